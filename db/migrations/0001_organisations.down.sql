@@ -1,0 +1,3 @@
+drop table tokens;
+drop table users;
+drop table organisations;

@@ -1,0 +1,3 @@
+drop table links;
+drop table link_types;
+drop table labels;

@@ -1,0 +1,44 @@
+import express, { type Express, type RequestHandler } from 'express';
+import type { Config } from './config.ts';
+import type { Contract } from './contract/contract.ts';
+import type { Database } from './database/database.ts';
+import { issueLinkHandlers } from './features/issue-links/issue-links.rest.ts';
+import { type Log, requestLog } from './log.ts';
+import { operationsRouter } from './operations.ts';
+import { HttpError, sendError } from './rest/error-response.ts';
+import { restRouter } from './rest/router.ts';
+import { texts } from './texts.ts';
+
+export interface AppOptions {
+  readonly contract: Contract;
+  readonly db: Database;
+  readonly log: Log;
+  readonly config: Pick<Config, 'publicUrl' | 'trustProxy'>;
+}
+
+/** Express put together, not started. */
+export function createApp({ contract, db, log, config }: AppOptions): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('trust proxy', config.trustProxy);
+  app.set('case sensitive routing', true);
+
+  app.use(requestLog(log));
+  app.use(noSniffing);
+  const handlers = { ...issueLinkHandlers(db) };
+  app.use([...contract.servers], restRouter({ contract, handlers, db, publicUrl: config.publicUrl }));
+  app.use(operationsRouter({ contract, db, log }));
+  app.use(nothingHere);
+  app.use(sendError);
+  return app;
+}
+
+const noSniffing: RequestHandler = (_request, response, next) => {
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  next();
+};
+
+const nothingHere: RequestHandler = () => {
+  throw new HttpError(404, texts.pathNotFound);
+};

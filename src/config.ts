@@ -1,0 +1,85 @@
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { cleanEnv, makeValidator, str } from 'envalid';
+import { StartError } from './errors.ts';
+
+export interface Config {
+  readonly port: number;
+  readonly host: string;
+  /** A PostgreSQL of the operator's; without it the embedded one is used. */
+  readonly databaseUrl: string | undefined;
+  /** Files of the embedded PostgreSQL, an absolute path. */
+  readonly dataDir: string;
+  /** Base of every `self`, without a slash at its end; without it the request says. */
+  readonly publicUrl: string | undefined;
+  /** As Express's `trust proxy`: a number of hops, or a list of addresses and subnets. */
+  readonly trustProxy: number | string[] | false;
+  readonly demo: 'auto' | 'on' | 'off';
+  readonly logLevel: string;
+}
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
+const NAMED_SUBNETS = new Set(['loopback', 'linklocal', 'uniquelocal']);
+
+/** 0 lets the system choose one. */
+const port = makeValidator<number>((value) => {
+  if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535) throw new Error('must be a port, from 0 to 65535');
+  return Number(value);
+});
+
+const postgresUrl = makeValidator<string>((value) => {
+  if (!/^postgres(ql)?:\/\//.test(value) || !URL.canParse(value)) throw new Error('must be a postgres:// URL');
+  return value;
+});
+
+const webUrl = makeValidator<string>((value) => {
+  if (!/^https?:\/\//.test(value) || !URL.canParse(value)) throw new Error('must be an http:// or https:// URL');
+  return value.replace(/\/+$/, '');
+});
+
+const proxies = makeValidator<number | string[] | false>((value) => {
+  if (value === 'off' || value === '0') return false;
+  if (/^[1-9]\d?$/.test(value)) return Number(value);
+  const subnets = value.split(',').map((subnet) => subnet.trim());
+  if (subnets.every(isSubnet)) return subnets;
+  throw new Error('must be a number of hops, or addresses and subnets such as 10.0.0.0/8, or off');
+});
+
+function isSubnet(subnet: string): boolean {
+  const [address = '', bits] = subnet.split('/');
+  return NAMED_SUBNETS.has(subnet) || (isIP(address) !== 0 && (bits === undefined || /^\d{1,3}$/.test(bits)));
+}
+
+/** Reads the environment once. Throws one StartError that names every problem. An empty value counts as unset. */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const values = cleanEnv(
+    given,
+    {
+      PORT: port({ default: 8080 }),
+      HOST: str({ default: '127.0.0.1' }),
+      DATABASE_URL: postgresUrl({ default: undefined }),
+      DATA_DIR: str({ default: './data' }),
+      PUBLIC_URL: webUrl({ default: undefined }),
+      TRUST_PROXY: proxies({ default: false }),
+      DEMO: str({ choices: ['auto', 'on', 'off'], default: 'auto' }),
+      LOG_LEVEL: str({ choices: LOG_LEVELS, default: 'info' }),
+    },
+    {
+      reporter({ errors }) {
+        const problems = Object.entries(errors).map(([name, error]) => `${name}: ${error.message}`);
+        if (problems.length > 0) throw new StartError(`The environment is not usable.\n${problems.join('\n')}`);
+      },
+    },
+  );
+  return Object.freeze({
+    port: values.PORT,
+    host: values.HOST,
+    databaseUrl: values.DATABASE_URL,
+    dataDir: resolve(values.DATA_DIR),
+    publicUrl: values.PUBLIC_URL,
+    trustProxy: values.TRUST_PROXY,
+    demo: values.DEMO as Config['demo'],
+    logLevel: values.LOG_LEVEL,
+  });
+}

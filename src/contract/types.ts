@@ -1,0 +1,45 @@
+import type { components, operations } from './openapi.generated.ts';
+
+/** The contract's named shapes, such as `Schemas['IssueLink']`. */
+export type Schemas = components['schemas'];
+
+export type OperationId = keyof operations;
+
+type Part<Operation, Name extends string> = Operation extends { parameters: infer Parameters }
+  ? Name extends keyof Parameters
+    ? NonNullable<Parameters[Name]>
+    : Record<never, never>
+  : never;
+
+type Json<Message> = Message extends { content: { 'application/json': infer Body } } ? Body : undefined;
+
+type RequestBody<Operation> = Operation extends { requestBody: infer Body }
+  ? Json<Body>
+  : Operation extends { requestBody?: infer Body }
+    ? Json<NonNullable<Body>> | undefined
+    : undefined;
+
+type SuccessStatus = 200 | 201 | 204;
+
+type SuccessBody<Operation> = Operation extends { responses: infer Responses }
+  ? { [Status in keyof Responses & SuccessStatus]: Json<Responses[Status]> }[keyof Responses & SuccessStatus]
+  : never;
+
+/** What a handler is given: the validated parts of a request, and who asks. */
+export interface Call<Id extends OperationId, Caller> {
+  readonly path: Part<operations[Id], 'path'>;
+  readonly query: Part<operations[Id], 'query'>;
+  readonly body: RequestBody<operations[Id]>;
+  readonly caller: Caller;
+}
+
+/** What a handler answers: the body of the operation's success, and headers beside the usual ones. */
+export interface Reply<Id extends OperationId> {
+  readonly body: SuccessBody<operations[Id]>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** One handler for each operation named; a missing one does not compile. */
+export type Handlers<Id extends OperationId, Caller> = {
+  readonly [Key in Id]: (call: Call<Key, Caller>) => Promise<Reply<Key>>;
+};

@@ -1,0 +1,78 @@
+import type { Config } from '../config.ts';
+import { StartError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { type Connection, type Database, openDatabase } from './database.ts';
+import { startEmbeddedPostgres } from './embedded-postgres.ts';
+import { migrate } from './migrations.ts';
+
+const VERSION_MIN = 15;
+
+/** PostgreSQL as the configuration names it, reachable and with an up-to-date schema. */
+export interface Postgres {
+  readonly db: Database;
+  readonly connection: Connection;
+  readonly isEmbedded: boolean;
+  /** Ends the pool, and the embedded server when nobody else uses it. */
+  close(): Promise<void>;
+}
+
+/** Starts the embedded PostgreSQL, or finds the operator's. Throws a StartError when that cannot be used. */
+export async function connectPostgres(
+  config: Pick<Config, 'databaseUrl' | 'dataDir'>,
+  log: Log,
+): Promise<Postgres> {
+  if (config.databaseUrl !== undefined) {
+    return await open({ connectionString: config.databaseUrl }, log, async () => undefined, false);
+  }
+  const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, log });
+  return await open(embedded.connection, log, () => embedded.stop(), true);
+}
+
+/** The same, with the schema brought up to date. */
+export async function migratedPostgres(config: Pick<Config, 'databaseUrl' | 'dataDir'>, log: Log): Promise<Postgres> {
+  const postgres = await connectPostgres(config, log);
+  try {
+    const steps = await migrate(postgres.connection);
+    if (steps.length > 0) log.info({ steps }, 'schema migrated');
+    return postgres;
+  } catch (error) {
+    await postgres.close();
+    throw error;
+  }
+}
+
+async function open(
+  connection: Connection,
+  log: Log,
+  stopServer: () => Promise<void>,
+  isEmbedded: boolean,
+): Promise<Postgres> {
+  const db = openDatabase(connection, log);
+  const close = async () => {
+    await db.close();
+    await stopServer();
+  };
+  try {
+    await checkVersion(db);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { db, connection, isEmbedded, close };
+}
+
+async function checkVersion(db: Database): Promise<void> {
+  const [row] = await db
+    .query<{ version: number }>({
+      name: 'select_server_version',
+      text: `select current_setting('server_version_num')::integer / 10000 as version`,
+      values: [],
+    })
+    .catch((error: unknown) => {
+      const reason = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+      throw new StartError(`The database does not answer: ${reason}. Check DATABASE_URL.`, { cause: error });
+    });
+  if (row && row.version < VERSION_MIN) {
+    throw new StartError(`PostgreSQL ${row.version} is too old: issue-links needs ${VERSION_MIN} or later.`);
+  }
+}

@@ -1,0 +1,97 @@
+import type { Queryable } from '../database/database.ts';
+import type { DemoIssue, DemoLink } from './demo-data.ts';
+
+/** Whether any organisation is stored. */
+export async function existsOrganisation(db: Queryable): Promise<boolean> {
+  const rows = await db.query({
+    name: 'exists_organisation',
+    text: 'select from organisations limit 1',
+    values: [],
+  });
+  return rows.length > 0;
+}
+
+/** Whether credentials are stored that answer loopback alone: the demo's. */
+export async function existsLoopbackCredential(db: Queryable): Promise<boolean> {
+  const rows = await db.query({
+    name: 'exists_loopback_credential',
+    text: `
+      select from tokens where loopback_only
+      union all
+      select from users where loopback_only
+      limit 1`,
+    values: [],
+  });
+  return rows.length > 0;
+}
+
+/** Issues under keys of their own choice; the counters of their queues follow. */
+export async function insertDemoIssues(db: Queryable, orgId: string, issues: readonly DemoIssue[]): Promise<void> {
+  await db.query({
+    name: 'insert_demo_issues',
+    text: `
+      insert into issues (org_id, hex_id, key, queue_id, summary, issue_type_id, priority_id, status_id, is_open,
+        assignee_id, created_by, updated_by, created_at, updated_at, closed_at, position)
+      select $1, coalesce(given."hexId", left(md5(given.key), 24)), given.key, queues.queue_id, given.summary,
+        issue_types.issue_type_id, priorities.priority_id, statuses.status_id, statuses.type <> 'done',
+        assignee.user_id, author.user_id, author.user_id, given.at, given.at,
+        case when statuses.type = 'done' then given.at end,
+        row_number() over (partition by queues.queue_id, statuses.status_id order by given.at)
+      from (
+        select *, timestamptz '2017-06-01 09:00+00' + make_interval(hours => ordinality::integer) as at
+        from rows from (jsonb_to_recordset($2)
+          as (key text, summary text, "issueType" text, priority text, status text, assignee text, author text, "hexId" text)
+        ) with ordinality
+      ) as given
+      join queues on queues.org_id = $1 and queues.key = split_part(given.key, '-', 1)
+      join issue_types on issue_types.org_id = $1 and issue_types.key = given."issueType"
+      join priorities on priorities.org_id = $1 and priorities.key = given.priority
+      join statuses on statuses.org_id = $1 and statuses.key = given.status
+      join users author on author.org_id = $1 and author.login = given.author
+      left join users assignee on assignee.org_id = $1 and assignee.login = given.assignee
+      order by given.at`,
+    values: [orgId, JSON.stringify(issues)],
+  });
+  await db.query({
+    name: 'update_demo_queue_counters',
+    text: `
+      update queues set last_issue_number = numbers.last
+      from (
+        select queue_id, max(split_part(key, '-', 2)::bigint) as last from issues where org_id = $1 group by queue_id
+      ) as numbers
+      where queues.org_id = $1 and queues.queue_id = numbers.queue_id`,
+    values: [orgId],
+  });
+}
+
+/** Links in the order given, numbered from `firstLinkId` on; links made later get higher ids. */
+export async function insertDemoLinks(
+  db: Queryable,
+  orgId: string,
+  links: readonly DemoLink[],
+  firstLinkId: number,
+): Promise<void> {
+  await db.query({
+    name: 'insert_demo_links',
+    text: `
+      insert into links (org_id, link_id, link_type_id, inward_issue_id, outward_issue_id, first_end, is_symmetric,
+        is_antisymmetric, single_end, one_link_per_pair, created_by, updated_by, created_at, updated_at)
+      select $1, $3 + given.ordinality - 1, given.type, inward.issue_id, outward.issue_id, given."firstEnd",
+        link_types.is_symmetric, link_types.is_antisymmetric, link_types.single_end, organisations.one_link_per_pair,
+        author.user_id, author.user_id, given."createdAt", given."createdAt"
+      from rows from (jsonb_to_recordset($2)
+        as (type text, inward text, outward text, "firstEnd" text, author text, "createdAt" timestamptz)
+      ) with ordinality as given
+      join organisations on organisations.org_id = $1
+      join link_types on link_types.org_id = $1 and link_types.link_type_id = given.type
+      join issues inward on inward.org_id = $1 and inward.key = given.inward
+      join issues outward on outward.org_id = $1 and outward.key = given.outward
+      join users author on author.org_id = $1 and author.login = given.author`,
+    values: [orgId, JSON.stringify(links), firstLinkId],
+  });
+  await db.query({
+    name: 'raise_link_sequence',
+    text: `select setval(pg_get_serial_sequence('links', 'link_id'), (select max(link_id) from links))`,
+    values: [],
+  });
+}

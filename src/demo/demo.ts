@@ -1,0 +1,64 @@
+import type { Config } from '../config.ts';
+import { StartError } from '../errors.ts';
+import type { Database } from '../database/database.ts';
+import { createOrganisationIn } from '../features/organisations/organisations.service.ts';
+import { createQueueIn } from '../features/queues/queues.service.ts';
+import { createToken } from '../features/tokens/tokens.service.ts';
+import { createUser, getUserId } from '../features/users/users.service.ts';
+import { isLoopbackHost } from '../loopback.ts';
+import { existsLoopbackCredential, existsOrganisation, insertDemoIssues, insertDemoLinks } from './demo.store.ts';
+import {
+  DEMO_ADMIN,
+  DEMO_FIRST_LINK_ID,
+  DEMO_ISSUES,
+  DEMO_LINKS,
+  DEMO_ORG_ID,
+  DEMO_QUEUES,
+  DEMO_TOKEN,
+  DEMO_USERS,
+} from './demo-data.ts';
+
+/**
+ * Makes the demo where the configuration wants it, and answers whether the database holds it now. With `auto` that is
+ * an empty embedded database alone. Throws a StartError rather than let the demo's well-known credentials be reached
+ * from other machines unasked.
+ */
+export async function prepareDemo(
+  db: Database,
+  config: Pick<Config, 'demo' | 'host'>,
+  isEmbedded: boolean,
+): Promise<boolean> {
+  const isPresent = await existsLoopbackCredential(db);
+  const isWanted = config.demo === 'on' || (config.demo === 'auto' && isEmbedded && !(await existsOrganisation(db)));
+  if ((isPresent || isWanted) && config.demo !== 'on' && !isLoopbackHost(config.host)) {
+    throw new StartError(
+      `HOST=${config.host} can be reached from other machines, and the database ${isPresent ? 'holds' : 'would hold'} the demo's well-known ` +
+        `credentials. Set ${isPresent ? 'DEMO=on to accept that (they answer loopback requests only), or use another DATA_DIR' : 'DEMO=off to start empty, or DEMO=on to accept that (they answer loopback requests only)'}.`,
+    );
+  }
+  if (isWanted && !isPresent) await createDemo(db);
+  return isPresent || isWanted;
+}
+
+/** All of it or nothing. */
+async function createDemo(db: Database): Promise<void> {
+  await db.transaction(async (transaction) => {
+    await createOrganisationIn(transaction, {
+      orgId: DEMO_ORG_ID,
+      cloudId: undefined,
+      name: 'Демонстрация',
+      language: 'ru',
+      profile: 'tracker',
+    });
+    for (const user of DEMO_USERS) await createUser(transaction, DEMO_ORG_ID, { ...user, loopbackOnly: true });
+    const adminId = await getUserId(transaction, DEMO_ORG_ID, DEMO_ADMIN.login);
+    await createToken(transaction, DEMO_ORG_ID, adminId, {
+      scopes: ['read', 'write'],
+      value: DEMO_TOKEN,
+      loopbackOnly: true,
+    });
+    for (const queue of DEMO_QUEUES) await createQueueIn(transaction, DEMO_ORG_ID, { ...queue, leadId: adminId });
+    await insertDemoIssues(transaction, DEMO_ORG_ID, DEMO_ISSUES);
+    await insertDemoLinks(transaction, DEMO_ORG_ID, DEMO_LINKS, DEMO_FIRST_LINK_ID);
+  });
+}

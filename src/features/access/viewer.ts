@@ -1,0 +1,25 @@
+export type OrganisationRole = 'admin' | 'manager' | 'member' | 'reader';
+
+/** Whoever a request acts for. Every statement takes its organisation, and sees what it may see. */
+export interface Viewer {
+  readonly orgId: string;
+  readonly userId: number;
+  readonly role: OrganisationRole;
+  /** Kanboard's application account: no queue is closed to it. */
+  readonly seesAll: boolean;
+}
+
+/** The first three parameters of every statement that shows issues: $1, $2 and $3 of `visibleQueue`. */
+export function viewerValues(viewer: Viewer): readonly [string, number, boolean] {
+  return [viewer.orgId, viewer.userId, viewer.seesAll];
+}
+
+/**
+ * SQL: whether the viewer sees the issues of the queue in the row `alias`. The only place that says so; every
+ * statement that shows an issue uses it, with `viewerValues` as its first parameters.
+ */
+export function visibleQueue(alias: string): string {
+  return `(${alias}.access = 'organisation' or $3::boolean or exists (
+    select from queue_members
+    where queue_members.org_id = $1 and queue_members.queue_id = ${alias}.queue_id and queue_members.user_id = $2))`;
+}

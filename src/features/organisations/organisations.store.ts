@@ -1,0 +1,100 @@
+import type { Queryable } from '../../database/database.ts';
+import type { Language } from '../../texts.ts';
+import type { LabelDefault, LinkTypeDefault, Profile } from './defaults.ts';
+
+export interface NewOrganisation {
+  readonly orgId: string;
+  readonly cloudId: string | undefined;
+  readonly name: string;
+  readonly language: Language;
+  readonly profile: Profile;
+}
+
+export async function insertOrganisation(
+  db: Queryable,
+  organisation: NewOrganisation,
+  rules: { oneLinkPerPair: boolean; lastLabelId: number },
+): Promise<void> {
+  await db.query({
+    name: 'insert_organisation',
+    text: `
+      insert into organisations (org_id, cloud_id, name, language, profile, one_link_per_pair, last_label_id)
+      values ($1, $2, $3, $4, $5, $6, $7)`,
+    values: [
+      organisation.orgId,
+      organisation.cloudId,
+      organisation.name,
+      organisation.language,
+      organisation.profile,
+      rules.oneLinkPerPair,
+      rules.lastLabelId,
+    ],
+  });
+}
+
+export async function insertStatuses(db: Queryable, orgId: string, statuses: readonly object[]): Promise<void> {
+  await db.query({
+    name: 'insert_statuses',
+    text: `
+      insert into statuses (org_id, status_id, key, name_ru, name_en, type, position)
+      select $1, status_id, key, name_ru, name_en, type, position
+      from jsonb_to_recordset($2)
+        as given (status_id bigint, key text, name_ru text, name_en text, type text, position integer)`,
+    values: [orgId, JSON.stringify(statuses)],
+  });
+}
+
+export async function insertIssueTypes(db: Queryable, orgId: string, issueTypes: readonly object[]): Promise<void> {
+  await db.query({
+    name: 'insert_issue_types',
+    text: `
+      insert into issue_types (org_id, issue_type_id, key, name_ru, name_en, position)
+      select $1, issue_type_id, key, name_ru, name_en, position
+      from jsonb_to_recordset($2)
+        as given (issue_type_id bigint, key text, name_ru text, name_en text, position integer)`,
+    values: [orgId, JSON.stringify(issueTypes)],
+  });
+}
+
+export async function insertPriorities(db: Queryable, orgId: string, priorities: readonly object[]): Promise<void> {
+  await db.query({
+    name: 'insert_priorities',
+    text: `
+      insert into priorities (org_id, priority_id, key, name_ru, name_en, position)
+      select $1, priority_id, key, name_ru, name_en, position
+      from jsonb_to_recordset($2)
+        as given (priority_id bigint, key text, name_ru text, name_en text, position integer)`,
+    values: [orgId, JSON.stringify(priorities)],
+  });
+}
+
+/** One statement, so that two labels can point at each other. */
+export async function insertLabels(db: Queryable, orgId: string, labels: readonly LabelDefault[]): Promise<void> {
+  await db.query({
+    name: 'insert_labels',
+    text: `
+      insert into labels (org_id, label_id, label, name_ru, name_en, phrase, opposite_id)
+      select $1, label_id, label, name_ru, name_en, phrase, opposite_id
+      from jsonb_to_recordset($2)
+        as given (label_id integer, label text, name_ru text, name_en text, phrase text, opposite_id integer)`,
+    values: [orgId, JSON.stringify(labels)],
+  });
+}
+
+export async function insertLinkTypes(
+  db: Queryable,
+  orgId: string,
+  linkTypes: readonly LinkTypeDefault[],
+): Promise<void> {
+  await db.query({
+    name: 'insert_link_types',
+    text: `
+      insert into link_types
+        (org_id, link_type_id, inward_label_id, outward_label_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, import_only)
+      select $1, link_type_id, inward_label_id, outward_label_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, import_only
+      from jsonb_to_recordset($2)
+        as given (link_type_id text, inward_label_id integer, outward_label_id integer, is_symmetric boolean,
+          is_antisymmetric boolean, is_acyclic boolean, single_end text, import_only boolean)`,
+    values: [orgId, JSON.stringify(linkTypes)],
+  });
+}

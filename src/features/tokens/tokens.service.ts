@@ -1,0 +1,135 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Queryable } from '../../database/database.ts';
+import { onConstraint } from '../../database/database-error.ts';
+import { DomainError } from '../../errors.ts';
+import { type Language, texts } from '../../texts.ts';
+import type { Viewer } from '../access/viewer.ts';
+import {
+  insertToken,
+  selectTokenOwners,
+  selectTokens,
+  type TokenKind,
+  type TokenOwnerRow,
+  type TokenRow,
+  updateTokenRevoked,
+} from './tokens.store.ts';
+
+export type TokenScope = TokenOwnerRow['scopes'][number];
+
+/** What a good token says of a request. */
+export interface TokenOwner {
+  readonly viewer: Viewer;
+  readonly scopes: readonly TokenScope[];
+  readonly language: Language;
+}
+
+export interface TokenOptions {
+  readonly scopes: readonly TokenScope[];
+  readonly expiresAt?: Date | undefined;
+  readonly value?: string | undefined;
+  readonly loopbackOnly?: boolean;
+}
+
+/** The organisation that a request names, by one of its two ids; undefined leaves it to the token. */
+export type OrganisationName = { readonly orgId: string } | { readonly cloudId: string } | undefined;
+
+/**
+ * The owner of an OAuth token. Throws `unauthenticated` for a token that is unknown, revoked or expired, and
+ * `forbidden` for one that is good, but not in the organisation that the request names.
+ */
+export async function authenticateToken(
+  db: Queryable,
+  token: string,
+  organisation: OrganisationName,
+  isLoopback: boolean,
+): Promise<TokenOwner> {
+  const owners = await selectTokenOwners(db, 'oauth', hashToken(token));
+  if (owners.length === 0) throw new DomainError('unauthenticated', texts.tokenUnknown);
+  const usable = owners.filter((owner) => refusal(owner, isLoopback) === undefined);
+  const [first] = owners;
+  if (usable.length === 0 && first) throw new DomainError('unauthenticated', refusal(first, isLoopback));
+
+  const [owner, ...others] = usable.filter((candidate) => isIn(candidate, organisation));
+  if (owner === undefined) throw new DomainError('forbidden', texts.organisationForbidden);
+  if (others.length > 0) throw new DomainError('forbidden', texts.organisationAmbiguous);
+  return {
+    viewer: { orgId: owner.org_id, userId: owner.user_id, role: owner.role, seesAll: owner.is_application },
+    scopes: owner.scopes,
+    language: owner.language,
+  };
+}
+
+/** Tokens are long random values, so one round of SHA-256 is enough; passwords are hashed otherwise. */
+export function hashToken(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}
+
+function refusal(owner: TokenOwnerRow, isLoopback: boolean) {
+  if (owner.revoked) return texts.tokenRevoked;
+  if (owner.expired) return texts.tokenExpired;
+  if (!owner.is_active) return texts.userDisabled;
+  return owner.loopback_only && !isLoopback ? texts.loopbackOnly : undefined;
+}
+
+function isIn(owner: TokenOwnerRow, organisation: OrganisationName): boolean {
+  if (organisation === undefined) return true;
+  return 'orgId' in organisation ? owner.org_id === organisation.orgId : owner.cloud_id === organisation.cloudId;
+}
+
+/**
+ * Gives a user a token, and answers it: this is the only time that it can be read. `value` takes over a token that
+ * clients have already. Throws `conflict` when the organisation has that token.
+ */
+export async function createToken(
+  db: Queryable,
+  orgId: string,
+  userId: number,
+  { scopes, expiresAt, value, loopbackOnly = false }: TokenOptions,
+): Promise<{ id: number; token: string }> {
+  const token = value ?? `ilt_${randomBytes(32).toString('base64url')}`;
+  const insert = insertToken(db, orgId, {
+    userId,
+    kind: 'oauth',
+    tokenHash: hashToken(token),
+    scopes,
+    expiresAt,
+    loopbackOnly,
+  });
+  const id = await onConstraint(insert, { tokens_token_hash_key: new DomainError('conflict', texts.tokenTaken) });
+  return { id, token };
+}
+
+/** What can be told of a token; the token itself cannot. */
+export interface TokenDescription {
+  readonly id: number;
+  readonly login: string;
+  readonly kind: TokenKind;
+  readonly scopes: readonly TokenScope[];
+  readonly createdAt: Date;
+  readonly expiresAt: Date | null;
+  readonly state: 'good' | 'expired' | 'revoked';
+}
+
+export async function listTokens(db: Queryable, orgId: string): Promise<TokenDescription[]> {
+  const rows = await selectTokens(db, orgId);
+  return rows.map((row) => ({
+    id: row.token_id,
+    login: row.login,
+    kind: row.kind,
+    scopes: row.scopes,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    state: stateOf(row),
+  }));
+}
+
+/** Ends a token at once; a second time changes nothing. Throws `not_found`. */
+export async function revokeToken(db: Queryable, orgId: string, tokenId: number): Promise<void> {
+  const found = await updateTokenRevoked(db, orgId, tokenId);
+  if (!found) throw new DomainError('not_found', texts.tokenNotFound(String(tokenId)));
+}
+
+function stateOf({ revoked_at, expires_at }: TokenRow): TokenDescription['state'] {
+  if (revoked_at !== null) return 'revoked';
+  return expires_at !== null && expires_at.getTime() <= Date.now() ? 'expired' : 'good';
+}

@@ -1,0 +1,104 @@
+import type { Queryable } from '../../database/database.ts';
+import type { Language } from '../../texts.ts';
+import type { OrganisationRole } from '../access/viewer.ts';
+
+export type TokenKind = 'oauth' | 'application' | 'personal';
+
+/** A token with its user and its organisation, whether it is still good or not. */
+export interface TokenOwnerRow {
+  org_id: string;
+  cloud_id: string | null;
+  language: Language;
+  user_id: number;
+  role: OrganisationRole;
+  is_active: boolean;
+  is_application: boolean;
+  scopes: ('read' | 'write' | 'admin')[];
+  loopback_only: boolean;
+  revoked: boolean;
+  expired: boolean;
+}
+
+/** The owners of a token: one, unless organisations took over the same value. The one read that names no organisation. */
+export function selectTokenOwners(db: Queryable, kind: TokenKind, tokenHash: Buffer): Promise<TokenOwnerRow[]> {
+  return db.query<TokenOwnerRow>({
+    name: 'select_token_owners',
+    text: `
+      select tokens.org_id, organisations.cloud_id, organisations.language, tokens.user_id, users.role, users.is_active,
+        users.is_application, tokens.scopes, tokens.loopback_only, tokens.revoked_at is not null as revoked,
+        coalesce(tokens.expires_at <= now(), false) as expired
+      from tokens
+      join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
+      join organisations on organisations.org_id = tokens.org_id
+      where tokens.token_hash = $2 and tokens.kind = $1`,
+    values: [kind, tokenHash],
+  });
+}
+
+export interface NewToken {
+  readonly userId: number;
+  readonly kind: TokenKind;
+  readonly tokenHash: Buffer;
+  readonly scopes: readonly TokenOwnerRow['scopes'][number][];
+  readonly expiresAt?: Date | undefined;
+  readonly loopbackOnly?: boolean;
+}
+
+/** Answers the token_id. */
+export async function insertToken(db: Queryable, orgId: string, token: NewToken): Promise<number> {
+  const [row] = await db.query<{ token_id: number }>({
+    name: 'insert_token',
+    text: `
+      insert into tokens (org_id, user_id, kind, token_hash, scopes, expires_at, loopback_only)
+      values ($1, $2, $3, $4, $5, $6, $7)
+      returning token_id`,
+    values: [
+      orgId,
+      token.userId,
+      token.kind,
+      token.tokenHash,
+      token.scopes,
+      token.expiresAt,
+      token.loopbackOnly ?? false,
+    ],
+  });
+  return (row as { token_id: number }).token_id;
+}
+
+/** A token as lists show it: everything but the token. */
+export interface TokenRow {
+  token_id: number;
+  login: string;
+  kind: TokenKind;
+  scopes: TokenOwnerRow['scopes'];
+  created_at: Date;
+  expires_at: Date | null;
+  revoked_at: Date | null;
+}
+
+export function selectTokens(db: Queryable, orgId: string): Promise<TokenRow[]> {
+  return db.query<TokenRow>({
+    name: 'select_tokens',
+    text: `
+      select tokens.token_id, users.login, tokens.kind, tokens.scopes, tokens.created_at, tokens.expires_at,
+        tokens.revoked_at
+      from tokens
+      join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
+      where tokens.org_id = $1
+      order by tokens.token_id`,
+    values: [orgId],
+  });
+}
+
+/** Answers whether there is such a token. One that was revoked before keeps its time. */
+export async function updateTokenRevoked(db: Queryable, orgId: string, tokenId: number): Promise<boolean> {
+  const rows = await db.query({
+    name: 'update_token_revoked',
+    text: `
+      update tokens set revoked_at = coalesce(revoked_at, now())
+      where org_id = $1 and token_id = $2
+      returning token_id`,
+    values: [orgId, tokenId],
+  });
+  return rows.length > 0;
+}

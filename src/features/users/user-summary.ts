@@ -1,0 +1,30 @@
+/** A user as links and issues refer to them. */
+export interface UserSummary {
+  readonly uid: number;
+  readonly display: string;
+  readonly passportUid: number | null;
+  readonly cloudUid: string | null;
+}
+
+/** The columns that `userColumns` selects. */
+export type UserColumns<Alias extends string> = Record<`${Alias}_uid`, number> &
+  Record<`${Alias}_display`, string> &
+  Record<`${Alias}_passport_uid`, number | null> &
+  Record<`${Alias}_cloud_uid`, string | null>;
+
+/** SQL: what a summary needs of the users row `alias`, in columns named after it. */
+export function userColumns(alias: string): string {
+  return `${alias}.uid as ${alias}_uid, coalesce(${alias}.display, ${alias}.login) as ${alias}_display,
+    ${alias}.passport_uid as ${alias}_passport_uid, ${alias}.cloud_uid as ${alias}_cloud_uid`;
+}
+
+export function userFrom<Alias extends string>(row: UserColumns<Alias>, alias: Alias): UserSummary {
+  // TypeScript cannot follow a column's name through the template; the parameter's type has checked it.
+  const columns: Readonly<Record<string, unknown>> = row;
+  return {
+    uid: columns[`${alias}_uid`] as number,
+    display: columns[`${alias}_display`] as string,
+    passportUid: columns[`${alias}_passport_uid`] as number | null,
+    cloudUid: columns[`${alias}_cloud_uid`] as string | null,
+  };
+}

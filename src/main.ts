@@ -1,0 +1,21 @@
+import { CommanderError } from 'commander';
+import { createProgram } from './cli/program.ts';
+import { DomainError, StartError } from './errors.ts';
+
+const FAILURE = 1;
+const USAGE = 2;
+
+try {
+  await createProgram(process.env).parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+/** Says on stderr what a person can act on, and answers the exit code. */
+function report(error: unknown): number {
+  // Commander has printed its own message, or the help that was asked for.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+  const isExpected = error instanceof DomainError || error instanceof StartError;
+  process.stderr.write(`${isExpected ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return FAILURE;
+}

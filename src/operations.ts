@@ -1,0 +1,37 @@
+import { type RequestHandler, Router } from 'express';
+import type { Contract } from './contract/contract.ts';
+import type { Database } from './database/database.ts';
+import { isSchemaCurrent } from './database/migrations.ts';
+import type { Log } from './log.ts';
+
+/** What operators and tools ask, without credentials: is it alive, is it ready, what does it speak. */
+export function operationsRouter({ contract, db, log }: { contract: Contract; db: Database; log: Log }): Router {
+  const router = Router();
+  const json = JSON.stringify(contract.document);
+
+  router.get('/healthz', (_request, response) => {
+    response.json({ status: 'ok' });
+  });
+  router.get('/readyz', readiness(db, log));
+  router.get('/openapi.yaml', (_request, response) => {
+    response.type('application/yaml').send(contract.yaml);
+  });
+  router.get('/openapi.json', (_request, response) => {
+    response.type('application/json').send(json);
+  });
+  return router;
+}
+
+function readiness(db: Database, log: Log): RequestHandler {
+  return async (_request, response) => {
+    const problem = await isSchemaCurrent(db).then(
+      (current) => (current ? undefined : 'the schema is not up to date: run "issue-links migrate"'),
+      (error: unknown) => {
+        log.warn({ err: error }, 'not ready');
+        return 'the database is not available';
+      },
+    );
+    if (problem === undefined) response.json({ status: 'ok' });
+    else response.status(503).set('Retry-After', '5').json({ status: 'unavailable', problem });
+  };
+}

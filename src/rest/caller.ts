@@ -1,0 +1,16 @@
+import type { Scope } from '../contract/contract.ts';
+import type { Call as ContractCall, Handlers as ContractHandlers, OperationId } from '../contract/types.ts';
+import type { Viewer } from '../features/access/viewer.ts';
+import type { Language } from '../texts.ts';
+
+/** Who asks, and how the answer is to be written for them. */
+export interface Caller {
+  readonly viewer: Viewer;
+  readonly scopes: readonly Scope[];
+  readonly language: Language;
+  /** What every `self` starts with: scheme, host and version, such as `https://links.example/v2`. */
+  readonly base: string;
+}
+
+export type Call<Id extends OperationId> = ContractCall<Id, Caller>;
+export type Handlers<Id extends OperationId> = ContractHandlers<Id, Caller>;

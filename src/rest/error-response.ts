@@ -1,0 +1,103 @@
+import type { ErrorRequestHandler, Request, Response } from 'express';
+import type { Schemas } from '../contract/types.ts';
+import { DomainError, type ErrorCode } from '../errors.ts';
+import { LANGUAGES, type Language, type Text, texts } from '../texts.ts';
+
+/** The Tracker contract's table of codes. A new ErrorCode gets a line here, or nothing compiles. */
+const STATUS: Record<ErrorCode, number> = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  conflict: 409,
+  stale: 412,
+  refused: 422,
+  precondition_required: 428,
+  unavailable: 503,
+};
+
+const RETRY_AFTER_SECONDS = '5';
+
+/** A refusal of HTTP itself, before any rule of the domain is asked: a path, a method, a body that cannot be read. */
+export class HttpError extends Error {
+  override readonly name = 'HttpError';
+  readonly status: number;
+  readonly text: Text;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, text: Text, headers: Record<string, string> = {}) {
+    super(text.en);
+    this.status = status;
+    this.text = text;
+    this.headers = headers;
+  }
+}
+
+/** Everything that goes wrong in the REST face ends here, in the contract's body for errors. */
+export const sendError: ErrorRequestHandler = (error: unknown, request, response, next) => {
+  if (response.headersSent) {
+    next(error);
+    return;
+  }
+  const language = languageOf(request, response);
+  if (error instanceof DomainError) {
+    const status = STATUS[error.code];
+    if (error.code === 'unauthenticated') response.set('WWW-Authenticate', 'OAuth, Bearer');
+    if (error.code === 'unavailable') {
+      response.set('Retry-After', RETRY_AFTER_SECONDS);
+      response.err = error;
+    }
+    send(response, status, errorBody(language, status, error.text, error.fields));
+    return;
+  }
+  const refusal = httpError(error);
+  if (refusal) {
+    response.set(refusal.headers);
+    send(response, refusal.status, errorBody(language, refusal.status, refusal.text));
+    return;
+  }
+  response.err = error instanceof Error ? error : new Error(String(error));
+  send(response, 500, errorBody(language, 500, texts.internalError(String(request.id))));
+};
+
+/** The body of a refusal: the contract's four keys, and never both `errors` and `errorMessages` empty. */
+export function errorBody(
+  language: Language,
+  statusCode: number,
+  text: Text | undefined,
+  fields: Readonly<Record<string, Text>> = {},
+): Schemas['Error'] {
+  return {
+    errors: Object.fromEntries(Object.entries(fields).map(([field, { [language]: sentence }]) => [field, sentence])),
+    errorsData: {},
+    errorMessages: text ? [text[language]] : [],
+    statusCode,
+  };
+}
+
+/** What the request asks for, else the language of the organisation, else Russian (contract, section 0). */
+export function languageOf(request: Request, response: Response): Language {
+  const accepted = request.headers['accept-language'] === undefined ? false : request.acceptsLanguages(...LANGUAGES);
+  if (accepted === 'ru' || accepted === 'en') return accepted;
+  return (response.locals['language'] as Language | undefined) ?? 'ru';
+}
+
+/** Past Express's own `json`, which would add a charset that JSON does not have. */
+export function sendJson(response: Response, body: unknown): void {
+  response.setHeader('Content-Type', 'application/json');
+  response.end(JSON.stringify(body));
+}
+
+function send(response: Response, status: number, body: Schemas['Error']): void {
+  response.status(status);
+  sendJson(response, body);
+}
+
+/** Express and its body reader throw errors that carry a status of their own. */
+function httpError(error: unknown): HttpError | undefined {
+  if (error instanceof HttpError) return error;
+  if (error instanceof URIError) return new HttpError(400, texts.urlMalformed);
+  if (!(error instanceof Error) || !('status' in error) || typeof error.status !== 'number') return undefined;
+  if (error.status < 400 || error.status > 499) return undefined;
+  return new HttpError(error.status, error.status === 413 ? texts.bodyTooLarge : texts.requestMalformed);
+}

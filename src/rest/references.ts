@@ -1,0 +1,35 @@
+import type { Schemas } from '../contract/types.ts';
+import type { UserSummary } from '../features/users/user-summary.ts';
+import type { Text } from '../texts.ts';
+import type { Caller } from './caller.ts';
+
+/** `2017-06-11T05:16:01.421+0000`: the dates of the Tracker contract, section 0. */
+export function timestamp(date: Date): string {
+  return date.toISOString().replace('Z', '+0000');
+}
+
+export function issueReference(
+  { base }: Caller,
+  issue: { readonly id: string; readonly key: string; readonly summary: string },
+): Schemas['IssueReference'] {
+  return { self: `${base}/issues/${issue.key}`, id: issue.id, key: issue.key, display: issue.summary };
+}
+
+export function userReference({ base }: Caller, user: UserSummary): Schemas['UserReference'] {
+  const id = String(user.uid);
+  return {
+    self: `${base}/users/${id}`,
+    id,
+    display: user.display,
+    ...(user.passportUid !== null && { passportUid: user.passportUid }),
+    ...(user.cloudUid !== null && { cloudUid: user.cloudUid }),
+  };
+}
+
+export function statusReference(
+  { base, language }: Caller,
+  status: { readonly id: number; readonly key: string; readonly name: Text },
+): Schemas['StatusReference'] {
+  const id = String(status.id);
+  return { self: `${base}/statuses/${id}`, id, key: status.key, display: status.name[language] };
+}

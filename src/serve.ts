@@ -1,0 +1,102 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createApp } from './app.ts';
+import type { Config } from './config.ts';
+import { StartError } from './errors.ts';
+import { loadContract } from './contract/contract.ts';
+import { migratedPostgres } from './database/postgres.ts';
+import { prepareDemo } from './demo/demo.ts';
+import { DEMO_ORG_ID, DEMO_TOKEN } from './demo/demo-data.ts';
+import type { Log } from './log.ts';
+import { answerClientError } from './rest/client-error.ts';
+
+/** How long requests in flight may take to end once the server was told to stop. */
+const DRAIN_MS = 10_000;
+
+export interface RunningServer {
+  /** Base URL that reaches it from this machine. */
+  readonly url: string;
+  readonly hasDemo: boolean;
+  /** Stops accepting, lets requests in flight end, closes the pool, leaves the embedded PostgreSQL. */
+  stop(): Promise<void>;
+}
+
+/** Starts everything in order: database, schema, demo, HTTP. What was started is stopped again when a later step fails. */
+export async function serve(config: Config, log: Log): Promise<RunningServer> {
+  const postgres = await migratedPostgres(config, log);
+  try {
+    const hasDemo = await prepareDemo(postgres.db, config, postgres.isEmbedded);
+    const app = createApp({ contract: loadContract(), db: postgres.db, log, config });
+    const server = createServer(app);
+    server.on('clientError', answerClientError);
+    await listen(server, config);
+    return {
+      url: urlOf(server),
+      hasDemo,
+      async stop() {
+        await drain(server);
+        await postgres.close();
+      },
+    };
+  } catch (error) {
+    await postgres.close();
+    throw error;
+  }
+}
+
+/** What a person who has just started the server does next. */
+export function greeting({ url, hasDemo }: RunningServer): string {
+  const next = hasDemo
+    ? `Try it:
+
+  curl -H 'Authorization: OAuth ${DEMO_TOKEN}' -H 'X-Org-ID: ${DEMO_ORG_ID}' ${url}/v2/issues/JUNE-2/links
+  curl ${url}/openapi.yaml`
+    : `Next, in another terminal:
+
+  npx issue-links org create 123
+  npx issue-links user create --org 123 --login me --role admin
+  npx issue-links token create --org 123 --user me
+  curl ${url}/readyz`;
+  return `issue-links is listening on ${url}\n\n${next}\n`;
+}
+
+async function listen(server: Server, { port, host }: Config): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(new StartError(listenProblem(error, port, host), { cause: error }));
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+function listenProblem({ code, message }: NodeJS.ErrnoException, port: number, host: string): string {
+  switch (code) {
+    case 'EADDRINUSE':
+      return `Port ${port} on ${host} is in use: set PORT to a free one, or stop the program that holds it.`;
+    case 'EACCES':
+      return `Port ${port} needs rights that this user does not have: set PORT to one above 1023.`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `HOST=${host} is not an address of this machine: set HOST to one that is, such as 127.0.0.1 or 0.0.0.0.`;
+    default:
+      return `Cannot listen on ${host}:${port}: ${message}`;
+  }
+}
+
+function urlOf(server: Server): string {
+  const { address, port, family } = server.address() as AddressInfo;
+  if (address === '0.0.0.0' || address === '::') return `http://127.0.0.1:${port}`;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}
+
+async function drain(server: Server): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const deadline = setTimeout(() => {
+      server.closeAllConnections();
+    }, DRAIN_MS);
+    server.close(() => {
+      clearTimeout(deadline);
+      resolve();
+    });
+  });
+}

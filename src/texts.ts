@@ -1,0 +1,104 @@
+/** What a caller reads, in each language that the service speaks. */
+export interface Text {
+  readonly ru: string;
+  readonly en: string;
+}
+
+export type Language = keyof Text;
+
+export const LANGUAGES = ['ru', 'en'] as const satisfies readonly Language[];
+
+/** Every sentence that a face says of its own; the one place to translate. */
+export const texts = {
+  authorizationMissing: {
+    ru: 'Нет заголовка Authorization: передайте «OAuth <токен>» или «Bearer <токен>».',
+    en: 'The Authorization header is missing: send "OAuth <token>" or "Bearer <token>".',
+  },
+  authorizationScheme: {
+    ru: 'Схема в заголовке Authorization должна быть OAuth или Bearer.',
+    en: 'The scheme in the Authorization header must be OAuth or Bearer.',
+  },
+  tokenUnknown: { ru: 'Токен неизвестен.', en: 'The token is unknown.' },
+  tokenRevoked: { ru: 'Токен отозван.', en: 'The token was revoked.' },
+  tokenExpired: { ru: 'Срок действия токена истёк.', en: 'The token has expired.' },
+  userDisabled: { ru: 'Пользователь отключён.', en: 'The user is disabled.' },
+  loopbackOnly: {
+    ru: 'Демонстрационные учётные данные действуют только на самом сервере: http://127.0.0.1 или http://localhost, без прокси.',
+    en: 'The demo credentials work on the server itself only: http://127.0.0.1 or http://localhost, without a proxy.',
+  },
+  organisationForbidden: {
+    ru: 'Токен не относится к организации, указанной в X-Org-ID или X-Cloud-Org-ID.',
+    en: 'The token does not belong to the organisation that X-Org-ID or X-Cloud-Org-ID names.',
+  },
+  organisationAmbiguous: {
+    ru: 'Токен действует в нескольких организациях: укажите одну в X-Org-ID.',
+    en: 'The token is good in several organisations: name one in X-Org-ID.',
+  },
+  scopeMissing: (scope: string) => ({
+    ru: `Токену не хватает права «${scope}».`,
+    en: `The token lacks the scope "${scope}".`,
+  }),
+  issueNotFound: { ru: 'Задача не существует.', en: 'The issue does not exist.' },
+  organisationExists: (orgId: string) => ({
+    ru: `Организация ${orgId} уже есть.`,
+    en: `The organisation ${orgId} exists already.`,
+  }),
+  organisationNotFound: (orgId: string) => ({
+    ru: `Организации ${orgId} нет.`,
+    en: `There is no organisation ${orgId}.`,
+  }),
+  organisationIdInvalid: (orgId: string) => ({
+    ru: `«${orgId}» не может быть идентификатором организации: нужны латинские буквы, цифры, дефисы и подчёркивания, не больше 64.`,
+    en: `"${orgId}" cannot be the id of an organisation: use Latin letters, digits, hyphens and underscores, 64 at most.`,
+  }),
+  cloudIdTaken: (cloudId: string) => ({
+    ru: `Облачный идентификатор ${cloudId} уже занят.`,
+    en: `The cloud id ${cloudId} is taken.`,
+  }),
+  loginTaken: (login: string) => ({ ru: `Логин ${login} уже занят.`, en: `The login ${login} is taken.` }),
+  loginEmpty: { ru: 'Логин не может быть пустым.', en: 'A login cannot be empty.' },
+  loginNotFound: (login: string, orgId: string) => ({
+    ru: `В организации ${orgId} нет пользователя ${login}.`,
+    en: `There is no user ${login} in the organisation ${orgId}.`,
+  }),
+  uidTaken: (uid: string) => ({ ru: `Идентификатор ${uid} уже занят.`, en: `The uid ${uid} is taken.` }),
+  uidInvalid: {
+    ru: 'uid должен быть целым числом от 1 до 9007199254740991.',
+    en: 'A uid is a whole number from 1 to 9007199254740991.',
+  },
+  tokenTaken: {
+    ru: 'Этот токен в организации уже есть.',
+    en: 'The organisation has this token already.',
+  },
+  tokenNotFound: (tokenId: string) => ({ ru: `Токена ${tokenId} нет.`, en: `There is no token ${tokenId}.` }),
+  queueKeyTaken: (key: string) => ({ ru: `Ключ очереди ${key} уже занят.`, en: `The queue key ${key} is taken.` }),
+  queueKeyInvalid: (key: string) => ({
+    ru: `«${key}» не может быть ключом очереди: нужны латинские заглавные буквы и цифры, первая — буква, не больше 50.`,
+    en: `"${key}" cannot be the key of a queue: use capital Latin letters and digits, a letter first, 50 at most.`,
+  }),
+  queueNameEmpty: { ru: 'Название очереди не может быть пустым.', en: 'The name of a queue cannot be empty.' },
+  pathNotFound: { ru: 'Такого адреса нет. Описание API: /openapi.yaml.', en: 'There is nothing at this path. The API is described at /openapi.yaml.' },
+  methodNotAllowed: (allowed: string) => ({
+    ru: `Метод не поддерживается. Доступны: ${allowed}.`,
+    en: `The method is not allowed here. Allowed: ${allowed}.`,
+  }),
+  requestMalformed: { ru: 'Запрос составлен неверно.', en: 'The request is malformed.' },
+  urlMalformed: { ru: 'Адрес запроса закодирован неверно.', en: 'The URL is not encoded correctly.' },
+  bodyNotJson: (detail: string) => ({
+    ru: `Тело запроса — не JSON: ${detail}`,
+    en: `The request body is not JSON: ${detail}`,
+  }),
+  bodyTooLarge: { ru: 'Тело запроса слишком велико.', en: 'The request body is too large.' },
+  headersTooLarge: { ru: 'Заголовки запроса слишком велики.', en: 'The request headers are too large.' },
+  requestTimeout: { ru: 'Запрос не пришёл вовремя.', en: 'The request did not arrive in time.' },
+  nulCharacter: { ru: 'Текст не может содержать символ U+0000.', en: 'Text cannot contain the character U+0000.' },
+  fieldRequired: { ru: 'Требуется параметр.', en: 'The parameter is required.' },
+  databaseAway: {
+    ru: 'База данных недоступна. Повторите запрос позже.',
+    en: 'The database is not available. Try again later.',
+  },
+  internalError: (requestId: string) => ({
+    ru: `Внутренняя ошибка. Номер запроса: ${requestId}.`,
+    en: `Internal error. Request id: ${requestId}.`,
+  }),
+} as const satisfies Record<string, Text | ((...parts: string[]) => Text)>;
