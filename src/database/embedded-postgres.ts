@@ -1,2 +1,60 @@
-export interface EmbeddedPostgres { readonly connection: { host: string; port: number; user: string; password: string; database: string }; readonly created: boolean; stop(): Promise<void> }
-export async function startEmbeddedPostgres(_o: { dataDir: string; log: unknown }): Promise<EmbeddedPostgres> { throw new Error('stub'); }
+import type pg from 'pg';
+import { codeOf } from './embedded-postgres-error.ts';
+import { Attachment, type Log } from './postgres-attachment.ts';
+import { type Durability, ensureCluster, openDataFolder, readPassword, SUPERUSER } from './postgres-cluster.ts';
+
+// biome-ignore lint/performance/noBarrelFile: callers of this module need this one name with it.
+export { EmbeddedPostgresError } from './embedded-postgres-error.ts';
+
+export interface EmbeddedPostgres {
+  /** Handed to `pg` as it is: socket folder or loopback host, port, user, password, database. */
+  readonly connection: { host: string; port: number; user: string; password: string; database: string };
+  /** True when this call found an empty data folder and made the cluster. */
+  readonly created: boolean;
+  /** Leaves the cluster; the last process to leave stops it. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+export interface EmbeddedPostgresOptions {
+  dataDir: string;
+  /** `durable` for users; `disposable` for a test run: a crash of the machine may destroy the data. */
+  durability?: Durability;
+  log: Log;
+}
+
+const DATABASE = 'issue_links';
+/** duplicate_database; unique_violation when another process makes it at the same moment. */
+const MADE_ALREADY = new Set(['42P04', '23505']);
+
+/** Attaches to the PostgreSQL of a data folder; makes the cluster and starts its server where they are missing. */
+export async function startEmbeddedPostgres({
+  dataDir,
+  durability = 'durable',
+  log,
+}: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const cluster = await openDataFolder(dataDir);
+  const created = await ensureCluster(cluster, durability);
+  const password = await readPassword(cluster);
+  const attachment = await Attachment.open({ cluster, password, durability, log });
+  try {
+    await attachment.run(ensureDatabase);
+  } catch (error) {
+    await attachment.leave();
+    throw error;
+  }
+  const { address } = attachment;
+  log.info({ dataDir: cluster.dataDir, created, ...address }, 'Attached to the embedded PostgreSQL');
+  return {
+    connection: { ...address, user: SUPERUSER, password, database: DATABASE },
+    created,
+    stop: () => attachment.leave(),
+  };
+}
+
+async function ensureDatabase(client: pg.Client): Promise<void> {
+  const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [DATABASE]);
+  if (rowCount) return;
+  await client.query(`create database ${DATABASE}`).catch((error: unknown) => {
+    if (!MADE_ALREADY.has(codeOf(error) ?? '')) throw error;
+  });
+}

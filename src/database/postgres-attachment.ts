@@ -1,0 +1,226 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { codeOf, EmbeddedPostgresError } from './embedded-postgres-error.ts';
+import { type Cluster, type Durability, SUPERUSER } from './postgres-cluster.ts';
+import {
+  type Address,
+  chooseAddress,
+  isServerRunning,
+  type LockFile,
+  logSize,
+  logTail,
+  readLockFile,
+  removeLeftLock,
+  type ServerProcess,
+  spawnServer,
+  stopServer,
+  waitForEnd,
+} from './postgres-server.ts';
+import { ALONE_QUERY, ATTACHED_LOCK, startWatchdog, type Watchdog } from './postgres-watchdog.ts';
+
+/** What pino takes. */
+export interface Log {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+}
+
+export interface Target {
+  readonly cluster: Cluster;
+  readonly password: string;
+  readonly durability: Durability;
+  readonly log: Log;
+}
+
+/** The connection that holds the lock; the types of `pg` leave two of its methods out. */
+interface Hold {
+  readonly client: pg.Client & { ref(): void; unref(): void };
+  readonly address: Address;
+}
+
+const POLL_MS = 5;
+const START_LIMIT_MS = 120_000;
+const START_ATTEMPTS = 3;
+const START_PAUSE_MS = 200;
+const STOP_LIMIT_MS = 60_000;
+const CONNECT_LIMIT_MS = 5_000;
+/** invalid_authorization_specification, invalid_password */
+const NOT_LET_IN = new Set(['28000', '28P01']);
+
+/**
+ * One user of a cluster's server, which nobody owns: whoever comes first starts it, whoever leaves last stops it.
+ * Should the server go away under us, it is looked for again, and started if need be.
+ */
+export class Attachment {
+  readonly #target: Target;
+  readonly #watchdog: Watchdog;
+  readonly #closing = new AbortController();
+  #hold: Hold;
+  #returning: Promise<void> = Promise.resolve();
+  #left: Promise<void> | undefined;
+
+  private constructor(target: Target, watchdog: Watchdog, hold: Hold) {
+    this.#target = target;
+    this.#watchdog = watchdog;
+    this.#hold = this.#guard(hold);
+  }
+
+  static async open(target: Target): Promise<Attachment> {
+    // First, so that there is no moment in which we could die and leave a server behind.
+    const watchdog = await startWatchdog(target.cluster);
+    try {
+      return new Attachment(target, watchdog, await reachServer(target));
+    } catch (error) {
+      watchdog.release();
+      throw error;
+    }
+  }
+
+  get address(): Address {
+    return this.#hold.address;
+  }
+
+  async run(work: (client: pg.Client) => Promise<void>): Promise<void> {
+    const { client } = this.#hold;
+    // Idle, the connection does not keep this process alive; at work it has to.
+    client.ref();
+    await work(client).finally(() => client.unref());
+  }
+
+  leave(): Promise<void> {
+    this.#left ??= this.#leave();
+    return this.#left;
+  }
+
+  #guard(hold: Hold): Hold {
+    hold.client.once('end', () => {
+      if (!this.#left) this.#returning = this.#return(hold.address);
+    });
+    return hold;
+  }
+
+  async #return(address: Address): Promise<void> {
+    const { cluster, log } = this.#target;
+    log.warn(
+      { dataDir: cluster.dataDir },
+      'The embedded PostgreSQL was stopped or restarted by somebody else; going back to it',
+    );
+    try {
+      this.#hold = this.#guard(await reachServer(this.#target, { address, signal: this.#closing.signal }));
+      log.info({ dataDir: cluster.dataDir }, 'The embedded PostgreSQL is back');
+    } catch (err) {
+      if (!this.#left) log.warn({ err }, 'The embedded PostgreSQL does not come back; restart this service');
+    }
+  }
+
+  async #leave(): Promise<void> {
+    this.#closing.abort();
+    await this.#returning;
+    const { client } = this.#hold;
+    try {
+      client.ref();
+      // Let go before asking: two that leave at once would otherwise each see the other, and both walk away.
+      await client.query(`select pg_advisory_unlock_shared(${ATTACHED_LOCK})`);
+      const { rows } = await client.query<{ alone: boolean; pid: number }>(ALONE_QUERY);
+      if (rows[0]?.alone) await this.#stop(rows[0].pid);
+      this.#watchdog.dismiss();
+    } catch (err) {
+      this.#target.log.warn(
+        { err },
+        'The connection to the embedded PostgreSQL is lost; its watchdog stops it if nobody else uses it',
+      );
+      this.#watchdog.release();
+    }
+    await client.end();
+  }
+
+  /** The lock is ours until the server is gone: who comes meanwhile waits, and starts it afresh. */
+  async #stop(pid: number): Promise<void> {
+    const { cluster, log } = this.#target;
+    await stopServer(pid);
+    if (await waitForEnd(cluster, pid, STOP_LIMIT_MS))
+      log.info({ dataDir: cluster.dataDir }, 'Stopped the embedded PostgreSQL');
+    else
+      log.warn({ pid, logFile: cluster.logFile }, 'The embedded PostgreSQL takes its time to stop; not waiting for it');
+  }
+}
+
+interface Return {
+  readonly address: Address;
+  readonly signal: AbortSignal;
+}
+
+/** Takes part in the server of the cluster, and starts it if there is none, until we hold the lock. */
+async function reachServer(target: Target, back?: Return): Promise<Hold> {
+  const { cluster } = target;
+  const logged = await logSize(cluster);
+  const deadline = Date.now() + START_LIMIT_MS;
+  let server: ServerProcess | undefined;
+  let attempts = 0;
+  while (Date.now() < deadline) {
+    back?.signal.throwIfAborted();
+    const lock = await readLockFile(cluster);
+    if (lock && (await isServerRunning(cluster, lock))) {
+      const hold = lock.status === 'ready' && (await holdLock(target, lock));
+      if (hold) return hold;
+    } else if (!server || server.failure) {
+      if (attempts > 0) await recoverFrom(cluster, lock);
+      if (attempts === START_ATTEMPTS) throw await startError(cluster, logged, server?.failure);
+      attempts++;
+      // Some shared folders of virtual machines hold no sockets, so the last attempt goes without.
+      const address = back?.address ?? (await chooseAddress(cluster, attempts === START_ATTEMPTS));
+      server = await spawnServer(cluster, address, target.durability);
+    }
+    await sleep(POLL_MS);
+  }
+  throw new EmbeddedPostgresError(
+    `PostgreSQL in ${cluster.dataDir} was not ready after ${START_LIMIT_MS / 1000} s: look into ${cluster.logFile}, and start again when it has done what it says there.`,
+  );
+}
+
+/** A server may have failed because another one is just going away, or because of a lock that a crash left. */
+async function recoverFrom(cluster: Cluster, lock: LockFile | undefined): Promise<void> {
+  if (lock) await removeLeftLock(cluster, lock);
+  await sleep(START_PAUSE_MS);
+}
+
+async function startError(cluster: Cluster, logged: number, cause: Error | undefined): Promise<Error> {
+  const reason = (await logTail(cluster, logged)) || cause?.message;
+  return new EmbeddedPostgresError(
+    `PostgreSQL could not be started in ${cluster.dataDir} (${reason}): mend that, look into ${cluster.logFile} for more, or set DATABASE_URL.`,
+    { cause },
+  );
+}
+
+/** Nothing when the server is not to be had right now: it recovers, it stops, or somebody is about to stop it. */
+async function holdLock({ cluster, password }: Target, { address }: LockFile): Promise<Hold | undefined> {
+  const options: pg.ClientConfig = {
+    ...address,
+    user: SUPERUSER,
+    password,
+    database: 'postgres',
+    application_name: 'issue-links attachment',
+    connectionTimeoutMillis: CONNECT_LIMIT_MS,
+  };
+  const client = new pg.Client(options) as Hold['client'];
+  // Its end says all there is to say.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ held: boolean }>(
+      `select pg_try_advisory_lock_shared(${ATTACHED_LOCK}) as held`,
+    );
+    if (rows[0]?.held) {
+      client.unref();
+      return { client, address };
+    }
+  } catch (error) {
+    if (NOT_LET_IN.has(codeOf(error) ?? '')) {
+      throw new EmbeddedPostgresError(
+        `The PostgreSQL in ${cluster.dataDir} does not take the password in ${cluster.folder}: bring back the file that was there, or set DATA_DIR to a new folder.`,
+        { cause: error },
+      );
+    }
+  }
+  void client.end().catch(() => undefined);
+  return undefined;
+}

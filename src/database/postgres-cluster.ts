@@ -1,0 +1,251 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  chown,
+  lstat,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { codeOf, EmbeddedPostgresError } from './embedded-postgres-error.ts';
+import { type Account, findAccount, isRoot } from './postgres-account.ts';
+import { findBinaries, POSTGRES_ENV, POSTGRES_MAJOR, programFile } from './postgres-binaries.ts';
+
+export const SUPERUSER = 'postgres';
+
+/** What a crash of the machine may cost: nothing, or the whole cluster. */
+export type Durability = 'durable' | 'disposable';
+
+/** PostgreSQL's files in a data folder. */
+export interface Cluster {
+  readonly dataDir: string;
+  /** What PostgreSQL calls its data directory; it holds the socket and the password as well. */
+  readonly folder: string;
+  readonly logFile: string;
+}
+
+const PASSWORD_FILE = 'password';
+const UNFINISHED = '.new-';
+const UNFINISHED_IS_ABANDONED_MS = 10 * 60_000;
+
+const execute = promisify(execFile);
+
+/** Finds the data folder, or makes an empty one. */
+export async function openDataFolder(dataDir: string): Promise<Cluster> {
+  const wanted = resolve(dataDir);
+  try {
+    await mkdir(wanted, { recursive: true });
+    const real = await realpath(wanted);
+    return { dataDir: real, folder: join(real, 'postgres'), logFile: join(real, 'postgres.log') };
+  } catch (error) {
+    throw dataFolderError(wanted, error);
+  }
+}
+
+/** Makes the cluster unless there is one; true if this call made it. */
+export async function ensureCluster(cluster: Cluster, durability: Durability): Promise<boolean> {
+  try {
+    await removeAbandoned(cluster.dataDir);
+    return !(await hasCluster(cluster)) && (await createCluster(cluster, durability));
+  } catch (error) {
+    throw dataFolderError(cluster.dataDir, error);
+  }
+}
+
+export async function readPassword(cluster: Cluster): Promise<string> {
+  try {
+    return (await readFile(passwordFile(cluster), 'utf8')).trim();
+  } catch (cause) {
+    throw new EmbeddedPostgresError(
+      `${passwordFile(cluster)}, which holds the password of the embedded PostgreSQL, cannot be read (${codeOf(cause)}): bring it back, or set DATA_DIR to a new folder.`,
+      { cause },
+    );
+  }
+}
+
+export function passwordFile(cluster: Cluster): string {
+  return join(cluster.folder, PASSWORD_FILE);
+}
+
+/**
+ * How PostgreSQL is told its data directory, beside being started in it. An account that we become as root may be
+ * unable to walk the path to the folder (a clone in root's home, or in what `mktemp -d` makes); but we go there before
+ * we become it, no process of PostgreSQL ever leaves, and this name needs no walk.
+ */
+export function dataDirectoryArgument(folder: string, account: Account | undefined): string {
+  return account && process.platform === 'linux' ? '/proc/self/cwd' : folder;
+}
+
+/** The account that the cluster belongs to; files that root has copied here are given to one that PostgreSQL can use. */
+export async function accountOf(cluster: Cluster): Promise<Account | undefined> {
+  if (!isRoot()) return undefined;
+  const { uid, gid } = await stat(cluster.folder);
+  if (uid !== 0) return { uid, gid };
+  const account = await findAccount();
+  if (account) await giveAway(cluster.folder, account);
+  return account;
+}
+
+async function giveAway(folder: string, account: Account): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
+    // Links are not followed: they may lead out of the cluster.
+    if (entry.isFile() || entry.isDirectory())
+      await chown(join(entry.parentPath, entry.name), account.uid, account.gid);
+  }
+  await chown(folder, account.uid, account.gid);
+}
+
+async function hasCluster({ dataDir, folder }: Cluster): Promise<boolean> {
+  const major = (await readIfThere(join(folder, 'PG_VERSION'))) ?? (await readIfThere(join(dataDir, 'PG_VERSION')));
+  if (major === undefined) return false;
+  if (major.trim() !== POSTGRES_MAJOR) {
+    throw new EmbeddedPostgresError(
+      `The data folder ${dataDir} is of PostgreSQL ${major.trim()}, and this version of the service brings PostgreSQL ${POSTGRES_MAJOR}: ` +
+        `set DATA_DIR to a new folder and move the data with pg_dump and pg_restore, or set DATABASE_URL to a PostgreSQL that you run.`,
+    );
+  }
+  if ((await readIfThere(join(folder, 'PG_VERSION'))) === undefined) {
+    throw new EmbeddedPostgresError(
+      `The data folder ${dataDir} is a PostgreSQL cluster that this service did not make: set DATA_DIR to another folder.`,
+    );
+  }
+  return true;
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  return readFile(file, 'utf8').catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+}
+
+/** In a folder of its own, and then by one rename: a crash leaves no half cluster, and of two at once one wins. */
+async function createCluster(cluster: Cluster, durability: Durability): Promise<boolean> {
+  const account = await findAccount();
+  const bin = await findBinaries(cluster.dataDir, account);
+  const workshop = await mkdtemp(join(cluster.dataDir, UNFINISHED));
+  try {
+    const fresh = join(workshop, 'postgres');
+    const password = join(workshop, PASSWORD_FILE);
+    await mkdir(fresh, { mode: 0o700 });
+    await writeFile(password, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600, flush: true });
+    if (account) for (const path of [workshop, fresh, password]) await chown(path, account.uid, account.gid);
+    await initialize(fresh, bin, account, durability);
+    await rename(password, join(fresh, PASSWORD_FILE));
+    await syncFolder(fresh);
+    return await moveIn(fresh, cluster);
+  } finally {
+    await rm(workshop, { recursive: true, force: true });
+  }
+}
+
+async function initialize(
+  folder: string,
+  bin: string,
+  account: Account | undefined,
+  durability: Durability,
+): Promise<void> {
+  const settings = [
+    // What the service does wrong it logs itself, and statements hold what people wrote.
+    'log_min_messages=log',
+    'log_checkpoints=off',
+    'log_timezone=UTC',
+    'timezone=UTC',
+  ];
+  const args = [
+    `--pgdata=${dataDirectoryArgument(folder, account)}`,
+    `--pwfile=${join('..', PASSWORD_FILE)}`,
+    `--username=${SUPERUSER}`,
+    '--auth=scram-sha-256',
+    '--encoding=UTF8',
+    // Sorts by code point and knows upper and lower case of all of Unicode, alike on every machine.
+    '--locale=C',
+    '--locale-provider=builtin',
+    '--builtin-locale=C.UTF-8',
+    '--no-instructions',
+    ...(durability === 'disposable' ? ['--no-sync'] : []),
+    ...settings.flatMap((setting) => ['-c', setting]),
+  ];
+  try {
+    await execute(join(bin, programFile('initdb')), args, { ...account, cwd: folder, env: POSTGRES_ENV });
+  } catch (cause) {
+    const { message, stderr } = cause as Error & { stderr?: string };
+    const reason = (stderr || message).trim().split('\n').slice(-3).join(' ');
+    throw new EmbeddedPostgresError(
+      `PostgreSQL could not make its files in ${folder} (${reason}): mend that, set DATA_DIR to another folder, or set DATABASE_URL.`,
+      { cause },
+    );
+  }
+}
+
+async function moveIn(fresh: string, cluster: Cluster): Promise<boolean> {
+  try {
+    await rename(fresh, cluster.folder);
+  } catch (error) {
+    if (await hasCluster(cluster)) return false;
+    if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST' && codeOf(error) !== 'ENOTDIR') throw error;
+    throw new EmbeddedPostgresError(
+      `${cluster.folder} is in the way, which is not a PostgreSQL cluster: move it elsewhere, or set DATA_DIR to another folder.`,
+      { cause: error },
+    );
+  }
+  await syncFolder(cluster.dataDir);
+  return true;
+}
+
+/** Makes renames outlast a power cut; Windows has no such thing. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  await handle.sync().finally(() => handle.close());
+}
+
+/** What a start left behind that was killed halfway; a younger one may belong to a start that is under way. */
+async function removeAbandoned(dataDir: string): Promise<void> {
+  for (const name of await readdir(dataDir)) {
+    if (!name.startsWith(UNFINISHED)) continue;
+    const path = join(dataDir, name);
+    const born = await lstat(path).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => Number.POSITIVE_INFINITY,
+    );
+    if (Date.now() - born > UNFINISHED_IS_ABANDONED_MS) await rm(path, { recursive: true, force: true });
+  }
+}
+
+function dataFolderError(dataDir: string, cause: unknown): unknown {
+  switch (codeOf(cause)) {
+    case 'EEXIST':
+    case 'ENOTDIR':
+      return new EmbeddedPostgresError(
+        `The data folder ${dataDir} cannot be made, since a file is in its place: set DATA_DIR to a folder.`,
+        { cause },
+      );
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return new EmbeddedPostgresError(
+        `The data folder ${dataDir} may not be read and written by this account: run as the account that owns it, or set DATA_DIR to a folder of your own.`,
+        { cause },
+      );
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new EmbeddedPostgresError(
+        `There is no room left for the data folder ${dataDir}: make some, or set DATA_DIR to a folder on another disk.`,
+        {
+          cause,
+        },
+      );
+    default:
+      return cause;
+  }
+}
