@@ -42,6 +42,7 @@ interface OpenApiDocument {
   readonly servers: readonly { readonly url: string }[];
   readonly security: readonly Record<string, readonly Scope[]>[];
   readonly paths: Readonly<Record<string, PathItem>>;
+  readonly components: { readonly responses: Readonly<Record<string, unknown>> };
 }
 
 type PathItem = { readonly parameters?: readonly (Parameter | Reference)[] } & {

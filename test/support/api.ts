@@ -1,0 +1,65 @@
+import { createServer, type Server } from 'node:http';
+import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
+import { pino } from 'pino';
+import supertest from 'supertest';
+import { createApp } from '../../src/app.ts';
+import type { Config } from '../../src/config.ts';
+import { type Contract, loadContract } from '../../src/contract/contract.ts';
+import { ContractCheck } from './contract-check.ts';
+import { type TestDatabase, useDatabase } from './test-database.ts';
+
+export interface Api {
+  /** Requests to the whole service; every answer is held against the contract. */
+  readonly request: ReturnType<typeof supertest>;
+  readonly database: TestDatabase;
+  readonly contract: Contract;
+  readonly url: string;
+  /** Lines that the service has logged so far. */
+  readonly log: string[];
+}
+
+/** The whole service over a database of this file's own. */
+export function useApi(config: Partial<Pick<Config, 'publicUrl' | 'trustProxy'>> = {}): () => Api {
+  const database = useDatabase();
+  let api: Api | undefined;
+  let server: Server;
+  let check: ContractCheck;
+
+  beforeAll(async () => {
+    const contract = loadContract();
+    check = new ContractCheck(contract);
+    const lines: string[] = [];
+    const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
+    const app = createApp({
+      contract,
+      db: database().db,
+      log,
+      config: { publicUrl: undefined, trustProxy: false, ...config },
+    });
+    server = createServer((request, response) => {
+      check.watch(request, response);
+      app(request, response);
+    });
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    const address = server.address();
+    const port = typeof address === 'object' && address ? address.port : 0;
+    const url = `http://127.0.0.1:${port}`;
+    api = { request: supertest(url), database: database(), contract, url, log: lines };
+  });
+  afterEach(() => {
+    expect(check.takeProblems()).toEqual([]);
+  });
+  afterAll(async () => {
+    check.save();
+    server.closeAllConnections();
+    await new Promise((resolve) => {
+      server.close(resolve);
+    });
+  });
+  return () => {
+    if (api === undefined) throw new Error('The service is there once the tests run.');
+    return api;
+  };
+}

@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto';
+import type { Database } from '../../src/database/database.ts';
+import type { OrganisationRole } from '../../src/features/access/viewer.ts';
+import type { Profile } from '../../src/features/organisations/defaults.ts';
+import { createOrganisation } from '../../src/features/organisations/organisations.service.ts';
+import { createQueue } from '../../src/features/queues/queues.service.ts';
+import { createToken, type TokenScope } from '../../src/features/tokens/tokens.service.ts';
+import { createUser } from '../../src/features/users/users.service.ts';
+import type { Language } from '../../src/texts.ts';
+
+export interface GivenOrganisation {
+  readonly orgId: string;
+  readonly cloudId: string;
+  /** Its administrator. */
+  readonly admin: GivenUser;
+}
+
+export interface GivenUser {
+  readonly id: number;
+  readonly login: string;
+  readonly token: string;
+  /** Headers of a request by this user. */
+  readonly headers: { readonly Authorization: string; readonly 'X-Org-ID': string };
+}
+
+/** An organisation of the test's own, with an administrator. */
+export async function givenOrganisation(
+  db: Database,
+  { language = 'ru', profile = 'tracker' }: { language?: Language; profile?: Profile } = {},
+): Promise<GivenOrganisation> {
+  const orgId = unique('org');
+  const cloudId = unique('cloud');
+  await createOrganisation(db, { orgId, cloudId, name: orgId, language, profile });
+  return { orgId, cloudId, admin: await givenUser(db, orgId, { role: 'admin', scopes: ['read', 'write', 'admin'] }) };
+}
+
+export async function givenUser(
+  db: Database,
+  orgId: string,
+  {
+    role = 'member',
+    scopes = ['read', 'write'],
+    display,
+  }: { role?: OrganisationRole; scopes?: TokenScope[]; display?: string } = {},
+): Promise<GivenUser> {
+  const login = unique('user');
+  const id = await createUser(db, orgId, { login, role, display });
+  const { token } = await createToken(db, orgId, id, { scopes });
+  return { id, login, token, headers: { Authorization: `OAuth ${token}`, 'X-Org-ID': orgId } };
+}
+
+/** A queue, by its key. With `members`, closed to everybody else. */
+export async function givenQueue(db: Database, { orgId, admin }: GivenOrganisation, members?: GivenUser[]): Promise<string> {
+  const key = `Q${randomUUID().replaceAll('-', '').toUpperCase()}`;
+  const queueId = await createQueue(db, orgId, { key, name: key, leadId: admin.id });
+  if (members) {
+    await db.query({
+      name: 'close_queue',
+      text: `update queues set access = 'members' where org_id = $1 and queue_id = $2`,
+      values: [orgId, queueId],
+    });
+    await db.query({
+      name: 'add_members',
+      text: 'insert into queue_members (org_id, queue_id, user_id) select $1, $2, unnest($3::bigint[])',
+      values: [orgId, queueId, members.map(({ id }) => id)],
+    });
+  }
+  return key;
+}
+
+export interface GivenIssue {
+  readonly id: number;
+  readonly hexId: string;
+  readonly key: string;
+}
+
+export async function givenIssue(
+  db: Database,
+  { orgId, admin }: GivenOrganisation,
+  queue: string,
+  { summary = 'An issue', assignee }: { summary?: string; assignee?: GivenUser } = {},
+): Promise<GivenIssue> {
+  const [row] = await db.query<GivenIssue>({
+    name: 'given_issue',
+    text: `
+      with queue as (
+        update queues set last_issue_number = last_issue_number + 1 where org_id = $1 and key = $2 returning *
+      )
+      insert into issues (org_id, key, queue_id, summary, issue_type_id, priority_id, status_id, assignee_id,
+        created_by, updated_by)
+      select $1, key || '-' || last_issue_number, queue_id, $3, default_issue_type_id, default_priority_id, 1, $4, $5, $5
+      from queue
+      returning issue_id as id, hex_id as "hexId", key`,
+    values: [orgId, queue, summary, assignee?.id, admin.id],
+  });
+  return row as GivenIssue;
+}
+
+/** A link of the type between its inward and its outward end; answers the link id. */
+export async function givenLink(
+  db: Database,
+  { orgId, admin }: GivenOrganisation,
+  type: string,
+  inward: GivenIssue,
+  outward: GivenIssue,
+): Promise<number> {
+  const [row] = await db.query<{ link_id: number }>({
+    name: 'given_link',
+    text: `
+      insert into links (org_id, link_type_id, inward_issue_id, outward_issue_id, first_end, is_symmetric,
+        is_antisymmetric, single_end, one_link_per_pair, created_by, updated_by)
+      select $1, $2, $3, $4, 'inward', is_symmetric, is_antisymmetric, single_end, one_link_per_pair, $5, $5
+      from link_types join organisations using (org_id)
+      where org_id = $1 and link_type_id = $2
+      returning link_id`,
+    values: [orgId, type, inward.id, outward.id, admin.id],
+  });
+  return (row as { link_id: number }).link_id;
+}
+
+function unique(prefix: string): string {
+  return `${prefix}-${randomUUID()}`;
+}

@@ -1,0 +1,102 @@
+import { appendFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import type { ValidateFunction } from 'ajv/dist/2020.js';
+import type { Contract, Operation } from '../../src/contract/contract.ts';
+
+/** Holds every answer of the REST face against openapi.yaml, and notes which of its answers were seen. */
+export class ContractCheck {
+  readonly #contract: Contract;
+  readonly #routes: { pattern: RegExp; operation: Operation }[];
+  readonly #validators = new Map<string, ValidateFunction>();
+  readonly #seen = new Set<string>();
+  #problems: string[] = [];
+
+  constructor(contract: Contract) {
+    this.#contract = contract;
+    this.#routes = contract.operations
+      .map((operation) => ({ operation, pattern: patternOf(contract, operation) }))
+      .sort((left, right) => left.operation.path.split('{').length - right.operation.path.split('{').length);
+  }
+
+  watch(request: IncomingMessage, response: ServerResponse): void {
+    const route = this.#routes.find(
+      ({ pattern, operation }) =>
+        operation.method.toUpperCase() === request.method && pattern.test((request.url ?? '').split('?')[0] ?? ''),
+    );
+    if (route === undefined) return;
+    const end = response.end.bind(response) as (...parts: unknown[]) => ServerResponse;
+    response.end = (...parts: unknown[]) => {
+      const [body] = parts;
+      const text = typeof body === 'string' || Buffer.isBuffer(body) ? body.toString() : '';
+      if (request.method !== 'HEAD') this.#check(route.operation, response, text);
+      return end(...parts);
+    };
+  }
+
+  /** What did not fit since the last time. */
+  takeProblems(): string[] {
+    const problems = this.#problems;
+    this.#problems = [];
+    return problems;
+  }
+
+  /** Leaves the answers that were seen for the check at the end of the run. */
+  save(): void {
+    const folder = process.env['TEST_FOLDER'];
+    if (folder === undefined) return;
+    appendFileSync(join(folder, 'answers.txt'), [...this.#seen].map((answer) => `${answer}\n`).join(''));
+  }
+
+  #check(operation: Operation, response: ServerResponse, body: string): void {
+    const answer = `${operation.id} ${response.statusCode}`;
+    this.#seen.add(answer);
+    const item = this.#contract.document.paths[operation.path]?.[operation.method];
+    const declared = item?.responses[response.statusCode] as Answer | undefined;
+    if (declared === undefined) {
+      this.#problems.push(`${answer} is not in the contract: ${body}`);
+      return;
+    }
+    const pointer =
+      declared.$ref?.slice(1) ??
+      `/paths/${escapeStep(operation.path)}/${operation.method}/responses/${response.statusCode}`;
+    const validate = this.#validator(pointer, declared.$ref === undefined ? declared : this.#shared(declared.$ref));
+    if (validate === undefined || body === '') {
+      if (validate !== undefined || body !== '') this.#problems.push(`${answer}: unexpected body "${body}"`);
+      return;
+    }
+    if (!validate(JSON.parse(body))) {
+      this.#problems.push(`${answer} does not fit: ${JSON.stringify(validate.errors)} in ${body}`);
+    }
+  }
+
+  #validator(pointer: string, { content }: Answer): ValidateFunction | undefined {
+    if (content === undefined) return undefined;
+    const known = this.#validators.get(pointer);
+    if (known) return known;
+    const validate = this.#contract.validator(`${pointer}/content/${escapeStep('application/json')}/schema`);
+    this.#validators.set(pointer, validate);
+    return validate;
+  }
+
+  #shared(reference: string): Answer {
+    const name = reference.split('/').at(-1) ?? '';
+    return this.#contract.document.components.responses[name] as Answer;
+  }
+}
+
+/** A response object of OpenAPI, or a reference to one. */
+interface Answer {
+  readonly $ref?: string;
+  readonly content?: object;
+}
+
+/** A step of a JSON pointer in a URI fragment. */
+function escapeStep(step: string): string {
+  return encodeURIComponent(step.replaceAll('~', '~0').replaceAll('/', '~1'));
+}
+
+function patternOf(contract: Contract, { path }: Operation): RegExp {
+  const servers = contract.servers.map((server) => server.replaceAll('/', '\\/')).join('|');
+  return new RegExp(`^(?:${servers})${path.replaceAll(/\{\w+\}/g, '[^/]+')}/?$`);
+}

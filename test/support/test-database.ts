@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll } from '@jest/globals';
+import { type Connection, type Database, openDatabase } from '../../src/database/database.ts';
+
+type Parts = Extract<Connection, { host: string }>;
+
+/** A database of the test's own. */
+export interface TestDatabase {
+  readonly db: Database;
+  readonly connection: Parts;
+  /** For a server in another process. */
+  readonly url: string;
+  drop(): Promise<void>;
+}
+
+const silent = { warn: () => undefined };
+
+/** Copies the migrated template; or with `empty` makes a database without a schema. */
+export async function createTestDatabase(template: 'template_issue_links' | 'template0'): Promise<TestDatabase> {
+  const server = JSON.parse(process.env['TEST_CONNECTION'] ?? '{}') as Parts;
+  const name = `test_${randomUUID().replaceAll('-', '')}`;
+  await onServer(server, `create database ${name} template ${template}`);
+  const connection = { ...server, database: name };
+  const db = openDatabase(connection, silent);
+  return {
+    db,
+    connection,
+    url: urlOf(connection),
+    async drop() {
+      await db.close();
+      await onServer(server, `drop database ${name} with (force)`);
+    },
+  };
+}
+
+/** One database for the tests of a file, made before the first of them and dropped after the last. */
+export function useDatabase(template: 'template_issue_links' | 'template0' = 'template_issue_links'): () => TestDatabase {
+  let database: TestDatabase | undefined;
+  beforeAll(async () => {
+    database = await createTestDatabase(template);
+  });
+  afterAll(async () => {
+    await database?.drop();
+  });
+  return () => {
+    if (database === undefined) throw new Error('The database is there once the tests run.');
+    return database;
+  };
+}
+
+async function onServer(server: Parts, text: string): Promise<void> {
+  const db = openDatabase(server, silent);
+  try {
+    await db.query({ name: '', text, values: [] });
+  } finally {
+    await db.close();
+  }
+}
+
+function urlOf({ host, port, user, password, database }: Parts): string {
+  const credentials = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
+  return `postgres://${credentials}@/${database}?host=${encodeURIComponent(host)}&port=${port}`;
+}
