@@ -14,7 +14,7 @@ export interface Api {
   readonly database: TestDatabase;
   readonly contract: Contract;
   readonly url: string;
-  /** Lines that the service has logged so far. */
+  /** Lines that the service has logged in this test. */
   readonly log: string[];
 }
 
@@ -24,11 +24,11 @@ export function useApi(config: Partial<Pick<Config, 'publicUrl' | 'trustProxy'>>
   let api: Api | undefined;
   let server: Server;
   let check: ContractCheck;
+  const lines: string[] = [];
 
   beforeAll(async () => {
     const contract = loadContract();
     check = new ContractCheck(contract);
-    const lines: string[] = [];
     const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
     const app = createApp({
       contract,
@@ -49,7 +49,8 @@ export function useApi(config: Partial<Pick<Config, 'publicUrl' | 'trustProxy'>>
     api = { request: supertest(url), database: database(), contract, url, log: lines };
   });
   afterEach(() => {
-    expect(check.takeProblems()).toEqual([]);
+    const failures = lines.splice(0).filter((line) => line.startsWith('{"level":50'));
+    expect([...check.takeProblems(), ...failures]).toEqual([]);
   });
   afterAll(async () => {
     check.save();
