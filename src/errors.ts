@@ -22,7 +22,13 @@ export class DomainError extends Error {
   readonly fields: Readonly<Record<string, Text>>;
 
   constructor(code: ErrorCode, text: Text | undefined, fields: Record<string, Text> = {}, options?: ErrorOptions) {
-    super(text?.en ?? Object.entries(fields).map(([field, { en }]) => `${field}: ${en}`).join(' '), options);
+    super(
+      text?.en ??
+        Object.entries(fields)
+          .map(([field, { en }]) => `${field}: ${en}`)
+          .join(' '),
+      options,
+    );
     this.code = code;
     this.text = text;
     this.fields = fields;

@@ -2,11 +2,11 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createApp } from './app.ts';
 import type { Config } from './config.ts';
-import { StartError } from './errors.ts';
 import { loadContract } from './contract/contract.ts';
 import { migratedPostgres } from './database/postgres.ts';
 import { prepareDemo } from './demo/demo.ts';
 import { DEMO_ORG_ID, DEMO_TOKEN } from './demo/demo-data.ts';
+import { StartError } from './errors.ts';
 import type { Log } from './log.ts';
 import { answerClientError } from './rest/client-error.ts';
 

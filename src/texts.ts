@@ -77,7 +77,10 @@ export const texts = {
     en: `"${key}" cannot be the key of a queue: use capital Latin letters and digits, a letter first, 50 at most.`,
   }),
   queueNameEmpty: { ru: 'Название очереди не может быть пустым.', en: 'The name of a queue cannot be empty.' },
-  pathNotFound: { ru: 'Такого адреса нет. Описание API: /openapi.yaml.', en: 'There is nothing at this path. The API is described at /openapi.yaml.' },
+  pathNotFound: {
+    ru: 'Такого адреса нет. Описание API: /openapi.yaml.',
+    en: 'There is nothing at this path. The API is described at /openapi.yaml.',
+  },
   methodNotAllowed: (allowed: string) => ({
     ru: `Метод не поддерживается. Доступны: ${allowed}.`,
     en: `The method is not allowed here. Allowed: ${allowed}.`,
@@ -97,6 +100,20 @@ export const texts = {
     ru: 'База данных недоступна. Повторите запрос позже.',
     en: 'The database is not available. Try again later.',
   },
+  // Links, link types, organisation
+  // Issues
+  // Users, queues and the like
+  // Remote links
+  staleVersion: { ru: 'Версия устарела.', en: 'The version is not the current one.' },
+  versionUnreadable: {
+    ru: 'If-Match должен содержать номер версии в кавычках, например "3".',
+    en: 'If-Match must hold a version number in quotation marks, such as "3".',
+  },
+  writeForbidden: {
+    ru: 'Недостаточно прав для изменения задач этой очереди.',
+    en: 'You may not change issues of this queue.',
+  },
+  administratorsOnly: { ru: 'Доступно только администраторам.', en: 'This is for administrators only.' },
   internalError: (requestId: string) => ({
     ru: `Внутренняя ошибка. Номер запроса: ${requestId}.`,
     en: `Internal error. Request id: ${requestId}.`,

@@ -64,6 +64,7 @@ create table links (
   inward_issue_id bigint not null,
   outward_issue_id bigint not null,
   first_end text not null,
+  version integer not null default 1,
   is_symmetric boolean not null,
   is_antisymmetric boolean not null,
   single_end text not null,
@@ -90,6 +91,7 @@ comment on column links.link_id is 'Tracker''s id n at both ends; Kanboard''s id
 comment on column links.inward_issue_id is 'The issue that sees direction inward and carries the type''s inward label: the subtask, the blocker, the duplicate, the epic.';
 comment on column links.outward_issue_id is 'The issue that sees direction outward: the parent, the blocked, the duplicated, the part of the epic.';
 comment on column links.first_end is 'The end at which the issue stands that made the link; stays with that issue when an update turns the link round.';
+comment on column links.version is 'Raised by each change of the link, for If-Match.';
 comment on column links.is_symmetric is 'Copy of the type''s rule, kept equal by the foreign key; so are is_antisymmetric and single_end.';
 comment on column links.one_link_per_pair is 'Copy of the organisation''s rule, kept equal by the foreign key.';
 -- No duplicate from one side, and the links of an issue at its inward end.

@@ -30,7 +30,9 @@ export function addOrganisationCommands(program: Command, environment: NodeJS.Pr
     .option('--name <name>', 'its name (default: its id)')
     .addOption(new Option('--language <language>', 'language of its texts').choices(LANGUAGES).default('ru'))
     .addOption(
-      new Option('--profile <profile>', 'rules and labels to start with').choices(['tracker', 'kanboard']).default('tracker'),
+      new Option('--profile <profile>', 'rules and labels to start with')
+        .choices(['tracker', 'kanboard'])
+        .default('tracker'),
     )
     .option('--cloud-id <id>', 'what X-Cloud-Org-ID names')
     .option('--json', 'print JSON')

@@ -73,7 +73,9 @@ function isScope(value: string): value is TokenScope {
 }
 
 function parseDuration(value: string): number {
-  const milliseconds = /^[\d.]+ ?[a-z]+$/i.test(value) ? (ms(value as ms.StringValue) as number | undefined) : undefined;
+  const milliseconds = /^[\d.]+ ?[a-z]+$/i.test(value)
+    ? (ms(value as ms.StringValue) as number | undefined)
+    : undefined;
   if (milliseconds === undefined || milliseconds <= 0) {
     throw new InvalidArgumentError('It must be a time such as 90d, 12h or 30m.');
   }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import ajvI18n from 'ajv-i18n';
@@ -23,6 +24,7 @@ export interface Operation {
   readonly parse: {
     path(values: unknown): unknown;
     query(values: unknown): unknown;
+    headers(values: IncomingHttpHeaders): unknown;
     body(value: unknown): unknown;
   };
 }
@@ -97,7 +99,15 @@ export function loadContract(): Contract {
 }
 
 function newAjv(document: OpenApiDocument, coerceTypes: boolean): Ajv2020 {
-  const ajv = new Ajv2020({ allErrors: true, messages: false, coerceTypes: coerceTypes && 'array', useDefaults: true, strict: true, strictRequired: false, strictTypes: false });
+  const ajv = new Ajv2020({
+    allErrors: true,
+    messages: false,
+    coerceTypes: coerceTypes && 'array',
+    useDefaults: true,
+    strict: true,
+    strictRequired: false,
+    strictTypes: false,
+  });
   addFormats.default(ajv);
   // Words of OpenAPI that say nothing about validity. ajv meets those of the root, since references lead through it.
   ajv.addVocabulary(['example', 'discriminator', 'externalDocs', 'xml']);
@@ -131,8 +141,19 @@ function toOperation(
     parse: {
       path: parser(ajv.parameters.compile(parametersSchema(declared, 'path'))),
       query: parser(ajv.parameters.compile(parametersSchema(declared, 'query'))),
+      headers: headerParser(ajv.parameters, declared),
       body: bodyParser(ajv.bodies, document, pointer, operation.requestBody),
     },
+  };
+}
+
+/** HTTP writes the names of headers in any case, node in small letters, the contract in its own way. */
+function headerParser(ajv: Ajv2020, declared: readonly Parameter[]) {
+  const names = declared.filter((parameter) => parameter.in === 'header').map(({ name }) => name);
+  const parse = parser(ajv.compile(parametersSchema(declared, 'header')));
+  return (headers: IncomingHttpHeaders) => {
+    const given = names.map((name) => [name, headers[name.toLowerCase()]]).filter(([, value]) => value !== undefined);
+    return parse(Object.fromEntries(given));
   };
 }
 

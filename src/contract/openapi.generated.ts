@@ -9,18 +9,18 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
                  * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
                  *     The words `not provided` count as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
-                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
-                /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
-                 * @example ru
-                 */
-                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
             };
             readonly path: {
                 /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
@@ -46,8 +46,15 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description The end at which the requested issue stands; `type[direction]` is what it is called there.
+         * @enum {string}
+         */
+        readonly Direction: "inward" | "outward";
         /** @description The body of every refusal. At least one of `errors` and `errorMessages` says something. */
         readonly Error: {
+            /** @description What is wrong with the request as a whole. */
+            readonly errorMessages: readonly string[];
             /** @description What is wrong with single fields of the request, by field name. */
             readonly errors: {
                 readonly [key: string]: string;
@@ -56,79 +63,74 @@ export interface components {
             readonly errorsData: {
                 readonly [key: string]: unknown;
             };
-            /** @description What is wrong with the request as a whole. */
-            readonly errorMessages: readonly string[];
             /** @description The HTTP status once more. */
             readonly statusCode: number;
         };
-        /** @description UTC, three digits of milliseconds, an offset without a colon: `2017-06-11T05:16:01.421+0000`. */
-        readonly Timestamp: string;
-        /**
-         * @description The end at which the requested issue stands; `type[direction]` is what it is called there.
-         * @enum {string}
-         */
-        readonly Direction: "inward" | "outward";
-        readonly LinkTypeReference: {
+        /** @description One link as the requested issue sees it. */
+        readonly IssueLink: {
+            /** @description Who works on the other issue; left out when nobody does. */
+            readonly assignee?: components["schemas"]["UserReference"];
+            readonly createdAt: components["schemas"]["Timestamp"];
+            /** @description Who made the link. */
+            readonly createdBy: components["schemas"]["UserReference"];
+            readonly direction: components["schemas"]["Direction"];
+            /** @description The same at both ends of the link. */
+            readonly id: number;
+            /** @description The other issue. */
+            readonly object: components["schemas"]["IssueReference"];
             /** Format: uri */
             readonly self: string;
+            /** @description The state of the other issue. */
+            readonly status: components["schemas"]["StatusReference"];
+            readonly type: components["schemas"]["LinkTypeReference"];
+            readonly updatedAt: components["schemas"]["Timestamp"];
+            /** @description Who edited the link last. */
+            readonly updatedBy: components["schemas"]["UserReference"];
+        };
+        readonly IssueReference: {
+            /** @description The issue's summary. */
+            readonly display: string;
+            readonly id: string;
+            readonly key: string;
+            /** Format: uri */
+            readonly self: string;
+        };
+        readonly LinkTypeReference: {
             /** @description `relates`, `depends`, `subtask`, `duplicates`, `epic`, `cloners`, or a type of the organisation's own. */
             readonly id: string;
             /** @description What an issue at the inward end is called. */
             readonly inward: string;
             /** @description What an issue at the outward end is called. */
             readonly outward: string;
-        };
-        readonly IssueReference: {
             /** Format: uri */
             readonly self: string;
-            readonly id: string;
-            readonly key: string;
-            /** @description The issue's summary. */
-            readonly display: string;
-        };
-        readonly UserReference: {
-            /** Format: uri */
-            readonly self: string;
-            /** @description The user's uid. */
-            readonly id: string;
-            /** @description The user's name, or the login of one without a name. */
-            readonly display: string;
         };
         readonly StatusReference: {
-            /** Format: uri */
-            readonly self: string;
+            readonly display: string;
             readonly id: string;
             readonly key: string;
-            readonly display: string;
-        };
-        /** @description One link as the requested issue sees it. */
-        readonly IssueLink: {
             /** Format: uri */
             readonly self: string;
-            /** @description The same at both ends of the link. */
-            readonly id: number;
-            readonly type: components["schemas"]["LinkTypeReference"];
-            readonly direction: components["schemas"]["Direction"];
-            /** @description The other issue. */
-            readonly object: components["schemas"]["IssueReference"];
-            /** @description Who made the link. */
-            readonly createdBy: components["schemas"]["UserReference"];
-            /** @description Who edited the link last. */
-            readonly updatedBy: components["schemas"]["UserReference"];
-            readonly createdAt: components["schemas"]["Timestamp"];
-            readonly updatedAt: components["schemas"]["Timestamp"];
-            /** @description Who works on the other issue; left out when nobody does. */
-            readonly assignee?: components["schemas"]["UserReference"];
-            /** @description The state of the other issue. */
-            readonly status: components["schemas"]["StatusReference"];
+        };
+        /** @description UTC, three digits of milliseconds, an offset without a colon: `2017-06-11T05:16:01.421+0000`. */
+        readonly Timestamp: string;
+        readonly UserReference: {
+            /** @description Left out when the user has none. */
+            readonly cloudUid?: string;
+            /** @description The user's name, or the login of one without a name. */
+            readonly display: string;
+            /** @description The user's uid. */
+            readonly id: string;
+            /** @description Left out when the user has none. */
+            readonly passportUid?: number;
+            /** Format: uri */
+            readonly self: string;
         };
     };
     responses: {
-        /** @description There is no token, or it is unknown, expired or revoked. */
-        readonly Unauthenticated: {
+        /** @description Another change came first, or the thing exists already. */
+        readonly Conflict: {
             headers: {
-                /** @description The schemes that are understood. */
-                readonly "WWW-Authenticate"?: string;
                 readonly [name: string]: unknown;
             };
             content: {
@@ -137,9 +139,9 @@ export interface components {
                  *       "errors": {},
                  *       "errorsData": {},
                  *       "errorMessages": [
-                 *         "Токен неизвестен."
+                 *         "Задача уже изменена."
                  *       ],
-                 *       "statusCode": 401
+                 *       "statusCode": 409
                  *     }
                  */
                 readonly "application/json": components["schemas"]["Error"];
@@ -164,6 +166,25 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description The request is malformed, or holds a value that cannot be. */
+        readonly Invalid: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "errors": {},
+                 *       "errorsData": {},
+                 *       "errorMessages": [
+                 *         "Тело запроса — не JSON: Unexpected end of JSON input"
+                 *       ],
+                 *       "statusCode": 400
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["Error"];
+            };
+        };
         /** @description There is no such thing, or none that the token's user may see; the two cannot be told apart. */
         readonly NotFound: {
             headers: {
@@ -178,6 +199,84 @@ export interface components {
                  *         "Задача не существует."
                  *       ],
                  *       "statusCode": 404
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The request is well-formed, and a rule refuses it; the message says which. */
+        readonly Refused: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "errors": {},
+                 *       "errorsData": {},
+                 *       "errorMessages": [
+                 *         "Задачи SKRT-109 и SKRT-97 уже связаны."
+                 *       ],
+                 *       "statusCode": 422
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The version in `If-Match` is not the current one. */
+        readonly Stale: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "errors": {},
+                 *       "errorsData": {},
+                 *       "errorMessages": [
+                 *         "Версия устарела."
+                 *       ],
+                 *       "statusCode": 412
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The body is larger than a mebibyte. */
+        readonly TooLarge: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "errors": {},
+                 *       "errorsData": {},
+                 *       "errorMessages": [
+                 *         "Тело запроса слишком велико."
+                 *       ],
+                 *       "statusCode": 413
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description There is no token, or it is unknown, expired or revoked. */
+        readonly Unauthenticated: {
+            headers: {
+                /** @description The schemes that are understood. */
+                readonly "WWW-Authenticate"?: string;
+                readonly [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "errors": {},
+                 *       "errorsData": {},
+                 *       "errorMessages": [
+                 *         "Токен неизвестен."
+                 *       ],
+                 *       "statusCode": 401
                  *     }
                  */
                 readonly "application/json": components["schemas"]["Error"];
@@ -207,23 +306,43 @@ export interface components {
     };
     parameters: {
         /**
+         * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+         * @example ru
+         */
+        readonly AcceptLanguage: string;
+        /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+        readonly CloudOrgId: string;
+        /**
+         * @description The version that the change was made for, such as `"3"`; another one is answered with 412.
+         * @example "3"
+         */
+        readonly IfMatch: string;
+        /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+        readonly IssueId: string;
+        /**
          * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
          *     The words `not provided` count as absent.
          * @example 1
          */
         readonly OrgId: string;
-        /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
-        readonly CloudOrgId: string;
-        /**
-         * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
-         * @example ru
-         */
-        readonly AcceptLanguage: string;
-        /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
-        readonly IssueId: string;
+        /** @description The number of the page, from 1. */
+        readonly Page: number;
+        /** @description How many items a page holds. */
+        readonly PerPage: number;
     };
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** @description The version, in quotation marks, for `If-Match`. */
+        readonly ETag: string;
+        /** @description URLs of other pages: `rel="first"`, `"prev"`, `"next"`, `"last"`. */
+        readonly Link: string;
+        /** @description URL of what was made. */
+        readonly Location: string;
+        /** @description How many items there are on all pages. */
+        readonly XTotalCount: number;
+        /** @description How many pages there are. */
+        readonly XTotalPages: number;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -233,18 +352,18 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
                  * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
                  *     The words `not provided` count as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
-                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
-                /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
-                 * @example ru
-                 */
-                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
             };
             readonly path: {
                 /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */

@@ -29,6 +29,8 @@ type SuccessBody<Operation> = Operation extends { responses: infer Responses }
 export interface Call<Id extends OperationId, Caller> {
   readonly path: Part<operations[Id], 'path'>;
   readonly query: Part<operations[Id], 'query'>;
+  /** By the contract's spelling of their names, such as `If-Match`. */
+  readonly headers: Part<operations[Id], 'header'>;
   readonly body: RequestBody<operations[Id]>;
   readonly caller: Caller;
 }

@@ -17,10 +17,7 @@ export interface Postgres {
 }
 
 /** Starts the embedded PostgreSQL, or finds the operator's. Throws a StartError when that cannot be used. */
-export async function connectPostgres(
-  config: Pick<Config, 'databaseUrl' | 'dataDir'>,
-  log: Log,
-): Promise<Postgres> {
+export async function connectPostgres(config: Pick<Config, 'databaseUrl' | 'dataDir'>, log: Log): Promise<Postgres> {
   if (config.databaseUrl !== undefined) {
     return await open({ connectionString: config.databaseUrl }, log, async () => undefined, false);
   }

@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
-import { StartError } from '../errors.ts';
 import type { Database } from '../database/database.ts';
+import { StartError } from '../errors.ts';
 import { createOrganisationIn } from '../features/organisations/organisations.service.ts';
 import { createQueueIn } from '../features/queues/queues.service.ts';
 import { createToken } from '../features/tokens/tokens.service.ts';

@@ -10,6 +10,8 @@ export interface Caller {
   readonly language: Language;
   /** What every `self` starts with: scheme, host and version, such as `https://links.example/v2`. */
   readonly base: string;
+  /** The URL of the request, for links to other pages of its answer. */
+  readonly url: string;
 }
 
 export type Call<Id extends OperationId> = ContractCall<Id, Caller>;

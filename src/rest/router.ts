@@ -1,4 +1,4 @@
-import { raw, type Request, type RequestHandler, type Response, Router } from 'express';
+import { type Request, type RequestHandler, type Response, Router, raw } from 'express';
 import type { Contract, Operation } from '../contract/contract.ts';
 import type { OperationId } from '../contract/types.ts';
 import type { Database } from '../database/database.ts';
@@ -38,6 +38,7 @@ export function restRouter({ contract, handlers, db, publicUrl }: RestRouterOpti
         const call = {
           path: operation.parse.path(request.params),
           query: operation.parse.query(request.query),
+          headers: operation.parse.headers(request.headers),
           body: operation.hasBody ? operation.parse.body(parseJson(request.body as unknown)) : undefined,
           caller,
         };
@@ -60,7 +61,13 @@ async function callerOf(
   const { viewer, scopes, language } = await authenticate(db, request);
   response.locals['language'] = language;
   const origin = publicUrl ?? `${request.protocol}://${request.host}`;
-  return { viewer, scopes, language: languageOf(request, response), base: `${origin}${request.baseUrl}` };
+  return {
+    viewer,
+    scopes,
+    language: languageOf(request, response),
+    base: `${origin}${request.baseUrl}`,
+    url: `${origin}${request.originalUrl}`,
+  };
 }
 
 function send(response: Response, operation: Operation, { body, headers }: Awaited<ReturnType<AnyHandler>>): void {

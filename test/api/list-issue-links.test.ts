@@ -148,8 +148,7 @@ test('nothing is shown of issues in a queue that is closed to the user', async (
   const open = await givenIssue(db(), org, await givenQueue(db(), org));
   const closed = await givenIssue(db(), org, await givenQueue(db(), org, [insider]), { summary: 'Top secret' });
   const id = await givenLink(db(), org, 'relates', open, closed);
-  const read = (key: string, { headers }: typeof insider) =>
-    api().request.get(`/v2/issues/${key}/links`).set(headers);
+  const read = (key: string, { headers }: typeof insider) => api().request.get(`/v2/issues/${key}/links`).set(headers);
 
   expect((await read(open.key, insider)).body).toMatchObject([{ id, object: { display: 'Top secret' } }]);
   expect((await read(open.key, outsider)).body).toEqual([]);

@@ -50,7 +50,11 @@ export async function givenUser(
 }
 
 /** A queue, by its key. With `members`, closed to everybody else. */
-export async function givenQueue(db: Database, { orgId, admin }: GivenOrganisation, members?: GivenUser[]): Promise<string> {
+export async function givenQueue(
+  db: Database,
+  { orgId, admin }: GivenOrganisation,
+  members?: GivenUser[],
+): Promise<string> {
   const key = `Q${randomUUID().replaceAll('-', '').toUpperCase()}`;
   const queueId = await createQueue(db, orgId, { key, name: key, leadId: admin.id });
   if (members) {

@@ -34,7 +34,9 @@ export async function createTestDatabase(template: 'template_issue_links' | 'tem
 }
 
 /** One database for the tests of a file, made before the first of them and dropped after the last. */
-export function useDatabase(template: 'template_issue_links' | 'template0' = 'template_issue_links'): () => TestDatabase {
+export function useDatabase(
+  template: 'template_issue_links' | 'template0' = 'template_issue_links',
+): () => TestDatabase {
   let database: TestDatabase | undefined;
   beforeAll(async () => {
     database = await createTestDatabase(template);

@@ -1,3 +1,6 @@
+import { DomainError } from '../../errors.ts';
+import { texts } from '../../texts.ts';
+
 export type OrganisationRole = 'admin' | 'manager' | 'member' | 'reader';
 
 /** Whoever a request acts for. Every statement takes its organisation, and sees what it may see. */
@@ -7,6 +10,11 @@ export interface Viewer {
   readonly role: OrganisationRole;
   /** Kanboard's application account: no queue is closed to it. */
   readonly seesAll: boolean;
+}
+
+/** Throws `forbidden` for everybody but administrators of the organisation. */
+export function requireAdministrator({ role }: Viewer): void {
+  if (role !== 'admin') throw new DomainError('forbidden', texts.administratorsOnly);
 }
 
 /** The first three parameters of every statement that shows issues: $1, $2 and $3 of `visibleQueue`. */
@@ -22,4 +30,20 @@ export function visibleQueue(alias: string): string {
   return `(${alias}.access = 'organisation' or $3::boolean or exists (
     select from queue_members
     where queue_members.org_id = $1 and queue_members.queue_id = ${alias}.queue_id and queue_members.user_id = $2))`;
+}
+
+/** The first four parameters of every statement that uses `writableQueue`. */
+export function writerValues(viewer: Viewer): readonly [string, number, boolean, boolean] {
+  return [...viewerValues(viewer), viewer.role !== 'reader'];
+}
+
+/**
+ * SQL: whether the viewer may change issues of the queue in the row `alias`, with `writerValues` as the first parameters:
+ * an open queue and more than a reader in the organisation, or a member of the queue who is more than a viewer.
+ */
+export function writableQueue(alias: string): string {
+  return `($3::boolean or (${alias}.access = 'organisation' and $4::boolean) or exists (
+    select from queue_members
+    where queue_members.org_id = $1 and queue_members.queue_id = ${alias}.queue_id and queue_members.user_id = $2
+      and queue_members.role in ('manager', 'member')))`;
 }

@@ -97,7 +97,12 @@ export const PROFILES: Readonly<
   kanboard: {
     oneLinkPerPair: false,
     labels: KANBOARD_LABELS,
-    linkTypes: KANBOARD_TYPES.map((type) => ({ ...type, is_antisymmetric: false, is_acyclic: false, single_end: 'none' })),
+    linkTypes: KANBOARD_TYPES.map((type) => ({
+      ...type,
+      is_antisymmetric: false,
+      is_acyclic: false,
+      single_end: 'none',
+    })),
   },
 };
 

@@ -1,0 +1,24 @@
+import type { Caller } from './caller.ts';
+
+export interface Page {
+  readonly page: number;
+  readonly perPage: number;
+}
+
+/** The headers of a paged answer (contract, section 0): counts, and URLs of the other pages. */
+export function pagingHeaders(caller: Caller, { page, perPage }: Page, total: number): Record<string, string> {
+  const pages = Math.max(1, Math.ceil(total / perPage));
+  const link = (number: number, rel: string) => {
+    const url = new URL(caller.url);
+    url.searchParams.set('perPage', String(perPage));
+    url.searchParams.set('page', String(number));
+    return `<${url.href}>; rel="${rel}"`;
+  };
+  const links = [
+    link(1, 'first'),
+    ...(page > 1 ? [link(Math.min(page - 1, pages), 'prev')] : []),
+    ...(page < pages ? [link(page + 1, 'next')] : []),
+    link(pages, 'last'),
+  ];
+  return { 'X-Total-Count': String(total), 'X-Total-Pages': String(pages), Link: links.join(', ') };
+}
