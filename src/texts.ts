@@ -101,6 +101,31 @@ export const texts = {
     en: 'The database is not available. Try again later.',
   },
   // Links, link types, organisation
+  linkTypeNotFound: (id: string) => ({
+    ru: `Тип связи ${id} не существует.`,
+    en: `The link type ${id} does not exist.`,
+  }),
+  linkNotFound: { ru: 'Связь не существует.', en: 'The link does not exist.' },
+  relationshipUnknown: (phrase: string, accepted: string) => ({
+    ru: `Unrecognized value: «${phrase}». Допустимые значения: ${accepted}.`,
+    en: `Unrecognized value: "${phrase}". Accepted values: ${accepted}.`,
+  }),
+  alreadyLinked: (key: string, otherKey: string) => ({
+    ru: `Задачи ${key} и ${otherKey} уже связаны.`,
+    en: `The issues ${key} and ${otherKey} are already linked.`,
+  }),
+  selfLink: (key: string) => ({
+    ru: `Задачу ${key} нельзя связать с ней самой.`,
+    en: `The issue ${key} cannot be linked to itself.`,
+  }),
+  secondSingle: (linkTypeId: string, key: string) => ({
+    ru: `У задачи ${key} уже есть ${linkTypeId === 'subtask' ? 'родительская задача' : linkTypeId === 'epic' ? 'эпик' : `связь типа ${linkTypeId}`}, а вторая такая связь не допускается.`,
+    en: `The issue ${key} already has ${linkTypeId === 'subtask' ? 'a parent' : linkTypeId === 'epic' ? 'an epic' : `a link of type ${linkTypeId}`}, and can have only one.`,
+  }),
+  cycle: (linkTypeId: string, keys: string) => ({
+    ru: `Связь замкнула бы цикл типа ${linkTypeId}: ${keys}.`,
+    en: `The link would close a cycle of type ${linkTypeId}: ${keys}.`,
+  }),
   // Issues
   // Users, queues and the like
   // Remote links
