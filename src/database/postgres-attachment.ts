@@ -97,7 +97,7 @@ export class Attachment {
     const { cluster, log } = this.#target;
     log.warn(
       { dataDir: cluster.dataDir },
-      'The embedded PostgreSQL was stopped or restarted by somebody else; going back to it',
+      'The embedded PostgreSQL crashed, or somebody stopped or restarted it; going back to it',
     );
     try {
       this.#hold = this.#guard(await reachServer(this.#target, { address, signal: this.#closing.signal }));

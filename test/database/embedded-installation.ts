@@ -1,14 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { transformFile } from '@swc/core';
 import type { EmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
 
-export const SOURCES = join(import.meta.dirname, '../../src/database');
+const SOURCES = join(import.meta.dirname, '../../src/database');
 export const PLATFORM_PACKAGE = `@embedded-postgres/${process.platform.replace('win32', 'windows')}-${process.arch}`;
 
 /** A constant of its own, since the types of the compiler do not know its last option. */
@@ -47,6 +48,8 @@ export async function install(folder: string, withPostgres = true): Promise<stri
     const to = join(folder, 'node_modules', PLATFORM_PACKAGE);
     await cp(packageFolder(PLATFORM_PACKAGE), to, { recursive: true, verbatimSymlinks: true });
   }
+  // Whatever the umask of this run, other accounts are to be able to use it.
+  if (process.platform !== 'win32') await promisify(execFile)('chmod', ['-R', 'a+rX', folder]);
   return folder;
 }
 
