@@ -17,7 +17,7 @@ import {
   selectIssueLinksPage,
   selectVisibleKeys,
 } from './issue-links.store.ts';
-import { directionAt, type LinkOrigin, writeChangedLink, writeNewLink, writeNoLink } from './link-writes.ts';
+import { directionAt, type LinkOrigin, objectAt, writeChangedLink, writeNewLink, writeNoLink } from './link-writes.ts';
 
 /** A link as the issue `issueKey` sees it; `object` is the issue at the other end. */
 export interface IssueLink {
@@ -146,7 +146,7 @@ export function updateIssueLink(
     const isSame =
       named.type.link_type_id === stored.link_type_id &&
       (named.direction === kept.direction || named.type.is_symmetric) &&
-      [stored.inward_issue_id, stored.outward_issue_id].includes(object.id);
+      objectAt(stored, issue.id) === object.id;
     if (!isSame) await writeChangedLink(transaction, viewer, stored, { ...named, issue, object });
     return await getIssueLink(transaction, viewer, issue.key, linkId);
   });
@@ -194,7 +194,7 @@ export async function replaceSingleLink(
       createdAt: undefined,
       updatedAt: undefined,
     });
-  } else if (current.inward_issue_id !== object.id && current.outward_issue_id !== object.id) {
+  } else if (objectAt(current, issueId) !== object.id) {
     await writeChangedLink(transaction, viewer, current, write);
   }
 }

@@ -55,8 +55,6 @@ export async function writeNewLink(
   const ends = endsOf(link);
   await lockAcyclic(db, viewer, link);
   const stored = await refusing(
-    db,
-    viewer,
     link,
     insertLink(db, viewer.orgId, { type: link.type, ...ends, firstEnd: link.direction, ...origin }),
   );
@@ -76,8 +74,6 @@ export async function writeChangedLink(
   const firstEnd = wasFirst ? link.direction : opposite(link.direction);
   await lockAcyclic(db, viewer, link);
   const stored = await refusing(
-    db,
-    viewer,
     link,
     updateLink(db, viewer.orgId, current.link_id, {
       type: link.type,
@@ -104,6 +100,11 @@ export function directionAt(link: StoredLink, issueId: number): Direction {
   return link.inward_issue_id === issueId ? 'inward' : 'outward';
 }
 
+/** The issue at the other end. */
+export function objectAt(link: StoredLink, issueId: number): number {
+  return link.inward_issue_id === issueId ? link.outward_issue_id : link.inward_issue_id;
+}
+
 function endsOf({ direction, issue, object }: LinkWrite): { inwardIssueId: number; outwardIssueId: number } {
   return direction === 'inward'
     ? { inwardIssueId: issue.id, outwardIssueId: object.id }
@@ -116,8 +117,6 @@ async function lockAcyclic(db: Queryable, { orgId }: Viewer, { type }: LinkWrite
 
 /** Waits for a write, and says what a constraint means when it refuses. */
 async function refusing<Result>(
-  db: Queryable,
-  viewer: Viewer,
   { type, issue, object, direction }: LinkWrite,
   write: Promise<Result>,
 ): Promise<Result> {
@@ -176,7 +175,9 @@ function shortestWay(links: readonly { inward: number; outward: number }[], from
 
 /** One event for each issue that a change touched, in the order of issue numbers. */
 function events(before: StoredLink | undefined, after: StoredLink | undefined): NewEvent[] {
-  const issues = new Set([before, after].flatMap((link) => (link ? [link.inward_issue_id, link.outward_issue_id] : [])));
+  const issues = new Set(
+    [before, after].flatMap((link) => (link ? [link.inward_issue_id, link.outward_issue_id] : [])),
+  );
   return [...issues]
     .sort((left, right) => left - right)
     .flatMap((issueId) => {
@@ -190,11 +191,10 @@ function events(before: StoredLink | undefined, after: StoredLink | undefined): 
 
 function changeAt(link: StoredLink | undefined, issueId: number): LinkChange | null {
   if (link === undefined || (link.inward_issue_id !== issueId && link.outward_issue_id !== issueId)) return null;
-  const direction = directionAt(link, issueId);
   return {
     link_id: link.link_id,
     link_type_id: link.link_type_id,
-    direction,
-    object_id: direction === 'inward' ? link.outward_issue_id : link.inward_issue_id,
+    direction: directionAt(link, issueId),
+    object_id: objectAt(link, issueId),
   };
 }

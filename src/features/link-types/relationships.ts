@@ -40,5 +40,8 @@ export function phraseOf(phrase: string | null, english: string): string {
 }
 
 function normalized(phrase: string): string {
-  return phrase.toLowerCase().replaceAll(/[\s_-]+/g, ' ').trim();
+  return phrase
+    .toLowerCase()
+    .replaceAll(/[\s_-]+/g, ' ')
+    .trim();
 }
