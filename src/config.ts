@@ -79,7 +79,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     dataDir: resolve(values.DATA_DIR),
     publicUrl: values.PUBLIC_URL,
     trustProxy: values.TRUST_PROXY,
-    demo: values.DEMO as Config['demo'],
+    demo: values.DEMO,
     logLevel: values.LOG_LEVEL,
   });
 }

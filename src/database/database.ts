@@ -38,10 +38,9 @@ const TRANSACTION_ATTEMPTS = 5;
 /** deadlock_detected, serialization_failure */
 const REPEATABLE = new Set(['40P01', '40001']);
 
-const INT8 = 20;
 const types: pg.CustomTypesConfig = {
   getTypeParser: (oid, format) =>
-    oid === INT8 ? Number : (pg.types.getTypeParser(oid, format) as (value: string) => unknown),
+    oid === pg.types.builtins.INT8 ? Number : (pg.types.getTypeParser(oid, format) as (value: string) => unknown),
 };
 
 export function openDatabase(connection: Connection, log: Log): Database {

@@ -19,7 +19,7 @@ export interface Postgres {
 /** Starts the embedded PostgreSQL, or finds the operator's. Throws a StartError when that cannot be used. */
 export async function connectPostgres(config: Pick<Config, 'databaseUrl' | 'dataDir'>, log: Log): Promise<Postgres> {
   if (config.databaseUrl !== undefined) {
-    return await open({ connectionString: config.databaseUrl }, log, async () => undefined, false);
+    return await open({ connectionString: config.databaseUrl }, log, () => Promise.resolve(), false);
   }
   const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, log });
   return await open(embedded.connection, log, () => embedded.stop(), true);
