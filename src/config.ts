@@ -27,8 +27,10 @@ const port = makeValidator<number>((value) => {
   return Number(value);
 });
 
+/** PostgreSQL's URLs may leave out the host, where the socket's folder is a parameter. */
 const postgresUrl = makeValidator<string>((value) => {
-  if (!/^postgres(ql)?:\/\//.test(value) || !URL.canParse(value)) throw new Error('must be a postgres:// URL');
+  if (!/^postgres(ql)?:\/\//.test(value) || !URL.canParse(value.replace('@/', '@localhost/')))
+    throw new Error('must be a postgres:// URL');
   return value;
 });
 
