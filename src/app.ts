@@ -4,6 +4,8 @@ import type { Contract } from './contract/contract.ts';
 import type { Database } from './database/database.ts';
 import { docsRouter } from './docs.ts';
 import { issueLinkHandlers } from './features/issue-links/issue-links.rest.ts';
+import { linkTypeHandlers } from './features/link-types/link-types.rest.ts';
+import { organisationHandlers } from './features/organisations/organisations.rest.ts';
 import { type Log, requestLog } from './log.ts';
 import { operationsRouter } from './operations.ts';
 import { HttpError, sendError } from './rest/error-response.ts';
@@ -29,7 +31,11 @@ export function createApp({ contract, db, log, config, demoToken }: AppOptions):
 
   app.use(requestLog(log));
   app.use(noSniffing);
-  const handlers = { ...issueLinkHandlers(db) };
+  const handlers = {
+    ...issueLinkHandlers(db),
+    ...linkTypeHandlers(db),
+    ...organisationHandlers(db),
+  };
   app.use([...contract.servers], restRouter({ contract, handlers, db, publicUrl: config.publicUrl }));
   app.use(operationsRouter({ contract, db, log }));
   app.use(docsRouter(demoToken));

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { createProgram } from './cli/program.ts';
+import { EmbeddedPostgresError } from './database/embedded-postgres.ts';
 import { DomainError, StartError } from './errors.ts';
 
 const FAILURE = 1;
@@ -15,9 +16,14 @@ try {
 function report(error: unknown): number {
   // Commander has printed its own message, or the help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
-  const isExpected = error instanceof DomainError || error instanceof StartError;
-  process.stderr.write(
-    `${isExpected ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
+  process.stderr.write(`${isExpected(error) ? error.message : describe(error)}\n`);
   return FAILURE;
+}
+
+function isExpected(error: unknown): error is Error {
+  return [DomainError, StartError, EmbeddedPostgresError].some((kind) => error instanceof kind);
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -101,6 +101,89 @@ export const texts = {
     en: 'The database is not available. Try again later.',
   },
   // Links, link types, organisation
+  timestampUnreadable: {
+    ru: 'Ожидается дата вида 2017-06-11T05:16:01.421+0000.',
+    en: 'A date such as 2017-06-11T05:16:01.421+0000 is expected.',
+  },
+  userUnknown: { ru: 'Пользователь не существует.', en: 'The user does not exist.' },
+  importedInFuture: { ru: 'Время не может быть в будущем.', en: 'The time cannot be in the future.' },
+  importedBeforeCreated: {
+    ru: 'Связь не могла измениться до того, как появилась.',
+    en: 'The link cannot have changed before it was made.',
+  },
+  importedUpdateIncomplete: {
+    ru: 'updatedAt и updatedBy передаются только вместе.',
+    en: 'updatedAt and updatedBy go together.',
+  },
+  linkTypeNotFound: (id: string) => ({
+    ru: `Тип связи ${id} не существует.`,
+    en: `The link type ${id} does not exist.`,
+  }),
+  linkTypeTaken: (id: string) => ({
+    ru: `Тип связи ${id} уже есть.`,
+    en: `There is a link type ${id} already.`,
+  }),
+  linkTypeIdNeeded: {
+    ru: 'Из английского названия не получается идентификатор: укажите id латинскими буквами.',
+    en: 'The English label gives no id: choose one in Latin letters.',
+  },
+  linkTypeBuiltIn: (id: string) => ({
+    ru: `Тип связи ${id} есть в каждой организации, его нельзя удалить.`,
+    en: `Every organisation has the link type ${id}; it cannot be removed.`,
+  }),
+  linkTypeInUse: (id: string) => ({
+    ru: `Есть связи типа ${id}: сначала удалите их.`,
+    en: `There are links of type ${id}: remove them first.`,
+  }),
+  labelTaken: (label: string) => ({
+    ru: `Название «${label}» уже есть у другого типа связи.`,
+    en: `Another link type has the label "${label}" already.`,
+  }),
+  symmetricRules: {
+    ru: 'У симметричного типа концы связи равны, поэтому antisymmetric, acyclic и single для него невозможны.',
+    en: 'The ends of a symmetric type are equal, so it cannot be antisymmetric, acyclic or single.',
+  },
+  symmetricLabels: {
+    ru: 'У симметричного типа одно название: inward.',
+    en: 'A symmetric type has one label: inward.',
+  },
+  brokenByOpposites: (links: string) => ({
+    ru: `Правило antisymmetric нарушают связи, у которых есть встречные: ${links}.`,
+    en: `Links with an opposite one break the rule antisymmetric: ${links}.`,
+  }),
+  brokenBySeconds: (links: string) => ({
+    ru: `Правило single нарушают связи одной и той же задачи: ${links}.`,
+    en: `Links of one and the same issue break the rule single: ${links}.`,
+  }),
+  brokenByCycle: (links: string) => ({
+    ru: `Правило acyclic нарушает цикл: ${links}.`,
+    en: `A cycle breaks the rule acyclic: ${links}.`,
+  }),
+  brokenByPairs: (links: string) => ({
+    ru: `Правило oneLinkPerPair нарушают пары задач с несколькими связями: ${links}.`,
+    en: `Pairs of issues with several links break the rule oneLinkPerPair: ${links}.`,
+  }),
+  linkNotFound: { ru: 'Связь не существует.', en: 'The link does not exist.' },
+  relationshipUnknown: (phrase: string, accepted: string) => ({
+    ru: `Unrecognized value: «${phrase}». Допустимые значения: ${accepted}.`,
+    en: `Unrecognized value: "${phrase}". Accepted values: ${accepted}.`,
+  }),
+  alreadyLinked: (key: string, otherKey: string) => ({
+    ru: `Задачи ${key} и ${otherKey} уже связаны.`,
+    en: `The issues ${key} and ${otherKey} are already linked.`,
+  }),
+  selfLink: (key: string) => ({
+    ru: `Задачу ${key} нельзя связать с ней самой.`,
+    en: `The issue ${key} cannot be linked to itself.`,
+  }),
+  secondSingle: (linkTypeId: string, key: string) => ({
+    ru: `У задачи ${key} уже есть ${linkTypeId === 'subtask' ? 'родительская задача' : linkTypeId === 'epic' ? 'эпик' : `связь типа ${linkTypeId}`}, а вторая такая связь не допускается.`,
+    en: `The issue ${key} already has ${linkTypeId === 'subtask' ? 'a parent' : linkTypeId === 'epic' ? 'an epic' : `a link of type ${linkTypeId}`}, and can have only one.`,
+  }),
+  cycle: (linkTypeId: string, keys: string) => ({
+    ru: `Связь замкнула бы цикл типа ${linkTypeId}: ${keys}.`,
+    en: `The link would close a cycle of type ${linkTypeId}: ${keys}.`,
+  }),
   // Issues
   // Users, queues and the like
   // Remote links

@@ -36,8 +36,8 @@ create table link_types (
   import_only boolean not null default false,
   version integer not null default 1,
   constraint link_types_pkey primary key (org_id, link_type_id),
-  -- Links copy these rules by foreign key, so that partial unique indexes can read them.
-  constraint link_types_rules_key unique (org_id, link_type_id, is_symmetric, is_antisymmetric, single_end),
+  -- Links copy these rules by foreign key: partial unique indexes can read them, and no rule changes under a writer.
+  constraint link_types_rules_key unique (org_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end),
   constraint link_types_inward_label_id_fkey foreign key (org_id, inward_label_id) references labels (org_id, label_id) on delete cascade,
   constraint link_types_outward_label_id_fkey foreign key (org_id, outward_label_id) references labels (org_id, label_id) on delete cascade,
   constraint link_types_symmetric_check check (is_symmetric = (inward_label_id = outward_label_id)),
@@ -67,6 +67,7 @@ create table links (
   version integer not null default 1,
   is_symmetric boolean not null,
   is_antisymmetric boolean not null,
+  is_acyclic boolean not null,
   single_end text not null,
   one_link_per_pair boolean not null,
   created_by bigint not null,
@@ -74,8 +75,8 @@ create table links (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint links_pkey primary key (org_id, link_id),
-  constraint links_link_type_id_fkey foreign key (org_id, link_type_id, is_symmetric, is_antisymmetric, single_end)
-    references link_types (org_id, link_type_id, is_symmetric, is_antisymmetric, single_end) on update cascade on delete cascade,
+  constraint links_link_type_id_fkey foreign key (org_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end)
+    references link_types (org_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end) on update cascade on delete cascade,
   constraint links_one_link_per_pair_fkey foreign key (org_id, one_link_per_pair)
     references organisations (org_id, one_link_per_pair) on update cascade on delete cascade,
   constraint links_inward_issue_id_fkey foreign key (org_id, inward_issue_id) references issues (org_id, issue_id) on delete cascade,
@@ -92,7 +93,7 @@ comment on column links.inward_issue_id is 'The issue that sees direction inward
 comment on column links.outward_issue_id is 'The issue that sees direction outward: the parent, the blocked, the duplicated, the part of the epic.';
 comment on column links.first_end is 'The end at which the issue stands that made the link; stays with that issue when an update turns the link round.';
 comment on column links.version is 'Raised by each change of the link, for If-Match.';
-comment on column links.is_symmetric is 'Copy of the type''s rule, kept equal by the foreign key; so are is_antisymmetric and single_end.';
+comment on column links.is_symmetric is 'Copy of the type''s rule, kept equal by the foreign key; so are is_antisymmetric, is_acyclic and single_end.';
 comment on column links.one_link_per_pair is 'Copy of the organisation''s rule, kept equal by the foreign key.';
 -- No duplicate from one side, and the links of an issue at its inward end.
 create unique index links_ends_key on links (org_id, inward_issue_id, outward_issue_id, link_type_id);

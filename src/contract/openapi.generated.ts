@@ -35,11 +35,271 @@ export interface paths {
          */
         readonly get: operations["listIssueLinks"];
         readonly put?: never;
-        readonly post?: never;
+        /**
+         * Link an issue to another
+         * @description Makes a link in which the issue that the path names has the given relationship to the issue in the body. The
+         *     same request again is refused with 422, and makes no second link.
+         */
+        readonly post: operations["createIssueLink"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
         readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/issues/{issueId}/links/_import": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Import a link from another tracker
+         * @description Makes a link as it was elsewhere, with its own makers and times. For administrators. Beside the usual
+         *     relationships this one takes `original` and `clone`.
+         */
+        readonly post: operations["importIssueLink"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/issues/{issueId}/links/_list": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * List some of the links of an issue, by pages
+         * @description The links of the issue by ascending link id, only those of the given relationships and only with the given
+         *     fields where the body names any.
+         */
+        readonly post: operations["listIssueLinksPage"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/issues/{issueId}/links/{linkId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+                /**
+                 * @description The link's id, the same at both of its issues.
+                 * @example 4709605
+                 */
+                readonly linkId: components["parameters"]["LinkId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get a link of an issue
+         * @description The link as the issue that the path names sees it. A link of other issues is not found here.
+         */
+        readonly get: operations["getIssueLink"];
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * Remove a link
+         * @description Removes the link from both of its issues. It can be asked at either.
+         */
+        readonly delete: operations["deleteIssueLink"];
+        readonly options?: never;
+        readonly head?: never;
+        /**
+         * Change a link
+         * @description Gives the link another relationship, another issue at its other end, or both, in one step; its id stays. The
+         *     issue that the path names stays at its end. With `If-Match` the change is made only to that version of the link.
+         */
+        readonly patch: operations["updateIssueLink"];
+        readonly trace?: never;
+    };
+    readonly "/linktypes": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List the link types
+         * @description Every type of link that the organisation has, with the rules for its links.
+         */
+        readonly get: operations["listLinkTypes"];
+        readonly put?: never;
+        /**
+         * Make a link type
+         * @description Makes a type of links with a label for each end. Its relationships are the English labels in lower case. For
+         *     administrators with the scope `admin`.
+         */
+        readonly post: operations["createLinkType"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/linktypes/{linkTypeId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a link type.
+                 * @example subtask
+                 */
+                readonly linkTypeId: components["parameters"]["LinkTypeId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get a link type
+         * @description The labels of the type and the rules for its links.
+         */
+        readonly get: operations["getLinkType"];
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * Remove a link type
+         * @description Removes a type that no link has, and its labels. The types that organisations start with stay. For
+         *     administrators with the scope `admin`.
+         */
+        readonly delete: operations["deleteLinkType"];
+        readonly options?: never;
+        readonly head?: never;
+        /**
+         * Change a link type
+         * @description Changes labels, rules, or both. Switching on a rule that stored links break is refused, and names those links.
+         *     For administrators with the scope `admin`.
+         */
+        readonly patch: operations["updateLinkType"];
+        readonly trace?: never;
+    };
+    readonly "/organization": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Get the organisation
+         * @description The organisation that the token belongs to, with what holds for all of it.
+         */
+        readonly get: operations["getOrganization"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        /**
+         * Change the organisation
+         * @description Changes the name, the language of texts, or the rule of one link a pair. Switching the rule on is refused, with
+         *     the pairs named, while there are pairs with more links. For administrators with the scope `admin`.
+         */
+        readonly patch: operations["updateOrganization"];
         readonly trace?: never;
     };
 }
@@ -66,26 +326,34 @@ export interface components {
             /** @description The HTTP status once more. */
             readonly statusCode: number;
         };
+        readonly ImportedIssueLink: {
+            /** @description Not in the future; any offset. */
+            readonly createdAt: string;
+            readonly createdBy: components["schemas"]["UserName"];
+            readonly issue: components["schemas"]["IssueName"];
+            /** @description As in `createIssueLink`, and `original` and `clone`. */
+            readonly relationship: string;
+            /** @description Only together with `updatedBy`; not before `createdAt` and not in the future. */
+            readonly updatedAt?: string;
+            readonly updatedBy?: components["schemas"]["UserName"];
+        };
         /** @description One link as the requested issue sees it. */
-        readonly IssueLink: {
-            /** @description Who works on the other issue; left out when nobody does. */
-            readonly assignee?: components["schemas"]["UserReference"];
-            readonly createdAt: components["schemas"]["Timestamp"];
-            /** @description Who made the link. */
-            readonly createdBy: components["schemas"]["UserReference"];
-            readonly direction: components["schemas"]["Direction"];
-            /** @description The same at both ends of the link. */
-            readonly id: number;
-            /** @description The other issue. */
-            readonly object: components["schemas"]["IssueReference"];
-            /** Format: uri */
-            readonly self: string;
-            /** @description The state of the other issue. */
-            readonly status: components["schemas"]["StatusReference"];
-            readonly type: components["schemas"]["LinkTypeReference"];
-            readonly updatedAt: components["schemas"]["Timestamp"];
-            /** @description Who edited the link last. */
-            readonly updatedBy: components["schemas"]["UserReference"];
+        readonly IssueLink: WithRequired<components["schemas"]["PartialIssueLink"], "self" | "id" | "type" | "direction" | "object" | "createdBy" | "updatedBy" | "createdAt" | "updatedAt" | "status">;
+        readonly IssueLinkChange: {
+            readonly issue?: components["schemas"]["IssueName"];
+            /** @description As in `createIssueLink`. */
+            readonly relationship?: string;
+        };
+        readonly IssueLinkFilter: {
+            /** @description The members of each link to answer, as a list or a string with commas; without it all. */
+            readonly fields?: string | readonly string[];
+            /** @description Relationships, as in `createIssueLink`; without it all links are shown. */
+            readonly linkTypes?: readonly string[];
+        };
+        /** @description An issue: its key, its id, or an object with one of them. */
+        readonly IssueName: string | {
+            readonly id?: string;
+            readonly key?: string;
         };
         readonly IssueReference: {
             /** @description The issue's summary. */
@@ -94,6 +362,46 @@ export interface components {
             readonly key: string;
             /** Format: uri */
             readonly self: string;
+        };
+        readonly LinkType: {
+            /** @description No way from an issue back to itself along links of the type. */
+            readonly acyclic: boolean;
+            /** @description Not both A to B and B to A. */
+            readonly antisymmetric: boolean;
+            readonly id: string;
+            /** @description What an issue at the inward end is called. */
+            readonly inward: string;
+            /** @description The same in every language. */
+            readonly labels: {
+                readonly inward: components["schemas"]["LinkTypeLabels"];
+                readonly outward: components["schemas"]["LinkTypeLabels"];
+            };
+            /** @description What an issue at the outward end is called. */
+            readonly outward: string;
+            /** @description What makes a link whose maker stands at that end. */
+            readonly relationships: {
+                readonly inward: string;
+                readonly outward: string;
+            };
+            /** Format: uri */
+            readonly self: string;
+            /**
+             * @description The end at which an issue can stand in one link of the type at most.
+             * @enum {string}
+             */
+            readonly single: "inward" | "outward" | "none";
+            /** @description Both ends have the same label, and their order means nothing. */
+            readonly symmetric: boolean;
+            readonly version: number;
+        };
+        readonly LinkTypeChange: {
+            readonly inward?: components["schemas"]["LinkTypeLabels"];
+            readonly outward?: components["schemas"]["LinkTypeLabels"];
+        } & components["schemas"]["LinkTypeRules"];
+        /** @description What an issue at that end is called, in each language. */
+        readonly LinkTypeLabels: {
+            readonly en: string;
+            readonly ru: string;
         };
         readonly LinkTypeReference: {
             /** @description `relates`, `depends`, `subtask`, `duplicates`, `epic`, `cloners`, or a type of the organisation's own. */
@@ -105,6 +413,73 @@ export interface components {
             /** Format: uri */
             readonly self: string;
         };
+        readonly LinkTypeRules: {
+            /** @description No way from an issue back to itself along links of the type. */
+            readonly acyclic?: boolean;
+            /** @description Not both A to B and B to A. */
+            readonly antisymmetric?: boolean;
+            /**
+             * @description The end at which an issue can stand in one link of the type at most.
+             * @enum {string}
+             */
+            readonly single?: "inward" | "outward" | "none";
+        };
+        readonly NewIssueLink: {
+            readonly issue: components["schemas"]["IssueName"];
+            /**
+             * @description What the issue in the path is to the other, in any letter case and with spaces or hyphens: `relates`,
+             *     `depends on`, `is dependent by`, `is parent task for`, `is subtask for`, `duplicates`, `is duplicated by`,
+             *     `has epic`, `is epic of`, or a relationship of a type of the organisation's own.
+             */
+            readonly relationship: string;
+        };
+        /** @description Without `outward` the type is symmetric. */
+        readonly NewLinkType: {
+            /** @description A word for URLs; without it one is made of the English label. */
+            readonly id?: string;
+            readonly inward: components["schemas"]["LinkTypeLabels"];
+            readonly outward?: components["schemas"]["LinkTypeLabels"];
+        } & components["schemas"]["LinkTypeRules"];
+        readonly Organization: {
+            /** @description The value of `X-Cloud-Org-ID`; left out when there is none. */
+            readonly cloudId?: string;
+            /** @description The value of `X-Org-ID`. */
+            readonly id: string;
+            /** @enum {string} */
+            readonly language: "ru" | "en";
+            readonly name: string;
+            /** @description Two issues can hold one link at most, whatever its type. */
+            readonly oneLinkPerPair: boolean;
+            /** Format: uri */
+            readonly self: string;
+        };
+        readonly OrganizationChange: {
+            /** @enum {string} */
+            readonly language?: "ru" | "en";
+            readonly name?: string;
+            readonly oneLinkPerPair?: boolean;
+        };
+        /** @description A link, or the members of it that were asked for. */
+        readonly PartialIssueLink: {
+            /** @description Who works on the other issue; left out when nobody does. */
+            readonly assignee?: components["schemas"]["UserReference"];
+            readonly createdAt?: components["schemas"]["Timestamp"];
+            /** @description Who made the link. */
+            readonly createdBy?: components["schemas"]["UserReference"];
+            readonly direction?: components["schemas"]["Direction"];
+            /** @description The same at both ends of the link. */
+            readonly id?: number;
+            /** @description The other issue. */
+            readonly object?: components["schemas"]["IssueReference"];
+            /** Format: uri */
+            readonly self?: string;
+            /** @description The state of the other issue. */
+            readonly status?: components["schemas"]["StatusReference"];
+            readonly type?: components["schemas"]["LinkTypeReference"];
+            readonly updatedAt?: components["schemas"]["Timestamp"];
+            /** @description Who edited the link last. */
+            readonly updatedBy?: components["schemas"]["UserReference"];
+        };
         readonly StatusReference: {
             readonly display: string;
             readonly id: string;
@@ -114,6 +489,8 @@ export interface components {
         };
         /** @description UTC, three digits of milliseconds, an offset without a colon: `2017-06-11T05:16:01.421+0000`. */
         readonly Timestamp: string;
+        /** @description A user: the login as a string, or the uid. */
+        readonly UserName: string | number;
         readonly UserReference: {
             /** @description Left out when the user has none. */
             readonly cloudUid?: string;
@@ -320,6 +697,16 @@ export interface components {
         /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
         readonly IssueId: string;
         /**
+         * @description The link's id, the same at both of its issues.
+         * @example 4709605
+         */
+        readonly LinkId: string;
+        /**
+         * @description The id of a link type.
+         * @example subtask
+         */
+        readonly LinkTypeId: string;
+        /**
          * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
          *     The words `not provided` count as absent.
          * @example 1
@@ -388,4 +775,994 @@ export interface operations {
             readonly 503: components["responses"]["Unavailable"];
         };
     };
+    readonly createIssueLink: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["NewIssueLink"];
+            };
+        };
+        readonly responses: {
+            /** @description The new link, as seen from the issue that the path names. */
+            readonly 201: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly Location: components["headers"]["Location"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/issues/JUNE-2/links/4709605",
+                     *       "id": 4709605,
+                     *       "type": {
+                     *         "self": "http://127.0.0.1:8080/v2/linktypes/subtask",
+                     *         "id": "subtask",
+                     *         "inward": "Подзадача",
+                     *         "outward": "Родительская задача"
+                     *       },
+                     *       "direction": "outward",
+                     *       "object": {
+                     *         "self": "http://127.0.0.1:8080/v2/issues/TREK-9844",
+                     *         "id": "593cd211ef7e8a332414f2a7",
+                     *         "key": "TREK-9844",
+                     *         "display": "subtask"
+                     *       },
+                     *       "createdBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "updatedBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "createdAt": "2017-06-11T05:16:01.421+0000",
+                     *       "updatedAt": "2017-06-11T05:16:01.421+0000",
+                     *       "assignee": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "status": {
+                     *         "self": "http://127.0.0.1:8080/v2/statuses/1",
+                     *         "id": "1",
+                     *         "key": "open",
+                     *         "display": "Открыт"
+                     *       }
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["IssueLink"];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["Refused"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly importIssueLink: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "relationship": "clone",
+                 *       "issue": "JUNE-12",
+                 *       "createdAt": "2017-06-11T05:16:01.421+0000",
+                 *       "createdBy": "ivanov",
+                 *       "updatedAt": "2017-06-12T05:16:01.421+0000",
+                 *       "updatedBy": 1120000000049225
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["ImportedIssueLink"];
+            };
+        };
+        readonly responses: {
+            /** @description The new link, as seen from the issue that the path names. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly Location: components["headers"]["Location"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/issues/JUNE-2/links/4709605",
+                     *       "id": 4709605,
+                     *       "type": {
+                     *         "self": "http://127.0.0.1:8080/v2/linktypes/subtask",
+                     *         "id": "subtask",
+                     *         "inward": "Подзадача",
+                     *         "outward": "Родительская задача"
+                     *       },
+                     *       "direction": "outward",
+                     *       "object": {
+                     *         "self": "http://127.0.0.1:8080/v2/issues/TREK-9844",
+                     *         "id": "593cd211ef7e8a332414f2a7",
+                     *         "key": "TREK-9844",
+                     *         "display": "subtask"
+                     *       },
+                     *       "createdBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "updatedBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "createdAt": "2017-06-11T05:16:01.421+0000",
+                     *       "updatedAt": "2017-06-11T05:16:01.421+0000",
+                     *       "assignee": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "status": {
+                     *         "self": "http://127.0.0.1:8080/v2/statuses/1",
+                     *         "id": "1",
+                     *         "key": "open",
+                     *         "display": "Открыт"
+                     *       }
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["IssueLink"];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["Refused"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listIssueLinksPage: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The number of the page, from 1. */
+                readonly page?: components["parameters"]["Page"];
+                /** @description How many items a page holds. */
+                readonly perPage?: components["parameters"]["PerPage"];
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "linkTypes": [
+                 *         "is parent task for",
+                 *         "relates"
+                 *       ],
+                 *       "fields": [
+                 *         "type",
+                 *         "direction",
+                 *         "object"
+                 *       ]
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["IssueLinkFilter"];
+            };
+        };
+        readonly responses: {
+            /** @description One page of links, as seen from the issue that the path names. */
+            readonly 200: {
+                headers: {
+                    readonly Link: components["headers"]["Link"];
+                    readonly "X-Total-Count": components["headers"]["XTotalCount"];
+                    readonly "X-Total-Pages": components["headers"]["XTotalPages"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "links": [
+                     *         {
+                     *           "type": {
+                     *             "self": "http://127.0.0.1:8080/v2/linktypes/subtask",
+                     *             "id": "subtask",
+                     *             "inward": "Подзадача",
+                     *             "outward": "Родительская задача"
+                     *           },
+                     *           "direction": "outward",
+                     *           "object": {
+                     *             "self": "http://127.0.0.1:8080/v2/issues/TREK-9844",
+                     *             "id": "593cd211ef7e8a332414f2a7",
+                     *             "key": "TREK-9844",
+                     *             "display": "subtask"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    readonly "application/json": {
+                        readonly links: readonly components["schemas"]["PartialIssueLink"][];
+                    };
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getIssueLink: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+                /**
+                 * @description The link's id, the same at both of its issues.
+                 * @example 4709605
+                 */
+                readonly linkId: components["parameters"]["LinkId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The link. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/issues/JUNE-2/links/4709605",
+                     *       "id": 4709605,
+                     *       "type": {
+                     *         "self": "http://127.0.0.1:8080/v2/linktypes/subtask",
+                     *         "id": "subtask",
+                     *         "inward": "Подзадача",
+                     *         "outward": "Родительская задача"
+                     *       },
+                     *       "direction": "outward",
+                     *       "object": {
+                     *         "self": "http://127.0.0.1:8080/v2/issues/TREK-9844",
+                     *         "id": "593cd211ef7e8a332414f2a7",
+                     *         "key": "TREK-9844",
+                     *         "display": "subtask"
+                     *       },
+                     *       "createdBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "updatedBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "createdAt": "2017-06-11T05:16:01.421+0000",
+                     *       "updatedAt": "2017-06-11T05:16:01.421+0000",
+                     *       "assignee": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "status": {
+                     *         "self": "http://127.0.0.1:8080/v2/statuses/1",
+                     *         "id": "1",
+                     *         "key": "open",
+                     *         "display": "Открыт"
+                     *       }
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["IssueLink"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly deleteIssueLink: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+                /**
+                 * @description The link's id, the same at both of its issues.
+                 * @example 4709605
+                 */
+                readonly linkId: components["parameters"]["LinkId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The link is gone. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly updateIssueLink: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The version that the change was made for, such as `"3"`; another one is answered with 412.
+                 * @example "3"
+                 */
+                readonly "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+                /**
+                 * @description The link's id, the same at both of its issues.
+                 * @example 4709605
+                 */
+                readonly linkId: components["parameters"]["LinkId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "relationship": "relates"
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["IssueLinkChange"];
+            };
+        };
+        readonly responses: {
+            /** @description The changed link. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/issues/JUNE-2/links/4709605",
+                     *       "id": 4709605,
+                     *       "type": {
+                     *         "self": "http://127.0.0.1:8080/v2/linktypes/subtask",
+                     *         "id": "subtask",
+                     *         "inward": "Подзадача",
+                     *         "outward": "Родительская задача"
+                     *       },
+                     *       "direction": "outward",
+                     *       "object": {
+                     *         "self": "http://127.0.0.1:8080/v2/issues/TREK-9844",
+                     *         "id": "593cd211ef7e8a332414f2a7",
+                     *         "key": "TREK-9844",
+                     *         "display": "subtask"
+                     *       },
+                     *       "createdBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "updatedBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "createdAt": "2017-06-11T05:16:01.421+0000",
+                     *       "updatedAt": "2017-06-11T05:16:01.421+0000",
+                     *       "assignee": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "status": {
+                     *         "self": "http://127.0.0.1:8080/v2/statuses/1",
+                     *         "id": "1",
+                     *         "key": "open",
+                     *         "display": "Открыт"
+                     *       }
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["IssueLink"];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 412: components["responses"]["Stale"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["Refused"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listLinkTypes: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The types. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/linktypes/tests",
+                     *         "id": "tests",
+                     *         "inward": "Проверяет",
+                     *         "outward": "Проверяется",
+                     *         "version": 1,
+                     *         "labels": {
+                     *           "inward": {
+                     *             "ru": "Проверяет",
+                     *             "en": "Tests"
+                     *           },
+                     *           "outward": {
+                     *             "ru": "Проверяется",
+                     *             "en": "Tested by"
+                     *           }
+                     *         },
+                     *         "relationships": {
+                     *           "inward": "tests",
+                     *           "outward": "tested by"
+                     *         },
+                     *         "symmetric": false,
+                     *         "antisymmetric": true,
+                     *         "acyclic": true,
+                     *         "single": "none"
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["LinkType"][];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly createLinkType: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "id": "tests",
+                 *       "inward": {
+                 *         "ru": "Проверяет",
+                 *         "en": "Tests"
+                 *       },
+                 *       "outward": {
+                 *         "ru": "Проверяется",
+                 *         "en": "Tested by"
+                 *       },
+                 *       "acyclic": true
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["NewLinkType"];
+            };
+        };
+        readonly responses: {
+            /** @description The new type. */
+            readonly 201: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly Location: components["headers"]["Location"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/linktypes/tests",
+                     *       "id": "tests",
+                     *       "inward": "Проверяет",
+                     *       "outward": "Проверяется",
+                     *       "version": 1,
+                     *       "labels": {
+                     *         "inward": {
+                     *           "ru": "Проверяет",
+                     *           "en": "Tests"
+                     *         },
+                     *         "outward": {
+                     *           "ru": "Проверяется",
+                     *           "en": "Tested by"
+                     *         }
+                     *       },
+                     *       "relationships": {
+                     *         "inward": "tests",
+                     *         "outward": "tested by"
+                     *       },
+                     *       "symmetric": false,
+                     *       "antisymmetric": true,
+                     *       "acyclic": true,
+                     *       "single": "none"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["LinkType"];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["Refused"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getLinkType: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a link type.
+                 * @example subtask
+                 */
+                readonly linkTypeId: components["parameters"]["LinkTypeId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The type. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/linktypes/tests",
+                     *       "id": "tests",
+                     *       "inward": "Проверяет",
+                     *       "outward": "Проверяется",
+                     *       "version": 1,
+                     *       "labels": {
+                     *         "inward": {
+                     *           "ru": "Проверяет",
+                     *           "en": "Tests"
+                     *         },
+                     *         "outward": {
+                     *           "ru": "Проверяется",
+                     *           "en": "Tested by"
+                     *         }
+                     *       },
+                     *       "relationships": {
+                     *         "inward": "tests",
+                     *         "outward": "tested by"
+                     *       },
+                     *       "symmetric": false,
+                     *       "antisymmetric": true,
+                     *       "acyclic": true,
+                     *       "single": "none"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["LinkType"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly deleteLinkType: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a link type.
+                 * @example subtask
+                 */
+                readonly linkTypeId: components["parameters"]["LinkTypeId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The type is gone. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 422: components["responses"]["Refused"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly updateLinkType: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The version that the change was made for, such as `"3"`; another one is answered with 412.
+                 * @example "3"
+                 */
+                readonly "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a link type.
+                 * @example subtask
+                 */
+                readonly linkTypeId: components["parameters"]["LinkTypeId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "acyclic": true
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["LinkTypeChange"];
+            };
+        };
+        readonly responses: {
+            /** @description The changed type. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/linktypes/tests",
+                     *       "id": "tests",
+                     *       "inward": "Проверяет",
+                     *       "outward": "Проверяется",
+                     *       "version": 1,
+                     *       "labels": {
+                     *         "inward": {
+                     *           "ru": "Проверяет",
+                     *           "en": "Tests"
+                     *         },
+                     *         "outward": {
+                     *           "ru": "Проверяется",
+                     *           "en": "Tested by"
+                     *         }
+                     *       },
+                     *       "relationships": {
+                     *         "inward": "tests",
+                     *         "outward": "tested by"
+                     *       },
+                     *       "symmetric": false,
+                     *       "antisymmetric": true,
+                     *       "acyclic": true,
+                     *       "single": "none"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["LinkType"];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 412: components["responses"]["Stale"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["Refused"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getOrganization: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The organisation. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/organization",
+                     *       "id": "1",
+                     *       "name": "Демонстрация",
+                     *       "language": "ru",
+                     *       "oneLinkPerPair": true
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Organization"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly updateOrganization: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "oneLinkPerPair": false
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["OrganizationChange"];
+            };
+        };
+        readonly responses: {
+            /** @description The changed organisation. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/organization",
+                     *       "id": "1",
+                     *       "name": "Демонстрация",
+                     *       "language": "ru",
+                     *       "oneLinkPerPair": true
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Organization"];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["Refused"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
 }
+type WithRequired<T, K extends keyof T> = T & {
+    [P in K]-?: T[P];
+};

@@ -30,7 +30,7 @@ export function databaseError(error: unknown): unknown {
 /** Waits for a write and, when one of the named constraints refuses it, throws what that means to the caller. */
 export async function onConstraint<Result>(
   write: Promise<Result>,
-  meanings: Readonly<Record<string, DomainError>>,
+  meanings: Readonly<Record<string, Error>>,
 ): Promise<Result> {
   try {
     return await write;

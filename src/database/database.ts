@@ -17,9 +17,14 @@ export interface Queryable {
 }
 
 export interface Database extends Queryable {
-  /** Runs `work` in one READ COMMITTED transaction; repeats it when PostgreSQL asks for that (a deadlock). */
+  /** Runs `work` in one READ COMMITTED transaction; again after a deadlock or a ConcurrentChange. */
   transaction<Result>(work: (transaction: Queryable) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
+}
+
+/** Thrown inside a transaction that met somebody else's change half way: it is rolled back and runs again. */
+export class ConcurrentChange extends Error {
+  override readonly name = 'ConcurrentChange';
 }
 
 /** Where PostgreSQL is: a URL, or the parts that the embedded one gives. */
@@ -65,13 +70,17 @@ export function openDatabase(connection: Connection, log: Log): Database {
         try {
           return await runTransaction(pool, work);
         } catch (error) {
-          const code = error instanceof pg.DatabaseError ? error.code : undefined;
-          if (attempt === TRANSACTION_ATTEMPTS || code === undefined || !REPEATABLE.has(code)) throw error;
+          if (attempt === TRANSACTION_ATTEMPTS || !isRepeatable(error)) throw error;
         }
       }
     },
     close: () => pool.end(),
   };
+}
+
+function isRepeatable(error: unknown): boolean {
+  if (error instanceof ConcurrentChange) return true;
+  return error instanceof pg.DatabaseError && error.code !== undefined && REPEATABLE.has(error.code);
 }
 
 async function run<Row>(client: pg.Pool | pg.PoolClient, { name, text, values }: Statement): Promise<Row[]> {

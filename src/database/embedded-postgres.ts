@@ -35,13 +35,7 @@ export async function startEmbeddedPostgres({
   const cluster = await openDataFolder(dataDir);
   const created = await ensureCluster(cluster, durability);
   const password = await readPassword(cluster);
-  const attachment = await Attachment.open({ cluster, password, durability, log });
-  try {
-    await attachment.run(ensureDatabase);
-  } catch (error) {
-    await attachment.leave();
-    throw error;
-  }
+  const attachment = await Attachment.open({ cluster, password, durability, log, prepare: ensureDatabase });
   const { address } = attachment;
   log.info({ dataDir: cluster.dataDir, created, ...address }, 'Attached to the embedded PostgreSQL');
   return {

@@ -29,6 +29,8 @@ export interface Target {
   readonly password: string;
   readonly durability: Durability;
   readonly log: Log;
+  /** Makes sure of what a user of the cluster relies on. */
+  readonly prepare: (client: pg.Client) => Promise<void>;
 }
 
 /** The connection that holds the lock; the types of `pg` leave two of its methods out. */
@@ -79,13 +81,6 @@ export class Attachment {
     return this.#hold.address;
   }
 
-  async run(work: (client: pg.Client) => Promise<void>): Promise<void> {
-    const { client } = this.#hold;
-    // Idle, the connection does not keep this process alive; at work it has to.
-    client.ref();
-    await work(client).finally(() => client.unref());
-  }
-
   leave(): Promise<void> {
     this.#left ??= this.#leave();
     return this.#left;
@@ -102,7 +97,7 @@ export class Attachment {
     const { cluster, log } = this.#target;
     log.warn(
       { dataDir: cluster.dataDir },
-      'The embedded PostgreSQL was stopped or restarted by somebody else; going back to it',
+      'The embedded PostgreSQL crashed, or somebody stopped or restarted it; going back to it',
     );
     try {
       this.#hold = this.#guard(await reachServer(this.#target, { address, signal: this.#closing.signal }));
@@ -116,18 +111,21 @@ export class Attachment {
     this.#closing.abort();
     await this.#returning;
     const { client } = this.#hold;
+    let letGo = false;
     try {
       client.ref();
       // Let go before asking: two that leave at once would otherwise each see the other, and both walk away.
       await client.query(`select pg_advisory_unlock_shared(${ATTACHED_LOCK})`);
+      letGo = true;
       const { rows } = await client.query<{ alone: boolean; pid: number }>(ALONE_QUERY);
       if (rows[0]?.alone) await this.#stop(rows[0].pid);
       this.#watchdog.dismiss();
     } catch (err) {
-      this.#target.log.warn(
-        { err },
-        'The connection to the embedded PostgreSQL is lost; its watchdog stops it if nobody else uses it',
-      );
+      // Once we have let go, the next one to leave may well have stopped it.
+      if (!letGo) {
+        const message = 'The embedded PostgreSQL is gone before we left it; what comes back of it stops by itself';
+        this.#target.log.warn({ err }, message);
+      }
       this.#watchdog.release();
     }
     await client.end();
@@ -152,22 +150,28 @@ interface Return {
 /** Takes part in the server of the cluster, and starts it if there is none, until we hold the lock. */
 async function reachServer(target: Target, back?: Return): Promise<Hold> {
   const { cluster } = target;
-  const logged = await logSize(cluster);
   const deadline = Date.now() + START_LIMIT_MS;
   let server: ServerProcess | undefined;
   let attempts = 0;
+  let logged = 0;
   while (Date.now() < deadline) {
     back?.signal.throwIfAborted();
     const lock = await readLockFile(cluster);
     if (lock && (await isServerRunning(cluster, lock))) {
       const hold = lock.status === 'ready' && (await holdLock(target, lock));
       if (hold) return hold;
+      // Somebody else was faster. Should theirs be gone before we hold it, we begin again.
+      if (lock.pid !== server?.pid) {
+        server = undefined;
+        attempts = 0;
+      }
     } else if (!server || server.failure) {
       if (attempts > 0) await recoverFrom(cluster, lock);
       if (attempts === START_ATTEMPTS) throw await startError(cluster, logged, server?.failure);
       attempts++;
       // Some shared folders of virtual machines hold no sockets, so the last attempt goes without.
       const address = back?.address ?? (await chooseAddress(cluster, attempts === START_ATTEMPTS));
+      logged = await logSize(cluster);
       server = await spawnServer(cluster, address, target.durability);
     }
     await sleep(POLL_MS);
@@ -192,11 +196,11 @@ async function startError(cluster: Cluster, logged: number, cause: Error | undef
 }
 
 /** Nothing when the server is not to be had right now: it recovers, it stops, or somebody is about to stop it. */
-async function holdLock({ cluster, password }: Target, { address }: LockFile): Promise<Hold | undefined> {
+async function holdLock(target: Target, { address, pid }: LockFile): Promise<Hold | undefined> {
   const options: pg.ClientConfig = {
     ...address,
     user: SUPERUSER,
-    password,
+    password: target.password,
     database: 'postgres',
     application_name: 'issue-links attachment',
     connectionTimeoutMillis: CONNECT_LIMIT_MS,
@@ -209,18 +213,35 @@ async function holdLock({ cluster, password }: Target, { address }: LockFile): P
     const { rows } = await client.query<{ held: boolean }>(
       `select pg_try_advisory_lock_shared(${ATTACHED_LOCK}) as held`,
     );
-    if (rows[0]?.held) {
+    if (rows[0]?.held && (await isStillReady(target.cluster, pid))) {
+      await target.prepare(client);
+      // Idle, it must not keep this process alive.
       client.unref();
       return { client, address };
     }
   } catch (error) {
-    if (NOT_LET_IN.has(codeOf(error) ?? '')) {
-      throw new EmbeddedPostgresError(
-        `The PostgreSQL in ${cluster.dataDir} does not take the password in ${cluster.folder}: bring back the file that was there, or set DATA_DIR to a new folder.`,
-        { cause: error },
-      );
-    }
+    throwUnlessGone(target.cluster, error);
   }
   void client.end().catch(() => undefined);
   return undefined;
+}
+
+/**
+ * A server that stops closes the connection of who stopped it, and with it goes the lock that kept us out; but before
+ * that it says in its lock file that it stops.
+ */
+async function isStillReady(cluster: Cluster, pid: number): Promise<boolean> {
+  const lock = await readLockFile(cluster);
+  return lock?.pid === pid && lock.status === 'ready';
+}
+
+/** Passes over the loss of a connection, and what a server says that takes none: both are no errors of a statement. */
+function throwUnlessGone(cluster: Cluster, cause: unknown): void {
+  if (NOT_LET_IN.has(codeOf(cause) ?? '')) {
+    throw new EmbeddedPostgresError(
+      `The PostgreSQL in ${cluster.dataDir} does not take the password in ${cluster.folder}: bring back the file that was there, or set DATA_DIR to a new folder.`,
+      { cause },
+    );
+  }
+  if (cause instanceof pg.DatabaseError && cause.severity === 'ERROR') throw cause;
 }

@@ -17,6 +17,12 @@ export const POSTGRES_ENV = { LC_ALL: 'C' };
 const PLATFORMS = new Set(['darwin-arm64', 'darwin-x64', 'linux-arm64', 'linux-x64', 'win32-x64']);
 const OR_DATABASE_URL = 'or set DATABASE_URL to a PostgreSQL 15 or later';
 
+/**
+ * A copy that another account runs must lie where that account can reach it, and where nobody but root can put
+ * something in its place; a copy for ourselves lies with the data.
+ */
+const ROOTS_PLACES = ['/var/cache/issue-links', '/var/lib/issue-links', join(tmpdir(), 'issue-links')];
+
 const execute = promisify(execFile);
 
 /** Where the programs are that `account` can run. */
@@ -27,7 +33,9 @@ export async function findBinaries(dataDir: string, account: Account | undefined
 
   const { version } = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8')) as { version: string };
   let reason = whyNot;
-  for (const place of await copyPlaces(dataDir)) {
+  for (const wanted of isRoot() ? ROOTS_PLACES : [dataDir]) {
+    const place = isRoot() ? await makeRootsOwn(wanted).catch(() => undefined) : wanted;
+    if (place === undefined) continue;
     const copy = join(place, `postgres-${process.platform}-${process.arch}-${version}`);
     const problem = (await copyPackage(packageFolder, copy)) ?? (await whyNotRunnable(copy, account));
     if (!problem) return join(copy, 'native', 'bin');
@@ -109,20 +117,7 @@ async function whyNotRunnable(packageFolder: string, account: Account | undefine
   }
 }
 
-/**
- * A copy that another account runs must lie where that account can reach it, and where nobody but root can put
- * something in its place; a copy for ourselves may lie with the data.
- */
-async function copyPlaces(dataDir: string): Promise<string[]> {
-  if (!isRoot()) return [dataDir];
-  const places: string[] = [];
-  for (const wanted of ['/var/cache/issue-links', '/var/lib/issue-links', join(tmpdir(), 'issue-links')]) {
-    const place = await makeRootsOwn(wanted).catch(() => undefined);
-    if (place) places.push(place);
-  }
-  return places;
-}
-
+/** Nothing when somebody else could change what is in it. */
 async function makeRootsOwn(wanted: string): Promise<string | undefined> {
   const parent = await realpath(dirname(wanted));
   const folder = join(parent, basename(wanted));

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
+  chmod,
   chown,
   lstat,
   mkdir,
@@ -102,30 +103,36 @@ async function giveAway(folder: string, account: Account): Promise<void> {
       await chown(join(entry.parentPath, entry.name), account.uid, account.gid);
   }
   await chown(folder, account.uid, account.gid);
+  // PostgreSQL insists on it, and copying loses it.
+  await chmod(folder, 0o700);
 }
 
 async function hasCluster({ dataDir, folder }: Cluster): Promise<boolean> {
-  const major = (await readIfThere(join(folder, 'PG_VERSION'))) ?? (await readIfThere(join(dataDir, 'PG_VERSION')));
-  if (major === undefined) return false;
-  if (major.trim() !== POSTGRES_MAJOR) {
+  const files = await readdir(folder).catch(unlessAbsent);
+  const isCluster = files?.includes('PG_VERSION');
+  const major = await readFile(join(isCluster ? folder : dataDir, 'PG_VERSION'), 'utf8').catch(unlessAbsent);
+  if (major !== undefined && major.trim() !== POSTGRES_MAJOR) {
     throw new EmbeddedPostgresError(
       `The data folder ${dataDir} is of PostgreSQL ${major.trim()}, and this version of the service brings PostgreSQL ${POSTGRES_MAJOR}: ` +
         `set DATA_DIR to a new folder and move the data with pg_dump and pg_restore, or set DATABASE_URL to a PostgreSQL that you run.`,
     );
   }
-  if ((await readIfThere(join(folder, 'PG_VERSION'))) === undefined) {
+  if (isCluster) return true;
+  if (major !== undefined) {
     throw new EmbeddedPostgresError(
       `The data folder ${dataDir} is a PostgreSQL cluster that this service did not make: set DATA_DIR to another folder.`,
     );
   }
-  return true;
+  if (files?.length) {
+    throw new EmbeddedPostgresError(
+      `${folder} is in the way, which is not a PostgreSQL cluster: move it elsewhere, or set DATA_DIR to another folder.`,
+    );
+  }
+  return false;
 }
 
-async function readIfThere(file: string): Promise<string | undefined> {
-  return readFile(file, 'utf8').catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  });
+function unlessAbsent(error: unknown): undefined {
+  if (codeOf(error) !== 'ENOENT') throw error;
 }
 
 /** In a folder of its own, and then by one rename: a crash leaves no half cluster, and of two at once one wins. */
@@ -192,11 +199,7 @@ async function moveIn(fresh: string, cluster: Cluster): Promise<boolean> {
     await rename(fresh, cluster.folder);
   } catch (error) {
     if (await hasCluster(cluster)) return false;
-    if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST' && codeOf(error) !== 'ENOTDIR') throw error;
-    throw new EmbeddedPostgresError(
-      `${cluster.folder} is in the way, which is not a PostgreSQL cluster: move it elsewhere, or set DATA_DIR to another folder.`,
-      { cause: error },
-    );
+    throw error;
   }
   await syncFolder(cluster.dataDir);
   return true;

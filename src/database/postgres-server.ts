@@ -25,6 +25,7 @@ export interface LockFile {
 }
 
 export interface ServerProcess {
+  readonly pid: number | undefined;
   /** Absent while it runs. */
   readonly failure: Error | undefined;
 }
@@ -78,7 +79,7 @@ export async function spawnServer(cluster: Cluster, address: Address, durability
       stdio: ['ignore', log.fd, log.fd],
     });
     child.unref();
-    const server: { failure: Error | undefined } = { failure: undefined };
+    const server: { pid: number | undefined; failure: Error | undefined } = { pid: child.pid, failure: undefined };
     child.once('error', (error) => {
       server.failure = error;
     });
@@ -163,10 +164,15 @@ export async function logSize(cluster: Cluster): Promise<number> {
   );
 }
 
-/** The last lines that were logged after `from`. */
+/** The last lines that were logged after `from`, without their times. */
 export async function logTail(cluster: Cluster, from: number): Promise<string> {
   const log = await readFile(cluster.logFile).catch(() => Buffer.alloc(0));
-  return log.subarray(from).toString().trim().split('\n').slice(-LOG_TAIL_LINES).join(' ');
+  const lines = log.subarray(from).toString().trim().split('\n');
+  return lines.slice(-LOG_TAIL_LINES).map(withoutTime).join(' ');
+}
+
+function withoutTime(line: string): string {
+  return line.replace(/^\S+ \S+ \S+ \[\d+\] /, '').trim();
 }
 
 function lockFilePath(cluster: Cluster): string {

@@ -3,11 +3,6 @@ import type { UserSummary } from '../features/users/user-summary.ts';
 import type { Text } from '../texts.ts';
 import type { Caller } from './caller.ts';
 
-/** `2017-06-11T05:16:01.421+0000`: the dates of the Tracker contract, section 0. */
-export function timestamp(date: Date): string {
-  return date.toISOString().replace('Z', '+0000');
-}
-
 export function issueReference(
   { base }: Caller,
   issue: { readonly id: string; readonly key: string; readonly summary: string },

@@ -39,7 +39,7 @@ export function restRouter({ contract, handlers, db, publicUrl }: RestRouterOpti
           path: operation.parse.path(request.params),
           query: operation.parse.query(request.query),
           headers: operation.parse.headers(request.headers),
-          body: operation.hasBody ? operation.parse.body(parseJson(request.body as unknown)) : undefined,
+          body: operation.hasBody ? operation.parse.body(bodyOf(request, operation)) : undefined,
           caller,
         };
         send(response, operation, await handle(call));
@@ -68,6 +68,13 @@ async function callerOf(
     base: `${origin}${request.baseUrl}`,
     url: `${origin}${request.originalUrl}`,
   };
+}
+
+/** A member that is `null` counts as absent, except in PATCH, where it clears a field (contract, section 0). */
+function bodyOf(request: Request, { method }: Operation): unknown {
+  const body = parseJson(request.body as unknown);
+  if (method === 'patch' || typeof body !== 'object' || body === null || Array.isArray(body)) return body;
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
 }
 
 function send(response: Response, operation: Operation, { body, headers }: Awaited<ReturnType<AnyHandler>>): void {

@@ -1,5 +1,5 @@
 import type { Queryable } from '../../database/database.ts';
-import type { Direction } from '../issue-links/issue-links.store.ts';
+import type { Direction } from '../issue-links/direction.ts';
 
 export type EventType =
   | 'IssueCreated'

@@ -2,22 +2,24 @@ import type { Queryable } from '../../database/database.ts';
 import { type Viewer, viewerValues, visibleQueue } from '../access/viewer.ts';
 import { issueIdNamed } from '../issues/issue-name.ts';
 import { type UserColumns, userColumns } from '../users/user-summary.ts';
-
-/** The end of a link at which an issue stands: the subtask inward, its parent outward. */
-export type Direction = 'inward' | 'outward';
+import type { Direction } from './direction.ts';
 
 /** A link as one of its issues sees it; columns of the other issue start with `object_`. */
 export type IssueLinkRow = {
+  issue_id: number;
   issue_key: string;
   link_id: number;
+  version: number;
   link_type_id: string;
   inward_ru: string;
   inward_en: string;
   outward_ru: string;
   outward_en: string;
   direction: Direction;
+  first_end: Direction;
   created_at: Date;
   updated_at: Date;
+  object_id: number;
   object_hex_id: string;
   object_key: string;
   object_summary: string;
@@ -32,21 +34,23 @@ export type IssueLinkRow = {
 /** An issue without links: what the outer join leaves. */
 type NoLinkRow = { issue_key: string; link_id: null };
 
-const LIST_ISSUE_LINKS = `
-  with issue as materialized (
-    select issues.issue_id, issues.key
+/** SQL: the issue that $4 names, if the viewer may see it. */
+const ISSUE = `
+  issue as materialized (
+    select issues.issue_id, issues.key as issue_key
     from issues
     join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
     where issues.org_id = $1 and issues.issue_id = ${issueIdNamed('$4')} and ${visibleQueue('queues')}
-  )
-  select issue.key as issue_key, link.*
-  from issue
-  left join lateral (
+  )`;
+
+/** SQL: the links of the row `issue` that meet the condition on `ends`, without those to issues the viewer may not see. */
+function linksSeen(condition: string): string {
+  return `
     select
-      ends.link_id, ends.link_type_id, ends.direction, ends.created_at, ends.updated_at,
+      ends.link_id, ends.version, ends.link_type_id, ends.direction, ends.first_end, ends.created_at, ends.updated_at,
       coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
       coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
-      object.hex_id as object_hex_id, object.key as object_key, object.summary as object_summary,
+      ends.object_id, object.hex_id as object_hex_id, object.key as object_key, object.summary as object_summary,
       statuses.status_id, statuses.key as status_key, statuses.name_ru as status_ru, statuses.name_en as status_en,
       ${userColumns('created_by')},
       ${userColumns('updated_by')},
@@ -67,9 +71,35 @@ const LIST_ISSUE_LINKS = `
     join users created_by on created_by.org_id = $1 and created_by.user_id = ends.created_by
     join users updated_by on updated_by.org_id = $1 and updated_by.user_id = ends.updated_by
     left join users assignee on assignee.org_id = $1 and assignee.user_id = object.assignee_id
-    where ${visibleQueue('queues')}
-  ) link on true
+    where ${visibleQueue('queues')} and ${condition}`;
+}
+
+const LIST_ISSUE_LINKS = `
+  with ${ISSUE}
+  select issue.*, link.*
+  from issue
+  left join lateral (${linksSeen('true')}) link on true
   order by link.link_id`;
+
+const FIND_ISSUE_LINK = `
+  with ${ISSUE}
+  select issue.*, link.*
+  from issue
+  cross join lateral (${linksSeen('ends.link_id = $5')}) link`;
+
+const LIST_ISSUE_LINKS_PAGE = `
+  with ${ISSUE},
+  found as materialized (
+    select issue.*, link.*
+    from issue
+    cross join lateral (${linksSeen(`
+      ($5::text[] is null or (ends.link_type_id, ends.direction) in (select * from unnest($5::text[], $6::text[])))
+    `)}) link
+  )
+  select (select count(*) from found) as total, page.*
+  from issue
+  left join (select * from found order by link_id limit $7 offset $8) page on true
+  order by page.link_id`;
 
 /**
  * The links of the issue of that name, both directions, by link id. Undefined when there is no such issue for this
@@ -86,4 +116,254 @@ export async function selectIssueLinks(
     values: [...viewerValues(viewer), issueName],
   });
   return rows.length === 0 ? undefined : rows.filter((row) => row.link_id !== null);
+}
+
+/** One link as the issue of that name sees it. */
+export async function selectIssueLink(
+  db: Queryable,
+  viewer: Viewer,
+  issueName: string,
+  linkId: number,
+): Promise<IssueLinkRow | undefined> {
+  const [row] = await db.query<IssueLinkRow>({
+    name: 'find_issue_link',
+    text: FIND_ISSUE_LINK,
+    values: [...viewerValues(viewer), issueName, linkId],
+  });
+  return row;
+}
+
+/** Which links of an issue a page shows: all, or those of certain types at certain ends. */
+export interface LinkFilter {
+  readonly ends: readonly { readonly linkTypeId: string; readonly direction: Direction }[] | undefined;
+  readonly limit: number;
+  readonly offset: number;
+}
+
+/** A page of the links, and how many there are on all pages. Undefined when there is no such issue for this viewer. */
+export async function selectIssueLinksPage(
+  db: Queryable,
+  viewer: Viewer,
+  issueName: string,
+  { ends, limit, offset }: LinkFilter,
+): Promise<{ total: number; links: IssueLinkRow[] } | undefined> {
+  const rows = await db.query<(IssueLinkRow | NoLinkRow) & { total: number }>({
+    name: 'list_issue_links_page',
+    text: LIST_ISSUE_LINKS_PAGE,
+    values: [
+      ...viewerValues(viewer),
+      issueName,
+      ends?.map(({ linkTypeId }) => linkTypeId),
+      ends?.map(({ direction }) => direction),
+      limit,
+      offset,
+    ],
+  });
+  const [first] = rows;
+  return first && { total: first.total, links: rows.filter((row) => row.link_id !== null) };
+}
+
+/** A link without what others know of it. */
+export interface StoredLink {
+  readonly link_id: number;
+  readonly link_type_id: string;
+  readonly inward_issue_id: number;
+  readonly outward_issue_id: number;
+  readonly first_end: Direction;
+}
+
+/** The rules that a link's row copies from its type. */
+export interface CopiedRules {
+  readonly link_type_id: string;
+  readonly is_symmetric: boolean;
+  readonly is_antisymmetric: boolean;
+  readonly is_acyclic: boolean;
+  readonly single_end: Direction | 'none';
+}
+
+export interface NewLinkRow {
+  readonly type: CopiedRules;
+  readonly inwardIssueId: number;
+  readonly outwardIssueId: number;
+  readonly firstEnd: Direction;
+  readonly createdBy: number;
+  readonly updatedBy: number;
+  /** Undefined for the time of the transaction. */
+  readonly createdAt: Date | undefined;
+  readonly updatedAt: Date | undefined;
+}
+
+export async function insertLink(db: Queryable, orgId: string, link: NewLinkRow): Promise<StoredLink> {
+  const [row] = await db.query<StoredLink>({
+    name: 'insert_link',
+    text: `
+      insert into links (org_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end,
+        one_link_per_pair, inward_issue_id, outward_issue_id, first_end, created_by, updated_by, created_at, updated_at)
+      select $1, $2, $3, $4, $5, $6, one_link_per_pair, $7, $8, $9, $10, $11,
+        coalesce($12, now()), coalesce($13, $12, now())
+      from organisations
+      where org_id = $1
+      returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end`,
+    values: [
+      ...ruleValues(orgId, link.type),
+      link.inwardIssueId,
+      link.outwardIssueId,
+      link.firstEnd,
+      link.createdBy,
+      link.updatedBy,
+      link.createdAt,
+      link.updatedAt,
+    ],
+  });
+  return row as StoredLink;
+}
+
+export interface LinkChangeRow {
+  readonly type: CopiedRules;
+  readonly inwardIssueId: number;
+  readonly outwardIssueId: number;
+  readonly firstEnd: Direction;
+  readonly updatedBy: number;
+}
+
+/** Changes a link in place and raises its version. Undefined when it is gone. */
+export async function updateLink(
+  db: Queryable,
+  orgId: string,
+  linkId: number,
+  link: LinkChangeRow,
+): Promise<StoredLink | undefined> {
+  const [row] = await db.query<StoredLink>({
+    name: 'update_link',
+    text: `
+      update links
+      set link_type_id = $2, is_symmetric = $3, is_antisymmetric = $4, is_acyclic = $5, single_end = $6,
+        inward_issue_id = $7, outward_issue_id = $8, first_end = $9, updated_by = $10,
+        updated_at = greatest(now(), created_at), version = version + 1
+      where org_id = $1 and link_id = $11
+      returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end`,
+    values: [
+      ...ruleValues(orgId, link.type),
+      link.inwardIssueId,
+      link.outwardIssueId,
+      link.firstEnd,
+      link.updatedBy,
+      linkId,
+    ],
+  });
+  return row;
+}
+
+function ruleValues(orgId: string, type: CopiedRules): readonly unknown[] {
+  return [orgId, type.link_type_id, type.is_symmetric, type.is_antisymmetric, type.is_acyclic, type.single_end];
+}
+
+/** Answers what was deleted; undefined when somebody else was first. */
+export async function deleteLink(db: Queryable, orgId: string, linkId: number): Promise<StoredLink | undefined> {
+  const [row] = await db.query<StoredLink>({
+    name: 'delete_link',
+    text: `
+      delete from links where org_id = $1 and link_id = $2
+      returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end`,
+    values: [orgId, linkId],
+  });
+  return row;
+}
+
+/** Locks a link against other changes and answers it with its version. */
+export async function lockLink(
+  db: Queryable,
+  orgId: string,
+  linkId: number,
+): Promise<(StoredLink & { version: number }) | undefined> {
+  const [row] = await db.query<StoredLink & { version: number }>({
+    name: 'lock_link',
+    text: `
+      select link_id, link_type_id, inward_issue_id, outward_issue_id, first_end, version
+      from links where org_id = $1 and link_id = $2
+      for update`,
+    values: [orgId, linkId],
+  });
+  return row;
+}
+
+/** Locks the one link of the type in which the issue stands at that end, if there is one. */
+export async function lockSingleLink(
+  db: Queryable,
+  orgId: string,
+  linkTypeId: string,
+  issueId: number,
+  end: Direction,
+): Promise<StoredLink | undefined> {
+  const [row] = await db.query<StoredLink>({
+    name: `lock_single_${end}_link`,
+    text: `
+      select link_id, link_type_id, inward_issue_id, outward_issue_id, first_end
+      from links where org_id = $1 and link_type_id = $2 and ${end}_issue_id = $3
+      order by link_id
+      limit 1
+      for update`,
+    values: [orgId, linkTypeId, issueId],
+  });
+  return row;
+}
+
+/** Makes everybody else who writes links of this type in this organisation wait for the end of the transaction. */
+export async function lockLinkType(db: Queryable, orgId: string, linkTypeId: string): Promise<void> {
+  await db.query({
+    name: 'lock_link_type',
+    text: `select pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0))`,
+    values: [orgId, linkTypeId],
+  });
+}
+
+/**
+ * The links of the type by which `from` leads to `to`, each from its inward to its outward end, and all others that can be
+ * reached on the way; empty when there is no way. Links that close a cycle already do no harm: each issue is met once.
+ */
+export async function selectWay(
+  db: Queryable,
+  orgId: string,
+  linkTypeId: string,
+  from: number,
+  to: number,
+  walk: Direction,
+): Promise<{ inward: number; outward: number }[]> {
+  // The walk goes against or along the links; where an issue has one link at most at that end, it is a single line.
+  const [start, goal, next] = walk === 'outward' ? [from, to, 'inward'] : [to, from, 'outward'];
+  return await db.query<{ inward: number; outward: number }>({
+    name: `select_way_${walk}`,
+    text: `
+      with recursive reached (issue_id) as (
+        select $3::bigint
+        union
+        select links.${walk}_issue_id
+        from reached
+        join links on links.org_id = $1 and links.link_type_id = $2 and links.${next}_issue_id = reached.issue_id
+        where reached.issue_id <> $4
+      )
+      select links.inward_issue_id as inward, links.outward_issue_id as outward
+      from reached
+      join links on links.org_id = $1 and links.link_type_id = $2 and links.${next}_issue_id = reached.issue_id
+      where exists (select from reached where issue_id = $4)`,
+    values: [orgId, linkTypeId, start, goal],
+  });
+}
+
+/** The keys of those of the issues that the viewer may see, by issue_id. */
+export async function selectVisibleKeys(
+  db: Queryable,
+  viewer: Viewer,
+  issueIds: readonly number[],
+): Promise<Map<number, string>> {
+  const rows = await db.query<{ issue_id: number; key: string }>({
+    name: 'select_visible_keys',
+    text: `
+      select issues.issue_id, issues.key
+      from issues
+      join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+      where issues.org_id = $1 and issues.issue_id = any($4::bigint[]) and ${visibleQueue('queues')}`,
+    values: [...viewerValues(viewer), issueIds],
+  });
+  return new Map(rows.map(({ issue_id, key }) => [issue_id, key]));
 }

@@ -106,6 +106,11 @@ export const PROFILES: Readonly<
   },
 };
 
+/** They stay: clients know them by their ids. */
+export const DEFAULT_LINK_TYPE_IDS: ReadonlySet<string> = new Set(
+  [...KANBOARD_TYPES, ...TRACKER_TYPES].map(({ link_type_id }) => link_type_id),
+);
+
 function label(
   label_id: number,
   text: string,

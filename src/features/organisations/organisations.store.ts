@@ -98,3 +98,67 @@ export async function insertLinkTypes(
     values: [orgId, JSON.stringify(linkTypes)],
   });
 }
+
+export interface OrganisationRow {
+  org_id: string;
+  cloud_id: string | null;
+  name: string;
+  language: Language;
+  one_link_per_pair: boolean;
+}
+
+export async function selectOrganisation(db: Queryable, orgId: string): Promise<OrganisationRow | undefined> {
+  const [row] = await db.query<OrganisationRow>({
+    name: 'select_organisation',
+    text: 'select org_id, cloud_id, name, language, one_link_per_pair from organisations where org_id = $1',
+    values: [orgId],
+  });
+  return row;
+}
+
+/** Makes others wait who change the organisation, its labels or its links. */
+export async function lockOrganisation(db: Queryable, orgId: string): Promise<void> {
+  await db.query({
+    name: 'lock_organisation',
+    text: 'select from organisations where org_id = $1 for update',
+    values: [orgId],
+  });
+}
+
+/** The rule is copied into every link by the foreign key. */
+export async function updateOrganisationRow(
+  db: Queryable,
+  orgId: string,
+  organisation: { name: string; language: Language; oneLinkPerPair: boolean },
+): Promise<OrganisationRow> {
+  const [row] = await db.query<OrganisationRow>({
+    name: 'update_organisation',
+    text: `
+      update organisations set name = $2, language = $3, one_link_per_pair = $4 where org_id = $1
+      returning org_id, cloud_id, name, language, one_link_per_pair`,
+    values: [orgId, organisation.name, organisation.language, organisation.oneLinkPerPair],
+  });
+  return row as OrganisationRow;
+}
+
+/** Links of pairs that have more than one; a few of them. */
+export function selectSecondLinksOfPairs(
+  db: Queryable,
+  orgId: string,
+): Promise<{ link_id: number; inward_issue_id: number; outward_issue_id: number }[]> {
+  return db.query({
+    name: 'select_second_links_of_pairs',
+    text: `
+      select link_id, inward_issue_id, outward_issue_id
+      from (
+        select link_id, inward_issue_id, outward_issue_id,
+          count(*) over (partition by least(inward_issue_id, outward_issue_id), greatest(inward_issue_id, outward_issue_id))
+        from links
+        where org_id = $1
+      ) as counted
+      where count > 1
+      order by least(inward_issue_id, outward_issue_id), greatest(inward_issue_id, outward_issue_id), link_id
+      limit 20`,
+    values: [orgId],
+  });
+}

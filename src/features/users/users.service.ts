@@ -3,7 +3,7 @@ import type { Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
-import { insertUser, type NewUserRow, selectUserId } from './users.store.ts';
+import { insertUser, type NewUserRow, selectUserId, selectUserIdNamed } from './users.store.ts';
 
 export type NewUser = Omit<NewUserRow, 'passwordHash' | 'isApplication'> & { readonly password?: string | undefined };
 
@@ -27,4 +27,14 @@ export async function getUserId(db: Queryable, orgId: string, login: string): Pr
   const userId = await selectUserId(db, orgId, login);
   if (userId === undefined) throw new DomainError('not_found', texts.loginNotFound(login, orgId));
   return userId;
+}
+
+/** The user_id of a user named by login or uid, as clients of Tracker do; a login of digits gives way to a uid. */
+export async function findUserIdNamed(
+  db: Queryable,
+  orgId: string,
+  name: string | number,
+): Promise<number | undefined> {
+  const uid = /^\d{1,16}$/.test(String(name)) ? Number(name) : undefined;
+  return await selectUserIdNamed(db, orgId, typeof name === 'string' ? name : undefined, uid);
 }

@@ -54,3 +54,22 @@ export async function selectUserId(db: Queryable, orgId: string, login: string):
   });
   return row?.user_id;
 }
+
+/** The user_id behind a login or, where no login is meant, a uid. */
+export async function selectUserIdNamed(
+  db: Queryable,
+  orgId: string,
+  login: string | undefined,
+  uid: number | undefined,
+): Promise<number | undefined> {
+  const [row] = await db.query<{ user_id: number }>({
+    name: 'select_user_id_named',
+    text: `
+      select user_id from users
+      where org_id = $1 and (login = $2 or uid = $3)
+      order by uid is distinct from $3
+      limit 1`,
+    values: [orgId, login, uid],
+  });
+  return row?.user_id;
+}

@@ -1,0 +1,200 @@
+import { ConcurrentChange, type Queryable } from '../../database/database.ts';
+import { onConstraint } from '../../database/database-error.ts';
+import { DomainError } from '../../errors.ts';
+import { texts } from '../../texts.ts';
+import type { Viewer } from '../access/viewer.ts';
+import { insertEvents, type LinkChange, type NewEvent } from '../events/events.store.ts';
+import type { Direction } from './direction.ts';
+import { opposite } from './direction.ts';
+import {
+  type CopiedRules,
+  deleteLink,
+  insertLink,
+  lockLinkType,
+  type StoredLink,
+  selectVisibleKeys,
+  selectWay,
+  updateLink,
+} from './issue-links.store.ts';
+
+/**
+ * Writes of links under the rules of their types. Constraints hold every rule but one, whoever writes and from wherever;
+ * cycles are looked for after the write, under a lock that all writers of the type take. Every write leaves its events.
+ * All functions run in the caller's transaction.
+ */
+
+/** An issue that stands at an end of a link, with the key that refusals call it by. */
+export interface LinkEnd {
+  readonly id: number;
+  readonly key: string;
+}
+
+/** A link from the side of the issue that makes it. */
+export interface LinkWrite {
+  readonly type: CopiedRules;
+  readonly issue: LinkEnd;
+  readonly direction: Direction;
+  readonly object: LinkEnd;
+}
+
+/** Who made and changed a link, and when: an import brings its own. */
+export interface LinkOrigin {
+  readonly createdBy: number;
+  readonly updatedBy: number;
+  readonly createdAt: Date | undefined;
+  readonly updatedAt: Date | undefined;
+}
+
+/** Throws `refused`, saying which rule it was. */
+export async function writeNewLink(
+  db: Queryable,
+  viewer: Viewer,
+  link: LinkWrite,
+  origin: LinkOrigin,
+): Promise<StoredLink> {
+  const ends = endsOf(link);
+  await lockAcyclic(db, viewer, link);
+  const stored = await refusing(
+    link,
+    insertLink(db, viewer.orgId, { type: link.type, ...ends, firstEnd: link.direction, ...origin }),
+  );
+  await refuseCycle(db, viewer, link);
+  await insertEvents(db, viewer.orgId, viewer.userId, events(undefined, stored));
+  return stored;
+}
+
+/** Gives a stored link another type, direction or object; the issue stays at its end, and the link keeps its id. */
+export async function writeChangedLink(
+  db: Queryable,
+  viewer: Viewer,
+  current: StoredLink,
+  link: LinkWrite,
+): Promise<StoredLink> {
+  const wasFirst = directionAt(current, link.issue.id) === current.first_end;
+  const firstEnd = wasFirst ? link.direction : opposite(link.direction);
+  await lockAcyclic(db, viewer, link);
+  const stored = await refusing(
+    link,
+    updateLink(db, viewer.orgId, current.link_id, {
+      type: link.type,
+      ...endsOf(link),
+      firstEnd,
+      updatedBy: viewer.userId,
+    }),
+  );
+  if (stored === undefined) throw new DomainError('not_found', texts.linkNotFound);
+  await refuseCycle(db, viewer, link);
+  await insertEvents(db, viewer.orgId, viewer.userId, events(current, stored));
+  return stored;
+}
+
+/** Throws `not_found` when somebody else was first. */
+export async function writeNoLink(db: Queryable, viewer: Viewer, linkId: number): Promise<void> {
+  const removed = await deleteLink(db, viewer.orgId, linkId);
+  if (removed === undefined) throw new DomainError('not_found', texts.linkNotFound);
+  await insertEvents(db, viewer.orgId, viewer.userId, events(removed, undefined));
+}
+
+/** The end of a stored link at which the issue stands. */
+export function directionAt(link: StoredLink, issueId: number): Direction {
+  return link.inward_issue_id === issueId ? 'inward' : 'outward';
+}
+
+/** The issue at the other end. */
+export function objectAt(link: StoredLink, issueId: number): number {
+  return link.inward_issue_id === issueId ? link.outward_issue_id : link.inward_issue_id;
+}
+
+function endsOf({ direction, issue, object }: LinkWrite): { inwardIssueId: number; outwardIssueId: number } {
+  return direction === 'inward'
+    ? { inwardIssueId: issue.id, outwardIssueId: object.id }
+    : { inwardIssueId: object.id, outwardIssueId: issue.id };
+}
+
+async function lockAcyclic(db: Queryable, { orgId }: Viewer, { type }: LinkWrite): Promise<void> {
+  if (type.is_acyclic) await lockLinkType(db, orgId, type.link_type_id);
+}
+
+/** Waits for a write, and says what a constraint means when it refuses. */
+async function refusing<Result>(
+  { type, issue, object, direction }: LinkWrite,
+  write: Promise<Result>,
+): Promise<Result> {
+  const linked = new DomainError('refused', texts.alreadyLinked(issue.key, object.key));
+  const single = direction === type.single_end ? issue : object;
+  const secondSingle = new DomainError('refused', texts.secondSingle(type.link_type_id, single.key));
+  return await onConstraint(write, {
+    links_pair_key: linked,
+    links_ends_key: linked,
+    links_unordered_ends_key: linked,
+    links_single_inward_key: secondSingle,
+    links_single_outward_key: secondSingle,
+    links_self_check: new DomainError('refused', texts.selfLink(issue.key)),
+    links_inward_issue_id_fkey: new DomainError('not_found', texts.issueNotFound),
+    links_outward_issue_id_fkey: new DomainError('not_found', texts.issueNotFound),
+    // The rules changed between our look at them and the write: look again.
+    links_link_type_id_fkey: new ConcurrentChange(),
+    links_one_link_per_pair_fkey: new ConcurrentChange(),
+  });
+}
+
+/** Throws `refused`, with the keys along the way, when the link just written closes a cycle. */
+async function refuseCycle(db: Queryable, viewer: Viewer, { type, ...link }: LinkWrite): Promise<void> {
+  if (!type.is_acyclic) return;
+  const { inwardIssueId, outwardIssueId } = endsOf({ type, ...link });
+  const walk = type.single_end === 'outward' ? 'inward' : 'outward';
+  const reached = await selectWay(db, viewer.orgId, type.link_type_id, outwardIssueId, inwardIssueId, walk);
+  if (reached.length === 0) return;
+  const cycle = [inwardIssueId, ...shortestWay(reached, outwardIssueId, inwardIssueId)];
+  const keys = await selectVisibleKeys(db, viewer, cycle);
+  const names = cycle.map((issueId) => keys.get(issueId) ?? '…');
+  throw new DomainError('refused', texts.cycle(type.link_type_id, names.join(' → ')));
+}
+
+/** Breadth first; `links` are known to lead there. */
+function shortestWay(links: readonly { inward: number; outward: number }[], from: number, to: number): number[] {
+  const next = new Map<number, number[]>();
+  for (const { inward, outward } of links) next.set(inward, [...(next.get(inward) ?? []), outward]);
+  const cameFrom = new Map<number, number>();
+  const queue = [from];
+  for (const issue of queue) {
+    if (issue === to) break;
+    for (const neighbour of next.get(issue) ?? []) {
+      if (neighbour === from || cameFrom.has(neighbour)) continue;
+      cameFrom.set(neighbour, issue);
+      queue.push(neighbour);
+    }
+  }
+  const way = [to];
+  for (let issue: number | undefined = to; issue !== undefined && issue !== from; ) {
+    issue = cameFrom.get(issue);
+    if (issue !== undefined) way.unshift(issue);
+  }
+  return way;
+}
+
+/** One event for each issue that a change touched, in the order of issue numbers. */
+function events(before: StoredLink | undefined, after: StoredLink | undefined): NewEvent[] {
+  const issues = new Set(
+    [before, after].flatMap((link) => (link ? [link.inward_issue_id, link.outward_issue_id] : [])),
+  );
+  return [...issues]
+    .sort((left, right) => left - right)
+    .flatMap((issueId) => {
+      const from = changeAt(before, issueId);
+      const to = changeAt(after, issueId);
+      if (JSON.stringify(from) === JSON.stringify(to)) return [];
+      const type = from && to ? 'IssueLinkChanged' : to ? 'IssueLinked' : 'IssueUnlinked';
+      return [{ issueId, type, changes: { links: [{ from, to }] } } as const];
+    });
+}
+
+function changeAt(link: StoredLink | undefined, issueId: number): LinkChange | null {
+  if (link === undefined || (link.inward_issue_id !== issueId && link.outward_issue_id !== issueId)) return null;
+  return {
+    link_id: link.link_id,
+    link_type_id: link.link_type_id,
+    direction: directionAt(link, issueId),
+    object_id: objectAt(link, issueId),
+  };
+}

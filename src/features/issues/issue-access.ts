@@ -1,0 +1,42 @@
+import type { Queryable } from '../../database/database.ts';
+import { DomainError } from '../../errors.ts';
+import { texts } from '../../texts.ts';
+import { type Viewer, visibleQueue, writableQueue, writerValues } from '../access/viewer.ts';
+import { issueIdNamed, parseIssueName } from './issue-name.ts';
+
+/** An issue that the viewer may see. */
+export interface AccessibleIssue {
+  readonly id: number;
+  readonly key: string;
+  readonly mayWrite: boolean;
+}
+
+/**
+ * The issues of these names, in their order. Throws `not_found` when one does not exist or may not be seen by the viewer;
+ * the two cannot be told apart.
+ */
+export async function getIssues(db: Queryable, viewer: Viewer, names: readonly string[]): Promise<AccessibleIssue[]> {
+  const parsed = names.map((name) => {
+    const issueName = parseIssueName(name);
+    if (issueName === undefined) throw new DomainError('not_found', texts.issueNotFound);
+    return issueName;
+  });
+  const issues = await db.query<AccessibleIssue>({
+    name: 'select_accessible_issues',
+    text: `
+      select issues.issue_id as id, issues.key, ${writableQueue('queues')} as "mayWrite"
+      from unnest($5::text[]) with ordinality as given (name, place)
+      join issues on issues.org_id = $1 and issues.issue_id = ${issueIdNamed('given.name')}
+      join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+      where ${visibleQueue('queues')}
+      order by given.place`,
+    values: [...writerValues(viewer), parsed],
+  });
+  if (issues.length < parsed.length) throw new DomainError('not_found', texts.issueNotFound);
+  return issues;
+}
+
+/** Throws `forbidden` for an issue that the viewer may see, but not change. */
+export function requireWritable(issue: AccessibleIssue): void {
+  if (!issue.mayWrite) throw new DomainError('forbidden', texts.writeForbidden);
+}

@@ -1,0 +1,90 @@
+import { expect, test } from '@jest/globals';
+import { useApi } from '../support/api.ts';
+import { type GivenOrganisation, givenIssue, givenOrganisation, givenQueue } from '../support/builders.ts';
+
+const api = useApi();
+const db = () => api().database.db;
+
+/** Contract of the Tracker face, section 1: what A sees after a POST on A with issue B. */
+const RELATIONSHIPS = [
+  ['relates', 'relates', 'inward', 'Связана', 'Relates'],
+  ['depends on', 'depends', 'outward', 'Зависит от', 'Depends on'],
+  ['is dependent by', 'depends', 'inward', 'Блокирующая задача', 'Blocker'],
+  ['is parent task for', 'subtask', 'outward', 'Родительская задача', 'Parent issue'],
+  ['is subtask for', 'subtask', 'inward', 'Подзадача', 'Sub-issue'],
+  ['is duplicated by', 'duplicates', 'outward', 'Дублируется', 'Duplicated by'],
+  ['duplicates', 'duplicates', 'inward', 'Дублирует', 'Duplicates'],
+  ['has epic', 'epic', 'outward', 'Подэпик', 'Sub-epic'],
+  ['is epic of', 'epic', 'inward', 'Эпик для', 'Epic for'],
+  ['original', 'cloners', 'outward', 'Клон', 'Clone'],
+  ['clone', 'cloners', 'inward', 'Оригинал', 'Original'],
+] as const;
+
+const CASES = RELATIONSHIPS.flatMap((relationship) =>
+  (['/v2', '/v3'] as const).flatMap((version) =>
+    (['ru', 'en'] as const).map((language) => [...relationship, version, language] as const),
+  ),
+);
+
+test.each(CASES)(
+  '%s makes %s, %s (%s / %s) under %s in %s',
+  async (relationship, type, direction, labelRu, labelEn, version, language) => {
+    const org = await givenOrganisation(db(), { language });
+    const [a, b] = await givenTwoIssues(org);
+    const isImport = type === 'cloners';
+    const path = `${version}/issues/${a.key}/links${isImport ? '/_import' : ''}`;
+    const made = isImport ? { createdAt: '2020-01-02T03:04:05.678+0000', createdBy: org.admin.login } : {};
+
+    const { body: seenFromA } = await api()
+      .request.post(path)
+      .set(org.admin.headers)
+      .send({ relationship, issue: b.key, ...made })
+      .expect(isImport ? 200 : 201);
+
+    const opposite = direction === 'inward' ? 'outward' : 'inward';
+    const label = language === 'ru' ? labelRu : labelEn;
+    expect(seenFromA).toMatchObject({ type: { id: type, [direction]: label }, direction, object: { key: b.key } });
+    expect(seenFromA.self).toBe(`${api().url}${version}/issues/${a.key}/links/${seenFromA.id}`);
+    const { body: links } = await api().request.get(`${version}/issues/${b.key}/links`).set(org.admin.headers);
+    expect(links).toMatchObject([
+      { id: seenFromA.id, type: seenFromA.type, direction: opposite, object: { key: a.key } },
+    ]);
+  },
+);
+
+test.each(['IS SUBTASK FOR', 'is-subtask-for', 'Is  Subtask-for', ' is_subtask_for '])(
+  'the relationship is read in any case, with hyphens or spaces: %s',
+  async (relationship) => {
+    const org = await givenOrganisation(db());
+    const [a, b] = await givenTwoIssues(org);
+    const response = await api()
+      .request.post(`/v2/issues/${a.key}/links`)
+      .set(org.admin.headers)
+      .send({ relationship, issue: b.key });
+    expect(response.status).toBe(201);
+    expect(response.body).toMatchObject({ type: { id: 'subtask' }, direction: 'inward' });
+  },
+);
+
+test.each(['depends', 'subtask', 'epic', 'parent', 'clone', 'original', '', 'blocks'])(
+  'a relationship that is none (%s) is 400, lists the accepted ones, and makes no link',
+  async (relationship) => {
+    const org = await givenOrganisation(db());
+    const [a, b] = await givenTwoIssues(org);
+    const { body } = await api()
+      .request.post(`/v2/issues/${a.key}/links`)
+      .set(org.admin.headers)
+      .send({ relationship, issue: b.key })
+      .expect(400);
+    expect(body.errorMessages[0]).toContain('Unrecognized value');
+    expect(body.errorMessages[0]).toContain('is subtask for');
+    expect(body.errorMessages[0]).not.toMatch(/, (clone|original)\b/);
+    const { body: links } = await api().request.get(`/v2/issues/${a.key}/links`).set(org.admin.headers);
+    expect(links).toEqual([]);
+  },
+);
+
+async function givenTwoIssues(org: GivenOrganisation) {
+  const queue = await givenQueue(db(), org);
+  return [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)] as const;
+}

