@@ -6,19 +6,35 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import converter from 'openapi-to-postmanv2';
 import { parse } from 'yaml';
 
-/** Operations that a folder needs before its own and after them, so that it leaves the demo as it was. */
-const AROUND = {};
+/** The order of folders in which something is made more than once. What a list leaves out comes before it. */
+const ORDERS = {
+  links: [
+    'createIssueLink',
+    'listIssueLinks',
+    'listIssueLinksPage',
+    'getIssueLink',
+    'updateIssueLink',
+    'deleteIssueLink',
+    'importIssueLink',
+    'deleteIssueLink',
+  ],
+};
 
 /**
  * What an operation's request says beside its example in openapi.yaml: members of the `body`, values of optional
  * parameters to send (`parameters`), and variables to take from the answer (`keep`, as paths into it).
  */
-const DETAILS = {};
+const DETAILS = {
+  importIssueLink: { keep: { linkId: 'id' } },
+  // The example would switch a rule of the demo off.
+  updateOrganization: { body: { oneLinkPerPair: true } },
+};
 
 const SETTINGS = {
   baseUrl: 'http://127.0.0.1:8080',
   version: 'v2',
   token: 'demo-token',
+  adminToken: 'demo-admin-token',
   orgId: '1',
 };
 
@@ -69,7 +85,7 @@ async function makeCollection() {
     .map((folder) => ({
       name: folder.name,
       description: folder.description,
-      item: stepsOf(folder).map(({ id, isOwn }) => toRequest(folder, id, isOwn, items)),
+      item: stepsOf(folder).map((step) => toRequest(step, items)),
     }));
   return {
     info: {
@@ -78,16 +94,20 @@ async function makeCollection() {
       description: contract.info.description,
       schema: 'https://schema.getpostman.com/json/collection/v2.1.0/collection.json',
     },
-    auth: {
-      type: 'apikey',
-      apikey: [
-        { key: 'key', value: 'Authorization', type: 'string' },
-        { key: 'value', value: 'OAuth {{token}}', type: 'string' },
-        { key: 'in', value: 'header', type: 'string' },
-      ],
-    },
+    auth: authorization('token'),
     variable: Object.entries({ ...SETTINGS, ...pathVariables(items) }).map(([key, value]) => ({ key, value })),
     item: folders,
+  };
+}
+
+function authorization(variable) {
+  return {
+    type: 'apikey',
+    apikey: [
+      { key: 'key', value: 'Authorization', type: 'string' },
+      { key: 'value', value: `OAuth {{${variable}}}`, type: 'string' },
+      { key: 'in', value: 'header', type: 'string' },
+    ],
   };
 }
 
@@ -98,7 +118,7 @@ function makeEnvironment() {
     values: Object.entries(SETTINGS).map(([key, value]) => ({
       key,
       value,
-      type: key === 'token' ? 'secret' : 'default',
+      type: /token/i.test(key) ? 'secret' : 'default',
       enabled: true,
     })),
     _postman_variable_scope: 'environment',
@@ -127,9 +147,10 @@ function readOperations() {
   return new Map(
     Object.entries(contract.paths).flatMap(([path, item]) =>
       METHODS.filter((method) => item[method]).map((method) => {
-        const { operationId, tags, responses, servers = item.servers } = item[method];
+        const { operationId, tags, responses, servers = item.servers, security = contract.security } = item[method];
         const successes = Object.keys(responses).filter((status) => status.startsWith('2'));
-        return [operationId, { path, method, tag: tags[0], servers, successes, responses }];
+        const scope = security[0]?.oauth?.[0];
+        return [operationId, { path, method, tag: tags[0], servers, scope, successes, responses }];
       }),
     ),
   );
@@ -156,13 +177,12 @@ function itemsById(made) {
 
 /** The operations of a folder in the order of a run: what makes things first, what deletes them last. */
 function stepsOf({ name }) {
-  const { before = [], after = [] } = AROUND[name] ?? {};
-  const own = [...operations].filter(([, { tag }]) => tag === name).map(([id]) => id);
-  return [
-    ...before.map((id) => ({ id, isOwn: false })),
-    ...own.sort((left, right) => rank(left) - rank(right)).map((id) => ({ id, isOwn: true })),
-    ...after.map((id) => ({ id, isOwn: false })),
-  ];
+  const ordered = ORDERS[name] ?? [];
+  const own = [...operations].filter(([id, { tag }]) => tag === name && !ordered.includes(id)).map(([id]) => id);
+  return [...own.sort((left, right) => rank(left) - rank(right)), ...ordered].map((id, index, steps) => ({
+    id,
+    time: steps.slice(0, index).filter((earlier) => earlier === id).length,
+  }));
 }
 
 function rank(id) {
@@ -171,7 +191,7 @@ function rank(id) {
   return successes.includes('201') ? 0 : 1;
 }
 
-function toRequest(folder, id, isOwn, items) {
+function toRequest({ id, time }, items) {
   const item = items.get(id);
   if (item === undefined) throw new Error(`The tables name ${id}, which openapi.yaml does not.`);
   const { request } = item;
@@ -179,17 +199,18 @@ function toRequest(folder, id, isOwn, items) {
   const header = request.header.map((parameter) => withValue(parameter, details)).filter(isWanted);
   const made = {
     method: request.method,
+    ...(operations.get(id).scope === 'admin' && { auth: authorization('adminToken') }),
     description: textIn(request.description),
     header,
     url: urlOf(id, request.url, details),
     ...bodyOf(request.body, details),
   };
   return {
-    id: idOf(`${folder.name} ${id}`),
+    id: idOf(`${id} ${time}`),
     name: item.name,
     event: [{ listen: 'test', script: { type: 'text/javascript', exec: testsOf(id, details, items) } }],
     request: made,
-    response: isOwn ? examplesOf(id, item, made) : [],
+    response: time === 0 ? examplesOf(id, item, made) : [],
   };
 }
 

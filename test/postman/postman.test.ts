@@ -33,7 +33,13 @@ test('the collection holds every operation of the contract', () => {
 
 test('the environment is the demo of a server that was started without settings', () => {
   const values = Object.fromEntries(environment.values.map(({ key, value }) => [key, value]));
-  expect(values).toEqual({ baseUrl: 'http://127.0.0.1:8080', version: 'v2', token: 'demo-token', orgId: '1' });
+  expect(values).toEqual({
+    baseUrl: 'http://127.0.0.1:8080',
+    version: 'v2',
+    token: 'demo-token',
+    adminToken: 'demo-admin-token',
+    orgId: '1',
+  });
 });
 
 test.each(['v2', 'v3'])(
