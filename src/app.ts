@@ -2,6 +2,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import type { Config } from './config.ts';
 import type { Contract } from './contract/contract.ts';
 import type { Database } from './database/database.ts';
+import { docsRouter } from './docs.ts';
 import { dictionaryHandlers } from './features/dictionaries/dictionaries.rest.ts';
 import { fieldHandlers } from './features/fields/fields.rest.ts';
 import { issueLinkHandlers } from './features/issue-links/issue-links.rest.ts';
@@ -20,10 +21,12 @@ export interface AppOptions {
   readonly db: Database;
   readonly log: Log;
   readonly config: Pick<Config, 'publicUrl' | 'trustProxy'>;
+  /** Authorises /docs for the demo, where there is one. */
+  readonly demoToken?: string | undefined;
 }
 
 /** Express put together, not started. */
-export function createApp({ contract, db, log, config }: AppOptions): Express {
+export function createApp({ contract, db, log, config, demoToken }: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -43,6 +46,7 @@ export function createApp({ contract, db, log, config }: AppOptions): Express {
   };
   app.use([...contract.servers], restRouter({ contract, handlers, db, publicUrl: config.publicUrl }));
   app.use(operationsRouter({ contract, db, log }));
+  app.use(docsRouter(demoToken));
   app.use(nothingHere);
   app.use(sendError);
   return app;

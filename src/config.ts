@@ -27,13 +27,17 @@ const port = makeValidator<number>((value) => {
   return Number(value);
 });
 
+/** PostgreSQL's URLs may leave out the host, where the socket's folder is a parameter. */
 const postgresUrl = makeValidator<string>((value) => {
-  if (!/^postgres(ql)?:\/\//.test(value) || !URL.canParse(value)) throw new Error('must be a postgres:// URL');
+  if (!/^postgres(ql)?:\/\//.test(value) || !URL.canParse(value.replace('@/', '@localhost/')))
+    throw new Error('must be a postgres:// URL');
   return value;
 });
 
 const webUrl = makeValidator<string>((value) => {
-  if (!/^https?:\/\//.test(value) || !URL.canParse(value)) throw new Error('must be an http:// or https:// URL');
+  if (!/^https?:\/\/[^?#]+$/.test(value) || !URL.canParse(value)) {
+    throw new Error('must be an http:// or https:// URL without a query');
+  }
   return value.replace(/\/+$/, '');
 });
 
@@ -46,8 +50,9 @@ const proxies = makeValidator<number | string[] | false>((value) => {
 });
 
 function isSubnet(subnet: string): boolean {
-  const [address = '', bits] = subnet.split('/');
-  return NAMED_SUBNETS.has(subnet) || (isIP(address) !== 0 && (bits === undefined || /^\d{1,3}$/.test(bits)));
+  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(subnet) ?? [];
+  const bitsMax = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  return NAMED_SUBNETS.has(subnet) || Number(bits ?? 0) <= bitsMax;
 }
 
 /** Reads the environment once. Throws one StartError that names every problem. An empty value counts as unset. */
@@ -79,7 +84,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     dataDir: resolve(values.DATA_DIR),
     publicUrl: values.PUBLIC_URL,
     trustProxy: values.TRUST_PROXY,
-    demo: values.DEMO as Config['demo'],
+    demo: values.DEMO,
     logLevel: values.LOG_LEVEL,
   });
 }

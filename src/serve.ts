@@ -26,7 +26,13 @@ export async function serve(config: Config, log: Log): Promise<RunningServer> {
   const postgres = await migratedPostgres(config, log);
   try {
     const hasDemo = await prepareDemo(postgres.db, config, postgres.isEmbedded);
-    const app = createApp({ contract: loadContract(), db: postgres.db, log, config });
+    const app = createApp({
+      contract: loadContract(),
+      db: postgres.db,
+      log,
+      config,
+      demoToken: hasDemo ? DEMO_TOKEN : undefined,
+    });
     const server = createServer(app);
     server.on('clientError', answerClientError);
     await listen(server, config);
@@ -50,7 +56,9 @@ export function greeting({ url, hasDemo }: RunningServer): string {
     ? `Try it:
 
   curl -H 'Authorization: OAuth ${DEMO_TOKEN}' -H 'X-Org-ID: ${DEMO_ORG_ID}' ${url}/v2/issues/JUNE-2/links
-  curl ${url}/openapi.yaml`
+  curl ${url}/openapi.yaml
+
+In a browser: ${url}/docs`
     : `Next, in another terminal:
 
   npx issue-links org create 123

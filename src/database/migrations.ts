@@ -12,7 +12,8 @@ const LOCK = 7_405_124;
 export async function migrate(connection: Connection, direction: 'up' | 'down' = 'up'): Promise<string[]> {
   const db = knex({
     client: 'pg',
-    connection: 'connectionString' in connection ? connection.connectionString : connection,
+    // Not the URL alone: knex reads one in its own way, and finds no socket in it.
+    connection,
     // The lock belongs to the one connection, so that it ends with a process that is killed.
     pool: { min: 1, max: 1 },
     // It would print whole migrations; the error says enough.

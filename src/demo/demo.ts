@@ -9,6 +9,7 @@ import { isLoopbackHost } from '../loopback.ts';
 import { existsLoopbackCredential, existsOrganisation, insertDemoIssues, insertDemoLinks } from './demo.store.ts';
 import {
   DEMO_ADMIN,
+  DEMO_ADMIN_TOKEN,
   DEMO_FIRST_LINK_ID,
   DEMO_ISSUES,
   DEMO_LINKS,
@@ -55,6 +56,11 @@ async function createDemo(db: Database): Promise<void> {
     await createToken(transaction, DEMO_ORG_ID, adminId, {
       scopes: ['read', 'write'],
       value: DEMO_TOKEN,
+      loopbackOnly: true,
+    });
+    await createToken(transaction, DEMO_ORG_ID, adminId, {
+      scopes: ['read', 'write', 'admin'],
+      value: DEMO_ADMIN_TOKEN,
       loopbackOnly: true,
     });
     for (const queue of DEMO_QUEUES) await createQueueIn(transaction, DEMO_ORG_ID, { ...queue, leadId: adminId });

@@ -1,0 +1,339 @@
+// `npm run postman` makes the Postman collection and environment from openapi.yaml; with `--check` it only says whether
+// the files are current. openapi-to-postmanv2 knows the requests; what it lacks is added here: authorisation, variables,
+// tests, ids that stay the same, and an order in which every request of a run succeeds against a fresh demo.
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import converter from 'openapi-to-postmanv2';
+import { parse } from 'yaml';
+
+/** The order of folders in which something is made more than once. What a list leaves out comes before it. */
+const ORDERS = {
+  links: [
+    'createIssueLink',
+    'listIssueLinks',
+    'listIssueLinksPage',
+    'getIssueLink',
+    'updateIssueLink',
+    'deleteIssueLink',
+    'importIssueLink',
+    'deleteIssueLink',
+  ],
+};
+
+/**
+ * What an operation's request says beside its example in openapi.yaml: members of the `body`, values of optional
+ * parameters to send (`parameters`), and variables to take from the answer (`keep`, as paths into it).
+ */
+const DETAILS = {
+  importIssueLink: { keep: { linkId: 'id' } },
+  // The example would switch a rule of the demo off.
+  updateOrganization: { body: { oneLinkPerPair: true } },
+};
+
+const SETTINGS = {
+  baseUrl: 'http://127.0.0.1:8080',
+  version: 'v2',
+  token: 'demo-token',
+  adminToken: 'demo-admin-token',
+  orgId: '1',
+};
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
+const ROOT = new URL('../', import.meta.url);
+const FOLDER = new URL('postman/', ROOT);
+
+const yaml = readFileSync(new URL('openapi.yaml', ROOT), 'utf8');
+const contract = parse(yaml);
+const operations = readOperations();
+const files = {
+  'issue-links.postman_collection.json': await makeCollection(),
+  'issue-links.postman_environment.json': makeEnvironment(),
+};
+
+if (process.argv.includes('--check')) check();
+else write();
+
+function write() {
+  mkdirSync(FOLDER, { recursive: true });
+  for (const [name, content] of Object.entries(files)) writeFileSync(new URL(name, FOLDER), textOf(content));
+}
+
+function check() {
+  const stale = Object.entries(files).filter(([name, content]) => readOrNothing(name) !== textOf(content));
+  for (const [name] of stale) process.stderr.write(`postman/${name} is not current: run "npm run postman".\n`);
+  process.exitCode = stale.length === 0 ? 0 : 1;
+}
+
+function readOrNothing(name) {
+  try {
+    return readFileSync(new URL(name, FOLDER), 'utf8');
+  } catch (error) {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function textOf(content) {
+  return `${JSON.stringify(content, null, 2)}\n`;
+}
+
+async function makeCollection() {
+  const made = await convert();
+  const items = itemsById(made);
+  const folders = made.item
+    .filter(({ item }) => item.length > 0)
+    .map((folder) => ({
+      name: folder.name,
+      description: folder.description,
+      item: stepsOf(folder).map((step) => toRequest(step, items)),
+    }));
+  return {
+    info: {
+      _postman_id: idOf('collection'),
+      name: contract.info.title,
+      description: contract.info.description,
+      schema: 'https://schema.getpostman.com/json/collection/v2.1.0/collection.json',
+    },
+    auth: authorization('token'),
+    variable: Object.entries({ ...SETTINGS, ...pathVariables(items) }).map(([key, value]) => ({ key, value })),
+    item: folders,
+  };
+}
+
+function authorization(variable) {
+  return {
+    type: 'apikey',
+    apikey: [
+      { key: 'key', value: 'Authorization', type: 'string' },
+      { key: 'value', value: `OAuth {{${variable}}}`, type: 'string' },
+      { key: 'in', value: 'header', type: 'string' },
+    ],
+  };
+}
+
+function makeEnvironment() {
+  return {
+    id: idOf('environment'),
+    name: `${contract.info.title}: demo`,
+    values: Object.entries(SETTINGS).map(([key, value]) => ({
+      key,
+      value,
+      type: /token/i.test(key) ? 'secret' : 'default',
+      enabled: true,
+    })),
+    _postman_variable_scope: 'environment',
+  };
+}
+
+async function convert() {
+  const options = {
+    folderStrategy: 'Tags',
+    parametersResolution: 'Example',
+    enableOptionalParameters: false,
+    includeAuthInfoInExample: false,
+    alwaysInheritAuthentication: true,
+  };
+  const { result, reason, output } = await new Promise((resolve, reject) => {
+    converter.convertV2({ type: 'string', data: yaml }, options, (error, answer) =>
+      error ? reject(error) : resolve(answer),
+    );
+  });
+  if (!result) throw new Error(`openapi.yaml cannot be converted: ${reason}`);
+  return output[0].data;
+}
+
+/** Every operation of the contract by its id. */
+function readOperations() {
+  return new Map(
+    Object.entries(contract.paths).flatMap(([path, item]) =>
+      METHODS.filter((method) => item[method]).map((method) => {
+        const { operationId, tags, responses, servers = item.servers, security = contract.security } = item[method];
+        const successes = Object.keys(responses).filter((status) => status.startsWith('2'));
+        const scope = security[0]?.oauth?.[0];
+        return [operationId, { path, method, tag: tags[0], servers, scope, successes, responses }];
+      }),
+    ),
+  );
+}
+
+/** The converter's requests by operationId, which it does not pass on. */
+function itemsById(made) {
+  const byRequest = new Map(
+    made.item
+      .flatMap(({ item }) => item)
+      .map((item) => [
+        `${item.request.method} ${item.request.url.path.map((step) => step.replace(/^:(.*)/, '{$1}')).join('/')}`,
+        item,
+      ]),
+  );
+  return new Map(
+    [...operations].map(([id, { path, method }]) => {
+      const item = byRequest.get(`${method.toUpperCase()} ${path.slice(1)}`);
+      if (item === undefined) throw new Error(`The converter has lost ${id}`);
+      return [id, item];
+    }),
+  );
+}
+
+/** The operations of a folder in the order of a run: what makes things first, what deletes them last. */
+function stepsOf({ name }) {
+  const ordered = ORDERS[name] ?? [];
+  const own = [...operations].filter(([id, { tag }]) => tag === name && !ordered.includes(id)).map(([id]) => id);
+  return [...own.sort((left, right) => rank(left) - rank(right)), ...ordered].map((id, index, steps) => ({
+    id,
+    time: steps.slice(0, index).filter((earlier) => earlier === id).length,
+  }));
+}
+
+function rank(id) {
+  const { method, successes } = operations.get(id);
+  if (method === 'delete') return 2;
+  return successes.includes('201') ? 0 : 1;
+}
+
+function toRequest({ id, time }, items) {
+  const item = items.get(id);
+  if (item === undefined) throw new Error(`The tables name ${id}, which openapi.yaml does not.`);
+  const { request } = item;
+  const details = DETAILS[id] ?? {};
+  const header = request.header.map((parameter) => withValue(parameter, details)).filter(isWanted);
+  const made = {
+    method: request.method,
+    ...(operations.get(id).scope === 'admin' && { auth: authorization('adminToken') }),
+    description: textIn(request.description),
+    header,
+    url: urlOf(id, request.url, details),
+    ...bodyOf(request.body, details),
+  };
+  return {
+    id: idOf(`${id} ${time}`),
+    name: item.name,
+    event: [{ listen: 'test', script: { type: 'text/javascript', exec: testsOf(id, details, items) } }],
+    request: made,
+    response: time === 0 ? examplesOf(id, item, made) : [],
+  };
+}
+
+function urlOf(id, { path, query, variable }, details) {
+  const prefix = prefixOf(id);
+  const sent = query.map((parameter) => withValue(parameter, details));
+  const search = sent
+    .filter(({ disabled }) => !disabled)
+    .map(({ key, value }) => `${key}=${value}`)
+    .join('&');
+  return {
+    raw: `${['{{baseUrl}}', ...prefix, ...path].join('/')}${search === '' ? '' : `?${search}`}`,
+    host: ['{{baseUrl}}'],
+    path: [...prefix, ...path],
+    query: sent,
+    variable: variable.map(({ key, description }) => ({
+      key,
+      value: `{{${key}}}`,
+      description: textIn(description),
+    })),
+  };
+}
+
+/** Where an operation is served: under a version, unless it says otherwise. */
+function prefixOf(id) {
+  const { servers } = operations.get(id);
+  return servers === undefined ? ['{{version}}'] : servers[0].url.split('/').filter((step) => step !== '');
+}
+
+/** A query parameter or header; optional ones are there to be switched on, but for those that the tables send. */
+function withValue({ key, value, disabled, description }, { parameters = {} }) {
+  const given = key === 'X-Org-ID' ? '{{orgId}}' : parameters[key];
+  return {
+    key,
+    value: given ?? value,
+    ...(disabled && given === undefined && { disabled }),
+    ...(description && { description: textIn(description) }),
+  };
+}
+
+/** `{{orgId}}` says it already. */
+function isWanted({ key }) {
+  return key !== 'X-Cloud-Org-ID';
+}
+
+function bodyOf(body, { body: members = {} }) {
+  if (body?.mode !== 'raw') return {};
+  const example = JSON.parse(body.raw);
+  const value = Array.isArray(example) ? example : { ...example, ...members };
+  return {
+    body: { mode: 'raw', raw: JSON.stringify(value, null, 2), options: { raw: { language: 'json' } } },
+  };
+}
+
+function testsOf(id, { keep = {} }, items) {
+  const { successes, responses } = operations.get(id);
+  const hasBody = successes.some((status) => responses[status].content);
+  return [
+    `pm.test('${id} answers ${successes.join(' or ')}', () => pm.expect(pm.response.code).to.be.oneOf([${successes.join(', ')}]));`,
+    hasBody
+      ? `pm.test('${id} answers JSON', () => pm.response.json());`
+      : `pm.test('${id} answers no body', () => pm.expect(pm.response.text()).to.equal(''));`,
+    ...capturesOf(id, items),
+    ...Object.entries(keep).map(([name, path]) => `pm.collectionVariables.set('${name}', pm.response.json().${path});`),
+  ];
+}
+
+/** What was made is what later requests are about, until it is deleted. */
+function capturesOf(id, items) {
+  const { path, method, successes } = operations.get(id);
+  if (method === 'delete') {
+    const [, parameter] = /\{(\w+)\}$/.exec(path) ?? [];
+    if (parameter === undefined) return [];
+    return [`pm.collectionVariables.set('${parameter}', '${pathVariables(items)[parameter]}');`];
+  }
+  const parameter = successes.includes('201') ? parameterBelow(path) : undefined;
+  return parameter === undefined
+    ? []
+    : [`pm.collectionVariables.set('${parameter}', pm.response.json().self.split('/').pop());`];
+}
+
+/** The parameter that names one thing of the collection at `path`. */
+function parameterBelow(path) {
+  const below = [...operations.values()].find(
+    (other) => other.path.startsWith(`${path}/{`) && other.path.indexOf('/', path.length + 1) === -1,
+  );
+  return below?.path.slice(path.length + 2, -1);
+}
+
+/** The parameters of all paths, with their examples. */
+function pathVariables(items) {
+  const variables = [...items.values()].flatMap(({ request }) => request.url.variable);
+  return Object.fromEntries(variables.map(({ key, value }) => [key, String(value)]));
+}
+
+/** Answers to look at without sending anything; refusals are left to the contract. */
+function examplesOf(id, { response }, originalRequest) {
+  return response
+    .filter(({ code }) => code < 300)
+    .map(({ name, status, code, header, body }, index) => ({
+      id: idOf(`${id} ${code} ${index}`),
+      name,
+      originalRequest: withoutDescriptions(originalRequest),
+      status,
+      code,
+      header: header.filter(({ key }) => key === 'Content-Type'),
+      body,
+      _postman_previewlanguage: 'json',
+    }));
+}
+
+function withoutDescriptions(value) {
+  return JSON.parse(JSON.stringify(value, (key, member) => (key === 'description' ? undefined : member)));
+}
+
+function textIn(description) {
+  return (typeof description === 'string' ? description : (description?.content ?? '')).trim();
+}
+
+/** The same for the same name, in the shape of a UUID. */
+function idOf(name) {
+  const hex = createHash('sha256').update(`issue-links ${name}`).digest('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    '-',
+  );
+}

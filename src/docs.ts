@@ -1,0 +1,82 @@
+import { type RequestHandler, Router } from 'express';
+import swaggerUiFolder from 'swagger-ui-dist/absolute-path.js';
+import { isLoopbackRequest } from './loopback.ts';
+
+/** What the page takes from the package; nothing else of it is served. */
+const PACKAGE_FILES = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'];
+
+/** The page and what it asks for come from here alone. Swagger UI draws its icons from data: URLs. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const PAGE = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>issue-links: API</title>
+<link rel="icon" href="/docs/favicon-32x32.png">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+<div id="docs"></div>
+<noscript>This page needs JavaScript. The contract itself is at <a href="/openapi.yaml">/openapi.yaml</a>.</noscript>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/initializer.js"></script>
+</body>
+</html>
+`;
+
+/**
+ * `/docs`: the contract as a page on which every operation can be tried. `demoToken` authorises it for the demo, for
+ * requests that the token itself would answer.
+ */
+export function docsRouter(demoToken: string | undefined): Router {
+  const router = Router();
+  router.use('/docs', withPolicy);
+  router.get('/docs', (_request, response) => {
+    response.type('html').send(PAGE);
+  });
+  router.get('/docs/initializer.js', (request, response) => {
+    const token = isLoopbackRequest(request) ? demoToken : undefined;
+    response.set('Cache-Control', 'no-store').type('js').send(initializer(token));
+  });
+  for (const file of PACKAGE_FILES) {
+    router.get(`/docs/${file}`, (_request, response) => {
+      response.sendFile(file, { root: swaggerUiFolder() });
+    });
+  }
+  return router;
+}
+
+const withPolicy: RequestHandler = (_request, response, next) => {
+  response.setHeader('Content-Security-Policy', CONTENT_SECURITY_POLICY);
+  response.setHeader('Referrer-Policy', 'no-referrer');
+  next();
+};
+
+/** A file of its own, since the policy lets no script stand in the page. */
+function initializer(token: string | undefined): string {
+  const authorise =
+    token === undefined ? '' : `\n    ui.preauthorizeApiKey('oauth', ${JSON.stringify(`OAuth ${token}`)});`;
+  return `const ui = SwaggerUIBundle({
+  url: '/openapi.json',
+  dom_id: '#docs',
+  deepLinking: true,
+  filter: true,
+  tryItOutEnabled: true,
+  // The default sends the contract to a validator elsewhere.
+  validatorUrl: null,
+  onComplete() {${authorise}
+  },
+});
+`;
+}

@@ -1,0 +1,64 @@
+import { expect, test } from '@jest/globals';
+import express from 'express';
+import supertest from 'supertest';
+import { docsRouter } from '../../src/docs.ts';
+
+const withDemo = supertest(express().use(docsRouter('demo-token')));
+const withoutDemo = supertest(express().use(docsRouter(undefined)));
+
+test.each(['/docs', '/docs/'])('%s answers the page, whose parts come from this server alone', async (path) => {
+  const response = await withDemo
+    .get(path)
+    .expect(200)
+    .expect('Content-Type', /^text\/html/);
+
+  const parts = [...response.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, part]) => part ?? '');
+  expect(parts.length).toBeGreaterThan(3);
+  for (const part of parts.filter((name) => name.startsWith('/docs/'))) await withDemo.get(part).expect(200);
+  expect(parts.filter((part) => !part.startsWith('/'))).toEqual([]);
+});
+
+test.each(['/docs', '/docs/initializer.js', '/docs/swagger-ui-bundle.js', '/docs/swagger-ui.css'])(
+  '%s carries a policy that allows this server alone, and no script or style in the page',
+  async (path) => {
+    const { headers } = await withDemo.get(path).expect(200);
+    const policy = headers['content-security-policy'];
+
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toMatch(/unsafe|\*|https?:/);
+  },
+);
+
+test('the page is authorised for the demo when a browser on this machine asks', async () => {
+  const { text } = await withDemo
+    .get('/docs/initializer.js')
+    .expect(200)
+    .expect('Content-Type', /^text\/javascript/);
+  expect(text).toContain('"OAuth demo-token"');
+});
+
+test.each([
+  ['through a proxy', { 'X-Forwarded-For': '203.0.113.9' }],
+  ['for a name that is not of this machine', { Host: 'links.example' }],
+])('the page is not authorised for a request %s', async (_what, headers) => {
+  const { text } = await withDemo.get('/docs/initializer.js').set(headers).expect(200);
+  expect(text).not.toContain('demo-token');
+});
+
+test('the page is not authorised without the demo', async () => {
+  const { text } = await withoutDemo.get('/docs/initializer.js').expect(200);
+  expect(text).toContain('SwaggerUIBundle');
+  expect(text).not.toContain('preauthorize');
+});
+
+test('the contract is not sent to a validator elsewhere', async () => {
+  const { text } = await withDemo.get('/docs/initializer.js').expect(200);
+  expect(text).toContain('validatorUrl: null');
+});
+
+test.each(['/docs/index.html', '/docs/package.json', '/docs/swagger-initializer.js', '/docs/..%2fpackage.json'])(
+  '%s, which the page does not need, is not served',
+  async (path) => {
+    await withDemo.get(path).expect(404);
+  },
+);
