@@ -35,7 +35,9 @@ const postgresUrl = makeValidator<string>((value) => {
 });
 
 const webUrl = makeValidator<string>((value) => {
-  if (!/^https?:\/\//.test(value) || !URL.canParse(value)) throw new Error('must be an http:// or https:// URL');
+  if (!/^https?:\/\/[^?#]+$/.test(value) || !URL.canParse(value)) {
+    throw new Error('must be an http:// or https:// URL without a query');
+  }
   return value.replace(/\/+$/, '');
 });
 
@@ -48,8 +50,9 @@ const proxies = makeValidator<number | string[] | false>((value) => {
 });
 
 function isSubnet(subnet: string): boolean {
-  const [address = '', bits] = subnet.split('/');
-  return NAMED_SUBNETS.has(subnet) || (isIP(address) !== 0 && (bits === undefined || /^\d{1,3}$/.test(bits)));
+  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(subnet) ?? [];
+  const bitsMax = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  return NAMED_SUBNETS.has(subnet) || Number(bits ?? 0) <= bitsMax;
 }
 
 /** Reads the environment once. Throws one StartError that names every problem. An empty value counts as unset. */
@@ -81,7 +84,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     dataDir: resolve(values.DATA_DIR),
     publicUrl: values.PUBLIC_URL,
     trustProxy: values.TRUST_PROXY,
-    demo: values.DEMO as Config['demo'],
+    demo: values.DEMO,
     logLevel: values.LOG_LEVEL,
   });
 }

@@ -3,22 +3,29 @@ import type { Contract } from './contract/contract.ts';
 import type { Database } from './database/database.ts';
 import { isSchemaCurrent } from './database/migrations.ts';
 import type { Log } from './log.ts';
+import { refuseMethod } from './rest/router.ts';
 
 /** What operators and tools ask, without credentials: is it alive, is it ready, what does it speak. */
 export function operationsRouter({ contract, db, log }: { contract: Contract; db: Database; log: Log }): Router {
   const router = Router();
   const json = JSON.stringify(contract.document);
-
-  router.get('/healthz', (_request, response) => {
-    response.json({ status: 'ok' });
-  });
-  router.get('/readyz', readiness(db, log));
-  router.get('/openapi.yaml', (_request, response) => {
-    response.type('application/yaml').send(contract.yaml);
-  });
-  router.get('/openapi.json', (_request, response) => {
-    response.type('application/json').send(json);
-  });
+  const answers: Record<string, RequestHandler> = {
+    '/healthz': (_request, response) => {
+      response.json({ status: 'ok' });
+    },
+    '/readyz': readiness(db, log),
+    '/openapi.yaml': (_request, response) => {
+      response.type('application/yaml').send(contract.yaml);
+    },
+    '/openapi.json': (_request, response) => {
+      response.type('application/json').send(json);
+    },
+  };
+  for (const [path, answer] of Object.entries(answers))
+    router
+      .route(path)
+      .get(answer)
+      .all(refuseMethod([{ method: 'get' }]));
   return router;
 }
 

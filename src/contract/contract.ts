@@ -208,7 +208,7 @@ function localized(error: ErrorObject): Text {
 }
 
 function resolve<Target>(document: OpenApiDocument, value: Target | Reference): Target {
-  if (typeof value !== 'object' || value === null || !('$ref' in value)) return value as Target;
+  if (typeof value !== 'object' || value === null || !('$ref' in value)) return value;
   return value.$ref
     .slice(2)
     .split('/')

@@ -8,7 +8,7 @@ export type OperationId = keyof operations;
 type Part<Operation, Name extends string> = Operation extends { parameters: infer Parameters }
   ? Name extends keyof Parameters
     ? NonNullable<Parameters[Name]>
-    : Record<never, never>
+    : object
   : never;
 
 type Json<Message> = Message extends { content: { 'application/json': infer Body } } ? Body : undefined;

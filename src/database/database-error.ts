@@ -2,29 +2,19 @@ import pg from 'pg';
 import { DomainError } from '../errors.ts';
 import { texts } from '../texts.ts';
 
-/** Connection and resource failures of PostgreSQL (classes 08, 53, 57P) and of the way to it. */
-const AWAY_STATES = /^(08|53|57P)/;
-const AWAY_SYSTEM_ERRORS = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOENT',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EAI_AGAIN',
-  'ENOTFOUND',
-  'EACCES',
-]);
-/** query_canceled: the statement took longer than it may. */
-const TIMED_OUT = '57014';
+/** Connection and resource failures, shutdowns, and statements that took longer than they may. */
+const AWAY_STATES = /^(08|53|57P|57014)/;
 /** pg gives these no code. */
 const AWAY_MESSAGES =
-  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Query read timeout)/;
+  /^(Connection terminated|Client has encountered a connection error|Client was closed|Query read timeout)/;
 
-/** The failure as callers should see it: `unavailable` when PostgreSQL is away, else what pg said. */
+/** A statement's failure as callers should see it: `unavailable` when PostgreSQL is away, else what pg said. */
 export function databaseError(error: unknown): unknown {
-  return isAway(error) ? new DomainError('unavailable', texts.databaseAway, {}, { cause: error }) : error;
+  return isAway(error) ? unavailable(error) : error;
+}
+
+export function unavailable(cause: unknown): DomainError {
+  return new DomainError('unavailable', texts.databaseAway, {}, { cause });
 }
 
 /** Waits for a write and, when one of the named constraints refuses it, throws what that means to the caller. */
@@ -44,11 +34,8 @@ export async function onConstraint<Result>(
 }
 
 function isAway(error: unknown): boolean {
-  if (error instanceof AggregateError) return error.errors.some(isAway);
-  if (!(error instanceof Error)) return false;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-  if (code === undefined) return AWAY_MESSAGES.test(error.message);
-  return error instanceof pg.DatabaseError
-    ? AWAY_STATES.test(code) || code === TIMED_OUT
-    : AWAY_SYSTEM_ERRORS.has(code);
+  if (error instanceof pg.DatabaseError) return AWAY_STATES.test(error.code ?? '');
+  if (typeof error !== 'object' || error === null) return false;
+  // Only the system's own failures name a system call; here they come from the connection.
+  return 'syscall' in error || ('message' in error && AWAY_MESSAGES.test(String(error.message)));
 }

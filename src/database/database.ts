@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { databaseError } from './database-error.ts';
+import { databaseError, unavailable } from './database-error.ts';
 
 /**
  * A statement that the server prepares once a connection, under its name: parsing and planning are the larger half
@@ -38,15 +38,16 @@ interface Log {
 
 const POOL_SIZE = 16;
 const STATEMENT_TIMEOUT_MS = 15_000;
+/** For a connection that has gone silent, on which no timeout of PostgreSQL's can arrive. */
+const ANSWER_TIMEOUT_MS = 20_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const TRANSACTION_ATTEMPTS = 5;
 /** deadlock_detected, serialization_failure */
 const REPEATABLE = new Set(['40P01', '40001']);
 
-const INT8 = 20;
 const types: pg.CustomTypesConfig = {
   getTypeParser: (oid, format) =>
-    oid === INT8 ? Number : (pg.types.getTypeParser(oid, format) as (value: string) => unknown),
+    oid === pg.types.builtins.INT8 ? Number : (pg.types.getTypeParser(oid, format) as (value: string) => unknown),
 };
 
 export function openDatabase(connection: Connection, log: Log): Database {
@@ -55,6 +56,7 @@ export function openDatabase(connection: Connection, log: Log): Database {
     application_name: 'issue-links',
     max: POOL_SIZE,
     statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: ANSWER_TIMEOUT_MS,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     types,
   });
@@ -64,13 +66,14 @@ export function openDatabase(connection: Connection, log: Log): Database {
   });
 
   return {
-    query: (statement) => run(pool, statement),
+    query: (statement) => withConnection(pool, (connection) => run(connection, statement)),
     async transaction(work) {
       for (let attempt = 1; ; attempt += 1) {
         try {
-          return await runTransaction(pool, work);
+          return await withConnection(pool, (connection) => runTransaction(connection, work));
         } catch (error) {
-          if (attempt === TRANSACTION_ATTEMPTS || !isRepeatable(error)) throw error;
+          if (!isRepeatable(error)) throw error;
+          if (attempt === TRANSACTION_ATTEMPTS) throw unavailable(error);
         }
       }
     },
@@ -83,38 +86,60 @@ function isRepeatable(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code !== undefined && REPEATABLE.has(error.code);
 }
 
-async function run<Row>(client: pg.Pool | pg.PoolClient, { name, text, values }: Statement): Promise<Row[]> {
+/** A connection of the pool while somebody uses it. */
+interface HeldConnection {
+  readonly client: pg.PoolClient;
+  /** Nobody knows what it is doing, so it cannot go back to the pool. */
+  isBroken: boolean;
+}
+
+async function withConnection<Result>(
+  pool: pg.Pool,
+  work: (connection: HeldConnection) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw unavailable(error);
+  });
+  const connection: HeldConnection = { client, isBroken: false };
+  // Without a listener a connection that breaks would end the process.
+  const onError = () => {
+    connection.isBroken = true;
+  };
+  client.on('error', onError);
   try {
-    const result = await client.query({ name, text, values: [...values] });
+    return await work(connection);
+  } finally {
+    client.off('error', onError);
+    client.release(connection.isBroken);
+  }
+}
+
+async function run<Row>(connection: HeldConnection, { name, text, values }: Statement): Promise<Row[]> {
+  try {
+    const result = await connection.client.query({ name, text, values: [...values] });
     return result.rows as Row[];
   } catch (error) {
+    // PostgreSQL refuses a statement and goes on; anything else is a failure of the connection.
+    if (!(error instanceof pg.DatabaseError)) connection.isBroken = true;
     throw databaseError(error);
   }
 }
 
 async function runTransaction<Result>(
-  pool: pg.Pool,
+  connection: HeldConnection,
   work: (transaction: Queryable) => Promise<Result>,
 ): Promise<Result> {
-  const client = await pool.connect().catch((error: unknown) => {
-    throw databaseError(error);
-  });
-  // Without a listener a connection that breaks between two statements would end the process.
-  const ignore = () => undefined;
-  client.on('error', ignore);
-  let broken: Error | undefined;
   try {
-    await run(client, { name: '', text: 'begin', values: [] });
-    const result = await work({ query: (statement) => run(client, statement) });
-    await run(client, { name: '', text: 'commit', values: [] });
+    await run(connection, { name: '', text: 'begin', values: [] });
+    const result = await work({ query: (statement) => run(connection, statement) });
+    await run(connection, { name: '', text: 'commit', values: [] });
     return result;
   } catch (error) {
-    await client.query('rollback').catch((cause: unknown) => {
-      broken = cause instanceof Error ? cause : new Error(String(cause));
-    });
+    if (!connection.isBroken) {
+      await run(connection, { name: '', text: 'rollback', values: [] }).catch(() => {
+        connection.isBroken = true;
+      });
+    }
     throw error;
-  } finally {
-    client.off('error', ignore);
-    client.release(broken);
   }
 }

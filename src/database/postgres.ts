@@ -1,8 +1,8 @@
 import type { Config } from '../config.ts';
-import { StartError } from '../errors.ts';
+import { DomainError, StartError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { type Connection, type Database, openDatabase } from './database.ts';
-import { startEmbeddedPostgres } from './embedded-postgres.ts';
+import { EmbeddedPostgresError, startEmbeddedPostgres } from './embedded-postgres.ts';
 import { migrate } from './migrations.ts';
 
 const VERSION_MIN = 15;
@@ -19,9 +19,11 @@ export interface Postgres {
 /** Starts the embedded PostgreSQL, or finds the operator's. Throws a StartError when that cannot be used. */
 export async function connectPostgres(config: Pick<Config, 'databaseUrl' | 'dataDir'>, log: Log): Promise<Postgres> {
   if (config.databaseUrl !== undefined) {
-    return await open({ connectionString: config.databaseUrl }, log, async () => undefined, false);
+    return await open({ connectionString: config.databaseUrl }, log, () => Promise.resolve(), false);
   }
-  const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, log });
+  const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, log }).catch((error: unknown) => {
+    throw error instanceof EmbeddedPostgresError ? new StartError(error.message, { cause: error }) : error;
+  });
   return await open(embedded.connection, log, () => embedded.stop(), true);
 }
 
@@ -66,10 +68,16 @@ async function checkVersion(db: Database): Promise<void> {
       values: [],
     })
     .catch((error: unknown) => {
-      const reason = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-      throw new StartError(`The database does not answer: ${reason}. Check DATABASE_URL.`, { cause: error });
+      const reason = reasonOf(error instanceof DomainError ? error.cause : error);
+      throw new StartError(`The database cannot be used (${reason}): check DATABASE_URL.`, { cause: error });
     });
   if (row && row.version < VERSION_MIN) {
     throw new StartError(`PostgreSQL ${row.version} is too old: issue-links needs ${VERSION_MIN} or later.`);
   }
+}
+
+/** Of a host with several addresses each has failed in its own way. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ');
+  return error instanceof Error ? error.message : String(error);
 }

@@ -57,7 +57,7 @@ export const sendError: ErrorRequestHandler = (error: unknown, request, response
     return;
   }
   response.err = error instanceof Error ? error : new Error(String(error));
-  send(response, 500, errorBody(language, 500, texts.internalError(String(request.id))));
+  send(response, 500, errorBody(language, 500, texts.internalError(request.id as string)));
 };
 
 /** The body of a refusal: the contract's four keys, and never both `errors` and `errorMessages` empty. */

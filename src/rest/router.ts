@@ -83,7 +83,8 @@ function send(response: Response, operation: Operation, { body, headers }: Await
   else sendJson(response, body);
 }
 
-function refuseMethod(operations: readonly Operation[]): RequestHandler {
+/** Answers every method but these: OPTIONS with what is allowed, the others with 405. */
+export function refuseMethod(operations: readonly Pick<Operation, 'method'>[]): RequestHandler {
   const allowed = operations.flatMap(({ method }) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]));
   const Allow = [...allowed, 'OPTIONS'].join(', ');
   return (request, response) => {
