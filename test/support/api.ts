@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
 import { pino } from 'pino';
 import supertest from 'supertest';
@@ -6,7 +6,7 @@ import { createApp } from '../../src/app.ts';
 import type { Config } from '../../src/config.ts';
 import { type Contract, loadContract } from '../../src/contract/contract.ts';
 import { type Database, openDatabase } from '../../src/database/database.ts';
-import { answerClientError } from '../../src/rest/client-error.ts';
+import { createHttpServer } from '../../src/rest/http-server.ts';
 import { ContractCheck } from './contract-check.ts';
 import { type TestDatabase, useDatabase } from './test-database.ts';
 
@@ -45,11 +45,10 @@ export function useApi(
       log,
       config: { publicUrl: undefined, trustProxy: false, ...config },
     });
-    server = createServer((request, response) => {
+    server = createHttpServer((request, response) => {
       check.watch(request, response);
       app(request, response);
     });
-    server.on('clientError', answerClientError);
     await new Promise<void>((resolve) => {
       server.listen(0, '127.0.0.1', resolve);
     });
