@@ -18,6 +18,7 @@ const ORDERS = {
     'importIssueLink',
     'deleteIssueLink',
   ],
+  'remote links': ['createRemoteLink', 'listRemoteLinks', 'getRemoteLink', 'getRemoteObject', 'deleteRemoteLink'],
 };
 
 /**
@@ -28,6 +29,9 @@ const DETAILS = {
   importIssueLink: { keep: { linkId: 'id' } },
   // The example would switch a rule of the demo off.
   updateOrganization: { body: { oneLinkPerPair: true } },
+  // A queue stays, and the next run makes another.
+  createQueue: { body: { key: 'Q{{$timestamp}}{{$randomInt}}' } },
+  createRemoteLink: { keep: { remoteLinkId: 'id', objectId: 'object.id' } },
 };
 
 const SETTINGS = {
