@@ -3,9 +3,13 @@ import type { Config } from './config.ts';
 import type { Contract } from './contract/contract.ts';
 import type { Database } from './database/database.ts';
 import { docsRouter } from './docs.ts';
+import { dictionaryHandlers } from './features/dictionaries/dictionaries.rest.ts';
+import { fieldHandlers } from './features/fields/fields.rest.ts';
 import { issueLinkHandlers } from './features/issue-links/issue-links.rest.ts';
 import { linkTypeHandlers } from './features/link-types/link-types.rest.ts';
 import { organisationHandlers } from './features/organisations/organisations.rest.ts';
+import { queueHandlers } from './features/queues/queues.rest.ts';
+import { userHandlers } from './features/users/users.rest.ts';
 import { type Log, requestLog } from './log.ts';
 import { operationsRouter } from './operations.ts';
 import { HttpError, sendError } from './rest/error-response.ts';
@@ -35,6 +39,10 @@ export function createApp({ contract, db, log, config, demoToken }: AppOptions):
     ...issueLinkHandlers(db),
     ...linkTypeHandlers(db),
     ...organisationHandlers(db),
+    ...userHandlers(db),
+    ...dictionaryHandlers(db),
+    ...queueHandlers(db),
+    ...fieldHandlers(),
   };
   app.use([...contract.servers], restRouter({ contract, handlers, db, publicUrl: config.publicUrl }));
   app.use(operationsRouter({ contract, db, log }));

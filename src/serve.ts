@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createApp } from './app.ts';
 import type { Config } from './config.ts';
@@ -8,7 +8,7 @@ import { prepareDemo } from './demo/demo.ts';
 import { DEMO_ORG_ID, DEMO_TOKEN } from './demo/demo-data.ts';
 import { StartError } from './errors.ts';
 import type { Log } from './log.ts';
-import { answerClientError } from './rest/client-error.ts';
+import { createHttpServer } from './rest/http-server.ts';
 
 /** How long requests in flight may take to end once the server was told to stop. */
 const DRAIN_MS = 10_000;
@@ -33,8 +33,7 @@ export async function serve(config: Config, log: Log): Promise<RunningServer> {
       config,
       demoToken: hasDemo ? DEMO_TOKEN : undefined,
     });
-    const server = createServer(app);
-    server.on('clientError', answerClientError);
+    const server = createHttpServer(app);
     await listen(server, config);
     return {
       url: urlOf(server),

@@ -186,6 +186,16 @@ export const texts = {
   }),
   // Issues
   // Users, queues and the like
+  statusNotFound: { ru: 'Статус не существует.', en: 'The status does not exist.' },
+  priorityNotFound: { ru: 'Приоритет не существует.', en: 'The priority does not exist.' },
+  issueTypeNotFound: { ru: 'Тип задачи не существует.', en: 'The issue type does not exist.' },
+  queueNotFound: { ru: 'Очередь не существует.', en: 'The queue does not exist.' },
+  fieldNotFound: { ru: 'Поле не существует.', en: 'The field does not exist.' },
+  fieldCategoryNotFound: { ru: 'Категория полей не существует.', en: 'The category of fields does not exist.' },
+  managersOnly: {
+    ru: 'Доступно только администраторам и менеджерам организации.',
+    en: 'This is for administrators and managers of the organisation only.',
+  },
   // Remote links
   staleVersion: { ru: 'Версия устарела.', en: 'The version is not the current one.' },
   versionUnreadable: {

@@ -4,6 +4,121 @@
  */
 
 export interface paths {
+    readonly "/fields": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List the fields of issues
+         * @description The fields that an issue can have, with the kind of value that each holds. They are the same in every
+         *     organisation. Clients read them once to learn which fields are lists.
+         */
+        readonly get: operations["listFields"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/fields/{fieldId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a field.
+                 * @example tags
+                 */
+                readonly fieldId: components["parameters"]["FieldId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get a field
+         * @description A field of issues by its id.
+         */
+        readonly get: operations["getField"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/fields/categories/{categoryId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a category of fields.
+                 * @example 000000000000000000000001
+                 */
+                readonly categoryId: components["parameters"]["FieldCategoryId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get a category of fields
+         * @description What the `category` of a field refers to.
+         */
+        readonly get: operations["getFieldCategory"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/issues/{issueId}/links": {
         readonly parameters: {
             readonly query?: never;
@@ -174,6 +289,77 @@ export interface paths {
         readonly patch: operations["updateIssueLink"];
         readonly trace?: never;
     };
+    readonly "/issuetypes": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List issue types
+         * @description Kinds of issues, such as bugs and tasks.
+         */
+        readonly get: operations["listIssueTypes"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/issuetypes/{issueTypeId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The id or the key of an issue type. */
+                readonly issueTypeId: components["parameters"]["IssueTypeId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get an issue type
+         * @description An issue type by its id or key.
+         */
+        readonly get: operations["getIssueType"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/linktypes": {
         readonly parameters: {
             readonly query?: never;
@@ -263,6 +449,40 @@ export interface paths {
         readonly patch: operations["updateLinkType"];
         readonly trace?: never;
     };
+    readonly "/myself": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Get the token's user
+         * @description Whoever the token acts for. The first call of most clients, which shows whether the token is good.
+         */
+        readonly get: operations["getMyself"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/organization": {
         readonly parameters: {
             readonly query?: never;
@@ -302,6 +522,297 @@ export interface paths {
         readonly patch: operations["updateOrganization"];
         readonly trace?: never;
     };
+    readonly "/priorities": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List priorities
+         * @description How urgent issues can be, the least urgent first.
+         */
+        readonly get: operations["listPriorities"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/priorities/{priorityId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The id or the key of a priority. */
+                readonly priorityId: components["parameters"]["PriorityId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get a priority
+         * @description A priority by its id or key.
+         */
+        readonly get: operations["getPriority"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/queues": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List queues
+         * @description The queues that the token's user may see, in the order in which they were made.
+         */
+        readonly get: operations["listQueues"];
+        readonly put?: never;
+        /**
+         * Create a queue
+         * @description Administrators and managers of the organisation may. The queue is open to the whole organisation, and its issues
+         *     can have every status of it.
+         */
+        readonly post: operations["createQueue"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/queues/{queueId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of a queue in any letter case, or its id. */
+                readonly queueId: components["parameters"]["QueueId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get a queue
+         * @description A queue by its key or id.
+         */
+        readonly get: operations["getQueue"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/statuses": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List statuses
+         * @description States of issues in the order of the board. Issues and links refer to them.
+         */
+        readonly get: operations["listStatuses"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/statuses/{statusId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The id or the key of a status. */
+                readonly statusId: components["parameters"]["StatusId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get a status
+         * @description A status by its id or key.
+         */
+        readonly get: operations["getStatus"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/users": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List users
+         * @description The people of the organisation, those who were dismissed among them, in the order in which they were added. The
+         *     account that applications of the Kanboard API act as is no person, and left out.
+         */
+        readonly get: operations["listUsers"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/users/{userId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The uid or the login of a user. Where one user's login looks like the uid of another, the uid counts. */
+                readonly userId: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get a user
+         * @description A user by uid or login. The account that applications of the Kanboard API act as can be fetched too, since issues
+         *     and links may name it.
+         */
+        readonly get: operations["getUser"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -311,6 +822,27 @@ export interface components {
          * @enum {string}
          */
         readonly Direction: "inward" | "outward";
+        /**
+         * @description An issue type or a priority by key or id, or an object that holds one of them.
+         * @example task
+         * @example 2
+         * @example {
+         *       "key": "task"
+         *     }
+         */
+        readonly EntryName: string | number | {
+            readonly id: string | number;
+        } | {
+            readonly key: string;
+        };
+        /** @description A reference to an issue type or a priority. */
+        readonly EntryReference: {
+            readonly display: string;
+            readonly id: string;
+            readonly key: string;
+            /** Format: uri */
+            readonly self: string;
+        };
         /** @description The body of every refusal. At least one of `errors` and `errorMessages` says something. */
         readonly Error: {
             /** @description What is wrong with the request as a whole. */
@@ -325,6 +857,53 @@ export interface components {
             };
             /** @description The HTTP status once more. */
             readonly statusCode: number;
+        };
+        /** @description A field of issues. */
+        readonly Field: {
+            readonly category: components["schemas"]["FieldCategoryReference"];
+            /** @description What the field is called in issues. */
+            readonly id: string;
+            /** @description The same as `id`. */
+            readonly key: string;
+            readonly name: string;
+            /** @description Whether its values come from a fixed list. */
+            readonly options: boolean;
+            /** @description Its place among the fields. */
+            readonly order: number;
+            /** @description Whether it cannot be written as a field. */
+            readonly readonly: boolean;
+            /** @description What the field holds. */
+            readonly schema: {
+                /** @description What an array holds; left out for everything else. */
+                readonly items?: string;
+                /** @description Whether every issue has it. */
+                readonly required: boolean;
+                /** @description `string`, `integer`, `float`, `datetime`, `array`, or a thing such as `user`, `issue` and `status`. */
+                readonly type: string;
+            };
+            /** Format: uri */
+            readonly self: string;
+            /** @description Whether clients can offer values to choose from. */
+            readonly suggest: boolean;
+            /**
+             * @description Always `standard`. There are no fields of an organisation's own.
+             * @constant
+             */
+            readonly type: "standard";
+            readonly version: number;
+        };
+        /** @description A group of fields. */
+        readonly FieldCategory: {
+            readonly id: string;
+            readonly name: string;
+            /** Format: uri */
+            readonly self: string;
+        };
+        readonly FieldCategoryReference: {
+            readonly display: string;
+            readonly id: string;
+            /** Format: uri */
+            readonly self: string;
         };
         readonly ImportedIssueLink: {
             /** @description Not in the future; any offset. */
@@ -362,6 +941,20 @@ export interface components {
             readonly key: string;
             /** Format: uri */
             readonly self: string;
+        };
+        /** @description A kind of issues. */
+        readonly IssueType: {
+            /** @description Always empty, since none is kept. */
+            readonly description: string;
+            readonly id: number;
+            /** @description The same in every language. */
+            readonly key: string;
+            readonly name: string;
+            /** @description Its place among the issue types. */
+            readonly order: number;
+            /** Format: uri */
+            readonly self: string;
+            readonly version: number;
         };
         readonly LinkType: {
             /** @description No way from an issue back to itself along links of the type. */
@@ -440,6 +1033,24 @@ export interface components {
             readonly inward: components["schemas"]["LinkTypeLabels"];
             readonly outward?: components["schemas"]["LinkTypeLabels"];
         } & components["schemas"]["LinkTypeRules"];
+        /** @description Other fields are ignored. */
+        readonly NewQueue: {
+            /** @description Normal, unless something else is named. */
+            readonly defaultPriority?: components["schemas"]["EntryName"];
+            /** @description A task, unless something else is named. */
+            readonly defaultType?: components["schemas"]["EntryName"];
+            readonly description?: string;
+            /** @description Capital Latin letters and digits, a letter first. */
+            readonly key: string;
+            /**
+             * @description A user by login or uid, or an object that holds one of them as `id`. Whoever makes the queue, unless somebody
+             *     is named.
+             */
+            readonly lead?: string | number | {
+                readonly id: string | number;
+            };
+            readonly name: string;
+        };
         readonly Organization: {
             /** @description The value of `X-Cloud-Org-ID`; left out when there is none. */
             readonly cloudId?: string;
@@ -480,6 +1091,61 @@ export interface components {
             /** @description Who edited the link last. */
             readonly updatedBy?: components["schemas"]["UserReference"];
         };
+        /** @description How urgent issues are. */
+        readonly Priority: {
+            /** @description Always empty, since none is kept. */
+            readonly description: string;
+            readonly id: number;
+            /** @description The same in every language. */
+            readonly key: string;
+            readonly name: string;
+            /** @description Its place among the priorities, the least urgent first. */
+            readonly order: number;
+            /** Format: uri */
+            readonly self: string;
+            readonly version: number;
+        };
+        /** @description Issues that belong together and are numbered together. */
+        readonly Queue: {
+            /** @description Always `false`. New issues have no assignee unless one is named. */
+            readonly assignAuto: boolean;
+            /** @description The priority of new issues that name none. */
+            readonly defaultPriority: components["schemas"]["EntryReference"];
+            /** @description The type of new issues that name none. */
+            readonly defaultType: components["schemas"]["EntryReference"];
+            /** @description Always `true`. There are no votes. */
+            readonly denyVoting: boolean;
+            /** @description Left out when there is none. */
+            readonly description?: string;
+            readonly id: number;
+            /** @description What the keys of its issues start with. */
+            readonly key: string;
+            /** @description Who answers for the queue. */
+            readonly lead: components["schemas"]["UserReference"];
+            readonly name: string;
+            /** Format: uri */
+            readonly self: string;
+            readonly version: number;
+        };
+        /** @description A state of issues. */
+        readonly Status: {
+            /** @description Always empty, since none is kept. */
+            readonly description: string;
+            readonly id: number;
+            /** @description The same in every language. */
+            readonly key: string;
+            readonly name: string;
+            /** @description Its place among the statuses. */
+            readonly order: number;
+            /** Format: uri */
+            readonly self: string;
+            /**
+             * @description What it says of an issue that has it.
+             * @enum {string}
+             */
+            readonly type: "new" | "paused" | "inProgress" | "done" | "cancelled";
+            readonly version: number;
+        };
         readonly StatusReference: {
             readonly display: string;
             readonly id: string;
@@ -489,6 +1155,44 @@ export interface components {
         };
         /** @description UTC, three digits of milliseconds, an offset without a colon: `2017-06-11T05:16:01.421+0000`. */
         readonly Timestamp: string;
+        /** @description A user. What Tracker knows and this service does not keep is derived: each property says how. */
+        readonly User: {
+            /** @description Left out when the user has none. */
+            readonly cloudUid?: string;
+            /** @description Always `false`. */
+            readonly disableNotifications: boolean;
+            /** @description Whether the user was disabled. */
+            readonly dismissed: boolean;
+            /** @description The user's name, or the login of one without a name. */
+            readonly display: string;
+            /** @description Empty when it is not known. */
+            readonly email: string;
+            /** @description Always `false`, since all users belong to the organisation. */
+            readonly external: boolean;
+            /** @description When the user was added, since logins are not kept. */
+            readonly firstLoginDate: components["schemas"]["Timestamp"];
+            /** @description The first word of the user's name; empty for a user without a name. */
+            readonly firstName: string;
+            /** @description Whether the user may write; `false` for readers and for those who were dismissed. */
+            readonly hasLicense: boolean;
+            /** @description When the user was added, since logins are not kept. */
+            readonly lastLoginDate: components["schemas"]["Timestamp"];
+            /** @description The other words of the user's name; empty when there are none. */
+            readonly lastName: string;
+            readonly login: string;
+            /** @description Left out when the user has none. */
+            readonly passportUid?: number;
+            /** Format: uri */
+            readonly self: string;
+            /** @description The same as `uid`. */
+            readonly trackerUid: number;
+            /** @description The user's number, which references to the user carry as `id`. */
+            readonly uid: number;
+            /** @description Always `true`. */
+            readonly useNewFilters: boolean;
+            /** @description Always `false`, since no mail is sent. */
+            readonly welcomeMailSent: boolean;
+        };
         /** @description A user: the login as a string, or the uid. */
         readonly UserName: string | number;
         readonly UserReference: {
@@ -690,12 +1394,24 @@ export interface components {
         /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
         readonly CloudOrgId: string;
         /**
+         * @description The id of a category of fields.
+         * @example 000000000000000000000001
+         */
+        readonly FieldCategoryId: string;
+        /**
+         * @description The id of a field.
+         * @example tags
+         */
+        readonly FieldId: string;
+        /**
          * @description The version that the change was made for, such as `"3"`; another one is answered with 412.
          * @example "3"
          */
         readonly IfMatch: string;
         /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
         readonly IssueId: string;
+        /** @description The id or the key of an issue type. */
+        readonly IssueTypeId: string;
         /**
          * @description The link's id, the same at both of its issues.
          * @example 4709605
@@ -716,6 +1432,14 @@ export interface components {
         readonly Page: number;
         /** @description How many items a page holds. */
         readonly PerPage: number;
+        /** @description The id or the key of a priority. */
+        readonly PriorityId: string;
+        /** @description The key of a queue in any letter case, or its id. */
+        readonly QueueId: string;
+        /** @description The id or the key of a status. */
+        readonly StatusId: string;
+        /** @description The uid or the login of a user. Where one user's login looks like the uid of another, the uid counts. */
+        readonly UserId: string;
     };
     requestBodies: never;
     headers: {
@@ -734,6 +1458,188 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    readonly listFields: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description All fields. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/fields/tags",
+                     *         "id": "tags",
+                     *         "name": "Теги",
+                     *         "key": "tags",
+                     *         "version": 1,
+                     *         "schema": {
+                     *           "type": "array",
+                     *           "items": "string",
+                     *           "required": false
+                     *         },
+                     *         "readonly": false,
+                     *         "options": false,
+                     *         "suggest": true,
+                     *         "order": 17,
+                     *         "category": {
+                     *           "self": "http://127.0.0.1:8080/v2/fields/categories/000000000000000000000001",
+                     *           "id": "000000000000000000000001",
+                     *           "display": "Системные"
+                     *         },
+                     *         "type": "standard"
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["Field"][];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getField: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a field.
+                 * @example tags
+                 */
+                readonly fieldId: components["parameters"]["FieldId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The field. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/fields/tags",
+                     *       "id": "tags",
+                     *       "name": "Теги",
+                     *       "key": "tags",
+                     *       "version": 1,
+                     *       "schema": {
+                     *         "type": "array",
+                     *         "items": "string",
+                     *         "required": false
+                     *       },
+                     *       "readonly": false,
+                     *       "options": false,
+                     *       "suggest": true,
+                     *       "order": 17,
+                     *       "category": {
+                     *         "self": "http://127.0.0.1:8080/v2/fields/categories/000000000000000000000001",
+                     *         "id": "000000000000000000000001",
+                     *         "display": "Системные"
+                     *       },
+                     *       "type": "standard"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Field"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getFieldCategory: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a category of fields.
+                 * @example 000000000000000000000001
+                 */
+                readonly categoryId: components["parameters"]["FieldCategoryId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The category. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/fields/categories/000000000000000000000001",
+                     *       "id": "000000000000000000000001",
+                     *       "name": "Системные"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["FieldCategory"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
     readonly listIssueLinks: {
         readonly parameters: {
             readonly query?: never;
@@ -1300,6 +2206,108 @@ export interface operations {
             readonly 503: components["responses"]["Unavailable"];
         };
     };
+    readonly listIssueTypes: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description All issue types of the organisation. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/issuetypes/2",
+                     *         "id": 2,
+                     *         "version": 1,
+                     *         "key": "task",
+                     *         "name": "Задача",
+                     *         "description": "",
+                     *         "order": 2
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["IssueType"][];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getIssueType: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The id or the key of an issue type. */
+                readonly issueTypeId: components["parameters"]["IssueTypeId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The issue type. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/issuetypes/2",
+                     *       "id": 2,
+                     *       "version": 1,
+                     *       "key": "task",
+                     *       "name": "Задача",
+                     *       "description": "",
+                     *       "order": 2
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["IssueType"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
     readonly listLinkTypes: {
         readonly parameters: {
             readonly query?: never;
@@ -1658,6 +2666,65 @@ export interface operations {
             readonly 503: components["responses"]["Unavailable"];
         };
     };
+    readonly getMyself: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The user. `self` is the address of the user among all users. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *       "uid": 1120000000049224,
+                     *       "login": "ivanov",
+                     *       "trackerUid": 1120000000049224,
+                     *       "passportUid": 1120000000049224,
+                     *       "cloudUid": "ajeppa7dgp71abcdefgh",
+                     *       "firstName": "Иван",
+                     *       "lastName": "Иванов",
+                     *       "display": "Иван Иванов",
+                     *       "email": "ivanov@example.com",
+                     *       "external": false,
+                     *       "hasLicense": true,
+                     *       "dismissed": false,
+                     *       "useNewFilters": true,
+                     *       "disableNotifications": false,
+                     *       "firstLoginDate": "2017-06-11T05:16:01.421+0000",
+                     *       "lastLoginDate": "2017-06-11T05:16:01.421+0000",
+                     *       "welcomeMailSent": false
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["User"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
     readonly getOrganization: {
         readonly parameters: {
             readonly query?: never;
@@ -1759,6 +2826,596 @@ export interface operations {
             readonly 403: components["responses"]["Forbidden"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 422: components["responses"]["Refused"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listPriorities: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description All priorities of the organisation. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/priorities/3",
+                     *         "id": 3,
+                     *         "version": 1,
+                     *         "key": "normal",
+                     *         "name": "Средний",
+                     *         "description": "",
+                     *         "order": 3
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["Priority"][];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getPriority: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The id or the key of a priority. */
+                readonly priorityId: components["parameters"]["PriorityId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The priority. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/priorities/3",
+                     *       "id": 3,
+                     *       "version": 1,
+                     *       "key": "normal",
+                     *       "name": "Средний",
+                     *       "description": "",
+                     *       "order": 3
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Priority"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listQueues: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The number of the page, from 1. */
+                readonly page?: components["parameters"]["Page"];
+                /** @description How many items a page holds. */
+                readonly perPage?: components["parameters"]["PerPage"];
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description One page of queues. */
+            readonly 200: {
+                headers: {
+                    readonly Link: components["headers"]["Link"];
+                    readonly "X-Total-Count": components["headers"]["XTotalCount"];
+                    readonly "X-Total-Pages": components["headers"]["XTotalPages"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/queues/JUNE",
+                     *         "id": 1,
+                     *         "key": "JUNE",
+                     *         "version": 1,
+                     *         "name": "Июньский выпуск",
+                     *         "lead": {
+                     *           "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *           "id": "1120000000049224",
+                     *           "display": "Иван Иванов"
+                     *         },
+                     *         "assignAuto": false,
+                     *         "defaultType": {
+                     *           "self": "http://127.0.0.1:8080/v2/issuetypes/2",
+                     *           "id": "2",
+                     *           "key": "task",
+                     *           "display": "Задача"
+                     *         },
+                     *         "defaultPriority": {
+                     *           "self": "http://127.0.0.1:8080/v2/priorities/3",
+                     *           "id": "3",
+                     *           "key": "normal",
+                     *           "display": "Средний"
+                     *         },
+                     *         "denyVoting": true
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["Queue"][];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly createQueue: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["NewQueue"];
+            };
+        };
+        readonly responses: {
+            /** @description The new queue. */
+            readonly 201: {
+                headers: {
+                    readonly Location: components["headers"]["Location"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/queues/JUNE",
+                     *       "id": 1,
+                     *       "key": "JUNE",
+                     *       "version": 1,
+                     *       "name": "Июньский выпуск",
+                     *       "lead": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "assignAuto": false,
+                     *       "defaultType": {
+                     *         "self": "http://127.0.0.1:8080/v2/issuetypes/2",
+                     *         "id": "2",
+                     *         "key": "task",
+                     *         "display": "Задача"
+                     *       },
+                     *       "defaultPriority": {
+                     *         "self": "http://127.0.0.1:8080/v2/priorities/3",
+                     *         "id": "3",
+                     *         "key": "normal",
+                     *         "display": "Средний"
+                     *       },
+                     *       "denyVoting": true
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Queue"];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            /** @description Another queue has the key. */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "errors": {},
+                     *       "errorsData": {},
+                     *       "errorMessages": [
+                     *         "Ключ очереди JUNE уже занят."
+                     *       ],
+                     *       "statusCode": 409
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Error"];
+                };
+            };
+            readonly 413: components["responses"]["TooLarge"];
+            /** @description A field is missing, or names what does not exist; `errors` says which. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "errors": {
+                     *         "lead": "Пользователь не существует."
+                     *       },
+                     *       "errorsData": {},
+                     *       "errorMessages": [],
+                     *       "statusCode": 422
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Error"];
+                };
+            };
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getQueue: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of a queue in any letter case, or its id. */
+                readonly queueId: components["parameters"]["QueueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The queue. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/queues/JUNE",
+                     *       "id": 1,
+                     *       "key": "JUNE",
+                     *       "version": 1,
+                     *       "name": "Июньский выпуск",
+                     *       "lead": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "assignAuto": false,
+                     *       "defaultType": {
+                     *         "self": "http://127.0.0.1:8080/v2/issuetypes/2",
+                     *         "id": "2",
+                     *         "key": "task",
+                     *         "display": "Задача"
+                     *       },
+                     *       "defaultPriority": {
+                     *         "self": "http://127.0.0.1:8080/v2/priorities/3",
+                     *         "id": "3",
+                     *         "key": "normal",
+                     *         "display": "Средний"
+                     *       },
+                     *       "denyVoting": true
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Queue"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listStatuses: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description All statuses of the organisation. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/statuses/1",
+                     *         "id": 1,
+                     *         "version": 1,
+                     *         "key": "open",
+                     *         "name": "Открыт",
+                     *         "description": "",
+                     *         "order": 1,
+                     *         "type": "new"
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["Status"][];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getStatus: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The id or the key of a status. */
+                readonly statusId: components["parameters"]["StatusId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The status. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/statuses/1",
+                     *       "id": 1,
+                     *       "version": 1,
+                     *       "key": "open",
+                     *       "name": "Открыт",
+                     *       "description": "",
+                     *       "order": 1,
+                     *       "type": "new"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Status"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listUsers: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The number of the page, from 1. */
+                readonly page?: components["parameters"]["Page"];
+                /** @description How many items a page holds. */
+                readonly perPage?: components["parameters"]["PerPage"];
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description One page of users. */
+            readonly 200: {
+                headers: {
+                    readonly Link: components["headers"]["Link"];
+                    readonly "X-Total-Count": components["headers"]["XTotalCount"];
+                    readonly "X-Total-Pages": components["headers"]["XTotalPages"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049225",
+                     *         "uid": 1120000000049225,
+                     *         "login": "petrova",
+                     *         "trackerUid": 1120000000049225,
+                     *         "firstName": "Анна",
+                     *         "lastName": "Петрова",
+                     *         "display": "Анна Петрова",
+                     *         "email": "",
+                     *         "external": false,
+                     *         "hasLicense": true,
+                     *         "dismissed": false,
+                     *         "useNewFilters": true,
+                     *         "disableNotifications": false,
+                     *         "firstLoginDate": "2017-06-11T05:16:01.421+0000",
+                     *         "lastLoginDate": "2017-06-11T05:16:01.421+0000",
+                     *         "welcomeMailSent": false
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["User"][];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getUser: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The uid or the login of a user. Where one user's login looks like the uid of another, the uid counts. */
+                readonly userId: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The user. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/users/1120000000049225",
+                     *       "uid": 1120000000049225,
+                     *       "login": "petrova",
+                     *       "trackerUid": 1120000000049225,
+                     *       "firstName": "Анна",
+                     *       "lastName": "Петрова",
+                     *       "display": "Анна Петрова",
+                     *       "email": "",
+                     *       "external": false,
+                     *       "hasLicense": true,
+                     *       "dismissed": false,
+                     *       "useNewFilters": true,
+                     *       "disableNotifications": false,
+                     *       "firstLoginDate": "2017-06-11T05:16:01.421+0000",
+                     *       "lastLoginDate": "2017-06-11T05:16:01.421+0000",
+                     *       "welcomeMailSent": false
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["User"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };

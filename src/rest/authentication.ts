@@ -16,9 +16,9 @@ export async function authenticate(db: Queryable, request: Request): Promise<Tok
 }
 
 function bearerToken(header: string | undefined): string {
-  if (header === undefined || header.trim() === '')
-    throw new DomainError('unauthenticated', texts.authorizationMissing);
-  const [, scheme = '', token = ''] = /^\s*(\S+)\s*(.*?)\s*$/.exec(header) ?? [];
+  const [scheme = '', ...words] = header?.trim().split(/\s+/) ?? [];
+  if (scheme === '') throw new DomainError('unauthenticated', texts.authorizationMissing);
+  const token = words.join(' ');
   if (!/^(oauth|bearer)$/i.test(scheme)) throw new DomainError('unauthenticated', texts.authorizationScheme);
   if (token === '') throw new DomainError('unauthenticated', texts.authorizationMissing);
   return token;

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { ErrorRequestHandler, Request, Response } from 'express';
 import type { Schemas } from '../contract/types.ts';
 import { DomainError, type ErrorCode } from '../errors.ts';
@@ -83,7 +84,7 @@ export function languageOf(request: Request, response: Response): Language {
 }
 
 /** Past Express's own `json`, which would add a charset that JSON does not have. */
-export function sendJson(response: Response, body: unknown): void {
+export function sendJson(response: ServerResponse, body: unknown): void {
   response.setHeader('Content-Type', 'application/json');
   response.end(JSON.stringify(body));
 }

@@ -1,10 +1,12 @@
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
 import { pino } from 'pino';
 import supertest from 'supertest';
 import { createApp } from '../../src/app.ts';
 import type { Config } from '../../src/config.ts';
 import { type Contract, loadContract } from '../../src/contract/contract.ts';
+import { type Database, openDatabase } from '../../src/database/database.ts';
+import { createHttpServer } from '../../src/rest/http-server.ts';
 import { ContractCheck } from './contract-check.ts';
 import { type TestDatabase, useDatabase } from './test-database.ts';
 
@@ -16,27 +18,34 @@ export interface Api {
   readonly url: string;
   /** Lines that the service has logged in this test. */
   readonly log: string[];
+  /** Takes what did not fit the contract in this test, and was meant to. */
+  takeProblems(): string[];
 }
 
-/** The whole service over a database of this file's own. */
-export function useApi(config: Partial<Pick<Config, 'publicUrl' | 'trustProxy'>> = {}): () => Api {
+/** The whole service over a database of this file's own, which it reaches as `way` says. */
+export function useApi(
+  config: Partial<Pick<Config, 'publicUrl' | 'trustProxy'>> = {},
+  way?: (connection: TestDatabase['connection']) => Promise<TestDatabase['connection']>,
+): () => Api {
   const database = useDatabase();
   let api: Api | undefined;
   let server: Server;
   let check: ContractCheck;
+  let db: Database | undefined;
   const lines: string[] = [];
 
   beforeAll(async () => {
     const contract = loadContract();
     check = new ContractCheck(contract);
     const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
+    if (way) db = openDatabase(await way(database().connection), log);
     const app = createApp({
       contract,
-      db: database().db,
+      db: db ?? database().db,
       log,
       config: { publicUrl: undefined, trustProxy: false, ...config },
     });
-    server = createServer((request, response) => {
+    server = createHttpServer((request, response) => {
       check.watch(request, response);
       app(request, response);
     });
@@ -46,7 +55,14 @@ export function useApi(config: Partial<Pick<Config, 'publicUrl' | 'trustProxy'>>
     const address = server.address();
     const port = typeof address === 'object' && address ? address.port : 0;
     const url = `http://127.0.0.1:${port}`;
-    api = { request: supertest(url), database: database(), contract, url, log: lines };
+    api = {
+      request: supertest(url),
+      database: database(),
+      contract,
+      url,
+      log: lines,
+      takeProblems: () => check.takeProblems(),
+    };
   });
   afterEach(() => {
     const failures = lines.splice(0).filter((line) => line.startsWith('{"level":50'));
@@ -58,6 +74,7 @@ export function useApi(config: Partial<Pick<Config, 'publicUrl' | 'trustProxy'>>
     await new Promise((resolve) => {
       server.close(resolve);
     });
+    await db?.close();
   });
   return () => {
     if (api === undefined) throw new Error('The service is there once the tests run.');

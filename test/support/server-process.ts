@@ -7,27 +7,45 @@ import { useDatabase } from './test-database.ts';
 const PROGRAM = fileURLToPath(new URL('../../bin/issue-links.js', import.meta.url));
 const LISTENING = /is listening on (\S+)/;
 
-/** The real server in a process of its own, with the demo, over a database of this file's own; by its base URL. */
+export interface ServerProcess {
+  /** Its base URL. */
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** The real server in a process of its own, over the database at that URL. */
+export async function startServer(
+  databaseUrl: string,
+  environment: Record<string, string> = {},
+): Promise<ServerProcess> {
+  const server = spawn(process.execPath, [PROGRAM, 'serve'], {
+    env: { PATH: process.env['PATH'], PORT: '0', DATABASE_URL: databaseUrl, LOG_LEVEL: 'warn', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  return {
+    url: await urlPrinted(server),
+    async stop() {
+      if (server.exitCode !== null) return;
+      server.kill('SIGTERM');
+      await once(server, 'exit');
+    },
+  };
+}
+
+/** A server with the demo, over a database of this file's own; by its base URL. */
 export function useDemoServer(): () => string {
   const database = useDatabase();
-  let server: ChildProcess | undefined;
-  let url: string | undefined;
+  let server: ServerProcess | undefined;
 
   beforeAll(async () => {
-    server = spawn(process.execPath, [PROGRAM, 'serve'], {
-      env: { PATH: process.env['PATH'], PORT: '0', DATABASE_URL: database().url, DEMO: 'on', LOG_LEVEL: 'warn' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    url = await urlPrinted(server);
+    server = await startServer(database().url, { DEMO: 'on' });
   });
   afterAll(async () => {
-    if (server === undefined || server.exitCode !== null) return;
-    server.kill('SIGTERM');
-    await once(server, 'exit');
+    await server?.stop();
   });
   return () => {
-    if (url === undefined) throw new Error('The server is there once the tests run.');
-    return url;
+    if (server === undefined) throw new Error('The server is there once the tests run.');
+    return server.url;
   };
 }
 
