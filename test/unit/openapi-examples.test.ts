@@ -62,7 +62,12 @@ function examplesBelow(node: unknown, pointer: string): Example[] {
   if (typeof node !== 'object' || node === null) return [];
   const here = node as Node;
   const schema = 'schema' in here ? pointerTo(pointer, 'schema') : pointer;
-  const own = valuesOf(here).map(([name, value]) => ({ at: `${pointer} ${name}`, schema, value }));
+  // Those under `components` are said to fit where they are referred to.
+  const own = (pointer === '/components' ? [] : valuesOf(here)).map(([name, value]) => ({
+    at: `${pointer} ${name}`,
+    schema,
+    value,
+  }));
   const below = Object.entries(here)
     .filter(([key]) => !['example', 'examples', 'default', 'const', 'enum'].includes(key))
     .flatMap(([key, member]) => examplesBelow(member, pointerTo(pointer, key)));
@@ -75,8 +80,8 @@ function valuesOf(node: Node): [string, unknown][] {
   const one: [string, unknown][] = example === undefined ? [] : [['example', example]];
   if (Array.isArray(several))
     return [...one, ...several.map((value, index): [string, unknown] => [String(index), value])];
-  const named = Object.entries((several ?? {}) as Readonly<Record<string, { readonly value: unknown }>>);
-  return [...one, ...named.map(([name, { value }]): [string, unknown] => [name, value])];
+  const named = Object.entries((several ?? {}) as Readonly<Record<string, Node>>);
+  return [...one, ...named.map(([name, shown]): [string, unknown] => [name, target(shown)['value']])];
 }
 
 function mediaTypes(pointer: string): Node[] {
@@ -84,7 +89,11 @@ function mediaTypes(pointer: string): Node[] {
 }
 
 function resolved(pointer: string): Node {
-  const node = nodeAt(pointer);
+  return target(nodeAt(pointer));
+}
+
+/** The node itself, or the one that it refers to. */
+function target(node: Node): Node {
   return typeof node['$ref'] === 'string' ? nodeAt(node['$ref'].slice(1)) : node;
 }
 
