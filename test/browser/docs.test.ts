@@ -3,7 +3,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { useDemoServer } from '../support/server-process.ts';
 
-const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+const CHROMIUM =
+  process.env['CHROMIUM'] ??
+  [
+    '/usr/bin/chromium',
+    '/usr/bin/chromium-browser',
+    '/usr/bin/google-chrome',
+    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  ].find(existsSync);
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -22,8 +29,8 @@ let complaints: string[];
 let requests: string[];
 
 beforeAll(async () => {
-  if (!existsSync(CHROMIUM)) {
-    throw new Error(`There is no ${CHROMIUM}: install Chromium, or set CHROMIUM to the path of its program.`);
+  if (CHROMIUM === undefined || !existsSync(CHROMIUM)) {
+    throw new Error('There is no Chromium: install it, or set CHROMIUM to the path of its program.');
   }
   browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 });
