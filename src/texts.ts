@@ -95,6 +95,8 @@ export const texts = {
   headersTooLarge: { ru: 'Заголовки запроса слишком велики.', en: 'The request headers are too large.' },
   requestTimeout: { ru: 'Запрос не пришёл вовремя.', en: 'The request did not arrive in time.' },
   nulCharacter: { ru: 'Текст не может содержать символ U+0000.', en: 'Text cannot contain the character U+0000.' },
+  fieldUnknown: { ru: 'Такого поля нет.', en: 'There is no such field.' },
+  formUnfit: { ru: 'Значение такого вида здесь не подходит.', en: 'A value of this form does not fit here.' },
   fieldRequired: { ru: 'Требуется параметр.', en: 'The parameter is required.' },
   databaseAway: {
     ru: 'База данных недоступна. Повторите запрос позже.',
