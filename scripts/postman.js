@@ -30,6 +30,7 @@ const DETAILS = {
   importIssueLink: { keep: { linkId: 'answer.id' } },
   // The example would switch a rule of the demo off.
   updateOrganization: { body: { oneLinkPerPair: true } },
+  createRemoteLink: { keep: { objectId: 'answer.object.id' } },
 };
 
 const SETTINGS = {

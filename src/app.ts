@@ -9,6 +9,7 @@ import { issueLinkHandlers } from './features/issue-links/issue-links.rest.ts';
 import { linkTypeHandlers } from './features/link-types/link-types.rest.ts';
 import { organisationHandlers } from './features/organisations/organisations.rest.ts';
 import { queueHandlers } from './features/queues/queues.rest.ts';
+import { remoteLinkHandlers } from './features/remote-links/remote-links.rest.ts';
 import { userHandlers } from './features/users/users.rest.ts';
 import { type Log, requestLog } from './log.ts';
 import { operationsRouter } from './operations.ts';
@@ -43,6 +44,7 @@ export function createApp({ contract, db, log, config, demoToken }: AppOptions):
     ...dictionaryHandlers(db),
     ...queueHandlers(db),
     ...fieldHandlers(),
+    ...remoteLinkHandlers(db),
   };
   app.use([...contract.servers], restRouter({ contract, handlers, db, publicUrl: config.publicUrl }));
   app.use(operationsRouter({ contract, db, log }));

@@ -197,6 +197,13 @@ export const texts = {
     en: 'This is for administrators and managers of the organisation only.',
   },
   // Remote links
+  applicationNotFound: { ru: 'Приложение не существует.', en: 'The application does not exist.' },
+  remoteObjectNotFound: { ru: 'Внешний объект не существует.', en: 'The remote object does not exist.' },
+  remoteLinkNotFound: { ru: 'Внешняя связь не существует.', en: 'The remote link does not exist.' },
+  remoteLinkExists: (issueKey: string, objectKey: string, applicationId: string) => ({
+    ru: `Задача ${issueKey} уже связана с объектом ${objectKey} приложения ${applicationId}.`,
+    en: `The issue ${issueKey} is already linked to ${objectKey} in ${applicationId}.`,
+  }),
   staleVersion: { ru: 'Версия устарела.', en: 'The version is not the current one.' },
   versionUnreadable: {
     ru: 'If-Match должен содержать номер версии в кавычках, например "3".',

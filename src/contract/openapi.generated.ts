@@ -4,6 +4,125 @@
  */
 
 export interface paths {
+    readonly "/applications": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List applications
+         * @description The applications that remote links may point into.
+         */
+        readonly get: operations["listApplications"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/applications/{applicationId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of an application.
+                 * @example com.github
+                 */
+                readonly applicationId: components["parameters"]["ApplicationId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get an application
+         * @description An application that remote links may point into.
+         */
+        readonly get: operations["getApplication"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/applications/{applicationId}/objects/{objectId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of an application.
+                 * @example com.github
+                 */
+                readonly applicationId: components["parameters"]["ApplicationId"];
+                /**
+                 * @description The id of an object of the application, as a remote link carries it.
+                 * @example 3dc2f57bd7947b42b9e6507630f520ab
+                 */
+                readonly objectId: components["parameters"]["RemoteObjectId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get an object of an application
+         * @description What the `object` of a remote link refers to. It is there while an issue that the token's user may see is linked to it.
+         */
+        readonly get: operations["getRemoteObject"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/fields": {
         readonly parameters: {
             readonly query?: never;
@@ -287,6 +406,94 @@ export interface paths {
          *     issue that the path names stays at its end. With `If-Match` the change is made only to that version of the link.
          */
         readonly patch: operations["updateIssueLink"];
+        readonly trace?: never;
+    };
+    readonly "/issues/{issueId}/remotelinks": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * List the remote links of an issue
+         * @description Every link of the issue to objects of other applications, by ascending id, without paging.
+         */
+        readonly get: operations["listRemoteLinks"];
+        readonly put?: never;
+        /**
+         * Link an issue to an object of another application
+         * @description Keeps the link, and nothing more: the application is not asked about the object, and not told. An issue holds one
+         *     link to an object, so a request that is repeated makes no second one.
+         */
+        readonly post: operations["createRemoteLink"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/issues/{issueId}/remotelinks/{remoteLinkId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+                /**
+                 * @description The id of a remote link.
+                 * @example 1
+                 */
+                readonly remoteLinkId: components["parameters"]["RemoteLinkId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get a remote link of an issue
+         * @description One link of the issue to an object of another application.
+         */
+        readonly get: operations["getRemoteLink"];
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * Remove a remote link
+         * @description The object itself is not touched.
+         */
+        readonly delete: operations["deleteRemoteLink"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
         readonly trace?: never;
     };
     readonly "/issuetypes": {
@@ -817,6 +1024,16 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Where objects of remote links live. */
+        readonly Application: {
+            /** @description What a new remote link calls `origin`. */
+            readonly id: string;
+            readonly name: string;
+            /** Format: uri */
+            readonly self: string;
+            /** @description What kind of application it is, such as `github`. */
+            readonly type: string;
+        };
         /**
          * @description The end at which the requested issue stands; `type[direction]` is what it is called there.
          * @enum {string}
@@ -1051,6 +1268,18 @@ export interface components {
             };
             readonly name: string;
         };
+        /** @description Other fields are ignored. */
+        readonly NewRemoteLink: {
+            /** @description What the application calls the object. */
+            readonly key: string;
+            /** @description The id of an application. */
+            readonly origin: string;
+            /**
+             * @description What the issue is to the object: `RELATES`, or another relationship that a new link between issues may have,
+             *     in any letter case, its words separated by spaces, hyphens or underscores.
+             */
+            readonly relationship: string;
+        };
         readonly Organization: {
             /** @description The value of `X-Cloud-Org-ID`; left out when there is none. */
             readonly cloudId?: string;
@@ -1126,6 +1355,33 @@ export interface components {
             /** Format: uri */
             readonly self: string;
             readonly version: number;
+        };
+        /** @description A link of an issue to an object of another application. */
+        readonly RemoteLink: {
+            readonly createdAt: components["schemas"]["Timestamp"];
+            /** @description Who made the link. */
+            readonly createdBy: components["schemas"]["UserReference"];
+            /** @description The end at which the issue stands; `outward` where the type makes no difference between its ends. */
+            readonly direction: components["schemas"]["Direction"];
+            readonly id: number;
+            readonly object: components["schemas"]["RemoteObject"];
+            /** Format: uri */
+            readonly self: string;
+            /** @description Left out once the organisation has removed the link type. */
+            readonly type?: components["schemas"]["LinkTypeReference"];
+            readonly updatedAt: components["schemas"]["Timestamp"];
+            /** @description Who edited the link last. */
+            readonly updatedBy: components["schemas"]["UserReference"];
+        };
+        /** @description Something in another application; all that is known of it is its key. */
+        readonly RemoteObject: {
+            readonly application: components["schemas"]["Application"];
+            /** @description Follows from the key. */
+            readonly id: string;
+            /** @description What the application calls it. */
+            readonly key: string;
+            /** Format: uri */
+            readonly self: string;
         };
         /** @description A state of issues. */
         readonly Status: {
@@ -1391,6 +1647,11 @@ export interface components {
          * @example ru
          */
         readonly AcceptLanguage: string;
+        /**
+         * @description The id of an application.
+         * @example com.github
+         */
+        readonly ApplicationId: string;
         /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
         readonly CloudOrgId: string;
         /**
@@ -1436,6 +1697,16 @@ export interface components {
         readonly PriorityId: string;
         /** @description The key of a queue in any letter case, or its id. */
         readonly QueueId: string;
+        /**
+         * @description The id of a remote link.
+         * @example 1
+         */
+        readonly RemoteLinkId: string;
+        /**
+         * @description The id of an object of the application, as a remote link carries it.
+         * @example 3dc2f57bd7947b42b9e6507630f520ab
+         */
+        readonly RemoteObjectId: string;
         /** @description The id or the key of a status. */
         readonly StatusId: string;
         /** @description The uid or the login of a user. Where one user's login looks like the uid of another, the uid counts. */
@@ -1458,6 +1729,167 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    readonly listApplications: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description All applications of the organisation. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/applications/com.github",
+                     *         "id": "com.github",
+                     *         "type": "github",
+                     *         "name": "GitHub"
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["Application"][];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getApplication: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of an application.
+                 * @example com.github
+                 */
+                readonly applicationId: components["parameters"]["ApplicationId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The application. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/applications/com.github",
+                     *       "id": "com.github",
+                     *       "type": "github",
+                     *       "name": "GitHub"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Application"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getRemoteObject: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of an application.
+                 * @example com.github
+                 */
+                readonly applicationId: components["parameters"]["ApplicationId"];
+                /**
+                 * @description The id of an object of the application, as a remote link carries it.
+                 * @example 3dc2f57bd7947b42b9e6507630f520ab
+                 */
+                readonly objectId: components["parameters"]["RemoteObjectId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The object. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/applications/com.github/objects/3dc2f57bd7947b42b9e6507630f520ab",
+                     *       "id": "3dc2f57bd7947b42b9e6507630f520ab",
+                     *       "key": "example/links#42",
+                     *       "application": {
+                     *         "self": "http://127.0.0.1:8080/v2/applications/com.github",
+                     *         "id": "com.github",
+                     *         "type": "github",
+                     *         "name": "GitHub"
+                     *       }
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["RemoteObject"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
     readonly listFields: {
         readonly parameters: {
             readonly query?: never;
@@ -2203,6 +2635,319 @@ export interface operations {
             readonly 412: components["responses"]["Stale"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 422: components["responses"]["Refused"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listRemoteLinks: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The remote links. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/issues/JUNE-2/remotelinks/1",
+                     *         "id": 1,
+                     *         "type": {
+                     *           "self": "http://127.0.0.1:8080/v2/linktypes/relates",
+                     *           "id": "relates",
+                     *           "inward": "Связана",
+                     *           "outward": "Связана"
+                     *         },
+                     *         "direction": "outward",
+                     *         "object": {
+                     *           "self": "http://127.0.0.1:8080/v2/applications/com.github/objects/3dc2f57bd7947b42b9e6507630f520ab",
+                     *           "id": "3dc2f57bd7947b42b9e6507630f520ab",
+                     *           "key": "example/links#42",
+                     *           "application": {
+                     *             "self": "http://127.0.0.1:8080/v2/applications/com.github",
+                     *             "id": "com.github",
+                     *             "type": "github",
+                     *             "name": "GitHub"
+                     *           }
+                     *         },
+                     *         "createdBy": {
+                     *           "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *           "id": "1120000000049224",
+                     *           "display": "Иван Иванов"
+                     *         },
+                     *         "updatedBy": {
+                     *           "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *           "id": "1120000000049224",
+                     *           "display": "Иван Иванов"
+                     *         },
+                     *         "createdAt": "2017-06-11T05:16:01.421+0000",
+                     *         "updatedAt": "2017-06-11T05:16:01.421+0000"
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["RemoteLink"][];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly createRemoteLink: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "relationship": "RELATES",
+                 *       "key": "example/links#42",
+                 *       "origin": "com.github"
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["NewRemoteLink"];
+            };
+        };
+        readonly responses: {
+            /** @description The new remote link. */
+            readonly 201: {
+                headers: {
+                    readonly Location: components["headers"]["Location"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/issues/JUNE-2/remotelinks/1",
+                     *       "id": 1,
+                     *       "type": {
+                     *         "self": "http://127.0.0.1:8080/v2/linktypes/relates",
+                     *         "id": "relates",
+                     *         "inward": "Связана",
+                     *         "outward": "Связана"
+                     *       },
+                     *       "direction": "outward",
+                     *       "object": {
+                     *         "self": "http://127.0.0.1:8080/v2/applications/com.github/objects/3dc2f57bd7947b42b9e6507630f520ab",
+                     *         "id": "3dc2f57bd7947b42b9e6507630f520ab",
+                     *         "key": "example/links#42",
+                     *         "application": {
+                     *           "self": "http://127.0.0.1:8080/v2/applications/com.github",
+                     *           "id": "com.github",
+                     *           "type": "github",
+                     *           "name": "GitHub"
+                     *         }
+                     *       },
+                     *       "createdBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "updatedBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "createdAt": "2017-06-11T05:16:01.421+0000",
+                     *       "updatedAt": "2017-06-11T05:16:01.421+0000"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["RemoteLink"];
+                };
+            };
+            /** @description The body is malformed, or the relationship is none that the organisation has; the message lists those. */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Error"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            /** @description A field is missing, the application is unknown, or the issue is linked to the object already. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Error"];
+                };
+            };
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getRemoteLink: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+                /**
+                 * @description The id of a remote link.
+                 * @example 1
+                 */
+                readonly remoteLinkId: components["parameters"]["RemoteLinkId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The remote link. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/issues/JUNE-2/remotelinks/1",
+                     *       "id": 1,
+                     *       "type": {
+                     *         "self": "http://127.0.0.1:8080/v2/linktypes/relates",
+                     *         "id": "relates",
+                     *         "inward": "Связана",
+                     *         "outward": "Связана"
+                     *       },
+                     *       "direction": "outward",
+                     *       "object": {
+                     *         "self": "http://127.0.0.1:8080/v2/applications/com.github/objects/3dc2f57bd7947b42b9e6507630f520ab",
+                     *         "id": "3dc2f57bd7947b42b9e6507630f520ab",
+                     *         "key": "example/links#42",
+                     *         "application": {
+                     *           "self": "http://127.0.0.1:8080/v2/applications/com.github",
+                     *           "id": "com.github",
+                     *           "type": "github",
+                     *           "name": "GitHub"
+                     *         }
+                     *       },
+                     *       "createdBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "updatedBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "createdAt": "2017-06-11T05:16:01.421+0000",
+                     *       "updatedAt": "2017-06-11T05:16:01.421+0000"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["RemoteLink"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly deleteRemoteLink: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+                /**
+                 * @description The id of a remote link.
+                 * @example 1
+                 */
+                readonly remoteLinkId: components["parameters"]["RemoteLinkId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The remote link is gone. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };
@@ -3043,11 +3788,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "self": "http://127.0.0.1:8080/v2/queues/JUNE",
-                     *       "id": 1,
-                     *       "key": "JUNE",
+                     *       "self": "http://127.0.0.1:8080/v2/queues/AUTUMN",
+                     *       "id": 4,
+                     *       "key": "AUTUMN",
                      *       "version": 1,
-                     *       "name": "Июньский выпуск",
+                     *       "name": "Осенний выпуск",
                      *       "lead": {
                      *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
                      *         "id": "1120000000049224",
@@ -3075,25 +3820,7 @@ export interface operations {
             readonly 400: components["responses"]["Invalid"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
-            /** @description Another queue has the key. */
-            readonly 409: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "errors": {},
-                     *       "errorsData": {},
-                     *       "errorMessages": [
-                     *         "Ключ очереди JUNE уже занят."
-                     *       ],
-                     *       "statusCode": 409
-                     *     }
-                     */
-                    readonly "application/json": components["schemas"]["Error"];
-                };
-            };
+            readonly 409: components["responses"]["Conflict"];
             readonly 413: components["responses"]["TooLarge"];
             /** @description A field is missing, or names what does not exist; `errors` says which. */
             readonly 422: {
