@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, test } from '@jest/globals';
+import { openDatabase } from '../../src/database/database.ts';
 import { useApi } from '../support/api.ts';
 import { givenIssue, givenOrganisation, givenQueue } from '../support/builders.ts';
 import { type DatabaseProxy, openDatabaseProxy } from '../support/database-proxy.ts';

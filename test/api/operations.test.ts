@@ -1,0 +1,183 @@
+import { afterAll, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+import { migrate } from '../../src/database/migrations.ts';
+import { useApi } from '../support/api.ts';
+import { givenIssue, givenOrganisation, givenQueue } from '../support/builders.ts';
+import { type DatabaseProxy, openDatabaseProxy } from '../support/database-proxy.ts';
+
+let proxy: DatabaseProxy;
+const api = useApi({}, async (connection) => {
+  proxy = await openDatabaseProxy(connection);
+  return proxy.connection;
+});
+afterAll(() => proxy.cut());
+const db = () => api().database.db;
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** What was logged in this test, line by line. */
+function logged(): { level: number; msg: string; req?: { id: string; method: string; url: string } }[] {
+  return api().log.map((line) => JSON.parse(line));
+}
+
+test('/healthz and /readyz answer 200 to anybody', async () => {
+  for (const path of ['/healthz', '/readyz']) {
+    const response = await api().request.get(path).expect(200, { status: 'ok' });
+    expect(response.headers['content-type']).toMatch(/^application\/json/);
+  }
+});
+
+test('without the database the server is alive, and not ready until it is back', async () => {
+  await proxy.cut();
+  await api().request.get('/healthz').expect(200);
+  const response = await api().request.get('/readyz').expect(503);
+  expect(response.body).toEqual({ status: 'unavailable', problem: 'the database is not available' });
+  expect(response.headers['retry-after']).toMatch(/^[1-9]\d*$/);
+
+  await proxy.restore();
+  await api().request.get('/readyz').expect(200);
+});
+
+test('with an older schema the server is not ready until it is migrated', async () => {
+  const { connection } = api().database;
+  await migrate(connection, 'down');
+  const { body } = await api().request.get('/readyz').expect(503);
+  expect(body).toEqual({
+    status: 'unavailable',
+    problem: 'the schema is not up to date: run "issue-links migrate"',
+  });
+
+  await migrate(connection);
+  await api().request.get('/readyz').expect(200);
+});
+
+test('with a newer schema the server is ready: the newer server beside it has migrated', async () => {
+  const mark = (text: string) => db().query({ name: '', text, values: [] });
+  await mark(`insert into schema_migrations (name, batch, migration_time) values ('9999_later', 99, now())`);
+  await api().request.get('/readyz').expect(200);
+  await mark(`delete from schema_migrations where name = '9999_later'`);
+});
+
+test('/openapi.yaml and /openapi.json are the contract, to the letter', async () => {
+  const yaml = await api().request.get('/openapi.yaml').expect(200).buffer();
+  expect(yaml.headers['content-type']).toMatch(/^application\/yaml/);
+  expect(yaml.text).toBe(api().contract.yaml);
+  const json = await api().request.get('/openapi.json').expect(200);
+  expect(json.headers['content-type']).toMatch(/^application\/json/);
+  expect(json.body).toEqual(parse(yaml.text));
+});
+
+test.each(['/healthz', '/readyz', '/openapi.yaml', '/openapi.json'])('%s takes GET alone', async (path) => {
+  await api().request.head(path).expect(200);
+  const { headers, body } = await api().request.post(path).expect(405);
+  expect(headers['allow']).toBe('GET, HEAD, OPTIONS');
+  expect(body).toMatchObject({ errors: {}, errorsData: {}, statusCode: 405 });
+  expect((await api().request.options(path).expect(204)).headers['allow']).toBe('GET, HEAD, OPTIONS');
+});
+
+test('every answer carries the request id: the one that came with the request, or a new one', async () => {
+  for (const path of ['/healthz', '/nothing', '/v2/issues/A-1/links', '/v2/issues/%zz/links']) {
+    const given = await api().request.get(path).set('X-Request-Id', 'c0ffee:1/2.3=4+5_6-7');
+    expect(given.headers['x-request-id']).toBe('c0ffee:1/2.3=4+5_6-7');
+    const own = await api().request.get(path);
+    expect(own.headers['x-request-id']).toMatch(UUID);
+  }
+  api().takeProblems();
+});
+
+test.each(['', 'two words', 'x'.repeat(129), '<script>', 'a"b', 'ключ'])(
+  'the odd request id "%s" is replaced',
+  async (id) => {
+    const response = await api().request.get('/nothing').set('X-Request-Id', encodeHeader(id));
+    expect(response.headers['x-request-id']).toMatch(UUID);
+    expect(logged()).toMatchObject([{ req: { id: response.headers['x-request-id'] } }]);
+  },
+);
+
+test('a request leaves one line in the log, with its id, method, URL, status and time', async () => {
+  const org = await givenOrganisation(db());
+  const issue = await givenIssue(db(), org, await givenQueue(db(), org));
+  const path = `/v2/issues/${issue.key}/links`;
+  await api().request.get(`${path}?perPage=5`).set(org.admin.headers).set('X-Request-Id', 'seen').expect(200);
+  await api().request.get('/nothing').set('X-Request-Id', 'unseen').expect(404);
+
+  expect(logged()).toEqual([
+    {
+      level: 30,
+      time: expect.anything(),
+      pid: expect.anything(),
+      hostname: expect.anything(),
+      req: { id: 'seen', method: 'GET', url: `${path}?perPage=5` },
+      res: { statusCode: 200 },
+      responseTime: expect.any(Number),
+      msg: 'request',
+    },
+    expect.objectContaining({
+      level: 30,
+      req: { id: 'unseen', method: 'GET', url: '/nothing' },
+      res: { statusCode: 404 },
+    }),
+  ]);
+});
+
+test('what asks whether the server is there leaves no line in the log', async () => {
+  await api().request.get('/healthz').expect(200);
+  await api().request.get('/readyz').expect(200);
+  expect(logged()).toEqual([]);
+});
+
+test('a request while the database is away is a warning with its cause', async () => {
+  const { admin } = await givenOrganisation(db());
+  await proxy.cut();
+  await api().request.get('/v2/issues/A-1/links').set(admin.headers).set('X-Request-Id', 'away').expect(503);
+  await proxy.restore();
+
+  const lines = logged().filter(({ req }) => req?.id === 'away');
+  expect(lines).toMatchObject([
+    { level: 40, res: { statusCode: 503 }, err: { message: expect.stringContaining('ECONNREFUSED') } },
+  ]);
+  expect(JSON.stringify(lines)).toContain('ECONNREFUSED');
+});
+
+test('no secret is ever in the log', async () => {
+  const org = await givenOrganisation(db());
+  const queue = await givenQueue(db(), org);
+  const issue = await givenIssue(db(), org, queue, { summary: 'Top secret' });
+  const path = `/v2/issues/${issue.key}/links`;
+  const { headers, token } = org.admin;
+
+  await api().request.get(path).set(headers).set('Cookie', 'session=a-cookie').expect(200);
+  await api().request.get(path).set('Authorization', 'Basic YWRtaW46YWRtaW4=').expect(401);
+  await api()
+    .request.post(path)
+    .set(headers)
+    .send({ relationship: 'a-word-of-the-body', issue: issue.key })
+    .expect(400);
+  await api().request.put(path).set(headers).expect(405);
+  await proxy.cut();
+  await api().request.get(path).set(headers).expect(503);
+  await api().request.get('/readyz').expect(503);
+  await proxy.restore();
+
+  const log = api().log.join('');
+  expect(log).toContain(path);
+  const { password } = api().database.connection;
+  for (const secret of [token, password, 'YWRtaW46YWRtaW4=', 'a-cookie', 'a-word-of-the-body', 'Top secret']) {
+    expect(log).not.toContain(secret);
+  }
+  expect(log).not.toMatch(/authorization/i);
+});
+
+test('an answer says nothing about the software, and is not to be sniffed', async () => {
+  for (const path of ['/healthz', '/nothing', '/v2/issues/A-1/links', '/openapi.yaml']) {
+    const { headers } = await api().request.get(path);
+    expect(headers).not.toHaveProperty('x-powered-by');
+    expect(headers).not.toHaveProperty('server');
+    expect(headers['x-content-type-options']).toBe('nosniff');
+  }
+});
+
+/** As bytes, which is how a header travels. */
+function encodeHeader(value: string): string {
+  return Buffer.from(value).toString('latin1');
+}

@@ -1,0 +1,156 @@
+import { resolve } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { readConfig } from '../../src/config.ts';
+import { StartError } from '../../src/errors.ts';
+
+const DEFAULTS = {
+  port: 8080,
+  host: '127.0.0.1',
+  databaseUrl: undefined,
+  dataDir: resolve('data'),
+  publicUrl: undefined,
+  trustProxy: false,
+  demo: 'auto',
+  logLevel: 'info',
+};
+
+/** What the start says about these values. */
+function problemOf(environment: Record<string, string>): string {
+  try {
+    readConfig(environment);
+  } catch (error) {
+    expect(error).toBeInstanceOf(StartError);
+    return (error as StartError).message;
+  }
+  throw new Error(`${JSON.stringify(environment)} was taken.`);
+}
+
+test('without any variable the defaults hold', () => {
+  expect(readConfig({})).toMatchObject(DEFAULTS);
+});
+
+test('an empty value counts as unset', () => {
+  const names = ['PORT', 'HOST', 'DATABASE_URL', 'DATA_DIR', 'PUBLIC_URL', 'TRUST_PROXY', 'DEMO', 'LOG_LEVEL'];
+  expect(readConfig(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readConfig({}));
+});
+
+test('variables that are not ours are not looked at', () => {
+  expect(readConfig({ NODE_ENV: 'nonsense', PORTS: 'x', LOGLEVEL: 'x' })).toEqual(readConfig({}));
+});
+
+test('the configuration cannot be changed', () => {
+  expect(Object.isFrozen(readConfig({}))).toBe(true);
+});
+
+test('every problem is named at once', () => {
+  const problem = problemOf({
+    PORT: 'http',
+    DATABASE_URL: 'mysql://localhost/links',
+    PUBLIC_URL: 'links.example',
+    TRUST_PROXY: 'true',
+    DEMO: 'yes',
+    LOG_LEVEL: 'loud',
+  });
+  const [headline, ...lines] = problem.split('\n');
+  expect(headline).toBe('The environment is not usable.');
+  expect(lines.map((line) => line.split(':')[0]).sort()).toEqual(
+    ['DATABASE_URL', 'DEMO', 'LOG_LEVEL', 'PORT', 'PUBLIC_URL', 'TRUST_PROXY'].sort(),
+  );
+});
+
+test('a problem with a value that holds a password does not repeat it', () => {
+  expect(problemOf({ DATABASE_URL: 'mysql://me:hunter2@localhost/links' })).not.toContain('hunter2');
+});
+
+test.each([
+  ['0', 0],
+  ['1', 1],
+  ['8080', 8080],
+  ['65535', 65_535],
+])('PORT=%s is a port', (PORT, port) => {
+  expect(readConfig({ PORT }).port).toBe(port);
+});
+
+test.each(['-1', '65536', '80.5', '0x50', ' 80', '1e3', '٨٠', 'http', '123456'])('PORT=%s is none', (PORT) => {
+  expect(problemOf({ PORT })).toContain('PORT: must be a port, from 0 to 65535');
+});
+
+test.each([
+  'postgres://localhost',
+  'postgresql://me:hunter2@db.example:5433/links?sslmode=require',
+  'postgres:///links?host=/var/run/postgresql',
+  'postgres://me:hunter2@/links?host=%2Frun%2Fpostgresql&port=5433',
+])('DATABASE_URL=%s is a database', (url) => {
+  expect(readConfig({ DATABASE_URL: url }).databaseUrl).toBe(url);
+});
+
+test.each(['localhost', 'http://localhost/links', 'postgres:links', 'postgres://me@:x/links'])(
+  'DATABASE_URL=%s is none',
+  (url) => {
+    expect(problemOf({ DATABASE_URL: url })).toContain('DATABASE_URL: must be a postgres:// URL');
+  },
+);
+
+test('DATA_DIR is looked up from where the server was started', () => {
+  expect(readConfig({ DATA_DIR: 'elsewhere' }).dataDir).toBe(resolve('elsewhere'));
+  expect(readConfig({ DATA_DIR: '/srv/links' }).dataDir).toBe(resolve('/srv/links'));
+});
+
+test.each([
+  ['https://links.example', 'https://links.example'],
+  ['https://links.example/', 'https://links.example'],
+  ['http://10.0.0.1:8080/tracker//', 'http://10.0.0.1:8080/tracker'],
+])('PUBLIC_URL=%s is a base', (url, base) => {
+  expect(readConfig({ PUBLIC_URL: url }).publicUrl).toBe(base);
+});
+
+test.each([
+  'links.example',
+  '//links.example',
+  'ftp://links.example',
+  'https://',
+  'https://a.example?x=1',
+  'https://a.example#x',
+])('PUBLIC_URL=%s is none', (url) => {
+  expect(problemOf({ PUBLIC_URL: url })).toContain('PUBLIC_URL: must be');
+});
+
+test.each([
+  ['off', false],
+  ['0', false],
+  ['1', 1],
+  ['12', 12],
+  ['loopback', ['loopback']],
+  ['10.0.0.0/8', ['10.0.0.0/8']],
+  ['127.0.0.1, ::1', ['127.0.0.1', '::1']],
+  ['fd00::/8,uniquelocal, linklocal', ['fd00::/8', 'uniquelocal', 'linklocal']],
+])('TRUST_PROXY=%s is understood', (TRUST_PROXY, trustProxy) => {
+  expect(readConfig({ TRUST_PROXY }).trustProxy).toEqual(trustProxy);
+});
+
+test.each([
+  'true',
+  'false',
+  'yes',
+  'on',
+  '*',
+  '100',
+  '-1',
+  '1.5',
+  'proxy.example',
+  '10.0.0.0/33',
+  '::1/129',
+  '10.0.0.0/8/8',
+  '10.0.0.0/',
+  ',',
+])('TRUST_PROXY=%s is refused', (TRUST_PROXY) => {
+  expect(problemOf({ TRUST_PROXY })).toContain('TRUST_PROXY: must be a number of hops');
+});
+
+test.each([
+  ['DEMO', ['auto', 'on', 'off'], ['ON', 'true', '1']],
+  ['LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], ['INFO', 'verbose', '30']],
+] as const)('%s takes its words and no other', (name, good, bad) => {
+  for (const value of good) expect(Object.values(readConfig({ [name]: value }))).toContain(value);
+  for (const value of bad) expect(problemOf({ [name]: value })).toContain(`${name}: `);
+});
