@@ -18,7 +18,6 @@ const ORDERS = {
     'importIssueLink',
     'deleteIssueLink',
   ],
-  'remote links': ['createRemoteLink', 'listRemoteLinks', 'getRemoteLink', 'getRemoteObject', 'deleteRemoteLink'],
 };
 
 /**
@@ -29,9 +28,7 @@ const DETAILS = {
   importIssueLink: { keep: { linkId: 'answer.id' } },
   // The example would switch a rule of the demo off.
   updateOrganization: { body: { oneLinkPerPair: true } },
-  // A queue stays, and the next run makes another.
-  createQueue: { body: { key: 'Q{{$timestamp}}{{$randomInt}}' } },
-  createRemoteLink: { keep: { remoteLinkId: 'id', objectId: 'object.id' } },
+  createRemoteLink: { keep: { objectId: 'answer.object.id' } },
 };
 
 const SETTINGS = {
