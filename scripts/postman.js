@@ -25,6 +25,8 @@ const ORDERS = {
  * parameters to send (`parameters`), and variables to take from the `answer` or from what was `sent` (`keep`).
  */
 const DETAILS = {
+  // Keys are never free again. A dynamic variable of sixteen digits is the nearest that Postman has.
+  createQueue: { body: { key: 'Q{{$randomBankAccount}}{{$randomBankAccount}}' } },
   importIssueLink: { keep: { linkId: 'answer.id' } },
   // The example would switch a rule of the demo off.
   updateOrganization: { body: { oneLinkPerPair: true } },
