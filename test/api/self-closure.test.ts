@@ -5,7 +5,14 @@ const server = useDemoServer();
 const HEADERS = { Authorization: 'OAuth demo-token', 'X-Org-ID': '1' };
 
 /** Where a client begins that knows nothing of the demo but its example. */
-const STARTS = ['/issues/JUNE-2', '/issues/JUNE-2/links', '/issues/JUNE-2/changelog', '/linktypes', '/queues', '/fields'];
+const STARTS = [
+  '/issues/JUNE-2',
+  '/issues/JUNE-2/links',
+  '/issues/JUNE-2/changelog',
+  '/linktypes',
+  '/queues',
+  '/fields',
+];
 
 test.each(['/v2', '/v3'])('from the demo on, every self under %s answers an object with that self', async (version) => {
   const base = `${server()}${version}`;
@@ -23,7 +30,17 @@ test.each(['/v2', '/v3'])('from the demo on, every self under %s answers an obje
       for (const found of selvesIn(await read(`${self}/links`))) waiting.add(found);
     }
   }
-  for (const kind of ['links', 'linktypes', 'users', 'statuses', 'queues', 'priorities', 'issuetypes', 'issues', 'fields']) {
+  for (const kind of [
+    'links',
+    'linktypes',
+    'users',
+    'statuses',
+    'queues',
+    'priorities',
+    'issuetypes',
+    'issues',
+    'fields',
+  ]) {
     expect([...waiting].some((self) => self.includes(`/${kind}/`))).toBe(true);
   }
 });
