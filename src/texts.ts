@@ -200,6 +200,53 @@ export const texts = {
     en: 'The issue was changed since: the version in the request is not the current one.',
   },
   tagsTooMany: { ru: 'Не больше 100 тегов.', en: '100 tags at most.' },
+  searchAmbiguous: (given: string) => ({
+    ru: `Передайте что-то одно: ${given}.`,
+    en: `Send one of these alone: ${given}.`,
+  }),
+  orderTwice: {
+    ru: 'Порядок задан и в order, и в «Sort by».',
+    en: 'Both order and "Sort by" give an order.',
+  },
+  searchAt: (position: string, ru: string, en: string) => ({
+    ru: `Позиция ${position}: ${ru}`,
+    en: `Position ${position}: ${en}`,
+  }),
+  searchUnexpected: (found: string, ruExpected: string, enExpected: string) => ({
+    ru: `непонятно «${found}», ожидается ${ruExpected}.`,
+    en: `"${found}" is not understood; ${enExpected} is expected.`,
+  }),
+  searchEnds: (ruExpected: string, enExpected: string) => ({
+    ru: `запрос обрывается, ожидается ${ruExpected}.`,
+    en: `the query ends where ${enExpected} is expected.`,
+  }),
+  searchUnclosed: { ru: 'кавычка не закрыта.', en: 'the quotation mark is not closed.' },
+  searchFieldUnknown: (field: string, known: string) => ({
+    ru: `поле «${field}» неизвестно. Доступны: ${known}.`,
+    en: `the field "${field}" is unknown. Available: ${known}.`,
+  }),
+  searchFunctionUnknown: (name: string, field: string) => ({
+    ru: `функция ${name}() для поля «${field}» не поддерживается.`,
+    en: `the function ${name}() is not supported for the field "${field}".`,
+  }),
+  searchComparison: (field: string) => ({
+    ru: `поле «${field}» не сравнивают на больше и меньше: это можно с датами.`,
+    en: `the field "${field}" cannot be compared by order; dates can.`,
+  }),
+  searchDate: (value: string) => ({
+    ru: `«${value}» — не дата: ожидается 2017-06-11 или 2017-06-11T05:16:01Z.`,
+    en: `"${value}" is not a date; 2017-06-11 or 2017-06-11T05:16:01Z is expected.`,
+  }),
+  searchStatusType: (value: string) => ({
+    ru: `«${value}» — не тип статуса. Доступны: new, paused, inProgress, done, cancelled.`,
+    en: `"${value}" is not a type of status. Available: new, paused, inProgress, done, cancelled.`,
+  }),
+  searchValue: { ru: 'непонятное значение.', en: 'the value is not understood.' },
+  searchTooLarge: { ru: 'запрос слишком сложный.', en: 'the query is too complex.' },
+  orderUnknown: (order: string, known: string) => ({
+    ru: `По полю «${order}» нельзя упорядочить. Доступны: ${known}.`,
+    en: `There is no order by "${order}". Available: ${known}.`,
+  }),
   // Users, queues and the like
   statusNotFound: { ru: 'Статус не существует.', en: 'The status does not exist.' },
   priorityNotFound: { ru: 'Приоритет не существует.', en: 'The priority does not exist.' },

@@ -274,6 +274,40 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/issues/_count": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Count issues
+         * @description How many issues `POST /issues/_search` would find with the same body.
+         */
+        readonly post: operations["countIssues"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/issues/_findByUnique": {
         readonly parameters: {
             readonly query?: never;
@@ -302,6 +336,50 @@ export interface paths {
          * @description The issue that was created with this `unique`.
          */
         readonly post: operations["findIssueByUnique"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/issues/_search": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Search for issues
+         * @description A page of the issues that the token's user may see and that meet **one** of `queue`, `keys`, `filter` and `query`;
+         *     without any of them, of all that the user may see. Without an order they come by age, the oldest first.
+         *
+         *     The query language, as far as it is understood here: conditions `Field: value, value`, joined by `AND`, `OR` or by
+         *     standing side by side, turned round by `!` or `NOT`, and grouped by parentheses; values in quotation marks or
+         *     without; `Sort by: Updated DESC, Key` at the end. Fields: `Queue`, `Key`, `Assignee`, `Author`, `Updated by`,
+         *     `Status`, `Status type`, `Type`, `Priority`, `Summary`, `Description`, `Tags`, `Created`, `Updated`, `Parent`,
+         *     `Epic`, `Linked to`, and the relationships `Relates`, `Depends on`, `Is dependent by`, `Is subtask for`,
+         *     `Is parent task for`, `Duplicates`, `Is duplicated by`, `Is epic of`, `Has epic`, `Clone` and `Original`.
+         *     Functions: `me()`, `empty()`, `notEmpty()`, `today()` and `now()`. Dates take `>`, `>=`, `<`, `<=` and
+         *     `2017-06-01..2017-06-30`. What is not understood is answered with 400, and never passed over.
+         */
+        readonly post: operations["searchIssues"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -1428,6 +1506,31 @@ export interface components {
             /** Format: uri */
             readonly self: string;
         };
+        /** @description One of `queue`, `keys`, `filter` and `query`, or none; a member that is `null` counts as absent. */
+        readonly IssueSearch: {
+            /**
+             * @description Fields of the query language, or of an issue, each with a value or a list of values of which one must fit.
+             *     `empty()`, `notEmpty()` and `me()` mean what they mean in a query.
+             * @example {
+             *       "queue": "JUNE",
+             *       "assignee": [
+             *         "ivanov",
+             *         "empty()"
+             *       ]
+             *     }
+             */
+            readonly filter?: {
+                readonly [key: string]: unknown;
+            };
+            /** @description Keys or ids of issues; a string holds them separated by commas. */
+            readonly keys?: string | readonly string[];
+            /** @description `+` or `-` and a field, such as `-updated`; several in a list, or separated by commas. */
+            readonly order?: string | readonly string[];
+            /** @description A condition in the query language. */
+            readonly query?: string;
+            /** @description The key or the name of a queue. */
+            readonly queue?: string;
+        };
         /** @description A kind of issues. */
         readonly IssueType: {
             /** @description Always empty, since none is kept. */
@@ -1898,6 +2001,25 @@ export interface components {
                  *         "Задачи SKRT-109 и SKRT-97 уже связаны."
                  *       ],
                  *       "statusCode": 422
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The search is malformed, or says something that is not understood; the message says what, and where. */
+        readonly SearchInvalid: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "errors": {
+                 *         "query": "Позиция 13: поле «Sprint» неизвестно."
+                 *       },
+                 *       "errorsData": {},
+                 *       "errorMessages": [],
+                 *       "statusCode": 400
                  *     }
                  */
                 readonly "application/json": components["schemas"]["Error"];
@@ -2498,6 +2620,50 @@ export interface operations {
             readonly 503: components["responses"]["Unavailable"];
         };
     };
+    readonly countIssues: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["IssueSearch"];
+            };
+        };
+        readonly responses: {
+            /** @description The number alone. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": number;
+                };
+            };
+            readonly 400: components["responses"]["SearchInvalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["FieldRefused"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
     readonly findIssueByUnique: {
         readonly parameters: {
             readonly query: {
@@ -2540,6 +2706,74 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
+            readonly 422: components["responses"]["FieldRefused"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly searchIssues: {
+        readonly parameters: {
+            readonly query?: {
+                /**
+                 * @description `links` adds the links of each issue, as `GET .../links` shows them. Other words are passed over.
+                 * @example [
+                 *       "links"
+                 *     ]
+                 */
+                readonly expand?: components["parameters"]["IssueExpand"];
+                /**
+                 * @description The members to show, separated by commas, beside `self`, `id`, `key` and `version`. Names that no issue has are
+                 *     passed over.
+                 * @example [
+                 *       "summary",
+                 *       "status"
+                 *     ]
+                 */
+                readonly fields?: components["parameters"]["IssueFields"];
+                /** @description The number of the page, from 1. */
+                readonly page?: components["parameters"]["Page"];
+                /** @description How many items a page holds. */
+                readonly perPage?: components["parameters"]["PerPage"];
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["IssueSearch"];
+            };
+        };
+        readonly responses: {
+            /** @description A page of issues. */
+            readonly 200: {
+                headers: {
+                    readonly Link: components["headers"]["Link"];
+                    readonly "X-Total-Count": components["headers"]["XTotalCount"];
+                    readonly "X-Total-Pages": components["headers"]["XTotalPages"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["Issue"][];
+                };
+            };
+            readonly 400: components["responses"]["SearchInvalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 413: components["responses"]["TooLarge"];
             readonly 422: components["responses"]["FieldRefused"];
             readonly 503: components["responses"]["Unavailable"];
         };
