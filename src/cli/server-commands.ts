@@ -3,7 +3,6 @@ import { readConfig } from '../config.ts';
 import { migrate } from '../database/migrations.ts';
 import { connectPostgres } from '../database/postgres.ts';
 import { createLog } from '../log.ts';
-import { greeting, serve } from '../serve.ts';
 import { print } from './command.ts';
 
 export function addServerCommands(program: Command, environment: NodeJS.ProcessEnv): void {
@@ -11,6 +10,8 @@ export function addServerCommands(program: Command, environment: NodeJS.ProcessE
     .command('serve')
     .description('start the server')
     .action(async () => {
+      // Only here: the other commands need nothing of HTTP.
+      const { greeting, serve } = await import('../serve.ts');
       const config = readConfig(environment);
       const log = createLog(config.logLevel);
       const server = await serve(config, log);
