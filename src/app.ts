@@ -6,6 +6,7 @@ import { docsRouter } from './docs.ts';
 import { dictionaryHandlers } from './features/dictionaries/dictionaries.rest.ts';
 import { fieldHandlers } from './features/fields/fields.rest.ts';
 import { issueLinkHandlers } from './features/issue-links/issue-links.rest.ts';
+import { issueHandlers } from './features/issues/issues.rest.ts';
 import { linkTypeHandlers } from './features/link-types/link-types.rest.ts';
 import { organisationHandlers } from './features/organisations/organisations.rest.ts';
 import { queueHandlers } from './features/queues/queues.rest.ts';
@@ -38,6 +39,7 @@ export function createApp({ contract, db, log, config, demoToken }: AppOptions):
   app.use(noSniffing);
   const handlers = {
     ...issueLinkHandlers(db),
+    ...issueHandlers(db),
     ...linkTypeHandlers(db),
     ...organisationHandlers(db),
     ...userHandlers(db),

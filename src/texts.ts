@@ -95,6 +95,8 @@ export const texts = {
   headersTooLarge: { ru: 'Заголовки запроса слишком велики.', en: 'The request headers are too large.' },
   requestTimeout: { ru: 'Запрос не пришёл вовремя.', en: 'The request did not arrive in time.' },
   nulCharacter: { ru: 'Текст не может содержать символ U+0000.', en: 'Text cannot contain the character U+0000.' },
+  formUnfit: { ru: 'Значение такого вида здесь не подходит.', en: 'A value of this form does not fit here.' },
+  fieldUnknown: { ru: 'Такого поля нет.', en: 'There is no such field.' },
   fieldRequired: { ru: 'Требуется параметр.', en: 'The parameter is required.' },
   databaseAway: {
     ru: 'База данных недоступна. Повторите запрос позже.',
@@ -185,6 +187,19 @@ export const texts = {
     en: `The link would close a cycle of type ${linkTypeId}: ${keys}.`,
   }),
   // Issues
+  uniqueTaken: {
+    ru: 'Задача с таким значением unique уже создана.',
+    en: 'An issue was created with this unique value before.',
+  },
+  queueNotChangeable: {
+    ru: 'Очередь меняется запросом POST /issues/{issueId}/_move.',
+    en: 'POST /issues/{issueId}/_move changes the queue.',
+  },
+  issueChanged: {
+    ru: 'Задача уже изменена: версия в запросе устарела.',
+    en: 'The issue was changed since: the version in the request is not the current one.',
+  },
+  tagsTooMany: { ru: 'Не больше 100 тегов.', en: '100 tags at most.' },
   // Users, queues and the like
   statusNotFound: { ru: 'Статус не существует.', en: 'The status does not exist.' },
   priorityNotFound: { ru: 'Приоритет не существует.', en: 'The priority does not exist.' },

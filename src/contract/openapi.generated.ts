@@ -238,6 +238,166 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/issues": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Create an issue
+         * @description Makes an issue in a queue, under the queue's next key. `parent` and `epic` make the links that these fields show.
+         *     A `unique` that was used before is answered with 409; `POST /issues/_findByUnique` then finds the issue, so a
+         *     request that may have been lost can be sent again.
+         */
+        readonly post: operations["createIssue"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/issues/_findByUnique": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Find an issue by its creator's word
+         * @description The issue that was created with this `unique`.
+         */
+        readonly post: operations["findIssueByUnique"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/issues/{issueId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get an issue
+         * @description The issue, whole or with the members that `fields` names. `parent` and `epic` are left out where the token's user
+         *     may not see the issue at the other end.
+         */
+        readonly get: operations["getIssue"];
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * Delete an issue
+         * @description For administrators. The issue's links go with it, and each issue at their other ends notes that in its changelog.
+         *     Its key is not given again.
+         */
+        readonly delete: operations["deleteIssue"];
+        readonly options?: never;
+        readonly head?: never;
+        /**
+         * Change an issue
+         * @description Changes the fields that the body names, and leaves the others. A value stands for itself or in an operator:
+         *     `{"set": value}`, and for `tags` also `add`, `remove` and `replace`; `null` clears. Each change raises `version`;
+         *     a body that changes nothing does not, nor does one that sets `parent` or `epic` alone, since these are links.
+         *     A `status` whose type is done or cancelled closes the issue, another one opens it again.
+         *
+         *     Members that are read-only may be sent back, and are not looked at; names that no issue has are refused.
+         */
+        readonly patch: operations["updateIssue"];
+        readonly trace?: never;
+    };
+    readonly "/issues/{issueId}/_move": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Move an issue to another queue
+         * @description Gives the issue the other queue's next key. The old key stays among its `aliases` and goes on answering. The issue
+         *     keeps its status and its links. In the queue where it is already, it stays as it is.
+         */
+        readonly post: operations["moveIssue"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/issues/{issueId}/links": {
         readonly parameters: {
             readonly query?: never;
@@ -1035,12 +1195,29 @@ export interface components {
             readonly type: string;
         };
         /**
+         * @description The login or the uid of a user, or an object with either; an answer's `id` is the uid.
+         * @example ivanov
+         * @example 1120000000049224
+         * @example {
+         *       "login": "ivanov"
+         *     }
+         */
+        readonly AssigneeName: components["schemas"]["UserName"] | {
+            readonly login: string;
+        } | {
+            readonly uid: string | number;
+        } | {
+            readonly id: string | number;
+        };
+        /**
          * @description The end at which the requested issue stands; `type[direction]` is what it is called there.
          * @enum {string}
          */
         readonly Direction: "inward" | "outward";
+        /** @description A field that is not stored here: accepted when it is empty, since clients send it along. */
+        readonly EmptyList: readonly unknown[] | null;
         /**
-         * @description An issue type or a priority by key or id, or an object that holds one of them.
+         * @description A queue, a status, an issue type or a priority by key or id, or an object that holds one of them.
          * @example task
          * @example 2
          * @example {
@@ -1051,6 +1228,9 @@ export interface components {
             readonly id: string | number;
         } | {
             readonly key: string;
+        };
+        readonly EntryNameChange: null | components["schemas"]["EntryName"] | {
+            readonly set: null | components["schemas"]["EntryName"];
         };
         /** @description A reference to an issue type or a priority. */
         readonly EntryReference: {
@@ -1133,6 +1313,92 @@ export interface components {
             readonly updatedAt?: string;
             readonly updatedBy?: components["schemas"]["UserName"];
         };
+        /** @description An issue. With `fields`, only `self`, `id`, `key`, `version` and the members named there. */
+        readonly Issue: {
+            /** @description Keys that the issue had in queues that it left; they go on answering. */
+            readonly aliases?: readonly string[];
+            /** @description Who works on it; left out when nobody does. */
+            readonly assignee?: components["schemas"]["UserReference"];
+            readonly createdAt?: components["schemas"]["Timestamp"];
+            readonly createdBy?: components["schemas"]["UserReference"];
+            /** @description Left out when there is none. */
+            readonly description?: string;
+            /** @description The epic that this issue is part of; left out when there is none. */
+            readonly epic?: components["schemas"]["IssueReference"];
+            /** @description Always false; clients expect it. */
+            readonly favorite?: boolean;
+            /** @description Always empty; clients expect it. */
+            readonly followers?: readonly components["schemas"]["UserReference"][];
+            readonly id: string;
+            readonly key: string;
+            /** @description With `expand=links`, what `GET .../links` answers. */
+            readonly links?: readonly components["schemas"]["IssueLink"][];
+            /** @description The issue of which this one is a subtask; left out when there is none. */
+            readonly parent?: components["schemas"]["IssueReference"];
+            /** @description The status before the last change of status; left out when there was none. */
+            readonly previousStatus?: components["schemas"]["StatusReference"];
+            readonly priority?: components["schemas"]["EntryReference"];
+            readonly queue?: components["schemas"]["QueueReference"];
+            /** Format: uri */
+            readonly self: string;
+            readonly status?: components["schemas"]["StatusReference"];
+            /** @description What the status means for the work. */
+            readonly statusType?: components["schemas"]["StatusTypeReference"];
+            readonly summary?: string;
+            /** @description Left out when there are none. */
+            readonly tags?: readonly string[];
+            readonly type?: components["schemas"]["EntryReference"];
+            readonly updatedAt?: components["schemas"]["Timestamp"];
+            readonly updatedBy?: components["schemas"]["UserReference"];
+            /** @description Raised by each change of the issue's own fields, for `If-Match` and `?version=`. */
+            readonly version: number;
+            /** @description Always 0; clients expect it. */
+            readonly votes?: number;
+        };
+        readonly IssueChanges: {
+            readonly aliases?: components["schemas"]["SentBack"];
+            readonly assignee?: null | components["schemas"]["AssigneeName"] | {
+                readonly set: null | components["schemas"]["AssigneeName"];
+            };
+            readonly components?: components["schemas"]["EmptyList"];
+            readonly createdAt?: components["schemas"]["SentBack"];
+            readonly createdBy?: components["schemas"]["SentBack"];
+            readonly description?: (string | null) | {
+                readonly set: string | null;
+            };
+            readonly epic?: components["schemas"]["IssueNameChange"];
+            readonly favorite?: components["schemas"]["SentBack"];
+            readonly fixVersions?: components["schemas"]["EmptyList"];
+            readonly followers?: components["schemas"]["EmptyList"];
+            readonly id?: components["schemas"]["SentBack"];
+            readonly key?: components["schemas"]["SentBack"];
+            readonly links?: components["schemas"]["SentBack"];
+            readonly parent?: components["schemas"]["IssueNameChange"];
+            readonly previousStatus?: components["schemas"]["SentBack"];
+            readonly priority?: components["schemas"]["EntryNameChange"];
+            /** @description The queue that the issue is in may be sent back; `POST .../_move` moves to another. */
+            readonly queue?: components["schemas"]["EntryName"];
+            readonly self?: components["schemas"]["SentBack"];
+            readonly status?: components["schemas"]["EntryNameChange"];
+            readonly statusType?: components["schemas"]["SentBack"];
+            readonly summary?: null | components["schemas"]["Summary"] | {
+                readonly set: null | components["schemas"]["Summary"];
+            };
+            readonly tags?: null | components["schemas"]["Tags"] | {
+                readonly add?: components["schemas"]["Tags"];
+                readonly remove?: components["schemas"]["Tags"];
+                readonly replace?: readonly {
+                    readonly replacement: components["schemas"]["Tag"];
+                    readonly target: components["schemas"]["Tag"];
+                }[];
+                readonly set?: null | components["schemas"]["Tags"];
+            };
+            readonly type?: components["schemas"]["EntryNameChange"];
+            readonly updatedAt?: components["schemas"]["SentBack"];
+            readonly updatedBy?: components["schemas"]["SentBack"];
+            readonly version?: components["schemas"]["SentBack"];
+            readonly votes?: components["schemas"]["SentBack"];
+        };
         /** @description One link as the requested issue sees it. */
         readonly IssueLink: WithRequired<components["schemas"]["PartialIssueLink"], "self" | "id" | "type" | "direction" | "object" | "createdBy" | "updatedBy" | "createdAt" | "updatedAt" | "status">;
         readonly IssueLinkChange: {
@@ -1150,6 +1416,9 @@ export interface components {
         readonly IssueName: string | {
             readonly id?: string;
             readonly key?: string;
+        };
+        readonly IssueNameChange: null | components["schemas"]["IssueName"] | {
+            readonly set: null | components["schemas"]["IssueName"];
         };
         readonly IssueReference: {
             /** @description The issue's summary. */
@@ -1233,6 +1502,23 @@ export interface components {
              * @enum {string}
              */
             readonly single?: "inward" | "outward" | "none";
+        };
+        readonly NewIssue: {
+            readonly assignee?: components["schemas"]["AssigneeName"];
+            readonly components?: components["schemas"]["EmptyList"];
+            readonly description?: string;
+            readonly epic?: components["schemas"]["IssueName"];
+            readonly fixVersions?: components["schemas"]["EmptyList"];
+            readonly followers?: components["schemas"]["EmptyList"];
+            readonly parent?: components["schemas"]["IssueName"];
+            readonly priority?: components["schemas"]["EntryName"];
+            readonly queue: components["schemas"]["EntryName"];
+            readonly summary: components["schemas"]["Summary"];
+            readonly tags?: readonly components["schemas"]["Tag"][];
+            /** @description Without it, the queue's usual one; so is the priority. */
+            readonly type?: components["schemas"]["EntryName"];
+            /** @description A word of the creator's own, such as a UUID, under which no second issue can be made. */
+            readonly unique?: string;
         };
         readonly NewIssueLink: {
             readonly issue: components["schemas"]["IssueName"];
@@ -1356,6 +1642,14 @@ export interface components {
             readonly self: string;
             readonly version: number;
         };
+        readonly QueueReference: {
+            /** @description The queue's name. */
+            readonly display: string;
+            readonly id: string;
+            readonly key: string;
+            /** Format: uri */
+            readonly self: string;
+        };
         /** @description A link of an issue to an object of another application. */
         readonly RemoteLink: {
             readonly createdAt: components["schemas"]["Timestamp"];
@@ -1383,6 +1677,8 @@ export interface components {
             /** Format: uri */
             readonly self: string;
         };
+        /** @description Read-only. It may be sent back as it was read, and is not looked at. */
+        readonly SentBack: unknown;
         /** @description A state of issues. */
         readonly Status: {
             /** @description Always empty, since none is kept. */
@@ -1409,6 +1705,15 @@ export interface components {
             /** Format: uri */
             readonly self: string;
         };
+        readonly StatusTypeReference: {
+            readonly display: string;
+            readonly id: string;
+            /** @enum {string} */
+            readonly key: "new" | "paused" | "inProgress" | "done" | "cancelled";
+        };
+        readonly Summary: string;
+        readonly Tag: string;
+        readonly Tags: components["schemas"]["Tag"] | readonly components["schemas"]["Tag"][];
         /** @description UTC, three digits of milliseconds, an offset without a colon: `2017-06-11T05:16:01.421+0000`. */
         readonly Timestamp: string;
         /** @description A user. What Tracker knows and this service does not keep is derived: each property says how. */
@@ -1484,6 +1789,25 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description A field is missing, unknown, or holds what does not exist; or a rule refuses it. The body says which. */
+        readonly FieldRefused: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "errors": {
+                 *         "summary": "Требуется параметр."
+                 *       },
+                 *       "errorsData": {},
+                 *       "errorMessages": [],
+                 *       "statusCode": 422
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["Error"];
+            };
+        };
         /** @description The token belongs to another organisation, or lacks the scope or the role that the call needs. */
         readonly Forbidden: {
             headers: {
@@ -1534,6 +1858,25 @@ export interface components {
                  *       "errorsData": {},
                  *       "errorMessages": [
                  *         "Задача не существует."
+                 *       ],
+                 *       "statusCode": 404
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description There is no such queue, or none that the token's user may see. */
+        readonly QueueNotFound: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "errors": {},
+                 *       "errorsData": {},
+                 *       "errorMessages": [
+                 *         "Очередь не существует."
                  *       ],
                  *       "statusCode": 404
                  *     }
@@ -1640,6 +1983,25 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description An issue was created with this `unique` before. */
+        readonly UniqueTaken: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "errors": {},
+                 *       "errorsData": {},
+                 *       "errorMessages": [
+                 *         "Задача с таким значением unique уже создана."
+                 *       ],
+                 *       "statusCode": 409
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["Error"];
+            };
+        };
     };
     parameters: {
         /**
@@ -1669,6 +2031,22 @@ export interface components {
          * @example "3"
          */
         readonly IfMatch: string;
+        /**
+         * @description `links` adds the links of each issue, as `GET .../links` shows them. Other words are passed over.
+         * @example [
+         *       "links"
+         *     ]
+         */
+        readonly IssueExpand: readonly string[];
+        /**
+         * @description The members to show, separated by commas, beside `self`, `id`, `key` and `version`. Names that no issue has are
+         *     passed over.
+         * @example [
+         *       "summary",
+         *       "status"
+         *     ]
+         */
+        readonly IssueFields: readonly string[];
         /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
         readonly IssueId: string;
         /** @description The id or the key of an issue type. */
@@ -2069,6 +2447,309 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly createIssue: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["NewIssue"];
+            };
+        };
+        readonly responses: {
+            /** @description The new issue. */
+            readonly 201: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly Location: components["headers"]["Location"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Issue"];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["QueueNotFound"];
+            readonly 409: components["responses"]["UniqueTaken"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["FieldRefused"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly findIssueByUnique: {
+        readonly parameters: {
+            readonly query: {
+                /**
+                 * @description What the creator sent as `unique`.
+                 * @example 3fe8a1c5d1de4d0c9f3a
+                 */
+                readonly unique: string;
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The issue. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Issue"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 422: components["responses"]["FieldRefused"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getIssue: {
+        readonly parameters: {
+            readonly query?: {
+                /**
+                 * @description `links` adds the links of each issue, as `GET .../links` shows them. Other words are passed over.
+                 * @example [
+                 *       "links"
+                 *     ]
+                 */
+                readonly expand?: components["parameters"]["IssueExpand"];
+                /**
+                 * @description The members to show, separated by commas, beside `self`, `id`, `key` and `version`. Names that no issue has are
+                 *     passed over.
+                 * @example [
+                 *       "summary",
+                 *       "status"
+                 *     ]
+                 */
+                readonly fields?: components["parameters"]["IssueFields"];
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The issue. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Issue"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly deleteIssue: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The issue is gone. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly updateIssue: {
+        readonly parameters: {
+            readonly query?: {
+                /**
+                 * @description The version that the change was made for; another one is answered with 409.
+                 * @example 3
+                 */
+                readonly version?: number;
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The version that the change was made for, such as `"3"`; another one is answered with 412.
+                 * @example "3"
+                 */
+                readonly "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["IssueChanges"];
+            };
+        };
+        readonly responses: {
+            /** @description The issue as it is now. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Issue"];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["Conflict"];
+            readonly 412: components["responses"]["Stale"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["FieldRefused"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly moveIssue: {
+        readonly parameters: {
+            readonly query: {
+                /**
+                 * @description The key of the queue, or its id.
+                 * @example TREK
+                 */
+                readonly queue: string;
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The issue under its new key. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Issue"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 422: components["responses"]["FieldRefused"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };

@@ -37,3 +37,10 @@ export function entryReference(
 ): Schemas['EntryReference'] {
   return { self: `${base}/${path}/${id}`, id: String(id), key, display: name[language] };
 }
+
+export function queueReference(
+  { base }: Caller,
+  { id, key, name }: { readonly id: number; readonly key: string; readonly name: string },
+): Schemas['QueueReference'] {
+  return { self: `${base}/queues/${key}`, id: String(id), key, display: name };
+}

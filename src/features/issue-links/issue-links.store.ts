@@ -270,6 +270,17 @@ export async function deleteLink(db: Queryable, orgId: string, linkId: number): 
   return row;
 }
 
+/** Deletes the links of an issue at both of its ends, and answers them. */
+export function deleteLinksOf(db: Queryable, orgId: string, issueId: number): Promise<StoredLink[]> {
+  return db.query<StoredLink>({
+    name: 'delete_links_of_issue',
+    text: `
+      delete from links where org_id = $1 and (inward_issue_id = $2 or outward_issue_id = $2)
+      returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end`,
+    values: [orgId, issueId],
+  });
+}
+
 /** Locks a link against other changes and answers it with its version. */
 export async function lockLink(
   db: Queryable,
