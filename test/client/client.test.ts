@@ -84,6 +84,31 @@ test('a typed client makes a type of links of its own, and links with it', async
   expect(used.error?.statusCode).toBe(422);
 });
 
+test('a typed client opens an issue under a parent, changes it by its version, and deletes it', async () => {
+  const client = issueLinksClient(`${url()}/v3`, 'demo-token', '1');
+
+  const { data: issue } = await client.POST('/issues', {
+    body: { queue: 'TREK', summary: 'Написать клиента', parent: 'TREK-9845', assignee: 'ivanov' },
+  });
+  if (issue === undefined) throw new Error('The issue was refused.');
+  const path = { issueId: issue.key };
+  const { data: links = [] } = await client.GET('/issues/{issueId}/links', { params: { path } });
+  expect(links).toMatchObject([{ type: { id: 'subtask' }, direction: 'inward', object: { key: 'TREK-9845' } }]);
+
+  const query = { version: issue.version };
+  const changed = await client.PATCH('/issues/{issueId}', {
+    params: { path, query },
+    body: { parent: null, summary: 'Клиент' },
+  });
+  expect(changed.data).toMatchObject({ key: issue.key, version: issue.version + 1 });
+  expect(changed.data).not.toHaveProperty('parent');
+  const stale = await client.PATCH('/issues/{issueId}', { params: { path, query }, body: { summary: 'Поздно' } });
+  expect(stale.error?.statusCode).toBe(409);
+
+  const deleted = await client.DELETE('/issues/{issueId}', { params: { path } });
+  expect(deleted.response.status).toBe(204);
+});
+
 test('a typed client goes from a link to who works on the other issue', async () => {
   const client = issueLinksClient(`${url()}/v2`, 'demo-token', '1');
   const { data: links = [] } = await client.GET('/issues/{issueId}/links', { params: { path: { issueId: 'JUNE-2' } } });
