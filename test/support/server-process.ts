@@ -10,8 +10,14 @@ const LISTENING = /is listening on (\S+)/;
 
 export type Environment = Readonly<Record<string, string>>;
 
-/** The build as users run it, after a `node` of this version. */
+/** The build as users run it. */
 export const PROGRAM = [process.execPath, `${ROOT}bin/issue-links.js`] as const;
+
+/** What a test that failed has left running. */
+const running = new Set<ChildProcess>();
+afterAll(() => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 export interface Outcome {
   readonly code: number | null;
@@ -37,6 +43,8 @@ export interface ServerProcess {
   readonly url: string;
   /** All it has written so far. */
   output(): string;
+  /** Closes our end of its standard output and error. */
+  stopReading(): void;
   /** Sends a signal and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
@@ -62,6 +70,10 @@ export async function startServer(command: readonly string[], environment: Envir
   return {
     url,
     output: () => output,
+    stopReading() {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    },
     async stop(sent = 'SIGTERM') {
       child.kill(sent);
       const [code, signal] = await end;
@@ -90,5 +102,8 @@ export function useDemoServer(): () => string {
 
 function launch([program = '', ...args]: readonly string[], environment: Environment) {
   const { PATH = '', HOME = '' } = process.env;
-  return spawn(program, args, { cwd: ROOT, env: { PATH, HOME, ...environment }, stdio: 'pipe' }) satisfies ChildProcess;
+  const child = spawn(program, args, { cwd: ROOT, env: { PATH, HOME, ...environment }, stdio: 'pipe' });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
 }
