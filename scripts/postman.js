@@ -18,7 +18,6 @@ const ORDERS = {
     'importIssueLink',
     'deleteIssueLink',
   ],
-  'remote links': ['createRemoteLink', 'listRemoteLinks', 'getRemoteLink', 'getRemoteObject', 'deleteRemoteLink'],
 };
 
 /**
@@ -28,12 +27,14 @@ const ORDERS = {
 const DETAILS = {
   // Keys are never free again. A dynamic variable of sixteen digits is the nearest that Postman has.
   createQueue: { body: { key: 'Q{{$randomBankAccount}}{{$randomBankAccount}}' } },
+  // The answer does not say the word again.
+  createIssue: { body: { unique: '{{$guid}}' }, keep: { unique: 'sent.unique' } },
+  findIssueByUnique: { parameters: { unique: '{{unique}}' } },
+  listIssueChanges: { keep: { entryId: 'answer[0].id' } },
   importIssueLink: { keep: { linkId: 'answer.id' } },
   // The example would switch a rule of the demo off.
   updateOrganization: { body: { oneLinkPerPair: true } },
-  // A queue stays, and the next run makes another.
-  createQueue: { body: { key: 'Q{{$timestamp}}{{$randomInt}}' } },
-  createRemoteLink: { keep: { remoteLinkId: 'id', objectId: 'object.id' } },
+  createRemoteLink: { keep: { objectId: 'answer.object.id' } },
 };
 
 const SETTINGS = {

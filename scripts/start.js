@@ -1,5 +1,6 @@
 // `npm start`: builds when the sources are newer than the build, then serves in this same process, so that a signal
-// to it reaches the server.
+// to it reaches the server. npm sends signals to the shell that it starts, and some shells die of them alone: `exec`
+// puts node in the shell's place, and where the shell has no such word (Windows) the second half of the line starts node.
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 

@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { UsageError } from './cli/command.ts';
 import { createProgram } from './cli/program.ts';
 import { EmbeddedPostgresError } from './database/embedded-postgres.ts';
 import { DomainError, StartError } from './errors.ts';
@@ -17,11 +18,11 @@ function report(error: unknown): number {
   // Commander has printed its own message, or the help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
   process.stderr.write(`${isExpected(error) ? error.message : describe(error)}\n`);
-  return FAILURE;
+  return error instanceof UsageError ? USAGE : FAILURE;
 }
 
 function isExpected(error: unknown): error is Error {
-  return [DomainError, StartError, EmbeddedPostgresError].some((kind) => error instanceof kind);
+  return [UsageError, DomainError, StartError, EmbeddedPostgresError].some((kind) => error instanceof kind);
 }
 
 function describe(error: unknown): string {

@@ -27,11 +27,22 @@ export function print(options: { readonly json?: true }, result: object, sentenc
   process.stdout.write(`${options.json ? JSON.stringify(result) : sentence}\n`);
 }
 
+/** A command that was given wrongly, where the parser could not know. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** A new secret from standard input; people are told of one that can be guessed. */
+export async function readNewSecret(what: string): Promise<string> {
+  const secret = await readSecret(what);
+  if (secret.length < SHORT_SECRET) process.stderr.write(`Warning: this ${what} is short, and easy to guess.\n`);
+  return secret;
+}
+
 /** A secret from standard input, without the line break at its end. */
 export async function readSecret(what: string): Promise<string> {
   const secret = (await readText(process.stdin)).replace(/\r?\n$/, '');
-  if (secret === '') throw new InvalidArgumentError(`Standard input holds no ${what}.`);
-  if (secret.length < SHORT_SECRET) process.stderr.write(`Warning: this ${what} is short, and easy to guess.\n`);
+  if (secret === '') throw new UsageError(`Standard input holds no ${what}.`);
   return secret;
 }
 

@@ -3,14 +3,17 @@ import { readConfig } from '../config.ts';
 import { migrate } from '../database/migrations.ts';
 import { connectPostgres } from '../database/postgres.ts';
 import { createLog } from '../log.ts';
-import { greeting, serve } from '../serve.ts';
 import { print } from './command.ts';
+
+const LAST_LINES_MS = 2_000;
 
 export function addServerCommands(program: Command, environment: NodeJS.ProcessEnv): void {
   program
     .command('serve')
     .description('start the server')
     .action(async () => {
+      // Only here: the other commands need nothing of HTTP.
+      const { greeting, serve } = await import('../serve.ts');
       const config = readConfig(environment);
       const log = createLog(config.logLevel);
       const server = await serve(config, log);
@@ -39,20 +42,23 @@ export function addServerCommands(program: Command, environment: NodeJS.ProcessE
     });
 }
 
-/** The first signal stops in good order; the process ends by itself once nothing is left to do. */
+/**
+ * The first signal stops in good order, and the process ends by itself once nothing is left to do: at process.exit() the
+ * log would try for ever to write its last lines to a pipe that nobody reads any more. Should something keep the process
+ * alive, it is ended once those lines have had their time.
+ */
 function stopOnSignal(stop: (signal: NodeJS.Signals) => Promise<void>): void {
   let isStopping = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (isStopping) return;
       isStopping = true;
-      stop(signal).then(
-        () => process.exit(0),
-        (error: unknown) => {
+      stop(signal)
+        .catch((error: unknown) => {
           process.stderr.write(`${String(error)}\n`);
-          process.exit(1);
-        },
-      );
+          process.exitCode = 1;
+        })
+        .finally(() => setTimeout(() => process.exit(), LAST_LINES_MS).unref());
     });
   }
 }

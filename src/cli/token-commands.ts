@@ -1,8 +1,15 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import ms from 'ms';
-import { createToken, listTokens, revokeToken, type TokenScope } from '../features/tokens/tokens.service.ts';
+import {
+  createToken,
+  listTokens,
+  revokeToken,
+  revokeTokenValue,
+  revokeUserTokens,
+  type TokenScope,
+} from '../features/tokens/tokens.service.ts';
 import { getUserId } from '../features/users/users.service.ts';
-import { print, readSecret, wholeNumber, withDatabase } from './command.ts';
+import { print, readNewSecret, readSecret, UsageError, wholeNumber, withDatabase } from './command.ts';
 
 const SCOPES: readonly TokenScope[] = ['read', 'write', 'admin'];
 
@@ -10,7 +17,15 @@ interface CreateOptions {
   readonly org: string;
   readonly user: string;
   readonly scope: TokenScope[];
-  readonly expires?: number;
+  readonly expires?: Date;
+  readonly valueStdin?: true;
+  readonly json?: true;
+}
+
+interface RevokeOptions {
+  readonly org: string;
+  readonly id?: number;
+  readonly user?: string;
   readonly valueStdin?: true;
   readonly json?: true;
 }
@@ -23,13 +38,17 @@ export function addTokenCommands(program: Command, environment: NodeJS.ProcessEn
     .description('give a user a token and print it; it cannot be read again')
     .requiredOption('--org <org-id>', 'the organisation')
     .requiredOption('--user <login>', 'whom the token acts for')
-    .option('--scope <scopes>', `what it is good for: any of ${SCOPES.join(',')}`, parseScopes, ['read', 'write'])
-    .option('--expires <time>', 'how long it is good, such as 90d or 12h (default: until it is revoked)', parseDuration)
+    .option('--scope <scopes>', `what it is good for: any of ${SCOPES.join(',')}`, parseScopes, [...SCOPES])
+    .option(
+      '--expires <time>',
+      'how long it is good, such as 90d or 12h (default: until it is revoked)',
+      parseTimeFromNow,
+    )
     .option('--value-stdin', 'take over an existing token from standard input')
     .option('--json', 'print JSON')
     .action(async (options: CreateOptions) => {
-      const value = options.valueStdin ? await readSecret('token') : undefined;
-      const expiresAt = options.expires === undefined ? undefined : new Date(Date.now() + options.expires);
+      const value = options.valueStdin ? await readNewSecret('token') : undefined;
+      const expiresAt = options.expires;
       const created = await withDatabase(environment, async (db) => {
         const userId = await getUserId(db, options.org, options.user);
         return await createToken(db, options.org, userId, { scopes: options.scope, expiresAt, value });
@@ -52,14 +71,33 @@ export function addTokenCommands(program: Command, environment: NodeJS.ProcessEn
 
   token
     .command('revoke')
-    .description('end a token at once')
+    .description('end a token at once, or all tokens of a user')
     .requiredOption('--org <org-id>', 'the organisation')
-    .requiredOption('--id <number>', 'the number that "token list" shows', wholeNumber)
+    .option('--id <number>', 'the token that "token list" shows under this number', wholeNumber)
+    .option('--user <login>', 'all tokens of this user')
+    .option('--value-stdin', 'the token that standard input holds')
     .option('--json', 'print JSON')
-    .action(async (options: { org: string; id: number; json?: true }) => {
-      await withDatabase(environment, (db) => revokeToken(db, options.org, options.id));
-      print(options, { id: options.id }, `Revoked the token ${options.id}.`);
+    .action(async (options: RevokeOptions) => {
+      const ids = await revoke(environment, options);
+      print(options, { ids }, ids.length === 0 ? 'There was no token to revoke.' : `Revoked: ${ids.join(', ')}`);
     });
+}
+
+/** Answers the numbers of the tokens. */
+async function revoke(
+  environment: NodeJS.ProcessEnv,
+  { org, id, user, valueStdin }: RevokeOptions,
+): Promise<readonly number[]> {
+  if ([id, user, valueStdin].filter((choice) => choice !== undefined).length !== 1) {
+    throw new UsageError('Say which token: give one of --id, --user and --value-stdin.');
+  }
+  const value = valueStdin ? await readSecret('token') : undefined;
+  return await withDatabase(environment, async (db) => {
+    if (value !== undefined) return await revokeTokenValue(db, org, value);
+    if (user !== undefined) return await revokeUserTokens(db, org, await getUserId(db, org, user));
+    if (id !== undefined) await revokeToken(db, org, id);
+    return id === undefined ? [] : [id];
+  });
 }
 
 function parseScopes(value: string): TokenScope[] {
@@ -72,12 +110,13 @@ function isScope(value: string): value is TokenScope {
   return SCOPES.some((scope) => scope === value);
 }
 
-function parseDuration(value: string): number {
+function parseTimeFromNow(value: string): Date {
   const milliseconds = /^[\d.]+ ?[a-z]+$/i.test(value)
     ? (ms(value as ms.StringValue) as number | undefined)
     : undefined;
-  if (milliseconds === undefined || milliseconds <= 0) {
+  const time = new Date(Date.now() + (milliseconds ?? 0));
+  if (milliseconds === undefined || milliseconds <= 0 || Number.isNaN(time.getTime())) {
     throw new InvalidArgumentError('It must be a time such as 90d, 12h or 30m.');
   }
-  return milliseconds;
+  return time;
 }

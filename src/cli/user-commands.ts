@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { OrganisationRole } from '../features/access/viewer.ts';
 import { createUser } from '../features/users/users.service.ts';
-import { print, readSecret, wholeNumber, withDatabase } from './command.ts';
+import { print, readNewSecret, wholeNumber, withDatabase } from './command.ts';
 
 interface UserOptions {
   readonly org: string;
@@ -37,7 +37,7 @@ export function addUserCommands(program: Command, environment: NodeJS.ProcessEnv
     .option('--password-stdin', 'read a password for the Kanboard API from standard input')
     .option('--json', 'print JSON')
     .action(async ({ org, passwordStdin, json, ...user }: UserOptions) => {
-      const password = passwordStdin ? await readSecret('password') : undefined;
+      const password = passwordStdin ? await readNewSecret('password') : undefined;
       const id = await withDatabase(environment, (db) => createUser(db, org, { ...user, password }));
       print({ ...(json && { json }) }, { id, ...user }, `Added the user ${user.login}.`);
     });

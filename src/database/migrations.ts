@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import knex, { type Knex } from 'knex';
+import type { Knex } from 'knex';
+import { StartError } from '../errors.ts';
 import type { Connection, Queryable } from './database.ts';
 
 const FOLDER = new URL('../../db/migrations/', import.meta.url);
@@ -10,6 +11,8 @@ const LOCK = 7_405_124;
 
 /** Brings the schema up to date, or with `down` takes the last step back. Answers the names of the steps it ran. */
 export async function migrate(connection: Connection, direction: 'up' | 'down' = 'up'): Promise<string[]> {
+  // Only here: loading it takes longer than most commands.
+  const { default: knex } = await import('knex');
   const db = knex({
     client: 'pg',
     // Not the URL alone: knex reads one in its own way, and finds no socket in it.
@@ -31,6 +34,11 @@ export async function migrate(connection: Connection, direction: 'up' | 'down' =
     await db.migrate.forceFreeMigrationsLock();
     const [, names] = (await (direction === 'up' ? db.migrate.latest() : db.migrate.down())) as [number, string[]];
     return names;
+  } catch (error) {
+    const reason = error instanceof Error ? wordsOf(error) : String(error);
+    throw new StartError(`The schema of the database cannot be changed (${reason}): mend that, and start again.`, {
+      cause: error,
+    });
   } finally {
     await db.destroy();
   }
@@ -67,10 +75,15 @@ async function run(db: Knex, name: string, sql: string): Promise<void> {
   try {
     await db.raw(sql);
   } catch (error) {
-    // knex puts the whole text before PostgreSQL's own words.
-    const words = error instanceof Error ? error.message.slice(error.message.lastIndexOf(' - ') + 3) : String(error);
+    const words = error instanceof Error ? wordsOf(error) : String(error);
     throw new Error(`Migration ${name}: ${words}`, { cause: error });
   }
+}
+
+/** knex puts the whole statement before PostgreSQL's own words. */
+function wordsOf({ message }: Error): string {
+  const separator = message.lastIndexOf(' - ');
+  return separator === -1 ? message : message.slice(separator + 3);
 }
 
 function ignore(): void {

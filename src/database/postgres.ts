@@ -2,8 +2,8 @@ import type { Config } from '../config.ts';
 import { DomainError, StartError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { type Connection, type Database, openDatabase } from './database.ts';
-import { EmbeddedPostgresError, startEmbeddedPostgres } from './embedded-postgres.ts';
-import { migrate } from './migrations.ts';
+import { startEmbeddedPostgres } from './embedded-postgres.ts';
+import { isSchemaCurrent, migrate } from './migrations.ts';
 
 const VERSION_MIN = 15;
 
@@ -21,9 +21,7 @@ export async function connectPostgres(config: Pick<Config, 'databaseUrl' | 'data
   if (config.databaseUrl !== undefined) {
     return await open({ connectionString: config.databaseUrl }, log, () => Promise.resolve(), false);
   }
-  const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, log }).catch((error: unknown) => {
-    throw error instanceof EmbeddedPostgresError ? new StartError(error.message, { cause: error }) : error;
-  });
+  const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, log });
   return await open(embedded.connection, log, () => embedded.stop(), true);
 }
 
@@ -31,8 +29,10 @@ export async function connectPostgres(config: Pick<Config, 'databaseUrl' | 'data
 export async function migratedPostgres(config: Pick<Config, 'databaseUrl' | 'dataDir'>, log: Log): Promise<Postgres> {
   const postgres = await connectPostgres(config, log);
   try {
+    // Without the table of migrations the answer is an error, and no as well.
+    if (await isSchemaCurrent(postgres.db).catch(() => false)) return postgres;
     const steps = await migrate(postgres.connection);
-    if (steps.length > 0) log.info({ steps }, 'schema migrated');
+    log.info({ steps }, 'schema migrated');
     return postgres;
   } catch (error) {
     await postgres.close();

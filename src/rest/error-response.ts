@@ -78,9 +78,9 @@ export function errorBody(
 
 /** What the request asks for, else the language of the organisation, else Russian (contract, section 0). */
 export function languageOf(request: Request, response: Response): Language {
-  const accepted = request.headers['accept-language'] === undefined ? false : request.acceptsLanguages(...LANGUAGES);
-  if (accepted === 'ru' || accepted === 'en') return accepted;
-  return (response.locals['language'] as Language | undefined) ?? 'ru';
+  const own = (response.locals['language'] as Language | undefined) ?? 'ru';
+  // The first one wins where the request has no preference: `*`, which fetch sends by itself.
+  return (request.acceptsLanguages(own, ...LANGUAGES) || own) as Language;
 }
 
 /** Past Express's own `json`, which would add a charset that JSON does not have. */

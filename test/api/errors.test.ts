@@ -253,6 +253,7 @@ test('errors are in the language that the request asks for, else in that of the 
   const sentence = async (headers: Record<string, string>, path = '/v2/issues/A-1/links') =>
     (await api().request.get(path).set(headers)).body.errorMessages[0];
   expect(await sentence(english.admin.headers)).toBe('The issue does not exist.');
+  expect(await sentence({ ...english.admin.headers, 'Accept-Language': '*' })).toBe('The issue does not exist.');
   expect(await sentence({ ...english.admin.headers, 'Accept-Language': 'ru' })).toBe('Задача не существует.');
   expect(await sentence({ 'Accept-Language': 'en-US,en;q=0.5' }, '/nothing')).toMatch(/^There is nothing/);
   expect(await sentence({ 'Accept-Language': 'de, fr' }, '/nothing')).toMatch(/^Такого адреса нет/);

@@ -6,7 +6,7 @@ import {
   givenOrganisation,
   givenQueue,
 } from '../support/builders.ts';
-import { type ServerProcess, startServer } from '../support/server-process.ts';
+import { PROGRAM, type ServerProcess, startServer } from '../support/server-process.ts';
 import { useDatabase } from '../support/test-database.ts';
 
 /** Two servers on one database: nothing that a process remembers can help it to keep the rules. */
@@ -21,7 +21,8 @@ let org: GivenOrganisation;
 let queue: string;
 
 beforeAll(async () => {
-  servers = await Promise.all([startServer(database().url), startServer(database().url)]);
+  const start = () => startServer([...PROGRAM, 'serve'], { DATABASE_URL: database().url, LOG_LEVEL: 'warn' });
+  servers = await Promise.all([start(), start()]);
   org = await givenOrganisation(db());
   queue = await givenQueue(db(), org);
 });

@@ -86,6 +86,17 @@ test('/docs/ takes a token by hand, for another version and another issue', asyn
   expect(complaints).toEqual([]);
 });
 
+test('/docs asks for nothing that would be in the way: changing a link by its id works as it stands', async () => {
+  await page.goto(`${url()}/docs`);
+  await operation('updateIssueLink').click();
+  expect(await page.getByPlaceholder('If-Match').inputValue()).toBe('');
+  expect(await page.getByPlaceholder('X-Org-ID').inputValue()).toBe('1');
+  await execute();
+
+  expect(await answered(200)).toContain('"id": 4709605');
+  expect(complaints).toEqual([]);
+});
+
 test('/docs shows every operation of the contract', async () => {
   await page.goto(`${url()}/docs`);
   await page.locator('.opblock').first().waitFor();

@@ -67,6 +67,60 @@ test('a typed client makes, reads, changes, lists and removes a link', async () 
   expect(gone.error?.statusCode).toBe(404);
 });
 
+test('a typed client makes a type of links of its own, and links with it', async () => {
+  const administrator = issueLinksClient(`${url()}/v2`, 'demo-admin-token', '1');
+
+  const { data: type } = await administrator.POST('/linktypes', {
+    body: { inward: { ru: 'Проверяет', en: 'Tests' }, outward: { ru: 'Проверяется', en: 'Tested by' }, acyclic: true },
+  });
+  if (type === undefined) throw new Error('The type was refused.');
+  const made = await administrator.POST('/issues/{issueId}/links', {
+    params: { path: { issueId: 'SUPPORT-4' } },
+    body: { relationship: type.relationships.inward, issue: 'JUNE-11' },
+  });
+  const used = await administrator.DELETE('/linktypes/{linkTypeId}', { params: { path: { linkTypeId: type.id } } });
+
+  expect(made.data && labelOf(made.data)).toBe('Проверяет');
+  expect(used.error?.statusCode).toBe(422);
+});
+
+test('a typed client opens an issue under a parent, changes it by its version, and deletes it', async () => {
+  const client = issueLinksClient(`${url()}/v3`, 'demo-token', '1');
+
+  const { data: issue } = await client.POST('/issues', {
+    body: { queue: 'TREK', summary: 'Написать клиента', parent: 'TREK-9845', assignee: 'ivanov' },
+  });
+  if (issue === undefined) throw new Error('The issue was refused.');
+  const path = { issueId: issue.key };
+  const { data: links = [] } = await client.GET('/issues/{issueId}/links', { params: { path } });
+  expect(links).toMatchObject([{ type: { id: 'subtask' }, direction: 'inward', object: { key: 'TREK-9845' } }]);
+
+  const query = { version: issue.version };
+  const changed = await client.PATCH('/issues/{issueId}', {
+    params: { path, query },
+    body: { parent: null, summary: 'Клиент' },
+  });
+  expect(changed.data).toMatchObject({ key: issue.key, version: issue.version + 1 });
+  expect(changed.data).not.toHaveProperty('parent');
+  const stale = await client.PATCH('/issues/{issueId}', { params: { path, query }, body: { summary: 'Поздно' } });
+  expect(stale.error?.statusCode).toBe(409);
+
+  const deleted = await client.DELETE('/issues/{issueId}', { params: { path } });
+  expect(deleted.response.status).toBe(204);
+});
+
+test('a typed client goes from a link to who works on the other issue', async () => {
+  const client = issueLinksClient(`${url()}/v2`, 'demo-token', '1');
+  const { data: links = [] } = await client.GET('/issues/{issueId}/links', { params: { path: { issueId: 'JUNE-2' } } });
+  const assignee = links.find(({ id }) => id === 4709605)?.assignee;
+
+  const { data: user } = await client.GET('/users/{userId}', { params: { path: { userId: assignee?.id ?? '' } } });
+  const { data: statuses = [] } = await client.GET('/statuses');
+
+  expect(user).toMatchObject({ login: 'ivanov', uid: 1120000000049224, self: assignee?.self });
+  expect(statuses.map(({ key }) => key)).toContain('open');
+});
+
 test('a typed client is told in the same shape why it is refused', async () => {
   const stranger = issueLinksClient(`${url()}/v2`, 'nobody', '1');
   const client = issueLinksClient(`${url()}/v2`, 'demo-token', '1');

@@ -1,44 +1,95 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll } from '@jest/globals';
 import { useDatabase } from './test-database.ts';
 
-const PROGRAM = fileURLToPath(new URL('../../bin/issue-links.js', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const LISTENING = /is listening on (\S+)/;
 
-export interface ServerProcess {
-  /** Its base URL. */
-  readonly url: string;
-  stop(): Promise<void>;
+export type Environment = Readonly<Record<string, string>>;
+
+/** The build as users run it. */
+export const PROGRAM = [process.execPath, `${ROOT}bin/issue-links.js`] as const;
+
+/** What a test that failed has left running. */
+const running = new Set<ChildProcess>();
+afterAll(() => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
-/** The real server in a process of its own, over the database at that URL. */
-export async function startServer(
-  databaseUrl: string,
-  environment: Record<string, string> = {},
-): Promise<ServerProcess> {
-  const server = spawn(process.execPath, [PROGRAM, 'serve'], {
-    env: { PATH: process.env['PATH'], PORT: '0', DATABASE_URL: databaseUrl, LOG_LEVEL: 'warn', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+/** Runs a program to its end. It sees nothing of our environment but what it needs to be found. */
+export async function run(command: readonly string[], environment: Environment, input = ''): Promise<Outcome> {
+  const child = launch(command, environment);
+  child.stdin.on('error', () => undefined).end(input);
+  const [stdout, stderr, [code, signal]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>,
+  ]);
+  return { code, signal, stdout, stderr };
+}
+
+export interface ServerProcess {
+  /** As the server has printed it. */
+  readonly url: string;
+  /** All it has written so far. */
+  output(): string;
+  /** Closes our end of its standard output and error. */
+  stopReading(): void;
+  /** Sends a signal and waits for the end. */
+  stop(signal?: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+}
+
+/** Starts a server and waits until it listens. */
+export async function startServer(command: readonly string[], environment: Environment): Promise<ServerProcess> {
+  const child = launch(command, { PORT: '0', ...environment });
+  const end = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  let output = '';
+  const url = await new Promise<string>((resolve, reject) => {
+    const read = (chunk: Buffer) => {
+      output += chunk.toString();
+      const [, printed] = LISTENING.exec(output) ?? [];
+      if (printed !== undefined) resolve(printed);
+    };
+    child.stdout.on('data', read);
+    child.stderr.on('data', read);
+    child.once('error', reject);
+    child.once('exit', () => {
+      reject(new Error(`The server ended before it listened: ${output}`));
+    });
   });
   return {
-    url: await urlPrinted(server),
-    async stop() {
-      if (server.exitCode !== null) return;
-      server.kill('SIGTERM');
-      await once(server, 'exit');
+    url,
+    output: () => output,
+    stopReading() {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    },
+    async stop(sent = 'SIGTERM') {
+      child.kill(sent);
+      const [code, signal] = await end;
+      return { code, signal };
     },
   };
 }
 
-/** A server with the demo, over a database of this file's own; by its base URL. */
+/** The real server in a process of its own, with the demo, over a database of this file's own; by its base URL. */
 export function useDemoServer(): () => string {
   const database = useDatabase();
   let server: ServerProcess | undefined;
 
   beforeAll(async () => {
-    server = await startServer(database().url, { DEMO: 'on' });
+    const environment = { DATABASE_URL: database().url, DEMO: 'on', LOG_LEVEL: 'warn' };
+    server = await startServer([...PROGRAM, 'serve'], environment);
   });
   afterAll(async () => {
     await server?.stop();
@@ -49,19 +100,10 @@ export function useDemoServer(): () => string {
   };
 }
 
-async function urlPrinted(server: ChildProcess): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let output = '';
-    const read = (chunk: Buffer) => {
-      output += chunk.toString();
-      const [, url] = LISTENING.exec(output) ?? [];
-      if (url !== undefined) resolve(url);
-    };
-    server.stdout?.on('data', read);
-    server.stderr?.on('data', read);
-    server.once('error', reject);
-    server.once('exit', () => {
-      reject(new Error(`The server ended before it listened: ${output}`));
-    });
-  });
+function launch([program = '', ...args]: readonly string[], environment: Environment) {
+  const { PATH = '', HOME = '' } = process.env;
+  const child = spawn(program, args, { cwd: ROOT, env: { PATH, HOME, ...environment }, stdio: 'pipe' });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
 }

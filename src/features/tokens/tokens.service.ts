@@ -11,7 +11,7 @@ import {
   type TokenKind,
   type TokenOwnerRow,
   type TokenRow,
-  updateTokenRevoked,
+  updateTokensRevoked,
 } from './tokens.store.ts';
 
 export type TokenScope = TokenOwnerRow['scopes'][number];
@@ -60,7 +60,7 @@ export async function authenticateToken(
 }
 
 /** Tokens are long random values, so one round of SHA-256 is enough; passwords are hashed otherwise. */
-export function hashToken(token: string): Buffer {
+function hashToken(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }
 
@@ -125,8 +125,20 @@ export async function listTokens(db: Queryable, orgId: string): Promise<TokenDes
 
 /** Ends a token at once; a second time changes nothing. Throws `not_found`. */
 export async function revokeToken(db: Queryable, orgId: string, tokenId: number): Promise<void> {
-  const found = await updateTokenRevoked(db, orgId, tokenId);
-  if (!found) throw new DomainError('not_found', texts.tokenNotFound(String(tokenId)));
+  const revoked = await updateTokensRevoked(db, orgId, { tokenId });
+  if (revoked.length === 0) throw new DomainError('not_found', texts.tokenNotFound(String(tokenId)));
+}
+
+/** The same by the token itself. Answers its number; more than one where it is of several kinds. */
+export async function revokeTokenValue(db: Queryable, orgId: string, token: string): Promise<number[]> {
+  const revoked = await updateTokensRevoked(db, orgId, { tokenHash: hashToken(token) });
+  if (revoked.length === 0) throw new DomainError('not_found', texts.tokenUnknown);
+  return revoked;
+}
+
+/** Ends every token of a user at once, and answers their numbers. */
+export function revokeUserTokens(db: Queryable, orgId: string, userId: number): Promise<number[]> {
+  return updateTokensRevoked(db, orgId, { userId });
 }
 
 function stateOf({ revoked_at, expires_at }: TokenRow): TokenDescription['state'] {

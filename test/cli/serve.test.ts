@@ -1,0 +1,316 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type Environment, PROGRAM, run, startServer } from '../support/server-process.ts';
+import { createTestDatabase } from '../support/test-database.ts';
+
+const START = [process.execPath, fileURLToPath(new URL('../../scripts/start.js', import.meta.url))];
+const NPM_START = ['npm', 'start'];
+const SERVE = [...PROGRAM, 'serve'];
+const DEMO = { Authorization: 'OAuth demo-token', 'X-Org-ID': '1' };
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'issue-links-serve-'));
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** The number of the embedded PostgreSQL's process. */
+async function postgresOf(dataDir: string): Promise<number> {
+  return Number.parseInt(await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8'), 10);
+}
+
+async function expectStopped(url: string, dataDir: string, postgres: number): Promise<void> {
+  await expect(fetch(url)).rejects.toThrow('fetch failed');
+  expect(() => process.kill(postgres, 0)).toThrow('ESRCH');
+  expect(await readdir(join(dataDir, 'postgres'))).not.toContain('postmaster.pid');
+}
+
+async function demoLinks(url: string): Promise<{ id: number }[]> {
+  const response = await fetch(`${url}/v2/issues/JUNE-2/links`, { headers: DEMO });
+  expect(response.status).toBe(200);
+  return (await response.json()) as { id: number }[];
+}
+
+/** A start that cannot be: one sentence on stderr, exit 1. */
+async function expectRefusal(environment: Environment, sentence: RegExp): Promise<void> {
+  const outcome = await run(SERVE, { PORT: '0', ...environment });
+  expect(outcome.stderr).toMatch(sentence);
+  expect(outcome.stderr.trim()).not.toContain('\n');
+  expect(outcome).toMatchObject({ code: 1, signal: null });
+  expect(outcome.stdout).not.toContain('is listening');
+}
+
+test('a first start makes everything and prints a line that answers the link of the documentation, field for field', async () => {
+  const dataDir = join(folder, 'first');
+  const server = await startServer(START, { DATA_DIR: dataDir });
+  const { url } = server;
+  expect(url).toMatch(/^http:\/\/127\.0\.0\.1:[1-9]\d+$/);
+  expect(server.output()).toContain(
+    `curl -H 'Authorization: OAuth demo-token' -H 'X-Org-ID: 1' ${url}/v2/issues/JUNE-2/links`,
+  );
+
+  const user = { self: `${url}/v2/users/1120000000049224`, id: '1120000000049224', display: 'Иван Иванов' };
+  const links = await demoLinks(url);
+  expect(links.filter(({ id }) => id === 4709605)).toEqual([
+    {
+      self: `${url}/v2/issues/JUNE-2/links/4709605`,
+      id: 4709605,
+      type: {
+        self: `${url}/v2/linktypes/subtask`,
+        id: 'subtask',
+        inward: 'Подзадача',
+        outward: 'Родительская задача',
+      },
+      direction: 'outward',
+      object: {
+        self: `${url}/v2/issues/TREK-9844`,
+        id: '593cd211ef7e8a332414f2a7',
+        key: 'TREK-9844',
+        display: 'subtask',
+      },
+      createdBy: user,
+      updatedBy: user,
+      createdAt: '2017-06-11T05:16:01.421+0000',
+      updatedAt: '2017-06-11T05:16:01.421+0000',
+      assignee: user,
+      status: { self: `${url}/v2/statuses/1`, id: '1', key: 'open', display: 'Открыт' },
+    },
+  ]);
+
+  const postgres = await postgresOf(dataDir);
+  expect(await server.stop('SIGTERM')).toEqual({ code: 0, signal: null });
+  await expectStopped(url, dataDir, postgres);
+});
+
+test('npm start does the same, and passes a SIGTERM on', async () => {
+  const dataDir = join(folder, 'npm');
+  const server = await startServer(NPM_START, { DATA_DIR: dataDir });
+  const postgres = await postgresOf(dataDir);
+  expect((await demoLinks(server.url)).map(({ id }) => id)).toContain(4709605);
+  expect(await server.stop('SIGTERM')).toEqual({ code: 0, signal: null });
+  await expectStopped(server.url, dataDir, postgres);
+});
+
+test('after kill -9 the next start has everything that was there', async () => {
+  const dataDir = join(folder, 'killed');
+  const first = await startServer(SERVE, { DATA_DIR: dataDir });
+  const made = await run([...PROGRAM, 'org', 'create', '123'], { DATA_DIR: dataDir });
+  expect(made).toMatchObject({ code: 0, stderr: '' });
+  expect(await first.stop('SIGKILL')).toEqual({ code: null, signal: 'SIGKILL' });
+
+  const second = await startServer(SERVE, { DATA_DIR: dataDir });
+  expect((await demoLinks(second.url)).map(({ id }) => id)).toContain(4709605);
+  const again = await run([...PROGRAM, 'org', 'create', '123'], { DATA_DIR: dataDir });
+  expect(again).toMatchObject({ code: 1, stderr: 'The organisation 123 exists already.\n' });
+  const postgres = await postgresOf(dataDir);
+  expect(await second.stop('SIGINT')).toEqual({ code: 0, signal: null });
+  await expectStopped(second.url, dataDir, postgres);
+});
+
+test('commands work beside a running server with the embedded database, and their tokens at once', async () => {
+  const dataDir = join(folder, 'beside');
+  const environment = { DATA_DIR: dataDir, DEMO: 'off' };
+  const server = await startServer(SERVE, environment);
+  const postgres = await postgresOf(dataDir);
+  const issueLinks = async (args: string, input = '') => {
+    const { code, stdout, stderr } = await run([...PROGRAM, ...args.split(' ')], { DATA_DIR: dataDir }, input);
+    expect({ args, code, stderr }).toEqual({ args, code: 0, stderr: '' });
+    return stdout.trim();
+  };
+  const read = async (token: string, headers: Record<string, string>) => {
+    const all = { Authorization: `Bearer ${token}`, ...headers };
+    return (await fetch(`${server.url}/v2/issues/TEST-1/links`, { headers: all })).status;
+  };
+
+  await issueLinks('org create 123 --cloud-id bpf1');
+  await issueLinks('user create --org 123 --login anna');
+  await issueLinks('queue create --org 123 --key TEST');
+  const token = await issueLinks('token create --org 123 --user anna --value-stdin', 'a-token-from-elsewhere');
+  expect(await read(token, { 'X-Cloud-Org-ID': 'bpf1' })).toBe(404);
+  expect(await read(token, { 'X-Org-ID': '124' })).toBe(403);
+  await issueLinks('token revoke --org 123 --user anna');
+  expect(await read(token, {})).toBe(401);
+
+  expect(await postgresOf(dataDir)).toBe(postgres);
+  expect(await server.stop()).toEqual({ code: 0, signal: null });
+  await expectStopped(server.url, dataDir, postgres);
+});
+
+test('a request in flight is answered before the server stops', async () => {
+  const database = await createTestDatabase('template_issue_links');
+  const server = await startServer(SERVE, { DATABASE_URL: database.url, DEMO: 'on' });
+  const { answer, stopped } = await database.db.transaction(async (holder) => {
+    await holder.query({ name: '', text: 'lock table links in access exclusive mode', values: [] });
+    const waiting = fetch(`${server.url}/v2/issues/JUNE-2/links`, { headers: DEMO });
+    await until(async () => {
+      const text = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      return (await database.db.query({ name: '', text, values: [] })).length > 0;
+    });
+    const end = server.stop();
+    await until(() => isRefused(server.url));
+    return { answer: waiting, stopped: end };
+  });
+  expect((await answer).status).toBe(200);
+  expect(await stopped).toEqual({ code: 0, signal: null });
+  await database.drop();
+});
+
+test('a connection that is kept open without a request does not hold up the end', async () => {
+  const database = await createTestDatabase('template_issue_links');
+  const server = await startServer(SERVE, { DATABASE_URL: database.url });
+  const { hostname, port } = new URL(server.url);
+  const idle = connect(Number(port), hostname);
+  const closed = new Promise((resolve) => idle.once('close', resolve));
+  idle.on('error', () => undefined).write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await new Promise((resolve) => idle.once('data', resolve));
+  expect(await server.stop()).toEqual({ code: 0, signal: null });
+  await closed;
+  await database.drop();
+});
+
+test('a server whose output nobody reads any more serves, and stops all the same', async () => {
+  const database = await createTestDatabase('template_issue_links');
+  const server = await startServer(SERVE, { DATABASE_URL: database.url });
+  server.stopReading();
+  for (let call = 1; call <= 3; call += 1) expect((await fetch(`${server.url}/openapi.json`)).status).toBe(200);
+  expect(await server.stop()).toEqual({ code: 0, signal: null });
+
+  const quiet = await startServer(SERVE, { DATABASE_URL: database.url });
+  quiet.stopReading();
+  expect(await quiet.stop()).toEqual({ code: 0, signal: null });
+  await database.drop();
+});
+
+test('with DATABASE_URL nothing embedded is started, and the demo is made only when it is asked for', async () => {
+  const database = await createTestDatabase('template0');
+  const dataDir = join(folder, 'none');
+  const environment = { DATABASE_URL: database.url, DATA_DIR: dataDir };
+
+  const plain = await startServer(SERVE, environment);
+  expect(plain.output()).toContain('npx issue-links org create');
+  expect((await fetch(`${plain.url}/readyz`)).status).toBe(200);
+  expect((await fetch(`${plain.url}/v2/issues/JUNE-2/links`, { headers: DEMO })).status).toBe(401);
+  expect(await plain.stop()).toEqual({ code: 0, signal: null });
+  expect(await database.db.query({ name: '', text: 'select from organisations', values: [] })).toEqual([]);
+
+  const asked = await startServer(SERVE, { ...environment, DEMO: 'on' });
+  expect((await demoLinks(asked.url)).map(({ id }) => id)).toContain(4709605);
+  await asked.stop();
+  expect(await readdir(folder)).not.toContain('none');
+  await database.drop();
+});
+
+test('with DEMO=off an empty embedded database stays empty', async () => {
+  const server = await startServer(SERVE, { DATA_DIR: join(folder, 'empty'), DEMO: 'off' });
+  expect(server.output()).toContain('npx issue-links org create');
+  expect((await fetch(`${server.url}/v2/issues/JUNE-2/links`, { headers: DEMO })).status).toBe(401);
+  expect(await server.stop()).toEqual({ code: 0, signal: null });
+});
+
+test('a port that is in use is one sentence and exit 1, and leaves no PostgreSQL behind', async () => {
+  const database = await createTestDatabase('template_issue_links');
+  const server = await startServer(SERVE, { DATABASE_URL: database.url });
+  const { port } = new URL(server.url);
+  const dataDir = join(folder, 'in-use');
+  const sentence = `^Port ${port} on 127\\.0\\.0\\.1 is in use: set PORT to a free one, or stop the program that holds it\\.\n$`;
+  await expectRefusal({ DATA_DIR: dataDir, PORT: port }, new RegExp(sentence));
+  expect(await readdir(join(dataDir, 'postgres'))).not.toContain('postmaster.pid');
+  await server.stop();
+  await database.drop();
+});
+
+test.each([['203.0.113.9'], ['no-such-host.invalid']])(
+  'HOST=%s, which is not ours, is one sentence and exit 1',
+  async (HOST) => {
+    const database = await createTestDatabase('template_issue_links');
+    await expectRefusal(
+      { DATABASE_URL: database.url, HOST },
+      new RegExp(`^HOST=${HOST} is not an address of this machine: set HOST to`),
+    );
+    await database.drop();
+  },
+);
+
+test.each([
+  [
+    'postgres://127.0.0.1:1/links',
+    /^The database cannot be used \(connect ECONNREFUSED 127\.0\.0\.1:1\): check DATABASE_URL\.\n$/,
+  ],
+  ['postgres://localhost:1/links', /^The database cannot be used \(connect ECONNREFUSED .*\): check DATABASE_URL\.\n$/],
+  [
+    'postgres://no-such-host.invalid/links',
+    /^The database cannot be used \(.*no-such-host\.invalid\): check DATABASE_URL\.\n$/,
+  ],
+])('DATABASE_URL=%s, where nothing answers, is one sentence and exit 1', async (DATABASE_URL, sentence) => {
+  await expectRefusal({ DATABASE_URL }, sentence);
+});
+
+test('a DATABASE_URL with a wrong password or database is one sentence without the password, and exit 1', async () => {
+  const database = await createTestDatabase('template_issue_links');
+  const wrongPassword = database.url.replace(/:[^:@]+@/, ':hunter2@');
+  await expectRefusal(
+    { DATABASE_URL: wrongPassword },
+    /^The database cannot be used \(password authentication failed for user "postgres"\)/,
+  );
+  const wrongDatabase = database.url.replace(database.connection.database, 'no_such_database');
+  await expectRefusal(
+    { DATABASE_URL: wrongDatabase },
+    /^The database cannot be used \(database "no_such_database" does not exist\)/,
+  );
+  expect((await run(SERVE, { DATABASE_URL: wrongPassword })).stderr).not.toContain('hunter2');
+  await database.drop();
+});
+
+test('a DATA_DIR that cannot be one is one sentence and exit 1', async () => {
+  await expectRefusal({ DATA_DIR: fileURLToPath(import.meta.url) }, /set DATA_DIR to a folder\.\n$/);
+});
+
+test('the demo does not start on an address that other machines reach, unless that is asked for', async () => {
+  const dataDir = join(folder, 'open');
+  await expectRefusal(
+    { DATA_DIR: dataDir, HOST: '0.0.0.0' },
+    /^HOST=0\.0\.0\.0 can be reached from other machines, and the database would hold the demo's/,
+  );
+
+  const server = await startServer(SERVE, { DATA_DIR: dataDir, HOST: '0.0.0.0', DEMO: 'on' });
+  expect((await demoLinks(server.url)).map(({ id }) => id)).toContain(4709605);
+  const forwarded = { ...DEMO, 'X-Forwarded-For': '203.0.113.7' };
+  expect((await fetch(`${server.url}/v2/issues/JUNE-2/links`, { headers: forwarded })).status).toBe(401);
+  await server.stop();
+
+  await expectRefusal(
+    { DATA_DIR: dataDir, HOST: '::' },
+    /^HOST=:: can be reached from other machines, and the database holds the demo's/,
+  );
+  await expectRefusal({ DATA_DIR: dataDir, HOST: '::', DEMO: 'off' }, /^HOST=:: can be reached from other machines/);
+});
+
+test('every problem of the environment is said at once', async () => {
+  const { code, stderr } = await run(SERVE, { PORT: 'x', DEMO: 'perhaps', TRUST_PROXY: 'true' });
+  expect(code).toBe(1);
+  expect(stderr.trim().split('\n')).toHaveLength(4);
+});
+
+async function isRefused(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  return await new Promise((resolve) => {
+    const socket = connect(Number(port), hostname, () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.once('error', () => {
+      resolve(true);
+    });
+  });
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await sleep(5);
+}
