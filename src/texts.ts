@@ -95,6 +95,11 @@ export const texts = {
   headersTooLarge: { ru: 'Заголовки запроса слишком велики.', en: 'The request headers are too large.' },
   requestTimeout: { ru: 'Запрос не пришёл вовремя.', en: 'The request did not arrive in time.' },
   nulCharacter: { ru: 'Текст не может содержать символ U+0000.', en: 'Text cannot contain the character U+0000.' },
+  halfCharacter: {
+    ru: 'Текст содержит половину символа: непарный суррогат.',
+    en: 'The text contains half of a character: a lone surrogate.',
+  },
+  bodyTooDeep: { ru: 'Тело запроса вложено слишком глубоко.', en: 'The request body is nested too deeply.' },
   formUnfit: { ru: 'Значение такого вида здесь не подходит.', en: 'A value of this form does not fit here.' },
   fieldUnknown: { ru: 'Такого поля нет.', en: 'There is no such field.' },
   fieldRequired: { ru: 'Требуется параметр.', en: 'The parameter is required.' },

@@ -315,6 +315,29 @@ test('a new issue that is refused leaves nothing behind', async () => {
   expect(await snapshot(db())).toEqual(before);
 });
 
+test('a body that no database can hold is refused', async () => {
+  const org = await givenOrganisation(db());
+  const queue = await givenQueue(db(), org);
+  const before = await snapshot(db());
+  const send = async (body: string) => {
+    const request = api().request.post('/v2/issues').set(org.admin.headers).set('Content-Type', 'application/json');
+    const answer = await request.set('Accept-Language', 'en').send(body).expect(400);
+    return answer.body.errorMessages;
+  };
+
+  expect(await send(`{"queue":"${queue}","summary":"\\u0000"}`)).toEqual([expect.stringContaining('U+0000')]);
+  for (const half of ['\\ud83d', 'x\\ude00y', '\\ude00\\ud83d']) {
+    expect(await send(`{"queue":"${queue}","summary":"${half}"}`)).toEqual([expect.stringContaining('surrogate')]);
+  }
+  const depth = 100_000;
+  const deep = `${'['.repeat(depth)}${']'.repeat(depth)}`;
+  expect(await send(`{"queue":"${queue}","summary":${deep}}`)).toEqual([expect.stringContaining('deep')]);
+
+  expect(await snapshot(db())).toEqual(before);
+  const whole = await post(org.admin, { queue, summary: '😀' }).expect(201);
+  expect(whole.body.summary).toBe('😀');
+});
+
 test('an issue can be made in a closed queue by its members, though not by those who only look on', async () => {
   const org = await givenOrganisation(db());
   const [member, viewer] = [await givenUser(db(), org.orgId, { role: 'reader' }), await givenUser(db(), org.orgId)];
