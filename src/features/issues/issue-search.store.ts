@@ -102,7 +102,7 @@ function conditionSql(condition: Condition, parameter: Parameter): string {
       return `${PEOPLE[nameOf(condition.field)] ?? 'null'} = $2`;
     case 'empty':
       return condition.field.is === 'link'
-        ? `issues.issue_id not in (${linkedIds(condition.field, parameter, undefined)})`
+        ? `not ${isLinked(condition.field, parameter)}`
         : `(${EMPTY[condition.field.name] ?? 'false'})`;
     case 'within': {
       const column = TIMES[nameOf(condition.field)] ?? 'null';
@@ -192,23 +192,51 @@ function issueIds(names: readonly string[], parameter: Parameter): string {
     select named.issue_id from issue_aliases named where named.org_id = $1 and named.key = any(${parsed}::text[])`;
 }
 
-/** SQL: the numbers of the issues that have such a link to one of those named, or to any that the viewer may see. */
-function linkedIds(
-  { linkTypeId, direction }: LinkField,
-  parameter: Parameter,
-  names: readonly string[] | undefined,
-): string {
-  const object = names === undefined ? 'select issue_id from issues where org_id = $1' : issueIds(names, parameter);
-  const type = linkTypeId === undefined ? '' : ` and links.link_type_id = ${parameter(linkTypeId)}`;
-  const at = (end: Direction) => `
-    select links.${end}_issue_id as issue_id
-    from (${object}) as named
-    join links on links.org_id = $1 and links.${opposite(end)}_issue_id = named.issue_id${type}
-    join issues object on object.org_id = $1 and object.issue_id = named.issue_id
+/** SQL: the numbers of the issues that have such a link to one of those named. */
+function linkedIds(field: LinkField, parameter: Parameter, names: readonly string[]): string {
+  const type = typeSql(field, parameter);
+  const named = issueIds(names, parameter);
+  return endsOf(field)
+    .map((end) => {
+      const { other, object } = otherEnd(end);
+      return `
+        select links.${end}_issue_id as issue_id
+        from (${named}) as named
+        join links on links.org_id = $1 and links.${other}_issue_id = named.issue_id${type}
+        ${object}`;
+    })
+    .join(' union all ');
+}
+
+/** Whether the issue has such a link at all. */
+function isLinked(field: LinkField, parameter: Parameter): string {
+  const type = typeSql(field, parameter);
+  const exists = endsOf(field).map(
+    (end) => `exists (
+    select from links
+    ${otherEnd(end).object}
+    where links.org_id = $1 and links.${end}_issue_id = issues.issue_id${type})`,
+  );
+  return `(${exists.join(' or ')})`;
+}
+
+function typeSql({ linkTypeId }: LinkField, parameter: Parameter): string {
+  return linkTypeId === undefined ? '' : ` and links.link_type_id = ${parameter(linkTypeId)}`;
+}
+
+function endsOf({ direction }: LinkField): readonly Direction[] {
+  return direction === undefined ? ['inward', 'outward'] : [direction];
+}
+
+/** The issue at the other end, without which a link is not there for the viewer: it must be one that the viewer may see. */
+function otherEnd(end: Direction): { other: Direction; object: string } {
+  const other = opposite(end);
+  return {
+    other,
+    object: `join issues object on object.org_id = $1 and object.issue_id = links.${other}_issue_id
     join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
-      and ${visibleQueue('object_queue')}`;
-  const ends = direction === undefined ? (['inward', 'outward'] as const) : [direction];
-  return ends.map(at).join(' union all ');
+      and ${visibleQueue('object_queue')}`,
+  };
 }
 
 const SORTINGS: Readonly<Record<Sorting, readonly string[]>> = {
