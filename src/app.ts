@@ -3,6 +3,7 @@ import type { Config } from './config.ts';
 import type { Contract } from './contract/contract.ts';
 import type { Database } from './database/database.ts';
 import { docsRouter } from './docs.ts';
+import { changelogHandlers } from './features/changelog/changelog.rest.ts';
 import { dictionaryHandlers } from './features/dictionaries/dictionaries.rest.ts';
 import { fieldHandlers } from './features/fields/fields.rest.ts';
 import { issueLinkHandlers } from './features/issue-links/issue-links.rest.ts';
@@ -42,6 +43,7 @@ export function createApp({ contract, db, log, config, demoToken }: AppOptions):
     ...issueLinkHandlers(db),
     ...issueHandlers(db),
     ...issueSearchHandlers(db),
+    ...changelogHandlers(db),
     ...linkTypeHandlers(db),
     ...organisationHandlers(db),
     ...userHandlers(db),

@@ -200,6 +200,7 @@ export const texts = {
     en: 'The issue was changed since: the version in the request is not the current one.',
   },
   tagsTooMany: { ru: 'Не больше 100 тегов.', en: '100 tags at most.' },
+  changeNotFound: { ru: 'Запись истории не существует.', en: 'The entry of the changelog does not exist.' },
   searchAmbiguous: (given: string) => ({
     ru: `Передайте что-то одно: ${given}.`,
     en: `Send one of these alone: ${given}.`,

@@ -476,6 +476,87 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/issues/{issueId}/changelog": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * List the changes of an issue
+         * @description What happened to the issue and its links, the oldest first. `id` is the last entry that was seen: the page starts
+         *     after it; `Link` with `rel="next"` leads to the next page while there is one. Issues and queues that the token's
+         *     user may not see are left out of the entries.
+         */
+        readonly get: operations["listIssueChanges"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/issues/{issueId}/changelog/{entryId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of an entry of the issue's changelog.
+                 * @example 17
+                 */
+                readonly entryId: string;
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get a change of an issue
+         * @description One entry of the issue's changelog.
+         */
+        readonly get: operations["getIssueChange"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/issues/{issueId}/links": {
         readonly parameters: {
             readonly query?: never;
@@ -1380,6 +1461,14 @@ export interface components {
             /** Format: uri */
             readonly self: string;
         };
+        readonly FieldReference: {
+            readonly display: string;
+            readonly id: string;
+            /** Format: uri */
+            readonly self: string;
+        };
+        /** @description A text, a list of texts, a reference to what the field holds, or null for nothing. */
+        readonly FieldValue: null | string | readonly string[] | components["schemas"]["StatusReference"] | components["schemas"]["UserReference"];
         readonly ImportedIssueLink: {
             /** @description Not in the future; any offset. */
             readonly createdAt: string;
@@ -1433,6 +1522,30 @@ export interface components {
             /** @description Always 0; clients expect it. */
             readonly votes?: number;
         };
+        /** @description An entry of an issue's changelog. */
+        readonly IssueChange: {
+            /** @description The fields that changed, each before and after. */
+            readonly fields?: readonly {
+                readonly field: components["schemas"]["FieldReference"];
+                readonly from: components["schemas"]["FieldValue"];
+                readonly to: components["schemas"]["FieldValue"];
+            }[];
+            readonly id: string;
+            readonly issue: components["schemas"]["IssueReference"];
+            /**
+             * @description The links that came, went or changed. One to an issue that is gone, or that the token's user may not see, is
+             *     left out.
+             */
+            readonly links?: readonly {
+                readonly from: null | components["schemas"]["LinkState"];
+                readonly to: null | components["schemas"]["LinkState"];
+            }[];
+            /** Format: uri */
+            readonly self: string;
+            readonly type: components["schemas"]["IssueChangeType"];
+            readonly updatedAt: components["schemas"]["Timestamp"];
+            readonly updatedBy: components["schemas"]["UserReference"];
+        };
         readonly IssueChanges: {
             readonly aliases?: components["schemas"]["SentBack"];
             readonly assignee?: null | components["schemas"]["AssigneeName"] | {
@@ -1477,6 +1590,8 @@ export interface components {
             readonly version?: components["schemas"]["SentBack"];
             readonly votes?: components["schemas"]["SentBack"];
         };
+        /** @enum {string} */
+        readonly IssueChangeType: "IssueCreated" | "IssueUpdated" | "IssueWorkflow" | "IssueLinked" | "IssueUnlinked" | "IssueLinkChanged";
         /** @description One link as the requested issue sees it. */
         readonly IssueLink: WithRequired<components["schemas"]["PartialIssueLink"], "self" | "id" | "type" | "direction" | "object" | "createdBy" | "updatedBy" | "createdAt" | "updatedAt" | "status">;
         readonly IssueLinkChange: {
@@ -1544,6 +1659,13 @@ export interface components {
             /** Format: uri */
             readonly self: string;
             readonly version: number;
+        };
+        /** @description A link as the issue saw it before or after the change. */
+        readonly LinkState: {
+            readonly direction: components["schemas"]["Direction"];
+            /** @description The other issue. */
+            readonly object: components["schemas"]["IssueReference"];
+            readonly type: components["schemas"]["LinkTypeReference"];
         };
         readonly LinkType: {
             /** @description No way from an issue back to itself along links of the type. */
@@ -2984,6 +3106,111 @@ export interface operations {
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
             readonly 422: components["responses"]["FieldRefused"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listIssueChanges: {
+        readonly parameters: {
+            readonly query?: {
+                /**
+                 * @description The id of the last entry seen.
+                 * @example 17
+                 */
+                readonly id?: string;
+                /** @description How many items a page holds. */
+                readonly perPage?: components["parameters"]["PerPage"];
+                /**
+                 * @description Which kinds of entries to show; may be given several times.
+                 * @example [
+                 *       "IssueLinked"
+                 *     ]
+                 */
+                readonly type?: readonly components["schemas"]["IssueChangeType"][];
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description A page of entries. */
+            readonly 200: {
+                headers: {
+                    /** @description URL of the next page, `rel="next"`; left out on the last one. */
+                    readonly Link?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["IssueChange"][];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getIssueChange: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of an entry of the issue's changelog.
+                 * @example 17
+                 */
+                readonly entryId: string;
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The entry. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["IssueChange"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };
