@@ -85,7 +85,7 @@ async function givenLinks(count: number): Promise<{ admin: GivenUser; values: Re
       applicationId: 'com.github',
       objectId: remote.object.id,
       remoteLinkId: String(remote.id),
-      changeId: String(changes.body[0]?.id),
+      entryId: String(changes.body[0]?.id),
       unique,
     },
   };
