@@ -52,6 +52,9 @@ const FOLDER = new URL('postman/', ROOT);
 const yaml = readFileSync(new URL('openapi.yaml', ROOT), 'utf8');
 const contract = parse(yaml);
 const operations = readOperations();
+for (const id of [...Object.values(ORDERS).flat(), ...Object.keys(DETAILS)]) {
+  if (!operations.has(id)) throw new Error(`The tables name ${id}, which openapi.yaml does not.`);
+}
 const files = {
   'issue-links.postman_collection.json': await makeCollection(),
   'issue-links.postman_environment.json': makeEnvironment(),
@@ -200,7 +203,6 @@ function rank(id) {
 
 function toRequest({ id, time }, items) {
   const item = items.get(id);
-  if (item === undefined) throw new Error(`The tables name ${id}, which openapi.yaml does not.`);
   const { request } = item;
   const details = DETAILS[id] ?? {};
   const header = request.header.map((parameter) => withValue(parameter, details)).filter(isWanted);

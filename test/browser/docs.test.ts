@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { useDemoServer } from '../support/server-process.ts';
 
@@ -20,6 +20,10 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ];
+
+/** A browser beside a database and a server is slow where others work too; how slow is no matter here. */
+const PATIENCE_MS = 120_000;
+jest.setTimeout(PATIENCE_MS);
 
 const url = useDemoServer();
 let browser: Browser | undefined;
@@ -42,6 +46,7 @@ beforeEach(async () => {
   complaints = [];
   requests = [];
   page = await (browser as Browser).newPage({ viewport: { width: 1280, height: 1600 } });
+  page.setDefaultTimeout(PATIENCE_MS / 2);
   page.on('request', (request) => requests.push(request.url()));
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { loadContract } from '../../src/contract/contract.ts';
 import { useDemoServer } from '../support/server-process.ts';
 
@@ -10,6 +10,9 @@ const require = createRequire(import.meta.url);
 const newman = require('newman') as Newman;
 const collection = require('../../postman/issue-links.postman_collection.json') as Collection;
 const environment = require('../../postman/issue-links.postman_environment.json') as Environment;
+
+// Four runs of every operation: slow where others work too.
+jest.setTimeout(120_000);
 
 const url = useDemoServer();
 
