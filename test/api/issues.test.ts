@@ -836,3 +836,37 @@ test('one statement reads an issue, whatever it is linked to', async () => {
   }
   expect(await statements()).toBe(before);
 });
+
+test('links made while their issue is being deleted go with it, or are refused', async () => {
+  const org = await givenOrganisation(db());
+  const queue = await givenQueue(db(), org);
+  for (let round = 0; round < 5; round += 1) {
+    const [issue, other] = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
+    const linked = { relationship: 'relates', issue: issue.key };
+    const [removed, link, child] = await Promise.all([
+      remove(issue.key, org.admin),
+      api().request.post(`/v2/issues/${other.key}/links`).set(org.admin.headers).send(linked),
+      post(org.admin, { queue, summary: 'Child', parent: issue.key }),
+    ]);
+    expect(removed.status).toBe(204);
+    expect([201, 404]).toContain(link.status);
+    expect([201, 422]).toContain(child.status);
+    expect((await get(`${other.key}/links`, org.admin)).body).toEqual([]);
+    const types = (await eventsOf(org, other.id)).map((event) => (event as { type: string }).type);
+    expect(types).toEqual(link.status === 201 ? ['IssueLinked', 'IssueUnlinked'] : []);
+  }
+});
+
+test('where an organisation has no epics, an issue cannot get one', async () => {
+  const org = await givenOrganisation(db(), { profile: 'kanboard', language: 'en' });
+  const queue = await givenQueue(db(), org);
+  const [issue, other] = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
+  const before = await snapshot(db());
+
+  const { body } = await patch(issue.key, org.admin, { epic: other.key }).expect(422);
+  expect(body.errorMessages).toEqual(['The link type epic does not exist.']);
+  expect(await snapshot(db())).toEqual(before);
+  await patch(issue.key, org.admin, { epic: null }).expect(200);
+  const { body: child } = await patch(issue.key, org.admin, { parent: other.key }).expect(200);
+  expect(child.parent).toMatchObject({ key: other.key });
+});
