@@ -33,6 +33,8 @@ export default {
   },
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
+  // Something keeps the parent process alive after a whole run, although the teardown has stopped all it started.
+  forceExit: true,
   // Some tests start servers and browsers, and the machine may be busy.
   testTimeout: 120_000,
 };

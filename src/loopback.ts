@@ -20,7 +20,9 @@ export function isLoopbackHost(host: string): boolean {
  * The name matters against DNS rebinding, where a page elsewhere makes a browser send requests here.
  */
 export function isLoopbackRequest(request: Request): boolean {
-  if (PROXY_HEADERS.some((header) => request.headers[header] !== undefined)) return false;
+  // Proxies that add no such header still speak HTTP/1.0 to what is behind them.
+  if (request.httpVersion === '1.0' || PROXY_HEADERS.some((header) => request.headers[header] !== undefined))
+    return false;
   const address = request.socket.remoteAddress ?? '';
   return isLoopbackHost(address) && isLoopbackHost(hostname(request.headers.host));
 }

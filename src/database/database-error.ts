@@ -3,7 +3,7 @@ import { DomainError } from '../errors.ts';
 import { texts } from '../texts.ts';
 
 /** Connection and resource failures, shutdowns, and statements that took longer than they may. */
-const AWAY_STATES = /^(08|53|57P|57014)/;
+const AWAY_STATES = /^(08(?!P01)|53|57P|57014)/;
 /** pg gives these no code. */
 const AWAY_MESSAGES =
   /^(Connection terminated|Client has encountered a connection error|Client was closed|Query read timeout)/;

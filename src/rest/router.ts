@@ -60,14 +60,21 @@ async function callerOf(
 ): Promise<Caller> {
   const { viewer, scopes, language } = await authenticate(db, request);
   response.locals['language'] = language;
-  const origin = publicUrl ?? `${request.protocol}://${request.host}`;
+  const origin = publicUrl ?? originOf(request);
   return {
     viewer,
     scopes,
     language: languageOf(request, response),
     base: `${origin}${request.baseUrl}`,
-    url: `${origin}${request.originalUrl}`,
+    url: `${origin}${request.baseUrl}${request.url}`,
   };
+}
+
+/** Throws a 400 for a Host that no URL can have: it would go into every `self`. */
+function originOf(request: Request): string {
+  const origin = `${request.protocol}://${request.host}`;
+  if (!URL.canParse(origin) || /[/?#@\\\s]/.test(request.host)) throw new HttpError(400, texts.requestMalformed);
+  return origin;
 }
 
 /** A member that is `null` counts as absent, except in PATCH, where it clears a field (contract, section 0). */

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import { loadContract, type Operation } from '../../src/contract/contract.ts';
 import { useApi } from '../support/api.ts';
 import { givenOrganisation, givenUser } from '../support/builders.ts';
@@ -13,6 +13,7 @@ const api = useApi({}, async (connection) => {
   return proxy.connection;
 });
 const db = () => api().database.db;
+afterAll(() => proxy.cut());
 const OPERATIONS = loadContract().operations.map((operation) => [operation.id, operation] as const);
 
 test.each(OPERATIONS)('%s is 401 without a token', async (_id, operation) => {

@@ -331,6 +331,38 @@ test('PATCH keeps the rules', async () => {
   expect((await change(org.admin, c, ac.id, { issue: 'NONE-1' })).status).toBe(404);
 });
 
+test('PATCH and DELETE wait for a change under way, and then see what it left', async () => {
+  const { org, issues } = await givenIssues(3);
+  const [a, b, c] = issues as [GivenIssue, GivenIssue, GivenIssue];
+  const { body: patched } = await post(org.admin, a, 'relates', b.key);
+  const { body: removed } = await post(org.admin, a, 'relates', c.key);
+  const answers = await db().transaction(async (other) => {
+    // Both links leave A while A's requests wait for their rows.
+    for (const [id, end] of [
+      [patched.id, b.id],
+      [removed.id, c.id],
+    ]) {
+      await other.query({
+        name: '',
+        text: `update links set inward_issue_id = $3, outward_issue_id = $4 where org_id = $1 and link_id = $2`,
+        values: [org.orgId, id, end, (await givenOther(org)).id],
+      });
+    }
+    const waiting = [
+      change(org.admin, a, patched.id, { relationship: 'duplicates' }).then(({ status }) => status),
+      api()
+        .request.delete(`/v2/issues/${a.key}/links/${removed.id}`)
+        .set(org.admin.headers)
+        .then(({ status }) => status),
+    ];
+    await untilWaiting(2);
+    return waiting;
+  });
+  expect(await Promise.all(answers)).toEqual([404, 404]);
+  const { body: left } = await api().request.get(`/v2/issues/${b.key}/links`).set(org.admin.headers);
+  expect(left).toMatchObject([{ id: patched.id, type: { id: 'relates' } }]);
+});
+
 test('PATCH with If-Match changes that version only', async () => {
   const { org, issues } = await givenIssues(2);
   const [a, b] = issues as [GivenIssue, GivenIssue];
@@ -468,6 +500,22 @@ async function givenIssues(
   const issues: GivenIssue[] = [];
   for (let made = 0; made < count; made += 1) issues.push(await givenIssue(db(), org, queue));
   return { org, issues };
+}
+
+async function givenOther(org: GivenOrganisation): Promise<GivenIssue> {
+  return givenIssue(db(), org, await givenQueue(db(), org));
+}
+
+/** Until that many statements wait for a lock. */
+async function untilWaiting(count: number): Promise<void> {
+  for (;;) {
+    const rows = await db().query({
+      name: '',
+      text: `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      values: [],
+    });
+    if (rows.length >= count) return;
+  }
 }
 
 function post(user: GivenUser, issue: GivenIssue, relationship: string, other: string | object) {

@@ -137,6 +137,9 @@ test('labels change in place, under If-Match, and links show the new ones', asyn
   await change(org.admin, 'tests', { acyclic: 'yes' }).expect(400);
   expect(await snapshot(db())).toEqual(before);
   await refused(change(org.admin, 'tests', { inward: { ru: 'Рядом', en: 'next to' } }));
+  await refused(change(org.admin, 'tests', { inward: { ru: 'Обратно', en: 'TESTED-BY' } }));
+  await refused(change(org.admin, 'tests', { inward: { ru: 'Черта', en: '-' } }));
+  await change(org.admin, '%00', { acyclic: true }).expect(404);
   // The texts of a type of the contract can change; what clients send cannot.
   const depends = await change(org.admin, 'depends', { inward: { ru: 'Держит', en: 'Holds up' } }).expect(200);
   expect(depends.body).toMatchObject({ inward: 'Держит', relationships: { inward: 'is dependent by' } });

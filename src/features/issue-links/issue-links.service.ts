@@ -146,11 +146,12 @@ export function updateIssueLink(
   change: { relationship: string | undefined; object: string | undefined; version: number | undefined },
 ): Promise<IssueLink> {
   return db.transaction(async (transaction) => {
+    // Locked before it is looked at: what is read below holds until the end.
+    const stored = await lockLink(transaction, viewer.orgId, linkId);
     const current = await getIssueLink(transaction, viewer, issueName, linkId);
     const [issue, object] = await getIssues(transaction, viewer, [issueName, change.object ?? current.object.key]);
     if (issue === undefined || object === undefined) throw new DomainError('not_found', texts.issueNotFound);
     requireWritable(issue);
-    const stored = await lockLink(transaction, viewer.orgId, linkId);
     if (stored === undefined) throw new DomainError('not_found', texts.linkNotFound);
     if (change.version !== undefined && change.version !== stored.version) {
       throw new DomainError('stale', texts.staleVersion);
@@ -174,6 +175,7 @@ export function updateIssueLink(
  */
 export function deleteIssueLink(db: Database, viewer: Viewer, issueName: string, linkId: number): Promise<void> {
   return db.transaction(async (transaction) => {
+    await lockLink(transaction, viewer.orgId, linkId);
     await getIssueLink(transaction, viewer, issueName, linkId);
     const [issue] = await getIssues(transaction, viewer, [issueName]);
     if (issue) requireWritable(issue);
@@ -195,13 +197,20 @@ export async function replaceSingleLink(
   const relationships = relationshipsOf(await selectLinkTypes(transaction, viewer.orgId));
   const direction = linkTypeId === 'subtask' ? 'inward' : 'outward';
   const current = await lockSingleLink(transaction, viewer.orgId, linkTypeId, issueId, direction);
+  const keys = await selectVisibleKeys(transaction, viewer, [
+    issueId,
+    ...(current ? [objectAt(current, issueId)] : []),
+  ]);
+  const issue = { id: issueId, key: keys.get(issueId) ?? '…' };
+  // What the viewer may not see is not the viewer's to end or to change, and looks as if it were not there.
+  const isHidden = current !== undefined && !keys.has(objectAt(current, issueId));
   if (otherIssueName === null) {
-    if (current) await writeNoLink(transaction, viewer, current.link_id);
+    if (current && !isHidden) await writeNoLink(transaction, viewer, current.link_id);
     return;
   }
+  if (isHidden) throw new DomainError('refused', texts.secondSingle(linkTypeId, issue.key));
   const [object] = await getIssues(transaction, viewer, [otherIssueName]);
   if (object === undefined) throw new DomainError('not_found', texts.issueNotFound);
-  const issue = { id: issueId, key: await keyOf(transaction, viewer, issueId) };
   const write = { type: typeOf(relationships, linkTypeId), direction, issue, object } as const;
   if (current === undefined) {
     await writeNewLink(transaction, viewer, write, {
@@ -244,11 +253,6 @@ function typeOf(relationships: readonly Relationship[], linkTypeId: string): Rel
   const found = relationships.find(({ type }) => type.link_type_id === linkTypeId);
   if (found === undefined) throw new DomainError('refused', texts.linkTypeNotFound(linkTypeId));
   return found.type;
-}
-
-async function keyOf(transaction: Queryable, viewer: Viewer, issueId: number): Promise<string> {
-  const keys = await selectVisibleKeys(transaction, viewer, [issueId]);
-  return keys.get(issueId) ?? '…';
 }
 
 function toIssueLink(row: IssueLinkRow): IssueLink {

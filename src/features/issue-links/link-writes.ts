@@ -24,6 +24,9 @@ import {
  * All functions run in the caller's transaction.
  */
 
+/** How many issues of a cycle a refusal names. */
+const NAMED_ISSUES_MAX = 20;
+
 /** An issue that stands at an end of a link, with the key that refusals call it by. */
 export interface LinkEnd {
   readonly id: number;
@@ -156,13 +159,18 @@ async function refuseCycle(db: Queryable, viewer: Viewer, { type, ...link }: Lin
   const cycle = [inwardIssueId, ...shortestWay(reached, outwardIssueId, inwardIssueId)];
   const keys = await selectVisibleKeys(db, viewer, cycle);
   const names = cycle.map((issueId) => keys.get(issueId) ?? '…');
-  throw new DomainError('refused', texts.cycle(type.link_type_id, names.join(' → ')));
+  const shown = names.length > NAMED_ISSUES_MAX ? [...names.slice(0, NAMED_ISSUES_MAX - 2), '…', names.at(-1)] : names;
+  throw new DomainError('refused', texts.cycle(type.link_type_id, shown.join(' → ')));
 }
 
 /** Breadth first; `links` are known to lead there. */
 function shortestWay(links: readonly { inward: number; outward: number }[], from: number, to: number): number[] {
   const next = new Map<number, number[]>();
-  for (const { inward, outward } of links) next.set(inward, [...(next.get(inward) ?? []), outward]);
+  for (const { inward, outward } of links) {
+    const others = next.get(inward);
+    if (others) others.push(outward);
+    else next.set(inward, [outward]);
+  }
   const cameFrom = new Map<number, number>();
   const queue = [from];
   for (const issue of queue) {

@@ -29,6 +29,10 @@ export interface IssueSearch {
   readonly order?: readonly string[] | undefined;
 }
 
+/** More would take the database longer than a request may. */
+const FILTER_VALUES_MAX = 200;
+const ORDERS_MAX = 10;
+
 /** One page of what is found, and how much there is. Throws `invalid` for what is not understood. */
 export async function searchIssues(
   db: Queryable,
@@ -55,6 +59,7 @@ function meaningOf(search: IssueSearch): { condition: Condition | undefined; ord
   if (given.length > 1) throw new DomainError('invalid', texts.searchAmbiguous(given.join(', ')));
   const order = (search.order ?? []).map((text) => orderFrom(text));
   const { condition, order: sorting } = conditionOf(search);
+  if (order.length > ORDERS_MAX || sorting.length > ORDERS_MAX) refusal('order')(texts.searchTooLarge);
   if (order.length > 0 && sorting.length > 0) refusal('order')(texts.orderTwice);
   return { condition, order: order.length > 0 ? order : sorting };
 }
@@ -66,6 +71,8 @@ function conditionOf({ queue, keys, filter, query }: IssueSearch): {
   if (query !== undefined) return parseQuery(query);
   if (queue !== undefined) return { condition: oneOf('queue', [queue]), order: [] };
   if (keys !== undefined) return { condition: oneOf('key', keys), order: [] };
+  const values = Object.values(filter ?? {}).reduce<number>((count, value) => count + [value].flat().length, 0);
+  if (values > FILTER_VALUES_MAX) refusal('filter')(texts.searchTooLarge);
   const conditions = Object.entries(filter ?? {}).flatMap(([name, value]) => {
     const refuse = refusal(`filter.${name}`);
     // Absent, as null is wherever it clears nothing.

@@ -115,6 +115,7 @@ class Parser {
 
   #value(): Operand {
     this.#conditions += 1;
+    if (this.#conditions > CONDITIONS_MAX) refuseAt(this.#token.at, texts.searchTooLarge);
     let negated = false;
     while (this.#takeSymbol('!')) negated = !negated;
     const comparison = (['>=', '<=', '>', '<'] as const).find((symbol) => this.#takeSymbol(symbol)) ?? '=';

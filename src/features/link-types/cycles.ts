@@ -10,7 +10,9 @@ export function findCycle<Link extends Arrow>(links: readonly Link[]): Link[] {
   const leaving = new Map<number, Link[]>();
   for (const link of links) {
     arriving.set(link.outward_issue_id, (arriving.get(link.outward_issue_id) ?? new Set()).add(link));
-    leaving.set(link.inward_issue_id, (leaving.get(link.inward_issue_id) ?? []).concat(link));
+    const others = leaving.get(link.inward_issue_id);
+    if (others) others.push(link);
+    else leaving.set(link.inward_issue_id, [link]);
   }
   // Issues that nothing leads to are on no cycle; without them, others are left that nothing leads to.
   const unreached = [...leaving.keys()].filter((issue) => !arriving.has(issue));

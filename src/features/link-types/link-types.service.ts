@@ -3,6 +3,7 @@ import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
+import type { Direction } from '../issue-links/direction.ts';
 import { lockLinkType, selectVisibleKeys } from '../issue-links/issue-links.store.ts';
 import { DEFAULT_LINK_TYPE_IDS } from '../organisations/defaults.ts';
 import { lockOrganisation } from '../organisations/organisations.store.ts';
@@ -98,6 +99,7 @@ export function updateLinkType(
   const { orgId } = viewer;
   return db.transaction(async (transaction) => {
     // Nobody writes links of the type from here to the end: not those who look for cycles, and not those who need not.
+    await getLinkType(transaction, orgId, linkTypeId);
     await lockLinkType(transaction, orgId, linkTypeId);
     await lockLinkTypeRow(transaction, orgId, linkTypeId);
     const type = await getLinkType(transaction, orgId, linkTypeId);
@@ -112,7 +114,10 @@ export function updateLinkType(
     await refuseTakenPhrases(
       transaction,
       orgId,
-      linkTypeId,
+      {
+        linkTypeId,
+        ends: [...(change.inward ? ['inward' as const] : []), ...(change.outward ? ['outward' as const] : [])],
+      },
       [
         type.inward_phrase === null ? change.inward : undefined,
         type.outward_phrase === null ? change.outward : undefined,
@@ -133,8 +138,8 @@ export function updateLinkType(
 /** Removes a type and its labels. Throws `not_found`, and `refused` for one that links have or that every organisation has. */
 export function deleteLinkType(db: Database, { orgId }: Viewer, linkTypeId: string): Promise<void> {
   return db.transaction(async (transaction) => {
-    await lockLinkTypeRow(transaction, orgId, linkTypeId);
     await getLinkType(transaction, orgId, linkTypeId);
+    await lockLinkTypeRow(transaction, orgId, linkTypeId);
     if (DEFAULT_LINK_TYPE_IDS.has(linkTypeId)) throw new DomainError('refused', texts.linkTypeBuiltIn(linkTypeId));
     if (await existsLinkOfType(transaction, orgId, linkTypeId)) {
       throw new DomainError('refused', texts.linkTypeInUse(linkTypeId));
@@ -159,14 +164,17 @@ function refuseSymmetricRules({ is_antisymmetric, is_acyclic, single_end }: Link
 async function refuseTakenPhrases(
   db: Queryable,
   orgId: string,
-  ownId: string | undefined,
+  own: { readonly linkTypeId: string; readonly ends: readonly Direction[] } | undefined,
   labels: readonly LabelTexts[],
 ): Promise<void> {
   if (labels.length === 0) return;
   // Two makers of labels at once would not see each other's.
   await lockOrganisation(db, orgId);
-  const others = relationshipsOf(await selectLinkTypes(db, orgId)).filter(({ type }) => type.link_type_id !== ownId);
-  const taken = new Set(others.map(({ phrase }) => phrase));
+  const others = relationshipsOf(await selectLinkTypes(db, orgId)).filter(
+    ({ type, direction }) => type.link_type_id !== own?.linkTypeId || !own.ends.includes(direction),
+  );
+  // A label without a word in it would have no phrase at all.
+  const taken = new Set(['', ...others.map(({ phrase }) => phrase)]);
   for (const { en } of labels) {
     const phrase = phraseOf(null, en);
     if (taken.has(phrase)) throw new DomainError('refused', texts.labelTaken(en));
