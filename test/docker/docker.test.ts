@@ -1,0 +1,102 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { expect, test } from '@jest/globals';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { parse } from 'yaml';
+import { readConfig } from '../../src/config.ts';
+import { openDatabaseProxy } from '../support/database-proxy.ts';
+import { PROGRAM, run, startServer } from '../support/server-process.ts';
+import { createTestDatabase } from '../support/test-database.ts';
+
+const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+const dockerfile = read('Dockerfile').replaceAll('\\\n', '').split('\n');
+const compose = parse(read('docker-compose.yml'));
+
+/** The instructions of one kind, without the word itself. */
+function instructions(word: string): string[] {
+  return dockerfile
+    .filter((line) => line.trim().startsWith(`${word} `))
+    .map((line) => line.trim().slice(word.length + 1));
+}
+
+/** As compose reads `${NAME:-default}` where no variable is set. */
+function withDefaults(environment: Record<string, string>): Record<string, string> {
+  const filled = Object.entries(environment).map(([name, value]) => [
+    name,
+    value.replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1'),
+  ]);
+  return Object.fromEntries(filled);
+}
+
+test('docker-compose.yml is what Compose understands', () => {
+  const validate = new Ajv2020({ allErrors: true, strict: true, strictTuples: false }).compile(
+    JSON.parse(read('test/docker/compose.schema.json')),
+  );
+  validate(compose);
+  expect(validate.errors).toBeNull();
+});
+
+test('what a service waits for and where it keeps things is declared', () => {
+  const { server, database } = compose.services;
+  expect(Object.keys(server.depends_on)).toEqual(['database']);
+  expect(database.healthcheck).toBeDefined();
+  for (const volume of database.volumes) expect(Object.keys(compose.volumes)).toContain(volume.split(':')[0]);
+});
+
+test('the server is configured with variables that it knows, and reaches the database that stands beside it', () => {
+  const { server, database } = compose.services;
+  const config = readConfig(withDefaults(server.environment));
+  const url = new URL(config.databaseUrl ?? '');
+  const { POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB } = withDefaults(database.environment);
+  expect([url.hostname, url.username, url.password, url.pathname]).toEqual([
+    'database',
+    POSTGRES_USER,
+    POSTGRES_PASSWORD,
+    `/${POSTGRES_DB}`,
+  ]);
+  expect(server.ports).toEqual([`127.0.0.1:8080:${config.port}`]);
+  expect(instructions('EXPOSE')).toEqual([String(config.port)]);
+});
+
+test('every file that the image copies is there, and .dockerignore lets it through', () => {
+  const copied = instructions('COPY')
+    .filter((line) => !line.startsWith('--from='))
+    .flatMap((line) => line.split(' ').slice(0, -1));
+  expect(copied.length).toBeGreaterThan(8);
+  const [everything, ...allowed] = read('.dockerignore')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  expect(everything).toBe('*');
+  expect(allowed.map((line) => line.slice(1)).sort()).toEqual([...new Set(copied)].sort());
+  for (const file of copied)
+    expect({ file, exists: existsSync(new URL(`../../${file}`, import.meta.url)) }).toEqual({ file, exists: true });
+});
+
+test('the image runs a Node that the package allows, and not as root', () => {
+  for (const image of instructions('FROM')) expect(image).toMatch(/^node:22-bookworm-slim( AS \w+)?$/);
+  expect(JSON.parse(read('package.json')).engines.node).toBe('>=20.19');
+  expect(instructions('USER')).toEqual(['node']);
+});
+
+test('the health check of the image succeeds while the server can serve, and fails otherwise', async () => {
+  const [line = ''] = instructions('HEALTHCHECK');
+  const [, ...check]: string[] = JSON.parse(line.slice(line.indexOf('[')));
+  const database = await createTestDatabase('template_issue_links');
+  const proxy = await openDatabaseProxy(database.connection);
+  const { host, port } = proxy.connection;
+  const DATABASE_URL = database.url.replace(/@.*/, `@${host}:${port}/${database.connection.database}`);
+  const server = await startServer([...PROGRAM, 'serve'], { DATABASE_URL });
+  const healthy = async () => {
+    const { code, stderr } = await run([process.execPath, ...check], { PORT: new URL(server.url).port });
+    return { code, stderr };
+  };
+
+  expect(await healthy()).toEqual({ code: 0, stderr: '' });
+  await proxy.cut();
+  expect(await healthy()).toEqual({ code: 1, stderr: '' });
+  await proxy.restore();
+  expect(await healthy()).toEqual({ code: 0, stderr: '' });
+  await server.stop();
+  expect(await healthy()).toEqual({ code: 1, stderr: '' });
+  await proxy.cut();
+  await database.drop();
+});
