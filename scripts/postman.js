@@ -22,12 +22,19 @@ const ORDERS = {
 
 /**
  * What an operation's request says beside its example in openapi.yaml: members of the `body`, values of optional
- * parameters to send (`parameters`), and variables to take from the answer (`keep`, as paths into it).
+ * parameters to send (`parameters`), and variables to take from the `answer` or from what was `sent` (`keep`).
  */
 const DETAILS = {
-  importIssueLink: { keep: { linkId: 'id' } },
+  // Keys are never free again. A dynamic variable of sixteen digits is the nearest that Postman has.
+  createQueue: { body: { key: 'Q{{$randomBankAccount}}{{$randomBankAccount}}' } },
+  // The answer does not say the word again.
+  createIssue: { body: { unique: '{{$guid}}' }, keep: { unique: 'sent.unique' } },
+  findIssueByUnique: { parameters: { unique: '{{unique}}' } },
+  listIssueChanges: { keep: { entryId: 'answer[0].id' } },
+  importIssueLink: { keep: { linkId: 'answer.id' } },
   // The example would switch a rule of the demo off.
   updateOrganization: { body: { oneLinkPerPair: true } },
+  createRemoteLink: { keep: { objectId: 'answer.object.id' } },
 };
 
 const SETTINGS = {
@@ -274,8 +281,13 @@ function testsOf(id, { keep = {} }, items) {
       ? `pm.test('${id} answers JSON', () => pm.response.json());`
       : `pm.test('${id} answers no body', () => pm.expect(pm.response.text()).to.equal(''));`,
     ...capturesOf(id, items),
-    ...Object.entries(keep).map(([name, path]) => `pm.collectionVariables.set('${name}', pm.response.json().${path});`),
+    ...Object.entries(keep).map(([name, value]) => `pm.collectionVariables.set('${name}', ${expressionOf(value)});`),
   ];
+}
+
+/** In the words of Postman's scripts. */
+function expressionOf(value) {
+  return value.replace(/^answer\b/, 'pm.response.json()').replace(/^sent\b/, 'JSON.parse(pm.request.body.raw)');
 }
 
 /** What was made is what later requests are about, until it is deleted. */

@@ -3,9 +3,17 @@ import type { Config } from './config.ts';
 import type { Contract } from './contract/contract.ts';
 import type { Database } from './database/database.ts';
 import { docsRouter } from './docs.ts';
+import { changelogHandlers } from './features/changelog/changelog.rest.ts';
+import { dictionaryHandlers } from './features/dictionaries/dictionaries.rest.ts';
+import { fieldHandlers } from './features/fields/fields.rest.ts';
 import { issueLinkHandlers } from './features/issue-links/issue-links.rest.ts';
+import { issueSearchHandlers } from './features/issues/issue-search.rest.ts';
+import { issueHandlers } from './features/issues/issues.rest.ts';
 import { linkTypeHandlers } from './features/link-types/link-types.rest.ts';
 import { organisationHandlers } from './features/organisations/organisations.rest.ts';
+import { queueHandlers } from './features/queues/queues.rest.ts';
+import { remoteLinkHandlers } from './features/remote-links/remote-links.rest.ts';
+import { userHandlers } from './features/users/users.rest.ts';
 import { type Log, requestLog } from './log.ts';
 import { operationsRouter } from './operations.ts';
 import { HttpError, sendError } from './rest/error-response.ts';
@@ -33,8 +41,16 @@ export function createApp({ contract, db, log, config, demoToken }: AppOptions):
   app.use(noSniffing);
   const handlers = {
     ...issueLinkHandlers(db),
+    ...issueHandlers(db),
+    ...issueSearchHandlers(db),
+    ...changelogHandlers(db),
     ...linkTypeHandlers(db),
     ...organisationHandlers(db),
+    ...userHandlers(db),
+    ...dictionaryHandlers(db),
+    ...queueHandlers(db),
+    ...fieldHandlers(),
+    ...remoteLinkHandlers(db),
   };
   app.use([...contract.servers], restRouter({ contract, handlers, db, publicUrl: config.publicUrl }));
   app.use(operationsRouter({ contract, db, log }));

@@ -67,14 +67,27 @@ const withPolicy: RequestHandler = (_request, response, next) => {
 function initializer(token: string | undefined): string {
   const authorise =
     token === undefined ? '' : `\n    ui.preauthorizeApiKey('oauth', ${JSON.stringify(`OAuth ${token}`)});`;
-  return `const ui = SwaggerUIBundle({
+  return `// An example in the form is sent: what narrows an answer or guards a change would be in the way.
+function startsEmpty(value) {
+  return ['query', 'header'].includes(value?.in) && !value.required && value.name !== 'X-Org-ID';
+}
+
+const ui = SwaggerUIBundle({
   url: '/openapi.json',
   dom_id: '#docs',
   deepLinking: true,
   filter: true,
   tryItOutEnabled: true,
+  defaultModelsExpandDepth: 0,
   // The default sends the contract to a validator elsewhere.
   validatorUrl: null,
+  responseInterceptor(response) {
+    if (!response.url.endsWith('/openapi.json')) return response;
+    const contract = JSON.parse(response.text, (_key, value) => {
+      return startsEmpty(value) ? { ...value, example: undefined, examples: undefined } : value;
+    });
+    return { ...response, text: JSON.stringify(contract) };
+  },
   onComplete() {${authorise}
   },
 });

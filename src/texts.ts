@@ -95,6 +95,13 @@ export const texts = {
   headersTooLarge: { ru: 'Заголовки запроса слишком велики.', en: 'The request headers are too large.' },
   requestTimeout: { ru: 'Запрос не пришёл вовремя.', en: 'The request did not arrive in time.' },
   nulCharacter: { ru: 'Текст не может содержать символ U+0000.', en: 'Text cannot contain the character U+0000.' },
+  halfCharacter: {
+    ru: 'Текст содержит половину символа: непарный суррогат.',
+    en: 'The text contains half of a character: a lone surrogate.',
+  },
+  bodyTooDeep: { ru: 'Тело запроса вложено слишком глубоко.', en: 'The request body is nested too deeply.' },
+  formUnfit: { ru: 'Значение такого вида здесь не подходит.', en: 'A value of this form does not fit here.' },
+  fieldUnknown: { ru: 'Такого поля нет.', en: 'There is no such field.' },
   fieldRequired: { ru: 'Требуется параметр.', en: 'The parameter is required.' },
   databaseAway: {
     ru: 'База данных недоступна. Повторите запрос позже.',
@@ -185,8 +192,86 @@ export const texts = {
     en: `The link would close a cycle of type ${linkTypeId}: ${keys}.`,
   }),
   // Issues
+  uniqueTaken: {
+    ru: 'Задача с таким значением unique уже создана.',
+    en: 'An issue was created with this unique value before.',
+  },
+  queueNotChangeable: {
+    ru: 'Очередь меняется запросом POST /issues/{issueId}/_move.',
+    en: 'POST /issues/{issueId}/_move changes the queue.',
+  },
+  issueChanged: {
+    ru: 'Задача уже изменена: версия в запросе устарела.',
+    en: 'The issue was changed since: the version in the request is not the current one.',
+  },
+  tagsTooMany: { ru: 'Не больше 100 тегов.', en: '100 tags at most.' },
+  changeNotFound: { ru: 'Запись истории не существует.', en: 'The entry of the changelog does not exist.' },
+  searchAmbiguous: (given: string) => ({
+    ru: `Передайте что-то одно: ${given}.`,
+    en: `Send one of these alone: ${given}.`,
+  }),
+  orderTwice: {
+    ru: 'Порядок задан и в order, и в «Sort by».',
+    en: 'Both order and "Sort by" give an order.',
+  },
+  searchAt: (position: string, ru: string, en: string) => ({
+    ru: `Позиция ${position}: ${ru}`,
+    en: `Position ${position}: ${en}`,
+  }),
+  searchUnexpected: (found: string, ruExpected: string, enExpected: string) => ({
+    ru: `непонятно «${found}», ожидается ${ruExpected}.`,
+    en: `"${found}" is not understood; ${enExpected} is expected.`,
+  }),
+  searchEnds: (ruExpected: string, enExpected: string) => ({
+    ru: `запрос обрывается, ожидается ${ruExpected}.`,
+    en: `the query ends where ${enExpected} is expected.`,
+  }),
+  searchUnclosed: { ru: 'кавычка не закрыта.', en: 'the quotation mark is not closed.' },
+  searchFieldUnknown: (field: string, known: string) => ({
+    ru: `поле «${field}» неизвестно. Доступны: ${known}.`,
+    en: `the field "${field}" is unknown. Available: ${known}.`,
+  }),
+  searchFunctionUnknown: (name: string, field: string) => ({
+    ru: `функция ${name}() для поля «${field}» не поддерживается.`,
+    en: `the function ${name}() is not supported for the field "${field}".`,
+  }),
+  searchComparison: (field: string) => ({
+    ru: `поле «${field}» не сравнивают на больше и меньше: это можно с датами.`,
+    en: `the field "${field}" cannot be compared by order; dates can.`,
+  }),
+  searchDate: (value: string) => ({
+    ru: `«${value}» — не дата: ожидается 2017-06-11 или 2017-06-11T05:16:01Z.`,
+    en: `"${value}" is not a date; 2017-06-11 or 2017-06-11T05:16:01Z is expected.`,
+  }),
+  searchStatusType: (value: string) => ({
+    ru: `«${value}» — не тип статуса. Доступны: new, paused, inProgress, done, cancelled.`,
+    en: `"${value}" is not a type of status. Available: new, paused, inProgress, done, cancelled.`,
+  }),
+  searchValue: { ru: 'непонятное значение.', en: 'the value is not understood.' },
+  searchTooLarge: { ru: 'запрос слишком сложный.', en: 'the query is too complex.' },
+  orderUnknown: (order: string, known: string) => ({
+    ru: `По полю «${order}» нельзя упорядочить. Доступны: ${known}.`,
+    en: `There is no order by "${order}". Available: ${known}.`,
+  }),
   // Users, queues and the like
+  statusNotFound: { ru: 'Статус не существует.', en: 'The status does not exist.' },
+  priorityNotFound: { ru: 'Приоритет не существует.', en: 'The priority does not exist.' },
+  issueTypeNotFound: { ru: 'Тип задачи не существует.', en: 'The issue type does not exist.' },
+  queueNotFound: { ru: 'Очередь не существует.', en: 'The queue does not exist.' },
+  fieldNotFound: { ru: 'Поле не существует.', en: 'The field does not exist.' },
+  fieldCategoryNotFound: { ru: 'Категория полей не существует.', en: 'The category of fields does not exist.' },
+  managersOnly: {
+    ru: 'Доступно только администраторам и менеджерам организации.',
+    en: 'This is for administrators and managers of the organisation only.',
+  },
   // Remote links
+  applicationNotFound: { ru: 'Приложение не существует.', en: 'The application does not exist.' },
+  remoteObjectNotFound: { ru: 'Внешний объект не существует.', en: 'The remote object does not exist.' },
+  remoteLinkNotFound: { ru: 'Внешняя связь не существует.', en: 'The remote link does not exist.' },
+  remoteLinkExists: (issueKey: string, objectKey: string, applicationId: string) => ({
+    ru: `Задача ${issueKey} уже связана с объектом ${objectKey} приложения ${applicationId}.`,
+    en: `The issue ${issueKey} is already linked to ${objectKey} in ${applicationId}.`,
+  }),
   staleVersion: { ru: 'Версия устарела.', en: 'The version is not the current one.' },
   versionUnreadable: {
     ru: 'If-Match должен содержать номер версии в кавычках, например "3".',

@@ -38,7 +38,7 @@ export function addTokenCommands(program: Command, environment: NodeJS.ProcessEn
     .description('give a user a token and print it; it cannot be read again')
     .requiredOption('--org <org-id>', 'the organisation')
     .requiredOption('--user <login>', 'whom the token acts for')
-    .option('--scope <scopes>', `what it is good for: any of ${SCOPES.join(',')}`, parseScopes, ['read', 'write'])
+    .option('--scope <scopes>', `what it is good for: any of ${SCOPES.join(',')}`, parseScopes, [...SCOPES])
     .option(
       '--expires <time>',
       'how long it is good, such as 90d or 12h (default: until it is revoked)',

@@ -186,19 +186,51 @@ function parser(validate: ValidateFunction): (value: unknown) => unknown {
   };
 }
 
-/** One sentence a field. A field that is missing is a refusal (422), a value that cannot be is a bad request (400). */
-function invalid(errors: readonly ErrorObject[]): DomainError {
+/**
+ * One sentence a field. A field that is missing, or that does not exist, is a refusal (422); a value that cannot be is a
+ * bad request (400).
+ */
+function invalid(given: readonly ErrorObject[]): DomainError {
+  const errors = withoutAlternatives(given);
   const fields: Record<string, Text> = {};
   for (const error of errors) {
-    const missing = error.keyword === 'required' ? String(error.params['missingProperty']) : undefined;
-    const path = [...error.instancePath.split('/').slice(1), ...(missing === undefined ? [] : [missing])].join('.');
-    if (path !== '') fields[path] ??= missing === undefined ? localized(error) : texts.fieldRequired;
+    const [name, text] = NAMING[error.keyword]?.(error) ?? [undefined, localized(error)];
+    const path = [...error.instancePath.split('/').slice(1), ...(name === undefined ? [] : [name])].join('.');
+    if (path !== '') fields[path] ??= text;
   }
-  const code = errors.every(({ keyword }) => keyword === 'required') ? 'refused' : 'invalid';
+  const code = errors.every(({ keyword }) => keyword in NAMING) ? 'refused' : 'invalid';
   return new DomainError(code, Object.keys(fields).length === 0 ? texts.requestMalformed : undefined, fields);
 }
 
+/**
+ * Where a value may have one of several forms, ajv says what each of them lacks. That is left out, unless it says more than
+ * that the value has another form: that it is too long, for one.
+ */
+function withoutAlternatives(errors: readonly ErrorObject[]): readonly ErrorObject[] {
+  const choices = errors.filter(({ keyword }) => ALTERNATIVES.has(keyword)).map(({ instancePath }) => instancePath);
+  const isBelow = (path: string, above: string) => path === above || path.startsWith(`${above}/`);
+  const outermost = choices.filter((path) => !choices.some((above) => above !== path && isBelow(path, above)));
+  return outermost.reduce<readonly ErrorObject[]>((left, choice) => {
+    const within = left.filter(({ instancePath }) => isBelow(instancePath, choice));
+    const telling = within.find(({ keyword }) => !ALTERNATIVES.has(keyword) && !FORMS.has(keyword));
+    const said =
+      telling ?? within.find(({ instancePath, keyword }) => instancePath === choice && ALTERNATIVES.has(keyword));
+    return left.filter((error) => !within.includes(error) || error === said);
+  }, errors);
+}
+
+const ALTERNATIVES: ReadonlySet<string> = new Set(['anyOf', 'oneOf']);
+/** Keywords that tell the forms of a value apart. */
+const FORMS: ReadonlySet<string> = new Set(['type', 'required', 'additionalProperties']);
+
+/** Keywords whose errors are about a field that the error names. */
+const NAMING: Readonly<Record<string, (error: ErrorObject) => [string, Text]>> = {
+  required: ({ params }) => [String(params['missingProperty']), texts.fieldRequired],
+  additionalProperties: ({ params }) => [String(params['additionalProperty']), texts.fieldUnknown],
+};
+
 function localized(error: ErrorObject): Text {
+  if (ALTERNATIVES.has(error.keyword)) return texts.formUnfit;
   const say = (language: Language) => {
     const copy = { ...error };
     localize[language]([copy]);

@@ -4,6 +4,559 @@
  */
 
 export interface paths {
+    readonly "/applications": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List applications
+         * @description The applications that remote links may point into.
+         */
+        readonly get: operations["listApplications"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/applications/{applicationId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of an application.
+                 * @example com.github
+                 */
+                readonly applicationId: components["parameters"]["ApplicationId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get an application
+         * @description An application that remote links may point into.
+         */
+        readonly get: operations["getApplication"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/applications/{applicationId}/objects/{objectId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of an application.
+                 * @example com.github
+                 */
+                readonly applicationId: components["parameters"]["ApplicationId"];
+                /**
+                 * @description The id of an object of the application, as a remote link carries it.
+                 * @example 3dc2f57bd7947b42b9e6507630f520ab
+                 */
+                readonly objectId: components["parameters"]["RemoteObjectId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get an object of an application
+         * @description What the `object` of a remote link refers to. It is there while an issue that the token's user may see is linked to it.
+         */
+        readonly get: operations["getRemoteObject"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/fields": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List the fields of issues
+         * @description The fields that an issue can have, with the kind of value that each holds. They are the same in every
+         *     organisation. Clients read them once to learn which fields are lists.
+         */
+        readonly get: operations["listFields"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/fields/{fieldId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a field.
+                 * @example tags
+                 */
+                readonly fieldId: components["parameters"]["FieldId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get a field
+         * @description A field of issues by its id.
+         */
+        readonly get: operations["getField"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/fields/categories/{categoryId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a category of fields.
+                 * @example 000000000000000000000001
+                 */
+                readonly categoryId: components["parameters"]["FieldCategoryId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get a category of fields
+         * @description What the `category` of a field refers to.
+         */
+        readonly get: operations["getFieldCategory"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/issues": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Create an issue
+         * @description Makes an issue in a queue, under the queue's next key. `parent` and `epic` make the links that these fields show.
+         *     A `unique` that was used before is answered with 409; `POST /issues/_findByUnique` then finds the issue, so a
+         *     request that may have been lost can be sent again.
+         */
+        readonly post: operations["createIssue"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/issues/_count": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Count issues
+         * @description How many issues `POST /issues/_search` would find with the same body.
+         */
+        readonly post: operations["countIssues"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/issues/_findByUnique": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Find an issue by its creator's word
+         * @description The issue that was created with this `unique`.
+         */
+        readonly post: operations["findIssueByUnique"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/issues/_search": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Search for issues
+         * @description A page of the issues that the token's user may see and that meet **one** of `queue`, `keys`, `filter` and `query`;
+         *     without any of them, of all that the user may see. Without an order they come by age, the oldest first.
+         *
+         *     The query language, as far as it is understood here: conditions `Field: value, value`, joined by `AND`, `OR` or by
+         *     standing side by side, turned round by `!` or `NOT`, and grouped by parentheses; values in quotation marks or
+         *     without; `Sort by: Updated DESC, Key` at the end. Fields: `Queue`, `Key`, `Assignee`, `Author`, `Updated by`,
+         *     `Status`, `Status type`, `Type`, `Priority`, `Summary`, `Description`, `Tags`, `Created`, `Updated`, `Parent`,
+         *     `Epic`, `Linked to`, and the relationships `Relates`, `Depends on`, `Is dependent by`, `Is subtask for`,
+         *     `Is parent task for`, `Duplicates`, `Is duplicated by`, `Is epic of`, `Has epic`, `Clone` and `Original`.
+         *     Functions: `me()`, `empty()`, `notEmpty()`, `today()` and `now()`. Dates take `>`, `>=`, `<`, `<=` and
+         *     `2017-06-01..2017-06-30`. What is not understood is answered with 400, and never passed over.
+         */
+        readonly post: operations["searchIssues"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/issues/{issueId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get an issue
+         * @description The issue, whole or with the members that `fields` names. `parent` and `epic` are left out where the token's user
+         *     may not see the issue at the other end.
+         */
+        readonly get: operations["getIssue"];
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * Delete an issue
+         * @description For administrators. The issue's links go with it, and each issue at their other ends notes that in its changelog.
+         *     Its key is not given again.
+         */
+        readonly delete: operations["deleteIssue"];
+        readonly options?: never;
+        readonly head?: never;
+        /**
+         * Change an issue
+         * @description Changes the fields that the body names, and leaves the others. A value stands for itself or in an operator:
+         *     `{"set": value}`, and for `tags` also `add`, `remove` and `replace`; `null` clears. Each change raises `version`;
+         *     a body that changes nothing does not, nor does one that sets `parent` or `epic` alone, since these are links.
+         *     A `status` whose type is done or cancelled closes the issue, another one opens it again.
+         *
+         *     Members that are read-only may be sent back, and are not looked at; names that no issue has are refused.
+         */
+        readonly patch: operations["updateIssue"];
+        readonly trace?: never;
+    };
+    readonly "/issues/{issueId}/_move": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Move an issue to another queue
+         * @description Gives the issue the other queue's next key. The old key stays among its `aliases` and goes on answering. The issue
+         *     keeps its status and its links. In the queue where it is already, it stays as it is.
+         */
+        readonly post: operations["moveIssue"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/issues/{issueId}/changelog": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * List the changes of an issue
+         * @description What happened to the issue and its links, the oldest first. `id` is the last entry that was seen: the page starts
+         *     after it; `Link` with `rel="next"` leads to the next page while there is one. Issues and queues that the token's
+         *     user may not see are left out of the entries.
+         */
+        readonly get: operations["listIssueChanges"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/issues/{issueId}/changelog/{entryId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of an entry of the issue's changelog.
+                 * @example 17
+                 */
+                readonly entryId: string;
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get a change of an issue
+         * @description One entry of the issue's changelog.
+         */
+        readonly get: operations["getIssueChange"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/issues/{issueId}/links": {
         readonly parameters: {
             readonly query?: never;
@@ -174,6 +727,165 @@ export interface paths {
         readonly patch: operations["updateIssueLink"];
         readonly trace?: never;
     };
+    readonly "/issues/{issueId}/remotelinks": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * List the remote links of an issue
+         * @description Every link of the issue to objects of other applications, by ascending id, without paging.
+         */
+        readonly get: operations["listRemoteLinks"];
+        readonly put?: never;
+        /**
+         * Link an issue to an object of another application
+         * @description Keeps the link, and nothing more: the application is not asked about the object, and not told. An issue holds one
+         *     link to an object, so a request that is repeated makes no second one.
+         */
+        readonly post: operations["createRemoteLink"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/issues/{issueId}/remotelinks/{remoteLinkId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+                /**
+                 * @description The id of a remote link.
+                 * @example 1
+                 */
+                readonly remoteLinkId: components["parameters"]["RemoteLinkId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get a remote link of an issue
+         * @description One link of the issue to an object of another application.
+         */
+        readonly get: operations["getRemoteLink"];
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * Remove a remote link
+         * @description The object itself is not touched.
+         */
+        readonly delete: operations["deleteRemoteLink"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/issuetypes": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List issue types
+         * @description Kinds of issues, such as bugs and tasks.
+         */
+        readonly get: operations["listIssueTypes"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/issuetypes/{issueTypeId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The id or the key of an issue type. */
+                readonly issueTypeId: components["parameters"]["IssueTypeId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get an issue type
+         * @description An issue type by its id or key.
+         */
+        readonly get: operations["getIssueType"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/linktypes": {
         readonly parameters: {
             readonly query?: never;
@@ -263,6 +975,40 @@ export interface paths {
         readonly patch: operations["updateLinkType"];
         readonly trace?: never;
     };
+    readonly "/myself": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Get the token's user
+         * @description Whoever the token acts for. The first call of most clients, which shows whether the token is good.
+         */
+        readonly get: operations["getMyself"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/organization": {
         readonly parameters: {
             readonly query?: never;
@@ -302,15 +1048,357 @@ export interface paths {
         readonly patch: operations["updateOrganization"];
         readonly trace?: never;
     };
+    readonly "/priorities": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List priorities
+         * @description How urgent issues can be, the least urgent first.
+         */
+        readonly get: operations["listPriorities"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/priorities/{priorityId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The id or the key of a priority. */
+                readonly priorityId: components["parameters"]["PriorityId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get a priority
+         * @description A priority by its id or key.
+         */
+        readonly get: operations["getPriority"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/queues": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List queues
+         * @description The queues that the token's user may see, in the order in which they were made.
+         */
+        readonly get: operations["listQueues"];
+        readonly put?: never;
+        /**
+         * Create a queue
+         * @description Administrators and managers of the organisation may. The queue is open to the whole organisation, and its issues
+         *     can have every status of it.
+         */
+        readonly post: operations["createQueue"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/queues/{queueId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of a queue in any letter case, or its id. */
+                readonly queueId: components["parameters"]["QueueId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get a queue
+         * @description A queue by its key or id.
+         */
+        readonly get: operations["getQueue"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/statuses": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List statuses
+         * @description States of issues in the order of the board. Issues and links refer to them.
+         */
+        readonly get: operations["listStatuses"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/statuses/{statusId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The id or the key of a status. */
+                readonly statusId: components["parameters"]["StatusId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get a status
+         * @description A status by its id or key.
+         */
+        readonly get: operations["getStatus"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/users": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List users
+         * @description The people of the organisation, those who were dismissed among them, in the order in which they were added. The
+         *     account that applications of the Kanboard API act as is no person, and left out.
+         */
+        readonly get: operations["listUsers"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/users/{userId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The uid or the login of a user. Where one user's login looks like the uid of another, the uid counts. */
+                readonly userId: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get a user
+         * @description A user by uid or login. The account that applications of the Kanboard API act as can be fetched too, since issues
+         *     and links may name it.
+         */
+        readonly get: operations["getUser"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Where objects of remote links live. */
+        readonly Application: {
+            /** @description What a new remote link calls `origin`. */
+            readonly id: string;
+            readonly name: string;
+            /** Format: uri */
+            readonly self: string;
+            /** @description What kind of application it is, such as `github`. */
+            readonly type: string;
+        };
+        /**
+         * @description The login or the uid of a user, or an object with either; an answer's `id` is the uid.
+         * @example ivanov
+         * @example 1120000000049224
+         * @example {
+         *       "login": "ivanov"
+         *     }
+         */
+        readonly AssigneeName: components["schemas"]["UserName"] | {
+            readonly login: string;
+        } | {
+            readonly uid: string | number;
+        } | {
+            readonly id: string | number;
+        };
         /**
          * @description The end at which the requested issue stands; `type[direction]` is what it is called there.
          * @enum {string}
          */
         readonly Direction: "inward" | "outward";
+        /** @description A field that is not stored here: accepted when it is empty, since clients send it along. */
+        readonly EmptyList: readonly unknown[] | null;
+        /**
+         * @description A queue, a status, an issue type or a priority by key or id, or an object that holds one of them.
+         * @example task
+         * @example 2
+         * @example {
+         *       "key": "task"
+         *     }
+         */
+        readonly EntryName: string | number | {
+            readonly id: string | number;
+        } | {
+            readonly key: string;
+        };
+        readonly EntryNameChange: null | components["schemas"]["EntryName"] | {
+            readonly set: null | components["schemas"]["EntryName"];
+        };
+        /** @description A reference to an issue type or a priority. */
+        readonly EntryReference: {
+            readonly display: string;
+            readonly id: string;
+            readonly key: string;
+            /** Format: uri */
+            readonly self: string;
+        };
         /** @description The body of every refusal. At least one of `errors` and `errorMessages` says something. */
         readonly Error: {
             /** @description What is wrong with the request as a whole. */
@@ -326,6 +1414,61 @@ export interface components {
             /** @description The HTTP status once more. */
             readonly statusCode: number;
         };
+        /** @description A field of issues. */
+        readonly Field: {
+            readonly category: components["schemas"]["FieldCategoryReference"];
+            /** @description What the field is called in issues. */
+            readonly id: string;
+            /** @description The same as `id`. */
+            readonly key: string;
+            readonly name: string;
+            /** @description Whether its values come from a fixed list. */
+            readonly options: boolean;
+            /** @description Its place among the fields. */
+            readonly order: number;
+            /** @description Whether it cannot be written as a field. */
+            readonly readonly: boolean;
+            /** @description What the field holds. */
+            readonly schema: {
+                /** @description What an array holds; left out for everything else. */
+                readonly items?: string;
+                /** @description Whether every issue has it. */
+                readonly required: boolean;
+                /** @description `string`, `integer`, `float`, `datetime`, `array`, or a thing such as `user`, `issue` and `status`. */
+                readonly type: string;
+            };
+            /** Format: uri */
+            readonly self: string;
+            /** @description Whether clients can offer values to choose from. */
+            readonly suggest: boolean;
+            /**
+             * @description Always `standard`. There are no fields of an organisation's own.
+             * @constant
+             */
+            readonly type: "standard";
+            readonly version: number;
+        };
+        /** @description A group of fields. */
+        readonly FieldCategory: {
+            readonly id: string;
+            readonly name: string;
+            /** Format: uri */
+            readonly self: string;
+        };
+        readonly FieldCategoryReference: {
+            readonly display: string;
+            readonly id: string;
+            /** Format: uri */
+            readonly self: string;
+        };
+        readonly FieldReference: {
+            readonly display: string;
+            readonly id: string;
+            /** Format: uri */
+            readonly self: string;
+        };
+        /** @description A text, a list of texts, a reference to what the field holds, or null for nothing. */
+        readonly FieldValue: null | string | readonly string[] | components["schemas"]["StatusReference"] | components["schemas"]["UserReference"];
         readonly ImportedIssueLink: {
             /** @description Not in the future; any offset. */
             readonly createdAt: string;
@@ -337,6 +1480,118 @@ export interface components {
             readonly updatedAt?: string;
             readonly updatedBy?: components["schemas"]["UserName"];
         };
+        /** @description An issue. With `fields`, only `self`, `id`, `key`, `version` and the members named there. */
+        readonly Issue: {
+            /** @description Keys that the issue had in queues that it left; they go on answering. */
+            readonly aliases?: readonly string[];
+            /** @description Who works on it; left out when nobody does. */
+            readonly assignee?: components["schemas"]["UserReference"];
+            readonly createdAt?: components["schemas"]["Timestamp"];
+            readonly createdBy?: components["schemas"]["UserReference"];
+            /** @description Left out when there is none. */
+            readonly description?: string;
+            /** @description The epic that this issue is part of; left out when there is none. */
+            readonly epic?: components["schemas"]["IssueReference"];
+            /** @description Always false; clients expect it. */
+            readonly favorite?: boolean;
+            /** @description Always empty; clients expect it. */
+            readonly followers?: readonly components["schemas"]["UserReference"][];
+            readonly id: string;
+            readonly key: string;
+            /** @description With `expand=links`, what `GET .../links` answers. */
+            readonly links?: readonly components["schemas"]["IssueLink"][];
+            /** @description The issue of which this one is a subtask; left out when there is none. */
+            readonly parent?: components["schemas"]["IssueReference"];
+            /** @description The status before the last change of status; left out when there was none. */
+            readonly previousStatus?: components["schemas"]["StatusReference"];
+            readonly priority?: components["schemas"]["EntryReference"];
+            readonly queue?: components["schemas"]["QueueReference"];
+            /** Format: uri */
+            readonly self: string;
+            readonly status?: components["schemas"]["StatusReference"];
+            /** @description What the status means for the work. */
+            readonly statusType?: components["schemas"]["StatusTypeReference"];
+            readonly summary?: string;
+            /** @description Left out when there are none. */
+            readonly tags?: readonly string[];
+            readonly type?: components["schemas"]["EntryReference"];
+            readonly updatedAt?: components["schemas"]["Timestamp"];
+            readonly updatedBy?: components["schemas"]["UserReference"];
+            /** @description Raised by each change of the issue's own fields, for `If-Match` and `?version=`. */
+            readonly version: number;
+            /** @description Always 0; clients expect it. */
+            readonly votes?: number;
+        };
+        /** @description An entry of an issue's changelog. */
+        readonly IssueChange: {
+            /** @description The fields that changed, each before and after. */
+            readonly fields?: readonly {
+                readonly field: components["schemas"]["FieldReference"];
+                readonly from: components["schemas"]["FieldValue"];
+                readonly to: components["schemas"]["FieldValue"];
+            }[];
+            readonly id: string;
+            readonly issue: components["schemas"]["IssueReference"];
+            /**
+             * @description The links that came, went or changed. One to an issue that is gone, or that the token's user may not see, is
+             *     left out.
+             */
+            readonly links?: readonly {
+                readonly from: null | components["schemas"]["LinkState"];
+                readonly to: null | components["schemas"]["LinkState"];
+            }[];
+            /** Format: uri */
+            readonly self: string;
+            readonly type: components["schemas"]["IssueChangeType"];
+            readonly updatedAt: components["schemas"]["Timestamp"];
+            readonly updatedBy: components["schemas"]["UserReference"];
+        };
+        readonly IssueChanges: {
+            readonly aliases?: components["schemas"]["SentBack"];
+            readonly assignee?: null | components["schemas"]["AssigneeName"] | {
+                readonly set: null | components["schemas"]["AssigneeName"];
+            };
+            readonly components?: components["schemas"]["EmptyList"];
+            readonly createdAt?: components["schemas"]["SentBack"];
+            readonly createdBy?: components["schemas"]["SentBack"];
+            readonly description?: (string | null) | {
+                readonly set: string | null;
+            };
+            readonly epic?: components["schemas"]["IssueNameChange"];
+            readonly favorite?: components["schemas"]["SentBack"];
+            readonly fixVersions?: components["schemas"]["EmptyList"];
+            readonly followers?: components["schemas"]["EmptyList"];
+            readonly id?: components["schemas"]["SentBack"];
+            readonly key?: components["schemas"]["SentBack"];
+            readonly links?: components["schemas"]["SentBack"];
+            readonly parent?: components["schemas"]["IssueNameChange"];
+            readonly previousStatus?: components["schemas"]["SentBack"];
+            readonly priority?: components["schemas"]["EntryNameChange"];
+            /** @description The queue that the issue is in may be sent back; `POST .../_move` moves to another. */
+            readonly queue?: components["schemas"]["EntryName"];
+            readonly self?: components["schemas"]["SentBack"];
+            readonly status?: components["schemas"]["EntryNameChange"];
+            readonly statusType?: components["schemas"]["SentBack"];
+            readonly summary?: null | components["schemas"]["Summary"] | {
+                readonly set: null | components["schemas"]["Summary"];
+            };
+            readonly tags?: null | components["schemas"]["Tags"] | {
+                readonly add?: components["schemas"]["Tags"];
+                readonly remove?: components["schemas"]["Tags"];
+                readonly replace?: readonly {
+                    readonly replacement: components["schemas"]["Tag"];
+                    readonly target: components["schemas"]["Tag"];
+                }[];
+                readonly set?: null | components["schemas"]["Tags"];
+            };
+            readonly type?: components["schemas"]["EntryNameChange"];
+            readonly updatedAt?: components["schemas"]["SentBack"];
+            readonly updatedBy?: components["schemas"]["SentBack"];
+            readonly version?: components["schemas"]["SentBack"];
+            readonly votes?: components["schemas"]["SentBack"];
+        };
+        /** @enum {string} */
+        readonly IssueChangeType: "IssueCreated" | "IssueUpdated" | "IssueWorkflow" | "IssueLinked" | "IssueUnlinked" | "IssueLinkChanged";
         /** @description One link as the requested issue sees it. */
         readonly IssueLink: WithRequired<components["schemas"]["PartialIssueLink"], "self" | "id" | "type" | "direction" | "object" | "createdBy" | "updatedBy" | "createdAt" | "updatedAt" | "status">;
         readonly IssueLinkChange: {
@@ -355,6 +1610,9 @@ export interface components {
             readonly id?: string;
             readonly key?: string;
         };
+        readonly IssueNameChange: null | components["schemas"]["IssueName"] | {
+            readonly set: null | components["schemas"]["IssueName"];
+        };
         readonly IssueReference: {
             /** @description The issue's summary. */
             readonly display: string;
@@ -362,6 +1620,52 @@ export interface components {
             readonly key: string;
             /** Format: uri */
             readonly self: string;
+        };
+        /** @description One of `queue`, `keys`, `filter` and `query`, or none; a member that is `null` counts as absent. */
+        readonly IssueSearch: {
+            /**
+             * @description Fields of the query language, or of an issue, each with a value or a list of values of which one must fit.
+             *     `empty()`, `notEmpty()` and `me()` mean what they mean in a query.
+             * @example {
+             *       "queue": "JUNE",
+             *       "assignee": [
+             *         "ivanov",
+             *         "empty()"
+             *       ]
+             *     }
+             */
+            readonly filter?: {
+                readonly [key: string]: unknown;
+            };
+            /** @description Keys or ids of issues; a string holds them separated by commas. */
+            readonly keys?: string | readonly string[];
+            /** @description `+` or `-` and a field, such as `-updated`; several in a list, or separated by commas. */
+            readonly order?: string | readonly string[];
+            /** @description A condition in the query language. */
+            readonly query?: string;
+            /** @description The key or the name of a queue. */
+            readonly queue?: string;
+        };
+        /** @description A kind of issues. */
+        readonly IssueType: {
+            /** @description Always empty, since none is kept. */
+            readonly description: string;
+            readonly id: number;
+            /** @description The same in every language. */
+            readonly key: string;
+            readonly name: string;
+            /** @description Its place among the issue types. */
+            readonly order: number;
+            /** Format: uri */
+            readonly self: string;
+            readonly version: number;
+        };
+        /** @description A link as the issue saw it before or after the change. */
+        readonly LinkState: {
+            readonly direction: components["schemas"]["Direction"];
+            /** @description The other issue. */
+            readonly object: components["schemas"]["IssueReference"];
+            readonly type: components["schemas"]["LinkTypeReference"];
         };
         readonly LinkType: {
             /** @description No way from an issue back to itself along links of the type. */
@@ -424,6 +1728,23 @@ export interface components {
              */
             readonly single?: "inward" | "outward" | "none";
         };
+        readonly NewIssue: {
+            readonly assignee?: components["schemas"]["AssigneeName"];
+            readonly components?: components["schemas"]["EmptyList"];
+            readonly description?: string;
+            readonly epic?: components["schemas"]["IssueName"];
+            readonly fixVersions?: components["schemas"]["EmptyList"];
+            readonly followers?: components["schemas"]["EmptyList"];
+            readonly parent?: components["schemas"]["IssueName"];
+            readonly priority?: components["schemas"]["EntryName"];
+            readonly queue: components["schemas"]["EntryName"];
+            readonly summary: components["schemas"]["Summary"];
+            readonly tags?: readonly components["schemas"]["Tag"][];
+            /** @description Without it, the queue's usual one; so is the priority. */
+            readonly type?: components["schemas"]["EntryName"];
+            /** @description A word of the creator's own, such as a UUID, under which no second issue can be made. */
+            readonly unique?: string;
+        };
         readonly NewIssueLink: {
             readonly issue: components["schemas"]["IssueName"];
             /**
@@ -440,6 +1761,36 @@ export interface components {
             readonly inward: components["schemas"]["LinkTypeLabels"];
             readonly outward?: components["schemas"]["LinkTypeLabels"];
         } & components["schemas"]["LinkTypeRules"];
+        /** @description Other fields are ignored. */
+        readonly NewQueue: {
+            /** @description Normal, unless something else is named. */
+            readonly defaultPriority?: components["schemas"]["EntryName"];
+            /** @description A task, unless something else is named. */
+            readonly defaultType?: components["schemas"]["EntryName"];
+            readonly description?: string;
+            /** @description Capital Latin letters and digits, a letter first. */
+            readonly key: string;
+            /**
+             * @description A user by login or uid, or an object that holds one of them as `id`. Whoever makes the queue, unless somebody
+             *     is named.
+             */
+            readonly lead?: string | number | {
+                readonly id: string | number;
+            };
+            readonly name: string;
+        };
+        /** @description Other fields are ignored. */
+        readonly NewRemoteLink: {
+            /** @description What the application calls the object. */
+            readonly key: string;
+            /** @description The id of an application. */
+            readonly origin: string;
+            /**
+             * @description What the issue is to the object: `RELATES`, or another relationship that a new link between issues may have,
+             *     in any letter case, its words separated by spaces, hyphens or underscores.
+             */
+            readonly relationship: string;
+        };
         readonly Organization: {
             /** @description The value of `X-Cloud-Org-ID`; left out when there is none. */
             readonly cloudId?: string;
@@ -480,6 +1831,98 @@ export interface components {
             /** @description Who edited the link last. */
             readonly updatedBy?: components["schemas"]["UserReference"];
         };
+        /** @description How urgent issues are. */
+        readonly Priority: {
+            /** @description Always empty, since none is kept. */
+            readonly description: string;
+            readonly id: number;
+            /** @description The same in every language. */
+            readonly key: string;
+            readonly name: string;
+            /** @description Its place among the priorities, the least urgent first. */
+            readonly order: number;
+            /** Format: uri */
+            readonly self: string;
+            readonly version: number;
+        };
+        /** @description Issues that belong together and are numbered together. */
+        readonly Queue: {
+            /** @description Always `false`. New issues have no assignee unless one is named. */
+            readonly assignAuto: boolean;
+            /** @description The priority of new issues that name none. */
+            readonly defaultPriority: components["schemas"]["EntryReference"];
+            /** @description The type of new issues that name none. */
+            readonly defaultType: components["schemas"]["EntryReference"];
+            /** @description Always `true`. There are no votes. */
+            readonly denyVoting: boolean;
+            /** @description Left out when there is none. */
+            readonly description?: string;
+            readonly id: number;
+            /** @description What the keys of its issues start with. */
+            readonly key: string;
+            /** @description Who answers for the queue. */
+            readonly lead: components["schemas"]["UserReference"];
+            readonly name: string;
+            /** Format: uri */
+            readonly self: string;
+            readonly version: number;
+        };
+        readonly QueueReference: {
+            /** @description The queue's name. */
+            readonly display: string;
+            readonly id: string;
+            readonly key: string;
+            /** Format: uri */
+            readonly self: string;
+        };
+        /** @description A link of an issue to an object of another application. */
+        readonly RemoteLink: {
+            readonly createdAt: components["schemas"]["Timestamp"];
+            /** @description Who made the link. */
+            readonly createdBy: components["schemas"]["UserReference"];
+            /** @description The end at which the issue stands; `outward` where the type makes no difference between its ends. */
+            readonly direction: components["schemas"]["Direction"];
+            readonly id: number;
+            readonly object: components["schemas"]["RemoteObject"];
+            /** Format: uri */
+            readonly self: string;
+            /** @description Left out once the organisation has removed the link type. */
+            readonly type?: components["schemas"]["LinkTypeReference"];
+            readonly updatedAt: components["schemas"]["Timestamp"];
+            /** @description Who edited the link last. */
+            readonly updatedBy: components["schemas"]["UserReference"];
+        };
+        /** @description Something in another application; all that is known of it is its key. */
+        readonly RemoteObject: {
+            readonly application: components["schemas"]["Application"];
+            /** @description Follows from the key. */
+            readonly id: string;
+            /** @description What the application calls it. */
+            readonly key: string;
+            /** Format: uri */
+            readonly self: string;
+        };
+        /** @description Read-only. It may be sent back as it was read, and is not looked at. */
+        readonly SentBack: unknown;
+        /** @description A state of issues. */
+        readonly Status: {
+            /** @description Always empty, since none is kept. */
+            readonly description: string;
+            readonly id: number;
+            /** @description The same in every language. */
+            readonly key: string;
+            readonly name: string;
+            /** @description Its place among the statuses. */
+            readonly order: number;
+            /** Format: uri */
+            readonly self: string;
+            /**
+             * @description What it says of an issue that has it.
+             * @enum {string}
+             */
+            readonly type: "new" | "paused" | "inProgress" | "done" | "cancelled";
+            readonly version: number;
+        };
         readonly StatusReference: {
             readonly display: string;
             readonly id: string;
@@ -487,8 +1930,55 @@ export interface components {
             /** Format: uri */
             readonly self: string;
         };
+        readonly StatusTypeReference: {
+            readonly display: string;
+            readonly id: string;
+            /** @enum {string} */
+            readonly key: "new" | "paused" | "inProgress" | "done" | "cancelled";
+        };
+        readonly Summary: string;
+        readonly Tag: string;
+        readonly Tags: components["schemas"]["Tag"] | readonly components["schemas"]["Tag"][];
         /** @description UTC, three digits of milliseconds, an offset without a colon: `2017-06-11T05:16:01.421+0000`. */
         readonly Timestamp: string;
+        /** @description A user. What Tracker knows and this service does not keep is derived: each property says how. */
+        readonly User: {
+            /** @description Left out when the user has none. */
+            readonly cloudUid?: string;
+            /** @description Always `false`. */
+            readonly disableNotifications: boolean;
+            /** @description Whether the user was disabled. */
+            readonly dismissed: boolean;
+            /** @description The user's name, or the login of one without a name. */
+            readonly display: string;
+            /** @description Empty when it is not known. */
+            readonly email: string;
+            /** @description Always `false`, since all users belong to the organisation. */
+            readonly external: boolean;
+            /** @description When the user was added, since logins are not kept. */
+            readonly firstLoginDate: components["schemas"]["Timestamp"];
+            /** @description The first word of the user's name; empty for a user without a name. */
+            readonly firstName: string;
+            /** @description Whether the user may write; `false` for readers and for those who were dismissed. */
+            readonly hasLicense: boolean;
+            /** @description When the user was added, since logins are not kept. */
+            readonly lastLoginDate: components["schemas"]["Timestamp"];
+            /** @description The other words of the user's name; empty when there are none. */
+            readonly lastName: string;
+            readonly login: string;
+            /** @description Left out when the user has none. */
+            readonly passportUid?: number;
+            /** Format: uri */
+            readonly self: string;
+            /** @description The same as `uid`. */
+            readonly trackerUid: number;
+            /** @description The user's number, which references to the user carry as `id`. */
+            readonly uid: number;
+            /** @description Always `true`. */
+            readonly useNewFilters: boolean;
+            /** @description Always `false`, since no mail is sent. */
+            readonly welcomeMailSent: boolean;
+        };
         /** @description A user: the login as a string, or the uid. */
         readonly UserName: string | number;
         readonly UserReference: {
@@ -519,6 +2009,25 @@ export interface components {
                  *         "Задача уже изменена."
                  *       ],
                  *       "statusCode": 409
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description A field is missing, unknown, or holds what does not exist; or a rule refuses it. The body says which. */
+        readonly FieldRefused: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "errors": {
+                 *         "summary": "Требуется параметр."
+                 *       },
+                 *       "errorsData": {},
+                 *       "errorMessages": [],
+                 *       "statusCode": 422
                  *     }
                  */
                 readonly "application/json": components["schemas"]["Error"];
@@ -581,6 +2090,25 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description There is no such queue, or none that the token's user may see. */
+        readonly QueueNotFound: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "errors": {},
+                 *       "errorsData": {},
+                 *       "errorMessages": [
+                 *         "Очередь не существует."
+                 *       ],
+                 *       "statusCode": 404
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["Error"];
+            };
+        };
         /** @description The request is well-formed, and a rule refuses it; the message says which. */
         readonly Refused: {
             headers: {
@@ -595,6 +2123,25 @@ export interface components {
                  *         "Задачи SKRT-109 и SKRT-97 уже связаны."
                  *       ],
                  *       "statusCode": 422
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The search is malformed, or says something that is not understood; the message says what, and where. */
+        readonly SearchInvalid: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "errors": {
+                 *         "query": "Позиция 13: поле «Sprint» неизвестно."
+                 *       },
+                 *       "errorsData": {},
+                 *       "errorMessages": [],
+                 *       "statusCode": 400
                  *     }
                  */
                 readonly "application/json": components["schemas"]["Error"];
@@ -680,6 +2227,25 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description An issue was created with this `unique` before. */
+        readonly UniqueTaken: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "errors": {},
+                 *       "errorsData": {},
+                 *       "errorMessages": [
+                 *         "Задача с таким значением unique уже создана."
+                 *       ],
+                 *       "statusCode": 409
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["Error"];
+            };
+        };
     };
     parameters: {
         /**
@@ -687,15 +2253,48 @@ export interface components {
          * @example ru
          */
         readonly AcceptLanguage: string;
+        /**
+         * @description The id of an application.
+         * @example com.github
+         */
+        readonly ApplicationId: string;
         /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
         readonly CloudOrgId: string;
+        /**
+         * @description The id of a category of fields.
+         * @example 000000000000000000000001
+         */
+        readonly FieldCategoryId: string;
+        /**
+         * @description The id of a field.
+         * @example tags
+         */
+        readonly FieldId: string;
         /**
          * @description The version that the change was made for, such as `"3"`; another one is answered with 412.
          * @example "3"
          */
         readonly IfMatch: string;
+        /**
+         * @description `links` adds the links of each issue, as `GET .../links` shows them. Other words are passed over.
+         * @example [
+         *       "links"
+         *     ]
+         */
+        readonly IssueExpand: readonly string[];
+        /**
+         * @description The members to show, separated by commas, beside `self`, `id`, `key` and `version`. Names that no issue has are
+         *     passed over.
+         * @example [
+         *       "summary",
+         *       "status"
+         *     ]
+         */
+        readonly IssueFields: readonly string[];
         /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
         readonly IssueId: string;
+        /** @description The id or the key of an issue type. */
+        readonly IssueTypeId: string;
         /**
          * @description The link's id, the same at both of its issues.
          * @example 4709605
@@ -716,6 +2315,24 @@ export interface components {
         readonly Page: number;
         /** @description How many items a page holds. */
         readonly PerPage: number;
+        /** @description The id or the key of a priority. */
+        readonly PriorityId: string;
+        /** @description The key of a queue in any letter case, or its id. */
+        readonly QueueId: string;
+        /**
+         * @description The id of a remote link.
+         * @example 1
+         */
+        readonly RemoteLinkId: string;
+        /**
+         * @description The id of an object of the application, as a remote link carries it.
+         * @example 3dc2f57bd7947b42b9e6507630f520ab
+         */
+        readonly RemoteObjectId: string;
+        /** @description The id or the key of a status. */
+        readonly StatusId: string;
+        /** @description The uid or the login of a user. Where one user's login looks like the uid of another, the uid counts. */
+        readonly UserId: string;
     };
     requestBodies: never;
     headers: {
@@ -734,6 +2351,869 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    readonly listApplications: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description All applications of the organisation. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/applications/com.github",
+                     *         "id": "com.github",
+                     *         "type": "github",
+                     *         "name": "GitHub"
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["Application"][];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getApplication: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of an application.
+                 * @example com.github
+                 */
+                readonly applicationId: components["parameters"]["ApplicationId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The application. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/applications/com.github",
+                     *       "id": "com.github",
+                     *       "type": "github",
+                     *       "name": "GitHub"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Application"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getRemoteObject: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of an application.
+                 * @example com.github
+                 */
+                readonly applicationId: components["parameters"]["ApplicationId"];
+                /**
+                 * @description The id of an object of the application, as a remote link carries it.
+                 * @example 3dc2f57bd7947b42b9e6507630f520ab
+                 */
+                readonly objectId: components["parameters"]["RemoteObjectId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The object. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/applications/com.github/objects/3dc2f57bd7947b42b9e6507630f520ab",
+                     *       "id": "3dc2f57bd7947b42b9e6507630f520ab",
+                     *       "key": "example/links#42",
+                     *       "application": {
+                     *         "self": "http://127.0.0.1:8080/v2/applications/com.github",
+                     *         "id": "com.github",
+                     *         "type": "github",
+                     *         "name": "GitHub"
+                     *       }
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["RemoteObject"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listFields: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description All fields. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/fields/tags",
+                     *         "id": "tags",
+                     *         "name": "Теги",
+                     *         "key": "tags",
+                     *         "version": 1,
+                     *         "schema": {
+                     *           "type": "array",
+                     *           "items": "string",
+                     *           "required": false
+                     *         },
+                     *         "readonly": false,
+                     *         "options": false,
+                     *         "suggest": true,
+                     *         "order": 17,
+                     *         "category": {
+                     *           "self": "http://127.0.0.1:8080/v2/fields/categories/000000000000000000000001",
+                     *           "id": "000000000000000000000001",
+                     *           "display": "Системные"
+                     *         },
+                     *         "type": "standard"
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["Field"][];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getField: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a field.
+                 * @example tags
+                 */
+                readonly fieldId: components["parameters"]["FieldId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The field. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/fields/tags",
+                     *       "id": "tags",
+                     *       "name": "Теги",
+                     *       "key": "tags",
+                     *       "version": 1,
+                     *       "schema": {
+                     *         "type": "array",
+                     *         "items": "string",
+                     *         "required": false
+                     *       },
+                     *       "readonly": false,
+                     *       "options": false,
+                     *       "suggest": true,
+                     *       "order": 17,
+                     *       "category": {
+                     *         "self": "http://127.0.0.1:8080/v2/fields/categories/000000000000000000000001",
+                     *         "id": "000000000000000000000001",
+                     *         "display": "Системные"
+                     *       },
+                     *       "type": "standard"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Field"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getFieldCategory: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a category of fields.
+                 * @example 000000000000000000000001
+                 */
+                readonly categoryId: components["parameters"]["FieldCategoryId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The category. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/fields/categories/000000000000000000000001",
+                     *       "id": "000000000000000000000001",
+                     *       "name": "Системные"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["FieldCategory"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly createIssue: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["NewIssue"];
+            };
+        };
+        readonly responses: {
+            /** @description The new issue. */
+            readonly 201: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly Location: components["headers"]["Location"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Issue"];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["QueueNotFound"];
+            readonly 409: components["responses"]["UniqueTaken"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["FieldRefused"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly countIssues: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["IssueSearch"];
+            };
+        };
+        readonly responses: {
+            /** @description The number alone. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": number;
+                };
+            };
+            readonly 400: components["responses"]["SearchInvalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["FieldRefused"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly findIssueByUnique: {
+        readonly parameters: {
+            readonly query: {
+                /**
+                 * @description What the creator sent as `unique`.
+                 * @example 3fe8a1c5d1de4d0c9f3a
+                 */
+                readonly unique: string;
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The issue. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Issue"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 422: components["responses"]["FieldRefused"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly searchIssues: {
+        readonly parameters: {
+            readonly query?: {
+                /**
+                 * @description `links` adds the links of each issue, as `GET .../links` shows them. Other words are passed over.
+                 * @example [
+                 *       "links"
+                 *     ]
+                 */
+                readonly expand?: components["parameters"]["IssueExpand"];
+                /**
+                 * @description The members to show, separated by commas, beside `self`, `id`, `key` and `version`. Names that no issue has are
+                 *     passed over.
+                 * @example [
+                 *       "summary",
+                 *       "status"
+                 *     ]
+                 */
+                readonly fields?: components["parameters"]["IssueFields"];
+                /** @description The number of the page, from 1. */
+                readonly page?: components["parameters"]["Page"];
+                /** @description How many items a page holds. */
+                readonly perPage?: components["parameters"]["PerPage"];
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["IssueSearch"];
+            };
+        };
+        readonly responses: {
+            /** @description A page of issues. */
+            readonly 200: {
+                headers: {
+                    readonly Link: components["headers"]["Link"];
+                    readonly "X-Total-Count": components["headers"]["XTotalCount"];
+                    readonly "X-Total-Pages": components["headers"]["XTotalPages"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["Issue"][];
+                };
+            };
+            readonly 400: components["responses"]["SearchInvalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["FieldRefused"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getIssue: {
+        readonly parameters: {
+            readonly query?: {
+                /**
+                 * @description `links` adds the links of each issue, as `GET .../links` shows them. Other words are passed over.
+                 * @example [
+                 *       "links"
+                 *     ]
+                 */
+                readonly expand?: components["parameters"]["IssueExpand"];
+                /**
+                 * @description The members to show, separated by commas, beside `self`, `id`, `key` and `version`. Names that no issue has are
+                 *     passed over.
+                 * @example [
+                 *       "summary",
+                 *       "status"
+                 *     ]
+                 */
+                readonly fields?: components["parameters"]["IssueFields"];
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The issue. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Issue"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly deleteIssue: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The issue is gone. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly updateIssue: {
+        readonly parameters: {
+            readonly query?: {
+                /**
+                 * @description The version that the change was made for; another one is answered with 409.
+                 * @example 3
+                 */
+                readonly version?: number;
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The version that the change was made for, such as `"3"`; another one is answered with 412.
+                 * @example "3"
+                 */
+                readonly "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["IssueChanges"];
+            };
+        };
+        readonly responses: {
+            /** @description The issue as it is now. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Issue"];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["Conflict"];
+            readonly 412: components["responses"]["Stale"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["FieldRefused"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly moveIssue: {
+        readonly parameters: {
+            readonly query: {
+                /**
+                 * @description The key of the queue, or its id.
+                 * @example TREK
+                 */
+                readonly queue: string;
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The issue under its new key. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Issue"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 422: components["responses"]["FieldRefused"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listIssueChanges: {
+        readonly parameters: {
+            readonly query?: {
+                /**
+                 * @description The id of the last entry seen.
+                 * @example 17
+                 */
+                readonly id?: string;
+                /** @description How many items a page holds. */
+                readonly perPage?: components["parameters"]["PerPage"];
+                /**
+                 * @description Which kinds of entries to show; may be given several times.
+                 * @example [
+                 *       "IssueLinked"
+                 *     ]
+                 */
+                readonly type?: readonly components["schemas"]["IssueChangeType"][];
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description A page of entries. */
+            readonly 200: {
+                headers: {
+                    /** @description URL of the next page, `rel="next"`; left out on the last one. */
+                    readonly Link?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["IssueChange"][];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getIssueChange: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of an entry of the issue's changelog.
+                 * @example 17
+                 */
+                readonly entryId: string;
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The entry. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["IssueChange"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
     readonly listIssueLinks: {
         readonly parameters: {
             readonly query?: never;
@@ -1300,6 +3780,421 @@ export interface operations {
             readonly 503: components["responses"]["Unavailable"];
         };
     };
+    readonly listRemoteLinks: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The remote links. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/issues/JUNE-2/remotelinks/1",
+                     *         "id": 1,
+                     *         "type": {
+                     *           "self": "http://127.0.0.1:8080/v2/linktypes/relates",
+                     *           "id": "relates",
+                     *           "inward": "Связана",
+                     *           "outward": "Связана"
+                     *         },
+                     *         "direction": "outward",
+                     *         "object": {
+                     *           "self": "http://127.0.0.1:8080/v2/applications/com.github/objects/3dc2f57bd7947b42b9e6507630f520ab",
+                     *           "id": "3dc2f57bd7947b42b9e6507630f520ab",
+                     *           "key": "example/links#42",
+                     *           "application": {
+                     *             "self": "http://127.0.0.1:8080/v2/applications/com.github",
+                     *             "id": "com.github",
+                     *             "type": "github",
+                     *             "name": "GitHub"
+                     *           }
+                     *         },
+                     *         "createdBy": {
+                     *           "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *           "id": "1120000000049224",
+                     *           "display": "Иван Иванов"
+                     *         },
+                     *         "updatedBy": {
+                     *           "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *           "id": "1120000000049224",
+                     *           "display": "Иван Иванов"
+                     *         },
+                     *         "createdAt": "2017-06-11T05:16:01.421+0000",
+                     *         "updatedAt": "2017-06-11T05:16:01.421+0000"
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["RemoteLink"][];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly createRemoteLink: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "relationship": "RELATES",
+                 *       "key": "example/links#42",
+                 *       "origin": "com.github"
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["NewRemoteLink"];
+            };
+        };
+        readonly responses: {
+            /** @description The new remote link. */
+            readonly 201: {
+                headers: {
+                    readonly Location: components["headers"]["Location"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/issues/JUNE-2/remotelinks/1",
+                     *       "id": 1,
+                     *       "type": {
+                     *         "self": "http://127.0.0.1:8080/v2/linktypes/relates",
+                     *         "id": "relates",
+                     *         "inward": "Связана",
+                     *         "outward": "Связана"
+                     *       },
+                     *       "direction": "outward",
+                     *       "object": {
+                     *         "self": "http://127.0.0.1:8080/v2/applications/com.github/objects/3dc2f57bd7947b42b9e6507630f520ab",
+                     *         "id": "3dc2f57bd7947b42b9e6507630f520ab",
+                     *         "key": "example/links#42",
+                     *         "application": {
+                     *           "self": "http://127.0.0.1:8080/v2/applications/com.github",
+                     *           "id": "com.github",
+                     *           "type": "github",
+                     *           "name": "GitHub"
+                     *         }
+                     *       },
+                     *       "createdBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "updatedBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "createdAt": "2017-06-11T05:16:01.421+0000",
+                     *       "updatedAt": "2017-06-11T05:16:01.421+0000"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["RemoteLink"];
+                };
+            };
+            /** @description The body is malformed, or the relationship is none that the organisation has; the message lists those. */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Error"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            /** @description A field is missing, the application is unknown, or the issue is linked to the object already. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Error"];
+                };
+            };
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getRemoteLink: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+                /**
+                 * @description The id of a remote link.
+                 * @example 1
+                 */
+                readonly remoteLinkId: components["parameters"]["RemoteLinkId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The remote link. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/issues/JUNE-2/remotelinks/1",
+                     *       "id": 1,
+                     *       "type": {
+                     *         "self": "http://127.0.0.1:8080/v2/linktypes/relates",
+                     *         "id": "relates",
+                     *         "inward": "Связана",
+                     *         "outward": "Связана"
+                     *       },
+                     *       "direction": "outward",
+                     *       "object": {
+                     *         "self": "http://127.0.0.1:8080/v2/applications/com.github/objects/3dc2f57bd7947b42b9e6507630f520ab",
+                     *         "id": "3dc2f57bd7947b42b9e6507630f520ab",
+                     *         "key": "example/links#42",
+                     *         "application": {
+                     *           "self": "http://127.0.0.1:8080/v2/applications/com.github",
+                     *           "id": "com.github",
+                     *           "type": "github",
+                     *           "name": "GitHub"
+                     *         }
+                     *       },
+                     *       "createdBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "updatedBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "createdAt": "2017-06-11T05:16:01.421+0000",
+                     *       "updatedAt": "2017-06-11T05:16:01.421+0000"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["RemoteLink"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly deleteRemoteLink: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+                /**
+                 * @description The id of a remote link.
+                 * @example 1
+                 */
+                readonly remoteLinkId: components["parameters"]["RemoteLinkId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The remote link is gone. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listIssueTypes: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description All issue types of the organisation. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/issuetypes/2",
+                     *         "id": 2,
+                     *         "version": 1,
+                     *         "key": "task",
+                     *         "name": "Задача",
+                     *         "description": "",
+                     *         "order": 2
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["IssueType"][];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getIssueType: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The id or the key of an issue type. */
+                readonly issueTypeId: components["parameters"]["IssueTypeId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The issue type. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/issuetypes/2",
+                     *       "id": 2,
+                     *       "version": 1,
+                     *       "key": "task",
+                     *       "name": "Задача",
+                     *       "description": "",
+                     *       "order": 2
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["IssueType"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
     readonly listLinkTypes: {
         readonly parameters: {
             readonly query?: never;
@@ -1658,6 +4553,65 @@ export interface operations {
             readonly 503: components["responses"]["Unavailable"];
         };
     };
+    readonly getMyself: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The user. `self` is the address of the user among all users. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *       "uid": 1120000000049224,
+                     *       "login": "ivanov",
+                     *       "trackerUid": 1120000000049224,
+                     *       "passportUid": 1120000000049224,
+                     *       "cloudUid": "ajeppa7dgp71abcdefgh",
+                     *       "firstName": "Иван",
+                     *       "lastName": "Иванов",
+                     *       "display": "Иван Иванов",
+                     *       "email": "ivanov@example.com",
+                     *       "external": false,
+                     *       "hasLicense": true,
+                     *       "dismissed": false,
+                     *       "useNewFilters": true,
+                     *       "disableNotifications": false,
+                     *       "firstLoginDate": "2017-06-11T05:16:01.421+0000",
+                     *       "lastLoginDate": "2017-06-11T05:16:01.421+0000",
+                     *       "welcomeMailSent": false
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["User"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
     readonly getOrganization: {
         readonly parameters: {
             readonly query?: never;
@@ -1759,6 +4713,578 @@ export interface operations {
             readonly 403: components["responses"]["Forbidden"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 422: components["responses"]["Refused"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listPriorities: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description All priorities of the organisation. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/priorities/3",
+                     *         "id": 3,
+                     *         "version": 1,
+                     *         "key": "normal",
+                     *         "name": "Средний",
+                     *         "description": "",
+                     *         "order": 3
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["Priority"][];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getPriority: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The id or the key of a priority. */
+                readonly priorityId: components["parameters"]["PriorityId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The priority. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/priorities/3",
+                     *       "id": 3,
+                     *       "version": 1,
+                     *       "key": "normal",
+                     *       "name": "Средний",
+                     *       "description": "",
+                     *       "order": 3
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Priority"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listQueues: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The number of the page, from 1. */
+                readonly page?: components["parameters"]["Page"];
+                /** @description How many items a page holds. */
+                readonly perPage?: components["parameters"]["PerPage"];
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description One page of queues. */
+            readonly 200: {
+                headers: {
+                    readonly Link: components["headers"]["Link"];
+                    readonly "X-Total-Count": components["headers"]["XTotalCount"];
+                    readonly "X-Total-Pages": components["headers"]["XTotalPages"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/queues/JUNE",
+                     *         "id": 1,
+                     *         "key": "JUNE",
+                     *         "version": 1,
+                     *         "name": "Июньский выпуск",
+                     *         "lead": {
+                     *           "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *           "id": "1120000000049224",
+                     *           "display": "Иван Иванов"
+                     *         },
+                     *         "assignAuto": false,
+                     *         "defaultType": {
+                     *           "self": "http://127.0.0.1:8080/v2/issuetypes/2",
+                     *           "id": "2",
+                     *           "key": "task",
+                     *           "display": "Задача"
+                     *         },
+                     *         "defaultPriority": {
+                     *           "self": "http://127.0.0.1:8080/v2/priorities/3",
+                     *           "id": "3",
+                     *           "key": "normal",
+                     *           "display": "Средний"
+                     *         },
+                     *         "denyVoting": true
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["Queue"][];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly createQueue: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["NewQueue"];
+            };
+        };
+        readonly responses: {
+            /** @description The new queue. */
+            readonly 201: {
+                headers: {
+                    readonly Location: components["headers"]["Location"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/queues/AUTUMN",
+                     *       "id": 4,
+                     *       "key": "AUTUMN",
+                     *       "version": 1,
+                     *       "name": "Осенний выпуск",
+                     *       "lead": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "assignAuto": false,
+                     *       "defaultType": {
+                     *         "self": "http://127.0.0.1:8080/v2/issuetypes/2",
+                     *         "id": "2",
+                     *         "key": "task",
+                     *         "display": "Задача"
+                     *       },
+                     *       "defaultPriority": {
+                     *         "self": "http://127.0.0.1:8080/v2/priorities/3",
+                     *         "id": "3",
+                     *         "key": "normal",
+                     *         "display": "Средний"
+                     *       },
+                     *       "denyVoting": true
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Queue"];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 409: components["responses"]["Conflict"];
+            readonly 413: components["responses"]["TooLarge"];
+            /** @description A field is missing, or names what does not exist; `errors` says which. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "errors": {
+                     *         "lead": "Пользователь не существует."
+                     *       },
+                     *       "errorsData": {},
+                     *       "errorMessages": [],
+                     *       "statusCode": 422
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Error"];
+                };
+            };
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getQueue: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of a queue in any letter case, or its id. */
+                readonly queueId: components["parameters"]["QueueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The queue. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/queues/JUNE",
+                     *       "id": 1,
+                     *       "key": "JUNE",
+                     *       "version": 1,
+                     *       "name": "Июньский выпуск",
+                     *       "lead": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "assignAuto": false,
+                     *       "defaultType": {
+                     *         "self": "http://127.0.0.1:8080/v2/issuetypes/2",
+                     *         "id": "2",
+                     *         "key": "task",
+                     *         "display": "Задача"
+                     *       },
+                     *       "defaultPriority": {
+                     *         "self": "http://127.0.0.1:8080/v2/priorities/3",
+                     *         "id": "3",
+                     *         "key": "normal",
+                     *         "display": "Средний"
+                     *       },
+                     *       "denyVoting": true
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Queue"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listStatuses: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description All statuses of the organisation. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/statuses/1",
+                     *         "id": 1,
+                     *         "version": 1,
+                     *         "key": "open",
+                     *         "name": "Открыт",
+                     *         "description": "",
+                     *         "order": 1,
+                     *         "type": "new"
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["Status"][];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getStatus: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The id or the key of a status. */
+                readonly statusId: components["parameters"]["StatusId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The status. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/statuses/1",
+                     *       "id": 1,
+                     *       "version": 1,
+                     *       "key": "open",
+                     *       "name": "Открыт",
+                     *       "description": "",
+                     *       "order": 1,
+                     *       "type": "new"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Status"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listUsers: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The number of the page, from 1. */
+                readonly page?: components["parameters"]["Page"];
+                /** @description How many items a page holds. */
+                readonly perPage?: components["parameters"]["PerPage"];
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description One page of users. */
+            readonly 200: {
+                headers: {
+                    readonly Link: components["headers"]["Link"];
+                    readonly "X-Total-Count": components["headers"]["XTotalCount"];
+                    readonly "X-Total-Pages": components["headers"]["XTotalPages"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049225",
+                     *         "uid": 1120000000049225,
+                     *         "login": "petrova",
+                     *         "trackerUid": 1120000000049225,
+                     *         "firstName": "Анна",
+                     *         "lastName": "Петрова",
+                     *         "display": "Анна Петрова",
+                     *         "email": "",
+                     *         "external": false,
+                     *         "hasLicense": true,
+                     *         "dismissed": false,
+                     *         "useNewFilters": true,
+                     *         "disableNotifications": false,
+                     *         "firstLoginDate": "2017-06-11T05:16:01.421+0000",
+                     *         "lastLoginDate": "2017-06-11T05:16:01.421+0000",
+                     *         "welcomeMailSent": false
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["User"][];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getUser: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
+                 *     The words `not provided` count as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The uid or the login of a user. Where one user's login looks like the uid of another, the uid counts. */
+                readonly userId: components["parameters"]["UserId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The user. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/users/1120000000049225",
+                     *       "uid": 1120000000049225,
+                     *       "login": "petrova",
+                     *       "trackerUid": 1120000000049225,
+                     *       "firstName": "Анна",
+                     *       "lastName": "Петрова",
+                     *       "display": "Анна Петрова",
+                     *       "email": "",
+                     *       "external": false,
+                     *       "hasLicense": true,
+                     *       "dismissed": false,
+                     *       "useNewFilters": true,
+                     *       "disableNotifications": false,
+                     *       "firstLoginDate": "2017-06-11T05:16:01.421+0000",
+                     *       "lastLoginDate": "2017-06-11T05:16:01.421+0000",
+                     *       "welcomeMailSent": false
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["User"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };

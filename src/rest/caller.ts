@@ -1,5 +1,5 @@
 import type { Scope } from '../contract/contract.ts';
-import type { Call as ContractCall, Handlers as ContractHandlers, OperationId } from '../contract/types.ts';
+import type { Handlers as ContractHandlers, OperationId } from '../contract/types.ts';
 import type { Viewer } from '../features/access/viewer.ts';
 import type { Language } from '../texts.ts';
 
@@ -14,5 +14,4 @@ export interface Caller {
   readonly url: string;
 }
 
-export type Call<Id extends OperationId> = ContractCall<Id, Caller>;
 export type Handlers<Id extends OperationId> = ContractHandlers<Id, Caller>;

@@ -8,7 +8,7 @@ import { HttpError } from './error-response.ts';
 export function parseJson(bytes: unknown): unknown {
   if (!Buffer.isBuffer(bytes) || bytes.length === 0) return undefined;
   const value = parse(bytes);
-  if (containsNul(value)) throw new HttpError(400, texts.nulCharacter);
+  refuseUnstorable(value, 0);
   return value ?? undefined;
 }
 
@@ -20,9 +20,20 @@ function parse(bytes: Buffer): unknown {
   }
 }
 
-/** PostgreSQL's text holds every character but this one. */
-function containsNul(value: unknown): boolean {
-  if (typeof value === 'string') return value.includes('\0');
-  if (typeof value !== 'object' || value === null) return false;
-  return Object.entries(value).some(([key, member]) => key.includes('\0') || containsNul(member));
+const DEPTH_MAX = 100;
+/** With the flag u, only a surrogate without its pair is one. */
+const HALF_CHARACTER = /\p{Surrogate}/u;
+
+/** PostgreSQL's text holds every character but U+0000, its JSON none but whole ones; and deep nesting is never meant well. */
+function refuseUnstorable(value: unknown, depth: number): void {
+  if (typeof value === 'string') {
+    if (value.includes('\0')) throw new HttpError(400, texts.nulCharacter);
+    if (HALF_CHARACTER.test(value)) throw new HttpError(400, texts.halfCharacter);
+  }
+  if (typeof value !== 'object' || value === null) return;
+  if (depth > DEPTH_MAX) throw new HttpError(400, texts.bodyTooDeep);
+  for (const [key, member] of Object.entries(value)) {
+    refuseUnstorable(key, depth);
+    refuseUnstorable(member, depth + 1);
+  }
 }

@@ -22,3 +22,8 @@ export function pagingHeaders(caller: Caller, { page, perPage }: Page, total: nu
   ];
   return { 'X-Total-Count': String(total), 'X-Total-Pages': String(pages), Link: links.join(', ') };
 }
+
+/** The page that a query asks for. The contract's defaults are filled in by now, which its types cannot say. */
+export function pageOf({ page = 1, perPage = 50 }: Partial<Page>): Page {
+  return { page, perPage };
+}

@@ -28,3 +28,19 @@ export function statusReference(
   const id = String(status.id);
   return { self: `${base}/statuses/${id}`, id, key: status.key, display: status.name[language] };
 }
+
+/** A reference to an issue type or a priority; `path` is where its kind is found. */
+export function entryReference(
+  { base, language }: Caller,
+  path: 'issuetypes' | 'priorities',
+  { id, key, name }: { readonly id: number; readonly key: string; readonly name: Text },
+): Schemas['EntryReference'] {
+  return { self: `${base}/${path}/${id}`, id: String(id), key, display: name[language] };
+}
+
+export function queueReference(
+  { base }: Caller,
+  { id, key, name }: { readonly id: number; readonly key: string; readonly name: string },
+): Schemas['QueueReference'] {
+  return { self: `${base}/queues/${key}`, id: String(id), key, display: name };
+}

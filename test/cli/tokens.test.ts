@@ -103,7 +103,7 @@ test('a token that has expired is refused from then on', async () => {
     values: [],
   });
   expect(await read(token)).toEqual([401, 'The token has expired.']);
-  expect(await printed('token list --org 123')).toMatch(/\tdmitri\toauth\tread,write\texpired$/m);
+  expect(await printed('token list --org 123')).toMatch(/\tdmitri\toauth\tread,write,admin\texpired$/m);
 });
 
 test('a token is revoked by its number at once, and again without harm', async () => {

@@ -67,7 +67,7 @@ async function runGreen(version: string): Promise<void> {
 }
 
 interface Newman {
-  run(options: object, done: (error: Error | null, summary: Summary) => void): void;
+  readonly run: (options: object, done: (error: Error | null, summary: Summary) => void) => void;
 }
 
 /** What newman says at the end of a run, as far as it is read here. */

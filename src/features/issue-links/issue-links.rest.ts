@@ -2,7 +2,7 @@ import type { Schemas } from '../../contract/types.ts';
 import type { Database } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import type { Caller, Handlers } from '../../rest/caller.ts';
-import { pagingHeaders } from '../../rest/paging.ts';
+import { pageOf, pagingHeaders } from '../../rest/paging.ts';
 import { issueReference, statusReference, userReference } from '../../rest/references.ts';
 import { parseTimestamp, timestamp } from '../../rest/timestamps.ts';
 import { versionMatched, versionTag } from '../../rest/version.ts';
@@ -58,7 +58,7 @@ export const issueLinkHandlers = (db: Database): Handlers<Operations> => ({
     return { body: serialized, headers: { ...versionHeader(link), Location: serialized.self } };
   },
   async listIssueLinksPage({ path, query, body, caller }) {
-    const page = { page: query.page ?? 1, perPage: query.perPage ?? 50 };
+    const page = pageOf(query);
     const { links, total } = await listIssueLinksPage(db, caller.viewer, path.issueId, {
       phrases: body?.linkTypes,
       ...page,

@@ -15,6 +15,7 @@ import {
   selectIssueLink,
   selectIssueLinks,
   selectIssueLinksPage,
+  selectLinksOfIssues,
   selectVisibleKeys,
 } from './issue-links.store.ts';
 import { directionAt, type LinkOrigin, objectAt, writeChangedLink, writeNewLink, writeNoLink } from './link-writes.ts';
@@ -44,6 +45,21 @@ export async function listIssueLinks(db: Queryable, viewer: Viewer, issueName: s
   const rows = name === undefined ? undefined : await selectIssueLinks(db, viewer, name);
   if (rows === undefined) throw new DomainError('not_found', texts.issueNotFound);
   return rows.map(toIssueLink);
+}
+
+/** The same for several issues at once, by their numbers; an issue without links may be missing. */
+export async function listLinksOfIssues(
+  db: Queryable,
+  viewer: Viewer,
+  issueIds: readonly number[],
+): Promise<Map<number, IssueLink[]>> {
+  const links = new Map<number, IssueLink[]>();
+  for (const row of await selectLinksOfIssues(db, viewer, issueIds)) {
+    const others = links.get(row.issue_id);
+    if (others) others.push(toIssueLink(row));
+    else links.set(row.issue_id, [toIssueLink(row)]);
+  }
+  return links;
 }
 
 /**

@@ -118,6 +118,29 @@ export async function selectIssueLinks(
   return rows.length === 0 ? undefined : rows.filter((row) => row.link_id !== null);
 }
 
+/** The links of several issues that the viewer may see, each issue's by link id. */
+export function selectLinksOfIssues(
+  db: Queryable,
+  viewer: Viewer,
+  issueIds: readonly number[],
+): Promise<IssueLinkRow[]> {
+  return db.query<IssueLinkRow>({
+    name: 'list_links_of_issues',
+    text: `
+      with issue as materialized (
+        select issues.issue_id, issues.key as issue_key
+        from issues
+        join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+        where issues.org_id = $1 and issues.issue_id = any($4::bigint[]) and ${visibleQueue('queues')}
+      )
+      select issue.*, link.*
+      from issue
+      cross join lateral (${linksSeen('true')}) link
+      order by issue.issue_id, link.link_id`,
+    values: [...viewerValues(viewer), issueIds],
+  });
+}
+
 /** One link as the issue of that name sees it. */
 export async function selectIssueLink(
   db: Queryable,
@@ -268,6 +291,17 @@ export async function deleteLink(db: Queryable, orgId: string, linkId: number): 
     values: [orgId, linkId],
   });
   return row;
+}
+
+/** Deletes the links of an issue at both of its ends, and answers them. */
+export function deleteLinksOf(db: Queryable, orgId: string, issueId: number): Promise<StoredLink[]> {
+  return db.query<StoredLink>({
+    name: 'delete_links_of_issue',
+    text: `
+      delete from links where org_id = $1 and (inward_issue_id = $2 or outward_issue_id = $2)
+      returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end`,
+    values: [orgId, issueId],
+  });
 }
 
 /** Locks a link against other changes and answers it with its version. */

@@ -9,6 +9,7 @@ import { opposite } from './direction.ts';
 import {
   type CopiedRules,
   deleteLink,
+  deleteLinksOf,
   insertLink,
   lockLinkType,
   type StoredLink,
@@ -93,6 +94,13 @@ export async function writeNoLink(db: Queryable, viewer: Viewer, linkId: number)
   const removed = await deleteLink(db, viewer.orgId, linkId);
   if (removed === undefined) throw new DomainError('not_found', texts.linkNotFound);
   await insertEvents(db, viewer.orgId, viewer.userId, events(removed, undefined));
+}
+
+/** Removes all links of an issue that is about to go; the issues at their other ends note that. */
+export async function writeNoLinks(db: Queryable, viewer: Viewer, issueId: number): Promise<void> {
+  const removed = await deleteLinksOf(db, viewer.orgId, issueId);
+  const elsewhere = removed.flatMap((link) => events(link, undefined)).filter((event) => event.issueId !== issueId);
+  await insertEvents(db, viewer.orgId, viewer.userId, elsewhere);
 }
 
 /** The end of a stored link at which the issue stands. */

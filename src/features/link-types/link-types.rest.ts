@@ -3,15 +3,15 @@ import type { Database } from '../../database/database.ts';
 import type { Caller, Handlers } from '../../rest/caller.ts';
 import { versionMatched, versionTag } from '../../rest/version.ts';
 import { requireAdministrator } from '../access/viewer.ts';
-import { createLinkType, deleteLinkType, getLinkType, updateLinkType } from './link-types.service.ts';
-import { type LinkTypeRow, selectLinkTypes } from './link-types.store.ts';
+import { createLinkType, deleteLinkType, getLinkType, listLinkTypes, updateLinkType } from './link-types.service.ts';
+import type { LinkTypeRow } from './link-types.store.ts';
 import { phraseOf } from './relationships.ts';
 
 type Operations = 'listLinkTypes' | 'getLinkType' | 'createLinkType' | 'updateLinkType' | 'deleteLinkType';
 
 export const linkTypeHandlers = (db: Database): Handlers<Operations> => ({
   async listLinkTypes({ caller }) {
-    const types = await selectLinkTypes(db, caller.viewer.orgId);
+    const types = await listLinkTypes(db, caller.viewer.orgId);
     return { body: types.map((type) => serializeLinkType(caller, type)) };
   },
   async getLinkType({ path, caller }) {

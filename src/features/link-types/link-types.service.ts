@@ -44,6 +44,11 @@ export interface NewLinkType extends LinkTypeChange {
 /** How many links a refusal names. */
 const NAMED_LINKS_MAX = 10;
 
+/** All types of the organisation, the oldest labels first. */
+export function listLinkTypes(db: Queryable, orgId: string): Promise<LinkTypeRow[]> {
+  return selectLinkTypes(db, orgId);
+}
+
 /** A type by its id. Throws `not_found`. */
 export async function getLinkType(db: Queryable, orgId: string, linkTypeId: string): Promise<LinkTypeRow> {
   const types = await selectLinkTypes(db, orgId);

@@ -26,6 +26,16 @@ export const DEFAULT_PRIORITIES = [
   { priority_id: 5, key: 'blocker', name_ru: 'Блокер', name_en: 'Blocker', position: 5 },
 ] as const;
 
+/** Where remote links may point. The types attachment, file and weblink are Kanboard's types of external links. */
+export const DEFAULT_APPLICATIONS = [
+  application('ru.yandex.bitbucket', 'bitbucket', 'Bitbucket', 'Bitbucket', 1),
+  application('com.github', 'github', 'GitHub', 'GitHub', 2),
+  application('com.gitlab', 'gitlab', 'GitLab', 'GitLab', 3),
+  application('weblink', 'weblink', 'Ссылка', 'Web link', 4),
+  application('attachment', 'attachment', 'Вложение', 'Attachment', 5),
+  application('file', 'file', 'Файл', 'Local file', 6),
+] as const;
+
 /** What a new queue gives its issues: task, normal. */
 export const DEFAULT_ISSUE_TYPE_ID = 2;
 export const DEFAULT_PRIORITY_ID = 3;
@@ -110,6 +120,10 @@ export const PROFILES: Readonly<
 export const DEFAULT_LINK_TYPE_IDS: ReadonlySet<string> = new Set(
   [...KANBOARD_TYPES, ...TRACKER_TYPES].map(({ link_type_id }) => link_type_id),
 );
+
+function application(application_id: string, type: string, name_ru: string, name_en: string, position: number) {
+  return { application_id, type, name_ru, name_en, position };
+}
 
 function label(
   label_id: number,

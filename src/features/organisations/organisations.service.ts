@@ -3,8 +3,15 @@ import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import { insertUser } from '../users/users.store.ts';
-import { DEFAULT_ISSUE_TYPES, DEFAULT_PRIORITIES, DEFAULT_STATUSES, PROFILES } from './defaults.ts';
 import {
+  DEFAULT_APPLICATIONS,
+  DEFAULT_ISSUE_TYPES,
+  DEFAULT_PRIORITIES,
+  DEFAULT_STATUSES,
+  PROFILES,
+} from './defaults.ts';
+import {
+  insertApplications,
   insertIssueTypes,
   insertLabels,
   insertLinkTypes,
@@ -40,5 +47,6 @@ export async function createOrganisationIn(db: Queryable, organisation: NewOrgan
   await insertPriorities(db, orgId, DEFAULT_PRIORITIES);
   await insertLabels(db, orgId, labels);
   await insertLinkTypes(db, orgId, linkTypes);
+  await insertApplications(db, orgId, DEFAULT_APPLICATIONS);
   await insertUser(db, orgId, { login: APPLICATION_LOGIN, role: 'admin', isApplication: true });
 }

@@ -68,6 +68,18 @@ export async function insertPriorities(db: Queryable, orgId: string, priorities:
   });
 }
 
+export async function insertApplications(db: Queryable, orgId: string, applications: readonly object[]): Promise<void> {
+  await db.query({
+    name: 'insert_applications',
+    text: `
+      insert into applications (org_id, application_id, type, name_ru, name_en, position)
+      select $1, application_id, type, name_ru, name_en, position
+      from jsonb_to_recordset($2)
+        as given (application_id text, type text, name_ru text, name_en text, position integer)`,
+    values: [orgId, JSON.stringify(applications)],
+  });
+}
+
 /** One statement, so that two labels can point at each other. */
 export async function insertLabels(db: Queryable, orgId: string, labels: readonly LabelDefault[]): Promise<void> {
   await db.query({

@@ -1,19 +1,40 @@
 import type { Database, Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
-import { texts } from '../../texts.ts';
+import { type Text, texts } from '../../texts.ts';
+import type { Viewer } from '../access/viewer.ts';
+import { findEntry } from '../dictionaries/dictionaries.service.ts';
 import { DEFAULT_ISSUE_TYPE_ID, DEFAULT_PRIORITY_ID } from '../organisations/defaults.ts';
-import { insertColumnsForStatuses, insertQueue } from './queues.store.ts';
+import { type UserSummary, userFrom } from '../users/user-summary.ts';
+import { findUserIdNamed } from '../users/users.service.ts';
+import { parseQueueName } from './queue-name.ts';
+import { insertColumnsForStatuses, insertQueue, type QueueRow, selectQueue, selectQueuesPage } from './queues.store.ts';
+
+export interface Queue {
+  readonly id: number;
+  readonly key: string;
+  readonly version: number;
+  readonly name: string;
+  readonly description: string | undefined;
+  readonly lead: UserSummary;
+  readonly defaultIssueType: { readonly id: number; readonly key: string; readonly name: Text };
+  readonly defaultPriority: { readonly id: number; readonly key: string; readonly name: Text };
+}
+
+export interface NewQueue {
+  readonly key: string;
+  readonly name: string;
+  readonly description?: string | undefined;
+  readonly leadId: number;
+  readonly issueTypeId?: number | undefined;
+  readonly priorityId?: number | undefined;
+}
 
 /**
  * Makes a queue that is open to the organisation, with a column for each of its statuses. Answers the queue_id.
  * Throws `conflict` when the key is taken, and `invalid` for one that cannot be a key.
  */
-export function createQueue(
-  db: Database,
-  orgId: string,
-  queue: { readonly key: string; readonly name: string; readonly leadId: number },
-): Promise<number> {
+export function createQueue(db: Database, orgId: string, queue: NewQueue): Promise<number> {
   return db.transaction((transaction) => createQueueIn(transaction, orgId, queue));
 }
 
@@ -21,21 +42,90 @@ export function createQueue(
 export async function createQueueIn(
   db: Queryable,
   orgId: string,
-  { key, name, leadId }: { readonly key: string; readonly name: string; readonly leadId: number },
+  { issueTypeId = DEFAULT_ISSUE_TYPE_ID, priorityId = DEFAULT_PRIORITY_ID, ...queue }: NewQueue,
 ): Promise<number> {
-  const insert = insertQueue(db, orgId, {
-    key,
-    name,
-    leadId,
-    access: 'organisation',
-    issueTypeId: DEFAULT_ISSUE_TYPE_ID,
-    priorityId: DEFAULT_PRIORITY_ID,
-  });
+  const insert = insertQueue(db, orgId, { ...queue, access: 'organisation', issueTypeId, priorityId });
   const queueId = await onConstraint(insert, {
-    queues_key_key: new DomainError('conflict', texts.queueKeyTaken(key)),
-    queues_key_check: new DomainError('invalid', texts.queueKeyInvalid(key)),
+    queues_key_key: new DomainError('conflict', texts.queueKeyTaken(queue.key)),
+    queues_key_check: new DomainError('invalid', texts.queueKeyInvalid(queue.key)),
     queues_name_check: new DomainError('invalid', texts.queueNameEmpty),
   });
   await insertColumnsForStatuses(db, orgId, queueId);
   return queueId;
+}
+
+/**
+ * The same for somebody who asks for it, in the words of a request; whoever asks leads the queue unless another is named.
+ * Throws `forbidden` for everybody but administrators and managers, and `refused` for a lead, an issue type or a priority
+ * that does not exist.
+ */
+export function createQueueFor(
+  db: Database,
+  viewer: Viewer,
+  queue: {
+    readonly key: string;
+    readonly name: string;
+    readonly description: string | undefined;
+    readonly lead: string | number | undefined;
+    readonly defaultType: string | number | undefined;
+    readonly defaultPriority: string | number | undefined;
+  },
+): Promise<Queue> {
+  if (viewer.role !== 'admin' && viewer.role !== 'manager') throw new DomainError('forbidden', texts.managersOnly);
+  const { key, name, description } = queue;
+  return db.transaction(async (transaction) => {
+    const leadId =
+      queue.lead === undefined ? viewer.userId : await findUserIdNamed(transaction, viewer.orgId, queue.lead);
+    const issueType = await findEntry(transaction, viewer, 'issue_types', queue.defaultType ?? DEFAULT_ISSUE_TYPE_ID);
+    const priority = await findEntry(transaction, viewer, 'priorities', queue.defaultPriority ?? DEFAULT_PRIORITY_ID);
+    if (leadId === undefined || issueType === undefined || priority === undefined) {
+      throw new DomainError('refused', undefined, {
+        ...(leadId === undefined && { lead: texts.userUnknown }),
+        ...(issueType === undefined && { defaultType: texts.issueTypeNotFound }),
+        ...(priority === undefined && { defaultPriority: texts.priorityNotFound }),
+      });
+    }
+    const ids = { leadId, issueTypeId: issueType.id, priorityId: priority.id };
+    await createQueueIn(transaction, viewer.orgId, { key, name, description, ...ids });
+    return await getQueue(transaction, viewer, key);
+  });
+}
+
+/** One page of the queues that the viewer may see, in the order in which they were made. */
+export async function listQueues(
+  db: Queryable,
+  viewer: Viewer,
+  { page, perPage }: { readonly page: number; readonly perPage: number },
+): Promise<{ queues: Queue[]; total: number }> {
+  const { rows, total } = await selectQueuesPage(db, viewer, { limit: perPage, offset: (page - 1) * perPage });
+  return { queues: rows.map(toQueue), total };
+}
+
+/** The queue of that key or id. Throws `not_found` when there is none, or none for this viewer. */
+export async function getQueue(db: Queryable, viewer: Viewer, queueName: string): Promise<Queue> {
+  const name = parseQueueName(queueName);
+  const row = name === undefined ? undefined : await selectQueue(db, viewer, name);
+  if (row === undefined) throw new DomainError('not_found', texts.queueNotFound);
+  return toQueue(row);
+}
+
+function toQueue(row: QueueRow): Queue {
+  return {
+    id: row.queue_id,
+    key: row.key,
+    version: row.version,
+    name: row.name,
+    description: row.description ?? undefined,
+    lead: userFrom(row, 'lead'),
+    defaultIssueType: {
+      id: row.issue_type_id,
+      key: row.issue_type_key,
+      name: { ru: row.issue_type_ru, en: row.issue_type_en },
+    },
+    defaultPriority: {
+      id: row.priority_id,
+      key: row.priority_key,
+      name: { ru: row.priority_ru, en: row.priority_en },
+    },
+  };
 }

@@ -1,8 +1,12 @@
 import type { Queryable } from '../../database/database.ts';
+import { type Viewer, viewerValues, visibleQueue } from '../access/viewer.ts';
+import { type UserColumns, userColumns } from '../users/user-summary.ts';
+import type { QueueName } from './queue-name.ts';
 
 export interface NewQueue {
   readonly key: string;
   readonly name: string;
+  readonly description?: string | undefined;
   readonly access: 'organisation' | 'members';
   readonly leadId: number;
   readonly issueTypeId: number;
@@ -14,10 +18,19 @@ export async function insertQueue(db: Queryable, orgId: string, queue: NewQueue)
   const [row] = await db.query<{ queue_id: number }>({
     name: 'insert_queue',
     text: `
-      insert into queues (org_id, key, name, access, lead_id, default_issue_type_id, default_priority_id)
-      values ($1, $2, $3, $4, $5, $6, $7)
+      insert into queues (org_id, key, name, description, access, lead_id, default_issue_type_id, default_priority_id)
+      values ($1, $2, $3, $4, $5, $6, $7, $8)
       returning queue_id`,
-    values: [orgId, queue.key, queue.name, queue.access, queue.leadId, queue.issueTypeId, queue.priorityId],
+    values: [
+      orgId,
+      queue.key,
+      queue.name,
+      queue.description,
+      queue.access,
+      queue.leadId,
+      queue.issueTypeId,
+      queue.priorityId,
+    ],
   });
   return (row as { queue_id: number }).queue_id;
 }
@@ -33,4 +46,69 @@ export async function insertColumnsForStatuses(db: Queryable, orgId: string, que
       where org_id = $1`,
     values: [orgId, queueId],
   });
+}
+
+export type QueueRow = {
+  queue_id: number;
+  key: string;
+  version: number;
+  name: string;
+  description: string | null;
+  issue_type_id: number;
+  issue_type_key: string;
+  issue_type_ru: string;
+  issue_type_en: string;
+  priority_id: number;
+  priority_key: string;
+  priority_ru: string;
+  priority_en: string;
+} & UserColumns<'lead'>;
+
+const SELECT_QUEUE = `
+  select queues.queue_id, queues.key, queues.version, queues.name, queues.description, ${userColumns('lead')},
+    issue_types.issue_type_id, issue_types.key as issue_type_key, issue_types.name_ru as issue_type_ru,
+    issue_types.name_en as issue_type_en,
+    priorities.priority_id, priorities.key as priority_key, priorities.name_ru as priority_ru,
+    priorities.name_en as priority_en
+  from queues
+  join users lead on lead.org_id = $1 and lead.user_id = queues.lead_id
+  join issue_types on issue_types.org_id = $1 and issue_types.issue_type_id = queues.default_issue_type_id
+  join priorities on priorities.org_id = $1 and priorities.priority_id = queues.default_priority_id`;
+
+/** Undefined when there is no such queue for this viewer. */
+export async function selectQueue(db: Queryable, viewer: Viewer, name: QueueName): Promise<QueueRow | undefined> {
+  const [row] = await db.query<QueueRow>({
+    name: 'select_queue',
+    text: `
+      ${SELECT_QUEUE}
+      where queues.org_id = $1 and ${visibleQueue('queues')}
+        and queues.queue_id = coalesce($4, (select queue_id from queues where org_id = $1 and key = $5))`,
+    values: [...viewerValues(viewer), name.id, name.key],
+  });
+  return row;
+}
+
+/** Some of the queues that the viewer may see, by queue_id, and how many there are. */
+export async function selectQueuesPage(
+  db: Queryable,
+  viewer: Viewer,
+  { limit, offset }: { readonly limit: number; readonly offset: number },
+): Promise<{ rows: QueueRow[]; total: number }> {
+  const rows = await db.query<(QueueRow | { queue_id: null }) & { total: number }>({
+    name: 'select_queues_page',
+    text: `
+      select counted.total, page.*
+      from (
+        select count(*) as total from queues where queues.org_id = $1 and ${visibleQueue('queues')}
+      ) counted
+      left join (
+        ${SELECT_QUEUE}
+        where queues.org_id = $1 and ${visibleQueue('queues')}
+        order by queues.queue_id
+        limit $4 offset $5
+      ) page on true
+      order by page.queue_id`,
+    values: [...viewerValues(viewer), limit, offset],
+  });
+  return { rows: rows.filter((row) => row.queue_id !== null), total: rows[0]?.total ?? 0 };
 }

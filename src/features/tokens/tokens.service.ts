@@ -60,7 +60,7 @@ export async function authenticateToken(
 }
 
 /** Tokens are long random values, so one round of SHA-256 is enough; passwords are hashed otherwise. */
-export function hashToken(token: string): Buffer {
+function hashToken(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }
 

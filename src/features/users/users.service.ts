@@ -3,7 +3,28 @@ import type { Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
-import { insertUser, type NewUserRow, selectUserId, selectUserIdNamed } from './users.store.ts';
+import type { OrganisationRole, Viewer } from '../access/viewer.ts';
+import { parseUserName } from './user-name.ts';
+import type { UserSummary } from './user-summary.ts';
+import {
+  insertUser,
+  type NewUserRow,
+  selectUser,
+  selectUserId,
+  selectUserNamed,
+  selectUsersPage,
+  type UserRow,
+} from './users.store.ts';
+
+export interface User extends UserSummary {
+  readonly id: number;
+  readonly login: string;
+  readonly name: string | undefined;
+  readonly email: string | undefined;
+  readonly role: OrganisationRole;
+  readonly isActive: boolean;
+  readonly createdAt: Date;
+}
 
 export type NewUser = Omit<NewUserRow, 'passwordHash' | 'isApplication'> & { readonly password?: string | undefined };
 
@@ -29,12 +50,54 @@ export async function getUserId(db: Queryable, orgId: string, login: string): Pr
   return userId;
 }
 
-/** The user_id of a user named by login or uid, as clients of Tracker do; a login of digits gives way to a uid. */
+/** One page of the organisation's people, in the order in which they were added. */
+export async function listUsers(
+  db: Queryable,
+  { orgId }: Viewer,
+  { page, perPage }: { readonly page: number; readonly perPage: number },
+): Promise<{ users: User[]; total: number }> {
+  const { rows, total } = await selectUsersPage(db, orgId, { limit: perPage, offset: (page - 1) * perPage });
+  return { users: rows.map(toUser), total };
+}
+
+/** The user of that uid or login, be it the application account. Throws `not_found`. */
+export async function getUser(db: Queryable, { orgId }: Viewer, userName: string): Promise<User> {
+  const name = parseUserName(userName);
+  const row = name === undefined ? undefined : await selectUserNamed(db, orgId, name);
+  if (row === undefined) throw new DomainError('not_found', texts.userUnknown);
+  return toUser(row);
+}
+
+/** The user_id of a user named by login or uid, as clients of Tracker do. */
 export async function findUserIdNamed(
   db: Queryable,
   orgId: string,
-  name: string | number,
+  userName: string | number,
 ): Promise<number | undefined> {
-  const uid = /^\d{1,16}$/.test(String(name)) ? Number(name) : undefined;
-  return await selectUserIdNamed(db, orgId, typeof name === 'string' ? name : undefined, uid);
+  const name = parseUserName(userName);
+  const row = name === undefined ? undefined : await selectUserNamed(db, orgId, name);
+  return row?.user_id;
+}
+
+/** Whoever asks. */
+export async function getMyself(db: Queryable, { orgId, userId }: Viewer): Promise<User> {
+  const row = await selectUser(db, orgId, userId);
+  if (row === undefined) throw new DomainError('not_found', texts.userUnknown);
+  return toUser(row);
+}
+
+function toUser(row: UserRow): User {
+  return {
+    id: row.user_id,
+    uid: row.uid,
+    login: row.login,
+    name: row.display ?? undefined,
+    display: row.display ?? row.login,
+    email: row.email ?? undefined,
+    passportUid: row.passport_uid,
+    cloudUid: row.cloud_uid,
+    role: row.role,
+    isActive: row.is_active,
+    createdAt: row.created_at,
+  };
 }

@@ -1,5 +1,6 @@
 import type { Queryable } from '../../database/database.ts';
 import type { OrganisationRole } from '../access/viewer.ts';
+import { type UserName, userIdNamed } from './user-name.ts';
 
 export interface NewUserRow {
   readonly login: string;
@@ -55,21 +56,59 @@ export async function selectUserId(db: Queryable, orgId: string, login: string):
   return row?.user_id;
 }
 
-/** The user_id behind a login or, where no login is meant, a uid. */
-export async function selectUserIdNamed(
+export interface UserRow {
+  user_id: number;
+  uid: number;
+  login: string;
+  display: string | null;
+  email: string | null;
+  passport_uid: number | null;
+  cloud_uid: string | null;
+  role: OrganisationRole;
+  is_active: boolean;
+  created_at: Date;
+}
+
+const COLUMNS = `users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,
+  users.role, users.is_active, users.created_at`;
+
+export async function selectUser(db: Queryable, orgId: string, userId: number): Promise<UserRow | undefined> {
+  const [row] = await db.query<UserRow>({
+    name: 'select_user',
+    text: `select ${COLUMNS} from users where users.org_id = $1 and users.user_id = $2`,
+    values: [orgId, userId],
+  });
+  return row;
+}
+
+export async function selectUserNamed(db: Queryable, orgId: string, name: UserName): Promise<UserRow | undefined> {
+  const [row] = await db.query<UserRow>({
+    name: 'select_user_named',
+    text: `
+      select ${COLUMNS}
+      from users
+      where users.org_id = $1 and users.user_id = ${userIdNamed('$2', '$3')}`,
+    values: [orgId, name.uid, name.login],
+  });
+  return row;
+}
+
+/** Some of the people of an organisation, by user_id, and how many there are. The application account is no person. */
+export async function selectUsersPage(
   db: Queryable,
   orgId: string,
-  login: string | undefined,
-  uid: number | undefined,
-): Promise<number | undefined> {
-  const [row] = await db.query<{ user_id: number }>({
-    name: 'select_user_id_named',
+  { limit, offset }: { readonly limit: number; readonly offset: number },
+): Promise<{ rows: UserRow[]; total: number }> {
+  const rows = await db.query<(UserRow | { user_id: null }) & { total: number }>({
+    name: 'select_users_page',
     text: `
-      select user_id from users
-      where org_id = $1 and (login = $2 or uid = $3)
-      order by uid is distinct from $3
-      limit 1`,
-    values: [orgId, login, uid],
+      select counted.total, page.*
+      from (select count(*) as total from users where org_id = $1 and not is_application) counted
+      left join (
+        select ${COLUMNS} from users where org_id = $1 and not is_application order by user_id limit $2 offset $3
+      ) page on true
+      order by page.user_id`,
+    values: [orgId, limit, offset],
   });
-  return row?.user_id;
+  return { rows: rows.filter((row) => row.user_id !== null), total: rows[0]?.total ?? 0 };
 }

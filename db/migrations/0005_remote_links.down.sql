@@ -1,0 +1,2 @@
+drop table remote_links;
+drop table applications;

@@ -1,0 +1,451 @@
+import type { Database, Queryable } from '../../database/database.ts';
+import { onConstraint } from '../../database/database-error.ts';
+import { DomainError } from '../../errors.ts';
+import { type Text, texts } from '../../texts.ts';
+import { requireAdministrator, type Viewer } from '../access/viewer.ts';
+import { findEntry } from '../dictionaries/dictionaries.service.ts';
+import type { Dictionary, StatusRow } from '../dictionaries/dictionaries.store.ts';
+import { insertEvents } from '../events/events.store.ts';
+import { replaceSingleLink } from '../issue-links/issue-links.service.ts';
+import { writeNoLinks } from '../issue-links/link-writes.ts';
+import { parseQueueName } from '../queues/queue-name.ts';
+import { type UserSummary, userFrom } from '../users/user-summary.ts';
+import { findUserIdNamed } from '../users/users.service.ts';
+import { parseIssueName } from './issue-name.ts';
+import {
+  deleteIssueRow,
+  hasColumn,
+  type IssueFields,
+  type IssueRow,
+  type IssueState,
+  insertIssue,
+  insertLastColumn,
+  lockIssue,
+  lockQueue,
+  type QueueForIssue,
+  selectFirstStatus,
+  selectIssue,
+  selectIssueByUnique,
+  selectIssueState,
+  selectQueueForIssue,
+  takeIssueKey,
+  updateIssueFields,
+  updateIssueQueue,
+} from './issues.store.ts';
+
+interface Entry {
+  readonly id: number;
+  readonly key: string;
+  readonly name: Text;
+}
+
+interface IssueSummary {
+  readonly id: string;
+  readonly key: string;
+  readonly summary: string;
+}
+
+export interface Issue extends IssueSummary {
+  /** The number behind the id and the key. */
+  readonly number: number;
+  readonly version: number;
+  readonly description: string | undefined;
+  readonly tags: readonly string[];
+  readonly aliases: readonly string[];
+  readonly parent: IssueSummary | undefined;
+  readonly epic: IssueSummary | undefined;
+  readonly queue: { readonly id: number; readonly key: string; readonly name: string };
+  readonly type: Entry;
+  readonly priority: Entry;
+  readonly status: Entry & { readonly type: StatusRow['type'] };
+  readonly previousStatus: Entry | undefined;
+  readonly assignee: UserSummary | undefined;
+  readonly createdBy: UserSummary;
+  readonly updatedBy: UserSummary;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** A key or an id; of a user, a login or a uid. */
+type Name = string | number;
+
+export interface NewIssue {
+  readonly summary: string;
+  readonly queue: Name;
+  readonly description?: string | undefined;
+  readonly type?: Name | undefined;
+  readonly priority?: Name | undefined;
+  readonly assignee?: Name | undefined;
+  readonly tags?: readonly string[] | undefined;
+  /** A word of the creator's own, under which no second issue can be made. */
+  readonly unique?: string | undefined;
+  readonly parent?: string | undefined;
+  readonly epic?: string | undefined;
+}
+
+/** What a change says of single fields: undefined leaves them, null clears them. */
+export interface IssueChanges {
+  readonly summary?: string | null | undefined;
+  readonly description?: string | null | undefined;
+  readonly type?: Name | null | undefined;
+  readonly priority?: Name | null | undefined;
+  readonly status?: Name | null | undefined;
+  readonly assignee?: Name | null | undefined;
+  /** What becomes of the tags. */
+  readonly tags?: ((current: readonly string[]) => readonly string[]) | undefined;
+  readonly parent?: string | null | undefined;
+  readonly epic?: string | null | undefined;
+  /** Must be the queue that the issue is in. */
+  readonly queue?: Name | undefined;
+}
+
+/** The versions that a change was made for, each with a refusal of its own. */
+export interface ExpectedVersion {
+  /** `?version=`: `conflict` */
+  readonly version?: number | undefined;
+  /** `If-Match`: `stale` */
+  readonly matched?: number | undefined;
+}
+
+const TAGS_MAX = 100;
+const CLOSED: ReadonlySet<StatusRow['type']> = new Set(['done', 'cancelled']);
+
+/** Throws `not_found` when there is no such issue, or none for this viewer. */
+export async function getIssue(db: Queryable, viewer: Viewer, issueName: string): Promise<Issue> {
+  const name = parseIssueName(issueName);
+  const row = name === undefined ? undefined : await selectIssue(db, viewer, name);
+  if (row === undefined) throw new DomainError('not_found', texts.issueNotFound);
+  return toIssue(row);
+}
+
+/** Throws `not_found` when no issue was created with that word, or none that the viewer may see. */
+export async function getIssueByUnique(db: Queryable, viewer: Viewer, unique: string): Promise<Issue> {
+  const row = unique.includes('\0') ? undefined : await selectIssueByUnique(db, viewer, unique);
+  if (row === undefined) throw new DomainError('not_found', texts.issueNotFound);
+  return toIssue(row);
+}
+
+/**
+ * Makes an issue at the end of its queue's first column. Throws `not_found` for a queue that the viewer may not see,
+ * `forbidden` for one that the viewer may not change, `conflict` for a `unique` that was used before, and `refused` for
+ * fields that name what does not exist or links that break a rule.
+ */
+export function createIssue(db: Database, viewer: Viewer, issue: NewIssue): Promise<Issue> {
+  return db.transaction(async (transaction) => {
+    const { orgId, userId } = viewer;
+    if (issue.summary.trim() === '') throw new DomainError('refused', undefined, { summary: texts.fieldRequired });
+    if (issue.queue === '') throw new DomainError('refused', undefined, { queue: texts.fieldRequired });
+    const queue = await getWritableQueue(transaction, viewer, issue.queue);
+    const named = await idsNamed(transaction, viewer, issue);
+    const status = await selectFirstStatus(transaction, orgId, queue.queue_id);
+    await ensureColumn(transaction, orgId, queue.queue_id, status.id);
+    const fields: IssueFields = {
+      summary: issue.summary,
+      description: issue.description || null,
+      issueTypeId: named.type ?? queue.issue_type_id,
+      priorityId: named.priority ?? queue.priority_id,
+      assigneeId: named.assignee ?? null,
+      tags: tagSet(issue.tags ?? []),
+      statusId: status.id,
+    };
+    const key = await takeIssueKey(transaction, orgId, queue.queue_id);
+    const insert = insertIssue(transaction, orgId, {
+      ...fields,
+      key,
+      queueId: queue.queue_id,
+      isOpen: !CLOSED.has(status.type),
+      unique: issue.unique,
+      createdBy: userId,
+    });
+    const issueId = await onConstraint(insert, {
+      issues_unique_token_key: new DomainError('conflict', texts.uniqueTaken),
+    });
+    const created = [
+      { field: 'key', from: null, to: key },
+      { field: 'queue', from: null, to: queue.queue_id },
+      ...changesBetween(undefined, fields),
+    ];
+    await insertEvents(transaction, orgId, userId, [{ issueId, type: 'IssueCreated', changes: { fields: created } }]);
+    if (issue.parent !== undefined) await setSingleLink(transaction, viewer, issueId, 'parent', issue.parent);
+    if (issue.epic !== undefined) await setSingleLink(transaction, viewer, issueId, 'epic', issue.epic);
+    return await getIssue(transaction, viewer, key);
+  });
+}
+
+/**
+ * Changes fields of an issue; raises its version when one of them is then another than before, and writes nothing
+ * otherwise. Throws `not_found`, `forbidden`, `conflict` and `stale` for an old version, and `refused` as `createIssue`.
+ */
+export function updateIssue(
+  db: Database,
+  viewer: Viewer,
+  issueName: string,
+  changes: IssueChanges,
+  expected: ExpectedVersion = {},
+): Promise<Issue> {
+  return db.transaction(async (transaction) => {
+    const issue = await lockWritableIssue(transaction, viewer, issueName, 'change');
+    if (expected.matched !== undefined && expected.matched !== issue.version) {
+      throw new DomainError('stale', texts.staleVersion);
+    }
+    if (expected.version !== undefined && expected.version !== issue.version) {
+      throw new DomainError('conflict', texts.issueChanged);
+    }
+    await changeFields(transaction, viewer, issue, changes);
+    for (const field of ['parent', 'epic'] as const) {
+      const other = changes[field];
+      if (other !== undefined) await setSingleLink(transaction, viewer, issue.issue_id, field, other);
+    }
+    return await getIssue(transaction, viewer, issue.key);
+  });
+}
+
+/**
+ * Moves an issue to another queue, under the next key there; its old key stays an alias. Throws `not_found` and `forbidden`
+ * for the issue and for the queue.
+ */
+export function moveIssue(db: Database, viewer: Viewer, issueName: string, queueName: string): Promise<Issue> {
+  return db.transaction(async (transaction) => {
+    const { orgId, userId } = viewer;
+    const issue = await lockWritableIssue(transaction, viewer, issueName, 'key');
+    const queue = await getWritableQueue(transaction, viewer, queueName);
+    // So that a request which is sent again after a broken connection does no harm.
+    if (queue.queue_id === issue.queue_id) return await getIssue(transaction, viewer, issue.key);
+    await ensureColumn(transaction, orgId, queue.queue_id, issue.status_id);
+    const key = await takeIssueKey(transaction, orgId, queue.queue_id);
+    await updateIssueQueue(transaction, orgId, userId, issue.issue_id, { queueId: queue.queue_id, key });
+    const fields = [
+      { field: 'queue', from: issue.queue_id, to: queue.queue_id },
+      { field: 'key', from: issue.key, to: key },
+    ];
+    await insertEvents(transaction, orgId, userId, [
+      { issueId: issue.issue_id, type: 'IssueUpdated', changes: { fields } },
+    ]);
+    return await getIssue(transaction, viewer, key);
+  });
+}
+
+/**
+ * Deletes an issue with its links. Throws `forbidden` for everybody but administrators who may change the issue, and
+ * `not_found`.
+ */
+export function deleteIssue(db: Database, viewer: Viewer, issueName: string): Promise<void> {
+  requireAdministrator(viewer);
+  return db.transaction(async (transaction) => {
+    const issue = await lockWritableIssue(transaction, viewer, issueName, 'key');
+    await writeNoLinks(transaction, viewer, issue.issue_id);
+    await deleteIssueRow(transaction, viewer.orgId, issue.issue_id);
+    const fields = [
+      { field: 'key', from: issue.key, to: null },
+      { field: 'summary', from: issue.summary, to: null },
+    ];
+    await insertEvents(transaction, viewer.orgId, viewer.userId, [
+      { issueId: issue.issue_id, type: 'IssueDeleted', changes: { fields } },
+    ]);
+  });
+}
+
+export function toIssue(row: IssueRow): Issue {
+  return {
+    number: row.issue_id,
+    id: row.hex_id,
+    key: row.key,
+    version: row.version,
+    summary: row.summary,
+    description: row.description ?? undefined,
+    tags: row.tags,
+    aliases: row.aliases,
+    parent:
+      row.parent_key === null ? undefined : { id: row.parent_hex_id, key: row.parent_key, summary: row.parent_summary },
+    epic: row.epic_key === null ? undefined : { id: row.epic_hex_id, key: row.epic_key, summary: row.epic_summary },
+    queue: { id: row.queue_id, key: row.queue_key, name: row.queue_name },
+    type: { id: row.type_id, key: row.type_key, name: { ru: row.type_ru, en: row.type_en } },
+    priority: { id: row.priority_id, key: row.priority_key, name: { ru: row.priority_ru, en: row.priority_en } },
+    status: {
+      id: row.status_id,
+      key: row.status_key,
+      name: { ru: row.status_ru, en: row.status_en },
+      type: row.status_type,
+    },
+    previousStatus:
+      row.previous_id === null
+        ? undefined
+        : { id: row.previous_id, key: row.previous_key, name: { ru: row.previous_ru, en: row.previous_en } },
+    assignee: row.assignee_uid === null ? undefined : userFrom(row, 'assignee'),
+    createdBy: userFrom(row, 'created_by'),
+    updatedBy: userFrom(row, 'updated_by'),
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+async function changeFields(
+  db: Queryable,
+  viewer: Viewer,
+  issue: IssueState,
+  { queue, ...changes }: IssueChanges,
+): Promise<void> {
+  refuseEmpty(changes);
+  if (queue !== undefined && !isQueue(issue, queue)) {
+    throw new DomainError('refused', undefined, { queue: texts.queueNotChangeable });
+  }
+  const named = await idsNamed(db, viewer, changes);
+  const before: IssueFields = {
+    summary: issue.summary,
+    description: issue.description,
+    issueTypeId: issue.issue_type_id,
+    priorityId: issue.priority_id,
+    assigneeId: issue.assignee_id,
+    tags: issue.tags,
+    statusId: issue.status_id,
+  };
+  const after: IssueFields = {
+    summary: changes.summary ?? before.summary,
+    description: changes.description === undefined ? before.description : changes.description || null,
+    issueTypeId: named.type ?? before.issueTypeId,
+    priorityId: named.priority ?? before.priorityId,
+    assigneeId: named.assignee === undefined ? before.assigneeId : named.assignee,
+    tags: changes.tags ? tagSet(changes.tags(before.tags)) : before.tags,
+    statusId: named.status?.id ?? before.statusId,
+  };
+  const fields = changesBetween(before, after);
+  if (fields.length === 0) return;
+  if (after.statusId !== before.statusId) await ensureColumn(db, viewer.orgId, issue.queue_id, after.statusId);
+  const isOpenStatus = named.status === undefined || !CLOSED.has(named.status.type);
+  await updateIssueFields(db, viewer.orgId, viewer.userId, issue.issue_id, after, isOpenStatus);
+  const updated = fields.filter(({ field }) => field !== 'status');
+  const workflow = fields.filter(({ field }) => field === 'status');
+  await insertEvents(db, viewer.orgId, viewer.userId, [
+    ...(updated.length > 0
+      ? [{ issueId: issue.issue_id, type: 'IssueUpdated', changes: { fields: updated } } as const]
+      : []),
+    ...(workflow.length > 0
+      ? [{ issueId: issue.issue_id, type: 'IssueWorkflow', changes: { fields: workflow } } as const]
+      : []),
+  ]);
+}
+
+/** Throws `refused` for fields that no issue can be without. */
+function refuseEmpty(changes: IssueChanges): void {
+  const empty = (['summary', 'type', 'priority', 'status'] as const).filter(
+    (field) => changes[field] === null || (typeof changes[field] === 'string' && changes[field].trim() === ''),
+  );
+  if (empty.length === 0) return;
+  throw new DomainError('refused', undefined, Object.fromEntries(empty.map((field) => [field, texts.fieldRequired])));
+}
+
+function isQueue(issue: IssueState, queue: Name): boolean {
+  const name = parseQueueName(queue);
+  return name !== undefined && (name.key === issue.queue_key || name.id === issue.queue_id);
+}
+
+const FIELDS: readonly (readonly [field: string, of: keyof IssueFields])[] = [
+  ['summary', 'summary'],
+  ['description', 'description'],
+  ['type', 'issueTypeId'],
+  ['priority', 'priorityId'],
+  ['assignee', 'assigneeId'],
+  ['tags', 'tags'],
+  ['status', 'statusId'],
+];
+
+/** The fields that are not the same, by their names in the contract; no tags are nothing. */
+function changesBetween(before: IssueFields | undefined, after: IssueFields) {
+  return FIELDS.map(([field, of]) => ({ field, from: contentOf(before?.[of]), to: contentOf(after[of]) })).filter(
+    ({ from, to }) => JSON.stringify(from) !== JSON.stringify(to),
+  );
+}
+
+function contentOf(value: IssueFields[keyof IssueFields] | undefined): unknown {
+  return Array.isArray(value) && value.length === 0 ? null : (value ?? null);
+}
+
+/** Throws `not_found`, also for an issue that the viewer may not see, and `forbidden` for one not to be changed. */
+async function lockWritableIssue(
+  db: Queryable,
+  viewer: Viewer,
+  issueName: string,
+  strength: 'change' | 'key',
+): Promise<IssueState> {
+  const name = parseIssueName(issueName);
+  const issueId = name === undefined ? undefined : await lockIssue(db, viewer.orgId, name, strength);
+  const issue = issueId === undefined ? undefined : await selectIssueState(db, viewer, issueId);
+  if (issue === undefined) throw new DomainError('not_found', texts.issueNotFound);
+  if (!issue.may_write) throw new DomainError('forbidden', texts.writeForbidden);
+  return issue;
+}
+
+async function getWritableQueue(db: Queryable, viewer: Viewer, queueName: Name): Promise<QueueForIssue> {
+  const name = parseQueueName(queueName);
+  const queue = name === undefined ? undefined : await selectQueueForIssue(db, viewer, name);
+  if (queue === undefined) throw new DomainError('not_found', texts.queueNotFound);
+  if (!queue.may_write) throw new DomainError('forbidden', texts.writeForbidden);
+  return queue;
+}
+
+/** What the names in fields stand for. Throws `refused`, under each field whose name stands for nothing. */
+async function idsNamed(
+  db: Queryable,
+  viewer: Viewer,
+  { type, priority, status, assignee }: Pick<IssueChanges, 'type' | 'priority' | 'status' | 'assignee'>,
+): Promise<{
+  type: number | undefined;
+  priority: number | undefined;
+  status: StatusRow | undefined;
+  assignee: number | null | undefined;
+}> {
+  const unknown: Record<string, Text> = {};
+  const entry = async <Of extends Dictionary>(
+    dictionary: Of,
+    field: string,
+    name: Name | null | undefined,
+    text: Text,
+  ) => {
+    if (name === undefined || name === null) return undefined;
+    const found = await findEntry(db, viewer, dictionary, name);
+    if (found === undefined) unknown[field] = text;
+    return found;
+  };
+  const named = {
+    type: (await entry('issue_types', 'type', type, texts.issueTypeNotFound))?.id,
+    priority: (await entry('priorities', 'priority', priority, texts.priorityNotFound))?.id,
+    status: await entry('statuses', 'status', status, texts.statusNotFound),
+    assignee:
+      assignee === undefined || assignee === null ? assignee : await findUserIdNamed(db, viewer.orgId, assignee),
+  };
+  if (assignee !== undefined && named.assignee === undefined) unknown['assignee'] = texts.userUnknown;
+  if (Object.keys(unknown).length > 0) throw new DomainError('refused', undefined, unknown);
+  return named;
+}
+
+/** Issues stand in columns of their queue alone, so a queue gets a column for a status when an issue first has it. */
+async function ensureColumn(db: Queryable, orgId: string, queueId: number, statusId: number): Promise<void> {
+  if (await hasColumn(db, orgId, queueId, statusId)) return;
+  await lockQueue(db, orgId, queueId);
+  await insertLastColumn(db, orgId, queueId, statusId);
+}
+
+/** Each tag once, in the order in which they came. Throws `refused` for too many. */
+function tagSet(tags: readonly string[]): string[] {
+  const distinct = [...new Set(tags)];
+  if (distinct.length > TAGS_MAX) throw new DomainError('refused', undefined, { tags: texts.tagsTooMany });
+  return distinct;
+}
+
+const LINK_TYPES = { parent: 'subtask', epic: 'epic' } as const;
+
+/** The fields parent and epic are links; one to an issue that does not exist is refused under the field's name. */
+async function setSingleLink(
+  db: Queryable,
+  viewer: Viewer,
+  issueId: number,
+  field: 'parent' | 'epic',
+  other: string | null,
+): Promise<void> {
+  try {
+    await replaceSingleLink(db, viewer, issueId, LINK_TYPES[field], other);
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.code !== 'not_found') throw error;
+    throw new DomainError('refused', undefined, { [field]: texts.issueNotFound }, { cause: error });
+  }
+}

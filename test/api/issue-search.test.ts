@@ -1,0 +1,337 @@
+import { expect, test } from '@jest/globals';
+import { useApi } from '../support/api.ts';
+import {
+  type GivenOrganisation,
+  type GivenUser,
+  givenIssue,
+  givenLink,
+  givenOrganisation,
+  givenQueue,
+  givenUser,
+} from '../support/builders.ts';
+import { countStatements } from '../support/statements.ts';
+
+const api = useApi();
+const db = () => api().database.db;
+const search = ({ headers }: GivenUser, body: unknown, query = '') =>
+  api()
+    .request.post(`/v2/issues/_search${query}`)
+    .set(headers)
+    .send(body as object);
+const count = ({ headers }: GivenUser, body: unknown) =>
+  api()
+    .request.post('/v2/issues/_count')
+    .set(headers)
+    .send(body as object);
+const keysOf = (body: { key: string }[]) => body.map(({ key }) => key);
+
+/** Two queues and six issues that differ in everything that can be searched for. */
+async function givenBoard() {
+  const org = await givenOrganisation(db());
+  const ivanov = await givenUser(db(), org.orgId, { display: 'Иван Иванов' });
+  const petrova = await givenUser(db(), org.orgId, { display: 'Анна Петрова' });
+  const [first, second] = [await givenQueue(db(), org), await givenQueue(db(), org)];
+  const make = async (author: GivenUser, body: object) =>
+    (await api().request.post('/v2/issues').set(author.headers).send(body).expect(201)).body.key as string;
+  const epic = await make(ivanov, { queue: first, summary: 'The release', type: 'epic', priority: 'critical' });
+  const story = await make(ivanov, {
+    queue: first,
+    summary: 'Связи задач',
+    description: 'Все 100% связей',
+    assignee: ivanov.login,
+    tags: ['api', 'links'],
+    epic,
+  });
+  const bug = await make(petrova, { queue: first, summary: 'A "quoted" bug', type: 'bug', assignee: petrova.login });
+  const child = await make(petrova, { queue: first, summary: 'A child', parent: story, tags: ['api'] });
+  const blocker = await make(petrova, {
+    queue: second,
+    summary: 'Blocks',
+    priority: 'blocker',
+    assignee: ivanov.login,
+  });
+  const last = await make(ivanov, { queue: second, summary: 'last_one', description: 'back\\slash' });
+  const link = (key: string, relationship: string, issue: string) =>
+    api().request.post(`/v2/issues/${key}/links`).set(org.admin.headers).send({ relationship, issue }).expect(201);
+  await link(story, 'depends on', blocker);
+  await link(bug, 'relates', story);
+  await link(bug, 'duplicates', last);
+  const status = (key: string, name: string) =>
+    api().request.patch(`/v2/issues/${key}`).set(petrova.headers).send({ status: name }).expect(200);
+  await status(story, 'inProgress');
+  await status(bug, 'closed');
+  return { org, ivanov, petrova, first, second, epic, story, bug, child, blocker, last };
+}
+
+type Board = Awaited<ReturnType<typeof givenBoard>>;
+type Name = 'epic' | 'story' | 'bug' | 'child' | 'blocker' | 'last';
+let board: Board | undefined;
+
+/** One board for all searches of this file: they change nothing. */
+async function theBoard(): Promise<Board> {
+  board ??= await givenBoard();
+  return board;
+}
+
+const SEARCHES: [body: (board: Board) => unknown, found: Name[]][] = [
+  [() => null, ['epic', 'story', 'bug', 'child', 'blocker', 'last']],
+  [() => ({}), ['epic', 'story', 'bug', 'child', 'blocker', 'last']],
+  [
+    () => ({ queue: null, keys: null, filter: null, query: null, order: null }),
+    ['epic', 'story', 'bug', 'child', 'blocker', 'last'],
+  ],
+  [() => ({ query: ' ' }), ['epic', 'story', 'bug', 'child', 'blocker', 'last']],
+  [() => ({ filter: {} }), ['epic', 'story', 'bug', 'child', 'blocker', 'last']],
+  [({ second }) => ({ queue: second }), ['blocker', 'last']],
+  [({ second }) => ({ queue: second.toLowerCase(), keys: null }), ['blocker', 'last']],
+  [({ bug, last }) => ({ keys: [last, bug, 'NONE-1', 'nonsense'] }), ['bug', 'last']],
+  [({ bug, last }) => ({ keys: `${last.toLowerCase()}, ${bug}` }), ['bug', 'last']],
+  [() => ({ keys: [] }), []],
+  [() => ({ keys: '' }), []],
+  [({ first }) => ({ filter: { queue: first, type: ['bug', 'epic'] } }), ['epic', 'bug']],
+  [({ ivanov }) => ({ filter: { assignee: ivanov.login } }), ['story', 'blocker']],
+  [({ ivanov }) => ({ filter: { assignee: { login: ivanov.login } } }), ['story', 'blocker']],
+  [() => ({ filter: { assignee: ['empty()', 'me()'] } }), ['epic', 'story', 'child', 'blocker', 'last']],
+  [() => ({ filter: { assignee: '!empty()' } }), ['story', 'bug', 'blocker']],
+  [() => ({ filter: { status: { key: 'closed' }, assignee: null } }), ['bug']],
+  [() => ({ filter: { status: [2, { id: '5' }] } }), ['story', 'bug']],
+  [() => ({ filter: { tags: 'api', parent: 'notEmpty()' } }), ['child']],
+  [({ story }) => ({ filter: { parent: { key: story } } }), ['child']],
+  [() => ({ filter: { type: [] } }), []],
+  [({ first }) => ({ query: `Queue: ${first} AND Type: task` }), ['story', 'child']],
+  [({ first }) => ({ query: `Queue: ${first} Type: !task` }), ['epic', 'bug']],
+  [({ bug, story }) => ({ query: `Key: ${bug}, ${story.toLowerCase()}, NONE-1` }), ['story', 'bug']],
+  [() => ({ query: 'Assignee: "Иван Иванов"' }), ['story', 'blocker']],
+  [() => ({ query: 'Assignee: иван иванов' }), ['story', 'blocker']],
+  [({ ivanov, petrova }) => ({ query: `Assignee: ${ivanov.login}, ${petrova.login}` }), ['story', 'bug', 'blocker']],
+  [() => ({ query: 'Assignee: me()' }), ['story', 'blocker']],
+  [() => ({ query: 'Assignee: empty()' }), ['epic', 'child', 'last']],
+  [() => ({ query: 'Assignee: !me()' }), ['epic', 'bug', 'child', 'last']],
+  [({ petrova }) => ({ query: `Author: ${petrova.login}` }), ['bug', 'child', 'blocker']],
+  [({ petrova }) => ({ query: `"Updated by": ${petrova.login} Author: me()` }), ['story']],
+  [() => ({ query: 'Status: "В работе"' }), ['story']],
+  [() => ({ query: 'Status: "IN PROGRESS", закрыт' }), ['story', 'bug']],
+  [() => ({ query: 'Status type: done' }), ['bug']],
+  [() => ({ query: 'Priority: Blocker OR Priority: critical' }), ['epic', 'blocker']],
+  [() => ({ query: 'Summary: "СВЯЗИ"' }), ['story']],
+  [() => ({ query: 'Summary: "\\"quoted\\""' }), ['bug']],
+  [() => ({ query: 'Summary: "t_o"' }), ['last']],
+  [() => ({ query: 'Description: "100%"' }), ['story']],
+  [() => ({ query: 'Description: "%"' }), ['story']],
+  [() => ({ query: 'Description: "\\\\"' }), ['last']],
+  [() => ({ query: 'Description: notEmpty()' }), ['story', 'last']],
+  [() => ({ query: 'Tags: links, nothing' }), ['story']],
+  [() => ({ query: 'Tags: empty() Queue: !none' }), ['epic', 'bug', 'blocker', 'last']],
+  [({ story }) => ({ query: `Relates: ${story}` }), ['bug']],
+  [({ bug }) => ({ query: `Relates: ${bug}` }), ['story']],
+  [({ story }) => ({ query: `"Linked to": ${story}` }), ['epic', 'bug', 'child', 'blocker']],
+  [({ story }) => ({ query: `"Linked to": !${story}` }), ['story', 'last']],
+  [() => ({ query: '"Linked to": empty()' }), []],
+  [({ blocker }) => ({ query: `"Depends on": ${blocker}` }), ['story']],
+  [({ story }) => ({ query: `"Is Dependent By": ${story}` }), ['blocker']],
+  [({ story }) => ({ query: `Parent: ${story}` }), ['child']],
+  [({ child }) => ({ query: `"Is parent task for": ${child}` }), ['story']],
+  [({ epic }) => ({ query: `Epic: ${epic}` }), ['story']],
+  [({ story }) => ({ query: `"Is epic of": ${story}` }), ['epic']],
+  [({ last }) => ({ query: `Duplicates: ${last}` }), ['bug']],
+  [({ bug }) => ({ query: `"Is duplicated by": ${bug}` }), ['last']],
+  [() => ({ query: 'Relates: NONE-1' }), []],
+  [() => ({ query: 'Created: <=today()' }), ['epic', 'story', 'bug', 'child', 'blocker', 'last']],
+  [() => ({ query: 'Created: <2017-06-11' }), []],
+  [() => ({ query: 'Updated: 2017-06-11..2017-06-12' }), []],
+  [() => ({ query: 'Created: >2017-06-11 Created: <=now() Type: bug' }), ['bug']],
+  [() => ({ query: '(Type: bug OR Type: epic) AND !(Status: closed)' }), ['epic']],
+  [({ second }) => ({ query: `Очередь: ${second} Исполнитель: empty()` }), ['last']],
+];
+
+test.each(
+  SEARCHES.map(
+    ([body, found]) =>
+      [
+        String(body)
+          .replace(/^.*?=>\s*/s, '')
+          .replaceAll(/\s+/g, ' '),
+        found,
+        body,
+      ] as const,
+  ),
+)('%s finds %j', async (_text, found, body) => {
+  const given = await theBoard();
+  const asked = body(given);
+  const { body: issues } = await search(given.ivanov, asked).expect(200);
+  expect(keysOf(issues)).toEqual(found.map((name) => given[name]));
+  expect((await count(given.ivanov, asked).expect(200)).body).toBe(found.length);
+});
+
+const ORDERS: [order: unknown, found: Name[]][] = [
+  ['-key', ['last', 'blocker', 'child', 'bug', 'story', 'epic']],
+  ['+key', ['epic', 'story', 'bug', 'child', 'blocker', 'last']],
+  ['key', ['epic', 'story', 'bug', 'child', 'blocker', 'last']],
+  [['-updated'], ['bug', 'story', 'last', 'blocker', 'child', 'epic']],
+  ['created', ['epic', 'story', 'bug', 'child', 'blocker', 'last']],
+  [
+    ['-priority', '-created'],
+    ['blocker', 'epic', 'last', 'child', 'bug', 'story'],
+  ],
+  ['-priority,-key', ['blocker', 'epic', 'last', 'child', 'bug', 'story']],
+  [
+    ['-status', '+key'],
+    ['bug', 'story', 'epic', 'child', 'blocker', 'last'],
+  ],
+  [
+    ['assignee', 'key'],
+    ['bug', 'story', 'blocker', 'epic', 'child', 'last'],
+  ],
+  [
+    ['-author', '-queue', 'type', 'summary'],
+    ['last', 'story', 'epic', 'blocker', 'bug', 'child'],
+  ],
+];
+
+test.each(ORDERS)('order %j is kept', async (order, found) => {
+  const given = await theBoard();
+  const keys = async (body: object) => keysOf((await search(given.ivanov, body).expect(200)).body);
+  // Keys of random queues: which of the two comes first is not known before.
+  const swap = given.first > given.second && /key|queue/.test(JSON.stringify(order));
+  if (!swap) expect(await keys({ order })).toEqual(found.map((name) => given[name]));
+  const inFirst = found.filter((name) => given[name].startsWith(`${given.first}-`));
+  expect(await keys({ queue: given.first, order })).toEqual(inFirst.map((name) => given[name]));
+});
+
+test('a query gives its own order', async () => {
+  const given = await theBoard();
+  const keys = async (query: string) => keysOf((await search(given.ivanov, { query }).expect(200)).body);
+  const names = (...found: Name[]) => found.map((name) => given[name]);
+
+  expect(await keys(`Queue: ${given.first} "Sort by": Updated DESC`)).toEqual(names('bug', 'story', 'child', 'epic'));
+  expect(await keys(`Queue: ${given.first} Sort by: Priority DESC, Key DESC`)).toEqual(
+    names('epic', 'child', 'bug', 'story'),
+  );
+});
+
+test('keys are ordered by their numbers', async () => {
+  const org = await givenOrganisation(db());
+  const queue = await givenQueue(db(), org);
+  for (let place = 0; place < 11; place += 1) await givenIssue(db(), org, queue);
+  const { body } = await search(org.admin, { queue, order: '-key' }).expect(200);
+  expect(keysOf(body).slice(0, 3)).toEqual([`${queue}-11`, `${queue}-10`, `${queue}-9`]);
+});
+
+const REFUSED: [body: object, errors: Record<string, unknown>][] = [
+  [{ query: 'Sprint: 5' }, { query: expect.stringContaining('Позиция 1: поле «Sprint» неизвестно') }],
+  [{ query: 'Queue: A AND' }, { query: expect.stringContaining('Позиция 13: запрос обрывается') }],
+  [{ query: "Queue: A) or ('1'='1" }, { query: expect.stringContaining('Позиция 9') }],
+  [{ filter: { sprint: 5 } }, { 'filter.sprint': expect.stringContaining('«sprint»') }],
+  [{ filter: { status: true } }, { 'filter.status': 'непонятное значение.' }],
+  [{ filter: { status: { name: 'x' } } }, { 'filter.status': 'непонятное значение.' }],
+  [{ filter: { queue: 'me()' } }, { 'filter.queue': expect.stringContaining('me()') }],
+  [{ filter: { created: 'yesterday' } }, { 'filter.created': expect.stringContaining('«yesterday»') }],
+  [{ order: 'votes' }, { order: expect.stringContaining('«votes»') }],
+  [{ order: ['+key', '-nothing'] }, { order: expect.stringContaining('«nothing»') }],
+  [{ query: '"Sort by": Key', order: '-key' }, { order: expect.stringContaining('Sort by') }],
+  [{ query: 7 }, { query: expect.any(String) }],
+  [{ query: 'x'.repeat(10_001) }, { query: expect.any(String) }],
+];
+
+test.each(REFUSED)('%j is answered with 400 that says what and where', async (body, errors) => {
+  const { ivanov } = await theBoard();
+  for (const answer of [await search(ivanov, body).expect(400), await count(ivanov, body).expect(400)]) {
+    expect(answer.body.errors).toEqual(errors);
+  }
+});
+
+test('a search by two things at once is refused, as is one by a thing unheard of', async () => {
+  const { ivanov } = await theBoard();
+  for (const ask of [search, count]) {
+    const { body } = await ask(ivanov, { queue: 'A', query: 'Queue: B' }).set('Accept-Language', 'en').expect(400);
+    expect(body.errorMessages).toEqual(['Send one of these alone: queue, query.']);
+    expect((await ask(ivanov, { filterId: 7 }).expect(422)).body.errors).toEqual({ filterId: 'Такого поля нет.' });
+    await ask(ivanov, { query: 'x'.repeat(1_100_000) }).expect(413);
+    await ask(ivanov, {}).set('X-Org-ID', 'another').expect(403);
+    await ask(ivanov, {}).set('Authorization', 'OAuth unknown').expect(401);
+  }
+  await search(ivanov, {}, '?perPage=0').expect(400);
+});
+
+test('a page says how many issues there are, and where the others are', async () => {
+  const given = await theBoard();
+
+  const { body, headers } = await search(given.ivanov, { order: '+created' }, '?perPage=2&page=2').expect(200);
+
+  expect(keysOf(body)).toEqual([given.bug, given.child]);
+  expect(headers).toMatchObject({ 'x-total-count': '6', 'x-total-pages': '3' });
+  const page = (number: number) => `<${api().url}/v2/issues/_search?perPage=2&page=${number}>`;
+  expect(headers['link']).toBe(
+    `${page(1)}; rel="first", ${page(1)}; rel="prev", ${page(3)}; rel="next", ${page(3)}; rel="last"`,
+  );
+  const beyond = await search(given.ivanov, {}, '?perPage=2&page=9').expect(200);
+  expect(beyond.body).toEqual([]);
+  expect(beyond.headers['x-total-count']).toBe('6');
+});
+
+test('issues are answered as GET answers them, with their links where these are asked for', async () => {
+  const given = await theBoard();
+  const one = async (path: string) =>
+    (await api().request.get(`/v3/issues/${path}`).set(given.ivanov.headers).expect(200)).body;
+  const found = async (query: string) =>
+    (
+      await api()
+        .request.post(`/v3/issues/_search${query}`)
+        .set(given.ivanov.headers)
+        .send({ keys: [given.story, given.epic, given.last] })
+        .expect(200)
+    ).body;
+
+  for (const query of ['', '?expand=links', '?fields=summary,queue', '?fields=status&expand=links,transitions']) {
+    const issues = [given.epic, given.story, given.last].map((key) => one(`${key}${query}`));
+    expect(await found(query)).toEqual(await Promise.all(issues));
+  }
+});
+
+test('closed queues and other organisations are not found, nor counted, nor given away by their links', async () => {
+  const org = await givenOrganisation(db());
+  const elsewhere = await givenOrganisation(db());
+  const [insider, outsider] = [await givenUser(db(), org.orgId), await givenUser(db(), org.orgId)];
+  const [open, closed] = [await givenQueue(db(), org), await givenQueue(db(), org, [insider])];
+  const [shown, hidden] = [await givenIssue(db(), org, open), await givenIssue(db(), org, closed)];
+  const parent = await givenIssue(db(), org, closed);
+  await givenIssue(db(), elsewhere, await givenQueue(db(), elsewhere));
+  await givenLink(db(), org, 'relates', shown, hidden);
+  await givenLink(db(), org, 'subtask', shown, parent);
+  const both = async (body: object, sees: GivenOrganisation['admin']) => {
+    const keys = keysOf((await search(sees, body).expect(200)).body);
+    expect((await count(sees, body).expect(200)).body).toBe(keys.length);
+    return keys;
+  };
+
+  expect(await both({}, insider)).toEqual([shown.key, hidden.key, parent.key]);
+  for (const user of [outsider, org.admin]) {
+    expect(await both({}, user)).toEqual([shown.key]);
+    expect(await both({ queue: closed }, user)).toEqual([]);
+    expect(await both({ keys: [hidden.key, hidden.hexId] }, user)).toEqual([]);
+    for (const query of [`Relates: ${hidden.key}`, `Parent: ${parent.key}`, '"Linked to": notEmpty()']) {
+      expect(await both({ query }, insider)).toContain(shown.key);
+      expect(await both({ query }, user)).toEqual([]);
+    }
+    expect((await search(user, {}, '?expand=links').expect(200)).body[0].links).toEqual([]);
+  }
+});
+
+test('an issue is found under a key from before its move', async () => {
+  const org = await givenOrganisation(db());
+  const [from, to] = [await givenQueue(db(), org), await givenQueue(db(), org)];
+  const [issue, other] = [await givenIssue(db(), org, from), await givenIssue(db(), org, from)];
+  await givenLink(db(), org, 'relates', other, issue);
+  await api().request.post(`/v2/issues/${issue.key}/_move?queue=${to}`).set(org.admin.headers).expect(200);
+
+  expect(keysOf((await search(org.admin, { keys: [issue.key] }).expect(200)).body)).toEqual([`${to}-1`]);
+  expect(keysOf((await search(org.admin, { query: `Key: ${issue.key}` }).expect(200)).body)).toEqual([`${to}-1`]);
+  expect(keysOf((await search(org.admin, { query: `Relates: ${issue.key}` }).expect(200)).body)).toEqual([other.key]);
+});
+
+test('a search sends the same statements however much it finds', async () => {
+  const given = await theBoard();
+  const statements = (perPage: number) =>
+    countStatements(db(), () => search(given.ivanov, {}, `?perPage=${perPage}&expand=links`).expect(200));
+  expect(await statements(5)).toBe(await statements(1));
+});

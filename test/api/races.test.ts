@@ -1,0 +1,161 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import {
+  type GivenIssue,
+  type GivenOrganisation,
+  givenIssue,
+  givenOrganisation,
+  givenQueue,
+} from '../support/builders.ts';
+import { PROGRAM, type ServerProcess, startServer } from '../support/server-process.ts';
+import { useDatabase } from '../support/test-database.ts';
+
+/** Two servers on one database: nothing that a process remembers can help it to keep the rules. */
+
+const ROUNDS = 50;
+const CLIENTS = 32;
+
+const database = useDatabase();
+const db = () => database().db;
+let servers: ServerProcess[] = [];
+let org: GivenOrganisation;
+let queue: string;
+
+beforeAll(async () => {
+  const start = () => startServer([...PROGRAM, 'serve'], { DATABASE_URL: database().url, LOG_LEVEL: 'warn' });
+  servers = await Promise.all([start(), start()]);
+  org = await givenOrganisation(db());
+  queue = await givenQueue(db(), org);
+});
+afterAll(async () => {
+  await Promise.all(servers.map((server) => server.stop()));
+});
+
+test('of many identical POSTs one makes the link, and the others are told that it is there', async () => {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const [a, b] = await givenIssues(2);
+    const statuses = await race(Array.from({ length: CLIENTS }, () => [a, 'relates', b] as const));
+    expect(statuses).toEqual(outcome(1, CLIENTS));
+    expect(await countLinks(a, b)).toBe(1);
+  }
+});
+
+test('of two opposite parents one stands', async () => {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const [a, b] = await givenIssues(2);
+    const statuses = await race([
+      [a, 'is subtask for', b],
+      [b, 'is subtask for', a],
+    ]);
+    expect(statuses).toEqual(outcome(1, 2));
+    expect(await countLinks(a, b)).toBe(1);
+  }
+});
+
+test.each(['depends on', 'is subtask for', 'has epic'])('of a ring of three "%s" two stand', async (relationship) => {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const [a, b, c] = await givenIssues(3);
+    const statuses = await race([
+      [a, relationship, b],
+      [b, relationship, c],
+      [c, relationship, a],
+    ]);
+    expect(statuses).toEqual(outcome(2, 3));
+    expect(await countLinks(a, b, c)).toBe(2);
+  }
+});
+
+test('of two parents for one child one stands, whichever end asks', async () => {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const [child, one, two] = await givenIssues(3);
+    const statuses = await race([
+      [child, 'is subtask for', one],
+      [two, 'is parent task for', child],
+    ]);
+    expect(statuses).toEqual(outcome(1, 2));
+    expect(await countLinks(child, one, two)).toBe(1);
+  }
+});
+
+test('of many who remove a link one does, and each change left its events', async () => {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const [a, b] = await givenIssues(2);
+    await race([[a, 'relates', b]]);
+    const [link] = await db().query<{ link_id: number }>({
+      name: 'link_of',
+      text: 'select link_id from links where org_id = $1 and inward_issue_id = $2',
+      values: [org.orgId, a.id],
+    });
+    const path = (issue: GivenIssue) => `/v2/issues/${issue.key}/links/${link?.link_id}`;
+    const statuses = await Promise.all(
+      Array.from({ length: 8 }, (_unused, client) => send(client, 'DELETE', path(client < 4 ? a : b))),
+    );
+    expect(statuses.sort()).toEqual([204, ...Array<number>(7).fill(404)]);
+    const events = await db().query<{ type: string }>({
+      name: 'events_of',
+      text: 'select type from events where org_id = $1 and issue_id = any($2::bigint[]) order by event_id',
+      values: [org.orgId, [a.id, b.id]],
+    });
+    expect(events.map(({ type }) => type)).toEqual(['IssueLinked', 'IssueLinked', 'IssueUnlinked', 'IssueUnlinked']);
+  }
+});
+
+test('a rule that is switched on while links are made holds from then on', async () => {
+  for (let round = 0; round < 10; round += 1) {
+    const admin = await givenOrganisation(db(), { profile: 'kanboard' });
+    const key = await givenQueue(db(), admin);
+    const issues = await Promise.all(Array.from({ length: 12 }, () => givenIssue(db(), admin, key)));
+    const ring = issues.map((issue, place) => [issue, 'depends on', issues[(place + 1) % issues.length]] as const);
+    const [rule, ...statuses] = await Promise.all([
+      send(0, 'PATCH', '/v2/linktypes/depends', { acyclic: true }, admin),
+      ...ring.map(([from, relationship, to], client) =>
+        send(client, 'POST', `/v2/issues/${from.key}/links`, { relationship, issue: to?.key }, admin),
+      ),
+    ]);
+    const made = statuses.filter((status) => status === 201).length;
+    expect([200, 422]).toContain(rule);
+    expect(made).toBe(rule === 200 ? issues.length - 1 : issues.length);
+    expect(statuses.filter((status) => status === 422)).toHaveLength(issues.length - made);
+  }
+});
+
+async function givenIssues(count: 2): Promise<[GivenIssue, GivenIssue]>;
+async function givenIssues(count: 3): Promise<[GivenIssue, GivenIssue, GivenIssue]>;
+async function givenIssues(count: number): Promise<GivenIssue[]> {
+  return Promise.all(Array.from({ length: count }, () => givenIssue(db(), org, queue)));
+}
+
+/** Sends all at once, spread over both servers. Answers the statuses in order of size. */
+async function race(links: (readonly [GivenIssue, string, GivenIssue])[]): Promise<number[]> {
+  const statuses = await Promise.all(
+    links.map(([issue, relationship, other], client) =>
+      send(client, 'POST', `/v2/issues/${issue.key}/links`, { relationship, issue: other.key }),
+    ),
+  );
+  return statuses.sort();
+}
+
+async function send(client: number, method: string, path: string, body?: object, { admin } = org): Promise<number> {
+  const response = await fetch(`${servers[client % servers.length]?.url}${path}`, {
+    method,
+    headers: admin.headers,
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  await response.arrayBuffer();
+  return response.status;
+}
+
+function outcome(made: number, asked: number): number[] {
+  return [...Array<number>(made).fill(201), ...Array<number>(asked - made).fill(422)];
+}
+
+/** Links among these issues. */
+async function countLinks(...issues: GivenIssue[]): Promise<number> {
+  const [row] = await db().query<{ count: number }>({
+    name: 'count_links',
+    text: `
+      select count(*) from links
+      where org_id = $1 and inward_issue_id = any($2::bigint[]) and outward_issue_id = any($2::bigint[])`,
+    values: [org.orgId, issues.map(({ id }) => id)],
+  });
+  return row?.count ?? 0;
+}

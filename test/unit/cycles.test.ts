@@ -1,0 +1,53 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { findCycle } from '../../src/features/link-types/cycles.ts';
+
+interface Arrow {
+  readonly inward_issue_id: number;
+  readonly outward_issue_id: number;
+}
+
+const graphs = fc.array(
+  fc.record({ inward_issue_id: fc.integer({ min: 1, max: 8 }), outward_issue_id: fc.integer({ min: 1, max: 8 }) }),
+  { maxLength: 16 },
+);
+
+test('a cycle is found exactly where there is one', () => {
+  fc.assert(
+    fc.property(graphs, (links) => {
+      expect(findCycle(links).length > 0).toBe(hasCycle(links));
+    }),
+  );
+});
+
+test('what is found is a cycle: each link leads to the next one, and the last to the first', () => {
+  fc.assert(
+    fc.property(graphs, (links) => {
+      const cycle = findCycle(links);
+      for (const [place, link] of cycle.entries()) {
+        expect(links).toContain(link);
+        expect(cycle[(place + 1) % cycle.length]?.inward_issue_id).toBe(link.outward_issue_id);
+      }
+    }),
+  );
+});
+
+test('a chain of a hundred thousand links has no cycle, and closing it makes one', () => {
+  const chain = Array.from({ length: 100_000 }, (_unused, place) => ({
+    inward_issue_id: place,
+    outward_issue_id: place + 1,
+  }));
+  expect(findCycle(chain)).toEqual([]);
+  expect(findCycle([...chain, { inward_issue_id: 100_000, outward_issue_id: 0 }])).toHaveLength(100_001);
+});
+
+/** From each issue, whether it can be reached from itself: slow, and plain to see. */
+function hasCycle(links: readonly Arrow[]): boolean {
+  return links.some((start) => {
+    const reached = new Set([start.outward_issue_id]);
+    for (const issue of reached) {
+      for (const link of links) if (link.inward_issue_id === issue) reached.add(link.outward_issue_id);
+    }
+    return reached.has(start.inward_issue_id);
+  });
+}

@@ -1,0 +1,178 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { DomainError } from '../../src/errors.ts';
+import { parseQuery } from '../../src/features/issues/query-language.ts';
+import type { Condition, ValueField } from '../../src/features/issues/search-condition.ts';
+
+const oneOf = (name: ValueField, ...values: string[]): Condition => ({
+  kind: 'oneOf',
+  field: { is: 'value', name },
+  values,
+});
+const link = (
+  linkTypeId: string | undefined,
+  direction: 'inward' | 'outward' | undefined,
+  ...values: string[]
+): Condition => ({ kind: 'oneOf', field: { is: 'link', linkTypeId, direction }, values });
+const not = (condition: Condition): Condition => ({ kind: 'not', condition });
+const all = (...conditions: Condition[]): Condition => ({ kind: 'all', conditions });
+const any = (...conditions: Condition[]): Condition => ({ kind: 'any', conditions });
+const assignee = { is: 'value', name: 'assignee' } as const;
+
+const QUERIES: [query: string, condition: Condition][] = [
+  ['Queue: TEST', oneOf('queue', 'TEST')],
+  ['"Queue": "TEST"', oneOf('queue', 'TEST')],
+  ['queue:TEST', oneOf('queue', 'TEST')],
+  ['  Очередь :  TEST  ', oneOf('queue', 'TEST')],
+  ['Key: TEST-1, "TEST-2",TEST-3', oneOf('key', 'TEST-1', 'TEST-2', 'TEST-3')],
+  ['Status: "В работе", Открыт', oneOf('status', 'В работе', 'Открыт')],
+  ['Status: В работе', oneOf('status', 'В работе')],
+  ['Status: In  progress AND Type: bug', all(oneOf('status', 'In progress'), oneOf('type', 'bug'))],
+  ['Status: In progress Type: bug', all(oneOf('status', 'In progress'), oneOf('type', 'bug'))],
+  ['Status: open && Type: bug', all(oneOf('status', 'open'), oneOf('type', 'bug'))],
+  ['Status: open||Type: bug', any(oneOf('status', 'open'), oneOf('type', 'bug'))],
+  ['Queue: A OR Queue: B AND Type: bug', any(oneOf('queue', 'A'), all(oneOf('queue', 'B'), oneOf('type', 'bug')))],
+  ['(Queue: A or Queue: B) and Type: bug', all(any(oneOf('queue', 'A'), oneOf('queue', 'B')), oneOf('type', 'bug'))],
+  ['Status: !closed', not(oneOf('status', 'closed'))],
+  ['Status: !closed, !resolved', not(oneOf('status', 'closed', 'resolved'))],
+  ['Status: open, !closed', all(oneOf('status', 'open'), not(oneOf('status', 'closed')))],
+  ['Status: !!open', oneOf('status', 'open')],
+  ['!Status: open', not(oneOf('status', 'open'))],
+  ['NOT (Queue: A)', not(oneOf('queue', 'A'))],
+  ['Queue: A !(Type: bug)', all(oneOf('queue', 'A'), not(oneOf('type', 'bug')))],
+  ['Assignee: me()', { kind: 'me', field: assignee }],
+  ['Assignee: empty()', { kind: 'empty', field: assignee }],
+  ['Assignee: Empty( )', { kind: 'empty', field: assignee }],
+  ['Assignee: notEmpty()', not({ kind: 'empty', field: assignee })],
+  ['Assignee: ivanov, me()', any(oneOf('assignee', 'ivanov'), { kind: 'me', field: assignee })],
+  ['Author: "Иван Иванов"', oneOf('author', 'Иван Иванов')],
+  ['"Created by": ivanov', oneOf('author', 'ivanov')],
+  ['createdBy: ivanov', oneOf('author', 'ivanov')],
+  ['Summary: "say \\"hello\\" \\\\ AND: (x)"', oneOf('summary', 'say "hello" \\ AND: (x)')],
+  ['Tags: api, "two words"', oneOf('tags', 'api', 'two words')],
+  ['Relates: TEST-1', link('relates', undefined, 'TEST-1')],
+  ['"Linked to": TEST-1', link(undefined, undefined, 'TEST-1')],
+  ['Linked to: TEST-1', link(undefined, undefined, 'TEST-1')],
+  ['"Depends on": TEST-1', link('depends', 'outward', 'TEST-1')],
+  ['"Is Dependent By": TEST-1', link('depends', 'inward', 'TEST-1')],
+  ['is-dependent-by: TEST-1', link('depends', 'inward', 'TEST-1')],
+  ['Parent: TEST-1', link('subtask', 'inward', 'TEST-1')],
+  ['Epic: TEST-1', link('epic', 'outward', 'TEST-1')],
+  ['Epic: empty()', { kind: 'empty', field: { is: 'link', linkTypeId: 'epic', direction: 'outward' } }],
+];
+
+test.each(QUERIES)('%s is understood', (query, condition) => {
+  expect(parseQuery(query)).toEqual({ condition, order: [] });
+});
+
+const date = (text: string) => new Date(text);
+const DATES: [query: string, from: Date | undefined, until: Date | undefined][] = [
+  ['Created: 2017-06-11', date('2017-06-11T00:00Z'), date('2017-06-12T00:00Z')],
+  ['Created: "2017-06-11"', date('2017-06-11T00:00Z'), date('2017-06-12T00:00Z')],
+  ['Created: >2017-06-11', date('2017-06-12T00:00Z'), undefined],
+  ['Created: >= 2017-06-11', date('2017-06-11T00:00Z'), undefined],
+  ['Created: <2017-06-11', undefined, date('2017-06-11T00:00Z')],
+  ['Created: <=2017-06-11', undefined, date('2017-06-12T00:00Z')],
+  ['Created: 2017-06-01..2017-06-30', date('2017-06-01T00:00Z'), date('2017-07-01T00:00Z')],
+  ['Created: "2017-06-01" .. "2017-06-30"', date('2017-06-01T00:00Z'), date('2017-07-01T00:00Z')],
+  ['Created: >"2017-06-11T05:16:01+03:00"', date('2017-06-11T02:16:01.001Z'), undefined],
+  ['Created: <"2017-06-11 05:16"', undefined, date('2017-06-11T05:16Z')],
+];
+
+test.each(DATES)('%s is a stretch of time', (query, from, until) => {
+  const field = { is: 'value', name: 'created' };
+  expect(parseQuery(query).condition).toEqual({ kind: 'within', field, from, until });
+});
+
+const ORDERS: [query: string, order: object[]][] = [
+  ['"Sort by": Updated DESC', [{ by: 'updated', descending: true }]],
+  ['Sort by: Updated', [{ by: 'updated', descending: false }]],
+  [
+    '"Sort By": Priority desc, Key ASC',
+    [
+      { by: 'priority', descending: true },
+      { by: 'key', descending: false },
+    ],
+  ],
+  ['"sort by": "Created at" DESC', [{ by: 'created', descending: true }]],
+];
+
+test.each(ORDERS)('%s is an order, alone and behind a condition', (query, order) => {
+  expect(parseQuery(query)).toEqual({ condition: undefined, order });
+  expect(parseQuery(`Queue: TEST ${query}`)).toEqual({ condition: oneOf('queue', 'TEST'), order });
+});
+
+test('a query without anything asks for everything', () => {
+  expect(parseQuery('')).toEqual({ condition: undefined, order: [] });
+  expect(parseQuery('  ')).toEqual({ condition: undefined, order: [] });
+});
+
+const REFUSED: [query: string, position: number, says: string][] = [
+  ['Sprint: 5', 1, '"Sprint" is unknown'],
+  ['Queue: A AND Sprint: 5', 14, '"Sprint" is unknown'],
+  ['Queue', 6, 'colon'],
+  ['Queue A', 8, 'colon'],
+  ['Queue:', 7, 'a value'],
+  ['Queue: A,', 10, 'a value'],
+  ['Queue: A AND', 13, 'the name of a field'],
+  ['Queue: A OR OR Queue: B', 13, '"OR Queue" is unknown'],
+  ['(Queue: A', 10, 'closing parenthesis'],
+  ['Queue: A)', 9, '")"'],
+  ['Queue: "A', 8, 'quotation mark'],
+  ['Queue: >A', 9, 'dates can'],
+  ['Queue: A..B', 8, 'dates can'],
+  ['Queue: me()', 8, 'me()'],
+  ['Status: empty()', 9, 'empty()'],
+  ['Assignee: group()', 11, 'group()'],
+  ['Assignee: me(1)', 14, 'closing parenthesis'],
+  ['Created: yesterday', 10, '"yesterday" is not a date'],
+  ['Created: 2017-02-31', 10, '"2017-02-31" is not a date'],
+  ['Created: 2017-06-11..', 22, 'a value'],
+  ['Updated: week()', 10, 'week()'],
+  ['"Status type": finished', 16, '"finished"'],
+  ['Queue: A "Sort by": Votes', 21, '"Votes"'],
+  ['Queue: A "Sort by": Key Queue: B', 21, '"Key Queue"'],
+  ['"Sort by": Key AND Queue: B', 12, '"Key AND Queue"'],
+  ['"Sort by":', 11, 'the name of a field'],
+  [`${'('.repeat(40)}Queue: A${')'.repeat(40)}`, 31, 'too complex'],
+  [Array(300).fill('Queue: A').join(' OR '), 1201, 'too complex'],
+];
+
+test.each(REFUSED)('%s is refused, with the place', (query, position, says) => {
+  expect(() => parseQuery(query)).toThrow(DomainError);
+  expect(() => parseQuery(query)).toThrow(`query: Position ${position}: `);
+  expect(() => parseQuery(query)).toThrow(says);
+});
+
+test('whatever is written, it is understood or refused', () => {
+  const piece = fc.constantFrom(
+    'Queue',
+    'Assignee',
+    'Created',
+    ':',
+    '"',
+    '(',
+    ')',
+    '!',
+    ',',
+    '..',
+    ' AND ',
+    ' OR ',
+    '>',
+    'me()',
+    'x',
+  );
+  const query = fc.oneof(
+    fc.string(),
+    fc.array(piece, { maxLength: 20 }).map((pieces) => pieces.join('')),
+  );
+  fc.assert(
+    fc.property(query, (text) => {
+      try {
+        expect(parseQuery(text)).toHaveProperty('order');
+      } catch (error) {
+        expect(error).toBeInstanceOf(DomainError);
+      }
+    }),
+  );
+});
