@@ -19,6 +19,8 @@ const WITHOUT_INDEX = [
   'issues_updated_by_fkey',
   'links_created_by_fkey',
   'links_updated_by_fkey',
+  'remote_links_created_by_fkey',
+  'remote_links_updated_by_fkey',
   // Types, priorities and statuses are the organisation's own for good.
   'issues_issue_type_id_fkey',
   'issues_priority_id_fkey',

@@ -28,7 +28,7 @@ function withDefaults(environment: Record<string, string>): Record<string, strin
 }
 
 test('docker-compose.yml is what Compose understands', () => {
-  const validate = new Ajv2020({ allErrors: true, strict: true, strictTuples: false }).compile(
+  const validate = new Ajv2020({ allErrors: true, strict: true, strictRequired: false, strictTuples: false }).compile(
     JSON.parse(read('test/docker/compose.schema.json')),
   );
   validate(compose);
