@@ -179,9 +179,21 @@ function withAbsoluteReferences(schema: object): object {
   return JSON.parse(JSON.stringify(schema).replaceAll('"$ref":"#', `"$ref":"${DOCUMENT_ID}#`)) as object;
 }
 
+/** ajv reads `1e999` in a URL as a whole number. */
+function holdsInfinity(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).some((member) => member === Infinity || member === -Infinity)
+  );
+}
+
 function parser(validate: ValidateFunction): (value: unknown) => unknown {
   return (value) => {
-    if (validate(value)) return value;
+    if (validate(value)) {
+      if (holdsInfinity(value)) throw new DomainError('invalid', texts.requestMalformed);
+      return value;
+    }
     throw invalid(validate.errors ?? []);
   };
 }

@@ -456,7 +456,8 @@ test('_list answers the links by pages, with their counts', async () => {
   expect(beyond.body).toEqual({ links: [] });
   expect(beyond.headers['x-total-count']).toBe('5');
   expect((await page('').expect(200)).body.links).toEqual(all);
-  for (const wrong of ['?perPage=0', '?page=0', '?perPage=x', '?perPage=1001']) await page(wrong).expect(400);
+  for (const wrong of ['?perPage=0', '?page=1e999', '?page=0', '?perPage=x', '?perPage=1001'])
+    await page(wrong).expect(400);
   await api().request.post('/v2/issues/NONE-1/links/_list').set(org.admin.headers).expect(404);
 });
 

@@ -207,8 +207,10 @@ export function updateIssue(
 export function moveIssue(db: Database, viewer: Viewer, issueName: string, queueName: string): Promise<Issue> {
   return db.transaction(async (transaction) => {
     const { orgId, userId } = viewer;
-    const issue = await lockWritableIssue(transaction, viewer, issueName, 'key');
     const queue = await getWritableQueue(transaction, viewer, queueName);
+    // The queue before the issue, as those do who make an issue under a parent.
+    await lockQueue(transaction, orgId, queue.queue_id);
+    const issue = await lockWritableIssue(transaction, viewer, issueName, 'key');
     // So that a request which is sent again after a broken connection does no harm.
     if (queue.queue_id === issue.queue_id) return await getIssue(transaction, viewer, issue.key);
     await ensureColumn(transaction, orgId, queue.queue_id, issue.status_id);
