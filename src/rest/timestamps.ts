@@ -13,6 +13,10 @@ export function parseTimestamp(field: string, text: string): Date {
   const [, day = '', time = '', offset = ''] = TIMESTAMP.exec(text.trim()) ?? [];
   const [, sign, hours, minutes = '00'] = /^([+-])(\d\d):?(\d\d)?$/.exec(offset) ?? [];
   const date = new Date(`${day}T${time}${sign === undefined ? 'Z' : `${sign}${hours}:${minutes}`}`);
-  if (Number.isNaN(date.getTime())) throw new DomainError('invalid', undefined, { [field]: texts.timestampUnreadable });
+  // JavaScript takes 30 February for 2 March.
+  const midnight = new Date(`${day}T00:00Z`);
+  const isDay = !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
+  if (!isDay || Number.isNaN(date.getTime()) || date.getUTCFullYear() < 1)
+    throw new DomainError('invalid', undefined, { [field]: texts.timestampUnreadable });
   return date;
 }

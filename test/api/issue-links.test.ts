@@ -407,6 +407,8 @@ test.each([
   [{ createdBy: 42 }, 422, 'createdBy'],
   [{ createdAt: undefined }, 422, 'createdAt'],
   [{ createdAt: 'yesterday' }, 400, 'createdAt'],
+  [{ createdAt: '2017-02-30T00:00:00.000+0000' }, 400, 'createdAt'],
+  [{ createdAt: '0001-01-01T00:00:00.000+0300' }, 400, 'createdAt'],
   [{ createdAt: '2999-01-01T00:00:00.000+0000' }, 422, 'createdAt'],
   [{ updatedAt: '2020-01-01T00:00:00.000+0000' }, 422, 'updatedBy'],
   [{ updatedBy: 'nobody' }, 422, 'updatedAt'],

@@ -27,8 +27,6 @@ const WITHOUT_INDEX = [
   'issues_previous_status_id_fkey',
   'queues_default_issue_type_id_fkey',
   'queues_default_priority_id_fkey',
-  'remote_links_created_by_fkey',
-  'remote_links_updated_by_fkey',
   // An organisation's rule changes once in a life, and then its links are all touched anyway.
   'links_one_link_per_pair_fkey',
 ];
