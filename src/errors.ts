@@ -9,7 +9,6 @@ export type ErrorCode =
   | 'conflict'
   | 'stale'
   | 'refused'
-  | 'precondition_required'
   | 'unavailable';
 
 /** A failure that the caller can act on. Anything else that is thrown is a bug, and becomes a 500. */

@@ -13,7 +13,6 @@ const STATUS: Record<ErrorCode, number> = {
   conflict: 409,
   stale: 412,
   refused: 422,
-  precondition_required: 428,
   unavailable: 503,
 };
 

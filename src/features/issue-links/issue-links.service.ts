@@ -112,12 +112,7 @@ export function createIssueLink(
 ): Promise<IssueLink> {
   return db.transaction(async (transaction) => {
     const named = await getRelationship(transaction, viewer, relationship, (type) => !type.import_only);
-    return await link(transaction, viewer, issueName, named, object, {
-      createdBy: viewer.userId,
-      updatedBy: viewer.userId,
-      createdAt: undefined,
-      updatedAt: undefined,
-    });
+    return await link(transaction, viewer, issueName, named, object, madeNowBy(viewer));
   });
 }
 
@@ -213,15 +208,14 @@ export async function replaceSingleLink(
   if (object === undefined) throw new DomainError('not_found', texts.issueNotFound);
   const write = { type: typeOf(relationships, linkTypeId), direction, issue, object } as const;
   if (current === undefined) {
-    await writeNewLink(transaction, viewer, write, {
-      createdBy: viewer.userId,
-      updatedBy: viewer.userId,
-      createdAt: undefined,
-      updatedAt: undefined,
-    });
+    await writeNewLink(transaction, viewer, write, madeNowBy(viewer));
   } else if (objectAt(current, issueId) !== object.id) {
     await writeChangedLink(transaction, viewer, current, write);
   }
+}
+
+function madeNowBy({ userId }: Viewer): LinkOrigin {
+  return { createdBy: userId, updatedBy: userId, createdAt: undefined, updatedAt: undefined };
 }
 
 async function link(
