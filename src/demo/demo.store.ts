@@ -75,9 +75,10 @@ export async function insertDemoLinks(
     name: 'insert_demo_links',
     text: `
       insert into links (org_id, link_id, link_type_id, inward_issue_id, outward_issue_id, first_end, is_symmetric,
-        is_antisymmetric, is_acyclic, single_end, one_link_per_pair, created_by, updated_by, created_at, updated_at)
+        is_antisymmetric, is_acyclic, single_end, shares_label, one_link_per_pair, created_by, updated_by, created_at, updated_at)
       select $1, $3 + given.ordinality - 1, given.type, inward.issue_id, outward.issue_id, given."firstEnd",
-        link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic, link_types.single_end, organisations.one_link_per_pair,
+        link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic, link_types.single_end,
+        link_types.shares_label, organisations.one_link_per_pair,
         author.user_id, author.user_id, given."createdAt", given."createdAt"
       from rows from (jsonb_to_recordset($2)
         as (type text, inward text, outward text, "firstEnd" text, author text, "createdAt" timestamptz)

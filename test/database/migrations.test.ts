@@ -43,7 +43,9 @@ async function schemaOf(db: Database): Promise<string[]> {
     with relations as (
       select oid, relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'v', 'm', 'S', 'p')
     )
-    select concat_ws(' ', 'column', relname, attname, attnum, format_type(atttypid, atttypmod), attnotnull, attidentity,
+    select concat_ws(' ', 'column', relname, attname,
+      -- Its place, not its number: a column that went and came back has another number.
+      row_number() over (partition by relname order by attnum), format_type(atttypid, atttypmod), attnotnull, attidentity,
       attgenerated, attcollation::regcollation, pg_get_expr(adbin, adrelid), col_description(relations.oid, attnum)) as line
     from relations
     join pg_attribute on attrelid = relations.oid and attnum > 0 and not attisdropped

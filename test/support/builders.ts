@@ -112,8 +112,8 @@ export async function givenLink(
     name: 'given_link',
     text: `
       insert into links (org_id, link_type_id, inward_issue_id, outward_issue_id, first_end, is_symmetric,
-        is_antisymmetric, is_acyclic, single_end, one_link_per_pair, created_by, updated_by)
-      select $1, $2, $3, $4, 'inward', is_symmetric, is_antisymmetric, is_acyclic, single_end, one_link_per_pair, $5, $5
+        is_antisymmetric, is_acyclic, single_end, shares_label, one_link_per_pair, created_by, updated_by)
+      select $1, $2, $3, $4, 'inward', is_symmetric, is_antisymmetric, is_acyclic, single_end, shares_label, one_link_per_pair, $5, $5
       from link_types join organisations using (org_id)
       where org_id = $1 and link_type_id = $2
       returning link_id`,

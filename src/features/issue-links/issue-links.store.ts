@@ -202,6 +202,7 @@ export interface CopiedRules {
   readonly is_antisymmetric: boolean;
   readonly is_acyclic: boolean;
   readonly single_end: Direction | 'none';
+  readonly shares_label: boolean;
 }
 
 export interface NewLinkRow {
@@ -220,10 +221,10 @@ export async function insertLink(db: Queryable, orgId: string, link: NewLinkRow)
   const [row] = await db.query<StoredLink>({
     name: 'insert_link',
     text: `
-      insert into links (org_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end,
+      insert into links (org_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, shares_label,
         one_link_per_pair, inward_issue_id, outward_issue_id, first_end, created_by, updated_by, created_at, updated_at)
-      select $1, $2, $3, $4, $5, $6, one_link_per_pair, $7, $8, $9, $10, $11,
-        coalesce($12, now()), coalesce($13, $12, now())
+      select $1, $2, $3, $4, $5, $6, $7, one_link_per_pair, $8, $9, $10, $11, $12,
+        coalesce($13, now()), coalesce($14, $13, now())
       from organisations
       where org_id = $1
       returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end`,
@@ -260,10 +261,10 @@ export async function updateLink(
     name: 'update_link',
     text: `
       update links
-      set link_type_id = $2, is_symmetric = $3, is_antisymmetric = $4, is_acyclic = $5, single_end = $6,
-        inward_issue_id = $7, outward_issue_id = $8, first_end = $9, updated_by = $10,
+      set link_type_id = $2, is_symmetric = $3, is_antisymmetric = $4, is_acyclic = $5, single_end = $6, shares_label = $7,
+        inward_issue_id = $8, outward_issue_id = $9, first_end = $10, updated_by = $11,
         updated_at = greatest(now(), created_at), version = version + 1
-      where org_id = $1 and link_id = $11
+      where org_id = $1 and link_id = $12
       returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end`,
     values: [
       ...ruleValues(orgId, link.type),
@@ -278,7 +279,15 @@ export async function updateLink(
 }
 
 function ruleValues(orgId: string, type: CopiedRules): readonly unknown[] {
-  return [orgId, type.link_type_id, type.is_symmetric, type.is_antisymmetric, type.is_acyclic, type.single_end];
+  return [
+    orgId,
+    type.link_type_id,
+    type.is_symmetric,
+    type.is_antisymmetric,
+    type.is_acyclic,
+    type.single_end,
+    type.shares_label,
+  ];
 }
 
 /** Answers what was deleted; undefined when somebody else was first. */
@@ -340,6 +349,46 @@ export async function lockSingleLink(
     values: [orgId, linkTypeId, issueId],
   });
   return row;
+}
+
+/** Makes everybody else wait who links these two issues by a type that shares a label with another. */
+export async function lockPair(db: Queryable, orgId: string, issueIds: readonly [number, number]): Promise<void> {
+  const [lower, higher] = [Math.min(...issueIds), Math.max(...issueIds)];
+  await db.query({
+    name: 'lock_pair',
+    text: `select pg_advisory_xact_lock(hashtextextended(format('%s %s-%s', $1::text, $2::text, $3::text), 0))`,
+    values: [orgId, lower, higher],
+  });
+}
+
+/** Whether another link than `linkId` shows one of the type's labels at the same end of the same two issues. */
+export async function existsSameLabel(
+  db: Queryable,
+  orgId: string,
+  link: {
+    readonly linkId: number | undefined;
+    readonly linkTypeId: string;
+    readonly inwardIssueId: number;
+    readonly outwardIssueId: number;
+  },
+): Promise<boolean> {
+  const rows = await db.query({
+    name: 'exists_same_label',
+    text: `
+      select
+      from link_types own
+      join links on links.org_id = $1 and links.link_id is distinct from $5
+        and ((links.inward_issue_id = $3 and links.outward_issue_id = $4)
+          or (links.inward_issue_id = $4 and links.outward_issue_id = $3))
+      join link_types other on other.org_id = $1 and other.link_type_id = links.link_type_id
+      where own.org_id = $1 and own.link_type_id = $2
+        and case when links.inward_issue_id = $3
+          then own.inward_label_id = other.inward_label_id or own.outward_label_id = other.outward_label_id
+          else own.inward_label_id = other.outward_label_id or own.outward_label_id = other.inward_label_id end
+      limit 1`,
+    values: [orgId, link.linkTypeId, link.inwardIssueId, link.outwardIssueId, link.linkId],
+  });
+  return rows.length > 0;
 }
 
 /** Makes everybody else who writes links of this type in this organisation wait for the end of the transaction. */

@@ -10,8 +10,10 @@ import {
   type CopiedRules,
   deleteLink,
   deleteLinksOf,
+  existsSameLabel,
   insertLink,
   lockLinkType,
+  lockPair,
   type StoredLink,
   selectVisibleKeys,
   selectWay,
@@ -58,6 +60,7 @@ export async function writeNewLink(
 ): Promise<StoredLink> {
   const ends = endsOf(link);
   await lockAcyclic(db, viewer, link);
+  await refuseSameLabel(db, viewer, link, undefined);
   const stored = await refusing(
     link,
     insertLink(db, viewer.orgId, { type: link.type, ...ends, firstEnd: link.direction, ...origin }),
@@ -77,6 +80,7 @@ export async function writeChangedLink(
   const wasFirst = directionAt(current, link.issue.id) === current.first_end;
   const firstEnd = wasFirst ? link.direction : opposite(link.direction);
   await lockAcyclic(db, viewer, link);
+  await refuseSameLabel(db, viewer, link, current.link_id);
   const stored = await refusing(
     link,
     updateLink(db, viewer.orgId, current.link_id, {
@@ -124,6 +128,24 @@ function endsOf({ direction, issue, object }: LinkWrite): { inwardIssueId: numbe
 
 async function lockAcyclic(db: Queryable, { orgId }: Viewer, { type }: LinkWrite): Promise<void> {
   if (type.is_acyclic) await lockLinkType(db, orgId, type.link_type_id);
+}
+
+/**
+ * Two types with a label in common are two types to every constraint, but the same label between the same issues is a
+ * duplicate all the same. That a type has become such a one, a writer learns from the foreign key.
+ */
+async function refuseSameLabel(
+  db: Queryable,
+  { orgId }: Viewer,
+  link: LinkWrite,
+  linkId: number | undefined,
+): Promise<void> {
+  const { type, issue, object } = link;
+  if (!type.shares_label) return;
+  await lockPair(db, orgId, [issue.id, object.id]);
+  if (await existsSameLabel(db, orgId, { linkId, linkTypeId: type.link_type_id, ...endsOf(link) })) {
+    throw new DomainError('refused', texts.alreadyLinked(issue.key, object.key));
+  }
 }
 
 /** Waits for a write, and says what a constraint means when it refuses. */

@@ -19,6 +19,7 @@ export interface LinkTypeRow {
   is_acyclic: boolean;
   single_end: 'inward' | 'outward' | 'none';
   import_only: boolean;
+  shares_label: boolean;
   version: number;
 }
 
@@ -33,7 +34,7 @@ export function selectLinkTypes(db: Queryable, orgId: string): Promise<LinkTypeR
         coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
         inward.phrase as inward_phrase, outward.phrase as outward_phrase,
         link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic, link_types.single_end,
-        link_types.import_only, link_types.version
+        link_types.import_only, link_types.shares_label, link_types.version
       from link_types
       join labels inward on inward.org_id = $1 and inward.label_id = link_types.inward_label_id
       join labels outward on outward.org_id = $1 and outward.label_id = link_types.outward_label_id

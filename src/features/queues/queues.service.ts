@@ -47,6 +47,7 @@ export async function createQueueIn(
   const insert = insertQueue(db, orgId, { ...queue, access: 'organisation', issueTypeId, priorityId });
   const queueId = await onConstraint(insert, {
     queues_key_key: new DomainError('conflict', texts.queueKeyTaken(queue.key)),
+    queues_identifier_key: new DomainError('conflict', texts.queueKeyTaken(queue.key)),
     queues_key_check: new DomainError('invalid', texts.queueKeyInvalid(queue.key)),
     queues_name_check: new DomainError('invalid', texts.queueNameEmpty),
   });

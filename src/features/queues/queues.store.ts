@@ -18,8 +18,9 @@ export async function insertQueue(db: Queryable, orgId: string, queue: NewQueue)
   const [row] = await db.query<{ queue_id: number }>({
     name: 'insert_queue',
     text: `
-      insert into queues (org_id, key, name, description, access, lead_id, default_issue_type_id, default_priority_id)
-      values ($1, $2, $3, $4, $5, $6, $7, $8)
+      insert into queues (org_id, key, identifier, name, description, access, lead_id, default_issue_type_id,
+        default_priority_id)
+      values ($1, $2, $2, $3, $4, $5, $6, $7, $8)
       returning queue_id`,
     values: [
       orgId,

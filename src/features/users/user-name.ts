@@ -15,5 +15,5 @@ export function parseUserName(name: string | number): UserName | undefined {
 export function userIdNamed(uid: string, login: string): string {
   return `coalesce(
     (select user_id from users where org_id = $1 and uid = ${uid}),
-    (select user_id from users where org_id = $1 and login = ${login}))`;
+    (select user_id from users where org_id = $1 and login = ${login} and removed_at is null))`;
 }

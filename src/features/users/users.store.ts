@@ -50,7 +50,7 @@ export async function insertUser(db: Queryable, orgId: string, user: NewUserRow)
 export async function selectUserId(db: Queryable, orgId: string, login: string): Promise<number | undefined> {
   const [row] = await db.query<{ user_id: number }>({
     name: 'select_user_id',
-    text: 'select user_id from users where org_id = $1 and login = $2',
+    text: 'select user_id from users where org_id = $1 and login = $2 and removed_at is null',
     values: [orgId, login],
   });
   return row?.user_id;
@@ -103,9 +103,9 @@ export async function selectUsersPage(
     name: 'select_users_page',
     text: `
       select counted.total, page.*
-      from (select count(*) as total from users where org_id = $1 and not is_application) counted
+      from (select count(*) as total from users where org_id = $1 and not is_application and removed_at is null) counted
       left join (
-        select ${COLUMNS} from users where org_id = $1 and not is_application order by user_id limit $2 offset $3
+        select ${COLUMNS} from users where org_id = $1 and not is_application and removed_at is null order by user_id limit $2 offset $3
       ) page on true
       order by page.user_id`,
     values: [orgId, limit, offset],
