@@ -1,6 +1,7 @@
 import express, { type Express, type RequestHandler } from 'express';
 import type { Config } from './config.ts';
 import type { Contract } from './contract/contract.ts';
+import { methodsOf } from './contract/methods.ts';
 import type { Database } from './database/database.ts';
 import { docsRouter } from './docs.ts';
 import { changelogHandlers } from './features/changelog/changelog.rest.ts';
@@ -13,21 +14,26 @@ import { linkTypeHandlers } from './features/link-types/link-types.rest.ts';
 import { organisationHandlers } from './features/organisations/organisations.rest.ts';
 import { queueHandlers } from './features/queues/queues.rest.ts';
 import { remoteLinkHandlers } from './features/remote-links/remote-links.rest.ts';
+import { serverMethods } from './features/server/server.rpc.ts';
 import { userHandlers } from './features/users/users.rest.ts';
 import { type Log, requestLog } from './log.ts';
 import { operationsRouter } from './operations.ts';
 import { HttpError, sendError } from './rest/error-response.ts';
 import { restRouter } from './rest/router.ts';
+import { rpcRouter } from './rpc/router.ts';
 import { texts } from './texts.ts';
 
 export interface AppOptions {
   readonly contract: Contract;
   readonly db: Database;
   readonly log: Log;
-  readonly config: Pick<Config, 'publicUrl' | 'trustProxy'>;
+  readonly config: Pick<Config, 'publicUrl' | 'trustProxy' | 'kanboardAuthHeader' | 'kanboardOrg'>;
   /** Authorises /docs for the demo, where there is one. */
   readonly demoToken?: string | undefined;
 }
+
+/** Whose clients the Kanboard face was written for. */
+const KANBOARD_VERSION = '1.2.53';
 
 /** Express put together, not started. */
 export function createApp({ contract, db, log, config, demoToken }: AppOptions): Express {
@@ -53,6 +59,19 @@ export function createApp({ contract, db, log, config, demoToken }: AppOptions):
     ...remoteLinkHandlers(db),
   };
   app.use([...contract.servers], restRouter({ contract, handlers, db, publicUrl: config.publicUrl }));
+  const methods = {
+    ...serverMethods(`${KANBOARD_VERSION}+issue-links.${contract.document.info.version}`),
+  };
+  app.use(
+    rpcRouter({
+      methods: methodsOf(contract),
+      handlers: methods,
+      db,
+      publicUrl: config.publicUrl,
+      authHeader: config.kanboardAuthHeader,
+      orgId: config.kanboardOrg,
+    }),
+  );
   app.use(operationsRouter({ contract, db, log }));
   app.use(docsRouter(demoToken));
   app.use(nothingHere);

@@ -16,6 +16,10 @@ export interface Config {
   readonly trustProxy: number | string[] | false;
   readonly demo: 'auto' | 'on' | 'off';
   readonly logLevel: string;
+  /** A header that Kanboard's clients may send instead of `Authorization`. */
+  readonly kanboardAuthHeader: string | undefined;
+  /** The organisation that /jsonrpc.php is; without it the only one there is. */
+  readonly kanboardOrg: string | undefined;
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
@@ -55,6 +59,17 @@ function isSubnet(subnet: string): boolean {
   return NAMED_SUBNETS.has(subnet) || Number(bits ?? 0) <= bitsMax;
 }
 
+/** A token as HTTP has it (RFC 9110, section 5.6.2). */
+const headerName = makeValidator<string>((value) => {
+  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(value)) throw new Error('must be the name of a header, such as X-API-Auth');
+  return value;
+});
+
+const organisationId = makeValidator<string>((value) => {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(value)) throw new Error('must be the id of an organisation');
+  return value;
+});
+
 /** Reads the environment once. Throws one StartError that names every problem. An empty value counts as unset. */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
@@ -69,6 +84,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       TRUST_PROXY: proxies({ default: false }),
       DEMO: str({ choices: ['auto', 'on', 'off'], default: 'auto' }),
       LOG_LEVEL: str({ choices: LOG_LEVELS, default: 'info' }),
+      KANBOARD_AUTH_HEADER: headerName({ default: undefined }),
+      KANBOARD_ORG: organisationId({ default: undefined }),
     },
     {
       reporter({ errors }) {
@@ -86,5 +103,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     trustProxy: values.TRUST_PROXY,
     demo: values.DEMO,
     logLevel: values.LOG_LEVEL,
+    kanboardAuthHeader: values.KANBOARD_AUTH_HEADER,
+    kanboardOrg: values.KANBOARD_ORG,
   });
 }

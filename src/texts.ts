@@ -18,6 +18,10 @@ export const texts = {
     ru: 'Схема в заголовке Authorization должна быть OAuth или Bearer.',
     en: 'The scheme in the Authorization header must be OAuth or Bearer.',
   },
+  credentialsWrong: {
+    ru: 'Имя или пароль (токен) не подходят.',
+    en: 'The user name or the password (token) is wrong.',
+  },
   tokenUnknown: { ru: 'Токен неизвестен.', en: 'The token is unknown.' },
   tokenRevoked: { ru: 'Токен отозван.', en: 'The token was revoked.' },
   tokenExpired: { ru: 'Срок действия токена истёк.', en: 'The token has expired.' },

@@ -33,7 +33,7 @@ export interface Contract {
   /** openapi.yaml to the letter. */
   readonly yaml: string;
   readonly document: OpenApiDocument;
-  /** Where the operations are served: `/v2`, `/v3`. */
+  /** Where the operations of the REST face are served: `/v2`, `/v3`. */
   readonly servers: readonly string[];
   readonly operations: readonly Operation[];
   /** The validator of the schema at a JSON pointer into the document. */
@@ -41,13 +41,21 @@ export interface Contract {
 }
 
 interface OpenApiDocument {
+  readonly info: { readonly version: string };
   readonly servers: readonly { readonly url: string }[];
   readonly security: readonly Record<string, readonly Scope[]>[];
   readonly paths: Readonly<Record<string, PathItem>>;
-  readonly components: { readonly responses: Readonly<Record<string, unknown>> };
+  readonly components: {
+    readonly responses: Readonly<Record<string, unknown>>;
+    readonly schemas: Readonly<Record<string, unknown>>;
+  };
 }
 
-type PathItem = { readonly parameters?: readonly (Parameter | Reference)[] } & {
+type PathItem = {
+  readonly parameters?: readonly (Parameter | Reference)[];
+  /** Given where a path is no part of the REST face: /jsonrpc.php. */
+  readonly servers?: readonly object[];
+} & {
   readonly [Method in Operation['method']]?: OperationObject;
 };
 
@@ -83,7 +91,8 @@ export function loadContract(): Contract {
   const bodies = newAjv(document, false);
   const parameters = newAjv(document, true);
 
-  const operations = Object.entries(document.paths).flatMap(([path, item]) =>
+  const paths = Object.entries(document.paths).filter(([, { servers }]) => servers === undefined);
+  const operations = paths.flatMap(([path, item]) =>
     METHODS.flatMap((method) => {
       const operation = item[method];
       return operation ? [toOperation(document, { bodies, parameters }, path, method, item, operation)] : [];
@@ -112,6 +121,8 @@ function newAjv(document: OpenApiDocument, coerceTypes: boolean): Ajv2020 {
   // Words of OpenAPI that say nothing about validity. ajv meets those of the root, since references lead through it.
   ajv.addVocabulary(['example', 'discriminator', 'externalDocs', 'xml']);
   ajv.addVocabulary(['openapi', 'info', 'servers', 'security', 'tags', 'paths', 'components']);
+  // Of the method table.
+  ajv.addVocabulary(['x-access', 'x-failure']);
   ajv.addSchema({ ...document, $id: DOCUMENT_ID }, DOCUMENT_ID, false, false);
   return ajv;
 }

@@ -886,6 +886,57 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/jsonrpc.php": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Call a procedure of the Kanboard API
+         * @description JSON-RPC 2.0 as Kanboard speaks it: one call, or up to 1000 in a batch. Every procedure with its parameters, its
+         *     answer and what it answers when it fails is in `/openrpc.json`, and among the schemas below as `<Procedure>Params`
+         *     and `<Procedure>Result`; parameters may be given by name, or in a list in the order in which they stand there.
+         *
+         *     Errors of a single call are answered with status 200. A wrong password (401) and a call that the account may not
+         *     make (403) answer the request as a whole, also when it is a batch of which calls were carried out already.
+         */
+        readonly post: operations["callJsonRpc"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/kanboard/{orgId}/jsonrpc.php": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description The organisation; clients take `/kanboard/<organisation>` for the base URL of a Kanboard.
+                 * @example 1
+                 */
+                readonly orgId: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Call a procedure of the Kanboard API in an organisation
+         * @description The same as `/jsonrpc.php`, for credentials of the organisation in the path alone.
+         */
+        readonly post: operations["callJsonRpcOfOrganisation"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/linktypes": {
         readonly parameters: {
             readonly query?: never;
@@ -1469,6 +1520,14 @@ export interface components {
         };
         /** @description A text, a list of texts, a reference to what the field holds, or null for nothing. */
         readonly FieldValue: null | string | readonly string[] | components["schemas"]["StatusReference"] | components["schemas"]["UserReference"];
+        /** @description The time zone of dates without one. */
+        readonly GetTimezoneParams: Record<string, never>;
+        /** @example UTC */
+        readonly GetTimezoneResult: string;
+        /** @description The version of the Kanboard whose API is spoken, and that of this server. */
+        readonly GetVersionParams: Record<string, never>;
+        /** @example 1.2.53+issue-links.0.1.0 */
+        readonly GetVersionResult: string;
         readonly ImportedIssueLink: {
             /** @description Not in the future; any offset. */
             readonly createdAt: string;
@@ -1659,6 +1718,32 @@ export interface components {
             /** Format: uri */
             readonly self: string;
             readonly version: number;
+        };
+        readonly JsonRpcError: {
+            readonly error: {
+                readonly code: number;
+                readonly data?: string;
+                readonly message: string;
+            };
+            readonly id: unknown;
+            /** @constant */
+            readonly jsonrpc: "2.0";
+        };
+        readonly JsonRpcRequest: {
+            /** @description Comes back as it was sent. A call without one is carried out and not answered. */
+            readonly id?: unknown;
+            /** @constant */
+            readonly jsonrpc: "2.0";
+            readonly method: string;
+            /** @description By name, or in the order of the procedure's parameters. */
+            readonly params?: readonly unknown[] | null | components["schemas"]["GetVersionParams"] | components["schemas"]["GetTimezoneParams"];
+        };
+        readonly JsonRpcResponse: components["schemas"]["JsonRpcResult"] | components["schemas"]["JsonRpcError"];
+        readonly JsonRpcResult: {
+            readonly id: unknown;
+            /** @constant */
+            readonly jsonrpc: "2.0";
+            readonly result: components["schemas"]["GetVersionResult"] | components["schemas"]["GetTimezoneResult"];
         };
         /** @description A link as the issue saw it before or after the change. */
         readonly LinkState: {
@@ -2071,6 +2156,94 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description The answer to a call, or the answers to those calls of a batch that have an id; empty when none has one. */
+        readonly JsonRpc: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/json": components["schemas"]["JsonRpcResponse"] | readonly components["schemas"]["JsonRpcResponse"][];
+            };
+        };
+        /** @description The account may not do that, or may not see the task or the project; or the request comes from a page of another site. */
+        readonly JsonRpcForbidden: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "jsonrpc": "2.0",
+                 *       "error": {
+                 *         "code": 403,
+                 *         "message": "Forbidden"
+                 *       },
+                 *       "id": null
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["JsonRpcError"];
+            };
+        };
+        /** @description The body has more than 1 MiB, or the batch more than 1000 calls. */
+        readonly JsonRpcTooLarge: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "jsonrpc": "2.0",
+                 *       "error": {
+                 *         "code": 413,
+                 *         "message": "Payload Too Large"
+                 *       },
+                 *       "id": null
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["JsonRpcError"];
+            };
+        };
+        /** @description The credentials are wrong, missing, or of an account that is locked or disabled. */
+        readonly JsonRpcUnauthorized: {
+            headers: {
+                readonly "WWW-Authenticate"?: "Basic realm=\"JsonRPC\"";
+                readonly [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "jsonrpc": "2.0",
+                 *       "error": {
+                 *         "code": 401,
+                 *         "message": "Unauthorized"
+                 *       },
+                 *       "id": null
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["JsonRpcError"];
+            };
+        };
+        /** @description The database is away for the moment. */
+        readonly JsonRpcUnavailable: {
+            headers: {
+                /** @description Seconds after which to try again. */
+                readonly "Retry-After"?: number;
+                readonly [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "jsonrpc": "2.0",
+                 *       "error": {
+                 *         "code": 503,
+                 *         "message": "Service Unavailable"
+                 *       },
+                 *       "id": null
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["JsonRpcError"];
+            };
+        };
         /** @description There is no such thing, or none that the token's user may see; the two cannot be told apart. */
         readonly NotFound: {
             headers: {
@@ -2334,7 +2507,13 @@ export interface components {
         /** @description The uid or the login of a user. Where one user's login looks like the uid of another, the uid counts. */
         readonly UserId: string;
     };
-    requestBodies: never;
+    requestBodies: {
+        readonly JsonRpc: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["JsonRpcRequest"] | readonly components["schemas"]["JsonRpcRequest"][];
+            };
+        };
+    };
     headers: {
         /** @description The version, in quotation marks, for `If-Match`. */
         readonly ETag: string;
@@ -4193,6 +4372,44 @@ export interface operations {
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
             readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly callJsonRpc: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: components["requestBodies"]["JsonRpc"];
+        readonly responses: {
+            readonly 200: components["responses"]["JsonRpc"];
+            readonly 401: components["responses"]["JsonRpcUnauthorized"];
+            readonly 403: components["responses"]["JsonRpcForbidden"];
+            readonly 413: components["responses"]["JsonRpcTooLarge"];
+            readonly 503: components["responses"]["JsonRpcUnavailable"];
+        };
+    };
+    readonly callJsonRpcOfOrganisation: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /**
+                 * @description The organisation; clients take `/kanboard/<organisation>` for the base URL of a Kanboard.
+                 * @example 1
+                 */
+                readonly orgId: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: components["requestBodies"]["JsonRpc"];
+        readonly responses: {
+            readonly 200: components["responses"]["JsonRpc"];
+            readonly 401: components["responses"]["JsonRpcUnauthorized"];
+            readonly 403: components["responses"]["JsonRpcForbidden"];
+            readonly 413: components["responses"]["JsonRpcTooLarge"];
+            readonly 503: components["responses"]["JsonRpcUnavailable"];
         };
     };
     readonly listLinkTypes: {

@@ -2,8 +2,7 @@ import type { Server } from 'node:http';
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
 import { pino } from 'pino';
 import supertest from 'supertest';
-import { createApp } from '../../src/app.ts';
-import type { Config } from '../../src/config.ts';
+import { type AppOptions, createApp } from '../../src/app.ts';
 import { type Contract, loadContract } from '../../src/contract/contract.ts';
 import { type Database, openDatabase } from '../../src/database/database.ts';
 import { createHttpServer } from '../../src/rest/http-server.ts';
@@ -24,7 +23,7 @@ export interface Api {
 
 /** The whole service over a database of this file's own, which it reaches as `way` says. */
 export function useApi(
-  config: Partial<Pick<Config, 'publicUrl' | 'trustProxy'>> = {},
+  config: Partial<AppOptions['config']> = {},
   way?: (connection: TestDatabase['connection']) => Promise<TestDatabase['connection']>,
 ): () => Api {
   const database = useDatabase();
@@ -43,7 +42,13 @@ export function useApi(
       contract,
       db: db ?? database().db,
       log,
-      config: { publicUrl: undefined, trustProxy: false, ...config },
+      config: {
+        publicUrl: undefined,
+        trustProxy: false,
+        kanboardAuthHeader: undefined,
+        kanboardOrg: undefined,
+        ...config,
+      },
     });
     server = createHttpServer((request, response) => {
       check.watch(request, response);

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Database } from '../../src/database/database.ts';
 import type { OrganisationRole } from '../../src/features/access/viewer.ts';
 import type { Profile } from '../../src/features/organisations/defaults.ts';
-import { createOrganisation } from '../../src/features/organisations/organisations.service.ts';
+import { APPLICATION_LOGIN, createOrganisation } from '../../src/features/organisations/organisations.service.ts';
 import { createQueue } from '../../src/features/queues/queues.service.ts';
-import { createToken, type TokenScope } from '../../src/features/tokens/tokens.service.ts';
-import { createUser } from '../../src/features/users/users.service.ts';
+import { createToken, replaceAccountToken, type TokenScope } from '../../src/features/tokens/tokens.service.ts';
+import { createUser, getUserId } from '../../src/features/users/users.service.ts';
 import type { Language } from '../../src/texts.ts';
 
 export interface GivenOrganisation {
@@ -120,6 +120,30 @@ export async function givenLink(
     values: [orgId, type, inward.id, outward.id, admin.id],
   });
   return (row as { link_id: number }).link_id;
+}
+
+/** Credentials of the Kanboard face. */
+export interface GivenAccount {
+  readonly orgId: string;
+  readonly login: string;
+  readonly secret: string;
+}
+
+/** The application account of an organisation. */
+export async function givenApplication(db: Database, { orgId }: GivenOrganisation): Promise<GivenAccount> {
+  const userId = await getUserId(db, orgId, APPLICATION_LOGIN);
+  const secret = await replaceAccountToken(db, orgId, userId, 'application');
+  return { orgId, login: APPLICATION_LOGIN, secret };
+}
+
+/** A user with a personal token. */
+export async function givenAccount(
+  db: Database,
+  { orgId }: GivenOrganisation,
+  role: OrganisationRole = 'member',
+): Promise<GivenAccount & { readonly id: number }> {
+  const { id, login } = await givenUser(db, orgId, { role });
+  return { id, orgId, login, secret: await replaceAccountToken(db, orgId, id, 'personal') };
 }
 
 function unique(prefix: string): string {

@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Queryable } from '../../database/database.ts';
+import type { Database, Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { type Language, texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
 import {
+  deleteTokens,
   insertToken,
   selectTokenOwners,
   selectTokens,
@@ -60,7 +61,7 @@ export async function authenticateToken(
 }
 
 /** Tokens are long random values, so one round of SHA-256 is enough; passwords are hashed otherwise. */
-function hashToken(token: string): Buffer {
+export function hashToken(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }
 
@@ -97,6 +98,43 @@ export async function createToken(
   });
   const id = await onConstraint(insert, { tokens_token_hash_key: new DomainError('conflict', texts.tokenTaken) });
   return { id, token };
+}
+
+/**
+ * Gives an account its token for the Kanboard face, in place of the one that it had, and answers it: the application's,
+ * or a user's personal one. Throws `conflict` when somebody else has that token.
+ */
+export function replaceAccountToken(
+  db: Database,
+  orgId: string,
+  userId: number,
+  kind: 'application' | 'personal',
+  { value, loopbackOnly = false }: Pick<TokenOptions, 'value' | 'loopbackOnly'> = {},
+): Promise<string> {
+  return db.transaction((transaction) =>
+    replaceAccountTokenIn(transaction, orgId, userId, kind, { value, loopbackOnly }),
+  );
+}
+
+/** The same inside a transaction that does more. */
+export async function replaceAccountTokenIn(
+  db: Queryable,
+  orgId: string,
+  userId: number,
+  kind: 'application' | 'personal',
+  { value, loopbackOnly = false }: Pick<TokenOptions, 'value' | 'loopbackOnly'>,
+): Promise<string> {
+  const token = value ?? randomBytes(30).toString('hex');
+  await deleteTokens(db, orgId, userId, kind);
+  const insert = insertToken(db, orgId, {
+    userId,
+    kind,
+    tokenHash: hashToken(token),
+    scopes: ['read', 'write', 'admin'],
+    loopbackOnly,
+  });
+  await onConstraint(insert, { tokens_token_hash_key: new DomainError('conflict', texts.tokenTaken) });
+  return token;
 }
 
 /** What can be told of a token; the token itself cannot. */

@@ -65,6 +65,15 @@ export async function insertToken(db: Queryable, orgId: string, token: NewToken)
   return (row as { token_id: number }).token_id;
 }
 
+/** Removes the tokens of that kind that a user has. */
+export async function deleteTokens(db: Queryable, orgId: string, userId: number, kind: TokenKind): Promise<void> {
+  await db.query({
+    name: 'delete_tokens',
+    text: 'delete from tokens where org_id = $1 and user_id = $2 and kind = $3',
+    values: [orgId, userId, kind],
+  });
+}
+
 /** A token as lists show it: everything but the token. */
 export interface TokenRow {
   token_id: number;

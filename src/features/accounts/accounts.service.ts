@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import { hash, verify } from 'argon2';
+import { LRUCache } from 'lru-cache';
+import type { Queryable } from '../../database/database.ts';
+import { DomainError } from '../../errors.ts';
+import { texts } from '../../texts.ts';
+import type { Viewer } from '../access/viewer.ts';
+import { APPLICATION_LOGIN } from '../organisations/organisations.service.ts';
+import { hashToken } from '../tokens/tokens.service.ts';
+import {
+  type AccountRow,
+  resetFailedLogins,
+  selectApplicationAccounts,
+  selectUserAccounts,
+  updateFailedLogins,
+} from './accounts.store.ts';
+
+/** What Kanboard's clients send with HTTP Basic. */
+export interface Credentials {
+  readonly login: string;
+  /** The token of the application account; a user's password or personal token. */
+  readonly secret: string;
+}
+
+/** The wrong password after which an account is locked for a quarter of an hour. */
+const FAILED_LOGINS_MAX = 7;
+
+/**
+ * Right passwords of late, by a digest of the stored hash and of the password: clients send it with every call, and to
+ * hash it takes longer than all else that a call does.
+ */
+const rightPasswords = new LRUCache<string, true>({ max: 1000, ttl: 5 * 60_000 });
+
+/** What passwords of nobody are compared with, so that the time does not tell who has an account. */
+const nobodysHash = hash('nobody');
+
+/**
+ * Whom the credentials belong to, in the organisation or, where none is named, in the only one there is or the one that a
+ * token belongs to (contract of the Kanboard face, section 2). Throws `unauthenticated`, whatever is wrong.
+ */
+export async function authenticateAccount(
+  db: Queryable,
+  { login, secret }: Credentials,
+  orgId: string | undefined,
+  isLoopback: boolean,
+): Promise<Viewer> {
+  const isStorable = !login.includes('\0') && secret !== '';
+  const accounts = isStorable ? await selectAccounts(db, orgId, login, hashToken(secret)) : [];
+  const usable = accounts.filter((account) => account.is_active && (isLoopback || !account.loopback_only));
+  const owners = usable.filter((account) => account.has_token);
+  const owner = owners.length > 0 ? onlyOne(owners) : await passwordOwner(db, usable[0], secret);
+  if (owner === undefined || owner.is_locked) throw new DomainError('unauthenticated', texts.credentialsWrong);
+  return { orgId: owner.org_id, userId: owner.user_id, role: owner.role, seesAll: owner.is_application };
+}
+
+function selectAccounts(db: Queryable, orgId: string | undefined, login: string, tokenHash: Buffer) {
+  return login === APPLICATION_LOGIN
+    ? selectApplicationAccounts(db, orgId, tokenHash)
+    : selectUserAccounts(db, orgId, login, tokenHash);
+}
+
+/** The same token in several organisations is nobody's where none is named. */
+function onlyOne(owners: readonly AccountRow[]): AccountRow | undefined {
+  return owners.length === 1 ? owners[0] : undefined;
+}
+
+async function passwordOwner(
+  db: Queryable,
+  account: AccountRow | undefined,
+  password: string,
+): Promise<AccountRow | undefined> {
+  const isRight = await isPassword(account?.password_hash ?? undefined, password);
+  if (account === undefined || account.is_locked) return undefined;
+  if (!isRight) {
+    await updateFailedLogins(db, account.org_id, account.user_id, FAILED_LOGINS_MAX);
+    return undefined;
+  }
+  if (account.failed_logins === 0) return account;
+  return (await resetFailedLogins(db, account.org_id, account.user_id)) ? account : undefined;
+}
+
+async function isPassword(passwordHash: string | undefined, password: string): Promise<boolean> {
+  if (passwordHash === undefined) {
+    await verify(await nobodysHash, password);
+    return false;
+  }
+  const key = createHash('sha256').update(passwordHash).update('\0').update(password).digest('base64');
+  if (rightPasswords.get(key)) return true;
+  const isRight = await verify(passwordHash, password);
+  if (isRight) rightPasswords.set(key, true);
+  return isRight;
+}
