@@ -158,10 +158,10 @@ export const texts = {
     ru: `Название «${label}» принадлежит встроенному типу связи.`,
     en: `The label "${label}" belongs to a built-in link type.`,
   }),
-  labelUnfit: (max: string) => ({
-    ru: `Название связи не может быть пустым или длиннее ${max} символов.`,
-    en: `A label cannot be empty, or longer than ${max} characters.`,
-  }),
+  labelUnfit: {
+    ru: 'Название связи не может быть пустым или длиннее 1000 символов.',
+    en: 'A label cannot be empty, or longer than 1000 characters.',
+  },
   linkTypeImportOnly: (id: string) => ({
     ru: `Связи типа ${id} создаются только импортом.`,
     en: `Links of the type ${id} are made by an import alone.`,
