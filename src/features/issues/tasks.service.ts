@@ -247,7 +247,7 @@ function checkChanges({ title, reference, tags, dueAt, startedAt, kanboard }: Ta
 
 /** In characters as people count them, not in UTF-16 units. */
 function lengthOf(text: string): number {
-  return [...text].length;
+  return Array.from(text).length;
 }
 
 /** Throws `refused`. */
