@@ -14,6 +14,7 @@ import { linkTypeHandlers } from './features/link-types/link-types.rest.ts';
 import { organisationHandlers } from './features/organisations/organisations.rest.ts';
 import { queueHandlers } from './features/queues/queues.rest.ts';
 import { remoteLinkHandlers } from './features/remote-links/remote-links.rest.ts';
+import { externalLinkMethods } from './features/remote-links/remote-links.rpc.ts';
 import { serverMethods } from './features/server/server.rpc.ts';
 import { userHandlers } from './features/users/users.rest.ts';
 import { type Log, requestLog } from './log.ts';
@@ -61,6 +62,7 @@ export function createApp({ contract, db, log, config, demoToken }: AppOptions):
   app.use([...contract.servers], restRouter({ contract, handlers, db, publicUrl: config.publicUrl }));
   const methods = {
     ...serverMethods(`${KANBOARD_VERSION}+issue-links.${contract.document.info.version}`),
+    ...externalLinkMethods(db),
   };
   app.use(
     rpcRouter({

@@ -1420,6 +1420,37 @@ export interface components {
             readonly id: string | number;
         };
         /**
+         * @description Links a task to something elsewhere, and answers the id of the link. Nothing is fetched from there. The same URL may
+         *     be linked more than once. Tracker's clients see the link as a remote link, with the URL for the key of its object.
+         */
+        readonly CreateExternalTaskLinkParams: {
+            /**
+             * @description `related`, or a word of one's own.
+             * @example related
+             */
+            readonly dependency: string;
+            /** @description The task; its number. */
+            readonly task_id: number;
+            /**
+             * @description Left empty, the name of the file; for a web link, the URL.
+             * @default
+             */
+            readonly title: string;
+            /**
+             * @description `attachment`, `file`, `weblink`, or `auto`: `file` for a `file:` URL, `attachment` for one of the web that ends in
+             *     the name of a file, and `weblink` for every other one of the web.
+             * @default auto
+             */
+            readonly type: string;
+            /**
+             * @description Where the link points, in ASCII.
+             * @example http://127.0.0.1/doc.pdf
+             */
+            readonly url: string;
+        };
+        /** @example 7 */
+        readonly CreateExternalTaskLinkResult: number | false;
+        /**
          * @description The end at which the requested issue stands; `type[direction]` is what it is called there.
          * @enum {string}
          */
@@ -1464,6 +1495,24 @@ export interface components {
             };
             /** @description The HTTP status once more. */
             readonly statusCode: number;
+        };
+        /** @description A link of a task to something elsewhere. */
+        readonly ExternalTaskLink: {
+            /** @description Who made the link; 0 for the application account. */
+            readonly creator_id: number;
+            readonly date_creation: number;
+            readonly date_modification: number;
+            readonly dependency: string;
+            readonly id: number;
+            /**
+             * @description What another application calls its objects counts as `weblink`.
+             * @enum {unknown}
+             */
+            readonly link_type: "attachment" | "file" | "weblink";
+            readonly task_id: number;
+            readonly title: string;
+            /** @description The key of the object, where Tracker's clients made the link. */
+            readonly url: string;
         };
         /** @description A field of issues. */
         readonly Field: {
@@ -1520,6 +1569,84 @@ export interface components {
         };
         /** @description A text, a list of texts, a reference to what the field holds, or null for nothing. */
         readonly FieldValue: null | string | readonly string[] | components["schemas"]["StatusReference"] | components["schemas"]["UserReference"];
+        /** @description The links of a task to elsewhere, by title. */
+        readonly GetAllExternalTaskLinksParams: {
+            /** @description The task; its number. */
+            readonly task_id: number;
+        };
+        /**
+         * @example [
+         *       {
+         *         "id": 7,
+         *         "link_type": "attachment",
+         *         "dependency": "related",
+         *         "title": "doc.pdf",
+         *         "url": "http://127.0.0.1/doc.pdf",
+         *         "date_creation": 1795355722,
+         *         "date_modification": 1795355722,
+         *         "task_id": 1,
+         *         "creator_id": 2,
+         *         "creator_name": "Alice",
+         *         "creator_username": "alice",
+         *         "dependency_label": "Related",
+         *         "type": "Attachment"
+         *       }
+         *     ]
+         */
+        readonly GetAllExternalTaskLinksResult: readonly components["schemas"]["ListedExternalTaskLink"][];
+        /** @description A link of a task to elsewhere. A remote link that Tracker's clients made is one too. */
+        readonly GetExternalTaskLinkByIdParams: {
+            /** @description The link, one of this task. */
+            readonly link_id: number;
+            /** @description The task that has the link. */
+            readonly task_id: number;
+        };
+        /**
+         * @example {
+         *       "id": 7,
+         *       "link_type": "attachment",
+         *       "dependency": "related",
+         *       "title": "doc.pdf",
+         *       "url": "http://127.0.0.1/doc.pdf",
+         *       "date_creation": 1795355722,
+         *       "date_modification": 1795355722,
+         *       "task_id": 1,
+         *       "creator_id": 0
+         *     }
+         */
+        readonly GetExternalTaskLinkByIdResult: components["schemas"]["ExternalTaskLink"] | false;
+        /** @description What a task may be to something elsewhere by links of a type. */
+        readonly GetExternalTaskLinkProviderDependenciesParams: {
+            /**
+             * @description `attachment`, `file` or `weblink`.
+             * @example weblink
+             */
+            readonly providerName: string;
+        };
+        /**
+         * @example {
+         *       "related": "Related"
+         *     }
+         */
+        readonly GetExternalTaskLinkProviderDependenciesResult: {
+            readonly [key: string]: string;
+        } | false;
+        /** @description The types of links to elsewhere, with their names. `auto` asks createExternalTaskLink to choose. */
+        readonly GetExternalTaskLinkTypesParams: Record<string, never>;
+        /**
+         * @example {
+         *       "auto": "Auto",
+         *       "attachment": "Attachment",
+         *       "file": "Local File",
+         *       "weblink": "Web Link"
+         *     }
+         */
+        readonly GetExternalTaskLinkTypesResult: {
+            readonly attachment: string;
+            readonly auto: string;
+            readonly file: string;
+            readonly weblink: string;
+        };
         /** @description The time zone of dates without one. */
         readonly GetTimezoneParams: Record<string, never>;
         /** @example UTC */
@@ -1736,14 +1863,14 @@ export interface components {
             readonly jsonrpc: "2.0";
             readonly method: string;
             /** @description By name, or in the order of the procedure's parameters. */
-            readonly params?: readonly unknown[] | null | components["schemas"]["GetVersionParams"] | components["schemas"]["GetTimezoneParams"];
+            readonly params?: readonly unknown[] | null | components["schemas"]["GetVersionParams"] | components["schemas"]["GetTimezoneParams"] | components["schemas"]["GetExternalTaskLinkTypesParams"] | components["schemas"]["GetExternalTaskLinkProviderDependenciesParams"] | components["schemas"]["CreateExternalTaskLinkParams"] | components["schemas"]["UpdateExternalTaskLinkParams"] | components["schemas"]["GetExternalTaskLinkByIdParams"] | components["schemas"]["GetAllExternalTaskLinksParams"] | components["schemas"]["RemoveExternalTaskLinkParams"];
         };
         readonly JsonRpcResponse: components["schemas"]["JsonRpcResult"] | components["schemas"]["JsonRpcError"];
         readonly JsonRpcResult: {
             readonly id: unknown;
             /** @constant */
             readonly jsonrpc: "2.0";
-            readonly result: components["schemas"]["GetVersionResult"] | components["schemas"]["GetTimezoneResult"];
+            readonly result: components["schemas"]["GetVersionResult"] | components["schemas"]["GetTimezoneResult"] | components["schemas"]["GetExternalTaskLinkTypesResult"] | components["schemas"]["GetExternalTaskLinkProviderDependenciesResult"] | components["schemas"]["CreateExternalTaskLinkResult"] | components["schemas"]["UpdateExternalTaskLinkResult"] | components["schemas"]["GetExternalTaskLinkByIdResult"] | components["schemas"]["GetAllExternalTaskLinksResult"] | components["schemas"]["RemoveExternalTaskLinkResult"];
         };
         /** @description A link as the issue saw it before or after the change. */
         readonly LinkState: {
@@ -1812,6 +1939,29 @@ export interface components {
              * @enum {string}
              */
             readonly single?: "inward" | "outward" | "none";
+        };
+        /** @description The same with the names of what it refers to. */
+        readonly ListedExternalTaskLink: {
+            /** @description Who made the link; 0 for the application account. */
+            readonly creator_id: number;
+            readonly creator_name: string | null;
+            readonly creator_username: string | null;
+            readonly date_creation: number;
+            readonly date_modification: number;
+            readonly dependency: string;
+            readonly dependency_label: string;
+            readonly id: number;
+            /**
+             * @description What another application calls its objects counts as `weblink`.
+             * @enum {unknown}
+             */
+            readonly link_type: "attachment" | "file" | "weblink";
+            readonly task_id: number;
+            readonly title: string;
+            /** @description The name of the type. */
+            readonly type: string;
+            /** @description The key of the object, where Tracker's clients made the link. */
+            readonly url: string;
         };
         readonly NewIssue: {
             readonly assignee?: components["schemas"]["AssigneeName"];
@@ -1987,6 +2137,15 @@ export interface components {
             /** Format: uri */
             readonly self: string;
         };
+        /** @description Removes a link of a task to elsewhere. */
+        readonly RemoveExternalTaskLinkParams: {
+            /** @description The link, one of this task. */
+            readonly link_id: number;
+            /** @description The task that has the link. */
+            readonly task_id: number;
+        };
+        /** @example true */
+        readonly RemoveExternalTaskLinkResult: boolean;
         /** @description Read-only. It may be sent back as it was read, and is not looked at. */
         readonly SentBack: unknown;
         /** @description A state of issues. */
@@ -2026,6 +2185,30 @@ export interface components {
         readonly Tags: components["schemas"]["Tag"] | readonly components["schemas"]["Tag"][];
         /** @description UTC, three digits of milliseconds, an offset without a colon: `2017-06-11T05:16:01.421+0000`. */
         readonly Timestamp: string;
+        /** @description Changes those of title, URL and dependency that are given. The type stays. */
+        readonly UpdateExternalTaskLinkParams: {
+            /**
+             * @description The new dependency.
+             * @default null
+             */
+            readonly dependency: string | null;
+            /** @description The link, one of this task. */
+            readonly link_id: number;
+            /** @description The task that has the link. */
+            readonly task_id: number;
+            /**
+             * @description The new title.
+             * @default null
+             */
+            readonly title: string | null;
+            /**
+             * @description The new URL.
+             * @default null
+             */
+            readonly url: string | null;
+        };
+        /** @example true */
+        readonly UpdateExternalTaskLinkResult: boolean;
         /** @description A user. What Tracker knows and this service does not keep is derived: each property says how. */
         readonly User: {
             /** @description Left out when the user has none. */
