@@ -149,7 +149,7 @@ function requireFit(link: { readonly [Part in 'title' | 'url' | 'dependency']?: 
 }
 
 function hasLength(text: string, max: number): boolean {
-  return text !== '' && [...text].length <= max;
+  return text !== '' && text.length <= max;
 }
 
 function unfit(): DomainError {
