@@ -17,6 +17,7 @@ import { organisationHandlers } from './features/organisations/organisations.res
 import { queueHandlers } from './features/queues/queues.rest.ts';
 import { projectMethods } from './features/queues/queues.rpc.ts';
 import { remoteLinkHandlers } from './features/remote-links/remote-links.rest.ts';
+import { externalLinkMethods } from './features/remote-links/remote-links.rpc.ts';
 import { serverMethods } from './features/server/server.rpc.ts';
 import { userHandlers } from './features/users/users.rest.ts';
 import { userMethods } from './features/users/users.rpc.ts';
@@ -69,6 +70,7 @@ export function createApp({ contract, db, log, config, demoToken }: AppOptions):
     ...serverMethods(`${KANBOARD_VERSION}+issue-links.${contract.document.info.version}`),
     ...userMethods(db),
     ...projectMethods(db),
+    ...externalLinkMethods(db),
   };
   app.use(
     rpcRouter({

@@ -306,6 +306,14 @@ export const texts = {
     ru: `Задача ${issueKey} уже связана с объектом ${objectKey} приложения ${applicationId}.`,
     en: `The issue ${issueKey} is already linked to ${objectKey} in ${applicationId}.`,
   }),
+  externalLinkUnfit: {
+    ru: 'У внешней связи должны быть URL, тип, название и зависимость допустимой длины.',
+    en: 'An external link needs a URL, a type, a title and a dependency, none of them too long.',
+  },
+  externalLinkExists: {
+    ru: 'Задача уже связана с этим объектом.',
+    en: 'The issue is already linked to that object.',
+  },
   staleVersion: { ru: 'Версия устарела.', en: 'The version is not the current one.' },
   versionUnreadable: {
     ru: 'If-Match должен содержать номер версии в кавычках, например "3".',

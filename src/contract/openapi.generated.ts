@@ -1451,6 +1451,36 @@ export interface components {
             readonly title: string;
         };
         /**
+         * @description Links a task to something elsewhere, and answers the id of the link. Nothing is fetched from there. The same URL may
+         *     be linked more than once. Tracker's clients see the link as a remote link, with the URL for the key of its object.
+         */
+        readonly CreateExternalTaskLinkParams: {
+            /**
+             * @description `related`, or a word of one's own.
+             * @example related
+             */
+            readonly dependency: string;
+            readonly task_id: components["schemas"]["TaskId"];
+            /**
+             * @description Left empty, the name of the file; for a web link, the URL.
+             * @default
+             */
+            readonly title: string;
+            /**
+             * @description `attachment`, `file`, `weblink`, or `auto`: `file` for a `file:` URL, `attachment` for one of the web that ends in
+             *     the name of a file, and `weblink` for every other one of the web.
+             * @default auto
+             */
+            readonly type: string;
+            /**
+             * @description Where the link points, in ASCII.
+             * @example http://127.0.0.1/doc.pdf
+             */
+            readonly url: string;
+        };
+        /** @example 7 */
+        readonly CreateExternalTaskLinkResult: number | false;
+        /**
          * @description Make a label, and with `opposite_label` a second one, each the other's opposite. Links that carry them are of a link
          *     type of their own, which comes into being with the first of them.
          */
@@ -1597,6 +1627,24 @@ export interface components {
             /** @description The HTTP status once more. */
             readonly statusCode: number;
         };
+        /** @description A link of a task to something elsewhere. */
+        readonly ExternalTaskLink: {
+            /** @description Who made the link; 0 for the application account. */
+            readonly creator_id: number;
+            readonly date_creation: number;
+            readonly date_modification: number;
+            readonly dependency: string;
+            readonly id: number;
+            /**
+             * @description What another application calls its objects counts as `weblink`.
+             * @enum {unknown}
+             */
+            readonly link_type: "attachment" | "file" | "weblink";
+            readonly task_id: number;
+            readonly title: string;
+            /** @description The key of the object, where Tracker's clients made the link. */
+            readonly url: string;
+        };
         /** @description A field of issues. */
         readonly Field: {
             readonly category: components["schemas"]["FieldCategoryReference"];
@@ -1652,6 +1700,30 @@ export interface components {
         };
         /** @description A text, a list of texts, a reference to what the field holds, or null for nothing. */
         readonly FieldValue: null | string | readonly string[] | components["schemas"]["StatusReference"] | components["schemas"]["UserReference"];
+        /** @description The links of a task to elsewhere, by title. */
+        readonly GetAllExternalTaskLinksParams: {
+            readonly task_id: components["schemas"]["TaskId"];
+        };
+        /**
+         * @example [
+         *       {
+         *         "id": 7,
+         *         "link_type": "attachment",
+         *         "dependency": "related",
+         *         "title": "doc.pdf",
+         *         "url": "http://127.0.0.1/doc.pdf",
+         *         "date_creation": 1795355722,
+         *         "date_modification": 1795355722,
+         *         "task_id": 1,
+         *         "creator_id": 2,
+         *         "creator_name": "Alice",
+         *         "creator_username": "alice",
+         *         "dependency_label": "Related",
+         *         "type": "Attachment"
+         *       }
+         *     ]
+         */
+        readonly GetAllExternalTaskLinksResult: readonly components["schemas"]["ListedExternalTaskLink"][];
         /** @description List the labels, by their numbers. */
         readonly GetAllLinksParams: Record<string, never>;
         readonly GetAllLinksResult: readonly components["schemas"]["Label"][];
@@ -1754,6 +1826,58 @@ export interface components {
          *     ]
          */
         readonly GetColumnsResult: readonly components["schemas"]["Column"][];
+        /** @description A link of a task to elsewhere. A remote link that Tracker's clients made is one too. */
+        readonly GetExternalTaskLinkByIdParams: {
+            /** @description The link, one of this task. */
+            readonly link_id: number;
+            readonly task_id: components["schemas"]["TaskId"];
+        };
+        /**
+         * @example {
+         *       "id": 7,
+         *       "link_type": "attachment",
+         *       "dependency": "related",
+         *       "title": "doc.pdf",
+         *       "url": "http://127.0.0.1/doc.pdf",
+         *       "date_creation": 1795355722,
+         *       "date_modification": 1795355722,
+         *       "task_id": 1,
+         *       "creator_id": 0
+         *     }
+         */
+        readonly GetExternalTaskLinkByIdResult: components["schemas"]["ExternalTaskLink"] | false;
+        /** @description What a task may be to something elsewhere by links of a type. */
+        readonly GetExternalTaskLinkProviderDependenciesParams: {
+            /**
+             * @description `attachment`, `file` or `weblink`.
+             * @example weblink
+             */
+            readonly providerName: string;
+        };
+        /**
+         * @example {
+         *       "related": "Related"
+         *     }
+         */
+        readonly GetExternalTaskLinkProviderDependenciesResult: {
+            readonly [key: string]: string;
+        } | false;
+        /** @description The types of links to elsewhere, with their names. `auto` asks createExternalTaskLink to choose. */
+        readonly GetExternalTaskLinkTypesParams: Record<string, never>;
+        /**
+         * @example {
+         *       "auto": "Auto",
+         *       "attachment": "Attachment",
+         *       "file": "Local File",
+         *       "weblink": "Web Link"
+         *     }
+         */
+        readonly GetExternalTaskLinkTypesResult: {
+            readonly attachment: string;
+            readonly auto: string;
+            readonly file: string;
+            readonly weblink: string;
+        };
         /** @description A label by its number. */
         readonly GetLinkByIdParams: {
             readonly link_id: components["schemas"]["LabelId"];
@@ -2287,14 +2411,14 @@ export interface components {
             readonly jsonrpc: "2.0";
             readonly method: string;
             /** @description By name, or in the order of the procedure's parameters. */
-            readonly params?: readonly unknown[] | null | components["schemas"]["GetVersionParams"] | components["schemas"]["GetTimezoneParams"] | components["schemas"]["GetAllLinksParams"] | components["schemas"]["GetLinkByIdParams"] | components["schemas"]["GetLinkByLabelParams"] | components["schemas"]["GetOppositeLinkIdParams"] | components["schemas"]["CreateLinkParams"] | components["schemas"]["UpdateLinkParams"] | components["schemas"]["RemoveLinkParams"] | components["schemas"]["CreateTaskLinkParams"] | components["schemas"]["UpdateTaskLinkParams"] | components["schemas"]["GetTaskLinkByIdParams"] | components["schemas"]["GetAllTaskLinksParams"] | components["schemas"]["RemoveTaskLinkParams"] | components["schemas"]["CreateUserParams"] | components["schemas"]["GetUserParams"] | components["schemas"]["GetUserByNameParams"] | components["schemas"]["GetAllUsersParams"] | components["schemas"]["DisableUserParams"] | components["schemas"]["EnableUserParams"] | components["schemas"]["RemoveUserParams"] | components["schemas"]["GetMeParams"] | components["schemas"]["CreateProjectParams"] | components["schemas"]["GetProjectByIdParams"] | components["schemas"]["GetProjectByNameParams"] | components["schemas"]["GetProjectByIdentifierParams"] | components["schemas"]["GetAllProjectsParams"] | components["schemas"]["RemoveProjectParams"] | components["schemas"]["GetMyProjectsParams"] | components["schemas"]["GetMyProjectsListParams"] | components["schemas"]["AddProjectUserParams"] | components["schemas"]["RemoveProjectUserParams"] | components["schemas"]["GetProjectUsersParams"] | components["schemas"]["GetProjectUserRoleParams"] | components["schemas"]["GetColumnsParams"];
+            readonly params?: readonly unknown[] | null | components["schemas"]["GetVersionParams"] | components["schemas"]["GetTimezoneParams"] | components["schemas"]["GetAllLinksParams"] | components["schemas"]["GetLinkByIdParams"] | components["schemas"]["GetLinkByLabelParams"] | components["schemas"]["GetOppositeLinkIdParams"] | components["schemas"]["CreateLinkParams"] | components["schemas"]["UpdateLinkParams"] | components["schemas"]["RemoveLinkParams"] | components["schemas"]["CreateTaskLinkParams"] | components["schemas"]["UpdateTaskLinkParams"] | components["schemas"]["GetTaskLinkByIdParams"] | components["schemas"]["GetAllTaskLinksParams"] | components["schemas"]["RemoveTaskLinkParams"] | components["schemas"]["CreateUserParams"] | components["schemas"]["GetUserParams"] | components["schemas"]["GetUserByNameParams"] | components["schemas"]["GetAllUsersParams"] | components["schemas"]["DisableUserParams"] | components["schemas"]["EnableUserParams"] | components["schemas"]["RemoveUserParams"] | components["schemas"]["GetMeParams"] | components["schemas"]["CreateProjectParams"] | components["schemas"]["GetProjectByIdParams"] | components["schemas"]["GetProjectByNameParams"] | components["schemas"]["GetProjectByIdentifierParams"] | components["schemas"]["GetAllProjectsParams"] | components["schemas"]["RemoveProjectParams"] | components["schemas"]["GetMyProjectsParams"] | components["schemas"]["GetMyProjectsListParams"] | components["schemas"]["AddProjectUserParams"] | components["schemas"]["RemoveProjectUserParams"] | components["schemas"]["GetProjectUsersParams"] | components["schemas"]["GetProjectUserRoleParams"] | components["schemas"]["GetColumnsParams"] | components["schemas"]["GetExternalTaskLinkTypesParams"] | components["schemas"]["GetExternalTaskLinkProviderDependenciesParams"] | components["schemas"]["CreateExternalTaskLinkParams"] | components["schemas"]["UpdateExternalTaskLinkParams"] | components["schemas"]["GetExternalTaskLinkByIdParams"] | components["schemas"]["GetAllExternalTaskLinksParams"] | components["schemas"]["RemoveExternalTaskLinkParams"];
         };
         readonly JsonRpcResponse: components["schemas"]["JsonRpcResult"] | components["schemas"]["JsonRpcError"];
         readonly JsonRpcResult: {
             readonly id: unknown;
             /** @constant */
             readonly jsonrpc: "2.0";
-            readonly result: components["schemas"]["GetVersionResult"] | components["schemas"]["GetTimezoneResult"] | components["schemas"]["GetAllLinksResult"] | components["schemas"]["GetLinkByIdResult"] | components["schemas"]["GetLinkByLabelResult"] | components["schemas"]["GetOppositeLinkIdResult"] | components["schemas"]["CreateLinkResult"] | components["schemas"]["UpdateLinkResult"] | components["schemas"]["RemoveLinkResult"] | components["schemas"]["CreateTaskLinkResult"] | components["schemas"]["UpdateTaskLinkResult"] | components["schemas"]["GetTaskLinkByIdResult"] | components["schemas"]["GetAllTaskLinksResult"] | components["schemas"]["RemoveTaskLinkResult"] | components["schemas"]["CreateUserResult"] | components["schemas"]["GetUserResult"] | components["schemas"]["GetUserByNameResult"] | components["schemas"]["GetAllUsersResult"] | components["schemas"]["DisableUserResult"] | components["schemas"]["EnableUserResult"] | components["schemas"]["RemoveUserResult"] | components["schemas"]["GetMeResult"] | components["schemas"]["CreateProjectResult"] | components["schemas"]["GetProjectByIdResult"] | components["schemas"]["GetProjectByNameResult"] | components["schemas"]["GetProjectByIdentifierResult"] | components["schemas"]["GetAllProjectsResult"] | components["schemas"]["RemoveProjectResult"] | components["schemas"]["GetMyProjectsResult"] | components["schemas"]["GetMyProjectsListResult"] | components["schemas"]["AddProjectUserResult"] | components["schemas"]["RemoveProjectUserResult"] | components["schemas"]["GetProjectUsersResult"] | components["schemas"]["GetProjectUserRoleResult"] | components["schemas"]["GetColumnsResult"];
+            readonly result: components["schemas"]["GetVersionResult"] | components["schemas"]["GetTimezoneResult"] | components["schemas"]["GetAllLinksResult"] | components["schemas"]["GetLinkByIdResult"] | components["schemas"]["GetLinkByLabelResult"] | components["schemas"]["GetOppositeLinkIdResult"] | components["schemas"]["CreateLinkResult"] | components["schemas"]["UpdateLinkResult"] | components["schemas"]["RemoveLinkResult"] | components["schemas"]["CreateTaskLinkResult"] | components["schemas"]["UpdateTaskLinkResult"] | components["schemas"]["GetTaskLinkByIdResult"] | components["schemas"]["GetAllTaskLinksResult"] | components["schemas"]["RemoveTaskLinkResult"] | components["schemas"]["CreateUserResult"] | components["schemas"]["GetUserResult"] | components["schemas"]["GetUserByNameResult"] | components["schemas"]["GetAllUsersResult"] | components["schemas"]["DisableUserResult"] | components["schemas"]["EnableUserResult"] | components["schemas"]["RemoveUserResult"] | components["schemas"]["GetMeResult"] | components["schemas"]["CreateProjectResult"] | components["schemas"]["GetProjectByIdResult"] | components["schemas"]["GetProjectByNameResult"] | components["schemas"]["GetProjectByIdentifierResult"] | components["schemas"]["GetAllProjectsResult"] | components["schemas"]["RemoveProjectResult"] | components["schemas"]["GetMyProjectsResult"] | components["schemas"]["GetMyProjectsListResult"] | components["schemas"]["AddProjectUserResult"] | components["schemas"]["RemoveProjectUserResult"] | components["schemas"]["GetProjectUsersResult"] | components["schemas"]["GetProjectUserRoleResult"] | components["schemas"]["GetColumnsResult"] | components["schemas"]["GetExternalTaskLinkTypesResult"] | components["schemas"]["GetExternalTaskLinkProviderDependenciesResult"] | components["schemas"]["CreateExternalTaskLinkResult"] | components["schemas"]["UpdateExternalTaskLinkResult"] | components["schemas"]["GetExternalTaskLinkByIdResult"] | components["schemas"]["GetAllExternalTaskLinksResult"] | components["schemas"]["RemoveExternalTaskLinkResult"];
         };
         /** @description A user as they see themselves. */
         readonly KanboardMyself: {
@@ -2478,6 +2602,29 @@ export interface components {
              * @enum {string}
              */
             readonly single?: "inward" | "outward" | "none";
+        };
+        /** @description The same with the names of what it refers to. */
+        readonly ListedExternalTaskLink: {
+            /** @description Who made the link; 0 for the application account. */
+            readonly creator_id: number;
+            readonly creator_name: string | null;
+            readonly creator_username: string | null;
+            readonly date_creation: number;
+            readonly date_modification: number;
+            readonly dependency: string;
+            readonly dependency_label: string;
+            readonly id: number;
+            /**
+             * @description What another application calls its objects counts as `weblink`.
+             * @enum {unknown}
+             */
+            readonly link_type: "attachment" | "file" | "weblink";
+            readonly task_id: number;
+            readonly title: string;
+            /** @description The name of the type. */
+            readonly type: string;
+            /** @description The key of the object, where Tracker's clients made the link. */
+            readonly url: string;
         };
         readonly NewIssue: {
             readonly assignee?: components["schemas"]["AssigneeName"];
@@ -2704,6 +2851,14 @@ export interface components {
             /** Format: uri */
             readonly self: string;
         };
+        /** @description Removes a link of a task to elsewhere. */
+        readonly RemoveExternalTaskLinkParams: {
+            /** @description The link, one of this task. */
+            readonly link_id: number;
+            readonly task_id: components["schemas"]["TaskId"];
+        };
+        /** @example true */
+        readonly RemoveExternalTaskLinkResult: boolean;
         /** @description Remove a label with the links that carry it at either end. Its opposite stands alone then. */
         readonly RemoveLinkParams: {
             readonly link_id: components["schemas"]["LabelId"];
@@ -2842,6 +2997,29 @@ export interface components {
         readonly TaskLinkId: number;
         /** @description UTC, three digits of milliseconds, an offset without a colon: `2017-06-11T05:16:01.421+0000`. */
         readonly Timestamp: string;
+        /** @description Changes those of title, URL and dependency that are given. The type stays. */
+        readonly UpdateExternalTaskLinkParams: {
+            /**
+             * @description The new dependency.
+             * @default null
+             */
+            readonly dependency: string | null;
+            /** @description The link, one of this task. */
+            readonly link_id: number;
+            readonly task_id: components["schemas"]["TaskId"];
+            /**
+             * @description The new title.
+             * @default null
+             */
+            readonly title: string | null;
+            /**
+             * @description The new URL.
+             * @default null
+             */
+            readonly url: string | null;
+        };
+        /** @example true */
+        readonly UpdateExternalTaskLinkResult: boolean;
         /**
          * @description Change a label and its opposite; the opposite label is not touched, and links keep the labels they have. In an
          *     organisation of the profile tracker the labels of Tracker's own link types cannot be changed.
