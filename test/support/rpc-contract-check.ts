@@ -75,7 +75,7 @@ export class RpcContractCheck {
 type RpcAnswer = Readonly<Record<string, unknown>>;
 
 /** What is answered, in order: the calls, undefined for what is none; notifications are left out. */
-function askedIn(body: unknown): (RpcRequest | undefined)[] {
+export function askedIn(body: unknown): (RpcRequest | undefined)[] {
   const value = Buffer.isBuffer(body) ? parseLossless(body) : undefined;
   return (batchOf(value) ?? [value])
     .map(requestIn)
