@@ -8,8 +8,10 @@ import { changelogHandlers } from './features/changelog/changelog.rest.ts';
 import { dictionaryHandlers } from './features/dictionaries/dictionaries.rest.ts';
 import { fieldHandlers } from './features/fields/fields.rest.ts';
 import { issueLinkHandlers } from './features/issue-links/issue-links.rest.ts';
+import { taskLinkMethods } from './features/issue-links/issue-links.rpc.ts';
 import { issueSearchHandlers } from './features/issues/issue-search.rest.ts';
 import { issueHandlers } from './features/issues/issues.rest.ts';
+import { labelMethods } from './features/labels/labels.rpc.ts';
 import { linkTypeHandlers } from './features/link-types/link-types.rest.ts';
 import { organisationHandlers } from './features/organisations/organisations.rest.ts';
 import { queueHandlers } from './features/queues/queues.rest.ts';
@@ -60,6 +62,8 @@ export function createApp({ contract, db, log, config, demoToken }: AppOptions):
   };
   app.use([...contract.servers], restRouter({ contract, handlers, db, publicUrl: config.publicUrl }));
   const methods = {
+    ...labelMethods(db),
+    ...taskLinkMethods(db),
     ...serverMethods(`${KANBOARD_VERSION}+issue-links.${contract.document.info.version}`),
   };
   app.use(

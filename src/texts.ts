@@ -150,6 +150,22 @@ export const texts = {
     ru: `Название «${label}» уже есть у другого типа связи.`,
     en: `Another link type has the label "${label}" already.`,
   }),
+  labelNotFound: (id: string) => ({
+    ru: `Названия связи ${id} нет.`,
+    en: `There is no label ${id}.`,
+  }),
+  labelFixed: (label: string) => ({
+    ru: `Название «${label}» принадлежит встроенному типу связи.`,
+    en: `The label "${label}" belongs to a built-in link type.`,
+  }),
+  labelUnfit: (max: string) => ({
+    ru: `Название связи не может быть пустым или длиннее ${max} символов.`,
+    en: `A label cannot be empty, or longer than ${max} characters.`,
+  }),
+  linkTypeImportOnly: (id: string) => ({
+    ru: `Связи типа ${id} создаются только импортом.`,
+    en: `Links of the type ${id} are made by an import alone.`,
+  }),
   symmetricRules: {
     ru: 'У симметричного типа концы связи равны, поэтому antisymmetric, acyclic и single для него невозможны.',
     en: 'The ends of a symmetric type are equal, so it cannot be antisymmetric, acyclic or single.',

@@ -1420,6 +1420,32 @@ export interface components {
             readonly id: string | number;
         };
         /**
+         * @description Make a label, and with `opposite_label` a second one, each the other's opposite. Links that carry them are of a link
+         *     type of their own, which comes into being with the first of them.
+         */
+        readonly CreateLinkParams: {
+            /** @example precedes */
+            readonly label: string;
+            /**
+             * @default
+             * @example follows
+             */
+            readonly opposite_label: string;
+        };
+        /** @description The number of `label`; false when a text is empty, too long or taken, or both are the same. */
+        readonly CreateLinkResult: components["schemas"]["LabelId"] | false;
+        /** @description Link a task to another. The label says what the task is to the other one. */
+        readonly CreateTaskLinkParams: {
+            readonly link_id: components["schemas"]["LabelId"];
+            readonly opposite_task_id: components["schemas"]["TaskId"];
+            readonly task_id: components["schemas"]["TaskId"];
+        };
+        /**
+         * @description The task's view of the new link; false when the tasks are linked so already, when the opposite task or the label is
+         *     missing, and when a rule is against it.
+         */
+        readonly CreateTaskLinkResult: components["schemas"]["TaskLinkId"] | false;
+        /**
          * @description The end at which the requested issue stands; `type[direction]` is what it is called there.
          * @enum {string}
          */
@@ -1520,6 +1546,50 @@ export interface components {
         };
         /** @description A text, a list of texts, a reference to what the field holds, or null for nothing. */
         readonly FieldValue: null | string | readonly string[] | components["schemas"]["StatusReference"] | components["schemas"]["UserReference"];
+        /** @description List the labels, by their numbers. */
+        readonly GetAllLinksParams: Record<string, never>;
+        readonly GetAllLinksResult: readonly components["schemas"]["Label"][];
+        /**
+         * @description The links of a task, without those to tasks that the account may not see. By label, then column from the right, then
+         *     open before closed, then place in the column.
+         */
+        readonly GetAllTaskLinksParams: {
+            readonly task_id: components["schemas"]["TaskId"];
+        };
+        readonly GetAllTaskLinksResult: readonly components["schemas"]["TaskLink"][];
+        /** @description A label by its number. */
+        readonly GetLinkByIdParams: {
+            readonly link_id: components["schemas"]["LabelId"];
+        };
+        readonly GetLinkByIdResult: components["schemas"]["Label"] | null;
+        /** @description A label by its text, in the same letter case. */
+        readonly GetLinkByLabelParams: {
+            /** @example blocks */
+            readonly label: string;
+        };
+        readonly GetLinkByLabelResult: components["schemas"]["Label"] | null;
+        /** @description The number of a label's opposite. */
+        readonly GetOppositeLinkIdParams: {
+            readonly link_id: components["schemas"]["LabelId"];
+        };
+        /**
+         * @description The value that was asked for where the label has no opposite, or does not exist.
+         * @example 3
+         */
+        readonly GetOppositeLinkIdResult: number | string | null;
+        /** @description One view of a link. */
+        readonly GetTaskLinkByIdParams: {
+            readonly task_link_id: components["schemas"]["TaskLinkId"];
+        };
+        readonly GetTaskLinkByIdResult: {
+            readonly id: components["schemas"]["TaskLinkId"];
+            readonly label: string;
+            readonly link_id: components["schemas"]["LabelId"];
+            /** @description The opposite that the label has now; 0 for none. */
+            readonly opposite_link_id: number;
+            readonly opposite_task_id: components["schemas"]["TaskId"];
+            readonly task_id: components["schemas"]["TaskId"];
+        } | null;
         /** @description The time zone of dates without one. */
         readonly GetTimezoneParams: Record<string, never>;
         /** @example UTC */
@@ -1736,15 +1806,35 @@ export interface components {
             readonly jsonrpc: "2.0";
             readonly method: string;
             /** @description By name, or in the order of the procedure's parameters. */
-            readonly params?: readonly unknown[] | null | components["schemas"]["GetVersionParams"] | components["schemas"]["GetTimezoneParams"];
+            readonly params?: readonly unknown[] | null | components["schemas"]["GetVersionParams"] | components["schemas"]["GetTimezoneParams"] | components["schemas"]["GetAllLinksParams"] | components["schemas"]["GetLinkByIdParams"] | components["schemas"]["GetLinkByLabelParams"] | components["schemas"]["GetOppositeLinkIdParams"] | components["schemas"]["CreateLinkParams"] | components["schemas"]["UpdateLinkParams"] | components["schemas"]["RemoveLinkParams"] | components["schemas"]["CreateTaskLinkParams"] | components["schemas"]["UpdateTaskLinkParams"] | components["schemas"]["GetTaskLinkByIdParams"] | components["schemas"]["GetAllTaskLinksParams"] | components["schemas"]["RemoveTaskLinkParams"];
         };
         readonly JsonRpcResponse: components["schemas"]["JsonRpcResult"] | components["schemas"]["JsonRpcError"];
         readonly JsonRpcResult: {
             readonly id: unknown;
             /** @constant */
             readonly jsonrpc: "2.0";
-            readonly result: components["schemas"]["GetVersionResult"] | components["schemas"]["GetTimezoneResult"];
+            readonly result: components["schemas"]["GetVersionResult"] | components["schemas"]["GetTimezoneResult"] | components["schemas"]["GetAllLinksResult"] | components["schemas"]["GetLinkByIdResult"] | components["schemas"]["GetLinkByLabelResult"] | components["schemas"]["GetOppositeLinkIdResult"] | components["schemas"]["CreateLinkResult"] | components["schemas"]["UpdateLinkResult"] | components["schemas"]["RemoveLinkResult"] | components["schemas"]["CreateTaskLinkResult"] | components["schemas"]["UpdateTaskLinkResult"] | components["schemas"]["GetTaskLinkByIdResult"] | components["schemas"]["GetAllTaskLinksResult"] | components["schemas"]["RemoveTaskLinkResult"];
         };
+        /**
+         * @description What a link is called at one of its ends. Kanboard's Link API calls it a link.
+         * @example {
+         *       "id": 2,
+         *       "label": "blocks",
+         *       "opposite_id": 3
+         *     }
+         */
+        readonly Label: {
+            /** @description 1 to 11 are the same in every organisation. */
+            readonly id: number;
+            readonly label: string;
+            /** @description The label that the other end of the next link gets; 0 when that is this label itself. */
+            readonly opposite_id: number;
+        };
+        /**
+         * @description The number of a label, which Kanboard calls a link.
+         * @example 2
+         */
+        readonly LabelId: number;
         /** @description A link as the issue saw it before or after the change. */
         readonly LinkState: {
             readonly direction: components["schemas"]["Direction"];
@@ -1987,6 +2077,16 @@ export interface components {
             /** Format: uri */
             readonly self: string;
         };
+        /** @description Remove a label with the links that carry it at either end. Its opposite stands alone then. */
+        readonly RemoveLinkParams: {
+            readonly link_id: components["schemas"]["LabelId"];
+        };
+        readonly RemoveLinkResult: boolean;
+        /** @description Remove a link, through either of its views. */
+        readonly RemoveTaskLinkParams: {
+            readonly task_link_id: components["schemas"]["TaskLinkId"];
+        };
+        readonly RemoveTaskLinkResult: boolean;
         /** @description Read-only. It may be sent back as it was read, and is not looked at. */
         readonly SentBack: unknown;
         /** @description A state of issues. */
@@ -2024,8 +2124,96 @@ export interface components {
         readonly Summary: string;
         readonly Tag: string;
         readonly Tags: components["schemas"]["Tag"] | readonly components["schemas"]["Tag"][];
+        /**
+         * @description The number of a task, which is an issue of Tracker's.
+         * @example 2
+         */
+        readonly TaskId: number;
+        /**
+         * @description A link as the task sees it that was asked for; all but the first and the third field are about the other task.
+         * @example {
+         *       "id": 1,
+         *       "task_id": 3,
+         *       "label": "relates to",
+         *       "title": "B",
+         *       "is_active": 1,
+         *       "project_id": 1,
+         *       "column_id": 1,
+         *       "color_id": "yellow",
+         *       "date_completed": null,
+         *       "date_started": 0,
+         *       "date_due": 0,
+         *       "task_time_spent": null,
+         *       "task_time_estimated": null,
+         *       "task_assignee_id": 0,
+         *       "task_assignee_username": null,
+         *       "task_assignee_name": null,
+         *       "column_title": "Backlog",
+         *       "project_name": "A project"
+         *     }
+         */
+        readonly TaskLink: {
+            readonly color_id: string;
+            readonly column_id: number;
+            readonly column_title: string;
+            /** @description Seconds since 1970; null for a task that was never closed, 0 for one that was opened again. */
+            readonly date_completed: number | null;
+            /** @description Seconds since 1970; 0 for none. */
+            readonly date_due: number;
+            /** @description Seconds since 1970; 0 for none. */
+            readonly date_started: number;
+            readonly id: components["schemas"]["TaskLinkId"];
+            /**
+             * @description 1 for an open task.
+             * @enum {unknown}
+             */
+            readonly is_active: 0 | 1;
+            readonly label: string;
+            readonly project_id: number;
+            readonly project_name: string;
+            /** @description 0 for nobody. */
+            readonly task_assignee_id: number;
+            readonly task_assignee_name: string | null;
+            readonly task_assignee_username: string | null;
+            readonly task_id: components["schemas"]["TaskId"];
+            /** @description Hours. */
+            readonly task_time_estimated: number | null;
+            /** @description Hours. */
+            readonly task_time_spent: number | null;
+            readonly title: string;
+        };
+        /**
+         * @description One of the two views of a link. The first view of link n has the number 2n-1, the other 2n.
+         * @example 1
+         */
+        readonly TaskLinkId: number;
         /** @description UTC, three digits of milliseconds, an offset without a colon: `2017-06-11T05:16:01.421+0000`. */
         readonly Timestamp: string;
+        /**
+         * @description Change a label and its opposite; the opposite label is not touched, and links keep the labels they have. In an
+         *     organisation of the profile tracker the labels of Tracker's own link types cannot be changed.
+         */
+        readonly UpdateLinkParams: {
+            /** @example precedes */
+            readonly label: string;
+            readonly link_id: components["schemas"]["LabelId"];
+            /**
+             * @description 0 for none.
+             * @example 3
+             */
+            readonly opposite_link_id: number;
+        };
+        readonly UpdateLinkResult: boolean;
+        /** @description Change the label and the opposite task of a link. Both of its views keep their numbers. */
+        readonly UpdateTaskLinkParams: {
+            readonly link_id: components["schemas"]["LabelId"];
+            readonly opposite_task_id: components["schemas"]["TaskId"];
+            /** @description Must be the task whose view it is. */
+            readonly task_id: components["schemas"]["TaskId"];
+            readonly task_link_id: components["schemas"]["TaskLinkId"];
+        };
+        /** @description True also when nothing changes. */
+        readonly UpdateTaskLinkResult: boolean;
         /** @description A user. What Tracker knows and this service does not keep is derived: each property says how. */
         readonly User: {
             /** @description Left out when the user has none. */

@@ -61,7 +61,7 @@ export function selectUserAccounts(
       from users
       where users.login = $2 and users.removed_at is null and not users.is_application
         and users.org_id = coalesce(
-          $1, (select min(org_id) from (select org_id from organisations limit 2) some having count(*) = 1))`,
+          $1, (select min(org_id) from (select org_id from organisations limit 2) few having count(*) = 1))`,
     values: [orgId, login, tokenHash],
   });
 }

@@ -18,7 +18,15 @@ import {
   selectLinksOfIssues,
   selectVisibleKeys,
 } from './issue-links.store.ts';
-import { directionAt, type LinkOrigin, objectAt, writeChangedLink, writeNewLink, writeNoLink } from './link-writes.ts';
+import {
+  directionAt,
+  type LinkOrigin,
+  madeNowBy,
+  objectAt,
+  writeChangedLink,
+  writeNewLink,
+  writeNoLink,
+} from './link-writes.ts';
 
 /** A link as the issue `issueKey` sees it; `object` is the issue at the other end. */
 export interface IssueLink {
@@ -212,10 +220,6 @@ export async function replaceSingleLink(
   } else if (objectAt(current, issueId) !== object.id) {
     await writeChangedLink(transaction, viewer, current, write);
   }
-}
-
-function madeNowBy({ userId }: Viewer): LinkOrigin {
-  return { createdBy: userId, updatedBy: userId, createdAt: undefined, updatedAt: undefined };
 }
 
 async function link(

@@ -313,6 +313,32 @@ export function deleteLinksOf(db: Queryable, orgId: string, issueId: number): Pr
   });
 }
 
+/** Deletes the links that carry a label at one of their ends, and answers them. */
+export function deleteLinksOfLabel(db: Queryable, orgId: string, labelId: number): Promise<StoredLink[]> {
+  return db.query<StoredLink>({
+    name: 'delete_links_of_label',
+    text: `
+      delete from links
+      using link_types
+      where links.org_id = $1 and link_types.org_id = $1 and link_types.link_type_id = links.link_type_id
+        and (link_types.inward_label_id = $2 or link_types.outward_label_id = $2)
+      returning links.link_id, links.link_type_id, links.inward_issue_id, links.outward_issue_id, links.first_end`,
+    values: [orgId, labelId],
+  });
+}
+
+/** Makes everybody wait who links issues by a type that has the label. */
+export async function lockTypesOfLabel(db: Queryable, orgId: string, labelId: number): Promise<void> {
+  await db.query({
+    name: 'lock_types_of_label',
+    text: `
+      select from link_types where org_id = $1 and (inward_label_id = $2 or outward_label_id = $2)
+      order by link_type_id
+      for update`,
+    values: [orgId, labelId],
+  });
+}
+
 /** Locks a link against other changes and answers it with its version. */
 export async function lockLink(
   db: Queryable,

@@ -10,10 +10,12 @@ import {
   type CopiedRules,
   deleteLink,
   deleteLinksOf,
+  deleteLinksOfLabel,
   existsSameLabel,
   insertLink,
   lockLinkType,
   lockPair,
+  lockTypesOfLabel,
   type StoredLink,
   selectVisibleKeys,
   selectWay,
@@ -49,6 +51,10 @@ export interface LinkOrigin {
   readonly updatedBy: number;
   readonly createdAt: Date | undefined;
   readonly updatedAt: Date | undefined;
+}
+
+export function madeNowBy({ userId }: Viewer): LinkOrigin {
+  return { createdBy: userId, updatedBy: userId, createdAt: undefined, updatedAt: undefined };
 }
 
 /** Throws `refused`, saying which rule it was. */
@@ -108,6 +114,16 @@ export async function writeNoLinks(db: Queryable, viewer: Viewer, issueId: numbe
   const removed = await deleteLinksOf(db, viewer.orgId, issueId);
   const elsewhere = removed.flatMap((link) => events(link, undefined)).filter((event) => event.issueId !== issueId);
   await insertEvents(db, viewer.orgId, viewer.userId, elsewhere);
+}
+
+/** Removes all links that carry a label at one of their ends, before the label goes itself; both issues note that. */
+export async function writeNoLinksOfLabel(db: Queryable, viewer: Viewer, labelId: number): Promise<void> {
+  // Links first and their types then, as everybody does who changes a link; and once more those made in between.
+  const removed = await deleteLinksOfLabel(db, viewer.orgId, labelId);
+  await lockTypesOfLabel(db, viewer.orgId, labelId);
+  const removedSince = await deleteLinksOfLabel(db, viewer.orgId, labelId);
+  const removals = [...removed, ...removedSince].flatMap((link) => events(link, undefined));
+  await insertEvents(db, viewer.orgId, viewer.userId, removals);
 }
 
 /** The end of a stored link at which the issue stands. */

@@ -36,6 +36,19 @@ export async function getIssues(db: Queryable, viewer: Viewer, names: readonly s
   return issues;
 }
 
+/** Those of the issues with these numbers that the viewer may see. */
+export function findIssues(db: Queryable, viewer: Viewer, issueIds: readonly number[]): Promise<AccessibleIssue[]> {
+  return db.query<AccessibleIssue>({
+    name: 'find_accessible_issues',
+    text: `
+      select issues.issue_id as id, issues.key, ${writableQueue('queues')} as "mayWrite"
+      from issues
+      join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+      where issues.org_id = $1 and issues.issue_id = any($5::bigint[]) and ${visibleQueue('queues')}`,
+    values: [...writerValues(viewer), issueIds],
+  });
+}
+
 /** Throws `forbidden` for an issue that the viewer may see, but not change. */
 export function requireWritable(issue: AccessibleIssue): void {
   if (!issue.mayWrite) throw new DomainError('forbidden', texts.writeForbidden);

@@ -1,12 +1,13 @@
-import type { Database, Queryable } from '../../database/database.ts';
+import { ConcurrentChange, type Database, type Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
 import type { Direction } from '../issue-links/direction.ts';
 import { lockLinkType, selectVisibleKeys } from '../issue-links/issue-links.store.ts';
+import { selectLabel } from '../labels/labels.store.ts';
 import { DEFAULT_LINK_TYPE_IDS } from '../organisations/defaults.ts';
-import { lockOrganisation } from '../organisations/organisations.store.ts';
+import { lockOrganisation, selectOrganisation } from '../organisations/organisations.store.ts';
 import { findCycle } from './cycles.ts';
 import {
   deleteLinkTypeAndLabels,
@@ -25,6 +26,7 @@ import {
   updateLabelTexts,
   updateLinkTypeRules,
   updateOpposites,
+  updateSharesLabel,
 } from './link-types.store.ts';
 import { phraseOf, relationshipsOf } from './relationships.ts';
 
@@ -70,6 +72,7 @@ export function createLinkType(db: Database, viewer: Viewer, type: NewLinkType):
     const rules = rulesOf(type, { is_antisymmetric: !isSymmetric, is_acyclic: false, single_end: 'none' });
     if (isSymmetric) refuseSymmetricRules(rules);
     const linkTypeId = type.id ?? slug(inward.en);
+    if (linkTypeId === '') throw new DomainError('refused', undefined, { id: texts.linkTypeIdNeeded });
     await refuseTakenPhrases(transaction, orgId, undefined, outward ? [inward, outward] : [inward]);
 
     const inwardId = await takingLabel(inward, insertLabel(transaction, orgId, inward));
@@ -79,11 +82,65 @@ export function createLinkType(db: Database, viewer: Viewer, type: NewLinkType):
       link_type_id: linkTypeId,
       inward_label_id: inwardId,
       outward_label_id: outwardId,
+      // Its labels are new, so no other type has one of them.
+      shares_label: false,
       ...rules,
     });
     await onConstraint(insert, { link_types_pkey: new DomainError('refused', texts.linkTypeTaken(linkTypeId)) });
     return await getLinkType(transaction, orgId, linkTypeId);
   });
+}
+
+/**
+ * The type of links between a label and its opposite, which is made where there is none yet: a pair of labels becomes a
+ * type with its first link. The caller's transaction makes that link.
+ */
+export async function createLabelType(
+  db: Queryable,
+  orgId: string,
+  labelIds: readonly [number, number],
+): Promise<LinkTypeRow> {
+  // Two makers of types at once would not see each other's.
+  await lockOrganisation(db, orgId);
+  const types = await selectLinkTypes(db, orgId);
+  const [inwardId, outwardId] = [Math.min(...labelIds), Math.max(...labelIds)];
+  const has = (type: LinkTypeRow, labelId: number) => [type.inward_label_id, type.outward_label_id].includes(labelId);
+  const existing = types.find(
+    (type) => has(type, inwardId) && has(type, outwardId) && type.is_symmetric === (inwardId === outwardId),
+  );
+  if (existing) return existing;
+
+  const organisation = await selectOrganisation(db, orgId);
+  const label = await selectLabel(db, orgId, inwardId);
+  // Removed since the caller looked.
+  if (organisation === undefined || label === undefined) throw new ConcurrentChange();
+  const neighbours = types.filter((type) => has(type, inwardId) || has(type, outwardId));
+  await updateSharesLabel(
+    db,
+    orgId,
+    neighbours.map(({ link_type_id }) => link_type_id),
+  );
+  const insert = insertLinkType(db, orgId, {
+    link_type_id: freeId(label.label, types, `${inwardId}-${outwardId}`),
+    inward_label_id: inwardId,
+    outward_label_id: outwardId,
+    is_antisymmetric: organisation.profile === 'tracker' && inwardId !== outwardId,
+    is_acyclic: false,
+    single_end: 'none',
+    shares_label: neighbours.length > 0,
+  });
+  await onConstraint(insert, {
+    link_types_inward_label_id_fkey: new ConcurrentChange(),
+    link_types_outward_label_id_fkey: new ConcurrentChange(),
+  });
+  return await createLabelType(db, orgId, labelIds);
+}
+
+/** The label as a word for URLs; with the numbers of the labels where that is no word, or taken. */
+function freeId(label: string, types: readonly LinkTypeRow[], numbers: string): string {
+  const word = slug(label);
+  const isFree = word !== '' && types.every(({ link_type_id }) => link_type_id !== word);
+  return isFree ? word : `${word || 'label'}-${numbers}`;
 }
 
 /**
@@ -225,13 +282,11 @@ export async function linkNames(db: Queryable, viewer: Viewer, links: readonly L
   return [...names, ...(links.length > named.length ? ['…'] : [])].join(', ');
 }
 
-/** A word for URLs from a label: `comes before` becomes `comes-before`. */
+/** A word for URLs from a label: `comes before` becomes `comes-before`. Empty for a label without a Latin letter. */
 function slug(label: string): string {
-  const word = label
+  return label
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^[^a-z]+|-+$/g, '')
     .slice(0, 64);
-  if (word === '') throw new DomainError('refused', undefined, { id: texts.linkTypeIdNeeded });
-  return word;
 }

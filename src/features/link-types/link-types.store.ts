@@ -107,14 +107,20 @@ export interface LinkTypeRules {
 export async function insertLinkType(
   db: Queryable,
   orgId: string,
-  type: LinkTypeRules & { link_type_id: string; inward_label_id: number; outward_label_id: number },
+  type: LinkTypeRules & {
+    link_type_id: string;
+    inward_label_id: number;
+    outward_label_id: number;
+    shares_label: boolean;
+  },
 ): Promise<void> {
   await db.query({
     name: 'insert_link_type',
     text: `
       insert into link_types
-        (org_id, link_type_id, inward_label_id, outward_label_id, is_symmetric, is_antisymmetric, is_acyclic, single_end)
-      values ($1, $2, $3, $4, $3::integer = $4::integer, $5, $6, $7)`,
+        (org_id, link_type_id, inward_label_id, outward_label_id, is_symmetric, is_antisymmetric, is_acyclic, single_end,
+        shares_label)
+      values ($1, $2, $3, $4, $3::integer = $4::integer, $5, $6, $7, $8)`,
     values: [
       orgId,
       type.link_type_id,
@@ -123,7 +129,19 @@ export async function insertLinkType(
       type.is_antisymmetric,
       type.is_acyclic,
       type.single_end,
+      type.shares_label,
     ],
+  });
+}
+
+/** Marks types that have a label in common with another; through the foreign key their links are marked as well. */
+export async function updateSharesLabel(db: Queryable, orgId: string, linkTypeIds: readonly string[]): Promise<void> {
+  await db.query({
+    name: 'update_shares_label',
+    text: `
+      update link_types set shares_label = true
+      where org_id = $1 and link_type_id = any($2::text[]) and not shares_label`,
+    values: [orgId, linkTypeIds],
   });
 }
 

@@ -116,13 +116,14 @@ export interface OrganisationRow {
   cloud_id: string | null;
   name: string;
   language: Language;
+  profile: Profile;
   one_link_per_pair: boolean;
 }
 
 export async function selectOrganisation(db: Queryable, orgId: string): Promise<OrganisationRow | undefined> {
   const [row] = await db.query<OrganisationRow>({
     name: 'select_organisation',
-    text: 'select org_id, cloud_id, name, language, one_link_per_pair from organisations where org_id = $1',
+    text: 'select org_id, cloud_id, name, language, profile, one_link_per_pair from organisations where org_id = $1',
     values: [orgId],
   });
   return row;
@@ -147,7 +148,7 @@ export async function updateOrganisationRow(
     name: 'update_organisation',
     text: `
       update organisations set name = $2, language = $3, one_link_per_pair = $4 where org_id = $1
-      returning org_id, cloud_id, name, language, one_link_per_pair`,
+      returning org_id, cloud_id, name, language, profile, one_link_per_pair`,
     values: [orgId, organisation.name, organisation.language, organisation.oneLinkPerPair],
   });
   return row as OrganisationRow;

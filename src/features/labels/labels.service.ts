@@ -1,0 +1,100 @@
+import type { Database, Queryable } from '../../database/database.ts';
+import { onConstraint } from '../../database/database-error.ts';
+import { DomainError } from '../../errors.ts';
+import { texts } from '../../texts.ts';
+import type { Viewer } from '../access/viewer.ts';
+import { writeNoLinksOfLabel } from '../issue-links/link-writes.ts';
+import {
+  deleteLabel,
+  insertLabelPair,
+  type LabelRow,
+  lockLabel,
+  selectLabel,
+  selectLabelByText,
+  selectLabels,
+  updateLabel,
+} from './labels.store.ts';
+
+/** In characters (contract of the Kanboard face). */
+const LABEL_MAX = 1000;
+
+/** Every label of the organisation, by its number. */
+export function listLabels(db: Queryable, { orgId }: Viewer): Promise<LabelRow[]> {
+  return selectLabels(db, orgId);
+}
+
+export function findLabel(db: Queryable, { orgId }: Viewer, labelId: number): Promise<LabelRow | undefined> {
+  return selectLabel(db, orgId, labelId);
+}
+
+/** The label of that text, in the same letter case. */
+export function findLabelByText(db: Queryable, { orgId }: Viewer, label: string): Promise<LabelRow | undefined> {
+  return selectLabelByText(db, orgId, label);
+}
+
+/**
+ * Makes a label, and with `opposite` a second one, each the other's opposite; answers the number of the first. The type of
+ * links that carry them comes into being with the first such link. Throws `refused` for texts that cannot be labels, and
+ * `conflict` for one that is taken.
+ */
+export async function createLabel(
+  db: Queryable,
+  { orgId }: Viewer,
+  { label, opposite }: { readonly label: string; readonly opposite: string | undefined },
+): Promise<number> {
+  const labels = opposite === undefined ? [label] : [label, opposite];
+  for (const text of labels) refuseUnfit(text);
+  return await takingLabel(label, insertLabelPair(db, orgId, labels));
+}
+
+/**
+ * Gives a label another text, another opposite, or none; the opposite label is not touched. Throws `refused` for what is
+ * missing or fixed, and `conflict` for a text that is taken.
+ */
+export function changeLabel(
+  db: Database,
+  { orgId }: Viewer,
+  labelId: number,
+  { label, oppositeId }: { readonly label: string; readonly oppositeId: number | undefined },
+): Promise<void> {
+  refuseUnfit(label);
+  return db.transaction(async (transaction) => {
+    await lockChangeable(transaction, orgId, labelId);
+    // As a number that no label has it must not reach a column that holds smaller ones.
+    if (oppositeId !== undefined && (await selectLabel(transaction, orgId, oppositeId)) === undefined) {
+      throw new DomainError('refused', texts.labelNotFound(String(oppositeId)));
+    }
+    const write = updateLabel(transaction, orgId, labelId, { label, oppositeId });
+    await onConstraint(takingLabel(label, write), {
+      labels_opposite_id_fkey: new DomainError('refused', texts.labelNotFound(String(oppositeId))),
+    });
+  });
+}
+
+/**
+ * Removes a label, the links that carry it at one of their ends, and their types; labels whose opposite it was stand alone
+ * then. Throws `refused` for what is missing or fixed.
+ */
+export function removeLabel(db: Database, viewer: Viewer, labelId: number): Promise<void> {
+  const { orgId } = viewer;
+  return db.transaction(async (transaction) => {
+    await lockChangeable(transaction, orgId, labelId);
+    await writeNoLinksOfLabel(transaction, viewer, labelId);
+    await deleteLabel(transaction, orgId, labelId);
+  });
+}
+
+async function lockChangeable(db: Queryable, orgId: string, labelId: number): Promise<void> {
+  const label = await lockLabel(db, orgId, labelId);
+  if (label === undefined) throw new DomainError('refused', texts.labelNotFound(String(labelId)));
+  if (label.is_fixed) throw new DomainError('refused', texts.labelFixed(label.label));
+}
+
+function refuseUnfit(label: string): void {
+  if (label.trim() === '' || [...label].length > LABEL_MAX)
+    throw new DomainError('refused', texts.labelUnfit(String(LABEL_MAX)));
+}
+
+function takingLabel<Result>(label: string, write: Promise<Result>): Promise<Result> {
+  return onConstraint(write, { labels_label_key: new DomainError('conflict', texts.labelTaken(label)) });
+}
