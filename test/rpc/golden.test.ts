@@ -5,8 +5,9 @@ import { createUser, getUserId } from '../../src/features/users/users.service.ts
 import { parseLossless, stringifyLossless } from '../../src/rpc/json.ts';
 import { useApi } from '../support/api.ts';
 import { givenIssue, givenLink, givenOrganisation, givenQueue } from '../support/builders.ts';
+import { sendExactly } from '../support/raw-request.ts';
 import { askedIn } from '../support/rpc-contract-check.ts';
-import { readTranscript, send, type TranscriptCase, type TranscriptHook, Translation } from '../support/transcript.ts';
+import { readTranscript, type TranscriptCase, type TranscriptHook, Translation } from '../support/transcript.ts';
 
 /** Asks what Kanboard was asked, in the same order, and gets the same answers (golden/README.md). */
 
@@ -65,7 +66,7 @@ describe.each(['one organisation', 'another one on the same server'])('in %s', (
   async function replay({ server, request, response, captured: names }: TranscriptCase) {
     const { url } = server === 'hdr' ? withHeader() : main();
     const body = filledIn(request.body);
-    const answer = await send(url + request.path.replace('/jsonrpc.php', `/kanboard/${orgId}/jsonrpc.php`), {
+    const answer = await sendExactly(url + request.path.replace('/jsonrpc.php', `/kanboard/${orgId}/jsonrpc.php`), {
       ...request,
       body,
     });

@@ -1,6 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { type IncomingHttpHeaders, request } from 'node:http';
-import { text } from 'node:stream/consumers';
 
 /** A line of test/rpc/golden/kanboard.jsonl that asks something; see the README there. */
 export interface TranscriptCase {
@@ -33,21 +31,6 @@ export function readTranscript(): (TranscriptCase | TranscriptHook)[] {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as TranscriptCase | TranscriptHook);
-}
-
-/** Sends exactly this; supertest would add headers and leave out the bodies of some methods. */
-export async function send(
-  url: string,
-  { method, headers, body }: TranscriptCase['request'],
-): Promise<{ status: number | undefined; headers: IncomingHttpHeaders; body: string }> {
-  return await new Promise((resolve, reject) => {
-    const outgoing = request(url, { method, headers: { ...headers, 'Content-Length': Buffer.byteLength(body) } });
-    outgoing.on('error', reject);
-    outgoing.on('response', (answer) => {
-      text(answer).then((said) => resolve({ status: answer.statusCode, headers: answer.headers, body: said }), reject);
-    });
-    outgoing.end(body);
-  });
 }
 
 type Kind = 'task' | 'label' | 'task link' | 'project' | 'column' | 'user' | 'external link';
