@@ -47,7 +47,7 @@ export function argumentsOf({ params: declared }: Method, { params }: RpcRequest
 
 /** PHP knows one kind of array: an object with the keys 0, 1, 2 and so on is a list, and one without members is empty. */
 function listIn(value: unknown): readonly unknown[] | undefined {
-  if (Array.isArray(value)) return value;
+  if (Array.isArray(value)) return value as unknown[];
   if (typeof value !== 'object' || value === null || isLosslessNumber(value)) return undefined;
   const entries = Object.entries(value);
   return entries.every(([key], place) => key === String(place))

@@ -13,7 +13,7 @@ import { readTranscript, type TranscriptCase, type TranscriptHook, Translation }
 
 const HEADER = 'X-API-Auth';
 const main = useApi();
-const withHeader = useApi({ kanboardAuthHeader: HEADER }, async () => main().database.connection);
+const withHeader = useApi({ kanboardAuthHeader: HEADER }, () => Promise.resolve(main().database.connection));
 const db = () => main().database.db;
 
 /** Accidents of the original that are not repeated, and why. All others are. */

@@ -20,7 +20,9 @@ const api = useApi({}, async (connection) => {
   proxy = await openDatabaseProxy(connection);
   return proxy.connection;
 });
-const published = useApi({ publicUrl: 'https://links.example/tracker' }, async () => api().database.connection);
+const published = useApi({ publicUrl: 'https://links.example/tracker' }, () =>
+  Promise.resolve(api().database.connection),
+);
 const db = () => api().database.db;
 let org: GivenOrganisation;
 let application: GivenAccount;
