@@ -409,6 +409,16 @@ export async function updateIssueQueue(
   });
 }
 
+/** Locks the issues of a queue until the end of the transaction, in the order that everybody keeps. */
+export async function lockIssuesOfQueue(db: Queryable, orgId: string, queueId: number): Promise<number[]> {
+  const rows = await db.query<{ issue_id: number }>({
+    name: 'lock_issues_of_queue',
+    text: 'select issue_id from issues where org_id = $1 and queue_id = $2 order by issue_id for update',
+    values: [orgId, queueId],
+  });
+  return rows.map((row) => row.issue_id);
+}
+
 /** Deletes issues, and answers what they were. */
 export function deleteIssueRows(
   db: Queryable,
@@ -420,4 +430,27 @@ export function deleteIssueRows(
     text: 'delete from issues where org_id = $1 and issue_id = any($2::bigint[]) returning issue_id, key, summary',
     values: [orgId, issueIds],
   });
+}
+
+/** Takes a user's issues away from them, and answers which. Raises their versions. */
+export async function unassignIssues(
+  db: Queryable,
+  orgId: string,
+  actorId: number,
+  assigneeId: number,
+): Promise<number[]> {
+  const rows = await db.query<{ issue_id: number }>({
+    name: 'unassign_issues',
+    text: `
+      with assigned as materialized (
+        select issue_id from issues where org_id = $1 and assignee_id = $3 order by issue_id for no key update
+      )
+      update issues
+      set assignee_id = null, version = version + 1, updated_by = $2, updated_at = greatest(now(), updated_at)
+      from assigned
+      where issues.org_id = $1 and issues.issue_id = assigned.issue_id
+      returning issues.issue_id`,
+    values: [orgId, actorId, assigneeId],
+  });
+  return rows.map((row) => row.issue_id).sort((left, right) => left - right);
 }
