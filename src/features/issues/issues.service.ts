@@ -13,7 +13,7 @@ import { type UserSummary, userFrom } from '../users/user-summary.ts';
 import { findUserIdNamed } from '../users/users.service.ts';
 import { parseIssueName } from './issue-name.ts';
 import {
-  deleteIssueRow,
+  deleteIssueRows,
   hasColumn,
   type IssueFields,
   type IssueRow,
@@ -235,16 +235,22 @@ export function deleteIssue(db: Database, viewer: Viewer, issueName: string): Pr
   requireAdministrator(viewer);
   return db.transaction(async (transaction) => {
     const issue = await lockWritableIssue(transaction, viewer, issueName, 'key');
-    await writeNoLinks(transaction, viewer, issue.issue_id);
-    await deleteIssueRow(transaction, viewer.orgId, issue.issue_id);
-    const fields = [
-      { field: 'key', from: issue.key, to: null },
-      { field: 'summary', from: issue.summary, to: null },
-    ];
-    await insertEvents(transaction, viewer.orgId, viewer.userId, [
-      { issueId: issue.issue_id, type: 'IssueDeleted', changes: { fields } },
-    ]);
+    await deleteIssuesIn(transaction, viewer, [issue.issue_id]);
   });
+}
+
+/** The same for issues that are locked already, inside a transaction that does more; whether they may be, it has asked. */
+export async function deleteIssuesIn(db: Queryable, viewer: Viewer, issueIds: readonly number[]): Promise<void> {
+  await writeNoLinks(db, viewer, issueIds);
+  const deleted = await deleteIssueRows(db, viewer.orgId, issueIds);
+  const events = deleted.map(({ issue_id: issueId, key, summary }) => {
+    const fields = [
+      { field: 'key', from: key, to: null },
+      { field: 'summary', from: summary, to: null },
+    ];
+    return { issueId, type: 'IssueDeleted', changes: { fields } } as const;
+  });
+  await insertEvents(db, viewer.orgId, viewer.userId, events);
 }
 
 export function toIssue(row: IssueRow): Issue {
