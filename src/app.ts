@@ -68,9 +68,9 @@ export function createApp({ contract, db, log, config, demoToken }: AppOptions):
     ...labelMethods(db),
     ...taskLinkMethods(db),
     ...serverMethods(`${KANBOARD_VERSION}+issue-links.${contract.document.info.version}`),
-    ...externalLinkMethods(db),
     ...userMethods(db),
     ...projectMethods(db),
+    ...externalLinkMethods(db),
   };
   app.use(
     rpcRouter({

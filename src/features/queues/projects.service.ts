@@ -4,7 +4,7 @@ import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
 import { requireAdministrator, requireManager, type Viewer } from '../access/viewer.ts';
 import { insertMissingStatuses } from '../dictionaries/dictionaries.store.ts';
-import { deleteIssuesIn } from '../issues/issues.service.ts';
+import { writeNoIssues } from '../issues/issue-writes.ts';
 import { lockIssuesOfQueue, lockQueue } from '../issues/issues.store.ts';
 import { DEFAULT_COLUMNS, DEFAULT_ISSUE_TYPE_ID, DEFAULT_PRIORITY_ID } from '../organisations/defaults.ts';
 import { isEmail } from '../users/email.ts';
@@ -109,7 +109,7 @@ export function removeProject(db: Database, viewer: Viewer, queueId: number): Pr
   return db.transaction(async (transaction) => {
     await requireManagedQueue(transaction, viewer, queueId);
     await lockQueue(transaction, orgId, queueId);
-    await deleteIssuesIn(transaction, viewer, await lockIssuesOfQueue(transaction, orgId, queueId));
+    await writeNoIssues(transaction, viewer, await lockIssuesOfQueue(transaction, orgId, queueId));
     await deleteQueueRow(transaction, orgId, queueId);
   });
 }
