@@ -15,9 +15,12 @@ import { labelMethods } from './features/labels/labels.rpc.ts';
 import { linkTypeHandlers } from './features/link-types/link-types.rest.ts';
 import { organisationHandlers } from './features/organisations/organisations.rest.ts';
 import { queueHandlers } from './features/queues/queues.rest.ts';
+import { projectMethods } from './features/queues/queues.rpc.ts';
 import { remoteLinkHandlers } from './features/remote-links/remote-links.rest.ts';
+import { externalLinkMethods } from './features/remote-links/remote-links.rpc.ts';
 import { serverMethods } from './features/server/server.rpc.ts';
 import { userHandlers } from './features/users/users.rest.ts';
+import { userMethods } from './features/users/users.rpc.ts';
 import { type Log, requestLog } from './log.ts';
 import { operationsRouter } from './operations.ts';
 import { HttpError, sendError } from './rest/error-response.ts';
@@ -65,6 +68,9 @@ export function createApp({ contract, db, log, config, demoToken }: AppOptions):
     ...labelMethods(db),
     ...taskLinkMethods(db),
     ...serverMethods(`${KANBOARD_VERSION}+issue-links.${contract.document.info.version}`),
+    ...userMethods(db),
+    ...projectMethods(db),
+    ...externalLinkMethods(db),
   };
   app.use(
     rpcRouter({

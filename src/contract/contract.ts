@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import { Ajv2020, type ErrorObject, type Options, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import ajvI18n from 'ajv-i18n';
 import { parse } from 'yaml';
@@ -88,8 +88,10 @@ const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 export function loadContract(): Contract {
   const yaml = readFileSync(FILE, 'utf8');
   const document = parse(yaml) as OpenApiDocument;
-  const bodies = newAjv(document, false);
-  const parameters = newAjv(document, true);
+  const bodies = newAjv(document, { useDefaults: true });
+  const parameters = newAjv(document, { useDefaults: true, coerceTypes: 'array' });
+  // Fills nothing in; and defaults of the method table stand where ajv could not.
+  const shapes = newAjv(document, {});
 
   const paths = Object.entries(document.paths).filter(([, { servers }]) => servers === undefined);
   const operations = paths.flatMap(([path, item]) =>
@@ -103,16 +105,15 @@ export function loadContract(): Contract {
     document,
     servers: document.servers.map(({ url }) => url),
     operations,
-    validator: (pointer) => bodies.compile({ $ref: `${DOCUMENT_ID}#${pointer}` }),
+    validator: (pointer) => shapes.compile({ $ref: `${DOCUMENT_ID}#${pointer}` }),
   };
 }
 
-function newAjv(document: OpenApiDocument, coerceTypes: boolean): Ajv2020 {
+function newAjv(document: OpenApiDocument, options: Pick<Options, 'useDefaults' | 'coerceTypes'>): Ajv2020 {
   const ajv = new Ajv2020({
     allErrors: true,
     messages: false,
-    coerceTypes: coerceTypes && 'array',
-    useDefaults: true,
+    ...options,
     strict: true,
     strictRequired: false,
     strictTypes: false,

@@ -31,7 +31,7 @@ const SUFFIX = 'Params';
  * `<Method>Result` what it answers.
  */
 export function methodsOf({ document }: Contract): ReadonlyMap<string, Method> {
-  const schemas = document.components.schemas as Readonly<Record<string, unknown>>;
+  const schemas = document.components.schemas;
   const names = Object.keys(schemas).filter((name) => name.endsWith(SUFFIX));
   const methods = names.map((schemaName) => {
     const base = schemaName.slice(0, -SUFFIX.length);

@@ -25,6 +25,11 @@ export function textFrom(value: unknown): string | undefined {
   return typeof value === 'string' && !value.includes('\0') ? value : undefined;
 }
 
+/** A parameter that may be left out: null for null, else what `read` makes of it. */
+export function optional<Value>(value: unknown, read: (value: unknown) => Value): Value | null {
+  return value === null ? null : read(value);
+}
+
 /** Seconds since 1970, as Kanboard writes times. */
 export function secondsFrom(time: Date): number {
   return Math.floor(time.getTime() / 1000);

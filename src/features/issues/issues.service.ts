@@ -7,29 +7,30 @@ import { findEntry } from '../dictionaries/dictionaries.service.ts';
 import type { Dictionary, StatusRow } from '../dictionaries/dictionaries.store.ts';
 import { insertEvents } from '../events/events.store.ts';
 import { replaceSingleLink } from '../issue-links/issue-links.service.ts';
-import { writeNoLinks } from '../issue-links/link-writes.ts';
 import { parseQueueName } from '../queues/queue-name.ts';
 import { type UserSummary, userFrom } from '../users/user-summary.ts';
 import { findUserIdNamed } from '../users/users.service.ts';
 import { parseIssueName } from './issue-name.ts';
 import {
-  deleteIssueRow,
-  hasColumn,
+  ensureColumn,
+  fieldsOf,
+  getWritableQueue,
+  KANBOARD_DEFAULTS,
+  lockWritableIssue,
+  tagSet,
+  writeChangedFields,
+  writeNewIssue,
+  writeNoIssues,
+} from './issue-writes.ts';
+import {
   type IssueFields,
   type IssueRow,
   type IssueState,
-  insertIssue,
-  insertLastColumn,
-  lockIssue,
   lockQueue,
-  type QueueForIssue,
   selectFirstStatus,
   selectIssue,
   selectIssueByUnique,
-  selectIssueState,
-  selectQueueForIssue,
   takeIssueKey,
-  updateIssueFields,
   updateIssueQueue,
 } from './issues.store.ts';
 
@@ -107,7 +108,6 @@ export interface ExpectedVersion {
   readonly matched?: number | undefined;
 }
 
-const TAGS_MAX = 100;
 const CLOSED: ReadonlySet<StatusRow['type']> = new Set(['done', 'cancelled']);
 
 /** Throws `not_found` when there is no such issue, or none for this viewer. */
@@ -140,6 +140,7 @@ export function createIssue(db: Database, viewer: Viewer, issue: NewIssue): Prom
     const status = await selectFirstStatus(transaction, orgId, queue.queue_id);
     await ensureColumn(transaction, orgId, queue.queue_id, status.id);
     const fields: IssueFields = {
+      ...KANBOARD_DEFAULTS,
       summary: issue.summary,
       description: issue.description || null,
       issueTypeId: named.type ?? queue.issue_type_id,
@@ -148,24 +149,16 @@ export function createIssue(db: Database, viewer: Viewer, issue: NewIssue): Prom
       tags: tagSet(issue.tags ?? []),
       statusId: status.id,
     };
-    const key = await takeIssueKey(transaction, orgId, queue.queue_id);
-    const insert = insertIssue(transaction, orgId, {
-      ...fields,
-      key,
+    const insert = writeNewIssue(transaction, viewer, {
       queueId: queue.queue_id,
+      fields,
       isOpen: !CLOSED.has(status.type),
       unique: issue.unique,
       createdBy: userId,
     });
-    const issueId = await onConstraint(insert, {
+    const { issueId, key } = await onConstraint(insert, {
       issues_unique_token_key: new DomainError('conflict', texts.uniqueTaken),
     });
-    const created = [
-      { field: 'key', from: null, to: key },
-      { field: 'queue', from: null, to: queue.queue_id },
-      ...changesBetween(undefined, fields),
-    ];
-    await insertEvents(transaction, orgId, userId, [{ issueId, type: 'IssueCreated', changes: { fields: created } }]);
     if (issue.parent !== undefined) await setSingleLink(transaction, viewer, issueId, 'parent', issue.parent);
     if (issue.epic !== undefined) await setSingleLink(transaction, viewer, issueId, 'epic', issue.epic);
     return await getIssue(transaction, viewer, key);
@@ -235,15 +228,7 @@ export function deleteIssue(db: Database, viewer: Viewer, issueName: string): Pr
   requireAdministrator(viewer);
   return db.transaction(async (transaction) => {
     const issue = await lockWritableIssue(transaction, viewer, issueName, 'key');
-    await writeNoLinks(transaction, viewer, issue.issue_id);
-    await deleteIssueRow(transaction, viewer.orgId, issue.issue_id);
-    const fields = [
-      { field: 'key', from: issue.key, to: null },
-      { field: 'summary', from: issue.summary, to: null },
-    ];
-    await insertEvents(transaction, viewer.orgId, viewer.userId, [
-      { issueId: issue.issue_id, type: 'IssueDeleted', changes: { fields } },
-    ]);
+    await writeNoIssues(transaction, viewer, [issue.issue_id]);
   });
 }
 
@@ -292,16 +277,9 @@ async function changeFields(
     throw new DomainError('refused', undefined, { queue: texts.queueNotChangeable });
   }
   const named = await idsNamed(db, viewer, changes);
-  const before: IssueFields = {
-    summary: issue.summary,
-    description: issue.description,
-    issueTypeId: issue.issue_type_id,
-    priorityId: issue.priority_id,
-    assigneeId: issue.assignee_id,
-    tags: issue.tags,
-    statusId: issue.status_id,
-  };
+  const before = fieldsOf(issue);
   const after: IssueFields = {
+    ...before,
     summary: changes.summary ?? before.summary,
     description: changes.description === undefined ? before.description : changes.description || null,
     issueTypeId: named.type ?? before.issueTypeId,
@@ -310,21 +288,13 @@ async function changeFields(
     tags: changes.tags ? tagSet(changes.tags(before.tags)) : before.tags,
     statusId: named.status?.id ?? before.statusId,
   };
-  const fields = changesBetween(before, after);
-  if (fields.length === 0) return;
-  if (after.statusId !== before.statusId) await ensureColumn(db, viewer.orgId, issue.queue_id, after.statusId);
-  const isOpenStatus = named.status === undefined || !CLOSED.has(named.status.type);
-  await updateIssueFields(db, viewer.orgId, viewer.userId, issue.issue_id, after, isOpenStatus);
-  const updated = fields.filter(({ field }) => field !== 'status');
-  const workflow = fields.filter(({ field }) => field === 'status');
-  await insertEvents(db, viewer.orgId, viewer.userId, [
-    ...(updated.length > 0
-      ? [{ issueId: issue.issue_id, type: 'IssueUpdated', changes: { fields: updated } } as const]
-      : []),
-    ...(workflow.length > 0
-      ? [{ issueId: issue.issue_id, type: 'IssueWorkflow', changes: { fields: workflow } } as const]
-      : []),
-  ]);
+  const { status } = named;
+  if (status === undefined || status.id === before.statusId) {
+    await writeChangedFields(db, viewer, issue, after, issue.is_open);
+    return;
+  }
+  await ensureColumn(db, viewer.orgId, issue.queue_id, status.id);
+  await writeChangedFields(db, viewer, issue, after, !CLOSED.has(status.type));
 }
 
 /** Throws `refused` for fields that no issue can be without. */
@@ -339,50 +309,6 @@ function refuseEmpty(changes: IssueChanges): void {
 function isQueue(issue: IssueState, queue: Name): boolean {
   const name = parseQueueName(queue);
   return name !== undefined && (name.key === issue.queue_key || name.id === issue.queue_id);
-}
-
-const FIELDS: readonly (readonly [field: string, of: keyof IssueFields])[] = [
-  ['summary', 'summary'],
-  ['description', 'description'],
-  ['type', 'issueTypeId'],
-  ['priority', 'priorityId'],
-  ['assignee', 'assigneeId'],
-  ['tags', 'tags'],
-  ['status', 'statusId'],
-];
-
-/** The fields that are not the same, by their names in the contract; no tags are nothing. */
-function changesBetween(before: IssueFields | undefined, after: IssueFields) {
-  return FIELDS.map(([field, of]) => ({ field, from: contentOf(before?.[of]), to: contentOf(after[of]) })).filter(
-    ({ from, to }) => JSON.stringify(from) !== JSON.stringify(to),
-  );
-}
-
-function contentOf(value: IssueFields[keyof IssueFields] | undefined): unknown {
-  return Array.isArray(value) && value.length === 0 ? null : (value ?? null);
-}
-
-/** Throws `not_found`, also for an issue that the viewer may not see, and `forbidden` for one not to be changed. */
-async function lockWritableIssue(
-  db: Queryable,
-  viewer: Viewer,
-  issueName: string,
-  strength: 'change' | 'key',
-): Promise<IssueState> {
-  const name = parseIssueName(issueName);
-  const issueId = name === undefined ? undefined : await lockIssue(db, viewer.orgId, name, strength);
-  const issue = issueId === undefined ? undefined : await selectIssueState(db, viewer, issueId);
-  if (issue === undefined) throw new DomainError('not_found', texts.issueNotFound);
-  if (!issue.may_write) throw new DomainError('forbidden', texts.writeForbidden);
-  return issue;
-}
-
-async function getWritableQueue(db: Queryable, viewer: Viewer, queueName: Name): Promise<QueueForIssue> {
-  const name = parseQueueName(queueName);
-  const queue = name === undefined ? undefined : await selectQueueForIssue(db, viewer, name);
-  if (queue === undefined) throw new DomainError('not_found', texts.queueNotFound);
-  if (!queue.may_write) throw new DomainError('forbidden', texts.writeForbidden);
-  return queue;
 }
 
 /** What the names in fields stand for. Throws `refused`, under each field whose name stands for nothing. */
@@ -418,20 +344,6 @@ async function idsNamed(
   if (assignee !== undefined && named.assignee === undefined) unknown['assignee'] = texts.userUnknown;
   if (Object.keys(unknown).length > 0) throw new DomainError('refused', undefined, unknown);
   return named;
-}
-
-/** Issues stand in columns of their queue alone, so a queue gets a column for a status when an issue first has it. */
-async function ensureColumn(db: Queryable, orgId: string, queueId: number, statusId: number): Promise<void> {
-  if (await hasColumn(db, orgId, queueId, statusId)) return;
-  await lockQueue(db, orgId, queueId);
-  await insertLastColumn(db, orgId, queueId, statusId);
-}
-
-/** Each tag once, in the order in which they came. Throws `refused` for too many. */
-function tagSet(tags: readonly string[]): string[] {
-  const distinct = [...new Set(tags)];
-  if (distinct.length > TAGS_MAX) throw new DomainError('refused', undefined, { tags: texts.tagsTooMany });
-  return distinct;
 }
 
 const LINK_TYPES = { parent: 'subtask', epic: 'epic' } as const;

@@ -1,4 +1,4 @@
-import type { Queryable } from '../../database/database.ts';
+import { ConcurrentChange, type Queryable } from '../../database/database.ts';
 import { type Viewer, viewerValues, visibleQueue, writableQueue, writerValues } from '../access/viewer.ts';
 import type { StatusRow } from '../dictionaries/dictionaries.store.ts';
 import type { QueueName } from '../queues/queue-name.ts';
@@ -122,19 +122,20 @@ export async function selectIssueByUnique(
   return row;
 }
 
-/** Locks the issue of that name until the end of the transaction, whoever may see it, and answers its number. */
+/** Locks the issue of that name or number until the end of the transaction, whoever may see it, and answers its number. */
 export async function lockIssue(
   db: Queryable,
   orgId: string,
-  issueName: string,
+  issueName: string | number,
   strength: 'change' | 'key',
 ): Promise<number | undefined> {
   // Without any join: a lock that had to wait looks at the row again, and must not meet what else moved on meanwhile.
   // A change lets links be made to the issue at the same time; another key, or none, does not.
+  const isNumber = typeof issueName === 'number';
   const [row] = await db.query<{ issue_id: number }>({
-    name: `lock_issue_${strength}`,
+    name: `lock_issue_${isNumber ? 'by_number_' : ''}${strength}`,
     text: `
-      select issue_id from issues where org_id = $1 and issue_id = ${issueIdNamed('$2')}
+      select issue_id from issues where org_id = $1 and issue_id = ${isNumber ? '$2' : issueIdNamed('$2')}
       for ${strength === 'key' ? 'update' : 'no key update'}`,
     values: [orgId, issueName],
   });
@@ -155,6 +156,15 @@ export interface IssueState {
   readonly priority_id: number;
   readonly status_id: number;
   readonly assignee_id: number | null;
+  readonly is_open: boolean;
+  readonly position: number;
+  readonly reference: string;
+  readonly color: string;
+  readonly due_at: Date | null;
+  readonly started_at: Date | null;
+  readonly time_spent: number | null;
+  readonly time_estimated: number | null;
+  readonly kanboard: Readonly<Record<string, number>>;
   readonly may_write: boolean;
 }
 
@@ -168,7 +178,9 @@ export async function selectIssueState(
     text: `
       select issues.issue_id, issues.key, issues.version, issues.queue_id, queues.key as queue_key, issues.summary,
         issues.description, issues.tags, issues.issue_type_id, issues.priority_id, issues.status_id,
-        issues.assignee_id, ${writableQueue('queues')} as may_write
+        issues.assignee_id, issues.is_open, issues.position, issues.reference, issues.color, issues.due_at,
+        issues.started_at, issues.time_spent, issues.time_estimated, issues.kanboard,
+        ${writableQueue('queues')} as may_write
       from issues
       join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
       where issues.org_id = $1 and issues.issue_id = $5 and ${visibleQueue('queues')}`,
@@ -205,7 +217,10 @@ export async function selectQueueForIssue(
   return row;
 }
 
-/** Takes the queue's next key. Others who want one wait for the end of the transaction, so that no number is left out. */
+/**
+ * Takes the queue's next key. Others who want one wait for the end of the transaction, so that no number is left out.
+ * Throws ConcurrentChange when the queue has just been removed.
+ */
 export async function takeIssueKey(db: Queryable, orgId: string, queueId: number): Promise<string> {
   const [row] = await db.query<{ key: string }>({
     name: 'take_issue_key',
@@ -215,7 +230,8 @@ export async function takeIssueKey(db: Queryable, orgId: string, queueId: number
       returning key || '-' || last_issue_number as key`,
     values: [orgId, queueId],
   });
-  return (row as { key: string }).key;
+  if (row === undefined) throw new ConcurrentChange();
+  return row.key;
 }
 
 /** The status of the queue's first column; in a queue without columns the organisation's first. */
@@ -247,13 +263,17 @@ export async function hasColumn(db: Queryable, orgId: string, queueId: number, s
   return rows.length > 0;
 }
 
-/** Makes everybody else who changes the queue wait for the end of the transaction. */
+/**
+ * Makes everybody else who changes the queue wait for the end of the transaction. Throws ConcurrentChange when it has just
+ * been removed.
+ */
 export async function lockQueue(db: Queryable, orgId: string, queueId: number): Promise<void> {
-  await db.query({
+  const rows = await db.query({
     name: 'lock_queue',
     text: 'select from queues where org_id = $1 and queue_id = $2 for no key update',
     values: [orgId, queueId],
   });
+  if (rows.length === 0) throw new ConcurrentChange();
 }
 
 /** Gives the queue a column for the status, after its last one, unless it has one. */
@@ -278,50 +298,6 @@ function lastPosition(queueId: string, statusId: string): string {
     where placed.org_id = $1 and placed.queue_id = ${queueId} and placed.status_id = ${statusId})`;
 }
 
-export interface NewIssueRow {
-  readonly key: string;
-  readonly queueId: number;
-  readonly summary: string;
-  readonly description: string | null;
-  readonly issueTypeId: number;
-  readonly priorityId: number;
-  readonly statusId: number;
-  readonly isOpen: boolean;
-  readonly assigneeId: number | null;
-  readonly tags: readonly string[];
-  readonly unique: string | undefined;
-  readonly createdBy: number;
-}
-
-/** Answers the issue_id. */
-export async function insertIssue(db: Queryable, orgId: string, issue: NewIssueRow): Promise<number> {
-  const [row] = await db.query<{ issue_id: number }>({
-    name: 'insert_issue',
-    text: `
-      insert into issues (org_id, key, queue_id, summary, description, issue_type_id, priority_id, status_id, is_open,
-        closed_at, assignee_id, tags, unique_token, created_by, updated_by, position)
-      select $1, $2, $3, $4, $5, $6, $7, $8, $9, case when not $9 then now() end, $10, $11, $12, $13, $13,
-        ${lastPosition('$3', '$8')}
-      returning issue_id`,
-    values: [
-      orgId,
-      issue.key,
-      issue.queueId,
-      issue.summary,
-      issue.description,
-      issue.issueTypeId,
-      issue.priorityId,
-      issue.statusId,
-      issue.isOpen,
-      issue.assigneeId,
-      issue.tags,
-      issue.unique,
-      issue.createdBy,
-    ],
-  });
-  return (row as { issue_id: number }).issue_id;
-}
-
 /** All that a change of fields writes; whoever changes one of them gives the others as they are. */
 export interface IssueFields {
   readonly summary: string;
@@ -331,42 +307,82 @@ export interface IssueFields {
   readonly assigneeId: number | null;
   readonly tags: readonly string[];
   readonly statusId: number;
+  readonly reference: string;
+  readonly color: string;
+  readonly dueAt: Date | null;
+  readonly startedAt: Date | null;
+  readonly timeSpent: number | null;
+  readonly timeEstimated: number | null;
+  readonly kanboard: Readonly<Record<string, number>>;
 }
 
-/** With another status, the issue goes to the end of that column, and is opened or closed. Raises the version. */
+export interface NewIssueRow extends IssueFields {
+  readonly key: string;
+  readonly queueId: number;
+  readonly isOpen: boolean;
+  readonly unique?: string | undefined;
+  readonly createdBy: number;
+}
+
+/** Answers the issue_id. */
+export async function insertIssue(db: Queryable, orgId: string, issue: NewIssueRow): Promise<number> {
+  const [row] = await db.query<{ issue_id: number }>({
+    name: 'insert_issue',
+    text: `
+      insert into issues (org_id, key, queue_id, is_open, closed_at, unique_token, created_by, updated_by, position,
+        summary, description, issue_type_id, priority_id, assignee_id, tags, status_id, reference, color, due_at,
+        started_at, time_spent, time_estimated, kanboard)
+      select $1, $2, $3, $4, case when not $4 then now() end, $5, $6, $6, ${lastPosition('$3', '$13')},
+        $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
+      returning issue_id`,
+    values: [orgId, issue.key, issue.queueId, issue.isOpen, issue.unique, issue.createdBy, ...fieldValues(issue)],
+  });
+  return (row as { issue_id: number }).issue_id;
+}
+
+/** In the order in which the statements that write them have their parameters. */
+function fieldValues(fields: IssueFields): unknown[] {
+  return [
+    fields.summary,
+    fields.description,
+    fields.issueTypeId,
+    fields.priorityId,
+    fields.assigneeId,
+    fields.tags,
+    fields.statusId,
+    fields.reference,
+    fields.color,
+    fields.dueAt,
+    fields.startedAt,
+    fields.timeSpent,
+    fields.timeEstimated,
+    JSON.stringify(fields.kanboard),
+  ];
+}
+
+/** With another status, the issue goes to the end of that column. Raises the version. */
 export async function updateIssueFields(
   db: Queryable,
   orgId: string,
   userId: number,
   issueId: number,
   fields: IssueFields,
-  isOpenStatus: boolean,
+  isOpen: boolean,
 ): Promise<void> {
   await db.query({
     name: 'update_issue_fields',
     text: `
       update issues
-      set summary = $4, description = $5, issue_type_id = $6, priority_id = $7, assignee_id = $8, tags = $9,
-        status_id = $10,
-        previous_status_id = case when status_id <> $10 then status_id else previous_status_id end,
-        is_open = case when status_id <> $10 then $11 else is_open end,
-        closed_at = case when status_id <> $10 and is_open and not $11 then now() else closed_at end,
-        position = case when status_id <> $10 then ${lastPosition('issues.queue_id', '$10')} else position end,
+      set summary = $5, description = $6, issue_type_id = $7, priority_id = $8, assignee_id = $9, tags = $10,
+        status_id = $11, reference = $12, color = $13, due_at = $14, started_at = $15, time_spent = $16,
+        time_estimated = $17, kanboard = $18, is_open = $4,
+        closed_at = case when is_open and not $4 then now() else closed_at end,
+        previous_status_id = case when status_id <> $11 then status_id else previous_status_id end,
+        position = case when status_id <> $11 then ${lastPosition('issues.queue_id', '$11')} else position end,
+        moved_at = case when status_id <> $11 then now() else moved_at end,
         version = version + 1, updated_by = $3, updated_at = greatest(now(), updated_at)
       where org_id = $1 and issue_id = $2`,
-    values: [
-      orgId,
-      issueId,
-      userId,
-      fields.summary,
-      fields.description,
-      fields.issueTypeId,
-      fields.priorityId,
-      fields.assigneeId,
-      fields.tags,
-      fields.statusId,
-      isOpenStatus,
-    ],
+    values: [orgId, issueId, userId, isOpen, ...fieldValues(fields)],
   });
 }
 
@@ -386,17 +402,55 @@ export async function updateIssueQueue(
         select org_id, key, issue_id from issues where org_id = $1 and issue_id = $2
       )
       update issues
-      set queue_id = $4, key = $5, position = ${lastPosition('$4', 'issues.status_id')},
+      set queue_id = $4, key = $5, position = ${lastPosition('$4', 'issues.status_id')}, moved_at = now(),
         version = version + 1, updated_by = $3, updated_at = greatest(now(), updated_at)
       where org_id = $1 and issue_id = $2`,
     values: [orgId, issueId, userId, queueId, key],
   });
 }
 
-export async function deleteIssueRow(db: Queryable, orgId: string, issueId: number): Promise<void> {
-  await db.query({
-    name: 'delete_issue',
-    text: 'delete from issues where org_id = $1 and issue_id = $2',
-    values: [orgId, issueId],
+/** Locks the issues of a queue until the end of the transaction, in the order that everybody keeps. */
+export async function lockIssuesOfQueue(db: Queryable, orgId: string, queueId: number): Promise<number[]> {
+  const rows = await db.query<{ issue_id: number }>({
+    name: 'lock_issues_of_queue',
+    text: 'select issue_id from issues where org_id = $1 and queue_id = $2 order by issue_id for update',
+    values: [orgId, queueId],
   });
+  return rows.map((row) => row.issue_id);
+}
+
+/** Deletes issues, and answers what they were. */
+export function deleteIssueRows(
+  db: Queryable,
+  orgId: string,
+  issueIds: readonly number[],
+): Promise<{ issue_id: number; key: string; summary: string }[]> {
+  return db.query({
+    name: 'delete_issues',
+    text: 'delete from issues where org_id = $1 and issue_id = any($2::bigint[]) returning issue_id, key, summary',
+    values: [orgId, issueIds],
+  });
+}
+
+/** Takes a user's issues away from them, and answers which. Raises their versions. */
+export async function unassignIssues(
+  db: Queryable,
+  orgId: string,
+  actorId: number,
+  assigneeId: number,
+): Promise<number[]> {
+  const rows = await db.query<{ issue_id: number }>({
+    name: 'unassign_issues',
+    text: `
+      with assigned as materialized (
+        select issue_id from issues where org_id = $1 and assignee_id = $3 order by issue_id for no key update
+      )
+      update issues
+      set assignee_id = null, version = version + 1, updated_by = $2, updated_at = greatest(now(), updated_at)
+      from assigned
+      where issues.org_id = $1 and issues.issue_id = assigned.issue_id
+      returning issues.issue_id`,
+    values: [orgId, actorId, assigneeId],
+  });
+  return rows.map((row) => row.issue_id).sort((left, right) => left - right);
 }

@@ -15,9 +15,6 @@ import {
   updateLabel,
 } from './labels.store.ts';
 
-/** In characters (contract of the Kanboard face). */
-const LABEL_MAX = 1000;
-
 /** Every label of the organisation, by its number. */
 export function listLabels(db: Queryable, { orgId }: Viewer): Promise<LabelRow[]> {
   return selectLabels(db, orgId);
@@ -90,11 +87,14 @@ async function lockChangeable(db: Queryable, orgId: string, labelId: number): Pr
   if (label.is_fixed) throw new DomainError('refused', texts.labelFixed(label.label));
 }
 
+/** How long a label may be, the table says. */
 function refuseUnfit(label: string): void {
-  if (label.trim() === '' || [...label].length > LABEL_MAX)
-    throw new DomainError('refused', texts.labelUnfit(String(LABEL_MAX)));
+  if (label.trim() === '') throw new DomainError('refused', texts.labelUnfit);
 }
 
 function takingLabel<Result>(label: string, write: Promise<Result>): Promise<Result> {
-  return onConstraint(write, { labels_label_key: new DomainError('conflict', texts.labelTaken(label)) });
+  return onConstraint(write, {
+    labels_label_key: new DomainError('conflict', texts.labelTaken(label)),
+    labels_label_length_check: new DomainError('refused', texts.labelUnfit),
+  });
 }
