@@ -5,8 +5,9 @@ import type { Config } from './config.ts';
 import { loadContract } from './contract/contract.ts';
 import { migratedPostgres } from './database/postgres.ts';
 import { prepareDemo } from './demo/demo.ts';
-import { DEMO_ORG_ID, DEMO_TOKEN } from './demo/demo-data.ts';
+import { DEMO_APPLICATION_TOKEN, DEMO_ORG_ID, DEMO_TOKEN } from './demo/demo-data.ts';
 import { StartError } from './errors.ts';
+import { APPLICATION_LOGIN } from './features/organisations/organisations.service.ts';
 import type { Log } from './log.ts';
 import { createHttpServer } from './rest/http-server.ts';
 
@@ -55,6 +56,7 @@ export function greeting({ url, hasDemo }: RunningServer): string {
     ? `Try it:
 
   curl -H 'Authorization: OAuth ${DEMO_TOKEN}' -H 'X-Org-ID: ${DEMO_ORG_ID}' ${url}/v2/issues/JUNE-2/links
+  curl -u ${APPLICATION_LOGIN}:${DEMO_APPLICATION_TOKEN} ${url}/jsonrpc.php -d '{"jsonrpc":"2.0","method":"getAllLinks","id":1}'
   curl ${url}/openapi.yaml
 
 In a browser: ${url}/docs`
