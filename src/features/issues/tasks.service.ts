@@ -13,7 +13,7 @@ import {
   tagSet,
   writeChangedFields,
   writeNewIssue,
-  writeNoIssue,
+  writeNoIssues,
 } from './issue-writes.ts';
 import {
   type IssueFields,
