@@ -3,7 +3,7 @@ import type { Config } from './config.ts';
 import type { Contract } from './contract/contract.ts';
 import { methodsOf } from './contract/methods.ts';
 import type { Database } from './database/database.ts';
-import { docsRouter } from './docs.ts';
+import { type DemoCredentials, docsRouter } from './docs.ts';
 import { changelogHandlers } from './features/changelog/changelog.rest.ts';
 import { dictionaryHandlers } from './features/dictionaries/dictionaries.rest.ts';
 import { fieldHandlers } from './features/fields/fields.rest.ts';
@@ -16,9 +16,12 @@ import { labelMethods } from './features/labels/labels.rpc.ts';
 import { linkTypeHandlers } from './features/link-types/link-types.rest.ts';
 import { organisationHandlers } from './features/organisations/organisations.rest.ts';
 import { queueHandlers } from './features/queues/queues.rest.ts';
+import { projectMethods } from './features/queues/queues.rpc.ts';
 import { remoteLinkHandlers } from './features/remote-links/remote-links.rest.ts';
+import { externalLinkMethods } from './features/remote-links/remote-links.rpc.ts';
 import { serverMethods } from './features/server/server.rpc.ts';
 import { userHandlers } from './features/users/users.rest.ts';
+import { userMethods } from './features/users/users.rpc.ts';
 import { type Log, requestLog } from './log.ts';
 import { operationsRouter } from './operations.ts';
 import { HttpError, sendError } from './rest/error-response.ts';
@@ -32,14 +35,14 @@ export interface AppOptions {
   readonly log: Log;
   readonly config: Pick<Config, 'publicUrl' | 'trustProxy' | 'kanboardAuthHeader' | 'kanboardOrg'>;
   /** Authorises /docs for the demo, where there is one. */
-  readonly demoToken?: string | undefined;
+  readonly demo?: DemoCredentials | undefined;
 }
 
 /** Whose clients the Kanboard face was written for. */
 const KANBOARD_VERSION = '1.2.53';
 
 /** Express put together, not started. */
-export function createApp({ contract, db, log, config, demoToken }: AppOptions): Express {
+export function createApp({ contract, db, log, config, demo }: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -67,6 +70,9 @@ export function createApp({ contract, db, log, config, demoToken }: AppOptions):
     ...taskLinkMethods(db),
     ...taskMethods(db),
     ...serverMethods(`${KANBOARD_VERSION}+issue-links.${contract.document.info.version}`),
+    ...userMethods(db),
+    ...projectMethods(db),
+    ...externalLinkMethods(db),
   };
   app.use(
     rpcRouter({
@@ -79,7 +85,7 @@ export function createApp({ contract, db, log, config, demoToken }: AppOptions):
     }),
   );
   app.use(operationsRouter({ contract, db, log }));
-  app.use(docsRouter(demoToken));
+  app.use(docsRouter(demo));
   app.use(nothingHere);
   app.use(sendError);
   return app;

@@ -5,8 +5,9 @@ import type { Config } from './config.ts';
 import { loadContract } from './contract/contract.ts';
 import { migratedPostgres } from './database/postgres.ts';
 import { prepareDemo } from './demo/demo.ts';
-import { DEMO_ORG_ID, DEMO_TOKEN } from './demo/demo-data.ts';
+import { DEMO_APPLICATION_TOKEN, DEMO_ORG_ID, DEMO_TOKEN } from './demo/demo-data.ts';
 import { StartError } from './errors.ts';
+import { APPLICATION_LOGIN } from './features/organisations/organisations.service.ts';
 import type { Log } from './log.ts';
 import { createHttpServer } from './rest/http-server.ts';
 
@@ -21,6 +22,11 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+const DEMO_CREDENTIALS = {
+  token: DEMO_TOKEN,
+  kanboard: { login: APPLICATION_LOGIN, secret: DEMO_APPLICATION_TOKEN },
+};
+
 /** Starts everything in order: database, schema, demo, HTTP. What was started is stopped again when a later step fails. */
 export async function serve(config: Config, log: Log): Promise<RunningServer> {
   const postgres = await migratedPostgres(config, log);
@@ -31,7 +37,7 @@ export async function serve(config: Config, log: Log): Promise<RunningServer> {
       db: postgres.db,
       log,
       config,
-      demoToken: hasDemo ? DEMO_TOKEN : undefined,
+      demo: hasDemo ? DEMO_CREDENTIALS : undefined,
     });
     const server = createHttpServer(app);
     await listen(server, config);
@@ -55,6 +61,7 @@ export function greeting({ url, hasDemo }: RunningServer): string {
     ? `Try it:
 
   curl -H 'Authorization: OAuth ${DEMO_TOKEN}' -H 'X-Org-ID: ${DEMO_ORG_ID}' ${url}/v2/issues/JUNE-2/links
+  curl -u ${APPLICATION_LOGIN}:${DEMO_APPLICATION_TOKEN} ${url}/jsonrpc.php -d '{"jsonrpc":"2.0","method":"getAllLinks","id":1}'
   curl ${url}/openapi.yaml
 
 In a browser: ${url}/docs`

@@ -116,6 +116,14 @@ export const texts = {
     ru: 'Ожидается дата вида 2017-06-11T05:16:01.421+0000.',
     en: 'A date such as 2017-06-11T05:16:01.421+0000 is expected.',
   },
+  ownAccount: {
+    ru: 'Свою учётную запись нельзя ни отключить, ни удалить.',
+    en: 'You cannot disable or remove your own account.',
+  },
+  lastAdministrator: {
+    ru: 'Это последний администратор организации.',
+    en: 'This is the last administrator of the organisation.',
+  },
   userUnknown: { ru: 'Пользователь не существует.', en: 'The user does not exist.' },
   importedInFuture: { ru: 'Время не может быть в будущем.', en: 'The time cannot be in the future.' },
   importedBeforeCreated: {
@@ -278,6 +286,12 @@ export const texts = {
   priorityNotFound: { ru: 'Приоритет не существует.', en: 'The priority does not exist.' },
   issueTypeNotFound: { ru: 'Тип задачи не существует.', en: 'The issue type does not exist.' },
   queueNotFound: { ru: 'Очередь не существует.', en: 'The queue does not exist.' },
+  queueManagersOnly: {
+    ru: 'Доступно только менеджерам этой очереди.',
+    en: 'This is for managers of the queue only.',
+  },
+  memberAlready: { ru: 'Пользователь уже участник очереди.', en: 'The user is a member of the queue already.' },
+  memberUnknown: { ru: 'Пользователь не участник очереди.', en: 'The user is no member of the queue.' },
   fieldNotFound: { ru: 'Поле не существует.', en: 'The field does not exist.' },
   fieldCategoryNotFound: { ru: 'Категория полей не существует.', en: 'The category of fields does not exist.' },
   managersOnly: {
@@ -292,6 +306,14 @@ export const texts = {
     ru: `Задача ${issueKey} уже связана с объектом ${objectKey} приложения ${applicationId}.`,
     en: `The issue ${issueKey} is already linked to ${objectKey} in ${applicationId}.`,
   }),
+  externalLinkUnfit: {
+    ru: 'У внешней связи должны быть URL, тип, название и зависимость допустимой длины.',
+    en: 'An external link needs a URL, a type, a title and a dependency, none of them too long.',
+  },
+  externalLinkExists: {
+    ru: 'Задача уже связана с этим объектом.',
+    en: 'The issue is already linked to that object.',
+  },
   staleVersion: { ru: 'Версия устарела.', en: 'The version is not the current one.' },
   versionUnreadable: {
     ru: 'If-Match должен содержать номер версии в кавычках, например "3".',

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addKanboardCommands } from './kanboard-commands.ts';
 import { addOrganisationCommands } from './organisation-commands.ts';
 import { addServerCommands } from './server-commands.ts';
 import { addTokenCommands } from './token-commands.ts';
@@ -16,5 +17,6 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
   addOrganisationCommands(program, environment);
   addUserCommands(program, environment);
   addTokenCommands(program, environment);
+  addKanboardCommands(program, environment);
   return program;
 }

@@ -1394,6 +1394,23 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description Gives a user a role in a project. For its managers; administrators may add themselves to any project. Refused for somebody
+         *     who has a role there.
+         */
+        readonly AddProjectUserParams: {
+            /** @description The project's number. */
+            readonly project_id: number;
+            /**
+             * @default project-member
+             * @enum {unknown}
+             */
+            readonly role: "project-manager" | "project-member" | "project-viewer";
+            /** @description The user's number. */
+            readonly user_id: number;
+        };
+        /** @example true */
+        readonly AddProjectUserResult: boolean;
         /** @description Where objects of remote links live. */
         readonly Application: {
             /** @description What a new remote link calls `origin`. */
@@ -1425,6 +1442,50 @@ export interface components {
         };
         /** @description True also for a closed one. */
         readonly CloseTaskResult: boolean;
+        /** @description A column of a project. Its tasks have the status to which it belongs; whether they are closed is another matter. */
+        readonly Column: {
+            /** @constant */
+            readonly description: "";
+            /** @constant */
+            readonly hide_in_dashboard: 0;
+            readonly id: number;
+            /** @description From 1. */
+            readonly position: number;
+            readonly project_id: number;
+            /** @constant */
+            readonly task_limit: 0;
+            readonly title: string;
+        };
+        /**
+         * @description Links a task to something elsewhere, and answers the id of the link. Nothing is fetched from there. The same URL may
+         *     be linked more than once. Tracker's clients see the link as a remote link, with the URL for the key of its object.
+         */
+        readonly CreateExternalTaskLinkParams: {
+            /**
+             * @description `related`, or a word of one's own.
+             * @example related
+             */
+            readonly dependency: string;
+            readonly task_id: components["schemas"]["TaskId"];
+            /**
+             * @description Left empty, the name of the file; for a web link, the URL.
+             * @default
+             */
+            readonly title: string;
+            /**
+             * @description `attachment`, `file`, `weblink`, or `auto`: `file` for a `file:` URL, `attachment` for one of the web that ends in
+             *     the name of a file, and `weblink` for every other one of the web.
+             * @default auto
+             */
+            readonly type: string;
+            /**
+             * @description Where the link points, in ASCII.
+             * @example http://127.0.0.1/doc.pdf
+             */
+            readonly url: string;
+        };
+        /** @example 7 */
+        readonly CreateExternalTaskLinkResult: number | false;
         /**
          * @description Make a label, and with `opposite_label` a second one, each the other's opposite. Links that carry them are of a link
          *     type of their own, which comes into being with the first of them.
@@ -1440,6 +1501,46 @@ export interface components {
         };
         /** @description The number of `label`; false when a text is empty, too long or taken, or both are the same. */
         readonly CreateLinkResult: components["schemas"]["LabelId"] | false;
+        /**
+         * @description Makes a project that its members alone see, with the columns Backlog, Ready, Work in progress and Done, and answers its
+         *     number. A user who calls this manages the project, and so does the owner.
+         */
+        readonly CreateProjectParams: {
+            /** @default null */
+            readonly description: string | null;
+            /** @default null */
+            readonly email: string | null;
+            /**
+             * @description 10 characters at most.
+             * @default null
+             */
+            readonly end_date: string | null;
+            /**
+             * @description Letters and digits, 50 at most; stored in capitals. It becomes the key of the queue where it can: it starts with a letter, and no queue has it.
+             * @default null
+             */
+            readonly identifier: string | null;
+            /** @description 50 characters at most; need not be unique. */
+            readonly name: string;
+            /**
+             * @description 0 for whoever calls.
+             * @default 0
+             */
+            readonly owner_id: number;
+            /** @default null */
+            readonly priority_default: number | null;
+            /** @default null */
+            readonly priority_end: number | null;
+            /** @default null */
+            readonly priority_start: number | null;
+            /**
+             * @description 10 characters at most.
+             * @default null
+             */
+            readonly start_date: string | null;
+        };
+        /** @example 1 */
+        readonly CreateProjectResult: number | false;
         /** @description Link a task to another. The label says what the task is to the other one. */
         readonly CreateTaskLinkParams: {
             readonly link_id: components["schemas"]["LabelId"];
@@ -1532,13 +1633,48 @@ export interface components {
          * @example 2
          */
         readonly CreateTaskResult: number | false;
+        /** @description Adds a user, and answers the number. */
+        readonly CreateUserParams: {
+            /**
+             * @description Need not be unique.
+             * @default
+             */
+            readonly email: string | null;
+            /** @default  */
+            readonly name: string | null;
+            /** @description At least 6 characters. */
+            readonly password: string;
+            /**
+             * @default app-user
+             * @enum {unknown}
+             */
+            readonly role: "app-admin" | "app-manager" | "app-user";
+            /** @description The login: 50 characters at most. One that is taken is refused. */
+            readonly username: string;
+        };
+        /** @example 2 */
+        readonly CreateUserResult: number | false;
         /**
          * @description The end at which the requested issue stands; `type[direction]` is what it is called there.
          * @enum {string}
          */
         readonly Direction: "inward" | "outward";
+        /** @description Shuts a user out of both APIs. Refused for one's own account, and for the last administrator. */
+        readonly DisableUserParams: {
+            /** @description The user's number. */
+            readonly user_id: number;
+        };
+        /** @example true */
+        readonly DisableUserResult: boolean;
         /** @description A field that is not stored here: accepted when it is empty, since clients send it along. */
         readonly EmptyList: readonly unknown[] | null;
+        /** @description Lets a user in again. */
+        readonly EnableUserParams: {
+            /** @description The user's number. */
+            readonly user_id: number;
+        };
+        /** @example true */
+        readonly EnableUserResult: boolean;
         /**
          * @description A queue, a status, an issue type or a priority by key or id, or an object that holds one of them.
          * @example task
@@ -1577,6 +1713,24 @@ export interface components {
             };
             /** @description The HTTP status once more. */
             readonly statusCode: number;
+        };
+        /** @description A link of a task to something elsewhere. */
+        readonly ExternalTaskLink: {
+            /** @description Who made the link; 0 for the application account. */
+            readonly creator_id: number;
+            readonly date_creation: number;
+            readonly date_modification: number;
+            readonly dependency: string;
+            readonly id: number;
+            /**
+             * @description What another application calls its objects counts as `weblink`.
+             * @enum {unknown}
+             */
+            readonly link_type: "attachment" | "file" | "weblink";
+            readonly task_id: number;
+            readonly title: string;
+            /** @description The key of the object, where Tracker's clients made the link. */
+            readonly url: string;
         };
         /** @description A field of issues. */
         readonly Field: {
@@ -1751,9 +1905,69 @@ export interface components {
             readonly time_spent: number | null;
             readonly title: string;
         };
+        /** @description The links of a task to elsewhere, by title. */
+        readonly GetAllExternalTaskLinksParams: {
+            readonly task_id: components["schemas"]["TaskId"];
+        };
+        /**
+         * @example [
+         *       {
+         *         "id": 7,
+         *         "link_type": "attachment",
+         *         "dependency": "related",
+         *         "title": "doc.pdf",
+         *         "url": "http://127.0.0.1/doc.pdf",
+         *         "date_creation": 1795355722,
+         *         "date_modification": 1795355722,
+         *         "task_id": 1,
+         *         "creator_id": 2,
+         *         "creator_name": "Alice",
+         *         "creator_username": "alice",
+         *         "dependency_label": "Related",
+         *         "type": "Attachment"
+         *       }
+         *     ]
+         */
+        readonly GetAllExternalTaskLinksResult: readonly components["schemas"]["ListedExternalTaskLink"][];
         /** @description List the labels, by their numbers. */
         readonly GetAllLinksParams: Record<string, never>;
         readonly GetAllLinksResult: readonly components["schemas"]["Label"][];
+        /** @description All projects of the organisation by name, also those that others alone see. */
+        readonly GetAllProjectsParams: Record<string, never>;
+        /**
+         * @example [
+         *       {
+         *         "id": 1,
+         *         "name": "P1",
+         *         "is_active": 1,
+         *         "token": "",
+         *         "last_modified": 1795355722,
+         *         "is_public": 0,
+         *         "is_private": 0,
+         *         "is_everybody_allowed": 0,
+         *         "default_swimlane": "Default swimlane",
+         *         "show_default_swimlane": 1,
+         *         "description": null,
+         *         "identifier": "",
+         *         "start_date": "",
+         *         "end_date": "",
+         *         "owner_id": 0,
+         *         "priority_default": 0,
+         *         "priority_start": 0,
+         *         "priority_end": 3,
+         *         "email": null,
+         *         "predefined_email_subjects": null,
+         *         "per_swimlane_task_limits": 0,
+         *         "task_limit": 0,
+         *         "enable_global_tags": 1,
+         *         "url": {
+         *           "board": "http://localhost:8080/v2/queues/P1",
+         *           "list": "http://localhost:8080/v2/queues/P1"
+         *         }
+         *       }
+         *     ]
+         */
+        readonly GetAllProjectsResult: readonly components["schemas"]["Project"][];
         /**
          * @description The links of a task, without those to tasks that the account may not see. By label, then column from the right, then
          *     open before closed, then place in the column.
@@ -1772,6 +1986,113 @@ export interface components {
             readonly status_id: number;
         };
         readonly GetAllTasksResult: readonly components["schemas"]["Task"][];
+        /** @description All users by login, without the application account. */
+        readonly GetAllUsersParams: Record<string, never>;
+        /**
+         * @example [
+         *       {
+         *         "id": 2,
+         *         "username": "alice",
+         *         "password": null,
+         *         "is_admin": 0,
+         *         "is_ldap_user": 0,
+         *         "name": "Alice A",
+         *         "email": "alice@localhost",
+         *         "google_id": null,
+         *         "github_id": null,
+         *         "notifications_enabled": 0,
+         *         "timezone": null,
+         *         "language": null,
+         *         "disable_login_form": 0,
+         *         "twofactor_activated": 0,
+         *         "twofactor_secret": null,
+         *         "token": "",
+         *         "notifications_filter": 4,
+         *         "nb_failed_login": 0,
+         *         "lock_expiration_date": 0,
+         *         "is_project_admin": 0,
+         *         "gitlab_id": null,
+         *         "role": "app-user",
+         *         "is_active": 1,
+         *         "avatar_path": null,
+         *         "api_access_token": null,
+         *         "filter": null,
+         *         "theme": "light"
+         *       }
+         *     ]
+         */
+        readonly GetAllUsersResult: readonly components["schemas"]["KanboardUser"][];
+        /** @description The columns of a project, in order. */
+        readonly GetColumnsParams: {
+            /** @description The project's number. */
+            readonly project_id: number;
+        };
+        /**
+         * @example [
+         *       {
+         *         "id": 1,
+         *         "title": "Backlog",
+         *         "position": 1,
+         *         "project_id": 1,
+         *         "task_limit": 0,
+         *         "description": "",
+         *         "hide_in_dashboard": 0
+         *       }
+         *     ]
+         */
+        readonly GetColumnsResult: readonly components["schemas"]["Column"][];
+        /** @description A link of a task to elsewhere. A remote link that Tracker's clients made is one too. */
+        readonly GetExternalTaskLinkByIdParams: {
+            /** @description The link, one of this task. */
+            readonly link_id: number;
+            readonly task_id: components["schemas"]["TaskId"];
+        };
+        /**
+         * @example {
+         *       "id": 7,
+         *       "link_type": "attachment",
+         *       "dependency": "related",
+         *       "title": "doc.pdf",
+         *       "url": "http://127.0.0.1/doc.pdf",
+         *       "date_creation": 1795355722,
+         *       "date_modification": 1795355722,
+         *       "task_id": 1,
+         *       "creator_id": 0
+         *     }
+         */
+        readonly GetExternalTaskLinkByIdResult: components["schemas"]["ExternalTaskLink"] | false;
+        /** @description What a task may be to something elsewhere by links of a type. */
+        readonly GetExternalTaskLinkProviderDependenciesParams: {
+            /**
+             * @description `attachment`, `file` or `weblink`.
+             * @example weblink
+             */
+            readonly providerName: string;
+        };
+        /**
+         * @example {
+         *       "related": "Related"
+         *     }
+         */
+        readonly GetExternalTaskLinkProviderDependenciesResult: {
+            readonly [key: string]: string;
+        } | false;
+        /** @description The types of links to elsewhere, with their names. `auto` asks createExternalTaskLink to choose. */
+        readonly GetExternalTaskLinkTypesParams: Record<string, never>;
+        /**
+         * @example {
+         *       "auto": "Auto",
+         *       "attachment": "Attachment",
+         *       "file": "Local File",
+         *       "weblink": "Web Link"
+         *     }
+         */
+        readonly GetExternalTaskLinkTypesResult: {
+            readonly attachment: string;
+            readonly auto: string;
+            readonly file: string;
+            readonly weblink: string;
+        };
         /** @description A label by its number. */
         readonly GetLinkByIdParams: {
             readonly link_id: components["schemas"]["LabelId"];
@@ -1783,6 +2104,83 @@ export interface components {
             readonly label: string;
         };
         readonly GetLinkByLabelResult: components["schemas"]["Label"] | null;
+        /** @description Whoever calls. */
+        readonly GetMeParams: Record<string, never>;
+        /**
+         * @example {
+         *       "id": 2,
+         *       "username": "alice",
+         *       "is_ldap_user": false,
+         *       "name": "Alice A",
+         *       "email": "alice@localhost",
+         *       "google_id": null,
+         *       "github_id": null,
+         *       "notifications_enabled": 0,
+         *       "timezone": null,
+         *       "language": null,
+         *       "disable_login_form": 0,
+         *       "twofactor_activated": false,
+         *       "twofactor_secret": null,
+         *       "token": "",
+         *       "notifications_filter": 4,
+         *       "nb_failed_login": 0,
+         *       "lock_expiration_date": 0,
+         *       "gitlab_id": null,
+         *       "role": "app-user",
+         *       "is_active": 1,
+         *       "avatar_path": null,
+         *       "api_access_token": null,
+         *       "filter": null,
+         *       "theme": "light"
+         *     }
+         */
+        readonly GetMeResult: components["schemas"]["KanboardMyself"];
+        /** @description The names of the projects that the user sees, by number. */
+        readonly GetMyProjectsListParams: Record<string, never>;
+        /**
+         * @example {
+         *       "1": "P1"
+         *     }
+         */
+        readonly GetMyProjectsListResult: {
+            readonly [key: string]: string;
+        } | readonly unknown[];
+        /** @description The active projects that the user sees, by name. */
+        readonly GetMyProjectsParams: Record<string, never>;
+        /**
+         * @example [
+         *       {
+         *         "id": 1,
+         *         "name": "P1",
+         *         "is_active": 1,
+         *         "token": "",
+         *         "last_modified": 1795355722,
+         *         "is_public": 0,
+         *         "is_private": 0,
+         *         "is_everybody_allowed": 0,
+         *         "default_swimlane": "Default swimlane",
+         *         "show_default_swimlane": 1,
+         *         "description": null,
+         *         "identifier": "",
+         *         "start_date": "",
+         *         "end_date": "",
+         *         "owner_id": 0,
+         *         "priority_default": 0,
+         *         "priority_start": 0,
+         *         "priority_end": 3,
+         *         "email": null,
+         *         "predefined_email_subjects": null,
+         *         "per_swimlane_task_limits": 0,
+         *         "task_limit": 0,
+         *         "enable_global_tags": 1,
+         *         "url": {
+         *           "board": "http://localhost:8080/v2/queues/P1",
+         *           "list": "http://localhost:8080/v2/queues/P1"
+         *         }
+         *       }
+         *     ]
+         */
+        readonly GetMyProjectsResult: readonly components["schemas"]["Project"][];
         /** @description The number of a label's opposite. */
         readonly GetOppositeLinkIdParams: {
             readonly link_id: components["schemas"]["LabelId"];
@@ -1792,6 +2190,139 @@ export interface components {
          * @example 3
          */
         readonly GetOppositeLinkIdResult: number | string | null;
+        /** @description A project by identifier. */
+        readonly GetProjectByIdentifierParams: {
+            /** @description In capitals or not. */
+            readonly identifier: string;
+        };
+        /**
+         * @example {
+         *       "id": 1,
+         *       "name": "P1",
+         *       "is_active": 1,
+         *       "token": "",
+         *       "last_modified": 1795355722,
+         *       "is_public": 0,
+         *       "is_private": 0,
+         *       "is_everybody_allowed": 0,
+         *       "default_swimlane": "Default swimlane",
+         *       "show_default_swimlane": 1,
+         *       "description": null,
+         *       "identifier": "",
+         *       "start_date": "",
+         *       "end_date": "",
+         *       "owner_id": 0,
+         *       "priority_default": 0,
+         *       "priority_start": 0,
+         *       "priority_end": 3,
+         *       "email": null,
+         *       "predefined_email_subjects": null,
+         *       "per_swimlane_task_limits": 0,
+         *       "task_limit": 0,
+         *       "enable_global_tags": 1,
+         *       "url": {
+         *         "board": "http://localhost:8080/v2/queues/P1",
+         *         "list": "http://localhost:8080/v2/queues/P1"
+         *       }
+         *     }
+         */
+        readonly GetProjectByIdentifierResult: components["schemas"]["Project"] | false;
+        /** @description A project by number. */
+        readonly GetProjectByIdParams: {
+            /** @description The project's number. */
+            readonly project_id: number;
+        };
+        /**
+         * @example {
+         *       "id": 1,
+         *       "name": "P1",
+         *       "is_active": 1,
+         *       "token": "",
+         *       "last_modified": 1795355722,
+         *       "is_public": 0,
+         *       "is_private": 0,
+         *       "is_everybody_allowed": 0,
+         *       "default_swimlane": "Default swimlane",
+         *       "show_default_swimlane": 1,
+         *       "description": null,
+         *       "identifier": "",
+         *       "start_date": "",
+         *       "end_date": "",
+         *       "owner_id": 0,
+         *       "priority_default": 0,
+         *       "priority_start": 0,
+         *       "priority_end": 3,
+         *       "email": null,
+         *       "predefined_email_subjects": null,
+         *       "per_swimlane_task_limits": 0,
+         *       "task_limit": 0,
+         *       "enable_global_tags": 1,
+         *       "url": {
+         *         "board": "http://localhost:8080/v2/queues/P1",
+         *         "list": "http://localhost:8080/v2/queues/P1"
+         *       }
+         *     }
+         */
+        readonly GetProjectByIdResult: components["schemas"]["Project"] | null;
+        /** @description The first project of a name. */
+        readonly GetProjectByNameParams: {
+            readonly name: string;
+        };
+        /**
+         * @example {
+         *       "id": 1,
+         *       "name": "P1",
+         *       "is_active": 1,
+         *       "token": "",
+         *       "last_modified": 1795355722,
+         *       "is_public": 0,
+         *       "is_private": 0,
+         *       "is_everybody_allowed": 0,
+         *       "default_swimlane": "Default swimlane",
+         *       "show_default_swimlane": 1,
+         *       "description": null,
+         *       "identifier": "",
+         *       "start_date": "",
+         *       "end_date": "",
+         *       "owner_id": 0,
+         *       "priority_default": 0,
+         *       "priority_start": 0,
+         *       "priority_end": 3,
+         *       "email": null,
+         *       "predefined_email_subjects": null,
+         *       "per_swimlane_task_limits": 0,
+         *       "task_limit": 0,
+         *       "enable_global_tags": 1,
+         *       "url": {
+         *         "board": "http://localhost:8080/v2/queues/P1",
+         *         "list": "http://localhost:8080/v2/queues/P1"
+         *       }
+         *     }
+         */
+        readonly GetProjectByNameResult: components["schemas"]["Project"] | false;
+        /** @description A user's role in a project; in one that everybody sees, also by the role in the organisation. */
+        readonly GetProjectUserRoleParams: {
+            /** @description The project's number. */
+            readonly project_id: number;
+            /** @description The user's number. */
+            readonly user_id: number;
+        };
+        /** @example project-member */
+        readonly GetProjectUserRoleResult: ("project-manager" | "project-member" | "project-viewer") | null;
+        /** @description Who has a role of their own in a project: names, or logins where there is none, by number. */
+        readonly GetProjectUsersParams: {
+            /** @description The project's number. */
+            readonly project_id: number;
+        };
+        /**
+         * @example {
+         *       "2": "Alice A",
+         *       "3": "bob"
+         *     }
+         */
+        readonly GetProjectUsersResult: {
+            readonly [key: string]: string;
+        } | readonly unknown[];
         /** @description The first task of a project with that name in another system. */
         readonly GetTaskByReferenceParams: {
             readonly project_id: components["schemas"]["ProjectNumber"];
@@ -1820,6 +2351,80 @@ export interface components {
         readonly GetTimezoneParams: Record<string, never>;
         /** @example UTC */
         readonly GetTimezoneResult: string;
+        /** @description A user by login. */
+        readonly GetUserByNameParams: {
+            /** @description Capitals count. */
+            readonly username: string;
+        };
+        /**
+         * @example {
+         *       "id": 2,
+         *       "username": "alice",
+         *       "password": null,
+         *       "is_admin": 0,
+         *       "is_ldap_user": 0,
+         *       "name": "Alice A",
+         *       "email": "alice@localhost",
+         *       "google_id": null,
+         *       "github_id": null,
+         *       "notifications_enabled": 0,
+         *       "timezone": null,
+         *       "language": null,
+         *       "disable_login_form": 0,
+         *       "twofactor_activated": 0,
+         *       "twofactor_secret": null,
+         *       "token": "",
+         *       "notifications_filter": 4,
+         *       "nb_failed_login": 0,
+         *       "lock_expiration_date": 0,
+         *       "is_project_admin": 0,
+         *       "gitlab_id": null,
+         *       "role": "app-user",
+         *       "is_active": 1,
+         *       "avatar_path": null,
+         *       "api_access_token": null,
+         *       "filter": null,
+         *       "theme": "light"
+         *     }
+         */
+        readonly GetUserByNameResult: components["schemas"]["KanboardUser"] | null;
+        /** @description A user by number. */
+        readonly GetUserParams: {
+            /** @description The user's number. */
+            readonly user_id: number;
+        };
+        /**
+         * @example {
+         *       "id": 2,
+         *       "username": "alice",
+         *       "password": null,
+         *       "is_admin": 0,
+         *       "is_ldap_user": 0,
+         *       "name": "Alice A",
+         *       "email": "alice@localhost",
+         *       "google_id": null,
+         *       "github_id": null,
+         *       "notifications_enabled": 0,
+         *       "timezone": null,
+         *       "language": null,
+         *       "disable_login_form": 0,
+         *       "twofactor_activated": 0,
+         *       "twofactor_secret": null,
+         *       "token": "",
+         *       "notifications_filter": 4,
+         *       "nb_failed_login": 0,
+         *       "lock_expiration_date": 0,
+         *       "is_project_admin": 0,
+         *       "gitlab_id": null,
+         *       "role": "app-user",
+         *       "is_active": 1,
+         *       "avatar_path": null,
+         *       "api_access_token": null,
+         *       "filter": null,
+         *       "theme": "light"
+         *     }
+         */
+        readonly GetUserResult: components["schemas"]["KanboardUser"] | null;
         /** @description The version of the Kanboard whose API is spoken, and that of this server. */
         readonly GetVersionParams: Record<string, never>;
         /** @example 1.2.53+issue-links.0.1.0 */
@@ -2032,14 +2637,109 @@ export interface components {
             readonly jsonrpc: "2.0";
             readonly method: string;
             /** @description By name, or in the order of the procedure's parameters. */
-            readonly params?: readonly unknown[] | null | components["schemas"]["GetVersionParams"] | components["schemas"]["GetTimezoneParams"] | components["schemas"]["GetAllLinksParams"] | components["schemas"]["GetLinkByIdParams"] | components["schemas"]["GetLinkByLabelParams"] | components["schemas"]["GetOppositeLinkIdParams"] | components["schemas"]["CreateLinkParams"] | components["schemas"]["UpdateLinkParams"] | components["schemas"]["RemoveLinkParams"] | components["schemas"]["CreateTaskLinkParams"] | components["schemas"]["UpdateTaskLinkParams"] | components["schemas"]["GetTaskLinkByIdParams"] | components["schemas"]["GetAllTaskLinksParams"] | components["schemas"]["RemoveTaskLinkParams"] | components["schemas"]["CreateTaskParams"] | components["schemas"]["GetTaskParams"] | components["schemas"]["GetTaskByReferenceParams"] | components["schemas"]["GetAllTasksParams"] | components["schemas"]["SearchTasksParams"] | components["schemas"]["UpdateTaskParams"] | components["schemas"]["MoveTaskPositionParams"] | components["schemas"]["OpenTaskParams"] | components["schemas"]["CloseTaskParams"] | components["schemas"]["RemoveTaskParams"];
+            readonly params?: readonly unknown[] | null | components["schemas"]["GetVersionParams"] | components["schemas"]["GetTimezoneParams"] | components["schemas"]["GetAllLinksParams"] | components["schemas"]["GetLinkByIdParams"] | components["schemas"]["GetLinkByLabelParams"] | components["schemas"]["GetOppositeLinkIdParams"] | components["schemas"]["CreateLinkParams"] | components["schemas"]["UpdateLinkParams"] | components["schemas"]["RemoveLinkParams"] | components["schemas"]["CreateTaskLinkParams"] | components["schemas"]["UpdateTaskLinkParams"] | components["schemas"]["GetTaskLinkByIdParams"] | components["schemas"]["GetAllTaskLinksParams"] | components["schemas"]["RemoveTaskLinkParams"] | components["schemas"]["CreateUserParams"] | components["schemas"]["GetUserParams"] | components["schemas"]["GetUserByNameParams"] | components["schemas"]["GetAllUsersParams"] | components["schemas"]["DisableUserParams"] | components["schemas"]["EnableUserParams"] | components["schemas"]["RemoveUserParams"] | components["schemas"]["GetMeParams"] | components["schemas"]["CreateProjectParams"] | components["schemas"]["GetProjectByIdParams"] | components["schemas"]["GetProjectByNameParams"] | components["schemas"]["GetProjectByIdentifierParams"] | components["schemas"]["GetAllProjectsParams"] | components["schemas"]["RemoveProjectParams"] | components["schemas"]["GetMyProjectsParams"] | components["schemas"]["GetMyProjectsListParams"] | components["schemas"]["AddProjectUserParams"] | components["schemas"]["RemoveProjectUserParams"] | components["schemas"]["GetProjectUsersParams"] | components["schemas"]["GetProjectUserRoleParams"] | components["schemas"]["GetColumnsParams"] | components["schemas"]["CreateTaskParams"] | components["schemas"]["GetTaskParams"] | components["schemas"]["GetTaskByReferenceParams"] | components["schemas"]["GetAllTasksParams"] | components["schemas"]["SearchTasksParams"] | components["schemas"]["UpdateTaskParams"] | components["schemas"]["MoveTaskPositionParams"] | components["schemas"]["OpenTaskParams"] | components["schemas"]["CloseTaskParams"] | components["schemas"]["RemoveTaskParams"] | components["schemas"]["GetExternalTaskLinkTypesParams"] | components["schemas"]["GetExternalTaskLinkProviderDependenciesParams"] | components["schemas"]["CreateExternalTaskLinkParams"] | components["schemas"]["UpdateExternalTaskLinkParams"] | components["schemas"]["GetExternalTaskLinkByIdParams"] | components["schemas"]["GetAllExternalTaskLinksParams"] | components["schemas"]["RemoveExternalTaskLinkParams"];
         };
         readonly JsonRpcResponse: components["schemas"]["JsonRpcResult"] | components["schemas"]["JsonRpcError"];
         readonly JsonRpcResult: {
             readonly id: unknown;
             /** @constant */
             readonly jsonrpc: "2.0";
-            readonly result: components["schemas"]["GetVersionResult"] | components["schemas"]["GetTimezoneResult"] | components["schemas"]["GetAllLinksResult"] | components["schemas"]["GetLinkByIdResult"] | components["schemas"]["GetLinkByLabelResult"] | components["schemas"]["GetOppositeLinkIdResult"] | components["schemas"]["CreateLinkResult"] | components["schemas"]["UpdateLinkResult"] | components["schemas"]["RemoveLinkResult"] | components["schemas"]["CreateTaskLinkResult"] | components["schemas"]["UpdateTaskLinkResult"] | components["schemas"]["GetTaskLinkByIdResult"] | components["schemas"]["GetAllTaskLinksResult"] | components["schemas"]["RemoveTaskLinkResult"] | components["schemas"]["CreateTaskResult"] | components["schemas"]["GetTaskResult"] | components["schemas"]["GetTaskByReferenceResult"] | components["schemas"]["GetAllTasksResult"] | components["schemas"]["SearchTasksResult"] | components["schemas"]["UpdateTaskResult"] | components["schemas"]["MoveTaskPositionResult"] | components["schemas"]["OpenTaskResult"] | components["schemas"]["CloseTaskResult"] | components["schemas"]["RemoveTaskResult"];
+            readonly result: components["schemas"]["GetVersionResult"] | components["schemas"]["GetTimezoneResult"] | components["schemas"]["GetAllLinksResult"] | components["schemas"]["GetLinkByIdResult"] | components["schemas"]["GetLinkByLabelResult"] | components["schemas"]["GetOppositeLinkIdResult"] | components["schemas"]["CreateLinkResult"] | components["schemas"]["UpdateLinkResult"] | components["schemas"]["RemoveLinkResult"] | components["schemas"]["CreateTaskLinkResult"] | components["schemas"]["UpdateTaskLinkResult"] | components["schemas"]["GetTaskLinkByIdResult"] | components["schemas"]["GetAllTaskLinksResult"] | components["schemas"]["RemoveTaskLinkResult"] | components["schemas"]["CreateUserResult"] | components["schemas"]["GetUserResult"] | components["schemas"]["GetUserByNameResult"] | components["schemas"]["GetAllUsersResult"] | components["schemas"]["DisableUserResult"] | components["schemas"]["EnableUserResult"] | components["schemas"]["RemoveUserResult"] | components["schemas"]["GetMeResult"] | components["schemas"]["CreateProjectResult"] | components["schemas"]["GetProjectByIdResult"] | components["schemas"]["GetProjectByNameResult"] | components["schemas"]["GetProjectByIdentifierResult"] | components["schemas"]["GetAllProjectsResult"] | components["schemas"]["RemoveProjectResult"] | components["schemas"]["GetMyProjectsResult"] | components["schemas"]["GetMyProjectsListResult"] | components["schemas"]["AddProjectUserResult"] | components["schemas"]["RemoveProjectUserResult"] | components["schemas"]["GetProjectUsersResult"] | components["schemas"]["GetProjectUserRoleResult"] | components["schemas"]["GetColumnsResult"] | components["schemas"]["CreateTaskResult"] | components["schemas"]["GetTaskResult"] | components["schemas"]["GetTaskByReferenceResult"] | components["schemas"]["GetAllTasksResult"] | components["schemas"]["SearchTasksResult"] | components["schemas"]["UpdateTaskResult"] | components["schemas"]["MoveTaskPositionResult"] | components["schemas"]["OpenTaskResult"] | components["schemas"]["CloseTaskResult"] | components["schemas"]["RemoveTaskResult"] | components["schemas"]["GetExternalTaskLinkTypesResult"] | components["schemas"]["GetExternalTaskLinkProviderDependenciesResult"] | components["schemas"]["CreateExternalTaskLinkResult"] | components["schemas"]["UpdateExternalTaskLinkResult"] | components["schemas"]["GetExternalTaskLinkByIdResult"] | components["schemas"]["GetAllExternalTaskLinksResult"] | components["schemas"]["RemoveExternalTaskLinkResult"];
+        };
+        /** @description A user as they see themselves. */
+        readonly KanboardMyself: {
+            /** @description Never shown. */
+            readonly api_access_token: null;
+            readonly avatar_path: null;
+            /** @constant */
+            readonly disable_login_form: 0;
+            readonly email: string | null;
+            readonly filter: null;
+            readonly github_id: null;
+            readonly gitlab_id: null;
+            readonly google_id: null;
+            readonly id: number;
+            /** @enum {unknown} */
+            readonly is_active: 0 | 1;
+            /** @constant */
+            readonly is_ldap_user: false;
+            readonly language: null;
+            /** @description Until when the account is locked, in seconds since 1970; 0 when it never was. */
+            readonly lock_expiration_date: number;
+            readonly name: string | null;
+            /** @description Wrong passwords in a row. */
+            readonly nb_failed_login: number;
+            /** @constant */
+            readonly notifications_enabled: 0;
+            /** @constant */
+            readonly notifications_filter: 4;
+            /**
+             * @description Readers of the Tracker API are users here.
+             * @enum {unknown}
+             */
+            readonly role: "app-admin" | "app-manager" | "app-user";
+            /** @constant */
+            readonly theme: "light";
+            readonly timezone: null;
+            /** @constant */
+            readonly token: "";
+            /** @constant */
+            readonly twofactor_activated: false;
+            readonly twofactor_secret: null;
+            /** @description The login. */
+            readonly username: string;
+        };
+        /** @description A user. What Kanboard knows and this service does not keep is the same for all. */
+        readonly KanboardUser: {
+            /** @description Never shown. */
+            readonly api_access_token: null;
+            readonly avatar_path: null;
+            /** @constant */
+            readonly disable_login_form: 0;
+            readonly email: string | null;
+            readonly filter: null;
+            readonly github_id: null;
+            readonly gitlab_id: null;
+            readonly google_id: null;
+            readonly id: number;
+            /** @enum {unknown} */
+            readonly is_active: 0 | 1;
+            /**
+             * @description Whether the role is `app-admin`.
+             * @enum {unknown}
+             */
+            readonly is_admin: 0 | 1;
+            /** @constant */
+            readonly is_ldap_user: 0;
+            /** @constant */
+            readonly is_project_admin: 0;
+            readonly language: null;
+            /** @description Until when the account is locked, in seconds since 1970; 0 when it never was. */
+            readonly lock_expiration_date: number;
+            readonly name: string | null;
+            /** @description Wrong passwords in a row. */
+            readonly nb_failed_login: number;
+            /** @constant */
+            readonly notifications_enabled: 0;
+            /** @constant */
+            readonly notifications_filter: 4;
+            /** @description Never shown. */
+            readonly password: null;
+            /**
+             * @description Readers of the Tracker API are users here.
+             * @enum {unknown}
+             */
+            readonly role: "app-admin" | "app-manager" | "app-user";
+            /** @constant */
+            readonly theme: "light";
+            readonly timezone: null;
+            /** @constant */
+            readonly token: "";
+            /** @constant */
+            readonly twofactor_activated: 0;
+            readonly twofactor_secret: null;
+            /** @description The login. */
+            readonly username: string;
         };
         /**
          * @description What a link is called at one of its ends. Kanboard's Link API calls it a link.
@@ -2128,6 +2828,29 @@ export interface components {
              * @enum {string}
              */
             readonly single?: "inward" | "outward" | "none";
+        };
+        /** @description The same with the names of what it refers to. */
+        readonly ListedExternalTaskLink: {
+            /** @description Who made the link; 0 for the application account. */
+            readonly creator_id: number;
+            readonly creator_name: string | null;
+            readonly creator_username: string | null;
+            readonly date_creation: number;
+            readonly date_modification: number;
+            readonly dependency: string;
+            readonly dependency_label: string;
+            readonly id: number;
+            /**
+             * @description What another application calls its objects counts as `weblink`.
+             * @enum {unknown}
+             */
+            readonly link_type: "attachment" | "file" | "weblink";
+            readonly task_id: number;
+            readonly title: string;
+            /** @description The name of the type. */
+            readonly type: string;
+            /** @description The key of the object, where Tracker's clients made the link. */
+            readonly url: string;
         };
         /** @description Move a task to a place in a column of its project. It stays open or closed. */
         readonly MoveTaskPositionParams: {
@@ -2264,6 +2987,57 @@ export interface components {
             readonly self: string;
             readonly version: number;
         };
+        /** @description A project: a queue of the Tracker API. What Kanboard knows and this service does not keep is the same for all. */
+        readonly Project: {
+            /** @constant */
+            readonly default_swimlane: "Default swimlane";
+            readonly description: string | null;
+            readonly email: string | null;
+            /** @constant */
+            readonly enable_global_tags: 1;
+            /** @description As it was given; empty for none. */
+            readonly end_date: string;
+            readonly id: number;
+            /** @description Empty for none; in capitals. Where it can be one, the key of the queue. */
+            readonly identifier: string;
+            /** @enum {unknown} */
+            readonly is_active: 0 | 1;
+            /**
+             * @description Whether everybody in the organisation sees the project, as all queues are that the Tracker API makes.
+             * @enum {unknown}
+             */
+            readonly is_everybody_allowed: 0 | 1;
+            /** @constant */
+            readonly is_private: 0;
+            /** @constant */
+            readonly is_public: 0;
+            /** @description In seconds since 1970. */
+            readonly last_modified: number;
+            readonly name: string;
+            /** @description 0 for a project of the application account, and for one whose owner was removed. */
+            readonly owner_id: number;
+            /** @constant */
+            readonly per_swimlane_task_limits: 0;
+            readonly predefined_email_subjects: null;
+            readonly priority_default: number;
+            readonly priority_end: number;
+            readonly priority_start: number;
+            /** @constant */
+            readonly show_default_swimlane: 1;
+            /** @description As it was given; empty for none. */
+            readonly start_date: string;
+            /** @constant */
+            readonly task_limit: 0;
+            /** @constant */
+            readonly token: "";
+            /** @description Where the queue is to be found. */
+            readonly url: {
+                /** Format: uri */
+                readonly board: string;
+                /** Format: uri */
+                readonly list: string;
+            };
+        };
         /**
          * @description The number of a project, which is a queue of Tracker's.
          * @example 1
@@ -2326,11 +3100,35 @@ export interface components {
             /** Format: uri */
             readonly self: string;
         };
+        /** @description Removes a link of a task to elsewhere. */
+        readonly RemoveExternalTaskLinkParams: {
+            /** @description The link, one of this task. */
+            readonly link_id: number;
+            readonly task_id: components["schemas"]["TaskId"];
+        };
+        /** @example true */
+        readonly RemoveExternalTaskLinkResult: boolean;
         /** @description Remove a label with the links that carry it at either end. Its opposite stands alone then. */
         readonly RemoveLinkParams: {
             readonly link_id: components["schemas"]["LabelId"];
         };
         readonly RemoveLinkResult: boolean;
+        /** @description Removes a project with its tasks and their links. For its managers. */
+        readonly RemoveProjectParams: {
+            /** @description The project's number. */
+            readonly project_id: number;
+        };
+        /** @example true */
+        readonly RemoveProjectResult: boolean;
+        /** @description Ends a user's role in a project. For its managers. */
+        readonly RemoveProjectUserParams: {
+            /** @description The project's number. */
+            readonly project_id: number;
+            /** @description The user's number. */
+            readonly user_id: number;
+        };
+        /** @example true */
+        readonly RemoveProjectUserResult: boolean;
         /** @description Remove a link, through either of its views. */
         readonly RemoveTaskLinkParams: {
             readonly task_link_id: components["schemas"]["TaskLinkId"];
@@ -2342,6 +3140,16 @@ export interface components {
         };
         /** @description False when there is none. */
         readonly RemoveTaskResult: boolean;
+        /**
+         * @description Removes a user with their credentials and roles, for good. Their login is free again, their tasks are nobody's, and what
+         *     they wrote still names them. Refused for one's own account, and for the last administrator.
+         */
+        readonly RemoveUserParams: {
+            /** @description The user's number. */
+            readonly user_id: number;
+        };
+        /** @example true */
+        readonly RemoveUserResult: boolean;
         /** @description The tasks of a project that a query finds, open and closed, by number. */
         readonly SearchTasksParams: {
             readonly project_id: components["schemas"]["ProjectNumber"];
@@ -2561,6 +3369,29 @@ export interface components {
         readonly TaskLinkId: number;
         /** @description UTC, three digits of milliseconds, an offset without a colon: `2017-06-11T05:16:01.421+0000`. */
         readonly Timestamp: string;
+        /** @description Changes those of title, URL and dependency that are given. The type stays. */
+        readonly UpdateExternalTaskLinkParams: {
+            /**
+             * @description The new dependency.
+             * @default null
+             */
+            readonly dependency: string | null;
+            /** @description The link, one of this task. */
+            readonly link_id: number;
+            readonly task_id: components["schemas"]["TaskId"];
+            /**
+             * @description The new title.
+             * @default null
+             */
+            readonly title: string | null;
+            /**
+             * @description The new URL.
+             * @default null
+             */
+            readonly url: string | null;
+        };
+        /** @example true */
+        readonly UpdateExternalTaskLinkResult: boolean;
         /**
          * @description Change a label and its opposite; the opposite label is not touched, and links keep the labels they have. In an
          *     organisation of the profile tracker the labels of Tracker's own link types cannot be changed.

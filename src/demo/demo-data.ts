@@ -2,6 +2,8 @@
 
 export const DEMO_ORG_ID = '1';
 export const DEMO_TOKEN = 'demo-token';
+/** The application token of the Kanboard face. */
+export const DEMO_APPLICATION_TOKEN = 'demo-token';
 /** For what administrators alone may do; what people try first goes without. */
 export const DEMO_ADMIN_TOKEN = 'demo-admin-token';
 

@@ -1,15 +1,16 @@
 import type { Config } from '../config.ts';
 import type { Database } from '../database/database.ts';
 import { StartError } from '../errors.ts';
-import { createOrganisationIn } from '../features/organisations/organisations.service.ts';
+import { APPLICATION_LOGIN, createOrganisationIn } from '../features/organisations/organisations.service.ts';
 import { createQueueIn } from '../features/queues/queues.service.ts';
-import { createToken } from '../features/tokens/tokens.service.ts';
+import { createToken, replaceAccountTokenIn } from '../features/tokens/tokens.service.ts';
 import { createUser, getUserId } from '../features/users/users.service.ts';
 import { isLoopbackHost } from '../loopback.ts';
 import { existsLoopbackCredential, existsOrganisation, insertDemoIssues, insertDemoLinks } from './demo.store.ts';
 import {
   DEMO_ADMIN,
   DEMO_ADMIN_TOKEN,
+  DEMO_APPLICATION_TOKEN,
   DEMO_FIRST_LINK_ID,
   DEMO_ISSUES,
   DEMO_LINKS,
@@ -61,6 +62,11 @@ async function createDemo(db: Database): Promise<void> {
     await createToken(transaction, DEMO_ORG_ID, adminId, {
       scopes: ['read', 'write', 'admin'],
       value: DEMO_ADMIN_TOKEN,
+      loopbackOnly: true,
+    });
+    const applicationId = await getUserId(transaction, DEMO_ORG_ID, APPLICATION_LOGIN);
+    await replaceAccountTokenIn(transaction, DEMO_ORG_ID, applicationId, 'application', {
+      value: DEMO_APPLICATION_TOKEN,
       loopbackOnly: true,
     });
     for (const queue of DEMO_QUEUES) await createQueueIn(transaction, DEMO_ORG_ID, { ...queue, leadId: adminId });

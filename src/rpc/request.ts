@@ -1,3 +1,4 @@
+import { isLosslessNumber } from 'lossless-json';
 import type { Method } from '../contract/methods.ts';
 import { invalidParams, invalidRequest, parseError } from './rpc-error.ts';
 
@@ -19,9 +20,9 @@ export function batchOf(value: unknown): readonly unknown[] | undefined {
 
 /** Throws RpcError for what is no request. */
 export function toRequest(value: unknown): RpcRequest {
-  if (typeof value !== 'object' || value === null) throw parseError();
+  if (typeof value !== 'object' || value === null || isLosslessNumber(value)) throw parseError();
   const { jsonrpc, method, params = null, id = null } = value as JsonObject;
-  if (jsonrpc !== '2.0' || typeof method !== 'string' || typeof params !== 'object' || isNumber(params)) {
+  if (jsonrpc !== '2.0' || typeof method !== 'string' || typeof params !== 'object' || isLosslessNumber(params)) {
     throw invalidRequest();
   }
   return { method, params: (params ?? []) as RpcRequest['params'], id: id ?? undefined };
@@ -47,14 +48,9 @@ export function argumentsOf({ params: declared }: Method, { params }: RpcRequest
 /** PHP knows one kind of array: an object with the keys 0, 1, 2 and so on is a list, and one without members is empty. */
 function listIn(value: unknown): readonly unknown[] | undefined {
   if (Array.isArray(value)) return value as unknown[];
-  if (typeof value !== 'object' || value === null || isNumber(value)) return undefined;
+  if (typeof value !== 'object' || value === null || isLosslessNumber(value)) return undefined;
   const entries = Object.entries(value);
   return entries.every(([key], place) => key === String(place))
     ? entries.map(([, member]) => member as unknown)
     : undefined;
-}
-
-/** A number too large for JavaScript, which `parseLossless` leaves in an object. */
-function isNumber(value: object | null): boolean {
-  return value !== null && 'isLosslessNumber' in value;
 }

@@ -36,7 +36,7 @@ export function rpcRouter(options: RpcRouterOptions): Router {
   const router = Router({ caseSensitive: true });
   const readBody = raw({ type: () => true, limit: BODY_BYTES_MAX });
   const serve: RequestHandler = async (request, response) => {
-    refuseOtherSites(request, originOf(request, options.publicUrl));
+    refuseOtherSites(request, options.publicUrl);
     const orgId = request.params['orgId'] as string | undefined;
     const text = await answerBody(options, request, orgId ?? options.orgId);
     response.setHeader('Content-Type', 'application/json');
@@ -47,9 +47,11 @@ export function rpcRouter(options: RpcRouterOptions): Router {
 }
 
 /** A page elsewhere must not make a browser call with credentials that it remembers. Throws 403. */
-function refuseOtherSites(request: Request, own: string): void {
+function refuseOtherSites(request: Request, publicUrl: string | undefined): void {
   const origin = request.get('origin');
-  const isForeign = origin !== undefined && origin !== own && hostOf(origin) !== request.get('host');
+  const site = origin === undefined ? undefined : hostOf(origin);
+  const own = [request.get('host'), request.host, publicUrl === undefined ? undefined : hostOf(publicUrl)];
+  const isForeign = origin !== undefined && (!site || !own.includes(site));
   if (isForeign || request.get('sec-fetch-site') === 'cross-site') throw forbidden();
 }
 

@@ -32,6 +32,11 @@ export function textFrom(value: unknown): string | undefined {
   return typeof value === 'string' && !value.includes('\0') ? value : undefined;
 }
 
+/** A parameter that may be left out: null for null, else what `read` makes of it. */
+export function optional<Value>(value: unknown, read: (value: unknown) => Value): Value | null {
+  return value === null ? null : read(value);
+}
+
 /** A day, and perhaps a time in it; UTC unless it says otherwise. */
 const ISO_TIME = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(Z|[+-]\d\d:?\d\d)?)?$/i;
 const AMERICAN_TIME = /^(\d\d)\/(\d\d)\/(\d{4})(?: (\d\d:\d\d))?$/;

@@ -97,6 +97,8 @@ test('what is refused by the data is exit 1 with one sentence, and nothing is wr
     ],
     ['token create --org taken --user boris', 'There is no user boris in the organisation taken.\n'],
     ['token create --org none --user boris', 'There is no user boris in the organisation none.\n'],
+    ['kanboard token --org nowhere', 'There is no user jsonrpc in the organisation nowhere.\n'],
+    ['kanboard token --org taken --user boris', 'There is no user boris in the organisation taken.\n'],
     ['token revoke --org taken --id 999999', 'There is no token 999999.\n'],
     ['token revoke --org taken --user boris', 'There is no user boris in the organisation taken.\n'],
   ];
@@ -138,6 +140,9 @@ const USAGES: readonly [args: string, complaint: RegExp][] = [
   ['token revoke --org a --id 1 --value-stdin', /give one of --id, --user and --value-stdin/],
   ['token revoke --org a --id x', /must be a whole number from 1/],
   ['token revoke --org a --value-stdin', /Standard input holds no token/],
+  ['kanboard', /Usage: issue-links kanboard/],
+  ['kanboard token', /required option '--org <org-id>' not specified/],
+  ['kanboard token --org a --value-stdin', /Standard input holds no token/],
   ['migrate up', /too many arguments/],
   ['serve now', /too many arguments/],
 ];
@@ -168,6 +173,8 @@ const COMMANDS = [
   'token revoke',
   'queue',
   'queue create',
+  'kanboard',
+  'kanboard token',
 ];
 
 test('every command explains itself, without a database', async () => {

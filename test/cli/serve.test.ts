@@ -38,6 +38,16 @@ async function demoLinks(url: string): Promise<{ id: number }[]> {
   return (await response.json()) as { id: number }[];
 }
 
+async function demoLabels(url: string): Promise<unknown[]> {
+  const response = await fetch(`${url}/jsonrpc.php`, {
+    method: 'POST',
+    headers: { Authorization: `Basic ${Buffer.from('jsonrpc:demo-token').toString('base64')}` },
+    body: '{"jsonrpc":"2.0","method":"getAllLinks","id":1}',
+  });
+  expect(response.status).toBe(200);
+  return ((await response.json()) as { result: unknown[] }).result;
+}
+
 /** A start that cannot be: one sentence on stderr, exit 1. */
 async function expectRefusal(environment: Environment, sentence: RegExp): Promise<void> {
   const outcome = await run(SERVE, { PORT: '0', ...environment });
@@ -55,6 +65,10 @@ test('a first start makes everything and prints a line that answers the link of 
   expect(server.output()).toContain(
     `curl -H 'Authorization: OAuth demo-token' -H 'X-Org-ID: 1' ${url}/v2/issues/JUNE-2/links`,
   );
+  expect(server.output()).toContain(
+    `curl -u jsonrpc:demo-token ${url}/jsonrpc.php -d '{"jsonrpc":"2.0","method":"getAllLinks","id":1}'`,
+  );
+  expect(await demoLabels(url)).toContainEqual({ id: 2, label: 'blocks', opposite_id: 3 });
 
   const user = { self: `${url}/v2/users/1120000000049224`, id: '1120000000049224', display: 'Иван Иванов' };
   const links = await demoLinks(url);

@@ -3,10 +3,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 import type { Contract, Operation } from '../../src/contract/contract.ts';
+import { RpcContractCheck } from './rpc-contract-check.ts';
 
-/** Holds every answer of the REST face against openapi.yaml, and notes which of its answers were seen. */
+/** Holds every answer of both faces against openapi.yaml, and notes which of its answers were seen. */
 export class ContractCheck {
   readonly #contract: Contract;
+  readonly #rpc: RpcContractCheck;
   readonly #routes: { pattern: RegExp; operation: Operation }[];
   readonly #validators = new Map<string, ValidateFunction>();
   readonly #seen = new Set<string>();
@@ -14,22 +16,28 @@ export class ContractCheck {
 
   constructor(contract: Contract) {
     this.#contract = contract;
+    this.#rpc = new RpcContractCheck(contract, (answer) => this.#seen.add(answer));
     this.#routes = contract.operations
       .map((operation) => ({ operation, pattern: patternOf(contract, operation) }))
       .sort((left, right) => left.operation.path.split('{').length - right.operation.path.split('{').length);
   }
 
   watch(request: IncomingMessage, response: ServerResponse): void {
+    const path = (request.url ?? '').split('?')[0] ?? '';
     const route = this.#routes.find(
-      ({ pattern, operation }) =>
-        operation.method.toUpperCase() === request.method && pattern.test((request.url ?? '').split('?')[0] ?? ''),
+      ({ pattern, operation }) => operation.method.toUpperCase() === request.method && pattern.test(path),
     );
-    if (route === undefined) return;
+    const rpcOperation = this.#rpc.operationAt(path);
+    if (route === undefined && rpcOperation === undefined) return;
     const end = response.end.bind(response) as (...parts: unknown[]) => ServerResponse;
     response.end = (...parts: unknown[]) => {
       const [body] = parts;
       const text = typeof body === 'string' || Buffer.isBuffer(body) ? body.toString() : '';
-      if (request.method !== 'HEAD') this.#check(route.operation, response, text);
+      if (rpcOperation) {
+        this.#problems.push(...this.#rpc.problemsOf(rpcOperation, request, response, text));
+      } else if (route && request.method !== 'HEAD') {
+        this.#check(route.operation, response, text);
+      }
       return end(...parts);
     };
   }

@@ -12,6 +12,8 @@ const DEFAULTS = {
   trustProxy: false,
   demo: 'auto',
   logLevel: 'info',
+  kanboardAuthHeader: undefined,
+  kanboardOrg: undefined,
 };
 
 /** What the start says about these values. */
@@ -30,7 +32,10 @@ test('without any variable the defaults hold', () => {
 });
 
 test('an empty value counts as unset', () => {
-  const names = ['PORT', 'HOST', 'DATABASE_URL', 'DATA_DIR', 'PUBLIC_URL', 'TRUST_PROXY', 'DEMO', 'LOG_LEVEL'];
+  const names = [
+    ...['PORT', 'HOST', 'DATABASE_URL', 'DATA_DIR', 'PUBLIC_URL', 'TRUST_PROXY', 'DEMO', 'LOG_LEVEL'],
+    ...['KANBOARD_AUTH_HEADER', 'KANBOARD_ORG'],
+  ];
   expect(readConfig(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readConfig({}));
 });
 
@@ -50,11 +55,16 @@ test('every problem is named at once', () => {
     TRUST_PROXY: 'true',
     DEMO: 'yes',
     LOG_LEVEL: 'loud',
+    KANBOARD_AUTH_HEADER: 'X API Auth',
+    KANBOARD_ORG: 'a/b',
   });
   const [headline, ...lines] = problem.split('\n');
   expect(headline).toBe('The environment is not usable.');
   expect(lines.map((line) => line.split(':')[0]).sort()).toEqual(
-    ['DATABASE_URL', 'DEMO', 'LOG_LEVEL', 'PORT', 'PUBLIC_URL', 'TRUST_PROXY'].sort(),
+    [
+      ...['DATABASE_URL', 'DEMO', 'LOG_LEVEL', 'PORT', 'PUBLIC_URL', 'TRUST_PROXY'],
+      ...['KANBOARD_AUTH_HEADER', 'KANBOARD_ORG'],
+    ].sort(),
   );
 });
 
@@ -153,4 +163,20 @@ test.each([
 ] as const)('%s takes its words and no other', (name, good, bad) => {
   for (const value of good) expect(Object.values(readConfig({ [name]: value }))).toContain(value);
   for (const value of bad) expect(problemOf({ [name]: value })).toContain(`${name}: `);
+});
+
+test.each(['X-API-Auth', 'x-api-auth', 'X_Auth', 'a'])('KANBOARD_AUTH_HEADER=%s is a header', (name) => {
+  expect(readConfig({ KANBOARD_AUTH_HEADER: name }).kanboardAuthHeader).toBe(name);
+});
+
+test.each(['X API', 'X-API-Auth:', 'Заголовок', 'a\nb', '"x"', ' X'])('KANBOARD_AUTH_HEADER=%j is none', (name) => {
+  expect(problemOf({ KANBOARD_AUTH_HEADER: name })).toContain('KANBOARD_AUTH_HEADER: must be the name of a header');
+});
+
+test.each(['1', '123', 'our-company', 'A_b', 'x'.repeat(64)])('KANBOARD_ORG=%s is an organisation', (id) => {
+  expect(readConfig({ KANBOARD_ORG: id }).kanboardOrg).toBe(id);
+});
+
+test.each(['a/b', ' 1', '-a', '_a', 'Компания', 'x'.repeat(65), '..'])('KANBOARD_ORG=%j is none', (id) => {
+  expect(problemOf({ KANBOARD_ORG: id })).toContain('KANBOARD_ORG: must be the id of an organisation');
 });

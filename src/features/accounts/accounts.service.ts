@@ -9,10 +9,10 @@ import { APPLICATION_LOGIN } from '../organisations/organisations.service.ts';
 import { hashToken } from '../tokens/tokens.service.ts';
 import {
   type AccountRow,
+  countFailedLogin,
   resetFailedLogins,
   selectApplicationAccounts,
   selectUserAccounts,
-  updateFailedLogins,
 } from './accounts.store.ts';
 
 /** What Kanboard's clients send with HTTP Basic. */
@@ -44,11 +44,12 @@ export async function authenticateAccount(
   orgId: string | undefined,
   isLoopback: boolean,
 ): Promise<Viewer> {
-  const isStorable = !login.includes('\0') && secret !== '';
+  const isStorable = ![orgId, login].some((text) => text?.includes('\0')) && secret !== '';
   const accounts = isStorable ? await selectAccounts(db, orgId, login, hashToken(secret)) : [];
   const usable = accounts.filter((account) => account.is_active && (isLoopback || !account.loopback_only));
   const owners = usable.filter((account) => account.has_token);
-  const owner = owners.length > 0 ? onlyOne(owners) : await passwordOwner(db, usable[0], secret);
+  const isToken = owners.length > 0 || login === APPLICATION_LOGIN;
+  const owner = isToken ? onlyOne(owners) : await passwordOwner(db, usable[0], secret);
   if (owner === undefined || owner.is_locked) throw new DomainError('unauthenticated', texts.credentialsWrong);
   return { orgId: owner.org_id, userId: owner.user_id, role: owner.role, seesAll: owner.is_application };
 }
@@ -64,29 +65,56 @@ function onlyOne(owners: readonly AccountRow[]): AccountRow | undefined {
   return owners.length === 1 ? owners[0] : undefined;
 }
 
+/** The account, if the password is its own and it is not locked. */
 async function passwordOwner(
   db: Queryable,
   account: AccountRow | undefined,
   password: string,
 ): Promise<AccountRow | undefined> {
-  const isRight = await isPassword(account?.password_hash ?? undefined, password);
-  if (account === undefined || account.is_locked) return undefined;
-  if (!isRight) {
-    await updateFailedLogins(db, account.org_id, account.user_id, FAILED_LOGINS_MAX);
+  const passwordHash = account?.password_hash ?? undefined;
+  if (account === undefined || passwordHash === undefined || account.is_locked) {
+    await verify(await nobodysHash, password);
     return undefined;
   }
-  if (account.failed_logins === 0) return account;
-  return (await resetFailedLogins(db, account.org_id, account.user_id)) ? account : undefined;
+  const key = createHash('sha256').update(passwordHash).update('\0').update(password).digest('base64');
+  if (rightPasswords.get(key)) {
+    if (account.failed_logins > 0) await resetFailedLogins(db, account.org_id, account.user_id);
+    return account;
+  }
+  const attempt = () => attemptPassword(db, account, passwordHash, password, key);
+  return (await inTurn(`${account.org_id} ${account.user_id}`, attempt)) ? account : undefined;
 }
 
-async function isPassword(passwordHash: string | undefined, password: string): Promise<boolean> {
-  if (passwordHash === undefined) {
-    await verify(await nobodysHash, password);
-    return false;
-  }
-  const key = createHash('sha256').update(passwordHash).update('\0').update(password).digest('base64');
+/**
+ * Whether the password is right. The attempt is counted as a failure before anything is compared, and taken back if it is
+ * none: however many guesses come at once, no more than the permitted ones are ever looked at.
+ */
+async function attemptPassword(
+  db: Queryable,
+  { org_id: orgId, user_id: userId }: AccountRow,
+  passwordHash: string,
+  password: string,
+  key: string,
+): Promise<boolean> {
+  // Found right while this call waited for its turn.
   if (rightPasswords.get(key)) return true;
-  const isRight = await verify(passwordHash, password);
-  if (isRight) rightPasswords.set(key, true);
-  return isRight;
+  if (!(await countFailedLogin(db, orgId, userId, FAILED_LOGINS_MAX))) return false;
+  if (!(await verify(passwordHash, password))) return false;
+  rightPasswords.set(key, true);
+  await resetFailedLogins(db, orgId, userId);
+  return true;
+}
+
+/** The last attempt of each account that somebody waits for. */
+const turns = new Map<string, Promise<unknown>>();
+
+/** One attempt at a time and account: a client that starts with many calls at once makes one of them, not as many failures. */
+async function inTurn<Result>(account: string, work: () => Promise<Result>): Promise<Result> {
+  const turn = (turns.get(account) ?? Promise.resolve()).then(work, work);
+  turns.set(account, turn);
+  try {
+    return await turn;
+  } finally {
+    if (turns.get(account) === turn) turns.delete(account);
+  }
 }

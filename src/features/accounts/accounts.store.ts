@@ -66,28 +66,26 @@ export function selectUserAccounts(
   });
 }
 
-/** Counts a wrong password, and locks the account from the `max`-th in a row on. */
-export async function updateFailedLogins(db: Queryable, orgId: string, userId: number, max: number): Promise<void> {
-  await db.query({
-    name: 'update_failed_logins',
+/** Counts a wrong password, and locks the account from the `max`-th in a row on; answers false where it was locked before. */
+export async function countFailedLogin(db: Queryable, orgId: string, userId: number, max: number): Promise<boolean> {
+  const rows = await db.query({
+    name: 'count_failed_login',
     text: `
       update users
       set failed_logins = failed_logins + 1,
         locked_until = case when failed_logins + 1 >= $3 then now() + interval '15 minutes' else locked_until end
-      where org_id = $1 and user_id = $2`,
-    values: [orgId, userId, max],
-  });
-}
-
-/** Starts to count anew after a right password, and answers true; unless the account was locked meanwhile. */
-export async function resetFailedLogins(db: Queryable, orgId: string, userId: number): Promise<boolean> {
-  const rows = await db.query({
-    name: 'reset_failed_logins',
-    text: `
-      update users set failed_logins = 0, locked_until = null
       where org_id = $1 and user_id = $2 and coalesce(locked_until <= now(), true)
       returning user_id`,
-    values: [orgId, userId],
+    values: [orgId, userId, max],
   });
   return rows.length > 0;
+}
+
+/** Starts to count anew after a right password. */
+export async function resetFailedLogins(db: Queryable, orgId: string, userId: number): Promise<void> {
+  await db.query({
+    name: 'reset_failed_logins',
+    text: 'update users set failed_logins = 0, locked_until = null where org_id = $1 and user_id = $2',
+    values: [orgId, userId],
+  });
 }

@@ -59,6 +59,35 @@ export async function selectEntry<Name extends Dictionary>(
   return row;
 }
 
+export interface NewStatus {
+  readonly key: string;
+  readonly name_ru: string;
+  readonly name_en: string;
+  readonly type: StatusRow['type'];
+}
+
+/** Adds, after the last status, those whose English name no status has yet; others may do so at the same time. */
+export async function insertMissingStatuses(
+  db: Queryable,
+  orgId: string,
+  statuses: readonly NewStatus[],
+): Promise<void> {
+  await db.query({
+    name: 'insert_missing_statuses',
+    text: `
+      insert into statuses (org_id, key, name_ru, name_en, type, position)
+      select $1, key, name_ru, name_en, type, last.position + ordinality
+      from (select coalesce(max(position), 0) as position from statuses where org_id = $1) as last
+      cross join rows from (
+        jsonb_to_recordset($2) as (key text, name_ru text, name_en text, type text)
+      ) with ordinality as given
+      where not exists (select from statuses where org_id = $1 and statuses.name_en = given.name_en)
+      order by ordinality
+      on conflict on constraint statuses_key_key do nothing`,
+    values: [orgId, JSON.stringify(statuses)],
+  });
+}
+
 function columns(dictionary: Dictionary): string {
   const type = dictionary === 'statuses' ? ', type' : '';
   return `${ID_COLUMNS[dictionary]} as id, key, version, name_ru, name_en, position${type}`;

@@ -302,14 +302,15 @@ export async function deleteLink(db: Queryable, orgId: string, linkId: number): 
   return row;
 }
 
-/** Deletes the links of an issue at both of its ends, and answers them. */
-export function deleteLinksOf(db: Queryable, orgId: string, issueId: number): Promise<StoredLink[]> {
+/** Deletes the links of issues at both of their ends, and answers them. */
+export function deleteLinksOf(db: Queryable, orgId: string, issueIds: readonly number[]): Promise<StoredLink[]> {
   return db.query<StoredLink>({
-    name: 'delete_links_of_issue',
+    name: 'delete_links_of_issues',
     text: `
-      delete from links where org_id = $1 and (inward_issue_id = $2 or outward_issue_id = $2)
+      delete from links
+      where org_id = $1 and (inward_issue_id = any($2::bigint[]) or outward_issue_id = any($2::bigint[]))
       returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end`,
-    values: [orgId, issueId],
+    values: [orgId, issueIds],
   });
 }
 

@@ -109,10 +109,11 @@ export async function writeNoLink(db: Queryable, viewer: Viewer, linkId: number)
   await insertEvents(db, viewer.orgId, viewer.userId, events(removed, undefined));
 }
 
-/** Removes all links of an issue that is about to go; the issues at their other ends note that. */
-export async function writeNoLinks(db: Queryable, viewer: Viewer, issueId: number): Promise<void> {
-  const removed = await deleteLinksOf(db, viewer.orgId, issueId);
-  const elsewhere = removed.flatMap((link) => events(link, undefined)).filter((event) => event.issueId !== issueId);
+/** Removes all links of issues that are about to go; the issues at their other ends note that. */
+export async function writeNoLinks(db: Queryable, viewer: Viewer, issueIds: readonly number[]): Promise<void> {
+  const removed = await deleteLinksOf(db, viewer.orgId, issueIds);
+  const going = new Set(issueIds);
+  const elsewhere = removed.flatMap((link) => events(link, undefined)).filter(({ issueId }) => !going.has(issueId));
   await insertEvents(db, viewer.orgId, viewer.userId, elsewhere);
 }
 

@@ -7,7 +7,7 @@ import { writeNoLinks } from '../issue-links/link-writes.ts';
 import { parseQueueName } from '../queues/queue-name.ts';
 import { parseIssueName } from './issue-name.ts';
 import {
-  deleteIssueRow,
+  deleteIssueRows,
   hasColumn,
   type IssueFields,
   type IssueState,
@@ -90,17 +90,18 @@ export async function writeChangedFields(
   ]);
 }
 
-/** Deletes a locked issue with its links; the issues at their other ends note that. */
-export async function writeNoIssue(db: Queryable, viewer: Viewer, issue: IssueState): Promise<void> {
-  await writeNoLinks(db, viewer, issue.issue_id);
-  await deleteIssueRow(db, viewer.orgId, issue.issue_id);
-  const fields = [
-    { field: 'key', from: issue.key, to: null },
-    { field: 'summary', from: issue.summary, to: null },
-  ];
-  await insertEvents(db, viewer.orgId, viewer.userId, [
-    { issueId: issue.issue_id, type: 'IssueDeleted', changes: { fields } },
-  ]);
+/** Deletes locked issues with their links; the issues at their other ends note that. */
+export async function writeNoIssues(db: Queryable, viewer: Viewer, issueIds: readonly number[]): Promise<void> {
+  await writeNoLinks(db, viewer, issueIds);
+  const deleted = await deleteIssueRows(db, viewer.orgId, issueIds);
+  const events = deleted.map(({ issue_id: issueId, key, summary }) => {
+    const fields = [
+      { field: 'key', from: key, to: null },
+      { field: 'summary', from: summary, to: null },
+    ];
+    return { issueId, type: 'IssueDeleted', changes: { fields } } as const;
+  });
+  await insertEvents(db, viewer.orgId, viewer.userId, events);
 }
 
 export function fieldsOf(issue: IssueState): IssueFields {

@@ -20,7 +20,7 @@ import {
   tagSet,
   writeChangedFields,
   writeNewIssue,
-  writeNoIssue,
+  writeNoIssues,
 } from './issue-writes.ts';
 import {
   type IssueFields,
@@ -228,7 +228,7 @@ export function deleteIssue(db: Database, viewer: Viewer, issueName: string): Pr
   requireAdministrator(viewer);
   return db.transaction(async (transaction) => {
     const issue = await lockWritableIssue(transaction, viewer, issueName, 'key');
-    await writeNoIssue(transaction, viewer, issue);
+    await writeNoIssues(transaction, viewer, [issue.issue_id]);
   });
 }
 

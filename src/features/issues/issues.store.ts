@@ -1,4 +1,4 @@
-import type { Queryable } from '../../database/database.ts';
+import { ConcurrentChange, type Queryable } from '../../database/database.ts';
 import { type Viewer, viewerValues, visibleQueue, writableQueue, writerValues } from '../access/viewer.ts';
 import type { StatusRow } from '../dictionaries/dictionaries.store.ts';
 import type { QueueName } from '../queues/queue-name.ts';
@@ -217,7 +217,10 @@ export async function selectQueueForIssue(
   return row;
 }
 
-/** Takes the queue's next key. Others who want one wait for the end of the transaction, so that no number is left out. */
+/**
+ * Takes the queue's next key. Others who want one wait for the end of the transaction, so that no number is left out.
+ * Throws ConcurrentChange when the queue has just been removed.
+ */
 export async function takeIssueKey(db: Queryable, orgId: string, queueId: number): Promise<string> {
   const [row] = await db.query<{ key: string }>({
     name: 'take_issue_key',
@@ -227,7 +230,8 @@ export async function takeIssueKey(db: Queryable, orgId: string, queueId: number
       returning key || '-' || last_issue_number as key`,
     values: [orgId, queueId],
   });
-  return (row as { key: string }).key;
+  if (row === undefined) throw new ConcurrentChange();
+  return row.key;
 }
 
 /** The status of the queue's first column; in a queue without columns the organisation's first. */
@@ -259,13 +263,17 @@ export async function hasColumn(db: Queryable, orgId: string, queueId: number, s
   return rows.length > 0;
 }
 
-/** Makes everybody else who changes the queue wait for the end of the transaction. */
+/**
+ * Makes everybody else who changes the queue wait for the end of the transaction. Throws ConcurrentChange when it has just
+ * been removed.
+ */
 export async function lockQueue(db: Queryable, orgId: string, queueId: number): Promise<void> {
-  await db.query({
+  const rows = await db.query({
     name: 'lock_queue',
     text: 'select from queues where org_id = $1 and queue_id = $2 for no key update',
     values: [orgId, queueId],
   });
+  if (rows.length === 0) throw new ConcurrentChange();
 }
 
 /** Gives the queue a column for the status, after its last one, unless it has one. */
@@ -401,10 +409,48 @@ export async function updateIssueQueue(
   });
 }
 
-export async function deleteIssueRow(db: Queryable, orgId: string, issueId: number): Promise<void> {
-  await db.query({
-    name: 'delete_issue',
-    text: 'delete from issues where org_id = $1 and issue_id = $2',
-    values: [orgId, issueId],
+/** Locks the issues of a queue until the end of the transaction, in the order that everybody keeps. */
+export async function lockIssuesOfQueue(db: Queryable, orgId: string, queueId: number): Promise<number[]> {
+  const rows = await db.query<{ issue_id: number }>({
+    name: 'lock_issues_of_queue',
+    text: 'select issue_id from issues where org_id = $1 and queue_id = $2 order by issue_id for update',
+    values: [orgId, queueId],
   });
+  return rows.map((row) => row.issue_id);
+}
+
+/** Deletes issues, and answers what they were. */
+export function deleteIssueRows(
+  db: Queryable,
+  orgId: string,
+  issueIds: readonly number[],
+): Promise<{ issue_id: number; key: string; summary: string }[]> {
+  return db.query({
+    name: 'delete_issues',
+    text: 'delete from issues where org_id = $1 and issue_id = any($2::bigint[]) returning issue_id, key, summary',
+    values: [orgId, issueIds],
+  });
+}
+
+/** Takes a user's issues away from them, and answers which. Raises their versions. */
+export async function unassignIssues(
+  db: Queryable,
+  orgId: string,
+  actorId: number,
+  assigneeId: number,
+): Promise<number[]> {
+  const rows = await db.query<{ issue_id: number }>({
+    name: 'unassign_issues',
+    text: `
+      with assigned as materialized (
+        select issue_id from issues where org_id = $1 and assignee_id = $3 order by issue_id for no key update
+      )
+      update issues
+      set assignee_id = null, version = version + 1, updated_by = $2, updated_at = greatest(now(), updated_at)
+      from assigned
+      where issues.org_id = $1 and issues.issue_id = assigned.issue_id
+      returning issues.issue_id`,
+    values: [orgId, actorId, assigneeId],
+  });
+  return rows.map((row) => row.issue_id).sort((left, right) => left - right);
 }

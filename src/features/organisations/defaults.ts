@@ -10,6 +10,14 @@ export const DEFAULT_STATUSES = [
   { status_id: 5, key: 'closed', name_ru: 'Закрыт', name_en: 'Closed', type: 'done', position: 5 },
 ] as const;
 
+/** What a project of Kanboard starts with: its columns, each with the status of that name or, where none has it, this one. */
+export const DEFAULT_COLUMNS = [
+  { key: 'backlog', name_ru: 'Бэклог', name_en: 'Backlog', type: 'new' },
+  { key: 'ready', name_ru: 'Готово к работе', name_en: 'Ready', type: 'new' },
+  { key: 'workInProgress', name_ru: 'В процессе', name_en: 'Work in progress', type: 'inProgress' },
+  { key: 'done', name_ru: 'Готово', name_en: 'Done', type: 'done' },
+] as const;
+
 export const DEFAULT_ISSUE_TYPES = [
   { issue_type_id: 1, key: 'bug', name_ru: 'Ошибка', name_en: 'Bug', position: 1 },
   { issue_type_id: 2, key: 'task', name_ru: 'Задача', name_en: 'Task', position: 2 },

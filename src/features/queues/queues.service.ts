@@ -2,7 +2,7 @@ import type { Database, Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
-import type { Viewer } from '../access/viewer.ts';
+import { requireManager, type Viewer } from '../access/viewer.ts';
 import { findEntry } from '../dictionaries/dictionaries.service.ts';
 import { DEFAULT_ISSUE_TYPE_ID, DEFAULT_PRIORITY_ID } from '../organisations/defaults.ts';
 import { type UserSummary, userFrom } from '../users/user-summary.ts';
@@ -44,7 +44,13 @@ export async function createQueueIn(
   orgId: string,
   { issueTypeId = DEFAULT_ISSUE_TYPE_ID, priorityId = DEFAULT_PRIORITY_ID, ...queue }: NewQueue,
 ): Promise<number> {
-  const insert = insertQueue(db, orgId, { ...queue, access: 'organisation', issueTypeId, priorityId });
+  const insert = insertQueue(db, orgId, {
+    ...queue,
+    identifier: queue.key,
+    access: 'organisation',
+    issueTypeId,
+    priorityId,
+  });
   const queueId = await onConstraint(insert, {
     queues_key_key: new DomainError('conflict', texts.queueKeyTaken(queue.key)),
     queues_identifier_key: new DomainError('conflict', texts.queueKeyTaken(queue.key)),
@@ -72,7 +78,7 @@ export function createQueueFor(
     readonly defaultPriority: string | number | undefined;
   },
 ): Promise<Queue> {
-  if (viewer.role !== 'admin' && viewer.role !== 'manager') throw new DomainError('forbidden', texts.managersOnly);
+  requireManager(viewer);
   const { key, name, description } = queue;
   return db.transaction(async (transaction) => {
     const leadId =

@@ -4,33 +4,59 @@ import { type UserColumns, userColumns } from '../users/user-summary.ts';
 import type { QueueName } from './queue-name.ts';
 
 export interface NewQueue {
-  readonly key: string;
+  /** Without one, the queue's number gives it. */
+  readonly key: string | undefined;
+  readonly identifier: string;
   readonly name: string;
   readonly description?: string | undefined;
   readonly access: 'organisation' | 'members';
   readonly leadId: number;
   readonly issueTypeId: number;
   readonly priorityId: number;
+  readonly kanboard?: ProjectSettings | undefined;
 }
 
-/** Answers the queue_id. */
+/** What Kanboard's clients say of a project and nothing here acts upon; what they did not say is left out. */
+export interface ProjectSettings {
+  readonly start_date?: string | undefined;
+  readonly end_date?: string | undefined;
+  readonly priority_default?: number | undefined;
+  readonly priority_start?: number | undefined;
+  readonly priority_end?: number | undefined;
+  readonly email?: string | undefined;
+}
+
+/**
+ * Answers the queue_id. Keys that issues once had in a queue of the same key, which has been removed, are not given
+ * again.
+ */
 export async function insertQueue(db: Queryable, orgId: string, queue: NewQueue): Promise<number> {
   const [row] = await db.query<{ queue_id: number }>({
     name: 'insert_queue',
     text: `
-      insert into queues (org_id, key, identifier, name, description, access, lead_id, default_issue_type_id,
-        default_priority_id)
-      values ($1, $2, $2, $3, $4, $5, $6, $7, $8)
+      insert into queues (org_id, queue_id, key, identifier, name, description, access, lead_id, default_issue_type_id,
+        default_priority_id, kanboard, last_issue_number)
+      overriding system value
+      select $1, next.queue_id, chosen.key, $3, $4, $5, $6, $7, $8, $9, $10, coalesce((
+        select max(split_part(issue_aliases.key, '-', 2)::bigint) from issue_aliases
+        where issue_aliases.org_id = $1 and issue_aliases.key > chosen.key || '-' and issue_aliases.key < chosen.key || '.'
+      ), 0)
+      from nextval(pg_get_serial_sequence('queues', 'queue_id')) as next (queue_id)
+      cross join lateral (select coalesce($2, 'P' || next.queue_id || case
+        when exists (select from queues where org_id = $1 and key = 'P' || next.queue_id)
+        then 'X' || upper(left(replace(gen_random_uuid()::text, '-', ''), 12)) else '' end) as key) as chosen
       returning queue_id`,
     values: [
       orgId,
       queue.key,
+      queue.identifier,
       queue.name,
       queue.description,
       queue.access,
       queue.leadId,
       queue.issueTypeId,
       queue.priorityId,
+      queue.kanboard ?? {},
     ],
   });
   return (row as { queue_id: number }).queue_id;
@@ -45,6 +71,45 @@ export async function insertColumnsForStatuses(db: Queryable, orgId: string, que
       select org_id, $2, status_id, name_en, row_number() over (order by position, status_id)
       from statuses
       where org_id = $1`,
+    values: [orgId, queueId],
+  });
+}
+
+/** Gives a queue columns in their order, each with the status of its title, else the one of its key. */
+export async function insertColumns(
+  db: Queryable,
+  orgId: string,
+  queueId: number,
+  columns: readonly { readonly key: string; readonly name_en: string }[],
+): Promise<void> {
+  await db.query({
+    name: 'insert_columns',
+    text: `
+      insert into columns (org_id, queue_id, status_id, title, position)
+      select $1, $2, (
+        select status_id from statuses
+        where org_id = $1 and (statuses.name_en = given.name_en or statuses.key = given.key)
+        order by statuses.name_en = given.name_en desc, status_id
+        limit 1
+      ), name_en, ordinality
+      from rows from (jsonb_to_recordset($3) as (key text, name_en text)) with ordinality as given`,
+    values: [orgId, queueId, JSON.stringify(columns)],
+  });
+}
+
+export async function existsQueueKey(db: Queryable, orgId: string, key: string): Promise<boolean> {
+  const rows = await db.query({
+    name: 'exists_queue_key',
+    text: 'select from queues where org_id = $1 and key = $2',
+    values: [orgId, key],
+  });
+  return rows.length > 0;
+}
+
+export async function deleteQueueRow(db: Queryable, orgId: string, queueId: number): Promise<void> {
+  await db.query({
+    name: 'delete_queue',
+    text: 'delete from queues where org_id = $1 and queue_id = $2',
     values: [orgId, queueId],
   });
 }

@@ -124,8 +124,12 @@ export interface NewRemoteLinkRow {
   readonly applicationId: string;
   readonly objectId: string;
   readonly objectKey: string;
-  readonly linkTypeId: string;
+  readonly linkTypeId: string | null;
   readonly direction: Direction;
+  /** Kanboard's three. */
+  readonly title?: string;
+  readonly dependency?: string;
+  readonly mayRepeat?: boolean;
   readonly createdBy: number;
 }
 
@@ -135,8 +139,9 @@ export async function insertRemoteLink(db: Queryable, orgId: string, link: NewRe
     name: 'insert_remote_link',
     text: `
       insert into remote_links
-        (org_id, issue_id, application_id, object_id, object_key, link_type_id, direction, created_by, updated_by)
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+        (org_id, issue_id, application_id, object_id, object_key, link_type_id, direction, created_by, updated_by,
+        title, dependency, may_repeat)
+      values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, coalesce($10, 'related'), coalesce($11, false))
       returning remote_link_id`,
     values: [
       orgId,
@@ -147,6 +152,9 @@ export async function insertRemoteLink(db: Queryable, orgId: string, link: NewRe
       link.linkTypeId,
       link.direction,
       link.createdBy,
+      link.title,
+      link.dependency,
+      link.mayRepeat,
     ],
   });
   return (row as { remote_link_id: number }).remote_link_id;

@@ -28,7 +28,7 @@ export function selectTokenOwners(db: Queryable, kind: TokenKind, tokenHash: Buf
         users.is_application, tokens.scopes, tokens.loopback_only, tokens.revoked_at is not null as revoked,
         coalesce(tokens.expires_at <= now(), false) as expired
       from tokens
-      join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
+      join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id and users.removed_at is null
       join organisations on organisations.org_id = tokens.org_id
       where tokens.token_hash = $2 and tokens.kind = $1`,
     values: [kind, tokenHash],
@@ -65,11 +65,11 @@ export async function insertToken(db: Queryable, orgId: string, token: NewToken)
   return (row as { token_id: number }).token_id;
 }
 
-/** Removes the tokens of that kind that a user has. */
-export async function deleteTokens(db: Queryable, orgId: string, userId: number, kind: TokenKind): Promise<void> {
+/** Removes the tokens that a user has, those of one kind or all. */
+export async function deleteTokens(db: Queryable, orgId: string, userId: number, kind?: TokenKind): Promise<void> {
   await db.query({
     name: 'delete_tokens',
-    text: 'delete from tokens where org_id = $1 and user_id = $2 and kind = $3',
+    text: 'delete from tokens where org_id = $1 and user_id = $2 and kind = coalesce($3, kind)',
     values: [orgId, userId, kind],
   });
 }

@@ -1,19 +1,29 @@
 import { hash } from 'argon2';
-import type { Queryable } from '../../database/database.ts';
+import type { Database, Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import type { OrganisationRole, Viewer } from '../access/viewer.ts';
+import { insertEvents } from '../events/events.store.ts';
+import { unassignIssues } from '../issues/issues.store.ts';
+import { deleteMembershipsOf } from '../queues/queue-members.store.ts';
+import { deleteTokens } from '../tokens/tokens.store.ts';
+import { isEmail } from './email.ts';
 import { parseUserName } from './user-name.ts';
 import type { UserSummary } from './user-summary.ts';
 import {
   insertUser,
+  lockAdministrators,
   type NewUserRow,
+  selectPeople,
+  selectPerson,
   selectUser,
   selectUserId,
   selectUserNamed,
   selectUsersPage,
   type UserRow,
+  updateUserActive,
+  updateUserRemoved,
 } from './users.store.ts';
 
 export interface User extends UserSummary {
@@ -23,6 +33,9 @@ export interface User extends UserSummary {
   readonly email: string | undefined;
   readonly role: OrganisationRole;
   readonly isActive: boolean;
+  /** Wrong passwords in a row. */
+  readonly failedLogins: number;
+  readonly lockedUntil: Date | undefined;
   readonly createdAt: Date;
 }
 
@@ -41,6 +54,111 @@ export async function createUser(db: Queryable, orgId: string, { password, ...us
     users_login_check: new DomainError('invalid', texts.loginEmpty),
     users_org_id_fkey: new DomainError('not_found', texts.organisationNotFound(orgId)),
   });
+}
+
+/** What an administrator says of a new account; undefined is what cannot be meant, and empty texts are left out. */
+export interface NewAccount {
+  readonly login: string | undefined;
+  readonly password: string | undefined;
+  readonly name: string | undefined;
+  readonly email: string | undefined;
+  readonly role: OrganisationRole | undefined;
+}
+
+/** In characters, not in UTF-16 units. */
+const LOGIN = /^.{1,50}$/su;
+const PASSWORD = /^.{6}/su;
+
+/**
+ * Adds a user under the rules for accounts with a password, and answers the user_id. Throws `invalid`, under the fields
+ * that break one, and `conflict` when the login is taken.
+ */
+export async function createAccount(
+  db: Queryable,
+  { orgId }: Viewer,
+  { login: givenLogin = '', password = '', name, email, role }: NewAccount,
+): Promise<number> {
+  const login = givenLogin.trim();
+  const fits = {
+    login: login !== '' && LOGIN.test(givenLogin),
+    password: PASSWORD.test(password),
+    name: name !== undefined,
+    email: email === '' || (email !== undefined && isEmail(email)),
+    role: role !== undefined,
+  };
+  const unfit = Object.entries(fits).filter(([, fit]) => !fit);
+  if (unfit.length > 0 || role === undefined) {
+    throw new DomainError('invalid', undefined, Object.fromEntries(unfit.map(([field]) => [field, texts.formUnfit])));
+  }
+  return await createUser(db, orgId, {
+    login,
+    password,
+    role,
+    display: name || undefined,
+    email: email || undefined,
+  });
+}
+
+/** The people of the organisation, by login. */
+export async function listPeople(db: Queryable, { orgId }: Viewer): Promise<User[]> {
+  const rows = await selectPeople(db, orgId);
+  return rows.map(toUser);
+}
+
+/** One of them, by number or by login; no service account, and nobody who was removed. */
+export async function findPerson(
+  db: Queryable,
+  { orgId }: Viewer,
+  name: { readonly userId: number } | { readonly login: string },
+): Promise<User | undefined> {
+  const row = await selectPerson(db, orgId, name);
+  return row && toUser(row);
+}
+
+/** Lets somebody in again. Throws `not_found`. */
+export async function enableUser(db: Queryable, { orgId }: Viewer, userId: number): Promise<void> {
+  if (!(await updateUserActive(db, orgId, userId, true))) throw new DomainError('not_found', texts.userUnknown);
+}
+
+/** Shuts somebody out of both faces. Throws `not_found`, and `refused` as `removeUser`. */
+export function disableUser(db: Database, viewer: Viewer, userId: number): Promise<void> {
+  return db.transaction(async (transaction) => {
+    await keepAdministrator(transaction, viewer, userId);
+    const exists = await updateUserActive(transaction, viewer.orgId, userId, false);
+    if (!exists) throw new DomainError('not_found', texts.userUnknown);
+  });
+}
+
+/**
+ * Takes somebody out of the organisation: their credentials and roles go, their login is free, and their issues are
+ * nobody's. What they wrote stays, and stays theirs. Throws `not_found`, and `refused` for whoever asks and for the last
+ * administrator.
+ */
+export function removeUser(db: Database, viewer: Viewer, userId: number): Promise<void> {
+  const { orgId, userId: actorId } = viewer;
+  return db.transaction(async (transaction) => {
+    await keepAdministrator(transaction, viewer, userId);
+    const exists = await updateUserRemoved(transaction, orgId, userId);
+    if (!exists) throw new DomainError('not_found', texts.userUnknown);
+    await deleteTokens(transaction, orgId, userId);
+    await deleteMembershipsOf(transaction, orgId, userId);
+    const issueIds = await unassignIssues(transaction, orgId, actorId, userId);
+    const changes = { fields: [{ field: 'assignee', from: userId, to: null }] };
+    const events = issueIds.map((issueId) => ({ issueId, type: 'IssueUpdated', changes }) as const);
+    await insertEvents(transaction, orgId, actorId, events);
+  });
+}
+
+/**
+ * Nobody shuts themselves out by mistake, and an organisation keeps an administrator, also when two shut each other out at
+ * the same time. Throws `refused`.
+ */
+async function keepAdministrator(db: Queryable, viewer: Viewer, userId: number): Promise<void> {
+  if (userId === viewer.userId) throw new DomainError('refused', texts.ownAccount);
+  const administrators = await lockAdministrators(db, viewer.orgId);
+  if (administrators.length === 1 && administrators[0] === userId) {
+    throw new DomainError('refused', texts.lastAdministrator);
+  }
 }
 
 /** The user_id behind a login. Throws `not_found`. */
@@ -68,7 +186,7 @@ export async function getUser(db: Queryable, { orgId }: Viewer, userName: string
   return toUser(row);
 }
 
-/** The user_id of a user named by login or uid, as clients of Tracker do. */
+/** The user_id of a user named by login or uid, as clients of Tracker do; nobody who was removed. */
 export async function findUserIdNamed(
   db: Queryable,
   orgId: string,
@@ -76,7 +194,7 @@ export async function findUserIdNamed(
 ): Promise<number | undefined> {
   const name = parseUserName(userName);
   const row = name === undefined ? undefined : await selectUserNamed(db, orgId, name);
-  return row?.user_id;
+  return row?.removed_at === null ? row.user_id : undefined;
 }
 
 /** Whoever asks. */
@@ -98,6 +216,8 @@ function toUser(row: UserRow): User {
     cloudUid: row.cloud_uid,
     role: row.role,
     isActive: row.is_active,
+    failedLogins: row.failed_logins,
+    lockedUntil: row.locked_until ?? undefined,
     createdAt: row.created_at,
   };
 }

@@ -66,11 +66,17 @@ export interface UserRow {
   cloud_uid: string | null;
   role: OrganisationRole;
   is_active: boolean;
+  failed_logins: number;
+  locked_until: Date | null;
   created_at: Date;
+  removed_at: Date | null;
 }
 
 const COLUMNS = `users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,
-  users.role, users.is_active, users.created_at`;
+  users.role, users.is_active, users.failed_logins, users.locked_until, users.created_at, users.removed_at`;
+
+/** SQL: whether a row of `users` is somebody who belongs to the organisation: no service account, and not removed. */
+const IS_PERSON = 'not users.is_application and users.removed_at is null';
 
 export async function selectUser(db: Queryable, orgId: string, userId: number): Promise<UserRow | undefined> {
   const [row] = await db.query<UserRow>({
@@ -103,12 +109,82 @@ export async function selectUsersPage(
     name: 'select_users_page',
     text: `
       select counted.total, page.*
-      from (select count(*) as total from users where org_id = $1 and not is_application and removed_at is null) counted
+      from (select count(*) as total from users where org_id = $1 and ${IS_PERSON}) counted
       left join (
-        select ${COLUMNS} from users where org_id = $1 and not is_application and removed_at is null order by user_id limit $2 offset $3
+        select ${COLUMNS} from users where org_id = $1 and ${IS_PERSON} order by user_id limit $2 offset $3
       ) page on true
       order by page.user_id`,
     values: [orgId, limit, offset],
   });
   return { rows: rows.filter((row) => row.user_id !== null), total: rows[0]?.total ?? 0 };
+}
+
+/** All of them, by login. */
+export function selectPeople(db: Queryable, orgId: string): Promise<UserRow[]> {
+  return db.query<UserRow>({
+    name: 'select_people',
+    text: `select ${COLUMNS} from users where users.org_id = $1 and ${IS_PERSON} order by users.login`,
+    values: [orgId],
+  });
+}
+
+/** One of them, by number or by login. */
+export async function selectPerson(
+  db: Queryable,
+  orgId: string,
+  {
+    userId,
+    login,
+  }: { readonly userId: number; readonly login?: never } | { readonly userId?: never; readonly login: string },
+): Promise<UserRow | undefined> {
+  const [row] = await db.query<UserRow>({
+    name: 'select_person',
+    text: `
+      select ${COLUMNS} from users
+      where users.org_id = $1 and (users.user_id = $2 or users.login = $3) and ${IS_PERSON}`,
+    values: [orgId, userId, login],
+  });
+  return row;
+}
+
+/** Locks the administrators who can log in against other changes, and answers their numbers. */
+export async function lockAdministrators(db: Queryable, orgId: string): Promise<number[]> {
+  const rows = await db.query<{ user_id: number }>({
+    name: 'lock_administrators',
+    text: `
+      select user_id from users
+      where org_id = $1 and role = 'admin' and is_active and ${IS_PERSON}
+      order by user_id
+      for no key update`,
+    values: [orgId],
+  });
+  return rows.map((row) => row.user_id);
+}
+
+/** Answers whether there is such a person. */
+export async function updateUserActive(
+  db: Queryable,
+  orgId: string,
+  userId: number,
+  isActive: boolean,
+): Promise<boolean> {
+  const rows = await db.query({
+    name: 'update_user_active',
+    text: `update users set is_active = $3 where org_id = $1 and user_id = $2 and ${IS_PERSON} returning user_id`,
+    values: [orgId, userId, isActive],
+  });
+  return rows.length > 0;
+}
+
+/** Takes a person out of every list and look-up; the row stays, for what they wrote. Answers whether there was one. */
+export async function updateUserRemoved(db: Queryable, orgId: string, userId: number): Promise<boolean> {
+  const rows = await db.query({
+    name: 'update_user_removed',
+    text: `
+      update users set removed_at = now(), is_active = false, password_hash = null
+      where org_id = $1 and user_id = $2 and ${IS_PERSON}
+      returning user_id`,
+    values: [orgId, userId],
+  });
+  return rows.length > 0;
 }

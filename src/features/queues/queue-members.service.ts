@@ -1,0 +1,81 @@
+import type { Queryable } from '../../database/database.ts';
+import { onConstraint } from '../../database/database-error.ts';
+import { DomainError } from '../../errors.ts';
+import { texts } from '../../texts.ts';
+import type { Viewer } from '../access/viewer.ts';
+import {
+  deleteMember,
+  insertMembers,
+  type MemberRow,
+  type QueueRole,
+  selectMembers,
+  selectQueueAccess,
+  selectQueueRole,
+} from './queue-members.store.ts';
+
+export interface Member {
+  readonly userId: number;
+  /** The login of somebody without a name. */
+  readonly name: string;
+}
+
+/** Who has a role of their own in the queue, by name. Throws `not_found`. */
+export async function listMembers(db: Queryable, viewer: Viewer, queueId: number): Promise<Member[]> {
+  const rows = await selectMembers(db, viewer, queueId);
+  if (rows === undefined) throw new DomainError('not_found', texts.queueNotFound);
+  return rows.map(({ user_id: userId, name }: MemberRow) => ({ userId, name }));
+}
+
+/** What the user may do in the queue; undefined for nothing at all. Throws `not_found`. */
+export async function getRole(
+  db: Queryable,
+  viewer: Viewer,
+  queueId: number,
+  userId: number,
+): Promise<QueueRole | undefined> {
+  const found = await selectQueueRole(db, viewer, queueId, userId);
+  if (found === undefined) throw new DomainError('not_found', texts.queueNotFound);
+  return found.role ?? undefined;
+}
+
+/**
+ * Gives a user a role in a queue; undefined is one that cannot be meant. Administrators of the organisation may add
+ * themselves to any queue. Throws `not_found`, `forbidden`, `invalid`, `refused` when there is no such user, and `conflict`
+ * for a member.
+ */
+export async function addMember(
+  db: Queryable,
+  viewer: Viewer,
+  queueId: number,
+  { userId, role }: { readonly userId: number; readonly role: QueueRole | undefined },
+): Promise<void> {
+  const isJoining = viewer.role === 'admin' && userId === viewer.userId;
+  await requireManagedQueue(db, viewer, queueId, isJoining);
+  if (role === undefined) throw new DomainError('invalid', undefined, { role: texts.formUnfit });
+  const added = await onConstraint(insertMembers(db, viewer.orgId, queueId, [userId], role), {
+    queue_members_pkey: new DomainError('conflict', texts.memberAlready),
+    queue_members_queue_id_fkey: new DomainError('not_found', texts.queueNotFound),
+  });
+  if (added === 0) throw new DomainError('refused', texts.userUnknown);
+}
+
+/** Ends a user's role in a queue. Throws `not_found`, `forbidden`, and `refused` for nobody's. */
+export async function removeMember(db: Queryable, viewer: Viewer, queueId: number, userId: number): Promise<void> {
+  await requireManagedQueue(db, viewer, queueId);
+  const removed = await deleteMember(db, viewer.orgId, queueId, userId);
+  if (!removed) throw new DomainError('refused', texts.memberUnknown);
+}
+
+/** Throws `not_found`, also for a queue that the viewer may not see, and `forbidden` for one that others manage. */
+export async function requireManagedQueue(
+  db: Queryable,
+  viewer: Viewer,
+  queueId: number,
+  isExempt = false,
+): Promise<void> {
+  const access = await selectQueueAccess(db, viewer, queueId);
+  if (access === undefined) throw new DomainError('not_found', texts.queueNotFound);
+  if (access.is_managed || isExempt) return;
+  if (!access.is_visible) throw new DomainError('not_found', texts.queueNotFound);
+  throw new DomainError('forbidden', texts.queueManagersOnly);
+}

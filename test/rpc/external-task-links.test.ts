@@ -1,0 +1,327 @@
+import { beforeAll, expect, test } from '@jest/globals';
+import { useApi } from '../support/api.ts';
+import {
+  type GivenAccount,
+  type GivenIssue,
+  type GivenOrganisation,
+  givenAccount,
+  givenApplication,
+  givenIssue,
+  givenOrganisation,
+  givenQueue,
+} from '../support/builders.ts';
+import { type Rpc, rpcAs } from '../support/rpc.ts';
+import { snapshot } from '../support/snapshot.ts';
+
+const api = useApi();
+const db = () => api().database.db;
+let org: GivenOrganisation;
+let queue: string;
+let application: Rpc;
+
+const DOCUMENT = 'http://127.0.0.1/doc.pdf';
+
+beforeAll(async () => {
+  org = await givenOrganisation(db(), { profile: 'kanboard' });
+  queue = await givenQueue(db(), org);
+  application = rpcAs(api(), await givenApplication(db(), org));
+});
+
+interface Link {
+  readonly id: number;
+  readonly date_creation: number;
+}
+
+async function givenTask(): Promise<GivenIssue> {
+  return await givenIssue(db(), org, queue);
+}
+
+/** A user's calls, and the user's own id. */
+async function member(role?: 'member' | 'reader' | 'admin'): Promise<Rpc & GivenAccount & { readonly id: number }> {
+  const account = await givenAccount(db(), org, role);
+  return { ...account, ...rpcAs(api(), account) };
+}
+
+function remoteLinksOf({ key }: GivenIssue) {
+  return api().request.get(`/v2/issues/${key}/remotelinks`).set(org.admin.headers).set('Accept-Language', 'en');
+}
+
+test('the types and what a task may be by them are Kanboard’s', async () => {
+  expect(Object.entries(await application.call<object>('getExternalTaskLinkTypes'))).toEqual([
+    ['auto', 'Auto'],
+    ['attachment', 'Attachment'],
+    ['file', 'Local File'],
+    ['weblink', 'Web Link'],
+  ]);
+  for (const type of ['attachment', 'file', 'weblink']) {
+    expect(await application.call('getExternalTaskLinkProviderDependencies', type)).toEqual({ related: 'Related' });
+  }
+  for (const type of ['auto', 'nope', '', 'toString', null, 7, [], '\0']) {
+    expect(await application.call('getExternalTaskLinkProviderDependencies', type)).toBe(false);
+  }
+});
+
+test('a link is read back field by field', async () => {
+  const task = await givenTask();
+  const id = await application.call('createExternalTaskLink', task.id, DOCUMENT, 'related', 'attachment');
+  expect(id).toEqual(expect.any(Number));
+
+  const link = await application.call<Link>('getExternalTaskLinkById', task.id, id);
+  expect(Object.entries(link)).toEqual([
+    ['id', id],
+    ['link_type', 'attachment'],
+    ['dependency', 'related'],
+    ['title', 'doc.pdf'],
+    ['url', DOCUMENT],
+    ['date_creation', expect.any(Number)],
+    ['date_modification', link.date_creation],
+    ['task_id', task.id],
+    ['creator_id', 0],
+  ]);
+  expect(Math.abs(link.date_creation - Date.now() / 1000)).toBeLessThan(3600);
+  const [listed] = await application.call<object[]>('getAllExternalTaskLinks', task.id);
+  expect(Object.entries(listed ?? {})).toEqual([
+    ...Object.entries(link),
+    ['creator_name', null],
+    ['creator_username', null],
+    ['dependency_label', 'Related'],
+    ['type', 'Attachment'],
+  ]);
+});
+
+test('a link of a user names its creator, and a word of one’s own is a dependency too', async () => {
+  const task = await givenTask();
+  const user = await member();
+  await user.named('createExternalTaskLink', { task_id: task.id, url: DOCUMENT, dependency: 'constructor' });
+  expect(await user.call('getAllExternalTaskLinks', String(task.id))).toMatchObject([
+    { creator_id: user.id, creator_name: null, creator_username: user.login, dependency_label: 'constructor' },
+  ]);
+});
+
+test('links are listed by title, and one URL may be linked more than once', async () => {
+  const task = await givenTask();
+  for (const title of ['b', '', 'a', 'B'])
+    await application.call('createExternalTaskLink', task.id, DOCUMENT, 'related', 'auto', title);
+  const links = await application.call<{ title: string }[]>('getAllExternalTaskLinks', task.id);
+  expect(links.map(({ title }) => title)).toEqual(['B', 'a', 'b', 'doc.pdf']);
+});
+
+test.each([
+  ['https://example.com/a/report.pdf', 'attachment', 'report.pdf'],
+  ['https://example.com/a/report.tar.gz', 'attachment', 'report.tar.gz'],
+  ['  https://example.com/my%20file.txt?x=1.2#top ', 'attachment', 'my%20file.txt'],
+  ['https://example.com/index.HTML', 'weblink', 'https://example.com/index.HTML'],
+  ['https://example.com/run.php', 'weblink', 'https://example.com/run.php'],
+  ['https://example.com', 'weblink', 'https://example.com'],
+  ['http://user:secret@[::1]:8080/a.b/', 'weblink', 'http://user:secret@[::1]:8080/a.b/'],
+  ['file:///home/me/notes.txt', 'file', 'notes.txt'],
+  ['file://server/share\\folder\\plan.doc', 'file', 'plan.doc'],
+])('%s is found to be of type %s (title %s: %s)', async (url, type, title) => {
+  const task = await givenTask();
+  const id = await application.call('createExternalTaskLink', task.id, url, 'related');
+  expect(await application.call('getExternalTaskLinkById', task.id, id)).toMatchObject({
+    link_type: type,
+    title,
+    url: url.trim(),
+  });
+});
+
+test.each([
+  ['not a URL', ['example.com/doc.pdf', 'related']],
+  ['without a host', ['http:///doc.pdf', 'related']],
+  ['a host that cannot be', ['http://-example-.com/doc.pdf', 'related']],
+  ['with a space', ['http://example.com/my doc.pdf', 'related']],
+  ['beyond ASCII', ['http://example.com/документ.pdf', 'related']],
+  ['too long', [`http://example.com/${'x'.repeat(65_536)}.pdf`, 'related']],
+  ['of no type that can be found', ['mailto:me@example.com', 'related']],
+  ['of an unknown type', [DOCUMENT, 'related', 'nope']],
+  ['of a type that is no text', [DOCUMENT, 'related', ['attachment']]],
+  ['without a dependency', [DOCUMENT, '']],
+  ['with a dependency that is too long', [DOCUMENT, 'x'.repeat(101)]],
+  ['without a title, and without a file to take it from', ['http://example.com', 'related', 'attachment']],
+  ['with odd values', [[DOCUMENT], { related: 1 }]],
+  ['with nulls', [null, null]],
+  ['with a zero byte', [`${DOCUMENT}\0x`, 'related']],
+])('a link %s is refused with false, and nothing is written', async (_what, values) => {
+  const task = await givenTask();
+  const before = await snapshot(db());
+  expect(await application.call('createExternalTaskLink', task.id, ...values)).toBe(false);
+  expect(await snapshot(db())).toEqual(before);
+});
+
+test('a type that is asked for stands whatever the URL looks like', async () => {
+  const task = await givenTask();
+  const id = await application.call('createExternalTaskLink', task.id, 'mailto:me@example.com', 'related', 'weblink');
+  expect(await application.call('getExternalTaskLinkById', task.id, id)).toMatchObject({
+    link_type: 'weblink',
+    title: 'mailto:me@example.com',
+  });
+});
+
+test('a change touches what is given, and leaves its trace', async () => {
+  const task = await givenTask();
+  const id = await application.call('createExternalTaskLink', task.id, DOCUMENT, 'related');
+  const user = await member();
+  const before = await user.call<object>('getExternalTaskLinkById', task.id, id);
+
+  expect(await user.named('updateExternalTaskLink', { task_id: task.id, link_id: id, title: 'T2' })).toBe(true);
+  const changed = { ...before, title: 'T2', date_modification: expect.any(Number) };
+  expect(await user.call('getExternalTaskLinkById', task.id, id)).toEqual(changed);
+  const url = 'https://example.com/other';
+  expect(await user.call('updateExternalTaskLink', task.id, id, null, url, 'mine')).toBe(true);
+  expect(await user.call('getExternalTaskLinkById', task.id, id)).toEqual({ ...changed, url, dependency: 'mine' });
+  expect(await user.call('updateExternalTaskLink', task.id, id)).toBe(true);
+
+  const { body } = await remoteLinksOf(task).expect(200);
+  expect(body).toMatchObject([
+    { id, object: { key: url }, createdBy: { display: 'jsonrpc' }, updatedBy: { display: user.login } },
+  ]);
+});
+
+test('a change to what cannot be, or of a link of another task, is false and writes nothing', async () => {
+  const [task, other] = [await givenTask(), await givenTask()];
+  const id = await application.call('createExternalTaskLink', task.id, DOCUMENT, 'related');
+  const before = await snapshot(db());
+  for (const values of [
+    [task.id, id, ''],
+    [task.id, id, ['T2']],
+    [task.id, id, 'x'.repeat(65_536)],
+    [task.id, id, null, 'no URL'],
+    [task.id, id, null, 7],
+    [task.id, id, null, null, ''],
+    [other.id, id, 'T2'],
+    [task.id, 2 ** 53 - 1, 'T2'],
+    [task.id, '99999999999999999999', 'T2'],
+    [0, id, 'T2'],
+    [{}, [], 'T2'],
+  ]) {
+    expect(await application.call('updateExternalTaskLink', ...values)).toBe(false);
+  }
+  expect(await snapshot(db())).toEqual(before);
+});
+
+test('a removed link is gone, once', async () => {
+  const [task, other] = [await givenTask(), await givenTask()];
+  const before = await snapshot(db());
+  const id = await application.call('createExternalTaskLink', task.id, DOCUMENT, 'related');
+  expect(await application.call('removeExternalTaskLink', other.id, id)).toBe(false);
+  expect(await application.call('removeExternalTaskLink', task.id, id)).toBe(true);
+  expect(await application.call('removeExternalTaskLink', task.id, id)).toBe(false);
+  expect(await application.call('getExternalTaskLinkById', task.id, id)).toBe(false);
+  expect(await application.call('getAllExternalTaskLinks', task.id)).toEqual([]);
+  // Nothing of it is left, at the task neither.
+  expect(await snapshot(db())).toEqual(before);
+});
+
+test('the application account is told false or an empty list of a task that does not exist', async () => {
+  const task = await givenTask();
+  const id = await application.call('createExternalTaskLink', task.id, DOCUMENT, 'related');
+  const before = await snapshot(db());
+  for (const missing of [0, -1, 999_999_999, 2 ** 53 - 1, 'x', null, [task.id]]) {
+    expect(await application.call('createExternalTaskLink', missing, DOCUMENT, 'related')).toBe(false);
+    expect(await application.call('getExternalTaskLinkById', missing, id)).toBe(false);
+    expect(await application.call('removeExternalTaskLink', missing, id)).toBe(false);
+    expect(await application.call('getAllExternalTaskLinks', missing)).toEqual([]);
+  }
+  expect(await snapshot(db())).toEqual(before);
+});
+
+test('users read what they may see, write where they may write, and are refused with 403 elsewhere', async () => {
+  const [insider, outsider, admin] = [await member(), await member(), await member('admin')];
+  const reader = await member('reader');
+  const [open, closed] = [await givenTask(), await givenTaskInQueueOf(insider)];
+  const openLink = await application.call('createExternalTaskLink', open.id, DOCUMENT, 'related');
+  const link = await insider.call('createExternalTaskLink', closed.id, DOCUMENT, 'related');
+  expect(await insider.call('getAllExternalTaskLinks', closed.id)).toHaveLength(1);
+  expect(await insider.call('updateExternalTaskLink', closed.id, link, 'T2')).toBe(true);
+  const before = await snapshot(db());
+
+  for (const [rpc, task, id] of [
+    [outsider, closed.id, link],
+    // Administrators have no sight of closed queues either.
+    [admin, closed.id, link],
+    [insider, 999_999_999, link],
+  ] as const) {
+    expect(await rpc.status('getAllExternalTaskLinks', task)).toBe(403);
+    expect(await rpc.status('getExternalTaskLinkById', task, id)).toBe(403);
+    expect(await rpc.status('createExternalTaskLink', task, DOCUMENT, 'related')).toBe(403);
+    expect(await rpc.status('updateExternalTaskLink', task, id, 'T3')).toBe(403);
+    expect(await rpc.status('removeExternalTaskLink', task, id)).toBe(403);
+  }
+  expect(await reader.call('getExternalTaskLinkById', open.id, openLink)).toMatchObject({ id: openLink });
+  expect(await reader.status('createExternalTaskLink', open.id, DOCUMENT, 'related')).toBe(403);
+  expect(await reader.status('updateExternalTaskLink', open.id, openLink, 'T3')).toBe(403);
+  expect(await reader.status('removeExternalTaskLink', open.id, openLink)).toBe(403);
+  // The task is theirs; it only has no such link.
+  expect(await insider.call('getExternalTaskLinkById', closed.id, openLink)).toBe(false);
+  expect(await snapshot(db())).toEqual(before);
+});
+
+async function givenTaskInQueueOf({ id }: { readonly id: number }): Promise<GivenIssue> {
+  return await givenIssue(db(), org, await givenQueue(db(), org, [{ ...org.admin, id }]));
+}
+
+test('Tracker’s clients see the link as a remote link, with the URL for a key', async () => {
+  const task = await givenTask();
+  const id = await application.call('createExternalTaskLink', task.id, DOCUMENT, 'related', 'auto', 'The document');
+  const { body } = await remoteLinksOf(task).expect(200);
+  expect(body).toMatchObject([
+    {
+      id,
+      type: { id: 'relates' },
+      direction: 'outward',
+      object: { key: DOCUMENT, application: { id: 'attachment', type: 'attachment' } },
+      createdBy: { display: 'jsonrpc' },
+    },
+  ]);
+  const self = new URL(body[0].self).pathname;
+  await api().request.delete(self).set(org.admin.headers).expect(204);
+  expect(await application.call('getAllExternalTaskLinks', task.id)).toEqual([]);
+});
+
+test('a remote link of Tracker’s clients is an external link, of another application a web link', async () => {
+  const task = await givenTask();
+  const path = `/v2/issues/${task.key}/remotelinks`;
+  for (const [key, origin] of [
+    ['example/links#42', 'com.github'],
+    ['/tmp/notes.txt', 'file'],
+  ]) {
+    await api().request.post(path).set(org.admin.headers).send({ relationship: 'relates', key, origin }).expect(201);
+  }
+  const links = await application.call<Link[]>('getAllExternalTaskLinks', task.id);
+  expect(links).toMatchObject([
+    { link_type: 'file', title: '/tmp/notes.txt', url: '/tmp/notes.txt', creator_id: org.admin.id },
+    { link_type: 'weblink', title: 'example/links#42', url: 'example/links#42', type: 'Web Link' },
+  ]);
+  const id = links[1]?.id;
+  expect(await application.call('updateExternalTaskLink', task.id, id, 'The request')).toBe(true);
+  expect(await application.call('getExternalTaskLinkById', task.id, id)).toMatchObject({ title: 'The request' });
+  expect(await application.call('removeExternalTaskLink', task.id, id)).toBe(true);
+  expect((await remoteLinksOf(task)).body).toHaveLength(1);
+});
+
+test('two links that Tracker’s clients made do not become one by a change', async () => {
+  const task = await givenTask();
+  for (const key of ['http://a.example/', 'http://b.example/']) {
+    await api()
+      .request.post(`/v2/issues/${task.key}/remotelinks`)
+      .set(org.admin.headers)
+      .send({ relationship: 'relates', key, origin: 'weblink' })
+      .expect(201);
+  }
+  const [{ id } = { id: 0 }] = await application.call<Link[]>('getAllExternalTaskLinks', task.id);
+  const before = await snapshot(db());
+  expect(await application.call('updateExternalTaskLink', task.id, id, null, 'http://b.example/')).toBe(false);
+  expect(await snapshot(db())).toEqual(before);
+});
+
+test('without its label the link type is left out, and links can be made all the same', async () => {
+  const other = await givenOrganisation(db(), { profile: 'kanboard' });
+  const task = await givenIssue(db(), other, await givenQueue(db(), other));
+  await db().query({ name: '', text: 'delete from labels where org_id = $1 and label_id = 1', values: [other.orgId] });
+  const rpc = rpcAs(api(), await givenApplication(db(), other));
+  expect(await rpc.call('createExternalTaskLink', task.id, DOCUMENT, 'related')).toEqual(expect.any(Number));
+  const { body } = await api().request.get(`/v2/issues/${task.key}/remotelinks`).set(other.admin.headers).expect(200);
+  expect(body).toMatchObject([{ object: { key: DOCUMENT } }]);
+  expect(body[0]).not.toHaveProperty('type');
+});
