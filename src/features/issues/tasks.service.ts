@@ -227,7 +227,8 @@ export function setTaskOpen(db: Database, viewer: Viewer, taskId: number, isOpen
 /** Deletes a task with its links. Throws `not_found` and `forbidden`. */
 export function deleteTask(db: Database, viewer: Viewer, taskId: number): Promise<void> {
   return db.transaction(async (transaction) => {
-    await writeNoIssue(transaction, viewer, await lockWritableIssue(transaction, viewer, taskId, 'key'));
+    const { issue_id } = await lockWritableIssue(transaction, viewer, taskId, 'key');
+    await writeNoIssues(transaction, viewer, [issue_id]);
   });
 }
 
