@@ -3,7 +3,7 @@ import type { Config } from './config.ts';
 import type { Contract } from './contract/contract.ts';
 import { methodsOf } from './contract/methods.ts';
 import type { Database } from './database/database.ts';
-import { docsRouter } from './docs.ts';
+import { type DemoCredentials, docsRouter } from './docs.ts';
 import { changelogHandlers } from './features/changelog/changelog.rest.ts';
 import { dictionaryHandlers } from './features/dictionaries/dictionaries.rest.ts';
 import { fieldHandlers } from './features/fields/fields.rest.ts';
@@ -34,14 +34,14 @@ export interface AppOptions {
   readonly log: Log;
   readonly config: Pick<Config, 'publicUrl' | 'trustProxy' | 'kanboardAuthHeader' | 'kanboardOrg'>;
   /** Authorises /docs for the demo, where there is one. */
-  readonly demoToken?: string | undefined;
+  readonly demo?: DemoCredentials | undefined;
 }
 
 /** Whose clients the Kanboard face was written for. */
 const KANBOARD_VERSION = '1.2.53';
 
 /** Express put together, not started. */
-export function createApp({ contract, db, log, config, demoToken }: AppOptions): Express {
+export function createApp({ contract, db, log, config, demo }: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -83,7 +83,7 @@ export function createApp({ contract, db, log, config, demoToken }: AppOptions):
     }),
   );
   app.use(operationsRouter({ contract, db, log }));
-  app.use(docsRouter(demoToken));
+  app.use(docsRouter(demo));
   app.use(nothingHere);
   app.use(sendError);
   return app;

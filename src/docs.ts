@@ -35,19 +35,25 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
+/** What opens the demo: a token for the Tracker face, and an account for the Kanboard face. */
+export interface DemoCredentials {
+  readonly token: string;
+  readonly kanboard: { readonly login: string; readonly secret: string };
+}
+
 /**
- * `/docs`: the contract as a page on which every operation can be tried. `demoToken` authorises it for the demo, for
- * requests that the token itself would answer.
+ * `/docs`: the contract as a page on which every operation can be tried. `demo` authorises it for the demo, for requests
+ * that the demo's credentials themselves would answer.
  */
-export function docsRouter(demoToken: string | undefined): Router {
+export function docsRouter(demo: DemoCredentials | undefined): Router {
   const router = Router();
   router.use('/docs', withPolicy);
   router.get('/docs', (_request, response) => {
     response.type('html').send(PAGE);
   });
   router.get('/docs/initializer.js', (request, response) => {
-    const token = isLoopbackRequest(request) ? demoToken : undefined;
-    response.set('Cache-Control', 'no-store').type('js').send(initializer(token));
+    const credentials = isLoopbackRequest(request) ? demo : undefined;
+    response.set('Cache-Control', 'no-store').type('js').send(initializer(credentials));
   });
   for (const file of PACKAGE_FILES) {
     router.get(`/docs/${file}`, (_request, response) => {
@@ -64,9 +70,12 @@ const withPolicy: RequestHandler = (_request, response, next) => {
 };
 
 /** A file of its own, since the policy lets no script stand in the page. */
-function initializer(token: string | undefined): string {
-  const authorise =
-    token === undefined ? '' : `\n    ui.preauthorizeApiKey('oauth', ${JSON.stringify(`OAuth ${token}`)});`;
+function initializer(demo: DemoCredentials | undefined): string {
+  const authorise = demo
+    ? `
+    ui.preauthorizeApiKey('oauth', ${JSON.stringify(`OAuth ${demo.token}`)});
+    ui.preauthorizeBasic('kanboard', ${JSON.stringify(demo.kanboard.login)}, ${JSON.stringify(demo.kanboard.secret)});`
+    : '';
   return `// An example in the form is sent: what narrows an answer or guards a change would be in the way.
 function startsEmpty(value) {
   return ['query', 'header'].includes(value?.in) && !value.required && value.name !== 'X-Org-ID';

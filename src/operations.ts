@@ -4,11 +4,13 @@ import type { Database } from './database/database.ts';
 import { isSchemaCurrent } from './database/migrations.ts';
 import type { Log } from './log.ts';
 import { refuseMethod } from './rest/router.ts';
+import { openrpcOf } from './rpc/openrpc.ts';
 
 /** What operators and tools ask, without credentials: is it alive, is it ready, what does it speak. */
 export function operationsRouter({ contract, db, log }: { contract: Contract; db: Database; log: Log }): Router {
   const router = Router();
   const json = JSON.stringify(contract.document);
+  const openrpc = JSON.stringify(openrpcOf(contract));
   const answers: Record<string, RequestHandler> = {
     '/healthz': (_request, response) => {
       response.json({ status: 'ok' });
@@ -19,6 +21,9 @@ export function operationsRouter({ contract, db, log }: { contract: Contract; db
     },
     '/openapi.json': (_request, response) => {
       response.type('application/json').send(json);
+    },
+    '/openrpc.json': (_request, response) => {
+      response.type('application/json').send(openrpc);
     },
   };
   for (const [path, answer] of Object.entries(answers))

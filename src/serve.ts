@@ -22,6 +22,11 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+const DEMO_CREDENTIALS = {
+  token: DEMO_TOKEN,
+  kanboard: { login: APPLICATION_LOGIN, secret: DEMO_APPLICATION_TOKEN },
+};
+
 /** Starts everything in order: database, schema, demo, HTTP. What was started is stopped again when a later step fails. */
 export async function serve(config: Config, log: Log): Promise<RunningServer> {
   const postgres = await migratedPostgres(config, log);
@@ -32,7 +37,7 @@ export async function serve(config: Config, log: Log): Promise<RunningServer> {
       db: postgres.db,
       log,
       config,
-      demoToken: hasDemo ? DEMO_TOKEN : undefined,
+      demo: hasDemo ? DEMO_CREDENTIALS : undefined,
     });
     const server = createHttpServer(app);
     await listen(server, config);

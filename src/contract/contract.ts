@@ -123,7 +123,7 @@ function newAjv(document: OpenApiDocument, options: Pick<Options, 'useDefaults' 
   ajv.addVocabulary(['example', 'discriminator', 'externalDocs', 'xml']);
   ajv.addVocabulary(['openapi', 'info', 'servers', 'security', 'tags', 'paths', 'components']);
   // Of the method table.
-  ajv.addVocabulary(['x-access', 'x-failure']);
+  ajv.addVocabulary(['x-access', 'x-section', 'x-failure']);
   ajv.addSchema({ ...document, $id: DOCUMENT_ID }, DOCUMENT_ID, false, false);
   return ajv;
 }

@@ -67,13 +67,16 @@ test('/openapi.yaml and /openapi.json are the contract, to the letter', async ()
   expect(json.body).toEqual(parse(yaml.text));
 });
 
-test.each(['/healthz', '/readyz', '/openapi.yaml', '/openapi.json'])('%s takes GET alone', async (path) => {
-  await api().request.head(path).expect(200);
-  const { headers, body } = await api().request.post(path).expect(405);
-  expect(headers['allow']).toBe('GET, HEAD, OPTIONS');
-  expect(body).toMatchObject({ errors: {}, errorsData: {}, statusCode: 405 });
-  expect((await api().request.options(path).expect(204)).headers['allow']).toBe('GET, HEAD, OPTIONS');
-});
+test.each(['/healthz', '/readyz', '/openapi.yaml', '/openapi.json', '/openrpc.json'])(
+  '%s takes GET alone',
+  async (path) => {
+    await api().request.head(path).expect(200);
+    const { headers, body } = await api().request.post(path).expect(405);
+    expect(headers['allow']).toBe('GET, HEAD, OPTIONS');
+    expect(body).toMatchObject({ errors: {}, errorsData: {}, statusCode: 405 });
+    expect((await api().request.options(path).expect(204)).headers['allow']).toBe('GET, HEAD, OPTIONS');
+  },
+);
 
 test('every answer carries the request id: the one that came with the request, or a new one', async () => {
   for (const path of ['/healthz', '/nothing', '/v2/issues/A-1/links', '/v2/issues/%zz/links']) {

@@ -96,6 +96,39 @@ test('/docs asks for nothing that would be in the way: changing a link by its id
   expect(complaints).toEqual([]);
 });
 
+test('/docs is authorised for the Kanboard face of the demo, lists its calls, and executes one', async () => {
+  await page.goto(`${url()}/docs`);
+  await operation('callJsonRpc').click();
+  const examples = page.locator('.examples-select-element').first();
+  expect(await examples.locator('option').allTextContents()).toEqual(
+    expect.arrayContaining(['getVersion', 'Two calls at once', 'Task 2 blocks task 3']),
+  );
+  await examples.selectOption({ label: 'getVersion' });
+  await execute();
+
+  expect(await answered(200)).toContain('"result": "1.2.53');
+  expect(requests).toContain(`${url()}/jsonrpc.php`);
+  expect(complaints).toEqual([]);
+});
+
+test('/docs takes a user of the Kanboard face by hand', async () => {
+  await page.goto(`${url()}/docs`);
+  await page.getByRole('button', { name: 'Authorize' }).first().click();
+  const form = page.locator('.auth-container').filter({ hasText: 'kanboard' });
+  await form.getByRole('button', { name: 'Remove authorization' }).click();
+  await form.getByLabel('Username').fill('admin');
+  await form.getByLabel('Password').fill('admin');
+  await form.getByRole('button', { name: 'Apply credentials' }).click();
+  await page.locator('.close-modal').click();
+  await operation('callJsonRpcOfOrganisation').click();
+  await page.locator('.body-param__text').fill('{"jsonrpc":"2.0","method":"getMe","id":1}');
+  await execute();
+
+  expect(await answered(200)).toContain('"username": "admin"');
+  expect(requests).toContain(`${url()}/kanboard/1/jsonrpc.php`);
+  expect(complaints).toEqual([]);
+});
+
 test('/docs shows every operation of the contract', async () => {
   await page.goto(`${url()}/docs`);
   await page.locator('.opblock').first().waitFor();

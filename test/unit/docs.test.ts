@@ -3,7 +3,8 @@ import express from 'express';
 import supertest from 'supertest';
 import { docsRouter } from '../../src/docs.ts';
 
-const withDemo = supertest(express().use(docsRouter('demo-token')));
+const DEMO = { token: 'demo-token', kanboard: { login: 'jsonrpc', secret: 'demo-secret' } };
+const withDemo = supertest(express().use(docsRouter(DEMO)));
 const withoutDemo = supertest(express().use(docsRouter(undefined)));
 
 test.each(['/docs', '/docs/'])('%s answers the page, whose parts come from this server alone', async (path) => {
@@ -35,6 +36,7 @@ test('the page is authorised for the demo when a browser on this machine asks', 
     .expect(200)
     .expect('Content-Type', /^text\/javascript/);
   expect(text).toContain('"OAuth demo-token"');
+  expect(text).toContain('"jsonrpc", "demo-secret"');
 });
 
 test.each([
@@ -42,7 +44,7 @@ test.each([
   ['for a name that is not of this machine', { Host: 'links.example' }],
 ])('the page is not authorised for a request %s', async (_what, headers) => {
   const { text } = await withDemo.get('/docs/initializer.js').set(headers).expect(200);
-  expect(text).not.toContain('demo-token');
+  expect(text).not.toMatch(/demo-(token|secret)/);
 });
 
 test('the page is not authorised without the demo', async () => {

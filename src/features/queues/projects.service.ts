@@ -59,7 +59,8 @@ export interface Column {
   readonly position: number;
 }
 
-const NAME_LENGTH_MAX = 50;
+/** In characters, not in UTF-16 units. */
+const NAME = /^.{1,50}$/su;
 const DATE_LENGTH_MAX = 10;
 
 /**
@@ -162,7 +163,7 @@ export async function listColumns(db: Queryable, viewer: Viewer, queueId: number
 function validProject({ name = '', description, identifier, settings }: NewProject) {
   const { start_date, end_date, priority_default, priority_start, priority_end, email } = settings;
   const fits = {
-    name: name !== '' && [...name].length <= NAME_LENGTH_MAX,
+    name: NAME.test(name),
     description: description !== undefined,
     identifier: identifier !== undefined && /^[A-Z0-9]{0,50}$/i.test(identifier),
     start_date: start_date === null || (start_date !== undefined && start_date.length <= DATE_LENGTH_MAX),

@@ -23,13 +23,9 @@ type Names =
 
 /** External task links: the remote links of Tracker's clients, in Kanboard's words. */
 export const externalLinkMethods = (db: Database): Methods<Names> => ({
-  async getExternalTaskLinkTypes() {
-    return { auto: 'Auto', ...EXTERNAL_LINK_TYPES };
-  },
-
-  async getExternalTaskLinkProviderDependencies({ providerName }) {
-    return isExternalLinkType(textIn(providerName)) ? DEPENDENCIES : false;
-  },
+  getExternalTaskLinkTypes: () => Promise.resolve({ auto: 'Auto', ...EXTERNAL_LINK_TYPES }),
+  getExternalTaskLinkProviderDependencies: ({ providerName }) =>
+    Promise.resolve(isExternalLinkType(textIn(providerName)) ? DEPENDENCIES : false),
 
   async createExternalTaskLink({ task_id, url, dependency, type, title }, { viewer }) {
     return await createExternalLink(db, viewer, idFrom(task_id), {

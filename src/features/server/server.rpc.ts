@@ -2,11 +2,6 @@ import type { Methods } from '../../rpc/account.ts';
 
 /** What clients ask of the server itself. */
 export const serverMethods = (version: string): Methods<'getVersion' | 'getTimezone'> => ({
-  async getVersion() {
-    return version;
-  },
-
-  async getTimezone() {
-    return 'UTC';
-  },
+  getVersion: () => Promise.resolve(version),
+  getTimezone: () => Promise.resolve('UTC'),
 });

@@ -65,8 +65,9 @@ export interface NewAccount {
   readonly role: OrganisationRole | undefined;
 }
 
-const LOGIN_LENGTH_MAX = 50;
-const PASSWORD_LENGTH_MIN = 6;
+/** In characters, not in UTF-16 units. */
+const LOGIN = /^.{1,50}$/su;
+const PASSWORD = /^.{6}/su;
 
 /**
  * Adds a user under the rules for accounts with a password, and answers the user_id. Throws `invalid`, under the fields
@@ -79,8 +80,8 @@ export async function createAccount(
 ): Promise<number> {
   const login = givenLogin.trim();
   const fits = {
-    login: login !== '' && lengthOf(givenLogin) <= LOGIN_LENGTH_MAX,
-    password: lengthOf(password) >= PASSWORD_LENGTH_MIN,
+    login: login !== '' && LOGIN.test(givenLogin),
+    password: PASSWORD.test(password),
     name: name !== undefined,
     email: email === '' || (email !== undefined && isEmail(email)),
     role: role !== undefined,
@@ -96,11 +97,6 @@ export async function createAccount(
     display: name || undefined,
     email: email || undefined,
   });
-}
-
-/** In characters as people count them, not in UTF-16 units. */
-function lengthOf(text: string): number {
-  return [...text].length;
 }
 
 /** The people of the organisation, by login. */

@@ -1,0 +1,146 @@
+import { createRequire } from 'node:module';
+import { beforeAll, expect, test } from '@jest/globals';
+import { Ajv } from 'ajv';
+import { useApi } from '../support/api.ts';
+import { type GivenAccount, givenApplication, givenOrganisation } from '../support/builders.ts';
+
+/** /openrpc.json: the Kanboard face for tools that read OpenRPC. */
+
+const require = createRequire(import.meta.url);
+/** Its types leave out what it exports. */
+const { openrpcDocument } = require('@open-rpc/meta-schema') as { openrpcDocument: { readonly $schema: string } };
+
+const api = useApi();
+
+interface Document {
+  readonly servers: readonly { readonly url: string }[];
+  readonly methods: readonly OpenrpcMethod[];
+  readonly components: { readonly schemas: object; readonly errors: object };
+}
+
+interface OpenrpcMethod {
+  readonly name: string;
+  readonly description: string;
+  readonly tags: readonly { readonly name: string }[];
+  readonly params: readonly { readonly name: string; readonly required: boolean; readonly schema: object }[];
+  readonly examples: readonly { readonly name: string; readonly params: readonly object[] }[];
+}
+
+let document: Document;
+let application: GivenAccount;
+
+beforeAll(async () => {
+  const response = await api().request.get('/openrpc.json').expect(200);
+  expect(response.headers['content-type']).toMatch(/^application\/json/);
+  document = response.body;
+  application = await givenApplication(api().database.db, await givenOrganisation(api().database.db));
+});
+
+function methodNamed(name: string): OpenrpcMethod | undefined {
+  return document.methods.find((method) => method.name === name);
+}
+
+test('the document is what OpenRPC’s own schema says', () => {
+  // It calls URLs URIs, although OpenRPC lets them be relative and hold variables; and it takes JSON Schema 7 from elsewhere.
+  const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true });
+  const reference = { definitions: { JSONSchemaObject: { properties: { $ref: { type: 'string' } } } } };
+  const jsonSchema = { ...reference, $ref: 'http://json-schema.org/draft-07/schema#' };
+  ajv.addSchema(jsonSchema, 'https://meta.json-schema.tools');
+  ajv.addSchema(jsonSchema, openrpcDocument.$schema);
+  const { $schema: _dialect, ...schema } = openrpcDocument;
+  const validate = ajv.compile(schema);
+  expect(validate(document) ? [] : validate.errors).toEqual([]);
+  expect(validate({ ...document, methods: [{ name: 'nameless' }] })).toBe(false);
+});
+
+test('every method that the contract declares is there once, in its section, with its description', () => {
+  const schemas = Object.keys(api().contract.document.components.schemas);
+  const declared = schemas.filter((name) => name.endsWith('Params')).map((name) => name.slice(0, -'Params'.length));
+  expect(document.methods.map(({ name }) => name)).toEqual(
+    declared.map((name) => `${name.charAt(0).toLowerCase()}${name.slice(1)}`),
+  );
+  for (const { name, description, tags } of document.methods) {
+    expect([name, description, tags]).toEqual([name, expect.stringMatching(/\w/), [{ name: expect.any(String) }]]);
+  }
+});
+
+test('the server answers every method, and no other', async () => {
+  const send = (method: string) =>
+    api()
+      .request.post(`/kanboard/${application.orgId}/jsonrpc.php`)
+      .auth(application.login, application.secret)
+      // More than any method takes: nothing is carried out.
+      .send({ jsonrpc: '2.0', method, id: 1, params: Array<number>(100).fill(0) });
+  for (const { name } of document.methods) {
+    const { error } = (await send(name)).body;
+    expect([name, error]).toEqual([name, expect.not.objectContaining({ code: -32601 })]);
+  }
+  expect((await send('getNothing')).body.error.code).toBe(-32601);
+});
+
+test('every reference leads somewhere, and nothing is there that none leads to', () => {
+  const references = [...new Set(JSON.stringify(document).match(/"\$ref":"[^"]+"/g))].map((found) =>
+    found.slice('"$ref":"#/'.length, -1).split('/'),
+  );
+  for (const steps of references) {
+    const target = steps.reduce<unknown>((node, step) => (node as Record<string, unknown>)[step], document);
+    expect([steps, target]).toEqual([steps, expect.any(Object)]);
+  }
+  const { schemas, errors } = document.components;
+  expect(references.map((steps) => steps.at(-1)).sort()).toEqual(
+    [...Object.keys(schemas), ...Object.keys(errors)].sort(),
+  );
+});
+
+test('parameters stand in their positional order, required ones first, the others with a default', () => {
+  expect(methodNamed('createExternalTaskLink')?.params).toMatchObject([
+    { name: 'task_id', required: true, description: expect.any(String) },
+    { name: 'url', required: true },
+    { name: 'dependency', required: true },
+    { name: 'type', required: false, schema: { default: 'auto' } },
+    { name: 'title', required: false, schema: { default: '' } },
+  ]);
+  for (const { name, params } of document.methods) {
+    const required = params.map((param) => param.required);
+    expect([name, required]).toEqual([name, [...required].sort((left, right) => Number(right) - Number(left))]);
+    for (const { required: isRequired, schema } of params) expect('default' in schema).toBe(!isRequired);
+  }
+});
+
+test('who may call a method, what it answers when it fails, and which errors it may answer, is said', () => {
+  expect(methodNamed('getAllExternalTaskLinks')).toMatchObject({
+    paramStructure: 'either',
+    'x-access': 'project',
+    'x-failure': [],
+    result: { schema: { $ref: '#/components/schemas/GetAllExternalTaskLinksResult' } },
+  });
+  expect(Object.values(document.components.errors)).toMatchObject([
+    { code: -32601, message: 'Method not found' },
+    { code: -32602, message: 'Invalid params', data: expect.any(String) },
+    { code: 401, message: 'Unauthorized' },
+    { code: 403, message: 'Forbidden' },
+    { code: 413 },
+    { code: 503 },
+  ]);
+});
+
+test('examples of the contract are shown with their parameters by name', () => {
+  expect(methodNamed('createTaskLink')?.examples).toMatchObject([
+    {
+      name: 'createTaskLink',
+      params: [
+        { name: 'task_id', value: 2 },
+        { name: 'opposite_task_id', value: 3 },
+        { name: 'link_id', value: 2 },
+      ],
+      result: { name: 'result', value: expect.any(Number) },
+    },
+  ]);
+});
+
+test('the two paths of the face are its servers', () => {
+  expect(document.servers).toMatchObject([
+    { url: '/jsonrpc.php' },
+    { url: '/kanboard/$' + '{orgId}/jsonrpc.php', variables: { orgId: { default: '1' } } },
+  ]);
+});

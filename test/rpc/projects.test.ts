@@ -1,0 +1,606 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { useApi } from '../support/api.ts';
+import {
+  type GivenAccount,
+  type GivenOrganisation,
+  givenAccount,
+  givenApplication,
+  givenIssue,
+  givenLink,
+  givenOrganisation,
+  givenQueue,
+  givenUser,
+} from '../support/builders.ts';
+import { type Rpc, rpcAs } from '../support/rpc.ts';
+import { snapshot } from '../support/snapshot.ts';
+import { countStatements } from '../support/statements.ts';
+
+/** Projects, their members and their columns in Kanboard's words (contract of the Kanboard face, sections 3 and 6). */
+
+const api = useApi();
+const db = () => api().database.db;
+let org: GivenOrganisation;
+let rpc: Rpc;
+
+/** No project has this number. */
+const NONE = 999_999_999;
+const ODD = [NONE, 0, -1, null, '', 'x', 1.5, true, [], {}, '99999999999999999999', 2 ** 53, '\0'];
+
+const ROW =
+  'id name is_active token last_modified is_public is_private is_everybody_allowed default_swimlane show_default_swimlane description identifier start_date end_date owner_id priority_default priority_start priority_end email predefined_email_subjects per_swimlane_task_limits task_limit enable_global_tags url';
+
+beforeEach(async () => {
+  org = await givenOrganisation(db(), { profile: 'kanboard', language: 'en' });
+  rpc = rpcAs(api(), await givenApplication(db(), org));
+});
+
+type Given = GivenAccount & { readonly id: number };
+const as = (account: GivenAccount) => rpcAs(api(), account);
+const rest = (path: string, { headers } = org.admin) => api().request.get(path).set(headers);
+
+/** A project with a manager, a member and a viewer, and whoever is none of these. */
+async function givenTeam() {
+  const project = await rpc.call<number>('createProject', 'Team');
+  const [manager, member, viewer, outsider] = await Promise.all([1, 2, 3, 4].map(() => givenAccount(db(), org)));
+  await rpc.call('addProjectUser', project, manager?.id, 'project-manager');
+  await rpc.call('addProjectUser', project, member?.id, 'project-member');
+  await rpc.call('addProjectUser', project, viewer?.id, 'project-viewer');
+  return { project, manager, member, viewer, outsider } as Record<
+    'manager' | 'member' | 'viewer' | 'outsider',
+    Given
+  > & {
+    project: number;
+  };
+}
+
+async function refuses(caller: Rpc, failure: unknown, method: string, ...params: unknown[]) {
+  const before = await snapshot(db());
+  expect([method, params, await caller.call(method, ...params)]).toEqual([method, params, failure]);
+  expect(await snapshot(db())).toEqual(before);
+}
+
+async function forbids(caller: Rpc, method: string, ...params: unknown[]) {
+  const before = method.startsWith('get') ? undefined : await snapshot(db());
+  expect([method, params, await caller.status(method, ...params)]).toEqual([method, params, 403]);
+  if (before) expect(await snapshot(db())).toEqual(before);
+}
+
+describe('createProject', () => {
+  test('makes a project that the procedures show to the field', async () => {
+    const id = await rpc.call<number>('createProject', 'P1');
+
+    const row = await rpc.call<{ last_modified: number }>('getProjectById', id);
+    const url = `${api().url}/v2/queues/P${id}`;
+    expect(row).toEqual({
+      id,
+      name: 'P1',
+      is_active: 1,
+      token: '',
+      last_modified: expect.any(Number),
+      is_public: 0,
+      is_private: 0,
+      is_everybody_allowed: 0,
+      default_swimlane: 'Default swimlane',
+      show_default_swimlane: 1,
+      description: null,
+      identifier: '',
+      start_date: '',
+      end_date: '',
+      owner_id: 0,
+      priority_default: 0,
+      priority_start: 0,
+      priority_end: 3,
+      email: null,
+      predefined_email_subjects: null,
+      per_swimlane_task_limits: 0,
+      task_limit: 0,
+      enable_global_tags: 1,
+      url: { board: url, list: url },
+    });
+    expect(Object.keys(row).join(' ')).toBe(ROW);
+    expect(Number.isInteger(row.last_modified)).toBe(true);
+    expect(await rpc.call('getProjectById', String(id))).toEqual(row);
+    expect(await rpc.call('getProjectByName', 'P1')).toEqual(row);
+    expect(await rpc.call('getAllProjects')).toEqual([row]);
+  });
+
+  test('keeps what is said of it, and shows it as it was said', async () => {
+    const owner = await givenUser(db(), org.orgId);
+    const said = {
+      description: 'second',
+      start_date: '2030-01-02',
+      end_date: '2030-02-03',
+      priority_default: 2,
+      priority_start: 1,
+      priority_end: 5,
+      email: 'p2@example.com',
+    };
+    const id = await rpc.named<number>('createProject', {
+      name: 'P2',
+      owner_id: String(owner.id),
+      identifier: 'second',
+      ...said,
+      priority_start: '1',
+    });
+    expect(await rpc.call('getProjectById', id)).toMatchObject({ ...said, owner_id: owner.id, identifier: 'SECOND' });
+    expect(await rpc.call('getProjectUsers', id)).toEqual([]);
+  });
+
+  test('is a queue in Tracker, under its identifier or its number', async () => {
+    const named = await rpc.call<number>('createProject', 'Named', 'what for', 0, 'June1');
+    const numbered = await rpc.call<number>('createProject', 'Numbered');
+    const member = await givenUser(db(), org.orgId);
+    for (const id of [named, numbered]) await rpc.call('addProjectUser', id, member.id);
+
+    const { body } = await rest('/v2/queues/JUNE1', member).expect(200);
+    expect(body).toMatchObject({ id: named, key: 'JUNE1', name: 'Named', description: 'what for' });
+    expect(body.lead.display).toBe('jsonrpc');
+    expect((await rest(`/v2/queues/P${numbered}`, member).expect(200)).body).toMatchObject({ id: numbered });
+    expect((await rest('/v2/queues', member).expect(200)).body).toHaveLength(2);
+    expect((await rest('/v2/queues').expect(200)).body).toHaveLength(0);
+    const { board } = (await rpc.call<{ url: { board: string } }>('getProjectById', named)).url;
+    await rest(new URL(board).pathname, member).expect(200);
+
+    const issue = { queue: `P${numbered}`, summary: 'First' };
+    const made = await api().request.post('/v2/issues').set(member.headers).send(issue).expect(201);
+    expect(made.body).toMatchObject({ key: `P${numbered}-1`, status: { key: 'backlog', display: 'Backlog' } });
+  });
+
+  test('takes an identifier once, whoever made the project', async () => {
+    await rpc.call('createProject', 'One', null, 0, 'abc');
+    await refuses(rpc, false, 'createProject', 'Two', null, 0, 'ABC');
+    const queue = await givenQueue(db(), org);
+    await refuses(rpc, false, 'createProject', 'Three', null, 0, queue.toLowerCase());
+    await api().request.post('/v2/queues').set(org.admin.headers).send({ key: 'ABC', name: 'Taken' }).expect(409);
+
+    const made = await Promise.all([1, 2, 3].map(() => rpc.call('createProject', 'Race', null, 0, 'race')));
+    expect(made.filter((id) => id === false)).toHaveLength(2);
+  });
+
+  test('finds a key where the identifier cannot be one, or another queue has it', async () => {
+    const digits = await rpc.call<number>('createProject', 'Digits', null, 0, '42');
+    expect((await rpc.call<{ url: { board: string } }>('getProjectById', digits)).url.board).toMatch(
+      `/queues/P${digits}`,
+    );
+    expect(await rpc.call('getProjectByIdentifier', '42')).toMatchObject({ id: digits });
+
+    // The key P<number> of this one is free as an identifier.
+    const borrowed = await rpc.call<number>('createProject', 'Borrowed', null, 0, `p${digits}`);
+    expect(await rpc.call('getProjectById', borrowed)).toMatchObject({
+      identifier: `P${digits}`,
+      url: { board: `${api().url}/v2/queues/P${borrowed}` },
+    });
+
+    await api()
+      .request.post('/v2/queues')
+      .set(org.admin.headers)
+      .send({ key: `P${borrowed + 2}`, name: 'A' })
+      .expect(201);
+    const displaced = await rpc.call<number>('createProject', 'Displaced');
+    const { board } = (await rpc.call<{ url: { board: string } }>('getProjectById', displaced)).url;
+    expect([displaced, board]).toEqual([borrowed + 2, expect.stringMatching(`/queues/P${displaced}X\\w+$`)]);
+  });
+
+  test('names need not be unique; the first is found', async () => {
+    const first = await rpc.call<number>('createProject', 'Same');
+    expect(await rpc.call('createProject', 'Same')).toBeGreaterThan(first);
+    expect(await rpc.call('getProjectByName', 'Same')).toMatchObject({ id: first });
+  });
+
+  test.each<[string, unknown[]]>([
+    ['no name', ['']],
+    ['a name that is null', [null]],
+    ['a name that is no text', [{}]],
+    ['a name with a character that no text can hold', ['a\0']],
+    ['a name of 51 characters', ['x'.repeat(51)]],
+    ['a description that is no text', ['P', []]],
+    ['an unknown owner', ['P', null, NONE]],
+    ['an owner that is no number', ['P', null, 'alice']],
+    ['an identifier with other characters', ['P', null, 0, 'A-B']],
+    ['an identifier of 51 characters', ['P', null, 0, 'A'.repeat(51)]],
+    ['an identifier that is no text', ['P', null, 0, ['A']]],
+    ['a date of 11 characters', ['P', null, 0, null, '2030-01-02T']],
+    ['a date that is no text', ['P', null, 0, null, null, {}]],
+    ['a priority that is no number', ['P', null, 0, null, null, null, 'high']],
+    ['a priority between two numbers', ['P', null, 0, null, null, null, 0, 1.5]],
+    ['a wrong e-mail address', ['P', null, 0, null, null, null, 0, 0, 3, 'no mail']],
+  ])('refuses %s', async (_what, params) => {
+    await refuses(rpc, false, 'createProject', ...params);
+  });
+
+  test('is for administrators and managers, who then manage it', async () => {
+    for (const role of ['admin', 'manager'] as const) {
+      const account = await givenAccount(db(), org, role);
+      const owner = await givenUser(db(), org.orgId);
+      const own = await as(account).call<number>('createProject', 'Own');
+      const led = await as(account).call<number>('createProject', 'Led', null, owner.id);
+      expect(await as(account).call('getProjectById', own)).toMatchObject({ owner_id: account.id });
+      expect(await as(account).call('getProjectById', led)).toMatchObject({ owner_id: owner.id });
+      expect(await rpc.call('getProjectUsers', own)).toEqual({ [account.id]: account.login });
+      for (const id of [account.id, owner.id]) {
+        expect(await rpc.call('getProjectUserRole', led, id)).toBe('project-manager');
+      }
+    }
+    for (const role of ['member', 'reader'] as const) {
+      await forbids(as(await givenAccount(db(), org, role)), 'createProject', 'Nobody');
+    }
+  });
+
+  test('shows no owner once the owner was removed', async () => {
+    const owner = await givenUser(db(), org.orgId);
+    const id = await rpc.call<number>('createProject', 'Left', null, owner.id);
+    await rpc.call('removeUser', owner.id);
+    expect(await rpc.call('getProjectById', id)).toMatchObject({ owner_id: 0 });
+  });
+
+  test('never gives an issue a key that another one had in a removed project of the same key', async () => {
+    const queue = await givenQueue(db(), org);
+    const first = await rpc.call<number>('createProject', 'First', null, 0, 'AGAIN');
+    await rpc.call('addProjectUser', first, org.admin.id);
+    const make = () =>
+      api().request.post('/v2/issues').set(org.admin.headers).send({ queue: 'AGAIN', summary: 'x' }).expect(201);
+    const moved = (await make()).body.key;
+    await api().request.post(`/v2/issues/${moved}/_move?queue=${queue}`).set(org.admin.headers).expect(200);
+    await rpc.call('removeProject', first);
+
+    const second = await rpc.call<number>('createProject', 'Second', null, 0, 'AGAIN');
+    await rpc.call('addProjectUser', second, org.admin.id);
+    expect((await make()).body.key).toBe('AGAIN-2');
+    expect((await rest(`/v2/issues/${moved}`).expect(200)).body.aliases).toEqual([moved]);
+  });
+});
+
+describe('getColumns', () => {
+  test('shows the four columns to the field', async () => {
+    const project = await rpc.call<number>('createProject', 'P1');
+    const columns = await rpc.call<{ id: number }[]>('getColumns', project);
+    const rest = { project_id: project, task_limit: 0, description: '', hide_in_dashboard: 0 };
+    expect(columns).toEqual(
+      ['Backlog', 'Ready', 'Work in progress', 'Done'].map((title, place) => ({
+        id: expect.any(Number),
+        title,
+        position: place + 1,
+        ...rest,
+      })),
+    );
+    expect(Object.keys(columns[0] ?? {})).toEqual([
+      'id',
+      'title',
+      'position',
+      'project_id',
+      'task_limit',
+      'description',
+      'hide_in_dashboard',
+    ]);
+    expect(columns.map(({ id }) => id)).toEqual(columns.map(({ id }) => id).sort((one, other) => one - other));
+  });
+
+  test('the statuses behind them are made once, also by many at a time, and stand after the others', async () => {
+    await Promise.all([1, 2, 3, 4].map((number) => rpc.call('createProject', `P${number}`)));
+    const { body } = await rest('/v2/statuses').expect(200);
+    expect(body.map(({ key, name, type }: Record<string, string>) => [key, name, type]).slice(5)).toEqual([
+      ['backlog', 'Backlog', 'new'],
+      ['ready', 'Ready', 'new'],
+      ['workInProgress', 'Work in progress', 'inProgress'],
+      ['done', 'Done', 'done'],
+    ]);
+  });
+
+  test('a status of that title is taken before one of that key', async () => {
+    await db().query({
+      name: 'own_status',
+      text: `
+        insert into statuses (org_id, key, name_ru, name_en, type, position)
+        values ($1, 'finished', 'Сделано', 'Done', 'done', 6), ($1, 'ready', 'Готова', 'Good to go', 'new', 7)`,
+      values: [org.orgId],
+    });
+    await rpc.call('createProject', 'P');
+    const rows = await db().query({
+      name: 'keys_of_columns',
+      text: `
+        select columns.title, statuses.key from columns join statuses using (org_id, status_id)
+        where org_id = $1 order by columns.position`,
+      values: [org.orgId],
+    });
+    expect(rows).toEqual([
+      { title: 'Backlog', key: 'backlog' },
+      { title: 'Ready', key: 'ready' },
+      { title: 'Work in progress', key: 'workInProgress' },
+      { title: 'Done', key: 'finished' },
+    ]);
+  });
+
+  test('shows the columns of a queue that Tracker made', async () => {
+    const queue = await givenQueue(db(), org);
+    const { body } = await rest(`/v2/queues/${queue}`);
+    const columns = await rpc.call<{ title: string }[]>('getColumns', body.id);
+    expect(columns.map(({ title }) => title)).toEqual(['Open', 'In progress', 'Need info', 'Resolved', 'Closed']);
+  });
+});
+
+describe('getProjectById, getProjectByName and getProjectByIdentifier', () => {
+  test('answer null and false for none, whatever is asked', async () => {
+    await rpc.call('createProject', 'Without identifier');
+    for (const value of ODD) {
+      expect([value, await rpc.call('getProjectById', value)]).toEqual([value, null]);
+      expect([value, await rpc.call('getProjectByName', value)]).toEqual([value, false]);
+      expect([value, await rpc.call('getProjectByIdentifier', value)]).toEqual([value, false]);
+      expect([value, await rpc.call('getColumns', value)]).toEqual([value, []]);
+      expect([value, await rpc.call('getProjectUsers', value)]).toEqual([value, []]);
+      expect([value, await rpc.call('getProjectUserRole', value, org.admin.id)]).toEqual([value, null]);
+    }
+  });
+
+  test('show a queue of Tracker, open to everybody in the organisation', async () => {
+    const queue = await givenQueue(db(), org);
+    const reader = as(await givenAccount(db(), org, 'reader'));
+    const { body } = await rest(`/v2/queues/${queue}`);
+    const row = await reader.call('getProjectByIdentifier', queue.toLowerCase());
+    expect(row).toMatchObject({ id: body.id, name: queue, identifier: queue, is_everybody_allowed: 1 });
+    expect(row).toMatchObject({ owner_id: org.admin.id, url: { board: body.self } });
+    expect(await reader.call('getMyProjects')).toEqual([row]);
+  });
+
+  test('know no project of another organisation', async () => {
+    const other = await givenOrganisation(db(), { profile: 'kanboard' });
+    const foreign = await rpcAs(api(), await givenApplication(db(), other)).call<number>(
+      'createProject',
+      'F',
+      '',
+      0,
+      'F',
+    );
+    expect(await rpc.call('getProjectById', foreign)).toBeNull();
+    expect(await rpc.call('getProjectByName', 'F')).toBe(false);
+    expect(await rpc.call('getProjectByIdentifier', 'F')).toBe(false);
+    await refuses(rpc, false, 'removeProject', foreign);
+    await refuses(rpc, false, 'addProjectUser', foreign, org.admin.id);
+  });
+
+  test('of several with one name, a user gets the first that they see', async () => {
+    await rpc.call('createProject', 'Same');
+    const { id, ...account } = await givenAccount(db(), org);
+    await forbids(as(account), 'getProjectByName', 'Same');
+    const second = await rpc.call<number>('createProject', 'Same');
+    await rpc.call('addProjectUser', second, id);
+    expect(await as(account).call('getProjectByName', 'Same')).toMatchObject({ id: second });
+    expect(await as(account).call('getProjectByName', 'Nobody')).toBe(false);
+  });
+});
+
+describe('lists of projects', () => {
+  test('getMyProjects and getMyProjectsList show what a user sees, by name; only the latter shows disabled ones', async () => {
+    const { id, ...account } = await givenAccount(db(), org);
+    expect(await as(account).call('getMyProjects')).toEqual([]);
+    expect(await as(account).call('getMyProjectsList')).toEqual([]);
+
+    const [b, a, , disabled] = await Promise.all(
+      ['B', 'A', 'Closed', 'C'].map((name) => rpc.call<number>('createProject', name)),
+    );
+    for (const project of [b, a, disabled]) await rpc.call('addProjectUser', project, id, 'project-viewer');
+    await db().query({
+      name: 'disable_project',
+      text: 'update queues set is_active = false where org_id = $1 and queue_id = $2',
+      values: [org.orgId, disabled],
+    });
+    const rows = await as(account).call<{ id: number }[]>('getMyProjects');
+    expect(rows.map((row) => row.id)).toEqual([a, b]);
+    expect(Object.keys(rows[0] ?? {}).join(' ')).toBe(ROW);
+    expect(await as(account).call('getMyProjectsList')).toEqual({
+      [String(a)]: 'A',
+      [String(b)]: 'B',
+      [String(disabled)]: 'C',
+    });
+    for (const method of ['getMyProjects', 'getMyProjectsList']) await forbids(rpc, method);
+  });
+
+  test('getAllProjects shows administrators all, by name, and nobody else any', async () => {
+    await Promise.all(['b', 'a', 'B'].map((name) => rpc.call('createProject', name)));
+    for (const caller of [rpc, as(await givenAccount(db(), org, 'admin'))]) {
+      const rows = await caller.call<{ name: string }[]>('getAllProjects');
+      expect(rows.map(({ name }) => name)).toEqual(['B', 'a', 'b']);
+    }
+    for (const role of ['manager', 'member', 'reader'] as const) {
+      await forbids(as(await givenAccount(db(), org, role)), 'getAllProjects');
+    }
+  });
+
+  test('cost as many statements for many projects and members as for one', async () => {
+    const account = await givenAccount(db(), org, 'admin');
+    const project = await as(account).call<number>('createProject', 'First');
+    const count = () =>
+      countStatements(db(), async () => {
+        for (const method of ['getMyProjects', 'getMyProjectsList', 'getAllProjects']) await as(account).call(method);
+        await as(account).call('getProjectUsers', project);
+      });
+    await count();
+    const statements = await count();
+    for (let number = 0; number < 20; number += 1) {
+      await as(account).call('createProject', `P${number}`);
+      await as(account).call('addProjectUser', project, (await givenUser(db(), org.orgId)).id);
+    }
+    expect(await count()).toBe(statements);
+  });
+});
+
+describe('members', () => {
+  test('come to a project with a role, are listed by name or login, and go again', async () => {
+    const project = await rpc.call<number>('createProject', 'P');
+    const named = await givenUser(db(), org.orgId, { display: 'Named' });
+    const other = await givenUser(db(), org.orgId);
+    expect(await rpc.call('addProjectUser', project, named.id)).toBe(true);
+    expect(await rpc.call('addProjectUser', String(project), String(other.id), 'project-viewer')).toBe(true);
+
+    expect(await rpc.call('getProjectUsers', project)).toEqual({ [named.id]: 'Named', [other.id]: other.login });
+    expect(await rpc.call('getProjectUserRole', project, named.id)).toBe('project-member');
+    expect(await rpc.call('getProjectUserRole', project, other.id)).toBe('project-viewer');
+    expect(await rpc.call('getProjectUserRole', project, org.admin.id)).toBeNull();
+
+    expect(await rpc.call('removeProjectUser', project, named.id)).toBe(true);
+    await refuses(rpc, false, 'removeProjectUser', project, named.id);
+    expect(await rpc.call('getProjectUsers', project)).toEqual({ [other.id]: other.login });
+  });
+
+  test('what cannot be meant is false', async () => {
+    const { project, member } = await givenTeam();
+    const someone = await givenUser(db(), org.orgId);
+    await refuses(rpc, false, 'addProjectUser', project, member.id, 'project-manager');
+    for (const role of ['nope', 'app-user', '', null, 1, []]) {
+      await refuses(rpc, false, 'addProjectUser', project, someone.id, role);
+    }
+    const before = await snapshot(db());
+    for (const value of ODD) {
+      expect([value, await rpc.call('addProjectUser', project, value)]).toEqual([value, false]);
+      expect([value, await rpc.call('addProjectUser', value, someone.id)]).toEqual([value, false]);
+      expect([value, await rpc.call('removeProjectUser', project, value)]).toEqual([value, false]);
+      expect([value, await rpc.call('removeProjectUser', value, member.id)]).toEqual([value, false]);
+      expect([value, await rpc.call('getProjectUserRole', project, value)]).toEqual([value, null]);
+    }
+    expect(await snapshot(db())).toEqual(before);
+  });
+
+  test('see the project, its columns and its members; others do not', async () => {
+    const { project, manager, member, viewer, outsider } = await givenTeam();
+    const reads: [string, ...unknown[]][] = [
+      ['getProjectById', project],
+      ['getProjectByName', 'Team'],
+      ['getColumns', project],
+      ['getProjectUsers', project],
+      ['getProjectUserRole', project, viewer.id],
+    ];
+    for (const [method, ...params] of reads) {
+      const answer = await rpc.call(method, ...params);
+      for (const account of [manager, member, viewer])
+        expect(await as(account).call(method, ...params)).toEqual(answer);
+      await forbids(as(outsider), method, ...params);
+      await forbids(as(await givenAccount(db(), org, 'admin')), method, ...params);
+    }
+    for (const [method] of reads.filter(([name]) => name !== 'getProjectByName')) {
+      await forbids(as(manager), method, NONE, ...(method === 'getProjectUserRole' ? [viewer.id] : []));
+    }
+  });
+
+  test('are chosen by the managers of the project alone', async () => {
+    const { project, manager, member, viewer, outsider } = await givenTeam();
+    const admin = await givenAccount(db(), org, 'admin');
+    for (const account of [member, viewer, outsider, admin]) {
+      await forbids(as(account), 'addProjectUser', project, outsider.id);
+      await forbids(as(account), 'addProjectUser', project, outsider.id, 'nope');
+      await forbids(as(account), 'removeProjectUser', project, viewer.id);
+    }
+    expect(await as(manager).call('addProjectUser', project, outsider.id)).toBe(true);
+    expect(await as(manager).call('removeProjectUser', project, viewer.id)).toBe(true);
+    await forbids(as(manager), 'addProjectUser', NONE, outsider.id);
+    await forbids(as(manager), 'removeProjectUser', NONE, outsider.id);
+  });
+
+  test('an administrator may join any project, and sees nothing of it before', async () => {
+    const { project } = await givenTeam();
+    const admin = await givenAccount(db(), org, 'admin');
+    await forbids(as(admin), 'getProjectById', project);
+    await forbids(as(admin), 'removeProject', project);
+    expect(await as(admin).call('addProjectUser', project, admin.id, 'project-manager')).toBe(true);
+    expect(await as(admin).call('getProjectById', project)).toMatchObject({ id: project });
+    await forbids(as(admin), 'addProjectUser', NONE, admin.id);
+    expect(await as(admin).call('removeProject', project)).toBe(true);
+  });
+
+  test('of a queue that is open are all, and administrators manage it', async () => {
+    const queue = await givenQueue(db(), org);
+    const { id } = (await rest(`/v2/queues/${queue}`)).body;
+    const [admin, manager, member, reader] = [
+      await givenAccount(db(), org, 'admin'),
+      await givenAccount(db(), org, 'manager'),
+      await givenAccount(db(), org, 'member'),
+      await givenAccount(db(), org, 'reader'),
+    ];
+    expect(await as(reader).call('getProjectUserRole', id, admin.id)).toBe('project-manager');
+    expect(await as(reader).call('getProjectUserRole', id, manager.id)).toBe('project-member');
+    expect(await as(reader).call('getProjectUserRole', id, member.id)).toBe('project-member');
+    expect(await as(reader).call('getProjectUserRole', id, reader.id)).toBe('project-viewer');
+    expect(await as(reader).call('getProjectUsers', id)).toEqual([]);
+    for (const account of [manager, member, reader]) {
+      await forbids(as(account), 'addProjectUser', id, reader.id);
+      await forbids(as(account), 'removeProject', id);
+    }
+    expect(await as(admin).call('addProjectUser', id, member.id, 'project-manager')).toBe(true);
+    expect(await as(member).call('addProjectUser', id, reader.id)).toBe(true);
+    expect(await as(reader).call('getProjectUserRole', id, reader.id)).toBe('project-member');
+  });
+
+  test('of two at once that add one user, one is told', async () => {
+    const project = await rpc.call<number>('createProject', 'P');
+    const { id } = await givenUser(db(), org.orgId);
+    const added = await Promise.all([1, 2, 3].map(() => rpc.call('addProjectUser', project, id)));
+    expect([...added].sort()).toEqual([false, false, true]);
+  });
+});
+
+describe('removeProject', () => {
+  test('takes the tasks and their links along, which issues elsewhere note', async () => {
+    const queue = await givenQueue(db(), org);
+    const going = await givenQueue(db(), org);
+    const project = (await rest(`/v2/queues/${going}`)).body.id;
+    const kept = await givenIssue(db(), org, queue);
+    const [one, two] = [await givenIssue(db(), org, going), await givenIssue(db(), org, going)];
+    await givenLink(db(), org, 'depends', one, kept);
+    await givenLink(db(), org, 'relates', kept, two);
+    await givenLink(db(), org, 'depends', one, two);
+
+    expect(await rpc.call('removeProject', project)).toBe(true);
+
+    expect(await rpc.call('getProjectById', project)).toBeNull();
+    await rest(`/v2/queues/${going}`).expect(404);
+    for (const { key } of [one, two]) await rest(`/v2/issues/${key}`).expect(404);
+    expect((await rest(`/v2/issues/${kept.key}/links`).expect(200)).body).toEqual([]);
+    const { body: changes } = await rest(`/v2/issues/${kept.key}/changelog`).expect(200);
+    expect(changes.map(({ type }: { type: string }) => type)).toEqual(['IssueUnlinked', 'IssueUnlinked']);
+    const events = await db().query({
+      name: 'events_of_issues',
+      text: `select issue_id, type from events where org_id = $1 and issue_id = any($2) order by issue_id, type`,
+      values: [org.orgId, [one.id, two.id]],
+    });
+    expect(events).toEqual([one, two].map(({ id }) => ({ issue_id: id, type: 'IssueDeleted' })));
+    await refuses(rpc, false, 'removeProject', project);
+  });
+
+  test('is for the managers of the project', async () => {
+    const { project, manager, member, viewer, outsider } = await givenTeam();
+    for (const account of [member, viewer, outsider]) await forbids(as(account), 'removeProject', project);
+    await forbids(as(manager), 'removeProject', NONE);
+    expect(await as(manager).call('removeProject', project)).toBe(true);
+    await forbids(as(manager), 'removeProject', project);
+  });
+
+  test('answers false for none, whatever is asked', async () => {
+    const before = await snapshot(db());
+    for (const value of ODD) expect([value, await rpc.call('removeProject', value)]).toEqual([value, false]);
+    expect(await snapshot(db())).toEqual(before);
+  });
+
+  test('while issues are made and moved there leaves nothing half done', async () => {
+    const queue = await givenQueue(db(), org);
+    const going = await givenQueue(db(), org);
+    const project = (await rest(`/v2/queues/${going}`)).body.id;
+    const moving = await Promise.all([1, 2, 3].map(() => givenIssue(db(), org, queue)));
+    const statuses = await Promise.all([
+      ...[1, 2, 3, 4].map(
+        async () =>
+          (await api().request.post('/v2/issues').set(org.admin.headers).send({ queue: going, summary: 'x' })).status,
+      ),
+      ...moving.map(
+        async ({ key }) =>
+          (await api().request.post(`/v2/issues/${key}/_move?queue=${going}`).set(org.admin.headers)).status,
+      ),
+      rpc.call('removeProject', project),
+    ]);
+    expect(statuses.at(-1)).toBe(true);
+    expect(statuses.slice(0, -1).filter((status) => ![200, 201, 404].includes(status as number))).toEqual([]);
+    const left = await db().query({
+      name: 'left_in_queue',
+      text: 'select from issues where org_id = $1 and queue_id = $2',
+      values: [org.orgId, project],
+    });
+    expect(left).toEqual([]);
+  });
+});
