@@ -174,7 +174,7 @@ describe('a user', () => {
     expect(await signIn(user, '\0')).toBe(401);
   });
 
-  test('signs in with a token, and with a password that is remembered, by one statement', async () => {
+  test('section 8.7: signs in with a token, and with a password that is remembered, by one statement', async () => {
     const account = await givenAccount(db(), org);
     expect(await countStatements(db(), () => signIn(account, account.secret))).toBe(1);
     const user = await givenPassword('secret');

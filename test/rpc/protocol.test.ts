@@ -239,7 +239,7 @@ describe('the order of checks', () => {
     'GetTimezoneParams',
     'связать',
     'x'.repeat(10_000),
-  ])('there is no method %j', async (method) => {
+  ])('section 8.9: nothing but procedures can be called, such as %j', async (method) => {
     expect(await answerTo(call(method))).toBe(error(-32601, 'Method not found'));
   });
 });

@@ -249,7 +249,7 @@ test('removeTaskLink removes both views, through either of them, once', async ()
   expect([await linksOf(a), await linksOf(b)]).toEqual([[], []]);
 });
 
-describe('section 8', () => {
+describe('section', () => {
   test('8.1: a create or an update that answers false has stored nothing, also with labels that were taken apart', async () => {
     const label = await rpc.call<number>('createLink', 'o-one', 'o-two');
     const view = await link(a, b, label);

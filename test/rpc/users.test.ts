@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { replaceAccountToken } from '../../src/features/tokens/tokens.service.ts';
 import { useApi } from '../support/api.ts';
 import {
   type GivenAccount,
@@ -330,8 +331,23 @@ describe('administrators', () => {
   });
 });
 
+test('section 8.8: no answer holds a password, its hash or a token', async () => {
+  const account = await givenAccount(db(), org, 'admin');
+  const user = await rpc.call<number>('createUser', 'secretive', 'secret-password');
+  await replaceAccountToken(db(), org.orgId, user, 'personal', { value: 'personal-token' });
+  const answers = [
+    await rpc.call('getUser', user),
+    await rpc.call('getUserByName', 'secretive'),
+    await rpc.call('getAllUsers'),
+    await rpcAs(api(), account).call('getMe'),
+    await rpcAs(api(), { ...account, login: 'secretive', secret: 'personal-token' }).call('getMe'),
+  ];
+  for (const answer of answers) expect(JSON.stringify(answer)).not.toMatch(/argon2|secret-password|personal-token/);
+  expect(answers[0]).toMatchObject({ password: null, api_access_token: null });
+});
+
 describe('getMe', () => {
-  test('is whoever calls, with the fields of a session', async () => {
+  test('is whoever calls, with the fields of a session, without their personal token', async () => {
     const account = await givenAccount(db(), org);
     const me = await rpcAs(api(), account).call<object>('getMe');
     expect(me).toEqual({
