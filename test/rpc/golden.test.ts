@@ -17,7 +17,42 @@ const withHeader = useApi({ kanboardAuthHeader: HEADER }, () => Promise.resolve(
 const db = () => main().database.db;
 
 /** Accidents of the original that are not repeated, and why. All others are. */
-const DIFFERENT: Readonly<Record<string, string>> = {};
+const DIFFERENT: Readonly<Record<string, string>> = {
+  'transport.options': 'Its Origin is that of another site, which is refused.',
+  'transport.content-type-multipart': 'No content type makes a body unreadable.',
+  'transport.path-info': 'There is nothing below the path.',
+  'envelope.id-huge': 'An id comes back digit by digit, however large.',
+  'envelope.method-upper-case': 'Names of methods match exactly.',
+  'envelope.method-internal-beforeProcedure': 'Nothing but procedures can be called.',
+  'envelope.method-internal-getClassName': 'Nothing but procedures can be called.',
+  'auth.header.colon-in-password': 'A password may hold colons in that header, too.',
+  'link.createLink.blank': 'Blanks alone are no label.',
+  'link.createLink.opposite-taken': 'A label whose opposite is taken is not made, so it is refused.',
+  'link.updateLink.missing': 'A label that is missing cannot be changed.',
+  'link.updateLink.opposite-missing': 'The opposite of a label is one that there is.',
+  'link.updateLink.opposite-missing.readback': 'The opposite of a label is one that there is.',
+  'ctl.self.blocks': 'No task is linked to itself.',
+  'ctl.self.blocks.list': 'No task is linked to itself.',
+  'ctl.self.blocks.undo': 'No task is linked to itself.',
+  'ctl.bool': 'True is 1, and here that is no task of the organisation.',
+  'ctl.bool.undo': 'True is 1, and here that is no task of the organisation.',
+  'ctl.dangling-opposite.prepare': 'The opposite of a label is one that there is.',
+  'ctl.dangling-opposite': 'So the label is sound, and the link is made.',
+  'ctl.dangling-opposite.list': 'So the label is sound, and the link is made.',
+  'ctl.dangling-opposite.undo-link': 'So the label is sound, and the link is made.',
+  'gatl.as-viewer': 'Nothing is shown of a task in a project that is closed to the account.',
+  'perm.get.foreign-side': 'Nothing is shown of a task in a project that is closed to the account.',
+  'half.remove': 'A link can be removed whatever became of its labels.',
+  'half.remove.readback': 'A link can be removed whatever became of its labels.',
+  'half.update': 'The link was removed.',
+  'half.update.list-c': 'The link was removed.',
+  'half.update.list-d': 'The link was removed.',
+  'half.orphan.list-c': 'What is refused stores nothing, and the link before it was removed.',
+  'half.orphan.list-d': 'What is refused stores nothing, and the link before it was removed.',
+  'half.remove-label.list-c': 'The link before it was removed.',
+  'half.remove-label.list-d': 'Both ends of a link go with its label.',
+  'half.remove-default-label.list-g': 'Both ends of a link go with its label.',
+};
 
 const lines = readTranscript();
 

@@ -94,6 +94,7 @@ export class Translation {
   /** From this server's numbers to the recorded ones, and back. */
   readonly #recordedOf = new Map<string, number>();
   readonly #oursOf = new Map<string, number>();
+  readonly #newest = new Map<Kind, number>();
 
   /** The result of a call. What has no counterpart stays as it is. */
   result(method: string, ours: unknown, recorded: unknown): unknown {
@@ -132,25 +133,20 @@ export class Translation {
     if (typeof ours !== 'number' || ours === 0) return ours;
     const known = this.#recordedOf.get(`${kind} ${ours}`);
     if (known !== undefined) return known;
-    if (typeof recorded !== 'number' || recorded === 0 || this.#oursOf.has(`${kind} ${recorded}`))
-      return `new ${kind} ${ours}`;
-    this.#pair(kind, ours, recorded);
+    if (typeof recorded !== 'number' || recorded === 0) return `unknown ${kind} ${ours}`;
+    // Ours are never used again, so one that is neither known nor the newest belongs to something that should be gone.
+    const isNew = ours > (this.#newest.get(kind) ?? 0) || !this.#oursOf.has(`${kind} ${recorded}`);
+    if (!isNew) return `unknown ${kind} ${ours}`;
+    this.#startAnew(kind, ours, recorded);
     return recorded;
   }
 
-  /** The original uses numbers again that a removal has freed. The other end of its links has the next number. */
+  /** The original uses numbers again that a removal has freed. */
   #startAnew(kind: Kind, ours: number, recorded: number): void {
-    for (const freed of kind === 'task link' ? [recorded, recorded + 1] : [recorded]) {
-      const before = this.#oursOf.get(`${kind} ${freed}`);
-      this.#oursOf.delete(`${kind} ${freed}`);
-      this.#recordedOf.delete(`${kind} ${before}`);
-    }
-    this.#pair(kind, ours, recorded);
-  }
-
-  #pair(kind: Kind, ours: number, recorded: number): void {
+    this.#recordedOf.delete(`${kind} ${this.#oursOf.get(`${kind} ${recorded}`)}`);
     this.#recordedOf.set(`${kind} ${ours}`, recorded);
     this.#oursOf.set(`${kind} ${recorded}`, ours);
+    this.#newest.set(kind, Math.max(ours, this.#newest.get(kind) ?? 0));
   }
 }
 
