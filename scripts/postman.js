@@ -71,6 +71,7 @@ const CALLS = [
     method: 'removeExternalTaskLink',
     params: { task_id: '{{taskId}}', link_id: '{{externalTaskLinkId}}' },
   },
+  { method: 'getTask', params: { task_id: '{{taskId}}' } },
   { method: 'getAllProjects' },
 ];
 
