@@ -37,11 +37,55 @@ const DETAILS = {
   createRemoteLink: { keep: { objectId: 'answer.object.id' } },
 };
 
+/**
+ * The calls of the Kanboard face in the order of a run: parameters by name, and what to `keep` of the result. What makes a
+ * thing comes first, what removes it last; every call succeeds against a fresh demo.
+ */
+const CALLS = [
+  { method: 'getVersion' },
+  { method: 'getAllLinks' },
+  {
+    method: 'createTaskLink',
+    params: { task_id: '{{taskId}}', opposite_task_id: '{{oppositeTaskId}}', link_id: 2 },
+    keep: 'taskLinkId',
+  },
+  { method: 'getTaskLinkById', params: { task_link_id: '{{taskLinkId}}' } },
+  { method: 'getAllTaskLinks', params: { task_id: '{{taskId}}' } },
+  {
+    method: 'updateTaskLink',
+    params: {
+      task_link_id: '{{taskLinkId}}',
+      task_id: '{{taskId}}',
+      opposite_task_id: '{{oppositeTaskId}}',
+      link_id: 1,
+    },
+  },
+  { method: 'removeTaskLink', params: { task_link_id: '{{taskLinkId}}' } },
+  {
+    method: 'createExternalTaskLink',
+    params: { task_id: '{{taskId}}', url: 'https://example.com/plan.pdf', dependency: 'related' },
+    keep: 'externalTaskLinkId',
+  },
+  { method: 'getAllExternalTaskLinks', params: { task_id: '{{taskId}}' } },
+  {
+    method: 'removeExternalTaskLink',
+    params: { task_id: '{{taskId}}', link_id: '{{externalTaskLinkId}}' },
+  },
+  { method: 'getAllProjects' },
+];
+
+/** Those that need nothing, once more: in a batch, and in the organisation that the path names. */
+const BATCH = ['getVersion', 'getTimezone', 'getAllLinks'];
+
+/** Two issues of the demo that no link joins. */
+const TASKS = { taskId: '12', oppositeTaskId: '20', taskLinkId: '1', externalTaskLinkId: '1' };
+
 const SETTINGS = {
   baseUrl: 'http://127.0.0.1:8080',
   version: 'v2',
   token: 'demo-token',
   adminToken: 'demo-admin-token',
+  applicationToken: 'demo-token',
   orgId: '1',
 };
 
@@ -95,7 +139,10 @@ async function makeCollection() {
     .map((folder) => ({
       name: folder.name,
       description: folder.description,
-      item: stepsOf(folder).map((step) => toRequest(step, items)),
+      item:
+        folder.name === 'kanboard'
+          ? [...CALLS.map((call) => toCall(call, items)), toBatch(items)]
+          : stepsOf(folder).map((step) => toRequest(step, items)),
     }));
   return {
     info: {
@@ -105,7 +152,10 @@ async function makeCollection() {
       schema: 'https://schema.getpostman.com/json/collection/v2.1.0/collection.json',
     },
     auth: authorization('token'),
-    variable: Object.entries({ ...SETTINGS, ...pathVariables(items) }).map(([key, value]) => ({ key, value })),
+    variable: Object.entries({ ...SETTINGS, ...pathVariables(items), ...TASKS }).map(([key, value]) => ({
+      key,
+      value,
+    })),
     item: folders,
   };
 }
@@ -223,6 +273,64 @@ function toRequest({ id, time }, items) {
   };
 }
 
+/** A request with one call of the Kanboard face. */
+function toCall({ method, params, keep }, items) {
+  const schema = contract.components.schemas[`${method[0].toUpperCase()}${method.slice(1)}Params`];
+  if (schema === undefined) throw new Error(`The tables name ${method}, which openapi.yaml does not.`);
+  return toRpcRequest(method, 'callJsonRpc', items, {
+    description: schema.description,
+    sent: { jsonrpc: '2.0', method, ...(params && { params }), id: 1 },
+    test: 'pm.expect(pm.response.json().result).to.not.be.oneOf([undefined, null, false])',
+    keep: keep ? [`pm.collectionVariables.set('${keep}', pm.response.json().result);`] : [],
+  });
+}
+
+function toBatch(items) {
+  return toRpcRequest('batch', 'callJsonRpcOfOrganisation', items, {
+    description: 'Several calls in one request.',
+    sent: BATCH.map((method, index) => ({ jsonrpc: '2.0', method, id: index + 1 })),
+    test: `pm.expect(pm.response.json().map(({ id }) => id)).to.deep.equal([${BATCH.map((_, index) => index + 1).join(', ')}])`,
+    keep: [],
+  });
+}
+
+function toRpcRequest(name, id, items, { description, sent, test, keep }) {
+  const { request } = items.get(id);
+  return {
+    id: idOf(`${id} ${name}`),
+    name,
+    event: [
+      {
+        listen: 'test',
+        script: {
+          type: 'text/javascript',
+          exec: [
+            `pm.test('${name} answers 200', () => pm.expect(pm.response.code).to.equal(200));`,
+            `pm.test('${name} answers a result', () => ${test});`,
+            ...keep,
+          ],
+        },
+      },
+    ],
+    request: {
+      method: request.method,
+      auth: {
+        type: 'basic',
+        basic: [
+          { key: 'username', value: 'jsonrpc', type: 'string' },
+          { key: 'password', value: '{{applicationToken}}', type: 'string' },
+        ],
+      },
+      description: description.trim(),
+      header: request.header.map((parameter) => withValue(parameter, {})),
+      url: urlOf(id, request.url, {}),
+      // Numbers, not texts.
+      body: rawBody(JSON.stringify(sent, null, 2).replaceAll(/"(\{\{\w+\}\})"/g, '$1')),
+    },
+    response: [],
+  };
+}
+
 function urlOf(id, { path, query, variable }, details) {
   const prefix = prefixOf(id);
   const sent = query.map((parameter) => withValue(parameter, details));
@@ -269,9 +377,11 @@ function bodyOf(body, { body: members = {} }) {
   if (body?.mode !== 'raw') return {};
   const example = JSON.parse(body.raw);
   const value = Array.isArray(example) ? example : { ...example, ...members };
-  return {
-    body: { mode: 'raw', raw: JSON.stringify(value, null, 2), options: { raw: { language: 'json' } } },
-  };
+  return { body: rawBody(JSON.stringify(value, null, 2)) };
+}
+
+function rawBody(raw) {
+  return { mode: 'raw', raw, options: { raw: { language: 'json' } } };
 }
 
 function testsOf(id, { keep = {} }, items) {

@@ -11,6 +11,7 @@ import { issueLinkHandlers } from './features/issue-links/issue-links.rest.ts';
 import { taskLinkMethods } from './features/issue-links/issue-links.rpc.ts';
 import { issueSearchHandlers } from './features/issues/issue-search.rest.ts';
 import { issueHandlers } from './features/issues/issues.rest.ts';
+import { taskMethods } from './features/issues/issues.rpc.ts';
 import { labelMethods } from './features/labels/labels.rpc.ts';
 import { linkTypeHandlers } from './features/link-types/link-types.rest.ts';
 import { organisationHandlers } from './features/organisations/organisations.rest.ts';
@@ -67,6 +68,7 @@ export function createApp({ contract, db, log, config, demo }: AppOptions): Expr
   const methods = {
     ...labelMethods(db),
     ...taskLinkMethods(db),
+    ...taskMethods(db),
     ...serverMethods(`${KANBOARD_VERSION}+issue-links.${contract.document.info.version}`),
     ...userMethods(db),
     ...projectMethods(db),

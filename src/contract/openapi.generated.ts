@@ -1436,6 +1436,12 @@ export interface components {
         } | {
             readonly id: string | number;
         };
+        /** @description Close a task where it stands. */
+        readonly CloseTaskParams: {
+            readonly task_id: components["schemas"]["TaskId"];
+        };
+        /** @description True also for a closed one. */
+        readonly CloseTaskResult: boolean;
         /** @description A column of a project. Its tasks have the status to which it belongs; whether they are closed is another matter. */
         readonly Column: {
             /** @constant */
@@ -1546,6 +1552,87 @@ export interface components {
          *     missing, and when a rule is against it.
          */
         readonly CreateTaskLinkResult: components["schemas"]["TaskLinkId"] | false;
+        /** @description Make an open task at the end of a column. */
+        readonly CreateTaskParams: {
+            /** @default 0 */
+            readonly category_id: number;
+            /**
+             * @description One of Kanboard's colours, such as `red`.
+             * @default
+             */
+            readonly color_id: string;
+            /**
+             * @description Its column; 0 for the first one.
+             * @default 0
+             */
+            readonly column_id: number;
+            /**
+             * @description Whom it is from, when the application account makes it; a user makes tasks of their own.
+             * @default 0
+             */
+            readonly creator_id: number;
+            /**
+             * @description In UTC, `YYYY-MM-DD`, `YYYY-MM-DD HH:MM`, `MM/DD/YYYY`, ISO 8601 or seconds since 1970; empty for none.
+             * @default
+             */
+            readonly date_due: string | number;
+            /**
+             * @description In the forms of `date_due`, which it may not be later than.
+             * @default
+             */
+            readonly date_started: string | number;
+            /** @default  */
+            readonly description: string;
+            /**
+             * @description Who works on it, a user who may change the project's tasks; 0 for nobody.
+             * @default 0
+             */
+            readonly owner_id: number;
+            /** @default 0 */
+            readonly priority: number;
+            readonly project_id: components["schemas"]["ProjectNumber"];
+            /** @default 0 */
+            readonly recurrence_basedate: number;
+            /** @default 0 */
+            readonly recurrence_factor: number;
+            /** @default 0 */
+            readonly recurrence_status: number;
+            /** @default 0 */
+            readonly recurrence_timeframe: number;
+            /** @default 0 */
+            readonly recurrence_trigger: number;
+            /**
+             * @description The task's name in another system.
+             * @default
+             */
+            readonly reference: string;
+            /** @default 0 */
+            readonly score: number;
+            /**
+             * @description The project's only one, which has the project's number.
+             * @default null
+             */
+            readonly swimlane_id: number | null;
+            /** @default [] */
+            readonly tags: readonly string[];
+            /**
+             * @description Hours.
+             * @default null
+             */
+            readonly time_estimated: number | null;
+            /**
+             * @description Hours.
+             * @default null
+             */
+            readonly time_spent: number | null;
+            readonly title: string;
+        };
+        /**
+         * @description The number of the task; false for a field that breaks a rule, and for an owner who may not change the project's tasks;
+         *     0 when there is no such project, column or swimlane.
+         * @example 2
+         */
+        readonly CreateTaskResult: number | false;
         /** @description Adds a user, and answers the number. */
         readonly CreateUserParams: {
             /**
@@ -1700,6 +1787,124 @@ export interface components {
         };
         /** @description A text, a list of texts, a reference to what the field holds, or null for nothing. */
         readonly FieldValue: null | string | readonly string[] | components["schemas"]["StatusReference"] | components["schemas"]["UserReference"];
+        /**
+         * @description A task that a search found.
+         * @example {
+         *       "nb_comments": 0,
+         *       "nb_files": 0,
+         *       "nb_subtasks": 0,
+         *       "nb_completed_subtasks": 0,
+         *       "nb_links": 1,
+         *       "nb_external_links": 0,
+         *       "is_milestone": null,
+         *       "id": 2,
+         *       "reference": "REF-2",
+         *       "title": "Ship it",
+         *       "description": "",
+         *       "date_creation": 1795355718,
+         *       "date_modification": 1795355718,
+         *       "date_completed": null,
+         *       "date_started": 0,
+         *       "date_due": 0,
+         *       "color_id": "yellow",
+         *       "project_id": 1,
+         *       "column_id": 1,
+         *       "swimlane_id": 1,
+         *       "owner_id": 0,
+         *       "creator_id": 0,
+         *       "position": 1,
+         *       "is_active": 1,
+         *       "score": 0,
+         *       "category_id": 0,
+         *       "priority": 0,
+         *       "date_moved": 1795355718,
+         *       "recurrence_status": 0,
+         *       "recurrence_trigger": 0,
+         *       "recurrence_factor": 0,
+         *       "recurrence_timeframe": 0,
+         *       "recurrence_basedate": 0,
+         *       "recurrence_parent": null,
+         *       "recurrence_child": null,
+         *       "time_estimated": 2.5,
+         *       "time_spent": null,
+         *       "assignee_username": null,
+         *       "assignee_name": null,
+         *       "assignee_email": null,
+         *       "assignee_avatar_path": null,
+         *       "category_name": null,
+         *       "category_description": null,
+         *       "category_color_id": null,
+         *       "column_name": "Backlog",
+         *       "column_position": 1,
+         *       "swimlane_name": "Default swimlane",
+         *       "project_name": "June"
+         *     }
+         */
+        readonly FoundTask: {
+            readonly assignee_avatar_path: null;
+            readonly assignee_email: string | null;
+            readonly assignee_name: string | null;
+            readonly assignee_username: string | null;
+            readonly category_color_id: null;
+            readonly category_description: null;
+            readonly category_id: number;
+            readonly category_name: null;
+            readonly color_id: string;
+            readonly column_id: number;
+            readonly column_name: string;
+            readonly column_position: number;
+            /** @description Who made it; 0 for the application account. */
+            readonly creator_id: number;
+            /** @description When it was closed; null for a task that never was, 0 for one that was opened again. */
+            readonly date_completed: number | null;
+            readonly date_creation: components["schemas"]["Seconds"];
+            readonly date_due: components["schemas"]["SecondsOrNone"];
+            readonly date_modification: components["schemas"]["Seconds"];
+            readonly date_moved: components["schemas"]["Seconds"];
+            readonly date_started: components["schemas"]["SecondsOrNone"];
+            readonly description: string;
+            readonly id: components["schemas"]["TaskId"];
+            /**
+             * @description 1 open, 0 closed.
+             * @enum {unknown}
+             */
+            readonly is_active: 0 | 1;
+            /**
+             * @description 1 when a link says so.
+             * @enum {unknown}
+             */
+            readonly is_milestone: 1 | null;
+            readonly nb_comments: number;
+            readonly nb_completed_subtasks: number;
+            readonly nb_external_links: number;
+            readonly nb_files: number;
+            /** @description Links to tasks that the account may see. */
+            readonly nb_links: number;
+            readonly nb_subtasks: number;
+            /** @description Who works on it; 0 for nobody. */
+            readonly owner_id: number;
+            /** @description Its place in the column. */
+            readonly position: number;
+            readonly priority: number;
+            readonly project_id: components["schemas"]["ProjectNumber"];
+            readonly project_name: string;
+            readonly recurrence_basedate: number;
+            readonly recurrence_child: null;
+            readonly recurrence_factor: number;
+            readonly recurrence_parent: null;
+            readonly recurrence_status: number;
+            readonly recurrence_timeframe: number;
+            readonly recurrence_trigger: number;
+            readonly reference: string;
+            readonly score: number;
+            readonly swimlane_id: number;
+            readonly swimlane_name: string;
+            /** @description Hours. */
+            readonly time_estimated: number | null;
+            /** @description Hours. */
+            readonly time_spent: number | null;
+            readonly title: string;
+        };
         /** @description The links of a task to elsewhere, by title. */
         readonly GetAllExternalTaskLinksParams: {
             readonly task_id: components["schemas"]["TaskId"];
@@ -1771,6 +1976,16 @@ export interface components {
             readonly task_id: components["schemas"]["TaskId"];
         };
         readonly GetAllTaskLinksResult: readonly components["schemas"]["TaskLink"][];
+        /** @description The open or the closed tasks of a project, by number. */
+        readonly GetAllTasksParams: {
+            readonly project_id: components["schemas"]["ProjectNumber"];
+            /**
+             * @description 1 for the open ones, 0 for the closed ones.
+             * @default 1
+             */
+            readonly status_id: number;
+        };
+        readonly GetAllTasksResult: readonly components["schemas"]["Task"][];
         /** @description All users by login, without the application account. */
         readonly GetAllUsersParams: Record<string, never>;
         /**
@@ -2108,6 +2323,12 @@ export interface components {
         readonly GetProjectUsersResult: {
             readonly [key: string]: string;
         } | readonly unknown[];
+        /** @description The first task of a project with that name in another system. */
+        readonly GetTaskByReferenceParams: {
+            readonly project_id: components["schemas"]["ProjectNumber"];
+            readonly reference: string;
+        };
+        readonly GetTaskByReferenceResult: components["schemas"]["Task"] | null;
         /** @description One view of a link. */
         readonly GetTaskLinkByIdParams: {
             readonly task_link_id: components["schemas"]["TaskLinkId"];
@@ -2121,6 +2342,11 @@ export interface components {
             readonly opposite_task_id: components["schemas"]["TaskId"];
             readonly task_id: components["schemas"]["TaskId"];
         } | null;
+        /** @description A task by its number. */
+        readonly GetTaskParams: {
+            readonly task_id: components["schemas"]["TaskId"];
+        };
+        readonly GetTaskResult: components["schemas"]["Task"] | null;
         /** @description The time zone of dates without one. */
         readonly GetTimezoneParams: Record<string, never>;
         /** @example UTC */
@@ -2411,14 +2637,14 @@ export interface components {
             readonly jsonrpc: "2.0";
             readonly method: string;
             /** @description By name, or in the order of the procedure's parameters. */
-            readonly params?: readonly unknown[] | null | components["schemas"]["GetVersionParams"] | components["schemas"]["GetTimezoneParams"] | components["schemas"]["GetAllLinksParams"] | components["schemas"]["GetLinkByIdParams"] | components["schemas"]["GetLinkByLabelParams"] | components["schemas"]["GetOppositeLinkIdParams"] | components["schemas"]["CreateLinkParams"] | components["schemas"]["UpdateLinkParams"] | components["schemas"]["RemoveLinkParams"] | components["schemas"]["CreateTaskLinkParams"] | components["schemas"]["UpdateTaskLinkParams"] | components["schemas"]["GetTaskLinkByIdParams"] | components["schemas"]["GetAllTaskLinksParams"] | components["schemas"]["RemoveTaskLinkParams"] | components["schemas"]["CreateUserParams"] | components["schemas"]["GetUserParams"] | components["schemas"]["GetUserByNameParams"] | components["schemas"]["GetAllUsersParams"] | components["schemas"]["DisableUserParams"] | components["schemas"]["EnableUserParams"] | components["schemas"]["RemoveUserParams"] | components["schemas"]["GetMeParams"] | components["schemas"]["CreateProjectParams"] | components["schemas"]["GetProjectByIdParams"] | components["schemas"]["GetProjectByNameParams"] | components["schemas"]["GetProjectByIdentifierParams"] | components["schemas"]["GetAllProjectsParams"] | components["schemas"]["RemoveProjectParams"] | components["schemas"]["GetMyProjectsParams"] | components["schemas"]["GetMyProjectsListParams"] | components["schemas"]["AddProjectUserParams"] | components["schemas"]["RemoveProjectUserParams"] | components["schemas"]["GetProjectUsersParams"] | components["schemas"]["GetProjectUserRoleParams"] | components["schemas"]["GetColumnsParams"] | components["schemas"]["GetExternalTaskLinkTypesParams"] | components["schemas"]["GetExternalTaskLinkProviderDependenciesParams"] | components["schemas"]["CreateExternalTaskLinkParams"] | components["schemas"]["UpdateExternalTaskLinkParams"] | components["schemas"]["GetExternalTaskLinkByIdParams"] | components["schemas"]["GetAllExternalTaskLinksParams"] | components["schemas"]["RemoveExternalTaskLinkParams"];
+            readonly params?: readonly unknown[] | null | components["schemas"]["GetVersionParams"] | components["schemas"]["GetTimezoneParams"] | components["schemas"]["GetAllLinksParams"] | components["schemas"]["GetLinkByIdParams"] | components["schemas"]["GetLinkByLabelParams"] | components["schemas"]["GetOppositeLinkIdParams"] | components["schemas"]["CreateLinkParams"] | components["schemas"]["UpdateLinkParams"] | components["schemas"]["RemoveLinkParams"] | components["schemas"]["CreateTaskLinkParams"] | components["schemas"]["UpdateTaskLinkParams"] | components["schemas"]["GetTaskLinkByIdParams"] | components["schemas"]["GetAllTaskLinksParams"] | components["schemas"]["RemoveTaskLinkParams"] | components["schemas"]["CreateUserParams"] | components["schemas"]["GetUserParams"] | components["schemas"]["GetUserByNameParams"] | components["schemas"]["GetAllUsersParams"] | components["schemas"]["DisableUserParams"] | components["schemas"]["EnableUserParams"] | components["schemas"]["RemoveUserParams"] | components["schemas"]["GetMeParams"] | components["schemas"]["CreateProjectParams"] | components["schemas"]["GetProjectByIdParams"] | components["schemas"]["GetProjectByNameParams"] | components["schemas"]["GetProjectByIdentifierParams"] | components["schemas"]["GetAllProjectsParams"] | components["schemas"]["RemoveProjectParams"] | components["schemas"]["GetMyProjectsParams"] | components["schemas"]["GetMyProjectsListParams"] | components["schemas"]["AddProjectUserParams"] | components["schemas"]["RemoveProjectUserParams"] | components["schemas"]["GetProjectUsersParams"] | components["schemas"]["GetProjectUserRoleParams"] | components["schemas"]["GetColumnsParams"] | components["schemas"]["CreateTaskParams"] | components["schemas"]["GetTaskParams"] | components["schemas"]["GetTaskByReferenceParams"] | components["schemas"]["GetAllTasksParams"] | components["schemas"]["SearchTasksParams"] | components["schemas"]["UpdateTaskParams"] | components["schemas"]["MoveTaskPositionParams"] | components["schemas"]["OpenTaskParams"] | components["schemas"]["CloseTaskParams"] | components["schemas"]["RemoveTaskParams"] | components["schemas"]["GetExternalTaskLinkTypesParams"] | components["schemas"]["GetExternalTaskLinkProviderDependenciesParams"] | components["schemas"]["CreateExternalTaskLinkParams"] | components["schemas"]["UpdateExternalTaskLinkParams"] | components["schemas"]["GetExternalTaskLinkByIdParams"] | components["schemas"]["GetAllExternalTaskLinksParams"] | components["schemas"]["RemoveExternalTaskLinkParams"];
         };
         readonly JsonRpcResponse: components["schemas"]["JsonRpcResult"] | components["schemas"]["JsonRpcError"];
         readonly JsonRpcResult: {
             readonly id: unknown;
             /** @constant */
             readonly jsonrpc: "2.0";
-            readonly result: components["schemas"]["GetVersionResult"] | components["schemas"]["GetTimezoneResult"] | components["schemas"]["GetAllLinksResult"] | components["schemas"]["GetLinkByIdResult"] | components["schemas"]["GetLinkByLabelResult"] | components["schemas"]["GetOppositeLinkIdResult"] | components["schemas"]["CreateLinkResult"] | components["schemas"]["UpdateLinkResult"] | components["schemas"]["RemoveLinkResult"] | components["schemas"]["CreateTaskLinkResult"] | components["schemas"]["UpdateTaskLinkResult"] | components["schemas"]["GetTaskLinkByIdResult"] | components["schemas"]["GetAllTaskLinksResult"] | components["schemas"]["RemoveTaskLinkResult"] | components["schemas"]["CreateUserResult"] | components["schemas"]["GetUserResult"] | components["schemas"]["GetUserByNameResult"] | components["schemas"]["GetAllUsersResult"] | components["schemas"]["DisableUserResult"] | components["schemas"]["EnableUserResult"] | components["schemas"]["RemoveUserResult"] | components["schemas"]["GetMeResult"] | components["schemas"]["CreateProjectResult"] | components["schemas"]["GetProjectByIdResult"] | components["schemas"]["GetProjectByNameResult"] | components["schemas"]["GetProjectByIdentifierResult"] | components["schemas"]["GetAllProjectsResult"] | components["schemas"]["RemoveProjectResult"] | components["schemas"]["GetMyProjectsResult"] | components["schemas"]["GetMyProjectsListResult"] | components["schemas"]["AddProjectUserResult"] | components["schemas"]["RemoveProjectUserResult"] | components["schemas"]["GetProjectUsersResult"] | components["schemas"]["GetProjectUserRoleResult"] | components["schemas"]["GetColumnsResult"] | components["schemas"]["GetExternalTaskLinkTypesResult"] | components["schemas"]["GetExternalTaskLinkProviderDependenciesResult"] | components["schemas"]["CreateExternalTaskLinkResult"] | components["schemas"]["UpdateExternalTaskLinkResult"] | components["schemas"]["GetExternalTaskLinkByIdResult"] | components["schemas"]["GetAllExternalTaskLinksResult"] | components["schemas"]["RemoveExternalTaskLinkResult"];
+            readonly result: components["schemas"]["GetVersionResult"] | components["schemas"]["GetTimezoneResult"] | components["schemas"]["GetAllLinksResult"] | components["schemas"]["GetLinkByIdResult"] | components["schemas"]["GetLinkByLabelResult"] | components["schemas"]["GetOppositeLinkIdResult"] | components["schemas"]["CreateLinkResult"] | components["schemas"]["UpdateLinkResult"] | components["schemas"]["RemoveLinkResult"] | components["schemas"]["CreateTaskLinkResult"] | components["schemas"]["UpdateTaskLinkResult"] | components["schemas"]["GetTaskLinkByIdResult"] | components["schemas"]["GetAllTaskLinksResult"] | components["schemas"]["RemoveTaskLinkResult"] | components["schemas"]["CreateUserResult"] | components["schemas"]["GetUserResult"] | components["schemas"]["GetUserByNameResult"] | components["schemas"]["GetAllUsersResult"] | components["schemas"]["DisableUserResult"] | components["schemas"]["EnableUserResult"] | components["schemas"]["RemoveUserResult"] | components["schemas"]["GetMeResult"] | components["schemas"]["CreateProjectResult"] | components["schemas"]["GetProjectByIdResult"] | components["schemas"]["GetProjectByNameResult"] | components["schemas"]["GetProjectByIdentifierResult"] | components["schemas"]["GetAllProjectsResult"] | components["schemas"]["RemoveProjectResult"] | components["schemas"]["GetMyProjectsResult"] | components["schemas"]["GetMyProjectsListResult"] | components["schemas"]["AddProjectUserResult"] | components["schemas"]["RemoveProjectUserResult"] | components["schemas"]["GetProjectUsersResult"] | components["schemas"]["GetProjectUserRoleResult"] | components["schemas"]["GetColumnsResult"] | components["schemas"]["CreateTaskResult"] | components["schemas"]["GetTaskResult"] | components["schemas"]["GetTaskByReferenceResult"] | components["schemas"]["GetAllTasksResult"] | components["schemas"]["SearchTasksResult"] | components["schemas"]["UpdateTaskResult"] | components["schemas"]["MoveTaskPositionResult"] | components["schemas"]["OpenTaskResult"] | components["schemas"]["CloseTaskResult"] | components["schemas"]["RemoveTaskResult"] | components["schemas"]["GetExternalTaskLinkTypesResult"] | components["schemas"]["GetExternalTaskLinkProviderDependenciesResult"] | components["schemas"]["CreateExternalTaskLinkResult"] | components["schemas"]["UpdateExternalTaskLinkResult"] | components["schemas"]["GetExternalTaskLinkByIdResult"] | components["schemas"]["GetAllExternalTaskLinksResult"] | components["schemas"]["RemoveExternalTaskLinkResult"];
         };
         /** @description A user as they see themselves. */
         readonly KanboardMyself: {
@@ -2626,6 +2852,18 @@ export interface components {
             /** @description The key of the object, where Tracker's clients made the link. */
             readonly url: string;
         };
+        /** @description Move a task to a place in a column of its project. It stays open or closed. */
+        readonly MoveTaskPositionParams: {
+            readonly column_id: number;
+            /** @description From 1; beyond the last one, the last. */
+            readonly position: number;
+            readonly project_id: components["schemas"]["ProjectNumber"];
+            /** @description The project's only one, or 0. */
+            readonly swimlane_id: number;
+            readonly task_id: components["schemas"]["TaskId"];
+        };
+        /** @description False also when the task stands there already. */
+        readonly MoveTaskPositionResult: boolean;
         readonly NewIssue: {
             readonly assignee?: components["schemas"]["AssigneeName"];
             readonly components?: components["schemas"]["EmptyList"];
@@ -2689,6 +2927,12 @@ export interface components {
              */
             readonly relationship: string;
         };
+        /** @description Open a task where it stands. */
+        readonly OpenTaskParams: {
+            readonly task_id: components["schemas"]["TaskId"];
+        };
+        /** @description True also for an open one. */
+        readonly OpenTaskResult: boolean;
         readonly Organization: {
             /** @description The value of `X-Cloud-Org-ID`; left out when there is none. */
             readonly cloudId?: string;
@@ -2794,6 +3038,11 @@ export interface components {
                 readonly list: string;
             };
         };
+        /**
+         * @description The number of a project, which is a queue of Tracker's.
+         * @example 1
+         */
+        readonly ProjectNumber: number;
         /** @description Issues that belong together and are numbered together. */
         readonly Queue: {
             /** @description Always `false`. New issues have no assignee unless one is named. */
@@ -2885,6 +3134,12 @@ export interface components {
             readonly task_link_id: components["schemas"]["TaskLinkId"];
         };
         readonly RemoveTaskLinkResult: boolean;
+        /** @description Delete a task and its links. */
+        readonly RemoveTaskParams: {
+            readonly task_id: components["schemas"]["TaskId"];
+        };
+        /** @description False when there is none. */
+        readonly RemoveTaskResult: boolean;
         /**
          * @description Removes a user with their credentials and roles, for good. Their login is free again, their tasks are nobody's, and what
          *     they wrote still names them. Refused for one's own account, and for the last administrator.
@@ -2895,6 +3150,26 @@ export interface components {
         };
         /** @example true */
         readonly RemoveUserResult: boolean;
+        /** @description The tasks of a project that a query finds, open and closed, by number. */
+        readonly SearchTasksParams: {
+            readonly project_id: components["schemas"]["ProjectNumber"];
+            /**
+             * @description Words of the title, or attributes such as `status:open`, `assignee:me`, `tag:api`, `due:<=2030-01-31` and
+             *     `link:"is a parent of"`. Values of one attribute are alternatives; different attributes must all fit.
+             */
+            readonly query: string;
+        };
+        readonly SearchTasksResult: readonly components["schemas"]["FoundTask"][];
+        /**
+         * @description Seconds since 1970.
+         * @example 1795355718
+         */
+        readonly Seconds: number;
+        /**
+         * @description Seconds since 1970; 0 for none.
+         * @example 0
+         */
+        readonly SecondsOrNone: number;
         /** @description Read-only. It may be sent back as it was read, and is not looked at. */
         readonly SentBack: unknown;
         /** @description A state of issues. */
@@ -2932,6 +3207,103 @@ export interface components {
         readonly Summary: string;
         readonly Tag: string;
         readonly Tags: components["schemas"]["Tag"] | readonly components["schemas"]["Tag"][];
+        /**
+         * @description A task, which is an issue of Tracker's.
+         * @example {
+         *       "id": 2,
+         *       "title": "Ship it",
+         *       "description": "",
+         *       "date_creation": 1795355718,
+         *       "color_id": "yellow",
+         *       "project_id": 1,
+         *       "column_id": 1,
+         *       "owner_id": 0,
+         *       "position": 1,
+         *       "is_active": 1,
+         *       "date_completed": null,
+         *       "score": 0,
+         *       "date_due": 0,
+         *       "category_id": 0,
+         *       "creator_id": 0,
+         *       "date_modification": 1795355718,
+         *       "reference": "REF-2",
+         *       "date_started": 0,
+         *       "time_spent": null,
+         *       "time_estimated": 2.5,
+         *       "swimlane_id": 1,
+         *       "date_moved": 1795355718,
+         *       "recurrence_status": 0,
+         *       "recurrence_trigger": 0,
+         *       "recurrence_factor": 0,
+         *       "recurrence_timeframe": 0,
+         *       "recurrence_basedate": 0,
+         *       "recurrence_parent": null,
+         *       "recurrence_child": null,
+         *       "priority": 0,
+         *       "external_provider": null,
+         *       "external_uri": null,
+         *       "url": "http://127.0.0.1:8080/v2/issues/JUNE-2",
+         *       "color": {
+         *         "name": "Yellow",
+         *         "background": "rgb(245, 247, 196)",
+         *         "border": "rgb(223, 227, 45)"
+         *       }
+         *     }
+         */
+        readonly Task: {
+            readonly category_id: number;
+            readonly color: {
+                readonly background: string;
+                readonly border: string;
+                readonly name: string;
+            };
+            readonly color_id: string;
+            readonly column_id: number;
+            /** @description Who made it; 0 for the application account. */
+            readonly creator_id: number;
+            /** @description When it was closed; null for a task that never was, 0 for one that was opened again. */
+            readonly date_completed: number | null;
+            readonly date_creation: components["schemas"]["Seconds"];
+            readonly date_due: components["schemas"]["SecondsOrNone"];
+            readonly date_modification: components["schemas"]["Seconds"];
+            readonly date_moved: components["schemas"]["Seconds"];
+            readonly date_started: components["schemas"]["SecondsOrNone"];
+            readonly description: string;
+            readonly external_provider: null;
+            readonly external_uri: null;
+            readonly id: components["schemas"]["TaskId"];
+            /**
+             * @description 1 open, 0 closed.
+             * @enum {unknown}
+             */
+            readonly is_active: 0 | 1;
+            /** @description Who works on it; 0 for nobody. */
+            readonly owner_id: number;
+            /** @description Its place in the column. */
+            readonly position: number;
+            readonly priority: number;
+            readonly project_id: components["schemas"]["ProjectNumber"];
+            readonly recurrence_basedate: number;
+            readonly recurrence_child: null;
+            readonly recurrence_factor: number;
+            readonly recurrence_parent: null;
+            readonly recurrence_status: number;
+            readonly recurrence_timeframe: number;
+            readonly recurrence_trigger: number;
+            readonly reference: string;
+            readonly score: number;
+            readonly swimlane_id: number;
+            /** @description Hours. */
+            readonly time_estimated: number | null;
+            /** @description Hours. */
+            readonly time_spent: number | null;
+            readonly title: string;
+            /**
+             * Format: uri
+             * @description The issue in the Tracker face.
+             */
+            readonly url: string;
+        };
         /**
          * @description The number of a task, which is an issue of Tracker's.
          * @example 2
@@ -3045,6 +3417,72 @@ export interface components {
         };
         /** @description True also when nothing changes. */
         readonly UpdateTaskLinkResult: boolean;
+        /** @description Change what is not null of a task. */
+        readonly UpdateTaskParams: {
+            /** @default null */
+            readonly category_id: number | null;
+            /**
+             * @description One of Kanboard's colours, such as `red`.
+             * @default null
+             */
+            readonly color_id: string | null;
+            /**
+             * @description In UTC, `YYYY-MM-DD`, `YYYY-MM-DD HH:MM`, `MM/DD/YYYY`, ISO 8601 or seconds since 1970; empty for none.
+             * @default null
+             */
+            readonly date_due: string | number | null;
+            /**
+             * @description In the forms of `date_due`, which it may not be later than.
+             * @default null
+             */
+            readonly date_started: string | number | null;
+            /** @default null */
+            readonly description: string | null;
+            readonly id: components["schemas"]["TaskId"];
+            /**
+             * @description Who works on it, a user who may change the project's tasks; 0 for nobody.
+             * @default null
+             */
+            readonly owner_id: number | null;
+            /** @default null */
+            readonly priority: number | null;
+            /** @default null */
+            readonly recurrence_basedate: number | null;
+            /** @default null */
+            readonly recurrence_factor: number | null;
+            /** @default null */
+            readonly recurrence_status: number | null;
+            /** @default null */
+            readonly recurrence_timeframe: number | null;
+            /** @default null */
+            readonly recurrence_trigger: number | null;
+            /**
+             * @description The task's name in another system.
+             * @default null
+             */
+            readonly reference: string | null;
+            /** @default null */
+            readonly score: number | null;
+            /**
+             * @description What the tags are from then on.
+             * @default null
+             */
+            readonly tags: readonly string[] | null;
+            /**
+             * @description Hours.
+             * @default null
+             */
+            readonly time_estimated: number | null;
+            /**
+             * @description Hours.
+             * @default null
+             */
+            readonly time_spent: number | null;
+            /** @default null */
+            readonly title: string | null;
+        };
+        /** @description True also when nothing changes; false for a field that breaks a rule. */
+        readonly UpdateTaskResult: boolean;
         /** @description A user. What Tracker knows and this service does not keep is derived: each property says how. */
         readonly User: {
             /** @description Left out when the user has none. */

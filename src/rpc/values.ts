@@ -19,6 +19,13 @@ export function numberFrom(value: unknown): number | undefined {
   return Number(value);
 }
 
+/** A whole number, or its digits in a text; 0 for an empty one. Undefined for everything else. */
+export function integerFrom(value: unknown): number | undefined {
+  if (value === '') return 0;
+  const number = typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value;
+  return Number.isSafeInteger(number) ? (number as number) : undefined;
+}
+
 /** A text that PostgreSQL can hold; a number counts as its digits. Undefined for everything else. */
 export function textFrom(value: unknown): string | undefined {
   if (typeof value === 'number') return String(value);
@@ -28,6 +35,33 @@ export function textFrom(value: unknown): string | undefined {
 /** A parameter that may be left out: null for null, else what `read` makes of it. */
 export function optional<Value>(value: unknown, read: (value: unknown) => Value): Value | null {
   return value === null ? null : read(value);
+}
+
+/** A day, and perhaps a time in it; UTC unless it says otherwise. */
+const ISO_TIME = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(Z|[+-]\d\d:?\d\d)?)?$/i;
+const AMERICAN_TIME = /^(\d\d)\/(\d\d)\/(\d{4})(?: (\d\d:\d\d))?$/;
+const SECONDS_MAX = 253_402_300_799;
+
+/**
+ * A moment as Kanboard's clients write it: seconds since 1970, or a date in one of its forms. Null for an empty text and
+ * for 0, which stand for none; undefined for everything else.
+ */
+export function timeFrom(value: unknown): Date | null | undefined {
+  const seconds = integerFrom(value);
+  if (seconds === 0) return null;
+  if (seconds !== undefined) return seconds > 0 && seconds <= SECONDS_MAX ? new Date(seconds * 1000) : undefined;
+  if (typeof value !== 'string') return undefined;
+  const iso = value
+    .trim()
+    .replace(AMERICAN_TIME, (_, month: string, day: string, year: string, time = '00:00') =>
+      [`${year}-${month}-${day}`, time].join(' '),
+    );
+  const [, day, time = '00:00', zone = 'Z'] = ISO_TIME.exec(iso) ?? [];
+  if (day === undefined) return undefined;
+  const moment = new Date(`${day}T${time}${zone.toUpperCase().replace(/^(...):?(..)$/, '$1:$2')}`);
+  // Date takes the 31st of February for the 3rd of March.
+  const isReal = !Number.isNaN(moment.getTime()) && new Date(day).toISOString().startsWith(day);
+  return isReal && moment.getTime() > 0 ? moment : undefined;
 }
 
 /** Seconds since 1970, as Kanboard writes times. */

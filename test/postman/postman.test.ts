@@ -41,6 +41,7 @@ test('the environment is the demo of a server that was started without settings'
     version: 'v2',
     token: 'demo-token',
     adminToken: 'demo-admin-token',
+    applicationToken: 'demo-token',
     orgId: '1',
   });
 });

@@ -192,7 +192,7 @@ describe('createProject', () => {
     ['a name that is null', [null]],
     ['a name that is no text', [{}]],
     ['a name with a character that no text can hold', ['a\0']],
-    ['a name of 51 characters', ['x'.repeat(51)]],
+    ['a name of 65536 characters', ['x'.repeat(65_536)]],
     ['a description that is no text', ['P', []]],
     ['an unknown owner', ['P', null, NONE]],
     ['an owner that is no number', ['P', null, 'alice']],

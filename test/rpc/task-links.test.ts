@@ -119,7 +119,8 @@ test('getAllTaskLinks shows the other task, with its fields in their order', asy
 });
 
 test('links are listed by label, then column from the right, then open before closed, then place, then task', async () => {
-  const others = await Promise.all(Array.from({ length: 6 }, () => givenIssue(db(), org, queue)));
+  const others: GivenIssue[] = [];
+  for (let count = 0; count < 6; count += 1) others.push(await givenIssue(db(), org, queue));
   // Column by status, whether it is open, and the place in the column.
   const places = [
     [1, true, 2],

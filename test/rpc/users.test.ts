@@ -126,7 +126,7 @@ describe('createUser', () => {
     ['a blank login', ['  ', 'some-password']],
     ['a login that is no text', [['x'], 'some-password']],
     ['a login with a character that no text can hold', ['a\0b', 'some-password']],
-    ['a login of 51 characters', ['x'.repeat(51), 'some-password']],
+    ['a login of 256 characters', ['x'.repeat(256), 'some-password']],
     ['the login of the application account', ['jsonrpc', 'some-password']],
     ['a wrong e-mail address', ['mail', 'some-password', '', 'no mail']],
     ['a name that is no text', ['name', 'some-password', {}]],

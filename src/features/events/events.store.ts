@@ -23,6 +23,8 @@ export interface LinkChange {
 export interface Changes {
   readonly links?: readonly { readonly from: LinkChange | null; readonly to: LinkChange | null }[];
   readonly fields?: readonly { readonly field: string; readonly from: unknown; readonly to: unknown }[];
+  /** Opened or closed beside its status, as Kanboard does; the changelog has no field for that. */
+  readonly isOpen?: { readonly from: boolean; readonly to: boolean };
 }
 
 export interface NewEvent {

@@ -37,9 +37,9 @@ export async function countIssues(db: Queryable, viewer: Viewer, condition: Cond
 type LinkField = Extract<Field, { is: 'link' }>;
 
 /** Puts a value aside for the statement, and answers how its text refers to it. */
-type Parameter = (value: unknown) => string;
+export type Parameter = (value: unknown) => string;
 
-function parameters(values: unknown[]): Parameter {
+export function parameters(values: unknown[]): Parameter {
   return (value) => `$${values.push(value)}`;
 }
 

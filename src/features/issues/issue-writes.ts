@@ -21,6 +21,7 @@ import {
   takeIssueKey,
   updateIssueFields,
 } from './issues.store.ts';
+import { DEFAULT_COLOR } from './task-colors.ts';
 
 /**
  * Writes of issues, whichever face asks for them. Every write that the changelog has a word for leaves its events. All
@@ -32,7 +33,7 @@ const TAGS_MAX = 100;
 /** Those fields of a new issue that only Kanboard's clients know. */
 export const KANBOARD_DEFAULTS = {
   reference: '',
-  color: 'yellow',
+  color: DEFAULT_COLOR,
   dueAt: null,
   startedAt: null,
   timeSpent: null,
