@@ -364,6 +364,14 @@ describe('parameters', () => {
   });
 });
 
+test('what is neither a number nor a text names no label, and comes back as null', async () => {
+  for (const value of ['null', '[2]', '{"a":1}', 'false', '99999999999999999999']) {
+    expect(await answerTo(call('getOppositeLinkId', `,"params":[${value}],"id":1`))).toBe(
+      '{"jsonrpc":"2.0","result":null,"id":1}',
+    );
+  }
+});
+
 describe('a notification', () => {
   test.each(['', ',"id":null'])('with%s is carried out, and answered by nothing', async (id) => {
     const before = await countLabels();
@@ -542,6 +550,19 @@ describe('HTTP', () => {
       await api().request.post(at).auth(application.login, application.secret).send(GET_TIMEZONE).expect(404);
     },
   );
+});
+
+test('at /jsonrpc.php it is all the same', async () => {
+  const at = async (account: GivenAccount, body: string) => {
+    const response = await api()
+      .request.post('/jsonrpc.php')
+      .auth(account.login, account.secret)
+      .send(JSON.parse(body));
+    return [response.status, response.text];
+  };
+  expect(await at(application, GET_TIMEZONE)).toEqual([200, UTC]);
+  expect(await at(wrong, GET_TIMEZONE)).toEqual([401, UNAUTHORIZED]);
+  expect(await at(member, call('getAllLinks'))).toEqual([403, FORBIDDEN]);
 });
 
 describe('a browser', () => {
