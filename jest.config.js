@@ -35,6 +35,8 @@ export default {
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
   // Something keeps the parent process alive after a whole run, although the teardown has stopped all it started.
   forceExit: true,
+  // Tests wait for PostgreSQL and for other processes more than they reckon: one worker less than processors is too few.
+  maxWorkers: '100%',
   // Some tests start servers and browsers, and the machine may be busy.
   testTimeout: 120_000,
 };

@@ -31,10 +31,10 @@ export async function insertDemoIssues(db: Queryable, orgId: string, issues: rea
     name: 'insert_demo_issues',
     text: `
       insert into issues (org_id, hex_id, key, queue_id, summary, issue_type_id, priority_id, status_id, is_open,
-        assignee_id, created_by, updated_by, created_at, updated_at, closed_at, position)
+        assignee_id, created_by, updated_by, created_at, updated_at, moved_at, closed_at, position)
       select $1, coalesce(given."hexId", left(md5(given.key), 24)), given.key, queues.queue_id, given.summary,
         issue_types.issue_type_id, priorities.priority_id, statuses.status_id, statuses.type <> 'done',
-        assignee.user_id, author.user_id, author.user_id, given.at, given.at,
+        assignee.user_id, author.user_id, author.user_id, given.at, given.at, given.at,
         case when statuses.type = 'done' then given.at end,
         row_number() over (partition by queues.queue_id, statuses.status_id order by given.at)
       from (

@@ -26,7 +26,6 @@ const DIFFERENT: Readonly<Record<string, string>> = {
   'envelope.method-internal-beforeProcedure': 'Nothing but procedures can be called.',
   'envelope.method-internal-getClassName': 'Nothing but procedures can be called.',
   'auth.header.colon-in-password': 'A password may hold colons in that header, too.',
-  'link.createLink.blank': 'Blanks alone are no label.',
   'link.createLink.opposite-taken': 'A label whose opposite is taken is not made, so it is refused.',
   'link.updateLink.missing': 'A label that is missing cannot be changed.',
   'link.updateLink.opposite-missing': 'The opposite of a label is one that there is.',

@@ -40,7 +40,6 @@ export async function createLabel(
   { label, opposite }: { readonly label: string; readonly opposite: string | undefined },
 ): Promise<number> {
   const labels = opposite === undefined ? [label] : [label, opposite];
-  for (const text of labels) refuseUnfit(text);
   return await takingLabel(label, insertLabelPair(db, orgId, labels));
 }
 
@@ -54,7 +53,6 @@ export function changeLabel(
   labelId: number,
   { label, oppositeId }: { readonly label: string; readonly oppositeId: number | undefined },
 ): Promise<void> {
-  refuseUnfit(label);
   return db.transaction(async (transaction) => {
     await lockChangeable(transaction, orgId, labelId);
     // As a number that no label has it must not reach a column that holds smaller ones.
@@ -87,14 +85,10 @@ async function lockChangeable(db: Queryable, orgId: string, labelId: number): Pr
   if (label.is_fixed) throw new DomainError('refused', texts.labelFixed(label.label));
 }
 
-/** How long a label may be, the table says. */
-function refuseUnfit(label: string): void {
-  if (label.trim() === '') throw new DomainError('refused', texts.labelUnfit);
-}
-
 function takingLabel<Result>(label: string, write: Promise<Result>): Promise<Result> {
   return onConstraint(write, {
     labels_label_key: new DomainError('conflict', texts.labelTaken(label)),
+    labels_label_check: new DomainError('refused', texts.labelUnfit),
     labels_label_length_check: new DomainError('refused', texts.labelUnfit),
   });
 }
