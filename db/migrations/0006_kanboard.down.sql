@@ -12,6 +12,8 @@ alter table issues drop column reference, drop column moved_at, drop column kanb
 
 alter table labels drop constraint labels_label_length_check;
 drop index labels_label_key;
+-- Longer ones do not fit into an index entry.
+update labels set label = left(label, 600) || ' (' || label_id || ')' where octet_length(label) > 2600;
 alter table labels add constraint labels_label_key unique (org_id, label);
 
 alter table links drop constraint links_link_type_id_fkey;

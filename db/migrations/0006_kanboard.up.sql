@@ -4,7 +4,6 @@
 alter table link_types add column shares_label boolean not null default false;
 comment on column link_types.shares_label is 'Another type has one of the two labels as well: writers then look for the same label between the same issues, under a lock.';
 alter table links add column shares_label boolean not null default false;
-alter table links alter column shares_label drop default;
 comment on column links.shares_label is 'Copy of the type''s, kept equal by the foreign key.';
 alter table links drop constraint links_link_type_id_fkey;
 alter table link_types drop constraint link_types_rules_key;

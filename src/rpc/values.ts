@@ -16,7 +16,7 @@ export function numberFrom(value: unknown): number | undefined {
   if (typeof value === 'number') return value;
   if (typeof value === 'boolean') return Number(value);
   if (typeof value !== 'string' || !/^\s*[+-]?\d+(\.\d+)?\s*$/.test(value)) return undefined;
-  return Number(value);
+  return Number.isFinite(Number(value)) ? Number(value) : undefined;
 }
 
 /** A whole number, or its digits in a text; 0 for an empty one. Undefined for everything else. */

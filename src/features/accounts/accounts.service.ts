@@ -12,6 +12,7 @@ import {
   countFailedLogin,
   resetFailedLogins,
   selectApplicationAccounts,
+  selectFailedLogins,
   selectUserAccounts,
 } from './accounts.store.ts';
 
@@ -32,7 +33,7 @@ const FAILED_LOGINS_MAX = 7;
 const rightPasswords = new LRUCache<string, true>({ max: 1000, ttl: 5 * 60_000 });
 
 /** What passwords of nobody are compared with, so that the time does not tell who has an account. */
-const nobodysHash = hash('nobody');
+let nobodysHash: Promise<string> | undefined;
 
 /**
  * Whom the credentials belong to, in the organisation or, where none is named, in the only one there is or the one that a
@@ -73,6 +74,7 @@ async function passwordOwner(
 ): Promise<AccountRow | undefined> {
   const passwordHash = account?.password_hash ?? undefined;
   if (account === undefined || passwordHash === undefined || account.is_locked) {
+    nobodysHash ??= hash('nobody');
     await verify(await nobodysHash, password);
     return undefined;
   }
@@ -86,8 +88,8 @@ async function passwordOwner(
 }
 
 /**
- * Whether the password is right. The attempt is counted as a failure before anything is compared, and taken back if it is
- * none: however many guesses come at once, no more than the permitted ones are ever looked at.
+ * Whether the password is right. Guesses that come at once are compared one after the other, each only if those before it
+ * have not locked the account.
  */
 async function attemptPassword(
   db: Queryable,
@@ -98,17 +100,21 @@ async function attemptPassword(
 ): Promise<boolean> {
   // Found right while this call waited for its turn.
   if (rightPasswords.get(key)) return true;
-  if (!(await countFailedLogin(db, orgId, userId, FAILED_LOGINS_MAX))) return false;
-  if (!(await verify(passwordHash, password))) return false;
+  const { isLocked, failedLogins } = await selectFailedLogins(db, orgId, userId);
+  if (isLocked) return false;
+  if (!(await verify(passwordHash, password))) {
+    await countFailedLogin(db, orgId, userId, FAILED_LOGINS_MAX);
+    return false;
+  }
   rightPasswords.set(key, true);
-  await resetFailedLogins(db, orgId, userId);
+  if (failedLogins > 0) await resetFailedLogins(db, orgId, userId);
   return true;
 }
 
 /** The last attempt of each account that somebody waits for. */
 const turns = new Map<string, Promise<unknown>>();
 
-/** One attempt at a time and account: a client that starts with many calls at once makes one of them, not as many failures. */
+/** One attempt at a time and account, so that guesses at once are not more than guesses in a row. */
 async function inTurn<Result>(account: string, work: () => Promise<Result>): Promise<Result> {
   const turn = (turns.get(account) ?? Promise.resolve()).then(work, work);
   turns.set(account, turn);

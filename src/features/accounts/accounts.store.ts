@@ -66,19 +66,33 @@ export function selectUserAccounts(
   });
 }
 
-/** Counts a wrong password, and locks the account from the `max`-th in a row on; answers false where it was locked before. */
-export async function countFailedLogin(db: Queryable, orgId: string, userId: number, max: number): Promise<boolean> {
-  const rows = await db.query({
+/** Wrong passwords of an account in a row, and whether they lock it now. */
+export async function selectFailedLogins(
+  db: Queryable,
+  orgId: string,
+  userId: number,
+): Promise<{ failedLogins: number; isLocked: boolean }> {
+  const [row] = await db.query<{ failedLogins: number; isLocked: boolean }>({
+    name: 'select_failed_logins',
+    text: `
+      select failed_logins as "failedLogins", coalesce(locked_until > now(), false) as "isLocked"
+      from users where org_id = $1 and user_id = $2`,
+    values: [orgId, userId],
+  });
+  return row ?? { failedLogins: 0, isLocked: true };
+}
+
+/** Counts a wrong password, and locks the account from the `max`-th in a row on. */
+export async function countFailedLogin(db: Queryable, orgId: string, userId: number, max: number): Promise<void> {
+  await db.query({
     name: 'count_failed_login',
     text: `
       update users
       set failed_logins = failed_logins + 1,
         locked_until = case when failed_logins + 1 >= $3 then now() + interval '15 minutes' else locked_until end
-      where org_id = $1 and user_id = $2 and coalesce(locked_until <= now(), true)
-      returning user_id`,
+      where org_id = $1 and user_id = $2`,
     values: [orgId, userId, max],
   });
-  return rows.length > 0;
 }
 
 /** Starts to count anew after a right password. */

@@ -119,7 +119,7 @@ export async function writeNoLinks(db: Queryable, viewer: Viewer, issueIds: read
 
 /** Removes all links that carry a label at one of their ends, before the label goes itself; both issues note that. */
 export async function writeNoLinksOfLabel(db: Queryable, viewer: Viewer, labelId: number): Promise<void> {
-  // Links first and their types then, as everybody does who changes a link; and once more those made in between.
+  // Links first and their types then, as those do who give a link another type; and once more those made in between.
   const removed = await deleteLinksOfLabel(db, viewer.orgId, labelId);
   await lockTypesOfLabel(db, viewer.orgId, labelId);
   const removedSince = await deleteLinksOfLabel(db, viewer.orgId, labelId);

@@ -1,4 +1,4 @@
-import type { Database, Queryable } from '../../database/database.ts';
+import { ConcurrentChange, type Database, type Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
@@ -8,7 +8,7 @@ import { selectLinkTypes } from '../link-types/link-types.store.ts';
 import type { Direction } from './direction.ts';
 import { opposite } from './direction.ts';
 import { type CopiedRules, lockLink, type StoredLink } from './issue-links.store.ts';
-import { madeNowBy, objectAt, writeChangedLink, writeNewLink, writeNoLink } from './link-writes.ts';
+import { madeNowBy, writeChangedLink, writeNewLink, writeNoLink } from './link-writes.ts';
 import {
   selectLabelType,
   selectTaskLink,
@@ -68,20 +68,25 @@ export function createTaskLink(db: Database, viewer: Viewer, link: NewTaskLink):
  */
 export function updateTaskLink(db: Database, viewer: Viewer, viewId: number, link: NewTaskLink): Promise<void> {
   return db.transaction(async (transaction) => {
-    // Locked before it is looked at: what is read below holds until the end.
-    const stored = await lockLink(transaction, viewer.orgId, linkIdOf(viewId));
     const { task, oppositeTask } = await getTasks(transaction, viewer, link);
-    if (stored === undefined || taskOf(stored, viewId) !== task.id)
-      throw new DomainError('refused', texts.linkNotFound);
     const current = await selectTaskLink(transaction, viewer, viewId);
-    if (current === undefined) throw new DomainError('refused', texts.linkNotFound);
+    if (current?.task_id !== task.id) throw new DomainError('refused', texts.linkNotFound);
+    // A link keeps its pair of labels, whatever has become of their opposites since. Where another label makes a type, that
+    // is before the link is locked: a new type may lock links of its neighbours.
     const isSameLabel = current.link_id === link.labelId;
-    if (isSameLabel && objectAt(stored, task.id) === oppositeTask.id) return;
-    // A link keeps its pair of labels, whatever has become of their opposites since.
-    const end = isSameLabel
-      ? await getStoredEnd(transaction, viewer, stored, viewId)
-      : await getLabelEnd(transaction, viewer, link.labelId);
-    await writeChangedLink(transaction, viewer, stored, { ...end, issue: task, object: oppositeTask });
+    const end = isSameLabel ? undefined : await getLabelEnd(transaction, viewer, link.labelId);
+    const stored = await lockLink(transaction, viewer.orgId, linkIdOf(viewId));
+    const locked = await selectTaskLink(transaction, viewer, viewId);
+    // Somebody else changed or removed it since our look.
+    if (stored === undefined || locked?.task_id !== task.id || locked.link_id !== current.link_id) {
+      throw new ConcurrentChange();
+    }
+    if (isSameLabel && locked.opposite_task_id === oppositeTask.id) return;
+    await writeChangedLink(transaction, viewer, stored, {
+      ...(end ?? (await getStoredEnd(transaction, viewer, stored, viewId))),
+      issue: task,
+      object: oppositeTask,
+    });
   });
 }
 

@@ -14,7 +14,6 @@ import {
   insertIssue,
   insertLastColumn,
   lockIssue,
-  lockQueue,
   type QueueForIssue,
   selectIssueState,
   selectQueueForIssue,
@@ -178,9 +177,7 @@ export async function getWritableQueue(
 
 /** Issues stand in columns of their queue alone, so a queue gets a column for a status when an issue first has it. */
 export async function ensureColumn(db: Queryable, orgId: string, queueId: number, statusId: number): Promise<void> {
-  if (await hasColumn(db, orgId, queueId, statusId)) return;
-  await lockQueue(db, orgId, queueId);
-  await insertLastColumn(db, orgId, queueId, statusId);
+  if (!(await hasColumn(db, orgId, queueId, statusId))) await insertLastColumn(db, orgId, queueId, statusId);
 }
 
 /** Each tag once, in the order in which they came. Throws `refused` for too many. */

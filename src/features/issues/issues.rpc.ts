@@ -163,7 +163,8 @@ function swimlaneFrom(value: unknown): number | undefined {
 
 function hoursFrom(value: unknown): number | undefined {
   if (value === '') return 0;
-  return typeof value === 'boolean' ? undefined : numberFrom(value);
+  const hours = typeof value === 'boolean' ? undefined : numberFrom(value);
+  return hours !== undefined && hours >= 0 ? hours : undefined;
 }
 
 /** A list of texts; Kanboard leaves out the empty ones. Throws `invalid` for what is none in it. */

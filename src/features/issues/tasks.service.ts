@@ -70,6 +70,7 @@ export interface TaskMove {
 const TITLE_LENGTH_MAX = 65_535;
 const REFERENCE_LENGTH_MAX = 191;
 const TAG_LENGTH_MAX = 255;
+const COLOR_LENGTH_MAX = 50;
 const SCORE_MAX = 2_147_483_647;
 
 /**
@@ -173,7 +174,10 @@ export function updateTask(db: Database, viewer: Viewer, taskId: number, changes
   checkChanges(changes);
   return db.transaction(async (transaction) => {
     const issue = await lockWritableIssue(transaction, viewer, taskId, 'change');
-    await requireAssignee(transaction, viewer, issue.queue_id, changes.ownerId);
+    // Of the owner it has already nothing is asked: whoever removes a user locks the user before the user's issues.
+    if (changes.ownerId !== issue.assignee_id) {
+      await requireAssignee(transaction, viewer, issue.queue_id, changes.ownerId);
+    }
     await writeChangedFields(transaction, viewer, issue, fieldsAfter(fieldsOf(issue), changes), issue.is_open);
   });
 }
@@ -233,10 +237,11 @@ export function deleteTask(db: Database, viewer: Viewer, taskId: number): Promis
 }
 
 /** Throws `invalid`. */
-function checkChanges({ title, reference, tags, dueAt, startedAt, kanboard }: TaskChanges): void {
+function checkChanges({ title, color, reference, tags, dueAt, startedAt, kanboard }: TaskChanges): void {
   const fits = {
     title: title === undefined || (title.trim() !== '' && lengthOf(title) <= TITLE_LENGTH_MAX),
     reference: lengthOf(reference ?? '') <= REFERENCE_LENGTH_MAX,
+    color_id: lengthOf(color ?? '') <= COLOR_LENGTH_MAX,
     tags: (tags ?? []).every((tag) => lengthOf(tag) <= TAG_LENGTH_MAX),
     score: Math.abs(kanboard['score'] ?? 0) <= SCORE_MAX,
     date_started: !startedAt || !dueAt || startedAt <= dueAt,

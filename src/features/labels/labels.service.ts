@@ -4,6 +4,7 @@ import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
 import { writeNoLinksOfLabel } from '../issue-links/link-writes.ts';
+import { lockOrganisation } from '../organisations/organisations.store.ts';
 import {
   deleteLabel,
   insertLabelPair,
@@ -80,6 +81,8 @@ export function removeLabel(db: Database, viewer: Viewer, labelId: number): Prom
 }
 
 async function lockChangeable(db: Queryable, orgId: string, labelId: number): Promise<void> {
+  // Before the label, as those do who make a type of it.
+  await lockOrganisation(db, orgId);
   const label = await lockLabel(db, orgId, labelId);
   if (label === undefined) throw new DomainError('refused', texts.labelNotFound(String(labelId)));
   if (label.is_fixed) throw new DomainError('refused', texts.labelFixed(label.label));

@@ -136,11 +136,14 @@ export async function createLabelType(
   return await createLabelType(db, orgId, labelIds);
 }
 
-/** The label as a word for URLs; with the numbers of the labels where that is no word, or taken. */
+/** The label as a word for URLs; with the numbers of the labels, and then more, where that is no word or taken. */
 function freeId(label: string, types: readonly LinkTypeRow[], numbers: string): string {
   const word = slug(label);
-  const isFree = word !== '' && types.every(({ link_type_id }) => link_type_id !== word);
-  return isFree ? word : `${word || 'label'}-${numbers}`;
+  const taken = new Set(['', ...types.map(({ link_type_id }) => link_type_id)]);
+  const numbered = `${word.slice(0, 32) || 'label'}-${numbers}`;
+  for (let id = word, more = 1; ; id = more === 1 ? numbered : `${numbered}-${more}`, more += 1) {
+    if (!taken.has(id)) return id;
+  }
 }
 
 /**

@@ -60,7 +60,7 @@ export interface Column {
 }
 
 /** In characters, not in UTF-16 units. */
-const NAME = /^.{1,50}$/su;
+const NAME = /^.{1,65535}$/su;
 const DATE_LENGTH_MAX = 10;
 
 /**

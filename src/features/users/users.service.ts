@@ -66,7 +66,7 @@ export interface NewAccount {
 }
 
 /** In characters, not in UTF-16 units. */
-const LOGIN = /^.{1,50}$/su;
+const LOGIN = /^.{1,255}$/su;
 const PASSWORD = /^.{6}/su;
 
 /**
