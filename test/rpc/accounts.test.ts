@@ -309,6 +309,17 @@ describe('the seventh wrong password in a row', () => {
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect(await lockOf(user.id)).toEqual({ failed_logins: 0, minutes: null });
   });
+
+  test('is never reached by right passwords, however many wrong ones came before them', async () => {
+    const user = await givenPassword('secret');
+    const token = await replaceAccountToken(db(), org.orgId, user.id, 'personal');
+    for (let guess = 0; guess < 6; guess += 1) await signIn(user, 'wrong');
+    const statuses = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => signIn(user, index % 2 === 0 ? 'secret' : token)),
+    );
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    expect(await lockOf(user.id)).toEqual({ failed_logins: 0, minutes: null });
+  });
 });
 
 describe('the header Authorization', () => {

@@ -344,6 +344,15 @@ describe('a type of links comes into being with its first link', () => {
     ]);
   });
 
+  test('also where the Tracker face has taken the id that it would have', async () => {
+    const label = await rpc.call<number>('createLink', 'связано');
+    const taken = { id: `label-${label}-${label}`, inward: { ru: 'до', en: 'before' } };
+    await api().request.post('/v2/linktypes').set(org.admin.headers).send(taken).expect(201);
+    await link(a, b, label);
+    const { body } = await api().request.get(`/v2/issues/${a.key}/links`).set(org.admin.headers);
+    expect(body[0].type).toMatchObject({ id: `${taken.id}-2`, inward: 'связано' });
+  });
+
   test('and one label may be part of several: the same label between the same tasks is a duplicate all the same', async () => {
     const [one, two, three] = [
       await rpc.call<number>('createLink', 'one'),

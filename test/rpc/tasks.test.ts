@@ -357,6 +357,8 @@ describe('createTask', () => {
     { date_due: '2030-01-01', date_started: '2030-01-02' },
     { time_spent: 'long' },
     { time_spent: true },
+    { time_spent: -1 },
+    { time_estimated: '9'.repeat(400) },
     { time_estimated: [] },
     { tags: 'one' },
     { tags: { a: 1 } },
