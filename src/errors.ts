@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'conflict'
   | 'stale'
   | 'refused'
+  | 'busy'
   | 'unavailable';
 
 /** A failure that the caller can act on. Anything else that is thrown is a bug, and becomes a 500. */

@@ -22,6 +22,7 @@ export const texts = {
     ru: 'Имя или пароль (токен) не подходят.',
     en: 'The user name or the password (token) is wrong.',
   },
+  busy: { ru: 'Слишком много запросов: повторите позже.', en: 'Too many requests: try again later.' },
   tokenUnknown: { ru: 'Токен неизвестен.', en: 'The token is unknown.' },
   tokenRevoked: { ru: 'Токен отозван.', en: 'The token was revoked.' },
   tokenExpired: { ru: 'Срок действия токена истёк.', en: 'The token has expired.' },

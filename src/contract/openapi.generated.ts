@@ -3641,7 +3641,10 @@ export interface components {
                 readonly "application/json": components["schemas"]["JsonRpcError"];
             };
         };
-        /** @description The body has more than 1 MiB, or the batch more than 1000 calls. */
+        /**
+         * @description The body has more than 1 MiB, the batch more than 1000 calls, or the answers of a batch more than 64 MiB; of the last,
+         *     calls were carried out already.
+         */
         readonly JsonRpcTooLarge: {
             headers: {
                 readonly [name: string]: unknown;
@@ -3653,6 +3656,27 @@ export interface components {
                  *       "error": {
                  *         "code": 413,
                  *         "message": "Payload Too Large"
+                 *       },
+                 *       "id": null
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["JsonRpcError"];
+            };
+        };
+        /** @description More passwords are being compared than the server can in a moment. Tokens go on working. */
+        readonly JsonRpcTooMany: {
+            headers: {
+                /** @description Seconds to wait before the next try. */
+                readonly "Retry-After"?: number;
+                readonly [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "jsonrpc": "2.0",
+                 *       "error": {
+                 *         "code": 429,
+                 *         "message": "Too Many Requests"
                  *       },
                  *       "id": null
                  *     }
@@ -5844,6 +5868,7 @@ export interface operations {
             readonly 401: components["responses"]["JsonRpcUnauthorized"];
             readonly 403: components["responses"]["JsonRpcForbidden"];
             readonly 413: components["responses"]["JsonRpcTooLarge"];
+            readonly 429: components["responses"]["JsonRpcTooMany"];
             readonly 503: components["responses"]["JsonRpcUnavailable"];
         };
     };
@@ -5866,6 +5891,7 @@ export interface operations {
             readonly 401: components["responses"]["JsonRpcUnauthorized"];
             readonly 403: components["responses"]["JsonRpcForbidden"];
             readonly 413: components["responses"]["JsonRpcTooLarge"];
+            readonly 429: components["responses"]["JsonRpcTooMany"];
             readonly 503: components["responses"]["JsonRpcUnavailable"];
         };
     };

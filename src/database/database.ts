@@ -68,8 +68,9 @@ export function openDatabase(connection: Connection, log: Log): Database {
     types,
   });
   // An idle connection that PostgreSQL closes must not take the process with it; the pool opens a new one when needed.
-  pool.on('error', (error) => {
-    log.warn({ err: error }, 'PostgreSQL closed an idle connection');
+  pool.on('error', (error: NodeJS.ErrnoException) => {
+    // Not the error itself: it carries the connection, with the key to cancel its statements.
+    log.warn({ code: error.code, reason: error.message }, 'PostgreSQL closed an idle connection');
   });
 
   return {

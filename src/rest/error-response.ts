@@ -13,6 +13,7 @@ const STATUS: Record<ErrorCode, number> = {
   conflict: 409,
   stale: 412,
   refused: 422,
+  busy: 429,
   unavailable: 503,
 };
 
@@ -43,10 +44,8 @@ export const sendError: ErrorRequestHandler = (error: unknown, request, response
   if (error instanceof DomainError) {
     const status = STATUS[error.code];
     if (error.code === 'unauthenticated') response.set('WWW-Authenticate', 'OAuth, Bearer');
-    if (error.code === 'unavailable') {
-      response.set('Retry-After', RETRY_AFTER_SECONDS);
-      response.err = error;
-    }
+    if (error.code === 'unavailable' || error.code === 'busy') response.set('Retry-After', RETRY_AFTER_SECONDS);
+    if (error.code === 'unavailable') response.err = error;
     send(response, status, errorBody(language, status, error.text, error.fields));
     return;
   }

@@ -26,6 +26,8 @@ type AnyHandler = (params: Record<string, unknown>, account: Account) => Promise
 
 const BODY_BYTES_MAX = 1_048_576;
 const BATCH_MAX = 1000;
+/** A few calls can ask for all tasks of a large project, each of them again. */
+const ANSWER_CHARACTERS_MAX = 67_108_864;
 const RETRY_AFTER_SECONDS = '5';
 
 /**
@@ -77,9 +79,13 @@ async function answerBody(options: RpcRouterOptions, request: Request, orgId: st
   };
   if (batch === undefined) return (await answerOne(options, value, accountOf)) ?? '';
   const answers: string[] = [];
+  let characters = 0;
   for (const item of batch) {
     const answer = await answerOne(options, item, accountOf);
-    if (answer !== undefined) answers.push(answer);
+    if (answer === undefined) continue;
+    answers.push(answer);
+    characters += answer.length;
+    if (characters > ANSWER_CHARACTERS_MAX) throw httpRefusal(413, 'The answers are too large: ask for less at once');
   }
   return answers.length === 0 ? '' : `[${answers.join(',')}]`;
 }
@@ -154,7 +160,7 @@ const sendError: ErrorRequestHandler = (error: unknown, request, response, next)
   }
   const refusal = wholeRefusal(error, request);
   if (refusal.status === 401) response.set('WWW-Authenticate', 'Basic realm="JsonRPC"');
-  if (refusal.status === 503) response.set('Retry-After', RETRY_AFTER_SECONDS);
+  if (refusal.status === 503 || refusal.status === 429) response.set('Retry-After', RETRY_AFTER_SECONDS);
   if (refusal.status >= 500) response.err = error instanceof Error ? error : new Error(String(error));
   response.status(refusal.status).setHeader('Content-Type', 'application/json');
   response.end(errorBody(refusal, null));

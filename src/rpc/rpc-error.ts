@@ -40,5 +40,6 @@ export const OUTCOMES: Record<ErrorCode, 'failure value' | 'failure value, or 40
   not_found: 'failure value, or 403 for users',
   forbidden: forbidden(),
   unauthenticated: httpRefusal(401, 'Unauthorized'),
+  busy: httpRefusal(429, 'Too Many Requests'),
   unavailable: httpRefusal(503, 'Service Unavailable'),
 };

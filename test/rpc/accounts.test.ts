@@ -322,6 +322,23 @@ describe('the seventh wrong password in a row', () => {
   });
 });
 
+test('guesses at many names at once are 429 beyond what can be compared, and tokens work all the while', async () => {
+  const application = await givenApplication(db(), org);
+  const guesses = Array.from({ length: 60 }, (_, index) =>
+    api()
+      .request.post(index % 2 === 0 ? '/jsonrpc.php' : `/kanboard/${org.orgId}/jsonrpc.php`)
+      .auth(`nobody-${index}`, 'x')
+      .send(GET_TIMEZONE),
+  );
+  const [token, ...responses] = await Promise.all([signIn(application, application.secret), ...guesses]);
+  expect(token).toBe(200);
+  expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([401, 429]));
+  for (const response of responses.filter(({ status }) => status === 429)) {
+    expect(response.text).toBe('{"jsonrpc":"2.0","error":{"code":429,"message":"Too Many Requests"},"id":null}');
+    expect(response.headers['retry-after']).toMatch(/^\d+$/);
+  }
+});
+
 describe('the header Authorization', () => {
   let token: string;
   beforeAll(async () => {

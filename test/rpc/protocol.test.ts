@@ -7,7 +7,9 @@ import {
   type GivenOrganisation,
   givenAccount,
   givenApplication,
+  givenIssue,
   givenOrganisation,
+  givenQueue,
 } from '../support/builders.ts';
 import { type DatabaseProxy, openDatabaseProxy } from '../support/database-proxy.ts';
 import { sendExactly } from '../support/raw-request.ts';
@@ -485,6 +487,15 @@ describe('a batch', () => {
     expect(response.status).toBe(413);
     expect(response.body).toEqual({ jsonrpc: '2.0', error: { code: 413, message: expect.any(String) }, id: null });
     expect(await snapshot(db())).toEqual(before);
+  });
+
+  test('whose answers are larger than 64 MiB is 413', async () => {
+    const queue = await givenQueue(db(), org);
+    const issue = await givenIssue(db(), org, queue, { summary: 'x'.repeat(1_048_576) });
+    const getTask = call('getTask', `,"params":[${issue.id}],"id":1`);
+    expect((await post(`[${Array(10).fill(getTask).join()}]`)).status).toBe(200);
+    const response = await post(`[${Array(100).fill(getTask).join()}]`);
+    expect([response.status, response.body.error.code]).toEqual([413, 413]);
   });
 });
 

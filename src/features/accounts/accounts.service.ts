@@ -23,6 +23,9 @@ export interface Credentials {
   readonly secret: string;
 }
 
+/** About a second's work on two processors. */
+const COMPARISONS_MAX = 16;
+
 /** The wrong password after which an account is locked for a quarter of an hour. */
 const FAILED_LOGINS_MAX = 7;
 
@@ -37,7 +40,7 @@ let nobodysHash: Promise<string> | undefined;
 
 /**
  * Whom the credentials belong to, in the organisation or, where none is named, in the only one there is or the one that a
- * token belongs to (contract of the Kanboard face, section 2). Throws `unauthenticated`, whatever is wrong.
+ * token belongs to (contract of the Kanboard face, section 2). Throws `unauthenticated`, whatever is wrong, and `busy`.
  */
 export async function authenticateAccount(
   db: Queryable,
@@ -75,7 +78,7 @@ async function passwordOwner(
   const passwordHash = account?.password_hash ?? undefined;
   if (account === undefined || passwordHash === undefined || account.is_locked) {
     nobodysHash ??= hash('nobody');
-    await verify(await nobodysHash, password);
+    await verifyPassword(await nobodysHash, password);
     return undefined;
   }
   const key = createHash('sha256').update(passwordHash).update('\0').update(password).digest('base64');
@@ -102,13 +105,27 @@ async function attemptPassword(
   if (rightPasswords.get(key)) return true;
   const { isLocked, failedLogins } = await selectFailedLogins(db, orgId, userId);
   if (isLocked) return false;
-  if (!(await verify(passwordHash, password))) {
+  if (!(await verifyPassword(passwordHash, password))) {
     await countFailedLogin(db, orgId, userId, FAILED_LOGINS_MAX);
     return false;
   }
   rightPasswords.set(key, true);
   if (failedLogins > 0) await resetFailedLogins(db, orgId, userId);
   return true;
+}
+
+/** Passwords that are being compared, or wait for it. */
+let comparisons = 0;
+
+/** Throws `busy` rather than let everybody wait behind somebody who guesses: a comparison is slow by design. */
+async function verifyPassword(passwordHash: string, password: string): Promise<boolean> {
+  if (comparisons >= COMPARISONS_MAX) throw new DomainError('busy', texts.busy);
+  comparisons += 1;
+  try {
+    return await verify(passwordHash, password);
+  } finally {
+    comparisons -= 1;
+  }
 }
 
 /** The last attempt of each account that somebody waits for. */

@@ -340,6 +340,18 @@ export async function lockTypesOfLabel(db: Queryable, orgId: string, labelId: nu
   });
 }
 
+/** Locks issues against removal, in the order in which everybody locks them. */
+export async function lockEnds(db: Queryable, orgId: string, issueIds: readonly number[]): Promise<void> {
+  await db.query({
+    name: 'lock_ends',
+    text: `
+      select from issues where org_id = $1 and issue_id = any($2::bigint[])
+      order by issue_id
+      for key share`,
+    values: [orgId, issueIds],
+  });
+}
+
 /** Locks a link against other changes and answers it with its version. */
 export async function lockLink(
   db: Queryable,

@@ -13,6 +13,7 @@ import {
   deleteLinksOfLabel,
   existsSameLabel,
   insertLink,
+  lockEnds,
   lockLinkType,
   lockPair,
   lockTypesOfLabel,
@@ -65,6 +66,8 @@ export async function writeNewLink(
   origin: LinkOrigin,
 ): Promise<StoredLink> {
   const ends = endsOf(link);
+  // A new row would lock its ends itself, in whatever order they stand in it.
+  await lockEnds(db, viewer.orgId, [link.issue.id, link.object.id]);
   await lockAcyclic(db, viewer, link);
   await refuseSameLabel(db, viewer, link, undefined);
   const stored = await refusing(

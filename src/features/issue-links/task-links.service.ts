@@ -7,7 +7,7 @@ import { createLabelType } from '../link-types/link-types.service.ts';
 import { selectLinkTypes } from '../link-types/link-types.store.ts';
 import type { Direction } from './direction.ts';
 import { opposite } from './direction.ts';
-import { type CopiedRules, lockLink, type StoredLink } from './issue-links.store.ts';
+import { type CopiedRules, lockEnds, lockLink, type StoredLink } from './issue-links.store.ts';
 import { madeNowBy, writeChangedLink, writeNewLink, writeNoLink } from './link-writes.ts';
 import {
   selectLabelType,
@@ -75,6 +75,8 @@ export function updateTaskLink(db: Database, viewer: Viewer, viewId: number, lin
     // is before the link is locked: a new type may lock links of its neighbours.
     const isSameLabel = current.link_id === link.labelId;
     const end = isSameLabel ? undefined : await getLabelEnd(transaction, viewer, link.labelId);
+    // Issues before their links, as those do who remove an issue.
+    await lockEnds(transaction, viewer.orgId, [task.id, oppositeTask.id]);
     const stored = await lockLink(transaction, viewer.orgId, linkIdOf(viewId));
     const locked = await selectTaskLink(transaction, viewer, viewId);
     // Somebody else changed or removed it since our look.
