@@ -3,7 +3,7 @@ import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
 import { insertEvents } from '../events/events.store.ts';
-import { findIssues, requireWritable } from './issue-access.ts';
+import { getWritableIssue } from './issue-access.ts';
 import {
   ensureColumn,
   fieldsOf,
@@ -82,10 +82,7 @@ export async function requireWritableProject(db: Queryable, viewer: Viewer, proj
 
 /** The same for a task. */
 export async function requireWritableTask(db: Queryable, viewer: Viewer, taskId: number): Promise<void> {
-  if (viewer.seesAll) return;
-  const [issue] = await findIssues(db, viewer, [taskId]);
-  if (issue === undefined) throw new DomainError('not_found', texts.issueNotFound);
-  requireWritable(issue);
+  if (!viewer.seesAll) await getWritableIssue(db, viewer, taskId);
 }
 
 /** Throws `not_found` when there is no such task, or none for this viewer. */

@@ -3,7 +3,7 @@ import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
-import { type AccessibleIssue, findIssues, requireWritable } from '../issues/issue-access.ts';
+import { getWritableIssue } from '../issues/issue-access.ts';
 import { selectLinkTypes } from '../link-types/link-types.store.ts';
 import { isExternalLinkType, isUrl, titleOfUrl, typeOfUrl } from './external-link.ts';
 import {
@@ -66,7 +66,7 @@ export function createExternalLink(
   { url: given, type: wanted, dependency, title: ownTitle }: NewExternalLink,
 ): Promise<number> {
   return db.transaction(async (transaction) => {
-    const { id: issueId } = await getWritableTask(transaction, viewer, taskId);
+    const { id: issueId } = await getWritableIssue(transaction, viewer, taskId);
     const url = given.trim();
     requireFit({ url, dependency });
     const type = wanted === AUTO ? typeOfUrl(url) : wanted;
@@ -106,7 +106,7 @@ export function updateExternalLink(
   change: { readonly [Part in 'title' | 'url' | 'dependency']?: string | undefined },
 ): Promise<void> {
   return db.transaction(async (transaction) => {
-    const issue = await getWritableTask(transaction, viewer, taskId);
+    const issue = await getWritableIssue(transaction, viewer, taskId);
     requireFit(change);
     const { title, url, dependency } = change;
     const update = updateRemoteLink(transaction, viewer, issue.id, linkId, {
@@ -125,17 +125,10 @@ export function updateExternalLink(
 /** Throws `not_found` and `forbidden` for the task, and `refused` for a link of another task. */
 export function removeExternalLink(db: Database, viewer: Viewer, taskId: number, linkId: number): Promise<void> {
   return db.transaction(async (transaction) => {
-    const issue = await getWritableTask(transaction, viewer, taskId);
+    const issue = await getWritableIssue(transaction, viewer, taskId);
     const found = await deleteRemoteLinkOf(transaction, viewer.orgId, issue.id, linkId);
     if (!found) throw new DomainError('refused', texts.remoteLinkNotFound);
   });
-}
-
-async function getWritableTask(db: Queryable, viewer: Viewer, taskId: number): Promise<AccessibleIssue> {
-  const [issue] = await findIssues(db, viewer, [taskId]);
-  if (issue === undefined) throw new DomainError('not_found', texts.issueNotFound);
-  requireWritable(issue);
-  return issue;
 }
 
 /** Of a link, what is given. Throws `invalid`. */
