@@ -4,6 +4,7 @@ import { DomainError } from '../../errors.ts';
 import type { Account, Methods } from '../../rpc/account.ts';
 import { idFrom, integerFrom, numberFrom, secondsFrom, textFrom, timeFrom } from '../../rpc/values.ts';
 import { texts } from '../../texts.ts';
+import { SWIMLANE_NAME, swimlaneOf } from '../queues/swimlane.ts';
 import { taskColor } from './task-colors.ts';
 import { searchTasks } from './task-search.service.ts';
 import type { FoundTaskRow } from './task-search.store.ts';
@@ -193,7 +194,7 @@ function serializeTask({ origin }: Account, row: TaskRow): Schemas['Task'] {
     date_started: secondsOr0(row.started_at),
     time_spent: row.time_spent,
     time_estimated: row.time_estimated,
-    swimlane_id: row.project_id,
+    swimlane_id: swimlaneOf(row.project_id),
     date_moved: secondsFrom(row.moved_at),
     ...recurrence(row),
     priority: row.kanboard['priority'] ?? 0,
@@ -225,7 +226,7 @@ function serializeFoundTask(row: FoundTaskRow): MethodResult<'searchTasks'>[numb
     color_id: row.color,
     project_id: row.project_id,
     column_id: row.column_id,
-    swimlane_id: row.project_id,
+    swimlane_id: swimlaneOf(row.project_id),
     owner_id: row.owner_id,
     creator_id: row.creator_id,
     position: row.position,
@@ -246,7 +247,7 @@ function serializeFoundTask(row: FoundTaskRow): MethodResult<'searchTasks'>[numb
     category_color_id: null,
     column_name: row.column_title,
     column_position: row.column_position,
-    swimlane_name: row.swimlane_name,
+    swimlane_name: SWIMLANE_NAME,
     project_name: row.project_name,
   };
 }

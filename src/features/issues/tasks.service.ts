@@ -3,6 +3,7 @@ import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
 import { insertEvents } from '../events/events.store.ts';
+import { swimlaneOf } from '../queues/swimlane.ts';
 import { getWritableIssue } from './issue-access.ts';
 import {
   ensureColumn,
@@ -139,8 +140,7 @@ export function createTask(
   return db.transaction(async (transaction) => {
     const project = await selectQueueForIssue(transaction, viewer, { id: projectId, key: undefined });
     await requireAssignee(transaction, viewer, projectId, task.ownerId);
-    // A project has one swimlane, which has its number.
-    if (project === undefined || (task.swimlaneId ?? projectId) !== projectId) return undefined;
+    if (project === undefined || !hasSwimlane(projectId, task.swimlaneId)) return undefined;
     if (!project.may_write) throw new DomainError('forbidden', texts.writeForbidden);
     const statusId = await statusForTask(transaction, orgId, projectId, task.columnId);
     if (statusId === undefined) return undefined;
@@ -186,7 +186,7 @@ export async function moveTask(db: Database, viewer: Viewer, projectId: number, 
   await db.transaction(async (transaction) => {
     await getWritableQueue(transaction, viewer, projectId);
     if (!Number.isSafeInteger(position) || position < 1) throw refused('position', texts.formUnfit);
-    if ((swimlaneId ?? projectId) !== projectId) throw refused('swimlane_id', texts.formUnfit);
+    if (!hasSwimlane(projectId, swimlaneId)) throw refused('swimlane_id', texts.formUnfit);
     // Whoever moves a task moves its neighbours too, so moves in a project wait for each other.
     await lockQueue(transaction, orgId, projectId);
     const statusId = await selectStatusOfColumn(transaction, orgId, projectId, columnId);
@@ -241,6 +241,11 @@ function checkChanges({ title, reference, tags, dueAt, startedAt, kanboard }: Ta
   const unfit = Object.entries(fits).filter(([, fit]) => !fit);
   if (unfit.length === 0) return;
   throw new DomainError('invalid', undefined, Object.fromEntries(unfit.map(([field]) => [field, texts.formUnfit])));
+}
+
+/** Undefined names no other than the one it has. */
+function hasSwimlane(projectId: number, swimlaneId: number | undefined): boolean {
+  return swimlaneId === undefined || swimlaneId === swimlaneOf(projectId);
 }
 
 /** In characters as people count them, not in UTF-16 units. */

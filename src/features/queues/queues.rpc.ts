@@ -15,6 +15,7 @@ import {
 } from './projects.service.ts';
 import { addMember, getRole, listMembers, removeMember } from './queue-members.service.ts';
 import type { QueueRole } from './queue-members.store.ts';
+import { SWIMLANE_NAME } from './swimlane.ts';
 
 type ProjectMethod =
   | 'createProject'
@@ -137,7 +138,7 @@ function serializeProject(origin: string, project: Project): Schemas['Project'] 
     is_public: 0,
     is_private: 0,
     is_everybody_allowed: project.isOpen ? 1 : 0,
-    default_swimlane: 'Default swimlane',
+    default_swimlane: SWIMLANE_NAME,
     show_default_swimlane: 1,
     description: project.description,
     identifier: project.identifier,
