@@ -4,6 +4,7 @@ import { type Text, texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
 import { insertEvents } from '../events/events.store.ts';
 import { swimlaneOf } from '../queues/swimlane.ts';
+import { findPerson } from '../users/users.service.ts';
 import { getWritableIssue } from './issue-access.ts';
 import {
   ensureColumn,
@@ -24,7 +25,6 @@ import {
   selectQueueForIssue,
 } from './issues.store.ts';
 import {
-  existsPerson,
   lockAssignee,
   lockPlaces,
   selectStatusOfColumn,
@@ -144,7 +144,7 @@ export function createTask(
     if (!project.may_write) throw new DomainError('forbidden', texts.writeForbidden);
     const statusId = await statusForTask(transaction, orgId, projectId, task.columnId);
     if (statusId === undefined) return undefined;
-    const isOwnCreation = !viewer.seesAll || !(await existsPerson(transaction, orgId, task.creatorId));
+    const isOwnCreation = !viewer.seesAll || !(await findPerson(transaction, viewer, { userId: task.creatorId }));
     const blank: IssueFields = {
       ...KANBOARD_DEFAULTS,
       summary: '',

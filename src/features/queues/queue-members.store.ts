@@ -1,5 +1,6 @@
 import type { Queryable } from '../../database/database.ts';
 import { managedQueue, managerValues, type Viewer, viewerValues, visibleQueue } from '../access/viewer.ts';
+import { isPerson } from '../users/person.ts';
 
 export type QueueRole = 'manager' | 'member' | 'viewer';
 
@@ -43,7 +44,7 @@ export async function selectQueueRole(
         when queue_members.role = 'viewer' or (queues.access = 'organisation' and users.role = 'reader') then 'viewer'
       end as role
       from queues
-      left join users on users.org_id = $1 and users.user_id = $5 and not users.is_application and users.removed_at is null
+      left join users on users.org_id = $1 and users.user_id = $5 and ${isPerson('users')}
       left join queue_members on queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id
         and queue_members.user_id = users.user_id
       where queues.org_id = $1 and queues.queue_id = $4 and ${visibleQueue('queues')}`,
@@ -84,7 +85,7 @@ export async function insertMembers(
       select $1, $2, found.user_id, $4
       from (
         select user_id from users
-        where org_id = $1 and user_id = any($3::bigint[]) and not is_application and removed_at is null
+        where org_id = $1 and user_id = any($3::bigint[]) and ${isPerson('users')}
         order by user_id
         for share
       ) as found
