@@ -1,5 +1,5 @@
 import type { Queryable } from '../../database/database.ts';
-import { type Viewer, viewerValues, visibleQueue } from '../access/viewer.ts';
+import { mayWrite, USER, type Viewer, viewerValues, visibleQueue } from '../access/viewer.ts';
 import { isPerson } from '../users/person.ts';
 
 /** An issue in Kanboard's words. */
@@ -120,10 +120,7 @@ export async function lockAssignee(db: Queryable, orgId: string, queueId: number
       join queues on queues.org_id = $1 and queues.queue_id = $2
       where users.org_id = $1 and users.user_id = $3
         and users.is_active and ${isPerson('users')}
-        and ((queues.access = 'organisation' and users.role <> 'reader') or exists (
-          select from queue_members
-          where queue_members.org_id = $1 and queue_members.queue_id = $2 and queue_members.user_id = $3
-            and queue_members.role in ('manager', 'member')))
+        and ${mayWrite('queues', USER)}
       for share of users`,
     values: [orgId, queueId, userId],
   });
