@@ -2,7 +2,6 @@ import type { Database, Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
-import { insertEvents } from '../events/events.store.ts';
 import { swimlaneOf } from '../queues/swimlane.ts';
 import { findPerson } from '../users/users.service.ts';
 import { getWritableIssue } from './issue-access.ts';
@@ -32,7 +31,6 @@ import {
   selectTaskByReference,
   selectTasks,
   type TaskRow,
-  updateIssueOpen,
   updatePlaces,
 } from './tasks.store.ts';
 
@@ -210,14 +208,9 @@ export async function moveTask(db: Database, viewer: Viewer, projectId: number, 
  * Opens or closes a task where it stands; one that is so already stays as it is. Throws `not_found` and `forbidden`.
  */
 export function setTaskOpen(db: Database, viewer: Viewer, taskId: number, isOpen: boolean): Promise<void> {
-  const { orgId, userId } = viewer;
   return db.transaction(async (transaction) => {
     const issue = await lockWritableIssue(transaction, viewer, taskId, 'change');
-    if (issue.is_open === isOpen) return;
-    await updateIssueOpen(transaction, orgId, userId, issue.issue_id, isOpen);
-    await insertEvents(transaction, orgId, userId, [
-      { issueId: issue.issue_id, type: 'IssueWorkflow', changes: { isOpen: { from: issue.is_open, to: isOpen } } },
-    ]);
+    await writeChangedFields(transaction, viewer, issue, fieldsOf(issue), isOpen);
   });
 }
 

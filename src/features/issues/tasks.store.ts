@@ -127,25 +127,6 @@ export async function lockAssignee(db: Queryable, orgId: string, queueId: number
   return rows.length > 0;
 }
 
-/** Opens or closes an issue where it stands. Raises the version. */
-export async function updateIssueOpen(
-  db: Queryable,
-  orgId: string,
-  userId: number,
-  issueId: number,
-  isOpen: boolean,
-): Promise<void> {
-  await db.query({
-    name: 'update_issue_open',
-    text: `
-      update issues
-      set is_open = $4, closed_at = case when $4 then closed_at else now() end,
-        version = version + 1, updated_by = $3, updated_at = greatest(now(), updated_at)
-      where org_id = $1 and issue_id = $2`,
-    values: [orgId, issueId, userId, isOpen],
-  });
-}
-
 /**
  * Locks an issue of the queue, with the open issues of its column and of the column of the status, in the order that
  * everybody keeps.

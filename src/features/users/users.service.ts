@@ -4,8 +4,7 @@ import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import type { OrganisationRole, Viewer } from '../access/viewer.ts';
-import { insertEvents } from '../events/events.store.ts';
-import { unassignIssues } from '../issues/issues.store.ts';
+import { writeUnassigned } from '../issues/issue-writes.ts';
 import { deleteMembershipsOf } from '../queues/queue-members.store.ts';
 import { deleteTokens } from '../tokens/tokens.store.ts';
 import { isEmail } from './email.ts';
@@ -135,17 +134,14 @@ export function disableUser(db: Database, viewer: Viewer, userId: number): Promi
  * administrator.
  */
 export function removeUser(db: Database, viewer: Viewer, userId: number): Promise<void> {
-  const { orgId, userId: actorId } = viewer;
+  const { orgId } = viewer;
   return db.transaction(async (transaction) => {
     await keepAdministrator(transaction, viewer, userId);
     const exists = await updateUserRemoved(transaction, orgId, userId);
     if (!exists) throw new DomainError('not_found', texts.userUnknown);
     await deleteTokens(transaction, orgId, userId);
     await deleteMembershipsOf(transaction, orgId, userId);
-    const issueIds = await unassignIssues(transaction, orgId, actorId, userId);
-    const changes = { fields: [{ field: 'assignee', from: userId, to: null }] };
-    const events = issueIds.map((issueId) => ({ issueId, type: 'IssueUpdated', changes }) as const);
-    await insertEvents(transaction, orgId, actorId, events);
+    await writeUnassigned(transaction, viewer, userId);
   });
 }
 
