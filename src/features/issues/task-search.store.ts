@@ -1,7 +1,7 @@
 import type { Queryable } from '../../database/database.ts';
+import { type Parameter, parameters } from '../../database/parameters.ts';
 import { type Viewer, viewerValues, visibleQueue } from '../access/viewer.ts';
 import { SWIMLANE_NAME } from '../queues/swimlane.ts';
-import { type Parameter, parameters } from './issue-search.store.ts';
 import type { DateField, NumberField, TaskCondition } from './task-query.ts';
 import { TASK_COLUMNS, TASK_JOINS, type TaskRow } from './tasks.store.ts';
 

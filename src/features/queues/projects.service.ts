@@ -75,7 +75,7 @@ export function createProject(db: Database, viewer: Viewer, project: NewProject)
   return db.transaction(async (transaction) => {
     const ownerId = project.ownerId ?? viewer.userId;
     if (project.ownerId !== null && !(await findPerson(transaction, viewer, { userId: ownerId }))) {
-      throw new DomainError('refused', undefined, { lead: texts.userUnknown });
+      throw new DomainError('refused', undefined, { owner_id: texts.userUnknown });
     }
     const wanted = parseQueueName(identifier)?.key;
     const key = wanted === undefined || (await existsQueueKey(transaction, orgId, wanted)) ? undefined : wanted;

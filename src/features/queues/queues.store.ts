@@ -56,7 +56,7 @@ export async function insertQueue(db: Queryable, orgId: string, queue: NewQueue)
       queue.leadId,
       queue.issueTypeId,
       queue.priorityId,
-      queue.kanboard ?? {},
+      JSON.stringify(queue.kanboard ?? {}),
     ],
   });
   return (row as { queue_id: number }).queue_id;
