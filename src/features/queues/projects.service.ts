@@ -65,7 +65,7 @@ const DATE_LENGTH_MAX = 10;
 
 /**
  * Makes a project with its columns, closed to all but its members, and answers its number. Whoever makes it manages it, and
- * so does the owner; the application account is no member of anything. Throws `forbidden` for everybody but administrators
+ * so does the owner; one that the application account makes has no members. Throws `forbidden` for everybody but administrators
  * and managers, `invalid`, `conflict` when the identifier is taken, and `refused` for an owner who does not exist.
  */
 export function createProject(db: Database, viewer: Viewer, project: NewProject): Promise<number> {
