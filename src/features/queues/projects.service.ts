@@ -90,34 +90,34 @@ export function createProject(db: Database, viewer: Viewer, project: NewProject)
       priorityId: DEFAULT_PRIORITY_ID,
       kanboard: settings,
     });
-    const queueId = await onConstraint(insert, {
+    const projectId = await onConstraint(insert, {
       queues_identifier_key: new DomainError('conflict', texts.queueKeyTaken(identifier)),
       // Somebody took the key after our look: look again.
       queues_key_key: new ConcurrentChange(),
     });
     await insertMissingStatuses(transaction, orgId, DEFAULT_COLUMNS);
-    await insertColumns(transaction, orgId, queueId, DEFAULT_COLUMNS);
+    await insertColumns(transaction, orgId, projectId, DEFAULT_COLUMNS);
     if (!viewer.seesAll) {
-      await insertMembers(transaction, orgId, queueId, [...new Set([viewer.userId, ownerId])], 'manager');
+      await insertMembers(transaction, orgId, projectId, [...new Set([viewer.userId, ownerId])], 'manager');
     }
-    return queueId;
+    return projectId;
   });
 }
 
 /** Removes a project with its tasks and their links. Throws `not_found`, and `forbidden` for all but its managers. */
-export function removeProject(db: Database, viewer: Viewer, queueId: number): Promise<void> {
+export function removeProject(db: Database, viewer: Viewer, projectId: number): Promise<void> {
   const { orgId } = viewer;
   return db.transaction(async (transaction) => {
-    await requireManagedQueue(transaction, viewer, queueId);
-    await lockQueue(transaction, orgId, queueId);
-    await writeNoIssues(transaction, viewer, await lockIssuesOfQueue(transaction, orgId, queueId));
-    await deleteQueueRow(transaction, orgId, queueId);
+    await requireManagedQueue(transaction, viewer, projectId);
+    await lockQueue(transaction, orgId, projectId);
+    await writeNoIssues(transaction, viewer, await lockIssuesOfQueue(transaction, orgId, projectId));
+    await deleteQueueRow(transaction, orgId, projectId);
   });
 }
 
 /** Throws `not_found`, also for a project that the viewer may not see. */
-export async function getProject(db: Queryable, viewer: Viewer, queueId: number): Promise<Project> {
-  return visibleProject(await selectProject(db, viewer, queueId));
+export async function getProject(db: Queryable, viewer: Viewer, projectId: number): Promise<Project> {
+  return visibleProject(await selectProject(db, viewer, projectId));
 }
 
 /** The first of that name, or the one of that identifier; undefined when there is none. Throws `not_found` as above. */
@@ -148,8 +148,8 @@ export async function listVisibleProjects(db: Queryable, viewer: Viewer): Promis
 }
 
 /** In their order. Throws `not_found`. */
-export async function listColumns(db: Queryable, viewer: Viewer, queueId: number): Promise<Column[]> {
-  const rows = await selectColumns(db, viewer, queueId);
+export async function listColumns(db: Queryable, viewer: Viewer, projectId: number): Promise<Column[]> {
+  const rows = await selectColumns(db, viewer, projectId);
   if (rows === undefined) throw new DomainError('not_found', texts.queueNotFound);
   return rows.map((row: ColumnRow) => ({
     id: row.column_id,

@@ -13,7 +13,7 @@ import {
   type Project,
   removeProject,
 } from './projects.service.ts';
-import { addMember, getRole, listMembers, removeMember } from './queue-members.service.ts';
+import { addMember, findRole, listMembers, removeMember } from './queue-members.service.ts';
 import type { QueueRole } from './queue-members.store.ts';
 import { SWIMLANE_NAME } from './swimlane.ts';
 
@@ -100,7 +100,7 @@ export const projectMethods = (db: Database): Methods<ProjectMethod> => ({
   },
 
   async getProjectUserRole({ project_id, user_id }, { viewer }) {
-    const role = await getRole(db, viewer, idFrom(project_id), idFrom(user_id));
+    const role = await findRole(db, viewer, idFrom(project_id), idFrom(user_id));
     return role === undefined ? null : (`project-${role}` as const);
   },
 
