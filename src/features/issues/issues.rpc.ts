@@ -8,6 +8,7 @@ import { SWIMLANE_NAME, swimlaneOf } from '../queues/swimlane.ts';
 import { taskColor } from './task-colors.ts';
 import { searchTasks } from './task-search.service.ts';
 import type { FoundTaskRow } from './task-search.store.ts';
+import { completedAt, secondsOr0, taskTimes } from './task-times.rpc.ts';
 import {
   createTask,
   deleteTask,
@@ -220,9 +221,7 @@ function serializeFoundTask(row: FoundTaskRow): MethodResult<'searchTasks'>[numb
     description: row.description ?? '',
     date_creation: secondsFrom(row.created_at),
     date_modification: secondsFrom(row.updated_at),
-    date_completed: completedAt(row),
-    date_started: secondsOr0(row.started_at),
-    date_due: secondsOr0(row.due_at),
+    ...taskTimes(row),
     color_id: row.color,
     project_id: row.project_id,
     column_id: row.column_id,
@@ -250,16 +249,6 @@ function serializeFoundTask(row: FoundTaskRow): MethodResult<'searchTasks'>[numb
     swimlane_name: SWIMLANE_NAME,
     project_name: row.project_name,
   };
-}
-
-/** Null for a task that was never closed, 0 for one that was opened again. */
-function completedAt({ closed_at, is_open }: TaskRow): number | null {
-  if (closed_at === null) return null;
-  return is_open ? 0 : secondsFrom(closed_at);
-}
-
-function secondsOr0(time: Date | null): number {
-  return time === null ? 0 : secondsFrom(time);
 }
 
 function recurrence({ kanboard }: TaskRow) {
