@@ -1,5 +1,6 @@
 import type { Database, Queryable } from '../../database/database.ts';
-import { DomainError } from '../../errors.ts';
+import { DomainError, refuseUnfit } from '../../errors.ts';
+import { lengthOf } from '../../text-length.ts';
 import { type Text, texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
 import { swimlaneOf } from '../queues/swimlane.ts';
@@ -224,26 +225,18 @@ export function deleteTask(db: Database, viewer: Viewer, taskId: number): Promis
 
 /** Throws `invalid`. */
 function checkChanges({ title, reference, tags, dueAt, startedAt, kanboard }: TaskChanges): void {
-  const fits = {
+  refuseUnfit({
     title: title === undefined || (title.trim() !== '' && lengthOf(title) <= TITLE_LENGTH_MAX),
     reference: lengthOf(reference ?? '') <= REFERENCE_LENGTH_MAX,
     tags: (tags ?? []).every((tag) => lengthOf(tag) <= TAG_LENGTH_MAX),
     score: Math.abs(kanboard['score'] ?? 0) <= SCORE_MAX,
     date_started: !startedAt || !dueAt || startedAt <= dueAt,
-  };
-  const unfit = Object.entries(fits).filter(([, fit]) => !fit);
-  if (unfit.length === 0) return;
-  throw new DomainError('invalid', undefined, Object.fromEntries(unfit.map(([field]) => [field, texts.formUnfit])));
+  });
 }
 
 /** Undefined names no other than the one it has. */
 function hasSwimlane(projectId: number, swimlaneId: number | undefined): boolean {
   return swimlaneId === undefined || swimlaneId === swimlaneOf(projectId);
-}
-
-/** In characters as people count them, not in UTF-16 units. */
-function lengthOf(text: string): number {
-  return Array.from(text).length;
 }
 
 /** Throws `refused`. */

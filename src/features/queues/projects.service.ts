@@ -1,7 +1,8 @@
 import { ConcurrentChange, type Database, type Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
-import { DomainError } from '../../errors.ts';
-import { type Text, texts } from '../../texts.ts';
+import { DomainError, refuseUnfit } from '../../errors.ts';
+import { lengthOf } from '../../text-length.ts';
+import { texts } from '../../texts.ts';
 import { requireAdministrator, requireManager, type Viewer } from '../access/viewer.ts';
 import { insertMissingStatuses } from '../dictionaries/dictionaries.store.ts';
 import { writeNoIssues } from '../issues/issue-writes.ts';
@@ -59,8 +60,7 @@ export interface Column {
   readonly position: number;
 }
 
-/** In characters, not in UTF-16 units. */
-const NAME = /^.{1,50}$/su;
+const NAME_LENGTH_MAX = 50;
 const DATE_LENGTH_MAX = 10;
 
 /**
@@ -162,21 +162,17 @@ export async function listColumns(db: Queryable, viewer: Viewer, projectId: numb
 /** Throws `invalid`, under each field that cannot be meant. */
 function validProject({ name = '', description, identifier, settings }: NewProject) {
   const { start_date, end_date, priority_default, priority_start, priority_end, email } = settings;
-  const fits = {
-    name: NAME.test(name),
+  refuseUnfit({
+    name: name !== '' && lengthOf(name) <= NAME_LENGTH_MAX,
     description: description !== undefined,
     identifier: identifier !== undefined && /^[A-Z0-9]{0,50}$/i.test(identifier),
-    start_date: start_date === null || (start_date !== undefined && start_date.length <= DATE_LENGTH_MAX),
-    end_date: end_date === null || (end_date !== undefined && end_date.length <= DATE_LENGTH_MAX),
+    start_date: start_date === null || (start_date !== undefined && lengthOf(start_date) <= DATE_LENGTH_MAX),
+    end_date: end_date === null || (end_date !== undefined && lengthOf(end_date) <= DATE_LENGTH_MAX),
     priority_default: priority_default === null || Number.isSafeInteger(priority_default),
     priority_start: priority_start === null || Number.isSafeInteger(priority_start),
     priority_end: priority_end === null || Number.isSafeInteger(priority_end),
     email: email === null || email === '' || (email !== undefined && isEmail(email)),
-  };
-  const unfit = Object.entries(fits).flatMap(([field, fit]): [string, Text][] =>
-    fit ? [] : [[field, texts.formUnfit]],
-  );
-  if (unfit.length > 0) throw new DomainError('invalid', undefined, Object.fromEntries(unfit));
+  });
   return {
     name,
     description: description ?? undefined,

@@ -1,6 +1,7 @@
 import { ConcurrentChange, type Database, type Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
+import { lengthOf } from '../../text-length.ts';
 import { texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
 import { getWritableIssue } from '../issues/issue-access.ts';
@@ -24,8 +25,8 @@ import { remoteObjectId } from './remote-object.ts';
 const LINK_TYPE_ID = 'relates';
 /** Asks for the type that the URL looks like. */
 const AUTO = 'auto';
-const DEPENDENCY_CHARACTERS_MAX = 100;
-const TITLE_CHARACTERS_MAX = 65_535;
+const DEPENDENCY_LENGTH_MAX = 100;
+const TITLE_LENGTH_MAX = 65_535;
 
 /** Every link of a task to elsewhere, by title. Throws `not_found`. */
 export async function listExternalLinks(db: Queryable, viewer: Viewer, taskId: number): Promise<ExternalLinkRow[]> {
@@ -136,13 +137,13 @@ function requireFit(link: { readonly [Part in 'title' | 'url' | 'dependency']?: 
   const { title, url, dependency } = link;
   const isFit =
     (url === undefined || isUrl(url)) &&
-    (title === undefined || hasLength(title, TITLE_CHARACTERS_MAX)) &&
-    (dependency === undefined || hasLength(dependency, DEPENDENCY_CHARACTERS_MAX));
+    (title === undefined || hasLength(title, TITLE_LENGTH_MAX)) &&
+    (dependency === undefined || hasLength(dependency, DEPENDENCY_LENGTH_MAX));
   if (!isFit) throw unfit();
 }
 
 function hasLength(text: string, max: number): boolean {
-  return text !== '' && text.length <= max;
+  return text !== '' && lengthOf(text) <= max;
 }
 
 function unfit(): DomainError {

@@ -1,7 +1,8 @@
 import { hash } from 'argon2';
 import type { Database, Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
-import { DomainError } from '../../errors.ts';
+import { DomainError, refuseUnfit } from '../../errors.ts';
+import { lengthOf } from '../../text-length.ts';
 import { texts } from '../../texts.ts';
 import type { OrganisationRole, Viewer } from '../access/viewer.ts';
 import { writeUnassigned } from '../issues/issue-writes.ts';
@@ -64,9 +65,8 @@ export interface NewAccount {
   readonly role: OrganisationRole | undefined;
 }
 
-/** In characters, not in UTF-16 units. */
-const LOGIN = /^.{1,50}$/su;
-const PASSWORD = /^.{6}/su;
+const LOGIN_LENGTH_MAX = 50;
+const PASSWORD_LENGTH_MIN = 6;
 
 /**
  * Adds a user under the rules for accounts with a password, and answers the user_id. Throws `invalid`, under the fields
@@ -78,21 +78,17 @@ export async function createAccount(
   { login: givenLogin = '', password = '', name, email, role }: NewAccount,
 ): Promise<number> {
   const login = givenLogin.trim();
-  const fits = {
-    login: login !== '' && LOGIN.test(givenLogin),
-    password: PASSWORD.test(password),
+  refuseUnfit({
+    login: login !== '' && lengthOf(givenLogin) <= LOGIN_LENGTH_MAX,
+    password: lengthOf(password) >= PASSWORD_LENGTH_MIN,
     name: name !== undefined,
     email: email === '' || (email !== undefined && isEmail(email)),
     role: role !== undefined,
-  };
-  const unfit = Object.entries(fits).filter(([, fit]) => !fit);
-  if (unfit.length > 0 || role === undefined) {
-    throw new DomainError('invalid', undefined, Object.fromEntries(unfit.map(([field]) => [field, texts.formUnfit])));
-  }
+  });
   return await createUser(db, orgId, {
     login,
     password,
-    role,
+    role: role as OrganisationRole,
     display: name || undefined,
     email: email || undefined,
   });
