@@ -1,4 +1,4 @@
-import type { Text } from './texts.ts';
+import { type Text, texts } from './texts.ts';
 
 /** What went wrong, in words that belong to no protocol; each face has a table from these to its own. */
 export type ErrorCode =
@@ -33,6 +33,13 @@ export class DomainError extends Error {
     this.text = text;
     this.fields = fields;
   }
+}
+
+/** Throws `invalid`, under the name of each field that does not fit. */
+export function refuseUnfit(fits: Readonly<Record<string, boolean>>): void {
+  const unfit = Object.keys(fits).filter((field) => !fits[field]);
+  if (unfit.length === 0) return;
+  throw new DomainError('invalid', undefined, Object.fromEntries(unfit.map((field) => [field, texts.formUnfit])));
 }
 
 /** A start that failed for a reason that the operator can mend; the message says how. */

@@ -27,44 +27,63 @@ export function viewerValues(viewer: Viewer): readonly [string, number, boolean]
   return [viewer.orgId, viewer.userId, viewer.seesAll];
 }
 
+/** The first four parameters of every statement that uses `writableQueue` or `managedQueue`. */
+export function writerValues(viewer: Viewer): readonly [string, number, boolean, OrganisationRole] {
+  return [...viewerValues(viewer), viewer.role];
+}
+
+/** SQL: a user of the organisation $1, by their number and their role there. */
+interface UserSql {
+  readonly id: string;
+  readonly role: string;
+}
+
+/** Whoever is in the row `users`. */
+export const USER: UserSql = { id: 'users.user_id', role: 'users.role' };
+
+const VIEWER: UserSql = { id: '$2', role: '$4::text' };
+
 /**
  * SQL: whether the viewer sees the issues of the queue in the row `alias`. The only place that says so; every
  * statement that shows an issue uses it, with `viewerValues` as its first parameters.
  */
 export function visibleQueue(alias: string): string {
-  return `(${alias}.access = 'organisation' or $3::boolean or exists (
-    select from queue_members
-    where queue_members.org_id = $1 and queue_members.queue_id = ${alias}.queue_id and queue_members.user_id = $2))`;
+  return `($3::boolean or ${maySee(alias, VIEWER)})`;
 }
 
-/** The first four parameters of every statement that uses `writableQueue`. */
-export function writerValues(viewer: Viewer): readonly [string, number, boolean, boolean] {
-  return [...viewerValues(viewer), viewer.role !== 'reader'];
-}
-
-/**
- * SQL: whether the viewer may change issues of the queue in the row `alias`, with `writerValues` as the first parameters:
- * an open queue and more than a reader in the organisation, or a member of the queue who is more than a viewer.
- */
+/** SQL: whether the viewer may change issues of the queue in the row `alias`, with `writerValues` as the first parameters. */
 export function writableQueue(alias: string): string {
-  return `($3::boolean or (${alias}.access = 'organisation' and $4::boolean) or exists (
-    select from queue_members
-    where queue_members.org_id = $1 and queue_members.queue_id = ${alias}.queue_id and queue_members.user_id = $2
-      and queue_members.role in ('manager', 'member')))`;
-}
-
-/** The first four parameters of every statement that uses `managedQueue`. */
-export function managerValues(viewer: Viewer): readonly [string, number, boolean, boolean] {
-  return [...viewerValues(viewer), viewer.role === 'admin'];
+  return `($3::boolean or ${mayWrite(alias, VIEWER)})`;
 }
 
 /**
- * SQL: whether the viewer may change who is in the queue in the row `alias`, or remove it, with `managerValues` as the
- * first parameters: an open queue and an administrator of the organisation, or a manager of the queue.
+ * SQL: whether the viewer may change who is in the queue in the row `alias`, or remove it, with `writerValues` as the first
+ * parameters.
  */
 export function managedQueue(alias: string): string {
-  return `($3::boolean or (${alias}.access = 'organisation' and $4::boolean) or exists (
+  return `($3::boolean or ${mayManage(alias, VIEWER)})`;
+}
+
+/** SQL: whether the queue is open to the organisation, or the user has a role in it. */
+export function maySee(alias: string, user: Pick<UserSql, 'id'>): string {
+  return `(${alias}.access = 'organisation' or ${hasRole(alias, user)})`;
+}
+
+/** SQL: whether the queue is open and the user more than a reader in the organisation, or more than a viewer in the queue. */
+export function mayWrite(alias: string, user: UserSql): string {
+  return `((${alias}.access = 'organisation' and ${user.role} <> 'reader')
+    or ${hasRole(alias, user, "queue_members.role in ('manager', 'member')")})`;
+}
+
+/** SQL: whether the queue is open and the user an administrator of the organisation, or a manager of the queue. */
+export function mayManage(alias: string, user: UserSql): string {
+  return `((${alias}.access = 'organisation' and ${user.role} = 'admin')
+    or ${hasRole(alias, user, "queue_members.role = 'manager'")})`;
+}
+
+function hasRole(alias: string, { id }: Pick<UserSql, 'id'>, condition = 'true'): string {
+  return `exists (
     select from queue_members
-    where queue_members.org_id = $1 and queue_members.queue_id = ${alias}.queue_id and queue_members.user_id = $2
-      and queue_members.role = 'manager'))`;
+    where queue_members.org_id = $1 and queue_members.queue_id = ${alias}.queue_id and queue_members.user_id = ${id}
+      and ${condition})`;
 }

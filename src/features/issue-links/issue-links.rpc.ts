@@ -1,7 +1,8 @@
 import type { MethodResult } from '../../contract/types.ts';
 import type { Database } from '../../database/database.ts';
 import type { Methods } from '../../rpc/account.ts';
-import { idFrom, secondsFrom } from '../../rpc/values.ts';
+import { idFrom } from '../../rpc/values.ts';
+import { taskTimes } from '../issues/task-times.rpc.ts';
 import { createTaskLink, getTaskLink, listTaskLinks, removeTaskLink, updateTaskLink } from './task-links.service.ts';
 import type { TaskLinkRow } from './task-links.store.ts';
 
@@ -46,9 +47,7 @@ function serializeTaskLink(row: TaskLinkRow): MethodResult<'getAllTaskLinks'>[nu
     project_id: row.project_id,
     column_id: row.column_id,
     color_id: row.color,
-    date_completed: row.closed_at === null ? null : row.is_open ? 0 : secondsFrom(row.closed_at),
-    date_started: row.started_at === null ? 0 : secondsFrom(row.started_at),
-    date_due: row.due_at === null ? 0 : secondsFrom(row.due_at),
+    ...taskTimes(row),
     task_time_spent: row.time_spent,
     task_time_estimated: row.time_estimated,
     task_assignee_id: row.assignee_id ?? 0,

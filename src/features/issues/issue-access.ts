@@ -49,6 +49,14 @@ export function findIssues(db: Queryable, viewer: Viewer, issueIds: readonly num
   });
 }
 
+/** One of them that the viewer may change. Throws `not_found` and `forbidden`. */
+export async function getWritableIssue(db: Queryable, viewer: Viewer, issueId: number): Promise<AccessibleIssue> {
+  const [issue] = await findIssues(db, viewer, [issueId]);
+  if (issue === undefined) throw new DomainError('not_found', texts.issueNotFound);
+  requireWritable(issue);
+  return issue;
+}
+
 /** Throws `forbidden` for an issue that the viewer may see, but not change. */
 export function requireWritable(issue: AccessibleIssue): void {
   if (!issue.mayWrite) throw new DomainError('forbidden', texts.writeForbidden);

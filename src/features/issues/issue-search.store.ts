@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/database.ts';
+import { type Parameter, parameters } from '../../database/parameters.ts';
 import { type Viewer, viewerValues, visibleQueue } from '../access/viewer.ts';
 import type { Direction } from '../issue-links/direction.ts';
 import { opposite } from '../issue-links/direction.ts';
@@ -35,13 +36,6 @@ export async function countIssues(db: Queryable, viewer: Viewer, condition: Cond
 }
 
 type LinkField = Extract<Field, { is: 'link' }>;
-
-/** Puts a value aside for the statement, and answers how its text refers to it. */
-export type Parameter = (value: unknown) => string;
-
-export function parameters(values: unknown[]): Parameter {
-  return (value) => `$${values.push(value)}`;
-}
 
 function matching(condition: Condition | undefined, parameter: Parameter): string {
   const conjuncts = condition === undefined ? [] : condition.kind === 'all' ? condition.conditions : [condition];

@@ -2,7 +2,7 @@ import type { Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
-import { insertEvents } from '../events/events.store.ts';
+import { insertEvents, type NewEvent } from '../events/events.store.ts';
 import { writeNoLinks } from '../issue-links/link-writes.ts';
 import { parseQueueName } from '../queues/queue-name.ts';
 import { parseIssueName } from './issue-name.ts';
@@ -18,7 +18,9 @@ import {
   selectIssueState,
   selectQueueForIssue,
   takeIssueKey,
+  unassignIssues,
   updateIssueFields,
+  updateIssueQueue,
 } from './issues.store.ts';
 import { DEFAULT_COLOR } from './task-colors.ts';
 
@@ -65,7 +67,9 @@ export async function writeNewIssue(
   return { issueId, key };
 }
 
-/** Gives a locked issue these fields, and raises its version; writes nothing when it has them already. */
+/**
+ * Gives a locked issue these fields, and opens or closes it; raises its version. Writes nothing when all is so already.
+ */
 export async function writeChangedFields(
   db: Queryable,
   { orgId, userId }: Viewer,
@@ -74,19 +78,45 @@ export async function writeChangedFields(
   isOpen: boolean,
 ): Promise<void> {
   const before = fieldsOf(issue);
-  if (JSON.stringify(before) === JSON.stringify(after)) return;
-  await updateIssueFields(db, orgId, userId, issue.issue_id, after, isOpen);
+  if (issue.is_open === isOpen && JSON.stringify(before) === JSON.stringify(after)) return;
+  const { issue_id: issueId } = issue;
+  await updateIssueFields(db, orgId, userId, issueId, after, isOpen);
   const fields = changesBetween(before, after);
   const updated = fields.filter(({ field }) => field !== 'status');
   const workflow = fields.filter(({ field }) => field === 'status');
-  await insertEvents(db, orgId, userId, [
-    ...(updated.length > 0
-      ? [{ issueId: issue.issue_id, type: 'IssueUpdated', changes: { fields: updated } } as const]
-      : []),
-    ...(workflow.length > 0
-      ? [{ issueId: issue.issue_id, type: 'IssueWorkflow', changes: { fields: workflow } } as const]
-      : []),
-  ]);
+  const events: NewEvent[] = [];
+  if (updated.length > 0) events.push({ issueId, type: 'IssueUpdated', changes: { fields: updated } });
+  if (workflow.length > 0) {
+    events.push({ issueId, type: 'IssueWorkflow', changes: { fields: workflow } });
+  } else if (issue.is_open !== isOpen) {
+    events.push({ issueId, type: 'IssueWorkflow', changes: { isOpen: { from: issue.is_open, to: isOpen } } });
+  }
+  await insertEvents(db, orgId, userId, events);
+}
+
+/** Gives a locked issue another queue and the next key there, which it answers; the queue has a column for its status. */
+export async function writeChangedQueue(
+  db: Queryable,
+  { orgId, userId }: Viewer,
+  issue: IssueState,
+  queueId: number,
+): Promise<string> {
+  const key = await takeIssueKey(db, orgId, queueId);
+  await updateIssueQueue(db, orgId, userId, issue.issue_id, { queueId, key });
+  const fields = [
+    { field: 'queue', from: issue.queue_id, to: queueId },
+    { field: 'key', from: issue.key, to: key },
+  ];
+  await insertEvents(db, orgId, userId, [{ issueId: issue.issue_id, type: 'IssueUpdated', changes: { fields } }]);
+  return key;
+}
+
+/** Makes the issues of a user nobody's. */
+export async function writeUnassigned(db: Queryable, { orgId, userId }: Viewer, assigneeId: number): Promise<void> {
+  const issueIds = await unassignIssues(db, orgId, userId, assigneeId);
+  const changes = { fields: [{ field: 'assignee', from: assigneeId, to: null }] };
+  const events = issueIds.map((issueId) => ({ issueId, type: 'IssueUpdated', changes }) as const);
+  await insertEvents(db, orgId, userId, events);
 }
 
 /** Deletes locked issues with their links; the issues at their other ends note that. */

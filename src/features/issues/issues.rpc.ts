@@ -4,9 +4,11 @@ import { DomainError } from '../../errors.ts';
 import type { Account, Methods } from '../../rpc/account.ts';
 import { idFrom, integerFrom, numberFrom, secondsFrom, textFrom, timeFrom } from '../../rpc/values.ts';
 import { texts } from '../../texts.ts';
+import { SWIMLANE_NAME, swimlaneOf } from '../queues/swimlane.ts';
 import { taskColor } from './task-colors.ts';
 import { searchTasks } from './task-search.service.ts';
 import type { FoundTaskRow } from './task-search.store.ts';
+import { completedAt, secondsOr0, taskTimes } from './task-times.rpc.ts';
 import {
   createTask,
   deleteTask,
@@ -194,7 +196,7 @@ function serializeTask({ origin }: Account, row: TaskRow): Schemas['Task'] {
     date_started: secondsOr0(row.started_at),
     time_spent: row.time_spent,
     time_estimated: row.time_estimated,
-    swimlane_id: row.project_id,
+    swimlane_id: swimlaneOf(row.project_id),
     date_moved: secondsFrom(row.moved_at),
     ...recurrence(row),
     priority: row.kanboard['priority'] ?? 0,
@@ -220,13 +222,11 @@ function serializeFoundTask(row: FoundTaskRow): MethodResult<'searchTasks'>[numb
     description: row.description ?? '',
     date_creation: secondsFrom(row.created_at),
     date_modification: secondsFrom(row.updated_at),
-    date_completed: completedAt(row),
-    date_started: secondsOr0(row.started_at),
-    date_due: secondsOr0(row.due_at),
+    ...taskTimes(row),
     color_id: row.color,
     project_id: row.project_id,
     column_id: row.column_id,
-    swimlane_id: row.project_id,
+    swimlane_id: swimlaneOf(row.project_id),
     owner_id: row.owner_id,
     creator_id: row.creator_id,
     position: row.position,
@@ -247,19 +247,9 @@ function serializeFoundTask(row: FoundTaskRow): MethodResult<'searchTasks'>[numb
     category_color_id: null,
     column_name: row.column_title,
     column_position: row.column_position,
-    swimlane_name: row.swimlane_name,
+    swimlane_name: SWIMLANE_NAME,
     project_name: row.project_name,
   };
-}
-
-/** Null for a task that was never closed, 0 for one that was opened again. */
-function completedAt({ closed_at, is_open }: TaskRow): number | null {
-  if (closed_at === null) return null;
-  return is_open ? 0 : secondsFrom(closed_at);
-}
-
-function secondsOr0(time: Date | null): number {
-  return time === null ? 0 : secondsFrom(time);
 }
 
 function recurrence({ kanboard }: TaskRow) {

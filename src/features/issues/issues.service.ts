@@ -5,7 +5,6 @@ import { type Text, texts } from '../../texts.ts';
 import { requireAdministrator, type Viewer } from '../access/viewer.ts';
 import { findEntry } from '../dictionaries/dictionaries.service.ts';
 import type { Dictionary, StatusRow } from '../dictionaries/dictionaries.store.ts';
-import { insertEvents } from '../events/events.store.ts';
 import { replaceSingleLink } from '../issue-links/issue-links.service.ts';
 import { parseQueueName } from '../queues/queue-name.ts';
 import { type UserSummary, userFrom } from '../users/user-summary.ts';
@@ -19,6 +18,7 @@ import {
   lockWritableIssue,
   tagSet,
   writeChangedFields,
+  writeChangedQueue,
   writeNewIssue,
   writeNoIssues,
 } from './issue-writes.ts';
@@ -30,8 +30,6 @@ import {
   selectFirstStatus,
   selectIssue,
   selectIssueByUnique,
-  takeIssueKey,
-  updateIssueQueue,
 } from './issues.store.ts';
 
 interface Entry {
@@ -199,7 +197,7 @@ export function updateIssue(
  */
 export function moveIssue(db: Database, viewer: Viewer, issueName: string, queueName: string): Promise<Issue> {
   return db.transaction(async (transaction) => {
-    const { orgId, userId } = viewer;
+    const { orgId } = viewer;
     const queue = await getWritableQueue(transaction, viewer, queueName);
     // The queue before the issue, as those do who make an issue under a parent.
     await lockQueue(transaction, orgId, queue.queue_id);
@@ -207,15 +205,7 @@ export function moveIssue(db: Database, viewer: Viewer, issueName: string, queue
     // So that a request which is sent again after a broken connection does no harm.
     if (queue.queue_id === issue.queue_id) return await getIssue(transaction, viewer, issue.key);
     await ensureColumn(transaction, orgId, queue.queue_id, issue.status_id);
-    const key = await takeIssueKey(transaction, orgId, queue.queue_id);
-    await updateIssueQueue(transaction, orgId, userId, issue.issue_id, { queueId: queue.queue_id, key });
-    const fields = [
-      { field: 'queue', from: issue.queue_id, to: queue.queue_id },
-      { field: 'key', from: issue.key, to: key },
-    ];
-    await insertEvents(transaction, orgId, userId, [
-      { issueId: issue.issue_id, type: 'IssueUpdated', changes: { fields } },
-    ]);
+    const key = await writeChangedQueue(transaction, viewer, issue, queue.queue_id);
     return await getIssue(transaction, viewer, key);
   });
 }

@@ -1,11 +1,9 @@
 import type { Queryable } from '../../database/database.ts';
+import { type Parameter, parameters } from '../../database/parameters.ts';
 import { type Viewer, viewerValues, visibleQueue } from '../access/viewer.ts';
-import { type Parameter, parameters } from './issue-search.store.ts';
+import { SWIMLANE_NAME } from '../queues/swimlane.ts';
 import type { DateField, NumberField, TaskCondition } from './task-query.ts';
 import { TASK_COLUMNS, TASK_JOINS, type TaskRow } from './tasks.store.ts';
-
-/** The swimlane that every project has. */
-const SWIMLANE = 'Default swimlane';
 
 /** The label of what is a milestone, which every organisation starts with. */
 const MILESTONE_LABEL_ID = 9;
@@ -20,7 +18,6 @@ export interface FoundTaskRow extends TaskRow {
   assignee_email: string | null;
   column_title: string;
   column_position: number;
-  swimlane_name: string;
   project_name: string;
 }
 
@@ -61,7 +58,7 @@ export function selectTasksFound(
         ) as external_links,
         assignee.login as assignee_login, assignee.display as assignee_name, assignee.email as assignee_email,
         columns.title as column_title, columns.position as column_position,
-        '${SWIMLANE}' as swimlane_name, queues.name as project_name
+        queues.name as project_name
       from queues
       join issues on issues.org_id = $1 and issues.queue_id = queues.queue_id
       ${TASK_JOINS}
@@ -141,7 +138,7 @@ function holds(column: string, text: string): string {
 const EQUALS: Readonly<Record<Kind<'equals'>['field'], TextSql>> = {
   column: (text) => `columns.title = ${text}`,
   project: (text) => `lower(queues.name) = lower(${text})`,
-  swimlane: (text) => `lower(${text}) = '${SWIMLANE.toLowerCase()}'`,
+  swimlane: (text) => `lower(${text}) = '${SWIMLANE_NAME.toLowerCase()}'`,
   color: (text) => `issues.color = ${text}`,
   link: (text) => `exists (
     select from ${VISIBLE_LINK_ENDS}

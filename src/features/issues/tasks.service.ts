@@ -1,9 +1,11 @@
 import type { Database, Queryable } from '../../database/database.ts';
-import { DomainError } from '../../errors.ts';
+import { DomainError, refuseUnfit } from '../../errors.ts';
+import { lengthOf } from '../../text-length.ts';
 import { type Text, texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
-import { insertEvents } from '../events/events.store.ts';
-import { findIssues, requireWritable } from './issue-access.ts';
+import { swimlaneOf } from '../queues/swimlane.ts';
+import { findPerson } from '../users/users.service.ts';
+import { getWritableIssue } from './issue-access.ts';
 import {
   ensureColumn,
   fieldsOf,
@@ -23,7 +25,6 @@ import {
   selectQueueForIssue,
 } from './issues.store.ts';
 import {
-  existsPerson,
   lockAssignee,
   lockPlaces,
   selectStatusOfColumn,
@@ -31,7 +32,6 @@ import {
   selectTaskByReference,
   selectTasks,
   type TaskRow,
-  updateIssueOpen,
   updatePlaces,
 } from './tasks.store.ts';
 
@@ -83,10 +83,7 @@ export async function requireWritableProject(db: Queryable, viewer: Viewer, proj
 
 /** The same for a task. */
 export async function requireWritableTask(db: Queryable, viewer: Viewer, taskId: number): Promise<void> {
-  if (viewer.seesAll) return;
-  const [issue] = await findIssues(db, viewer, [taskId]);
-  if (issue === undefined) throw new DomainError('not_found', texts.issueNotFound);
-  requireWritable(issue);
+  if (!viewer.seesAll) await getWritableIssue(db, viewer, taskId);
 }
 
 /** Throws `not_found` when there is no such task, or none for this viewer. */
@@ -143,12 +140,11 @@ export function createTask(
   return db.transaction(async (transaction) => {
     const project = await selectQueueForIssue(transaction, viewer, { id: projectId, key: undefined });
     await requireAssignee(transaction, viewer, projectId, task.ownerId);
-    // A project has one swimlane, which has its number.
-    if (project === undefined || (task.swimlaneId ?? projectId) !== projectId) return undefined;
+    if (project === undefined || !hasSwimlane(projectId, task.swimlaneId)) return undefined;
     if (!project.may_write) throw new DomainError('forbidden', texts.writeForbidden);
     const statusId = await statusForTask(transaction, orgId, projectId, task.columnId);
     if (statusId === undefined) return undefined;
-    const isOwnCreation = !viewer.seesAll || !(await existsPerson(transaction, orgId, task.creatorId));
+    const isOwnCreation = !viewer.seesAll || !(await findPerson(transaction, viewer, { userId: task.creatorId }));
     const blank: IssueFields = {
       ...KANBOARD_DEFAULTS,
       summary: '',
@@ -193,7 +189,7 @@ export async function moveTask(db: Database, viewer: Viewer, projectId: number, 
   await db.transaction(async (transaction) => {
     await getWritableQueue(transaction, viewer, projectId);
     if (!Number.isSafeInteger(position) || position < 1) throw refused('position', texts.formUnfit);
-    if ((swimlaneId ?? projectId) !== projectId) throw refused('swimlane_id', texts.formUnfit);
+    if (!hasSwimlane(projectId, swimlaneId)) throw refused('swimlane_id', texts.formUnfit);
     // Whoever moves a task moves its neighbours too, so moves in a project wait for each other.
     await lockQueue(transaction, orgId, projectId);
     const statusId = await selectStatusOfColumn(transaction, orgId, projectId, columnId);
@@ -217,14 +213,9 @@ export async function moveTask(db: Database, viewer: Viewer, projectId: number, 
  * Opens or closes a task where it stands; one that is so already stays as it is. Throws `not_found` and `forbidden`.
  */
 export function setTaskOpen(db: Database, viewer: Viewer, taskId: number, isOpen: boolean): Promise<void> {
-  const { orgId, userId } = viewer;
   return db.transaction(async (transaction) => {
     const issue = await lockWritableIssue(transaction, viewer, taskId, 'change');
-    if (issue.is_open === isOpen) return;
-    await updateIssueOpen(transaction, orgId, userId, issue.issue_id, isOpen);
-    await insertEvents(transaction, orgId, userId, [
-      { issueId: issue.issue_id, type: 'IssueWorkflow', changes: { isOpen: { from: issue.is_open, to: isOpen } } },
-    ]);
+    await writeChangedFields(transaction, viewer, issue, fieldsOf(issue), isOpen);
   });
 }
 
@@ -238,22 +229,19 @@ export function deleteTask(db: Database, viewer: Viewer, taskId: number): Promis
 
 /** Throws `invalid`. */
 function checkChanges({ title, color, reference, tags, dueAt, startedAt, kanboard }: TaskChanges): void {
-  const fits = {
+  refuseUnfit({
     title: title === undefined || (title.trim() !== '' && lengthOf(title) <= TITLE_LENGTH_MAX),
     reference: lengthOf(reference ?? '') <= REFERENCE_LENGTH_MAX,
     color_id: lengthOf(color ?? '') <= COLOR_LENGTH_MAX,
     tags: (tags ?? []).every((tag) => lengthOf(tag) <= TAG_LENGTH_MAX),
     score: Math.abs(kanboard['score'] ?? 0) <= SCORE_MAX,
     date_started: !startedAt || !dueAt || startedAt <= dueAt,
-  };
-  const unfit = Object.entries(fits).filter(([, fit]) => !fit);
-  if (unfit.length === 0) return;
-  throw new DomainError('invalid', undefined, Object.fromEntries(unfit.map(([field]) => [field, texts.formUnfit])));
+  });
 }
 
-/** In characters as people count them, not in UTF-16 units. */
-function lengthOf(text: string): number {
-  return Array.from(text).length;
+/** Undefined names no other than the one it has. */
+function hasSwimlane(projectId: number, swimlaneId: number | undefined): boolean {
+  return swimlaneId === undefined || swimlaneId === swimlaneOf(projectId);
 }
 
 /** Throws `refused`. */

@@ -1,5 +1,6 @@
 import type { Queryable } from '../../database/database.ts';
-import { type Viewer, viewerValues, visibleQueue } from '../access/viewer.ts';
+import { mayWrite, USER, type Viewer, viewerValues, visibleQueue } from '../access/viewer.ts';
+import { isPerson } from '../users/person.ts';
 
 /** An issue in Kanboard's words. */
 export interface TaskRow {
@@ -118,44 +119,12 @@ export async function lockAssignee(db: Queryable, orgId: string, queueId: number
       from users
       join queues on queues.org_id = $1 and queues.queue_id = $2
       where users.org_id = $1 and users.user_id = $3
-        and users.is_active and not users.is_application and users.removed_at is null
-        and ((queues.access = 'organisation' and users.role <> 'reader') or exists (
-          select from queue_members
-          where queue_members.org_id = $1 and queue_members.queue_id = $2 and queue_members.user_id = $3
-            and queue_members.role in ('manager', 'member')))
+        and users.is_active and ${isPerson('users')}
+        and ${mayWrite('queues', USER)}
       for share of users`,
     values: [orgId, queueId, userId],
   });
   return rows.length > 0;
-}
-
-/** Whether there is such a person in the organisation. */
-export async function existsPerson(db: Queryable, orgId: string, userId: number): Promise<boolean> {
-  const rows = await db.query({
-    name: 'exists_person',
-    text: 'select from users where org_id = $1 and user_id = $2 and not is_application and removed_at is null',
-    values: [orgId, userId],
-  });
-  return rows.length > 0;
-}
-
-/** Opens or closes an issue where it stands. Raises the version. */
-export async function updateIssueOpen(
-  db: Queryable,
-  orgId: string,
-  userId: number,
-  issueId: number,
-  isOpen: boolean,
-): Promise<void> {
-  await db.query({
-    name: 'update_issue_open',
-    text: `
-      update issues
-      set is_open = $4, closed_at = case when $4 then closed_at else now() end,
-        version = version + 1, updated_by = $3, updated_at = greatest(now(), updated_at)
-      where org_id = $1 and issue_id = $2`,
-    values: [orgId, issueId, userId, isOpen],
-  });
 }
 
 /**

@@ -1,7 +1,8 @@
 import { ConcurrentChange, type Database, type Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
-import { DomainError } from '../../errors.ts';
-import { type Text, texts } from '../../texts.ts';
+import { DomainError, refuseUnfit } from '../../errors.ts';
+import { lengthOf } from '../../text-length.ts';
+import { texts } from '../../texts.ts';
 import { requireAdministrator, requireManager, type Viewer } from '../access/viewer.ts';
 import { insertMissingStatuses } from '../dictionaries/dictionaries.store.ts';
 import { writeNoIssues } from '../issues/issue-writes.ts';
@@ -59,13 +60,12 @@ export interface Column {
   readonly position: number;
 }
 
-/** In characters, not in UTF-16 units. */
-const NAME = /^.{1,65535}$/su;
+const NAME_LENGTH_MAX = 65_535;
 const DATE_LENGTH_MAX = 10;
 
 /**
  * Makes a project with its columns, closed to all but its members, and answers its number. Whoever makes it manages it, and
- * so does the owner; the application account is no member of anything. Throws `forbidden` for everybody but administrators
+ * so does the owner; one that the application account makes has no members. Throws `forbidden` for everybody but administrators
  * and managers, `invalid`, `conflict` when the identifier is taken, and `refused` for an owner who does not exist.
  */
 export function createProject(db: Database, viewer: Viewer, project: NewProject): Promise<number> {
@@ -75,7 +75,7 @@ export function createProject(db: Database, viewer: Viewer, project: NewProject)
   return db.transaction(async (transaction) => {
     const ownerId = project.ownerId ?? viewer.userId;
     if (project.ownerId !== null && !(await findPerson(transaction, viewer, { userId: ownerId }))) {
-      throw new DomainError('refused', undefined, { lead: texts.userUnknown });
+      throw new DomainError('refused', undefined, { owner_id: texts.userUnknown });
     }
     const wanted = parseQueueName(identifier)?.key;
     const key = wanted === undefined || (await existsQueueKey(transaction, orgId, wanted)) ? undefined : wanted;
@@ -90,34 +90,34 @@ export function createProject(db: Database, viewer: Viewer, project: NewProject)
       priorityId: DEFAULT_PRIORITY_ID,
       kanboard: settings,
     });
-    const queueId = await onConstraint(insert, {
+    const projectId = await onConstraint(insert, {
       queues_identifier_key: new DomainError('conflict', texts.queueKeyTaken(identifier)),
       // Somebody took the key after our look: look again.
       queues_key_key: new ConcurrentChange(),
     });
     await insertMissingStatuses(transaction, orgId, DEFAULT_COLUMNS);
-    await insertColumns(transaction, orgId, queueId, DEFAULT_COLUMNS);
+    await insertColumns(transaction, orgId, projectId, DEFAULT_COLUMNS);
     if (!viewer.seesAll) {
-      await insertMembers(transaction, orgId, queueId, [...new Set([viewer.userId, ownerId])], 'manager');
+      await insertMembers(transaction, orgId, projectId, [...new Set([viewer.userId, ownerId])], 'manager');
     }
-    return queueId;
+    return projectId;
   });
 }
 
 /** Removes a project with its tasks and their links. Throws `not_found`, and `forbidden` for all but its managers. */
-export function removeProject(db: Database, viewer: Viewer, queueId: number): Promise<void> {
+export function removeProject(db: Database, viewer: Viewer, projectId: number): Promise<void> {
   const { orgId } = viewer;
   return db.transaction(async (transaction) => {
-    await requireManagedQueue(transaction, viewer, queueId);
-    await lockQueue(transaction, orgId, queueId);
-    await writeNoIssues(transaction, viewer, await lockIssuesOfQueue(transaction, orgId, queueId));
-    await deleteQueueRow(transaction, orgId, queueId);
+    await requireManagedQueue(transaction, viewer, projectId);
+    await lockQueue(transaction, orgId, projectId);
+    await writeNoIssues(transaction, viewer, await lockIssuesOfQueue(transaction, orgId, projectId));
+    await deleteQueueRow(transaction, orgId, projectId);
   });
 }
 
 /** Throws `not_found`, also for a project that the viewer may not see. */
-export async function getProject(db: Queryable, viewer: Viewer, queueId: number): Promise<Project> {
-  return visibleProject(await selectProject(db, viewer, queueId));
+export async function getProject(db: Queryable, viewer: Viewer, projectId: number): Promise<Project> {
+  return visibleProject(await selectProject(db, viewer, projectId));
 }
 
 /** The first of that name, or the one of that identifier; undefined when there is none. Throws `not_found` as above. */
@@ -148,8 +148,8 @@ export async function listVisibleProjects(db: Queryable, viewer: Viewer): Promis
 }
 
 /** In their order. Throws `not_found`. */
-export async function listColumns(db: Queryable, viewer: Viewer, queueId: number): Promise<Column[]> {
-  const rows = await selectColumns(db, viewer, queueId);
+export async function listColumns(db: Queryable, viewer: Viewer, projectId: number): Promise<Column[]> {
+  const rows = await selectColumns(db, viewer, projectId);
   if (rows === undefined) throw new DomainError('not_found', texts.queueNotFound);
   return rows.map((row: ColumnRow) => ({
     id: row.column_id,
@@ -162,21 +162,17 @@ export async function listColumns(db: Queryable, viewer: Viewer, queueId: number
 /** Throws `invalid`, under each field that cannot be meant. */
 function validProject({ name = '', description, identifier, settings }: NewProject) {
   const { start_date, end_date, priority_default, priority_start, priority_end, email } = settings;
-  const fits = {
-    name: NAME.test(name),
+  refuseUnfit({
+    name: name !== '' && lengthOf(name) <= NAME_LENGTH_MAX,
     description: description !== undefined,
     identifier: identifier !== undefined && /^[A-Z0-9]{0,50}$/i.test(identifier),
-    start_date: start_date === null || (start_date !== undefined && start_date.length <= DATE_LENGTH_MAX),
-    end_date: end_date === null || (end_date !== undefined && end_date.length <= DATE_LENGTH_MAX),
+    start_date: start_date === null || (start_date !== undefined && lengthOf(start_date) <= DATE_LENGTH_MAX),
+    end_date: end_date === null || (end_date !== undefined && lengthOf(end_date) <= DATE_LENGTH_MAX),
     priority_default: priority_default === null || Number.isSafeInteger(priority_default),
     priority_start: priority_start === null || Number.isSafeInteger(priority_start),
     priority_end: priority_end === null || Number.isSafeInteger(priority_end),
     email: email === null || email === '' || (email !== undefined && isEmail(email)),
-  };
-  const unfit = Object.entries(fits).flatMap(([field, fit]): [string, Text][] =>
-    fit ? [] : [[field, texts.formUnfit]],
-  );
-  if (unfit.length > 0) throw new DomainError('invalid', undefined, Object.fromEntries(unfit));
+  });
   return {
     name,
     description: description ?? undefined,

@@ -1,5 +1,6 @@
 import type { Queryable } from '../../database/database.ts';
 import { type Viewer, viewerValues, visibleQueue } from '../access/viewer.ts';
+import { isPerson } from '../users/person.ts';
 import type { ProjectSettings } from './queues.store.ts';
 
 /** A queue in Kanboard's words. */
@@ -21,7 +22,7 @@ export interface ProjectRow {
 const SELECT_PROJECTS = `
   select queues.queue_id, queues.key, queues.name, queues.description, queues.identifier, queues.access, queues.is_active,
     queues.updated_at, queues.kanboard,
-    case when not lead.is_application and lead.removed_at is null then lead.user_id end as lead_id,
+    case when ${isPerson('lead')} then lead.user_id end as lead_id,
     ${visibleQueue('queues')} as is_visible
   from queues
   join users lead on lead.org_id = $1 and lead.user_id = queues.lead_id`;

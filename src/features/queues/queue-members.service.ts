@@ -27,7 +27,7 @@ export async function listMembers(db: Queryable, viewer: Viewer, queueId: number
 }
 
 /** What the user may do in the queue; undefined for nothing at all. Throws `not_found`. */
-export async function getRole(
+export async function findRole(
   db: Queryable,
   viewer: Viewer,
   queueId: number,

@@ -1,5 +1,16 @@
 import type { Queryable } from '../../database/database.ts';
-import { managedQueue, managerValues, type Viewer, viewerValues, visibleQueue } from '../access/viewer.ts';
+import {
+  managedQueue,
+  mayManage,
+  maySee,
+  mayWrite,
+  USER,
+  type Viewer,
+  viewerValues,
+  visibleQueue,
+  writerValues,
+} from '../access/viewer.ts';
+import { isPerson } from '../users/person.ts';
 
 export type QueueRole = 'manager' | 'member' | 'viewer';
 
@@ -38,14 +49,13 @@ export async function selectQueueRole(
     name: 'select_queue_role',
     text: `
       select case
-        when queue_members.role = 'manager' or (queues.access = 'organisation' and users.role = 'admin') then 'manager'
-        when queue_members.role = 'member' or (queues.access = 'organisation' and users.role <> 'reader') then 'member'
-        when queue_members.role = 'viewer' or (queues.access = 'organisation' and users.role = 'reader') then 'viewer'
+        when users.user_id is null then null
+        when ${mayManage('queues', USER)} then 'manager'
+        when ${mayWrite('queues', USER)} then 'member'
+        when ${maySee('queues', USER)} then 'viewer'
       end as role
       from queues
-      left join users on users.org_id = $1 and users.user_id = $5 and not users.is_application and users.removed_at is null
-      left join queue_members on queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id
-        and queue_members.user_id = users.user_id
+      left join users on users.org_id = $1 and users.user_id = $5 and ${isPerson('users')}
       where queues.org_id = $1 and queues.queue_id = $4 and ${visibleQueue('queues')}`,
     values: [...viewerValues(viewer), queueId, userId],
   });
@@ -64,7 +74,7 @@ export async function selectQueueAccess(
       select ${visibleQueue('queues')} as is_visible, ${managedQueue('queues')} as is_managed
       from queues
       where queues.org_id = $1 and queues.queue_id = $5`,
-    values: [...managerValues(viewer), queueId],
+    values: [...writerValues(viewer), queueId],
   });
   return row;
 }
@@ -84,7 +94,7 @@ export async function insertMembers(
       select $1, $2, found.user_id, $4
       from (
         select user_id from users
-        where org_id = $1 and user_id = any($3::bigint[]) and not is_application and removed_at is null
+        where org_id = $1 and user_id = any($3::bigint[]) and ${isPerson('users')}
         order by user_id
         for share
       ) as found

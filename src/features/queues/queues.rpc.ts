@@ -13,8 +13,9 @@ import {
   type Project,
   removeProject,
 } from './projects.service.ts';
-import { addMember, getRole, listMembers, removeMember } from './queue-members.service.ts';
+import { addMember, findRole, listMembers, removeMember } from './queue-members.service.ts';
 import type { QueueRole } from './queue-members.store.ts';
+import { SWIMLANE_NAME } from './swimlane.ts';
 
 type ProjectMethod =
   | 'createProject'
@@ -99,7 +100,7 @@ export const projectMethods = (db: Database): Methods<ProjectMethod> => ({
   },
 
   async getProjectUserRole({ project_id, user_id }, { viewer }) {
-    const role = await getRole(db, viewer, idFrom(project_id), idFrom(user_id));
+    const role = await findRole(db, viewer, idFrom(project_id), idFrom(user_id));
     return role === undefined ? null : (`project-${role}` as const);
   },
 
@@ -137,7 +138,7 @@ function serializeProject(origin: string, project: Project): Schemas['Project'] 
     is_public: 0,
     is_private: 0,
     is_everybody_allowed: project.isOpen ? 1 : 0,
-    default_swimlane: 'Default swimlane',
+    default_swimlane: SWIMLANE_NAME,
     show_default_swimlane: 1,
     description: project.description,
     identifier: project.identifier,

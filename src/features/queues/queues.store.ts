@@ -27,8 +27,8 @@ export interface ProjectSettings {
 }
 
 /**
- * Answers the queue_id. Keys that issues once had in a queue of the same key, which has been removed, are not given
- * again.
+ * Answers the queue_id. Of the keys of a removed queue of the same key, those under which issues that have moved are still
+ * found are not given again.
  */
 export async function insertQueue(db: Queryable, orgId: string, queue: NewQueue): Promise<number> {
   const [row] = await db.query<{ queue_id: number }>({
@@ -56,7 +56,7 @@ export async function insertQueue(db: Queryable, orgId: string, queue: NewQueue)
       queue.leadId,
       queue.issueTypeId,
       queue.priorityId,
-      queue.kanboard ?? {},
+      JSON.stringify(queue.kanboard ?? {}),
     ],
   });
   return (row as { queue_id: number }).queue_id;

@@ -1,9 +1,10 @@
 import { ConcurrentChange, type Database, type Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
+import { lengthOf } from '../../text-length.ts';
 import { texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
-import { type AccessibleIssue, findIssues, requireWritable } from '../issues/issue-access.ts';
+import { getWritableIssue } from '../issues/issue-access.ts';
 import { selectLinkTypes } from '../link-types/link-types.store.ts';
 import { isExternalLinkType, isUrl, titleOfUrl, typeOfUrl } from './external-link.ts';
 import {
@@ -24,8 +25,8 @@ import { remoteObjectId } from './remote-object.ts';
 const LINK_TYPE_ID = 'relates';
 /** Asks for the type that the URL looks like. */
 const AUTO = 'auto';
-const DEPENDENCY_CHARACTERS_MAX = 100;
-const TITLE_CHARACTERS_MAX = 65_535;
+const DEPENDENCY_LENGTH_MAX = 100;
+const TITLE_LENGTH_MAX = 65_535;
 
 /** Every link of a task to elsewhere, by title. Throws `not_found`. */
 export async function listExternalLinks(db: Queryable, viewer: Viewer, taskId: number): Promise<ExternalLinkRow[]> {
@@ -66,7 +67,7 @@ export function createExternalLink(
   { url: given, type: wanted, dependency, title: ownTitle }: NewExternalLink,
 ): Promise<number> {
   return db.transaction(async (transaction) => {
-    const { id: issueId } = await getWritableTask(transaction, viewer, taskId);
+    const { id: issueId } = await getWritableIssue(transaction, viewer, taskId);
     const url = given.trim();
     requireFit({ url, dependency });
     const type = wanted === AUTO ? typeOfUrl(url) : wanted;
@@ -106,7 +107,7 @@ export function updateExternalLink(
   change: { readonly [Part in 'title' | 'url' | 'dependency']?: string | undefined },
 ): Promise<void> {
   return db.transaction(async (transaction) => {
-    const issue = await getWritableTask(transaction, viewer, taskId);
+    const issue = await getWritableIssue(transaction, viewer, taskId);
     requireFit(change);
     const { title, url, dependency } = change;
     const update = updateRemoteLink(transaction, viewer, issue.id, linkId, {
@@ -125,17 +126,10 @@ export function updateExternalLink(
 /** Throws `not_found` and `forbidden` for the task, and `refused` for a link of another task. */
 export function removeExternalLink(db: Database, viewer: Viewer, taskId: number, linkId: number): Promise<void> {
   return db.transaction(async (transaction) => {
-    const issue = await getWritableTask(transaction, viewer, taskId);
+    const issue = await getWritableIssue(transaction, viewer, taskId);
     const found = await deleteRemoteLinkOf(transaction, viewer.orgId, issue.id, linkId);
     if (!found) throw new DomainError('refused', texts.remoteLinkNotFound);
   });
-}
-
-async function getWritableTask(db: Queryable, viewer: Viewer, taskId: number): Promise<AccessibleIssue> {
-  const [issue] = await findIssues(db, viewer, [taskId]);
-  if (issue === undefined) throw new DomainError('not_found', texts.issueNotFound);
-  requireWritable(issue);
-  return issue;
 }
 
 /** Of a link, what is given. Throws `invalid`. */
@@ -143,13 +137,13 @@ function requireFit(link: { readonly [Part in 'title' | 'url' | 'dependency']?: 
   const { title, url, dependency } = link;
   const isFit =
     (url === undefined || isUrl(url)) &&
-    (title === undefined || hasLength(title, TITLE_CHARACTERS_MAX)) &&
-    (dependency === undefined || hasLength(dependency, DEPENDENCY_CHARACTERS_MAX));
+    (title === undefined || hasLength(title, TITLE_LENGTH_MAX)) &&
+    (dependency === undefined || hasLength(dependency, DEPENDENCY_LENGTH_MAX));
   if (!isFit) throw unfit();
 }
 
 function hasLength(text: string, max: number): boolean {
-  return text !== '' && text.length <= max;
+  return text !== '' && lengthOf(text) <= max;
 }
 
 function unfit(): DomainError {

@@ -1,11 +1,11 @@
 import { hash } from 'argon2';
 import type { Database, Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
-import { DomainError } from '../../errors.ts';
+import { DomainError, refuseUnfit } from '../../errors.ts';
+import { lengthOf } from '../../text-length.ts';
 import { texts } from '../../texts.ts';
 import type { OrganisationRole, Viewer } from '../access/viewer.ts';
-import { insertEvents } from '../events/events.store.ts';
-import { unassignIssues } from '../issues/issues.store.ts';
+import { writeUnassigned } from '../issues/issue-writes.ts';
 import { deleteMembershipsOf } from '../queues/queue-members.store.ts';
 import { deleteTokens } from '../tokens/tokens.store.ts';
 import { isEmail } from './email.ts';
@@ -65,9 +65,8 @@ export interface NewAccount {
   readonly role: OrganisationRole | undefined;
 }
 
-/** In characters, not in UTF-16 units. */
-const LOGIN = /^.{1,255}$/su;
-const PASSWORD = /^.{6}/su;
+const LOGIN_LENGTH_MAX = 255;
+const PASSWORD_LENGTH_MIN = 6;
 
 /**
  * Adds a user under the rules for accounts with a password, and answers the user_id. Throws `invalid`, under the fields
@@ -79,21 +78,17 @@ export async function createAccount(
   { login: givenLogin = '', password = '', name, email, role }: NewAccount,
 ): Promise<number> {
   const login = givenLogin.trim();
-  const fits = {
-    login: login !== '' && LOGIN.test(givenLogin),
-    password: PASSWORD.test(password),
+  refuseUnfit({
+    login: login !== '' && lengthOf(givenLogin) <= LOGIN_LENGTH_MAX,
+    password: lengthOf(password) >= PASSWORD_LENGTH_MIN,
     name: name !== undefined,
     email: email === '' || (email !== undefined && isEmail(email)),
     role: role !== undefined,
-  };
-  const unfit = Object.entries(fits).filter(([, fit]) => !fit);
-  if (unfit.length > 0 || role === undefined) {
-    throw new DomainError('invalid', undefined, Object.fromEntries(unfit.map(([field]) => [field, texts.formUnfit])));
-  }
+  });
   return await createUser(db, orgId, {
     login,
     password,
-    role,
+    role: role as OrganisationRole,
     display: name || undefined,
     email: email || undefined,
   });
@@ -135,17 +130,14 @@ export function disableUser(db: Database, viewer: Viewer, userId: number): Promi
  * administrator.
  */
 export function removeUser(db: Database, viewer: Viewer, userId: number): Promise<void> {
-  const { orgId, userId: actorId } = viewer;
+  const { orgId } = viewer;
   return db.transaction(async (transaction) => {
     await keepAdministrator(transaction, viewer, userId);
     const exists = await updateUserRemoved(transaction, orgId, userId);
     if (!exists) throw new DomainError('not_found', texts.userUnknown);
     await deleteTokens(transaction, orgId, userId);
     await deleteMembershipsOf(transaction, orgId, userId);
-    const issueIds = await unassignIssues(transaction, orgId, actorId, userId);
-    const changes = { fields: [{ field: 'assignee', from: userId, to: null }] };
-    const events = issueIds.map((issueId) => ({ issueId, type: 'IssueUpdated', changes }) as const);
-    await insertEvents(transaction, orgId, actorId, events);
+    await writeUnassigned(transaction, viewer, userId);
   });
 }
 

@@ -1,5 +1,6 @@
 import type { Queryable } from '../../database/database.ts';
 import type { OrganisationRole } from '../access/viewer.ts';
+import { isPerson } from './person.ts';
 import { type UserName, userIdNamed } from './user-name.ts';
 
 export interface NewUserRow {
@@ -75,9 +76,6 @@ export interface UserRow {
 const COLUMNS = `users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,
   users.role, users.is_active, users.failed_logins, users.locked_until, users.created_at, users.removed_at`;
 
-/** SQL: whether a row of `users` is somebody who belongs to the organisation: no service account, and not removed. */
-const IS_PERSON = 'not users.is_application and users.removed_at is null';
-
 export async function selectUser(db: Queryable, orgId: string, userId: number): Promise<UserRow | undefined> {
   const [row] = await db.query<UserRow>({
     name: 'select_user',
@@ -109,9 +107,9 @@ export async function selectUsersPage(
     name: 'select_users_page',
     text: `
       select counted.total, page.*
-      from (select count(*) as total from users where org_id = $1 and ${IS_PERSON}) counted
+      from (select count(*) as total from users where org_id = $1 and ${isPerson('users')}) counted
       left join (
-        select ${COLUMNS} from users where org_id = $1 and ${IS_PERSON} order by user_id limit $2 offset $3
+        select ${COLUMNS} from users where org_id = $1 and ${isPerson('users')} order by user_id limit $2 offset $3
       ) page on true
       order by page.user_id`,
     values: [orgId, limit, offset],
@@ -123,7 +121,7 @@ export async function selectUsersPage(
 export function selectPeople(db: Queryable, orgId: string): Promise<UserRow[]> {
   return db.query<UserRow>({
     name: 'select_people',
-    text: `select ${COLUMNS} from users where users.org_id = $1 and ${IS_PERSON} order by users.login`,
+    text: `select ${COLUMNS} from users where users.org_id = $1 and ${isPerson('users')} order by users.login`,
     values: [orgId],
   });
 }
@@ -141,7 +139,7 @@ export async function selectPerson(
     name: 'select_person',
     text: `
       select ${COLUMNS} from users
-      where users.org_id = $1 and (users.user_id = $2 or users.login = $3) and ${IS_PERSON}`,
+      where users.org_id = $1 and (users.user_id = $2 or users.login = $3) and ${isPerson('users')}`,
     values: [orgId, userId, login],
   });
   return row;
@@ -153,7 +151,7 @@ export async function lockAdministrators(db: Queryable, orgId: string): Promise<
     name: 'lock_administrators',
     text: `
       select user_id from users
-      where org_id = $1 and role = 'admin' and is_active and ${IS_PERSON}
+      where org_id = $1 and role = 'admin' and is_active and ${isPerson('users')}
       order by user_id
       for no key update`,
     values: [orgId],
@@ -170,7 +168,7 @@ export async function updateUserActive(
 ): Promise<boolean> {
   const rows = await db.query({
     name: 'update_user_active',
-    text: `update users set is_active = $3 where org_id = $1 and user_id = $2 and ${IS_PERSON} returning user_id`,
+    text: `update users set is_active = $3 where org_id = $1 and user_id = $2 and ${isPerson('users')} returning user_id`,
     values: [orgId, userId, isActive],
   });
   return rows.length > 0;
@@ -182,7 +180,7 @@ export async function updateUserRemoved(db: Queryable, orgId: string, userId: nu
     name: 'update_user_removed',
     text: `
       update users set removed_at = now(), is_active = false, password_hash = null
-      where org_id = $1 and user_id = $2 and ${IS_PERSON}
+      where org_id = $1 and user_id = $2 and ${isPerson('users')}
       returning user_id`,
     values: [orgId, userId],
   });
