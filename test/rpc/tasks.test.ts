@@ -783,6 +783,11 @@ describe('moveTaskPosition', () => {
     });
     const results = await Promise.all([...moves, ...writes]);
     expect(results.every((result) => typeof result === 'boolean')).toBe(true);
+    // Before a move below numbers a column anew.
+    const open = await rpc.call<Task[]>('getAllTasks', project);
+    const taken = open.map(({ column_id, position }) => `${column_id} ${position}`);
+    expect(open).toHaveLength(4);
+    expect([...new Set(taken)]).toEqual(taken);
 
     for (const place of [0, 1, 2]) await move(3, place, 1);
     for (const place of [0, 1, 2]) {
