@@ -11,6 +11,7 @@ import {
   givenUser,
 } from '../support/builders.ts';
 import { snapshot } from '../support/snapshot.ts';
+import { untilWaiting } from '../support/statements.ts';
 
 const api = useApi();
 const db = () => api().database.db;
@@ -355,7 +356,7 @@ test('PATCH and DELETE wait for a change under way, and then see what it left', 
         .set(org.admin.headers)
         .then(({ status }) => status),
     ];
-    await untilWaiting(2);
+    await untilWaiting(db(), 2);
     return waiting;
   });
   expect(await Promise.all(answers)).toEqual([404, 404]);
@@ -507,18 +508,6 @@ async function givenIssues(
 
 async function givenOther(org: GivenOrganisation): Promise<GivenIssue> {
   return givenIssue(db(), org, await givenQueue(db(), org));
-}
-
-/** Until that many statements wait for a lock. */
-async function untilWaiting(count: number): Promise<void> {
-  for (;;) {
-    const rows = await db().query({
-      name: '',
-      text: `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-      values: [],
-    });
-    if (rows.length >= count) return;
-  }
 }
 
 function post(user: GivenUser, issue: GivenIssue, relationship: string, other: string | object) {

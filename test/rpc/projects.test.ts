@@ -11,8 +11,8 @@ import {
   givenQueue,
   givenUser,
 } from '../support/builders.ts';
-import { type Rpc, rpcAs } from '../support/rpc.ts';
-import { snapshot } from '../support/snapshot.ts';
+import { forbids, NONE, ODD, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
+import { unchanged } from '../support/snapshot.ts';
 import { countStatements } from '../support/statements.ts';
 
 /** Projects, their members and their columns in Kanboard's words (contract of the Kanboard face, sections 3 and 6). */
@@ -21,10 +21,6 @@ const api = useApi();
 const db = () => api().database.db;
 let org: GivenOrganisation;
 let rpc: Rpc;
-
-/** No project has this number. */
-const NONE = 999_999_999;
-const ODD = [NONE, 0, -1, null, '', 'x', 1.5, true, [], {}, '99999999999999999999', 2 ** 53, '\0'];
 
 const ROW =
   'id name is_active token last_modified is_public is_private is_everybody_allowed default_swimlane show_default_swimlane description identifier start_date end_date owner_id priority_default priority_start priority_end email predefined_email_subjects per_swimlane_task_limits task_limit enable_global_tags url';
@@ -51,18 +47,6 @@ async function givenTeam() {
   > & {
     project: number;
   };
-}
-
-async function refuses(caller: Rpc, failure: unknown, method: string, ...params: unknown[]) {
-  const before = await snapshot(db());
-  expect([method, params, await caller.call(method, ...params)]).toEqual([method, params, failure]);
-  expect(await snapshot(db())).toEqual(before);
-}
-
-async function forbids(caller: Rpc, method: string, ...params: unknown[]) {
-  const before = method.startsWith('get') ? undefined : await snapshot(db());
-  expect([method, params, await caller.status(method, ...params)]).toEqual([method, params, 403]);
-  if (before) expect(await snapshot(db())).toEqual(before);
 }
 
 describe('createProject', () => {
@@ -448,15 +432,15 @@ describe('members', () => {
     for (const role of ['nope', 'app-user', '', null, 1, []]) {
       await refuses(rpc, false, 'addProjectUser', project, someone.id, role);
     }
-    const before = await snapshot(db());
-    for (const value of ODD) {
-      expect([value, await rpc.call('addProjectUser', project, value)]).toEqual([value, false]);
-      expect([value, await rpc.call('addProjectUser', value, someone.id)]).toEqual([value, false]);
-      expect([value, await rpc.call('removeProjectUser', project, value)]).toEqual([value, false]);
-      expect([value, await rpc.call('removeProjectUser', value, member.id)]).toEqual([value, false]);
-      expect([value, await rpc.call('getProjectUserRole', project, value)]).toEqual([value, null]);
-    }
-    expect(await snapshot(db())).toEqual(before);
+    await unchanged(db(), async () => {
+      for (const value of ODD) {
+        await refuses(rpc, false, 'addProjectUser', project, value);
+        await refuses(rpc, false, 'addProjectUser', value, someone.id);
+        await refuses(rpc, false, 'removeProjectUser', project, value);
+        await refuses(rpc, false, 'removeProjectUser', value, member.id);
+        await refuses(rpc, null, 'getProjectUserRole', project, value);
+      }
+    });
   });
 
   test('see the project, its columns and its members; others do not', async () => {
@@ -573,9 +557,9 @@ describe('removeProject', () => {
   });
 
   test('answers false for none, whatever is asked', async () => {
-    const before = await snapshot(db());
-    for (const value of ODD) expect([value, await rpc.call('removeProject', value)]).toEqual([value, false]);
-    expect(await snapshot(db())).toEqual(before);
+    await unchanged(db(), async () => {
+      for (const value of ODD) await refuses(rpc, false, 'removeProject', value);
+    });
   });
 
   test('while issues are made and moved there leaves nothing half done', async () => {

@@ -12,8 +12,8 @@ import {
   givenQueue,
   givenUser,
 } from '../support/builders.ts';
-import { type Rpc, rpcAs } from '../support/rpc.ts';
-import { snapshot } from '../support/snapshot.ts';
+import { forbids, NONE, ODD, type Rpc, refuses, refusesNamed, rpcAs } from '../support/rpc.ts';
+import { snapshot, unchanged } from '../support/snapshot.ts';
 
 /** Tasks in Kanboard's words (contract of the Kanboard face, section 6). */
 
@@ -24,10 +24,6 @@ let rpc: Rpc;
 let queue: string;
 let project: number;
 let columns: number[];
-
-/** No task, project, column or user has this number. */
-const NONE = 999_999_999;
-const ODD = [NONE, 0, -1, 1.5, 'text', '', null, [], {}, '99999999999999999999', '1\0'];
 
 interface Task {
   readonly id: number;
@@ -78,33 +74,6 @@ async function create(title: string, params: object = {}): Promise<number> {
 }
 
 const read = (id: number) => rpc.call<Task>('getTask', id);
-
-let isWatched = false;
-
-/** Shows that nothing is written meanwhile; one look before and after for all that is in `work`. */
-async function unchanged(work: () => Promise<void>): Promise<void> {
-  if (isWatched) return await work();
-  isWatched = true;
-  try {
-    const before = await snapshot(db());
-    await work();
-    expect(await snapshot(db())).toEqual(before);
-  } finally {
-    isWatched = false;
-  }
-}
-
-async function refuses(failure: unknown, method: string, params: object, by: Rpc = rpc) {
-  await unchanged(async () => {
-    expect([method, params, await by.named(method, params)]).toEqual([method, params, failure]);
-  });
-}
-
-async function forbids(method: string, params: unknown[], by: Rpc) {
-  await unchanged(async () => {
-    expect(await by.status(method, ...params)).toBe(403);
-  });
-}
 
 async function keyOf(id: number): Promise<string> {
   return ((await read(id))['url'] as string).split('/').at(-1) as string;
@@ -366,7 +335,7 @@ describe('createTask', () => {
     { tags: ['x'.repeat(256)] },
     { tags: Array.from({ length: 101 }, (_, place) => `tag ${place}`) },
   ])('%j is no field of a task', async (params) => {
-    await refuses(false, 'createTask', { title: 'A', project_id: project, ...params });
+    await refusesNamed(rpc, false, 'createTask', { title: 'A', project_id: project, ...params });
   });
 
   test('the longest title and reference that there can be are taken', async () => {
@@ -378,15 +347,15 @@ describe('createTask', () => {
   test('without a project, a column or a swimlane the application gets 0', async () => {
     const other = await numberOf(await givenQueue(db(), org));
     const [foreign] = await columnsOf(other);
-    await unchanged(async () => {
-      await refuses(0, 'createTask', { title: 'A', project_id: NONE });
-      await refuses(0, 'createTask', { title: 'A', project_id: project, column_id: NONE });
-      await refuses(0, 'createTask', { title: 'A', project_id: project, column_id: foreign });
-      await refuses(0, 'createTask', { title: 'A', project_id: project, swimlane_id: other });
-      await refuses(false, 'createTask', { title: '', project_id: NONE });
-      await refuses(false, 'createTask', { title: 'A', project_id: NONE, owner_id: org.admin.id });
-      await refuses(false, 'createTask', { title: 'A', project_id: null });
-      await refuses(false, 'createTask', { title: 'A', project_id: 'text' });
+    await unchanged(db(), async () => {
+      await refusesNamed(rpc, 0, 'createTask', { title: 'A', project_id: NONE });
+      await refusesNamed(rpc, 0, 'createTask', { title: 'A', project_id: project, column_id: NONE });
+      await refusesNamed(rpc, 0, 'createTask', { title: 'A', project_id: project, column_id: foreign });
+      await refusesNamed(rpc, 0, 'createTask', { title: 'A', project_id: project, swimlane_id: other });
+      await refusesNamed(rpc, false, 'createTask', { title: '', project_id: NONE });
+      await refusesNamed(rpc, false, 'createTask', { title: 'A', project_id: NONE, owner_id: org.admin.id });
+      await refusesNamed(rpc, false, 'createTask', { title: 'A', project_id: null });
+      await refusesNamed(rpc, false, 'createTask', { title: 'A', project_id: 'text' });
     });
   });
 
@@ -416,9 +385,9 @@ describe('createTask', () => {
     };
     expect(await accepted(project)).toEqual([false, true, true, true, true, false, false]);
     expect(await accepted(await numberOf(closed))).toEqual([false, true, true, false, false, false, false]);
-    await unchanged(async () => {
+    await unchanged(db(), async () => {
       for (const owner_id of [NONE, -1, '', 'alice', [], {}]) {
-        await refuses(false, 'createTask', { title: 'A', project_id: project, owner_id });
+        await refusesNamed(rpc, false, 'createTask', { title: 'A', project_id: project, owner_id });
       }
     });
   });
@@ -433,9 +402,9 @@ describe('createTask', () => {
       });
     };
     await set('is_active = false');
-    await refuses(false, 'createTask', { title: 'A', project_id: project, owner_id: id });
+    await refusesNamed(rpc, false, 'createTask', { title: 'A', project_id: project, owner_id: id });
     await set('is_active = true, removed_at = now()');
-    await refuses(false, 'createTask', { title: 'A', project_id: project, owner_id: id });
+    await refusesNamed(rpc, false, 'createTask', { title: 'A', project_id: project, owner_id: id });
   });
 
   test('a user makes tasks of their own, whoever they say it is from', async () => {
@@ -457,19 +426,19 @@ describe('createTask', () => {
       const account = await givenAccount(db(), org);
       await givenRole(closed, account, role);
       const as = rpcAs(api(), account);
-      if (role === 'viewer') await forbids('createTask', ['A', closedId], as);
+      if (role === 'viewer') await forbids(as, 'createTask', 'A', closedId);
       else expect(await as.call('createTask', 'A', closedId)).toEqual(expect.any(Number));
     }
     for (const role of ['member', 'admin', 'reader'] as const) {
       const as = rpcAs(api(), await givenAccount(db(), org, role));
-      await unchanged(async () => {
-        await forbids('createTask', ['A', closedId], as);
-        await forbids('createTask', ['A', NONE], as);
+      await unchanged(db(), async () => {
+        await forbids(as, 'createTask', 'A', closedId);
+        await forbids(as, 'createTask', 'A', NONE);
         // Before anything else is looked at.
-        await forbids('createTask', ['', closedId], as);
+        await forbids(as, 'createTask', '', closedId);
       });
     }
-    await forbids('createTask', ['A', project], rpcAs(api(), await givenAccount(db(), org, 'reader')));
+    await forbids(rpcAs(api(), await givenAccount(db(), org, 'reader')), 'createTask', 'A', project);
   });
 });
 
@@ -492,10 +461,10 @@ describe('getTask, getTaskByReference and getAllTasks', () => {
   });
 
   test.each(ODD)('there is no task %j', async (id) => {
-    await unchanged(async () => {
-      await refuses(null, 'getTask', { task_id: id });
-      await refuses(null, 'getTaskByReference', { project_id: id, reference: 'R' });
-      await refuses([], 'getAllTasks', { project_id: id });
+    await unchanged(db(), async () => {
+      await refusesNamed(rpc, null, 'getTask', { task_id: id });
+      await refusesNamed(rpc, null, 'getTaskByReference', { project_id: id, reference: 'R' });
+      await refusesNamed(rpc, [], 'getAllTasks', { project_id: id });
     });
   });
 
@@ -506,13 +475,13 @@ describe('getTask, getTaskByReference and getAllTasks', () => {
     const found = await rpc.call<Task>('getTaskByReference', project, 'R-1');
     expect(found).toEqual(await read(first));
     expect(await rpc.call('getTaskByReference', project, 42)).toMatchObject({ title: 'C' });
-    await unchanged(async () => {
+    await unchanged(db(), async () => {
       for (const reference of ['r-1', 'R-2', '', null, [], 'R\0']) {
-        await refuses(null, 'getTaskByReference', { project_id: project, reference });
+        await refusesNamed(rpc, null, 'getTaskByReference', { project_id: project, reference });
       }
     });
     const other = await numberOf(await givenQueue(db(), org));
-    await refuses(null, 'getTaskByReference', { project_id: other, reference: 'R-1' });
+    await refusesNamed(rpc, null, 'getTaskByReference', { project_id: other, reference: 'R-1' });
   });
 
   test('all tasks are the open or the closed ones, by number', async () => {
@@ -543,12 +512,12 @@ describe('getTask, getTaskByReference and getAllTasks', () => {
     }
     for (const role of ['member', 'admin'] as const) {
       const as = rpcAs(api(), await givenAccount(db(), org, role));
-      await unchanged(async () => {
-        for (const task of [id, NONE]) await forbids('getTask', [task], as);
+      await unchanged(db(), async () => {
+        for (const task of [id, NONE]) await forbids(as, 'getTask', task);
         for (const hidden of [closedId, NONE, 'text']) {
-          await forbids('getAllTasks', [hidden], as);
-          await forbids('getAllTasks', [hidden, 7], as);
-          await forbids('getTaskByReference', [hidden, 'R'], as);
+          await forbids(as, 'getAllTasks', hidden);
+          await forbids(as, 'getAllTasks', hidden, 7);
+          await forbids(as, 'getTaskByReference', hidden, 'R');
         }
       });
     }
@@ -694,25 +663,25 @@ describe('updateTask', () => {
     { time_estimated: 'x' },
     { date_due: 1, date_started: 2 },
   ])('%j is no change', async (params) => {
-    await refuses(false, 'updateTask', { id, ...params });
+    await refusesNamed(rpc, false, 'updateTask', { id, ...params });
   });
 
   test('there must be the task, and a user must be able to change it', async () => {
-    await unchanged(async () => {
-      for (const odd of ODD) await refuses(false, 'updateTask', { id: odd, title: 'A' });
+    await unchanged(db(), async () => {
+      for (const odd of ODD) await refusesNamed(rpc, false, 'updateTask', { id: odd, title: 'A' });
     });
     const closed = await givenQueue(db(), org, []);
     const hidden = await givenIssue(db(), org, closed);
     const member = await givenAccount(db(), org);
-    await unchanged(async () => {
+    await unchanged(db(), async () => {
       for (const task of [hidden.id, NONE]) {
-        await forbids('updateTask', [task, 'A'], rpcAs(api(), member));
-        await forbids('updateTask', [task, ''], rpcAs(api(), member));
+        await forbids(rpcAs(api(), member), 'updateTask', task, 'A');
+        await forbids(rpcAs(api(), member), 'updateTask', task, '');
       }
     });
     await givenRole(closed, member, 'viewer');
-    await forbids('updateTask', [hidden.id, 'A'], rpcAs(api(), member));
-    await forbids('updateTask', [id, 'A'], rpcAs(api(), await givenAccount(db(), org, 'reader')));
+    await forbids(rpcAs(api(), member), 'updateTask', hidden.id, 'A');
+    await forbids(rpcAs(api(), await givenAccount(db(), org, 'reader')), 'updateTask', id, 'A');
     const other = await givenAccount(db(), org);
     await givenRole(closed, other, 'member');
     expect(await rpcAs(api(), other).call('updateTask', hidden.id, 'A')).toBe(true);
@@ -781,14 +750,12 @@ describe('moveTaskPosition', () => {
       { swimlane_id: other },
       { project_id: other, column_id: foreignColumn, swimlane_id: other },
       ...ODD.flatMap((odd) => [{ task_id: odd }, { column_id: odd }, { project_id: odd }]),
-      ...ODD.slice(1).map((odd) => ({ position: odd })),
+      ...ODD.filter((odd) => !Number.isInteger(odd) || Number(odd) < 1).map((odd) => ({ position: odd })),
       ...['text', -1, 1.5, NONE].map((odd) => ({ swimlane_id: odd })),
     ];
-    const before = await snapshot(db());
-    for (const params of cases) {
-      expect([params, await rpc.named('moveTaskPosition', { ...whole, ...params })]).toEqual([params, false]);
-    }
-    expect(await snapshot(db())).toEqual(before);
+    await unchanged(db(), async () => {
+      for (const params of cases) await refusesNamed(rpc, false, 'moveTaskPosition', { ...whole, ...params });
+    });
     expect(await rpc.named('moveTaskPosition', { ...whole, swimlane_id: 0 })).toBe(true);
   });
 
@@ -799,15 +766,13 @@ describe('moveTaskPosition', () => {
     const [hiddenColumn] = await columnsOf(closedId);
     const member = rpcAs(api(), await givenAccount(db(), org));
     const reader = rpcAs(api(), await givenAccount(db(), org, 'reader'));
-    await unchanged(async () => {
-      await forbids('moveTaskPosition', [closedId, hidden.id, hiddenColumn, 1, closedId], member);
-      await forbids('moveTaskPosition', [NONE, ids[0], columns[0], 0, project], member);
-      await forbids('moveTaskPosition', [project, ids[0], columns[0], 2, project], reader);
+    await unchanged(db(), async () => {
+      await forbids(member, 'moveTaskPosition', closedId, hidden.id, hiddenColumn, 1, closedId);
+      await forbids(member, 'moveTaskPosition', NONE, ids[0], columns[0], 0, project);
+      await forbids(reader, 'moveTaskPosition', project, ids[0], columns[0], 2, project);
     });
-    const before = await snapshot(db());
-    expect(await member.call('moveTaskPosition', project, hidden.id, columns[0], 2, project)).toBe(false);
-    expect(await member.call('moveTaskPosition', project, NONE, columns[0], 2, project)).toBe(false);
-    expect(await snapshot(db())).toEqual(before);
+    await refuses(member, false, 'moveTaskPosition', project, hidden.id, columns[0], 2, project);
+    await refuses(member, false, 'moveTaskPosition', project, NONE, columns[0], 2, project);
     expect(await member.call('moveTaskPosition', project, ids[0], columns[0], 2, project)).toBe(true);
   });
 
@@ -820,6 +785,11 @@ describe('moveTaskPosition', () => {
     });
     const results = await Promise.all([...moves, ...writes]);
     expect(results.every((result) => typeof result === 'boolean')).toBe(true);
+    // Before a move below numbers a column anew.
+    const open = await rpc.call<Task[]>('getAllTasks', project);
+    const taken = open.map(({ column_id, position }) => `${column_id} ${position}`);
+    expect(open).toHaveLength(4);
+    expect([...new Set(taken)]).toEqual(taken);
 
     for (const place of [0, 1, 2]) await move(3, place, 1);
     for (const place of [0, 1, 2]) {
@@ -880,27 +850,27 @@ describe('removeTask', () => {
     expect(await rpc.call('getAllTaskLinks', b.id)).toEqual([]);
     expect(await changes(b.id)).toEqual(['IssueUnlinked']);
     await api().request.get(`/v2/issues/${a.key}`).set(org.admin.headers).expect(404);
-    expect(await rpc.call('removeTask', a.id)).toBe(false);
-    expect(await member.status('removeTask', a.id)).toBe(403);
+    await refuses(rpc, false, 'removeTask', a.id);
+    await forbids(member, 'removeTask', a.id);
   });
 });
 
 describe.each(['openTask', 'closeTask', 'removeTask'])('%s', (method) => {
   test('there must be the task, and a user must be able to change it', async () => {
-    await unchanged(async () => {
-      for (const odd of ODD) await refuses(false, method, { task_id: odd });
+    await unchanged(db(), async () => {
+      for (const odd of ODD) await refuses(rpc, false, method, odd);
     });
     const closed = await givenQueue(db(), org, []);
     const hidden: GivenIssue = await givenIssue(db(), org, closed);
     const viewer: GivenAccount & { readonly id: number } = await givenAccount(db(), org);
     await givenRole(closed, viewer, 'viewer');
     const accounts = [viewer, await givenAccount(db(), org), await givenAccount(db(), org, 'admin')];
-    await unchanged(async () => {
-      for (const account of accounts) await forbids(method, [hidden.id], rpcAs(api(), account));
+    await unchanged(db(), async () => {
+      for (const account of accounts) await forbids(rpcAs(api(), account), method, hidden.id);
     });
     const open = await givenIssue(db(), org, queue);
-    await forbids(method, [open.id], rpcAs(api(), await givenAccount(db(), org, 'reader')));
-    await forbids(method, [NONE], rpcAs(api(), viewer));
+    await forbids(rpcAs(api(), await givenAccount(db(), org, 'reader')), method, open.id);
+    await forbids(rpcAs(api(), viewer), method, NONE);
     const member = await givenAccount(db(), org);
     await givenRole(closed, member, 'member');
     expect(await rpcAs(api(), member).call(method, hidden.id)).toBe(true);

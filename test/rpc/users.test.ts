@@ -11,8 +11,8 @@ import {
   givenQueue,
   givenUser,
 } from '../support/builders.ts';
-import { type Rpc, rpcAs } from '../support/rpc.ts';
-import { snapshot } from '../support/snapshot.ts';
+import { forbids, ODD, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
+import { unchanged } from '../support/snapshot.ts';
 
 /** Users in Kanboard's words (contract of the Kanboard face, sections 3 and 6). */
 
@@ -21,32 +21,12 @@ const db = () => api().database.db;
 let org: GivenOrganisation;
 let rpc: Rpc;
 
-/** No user has this number. */
-const NONE = 999_999_999;
-const ODD = [NONE, 0, -1, null, '', 'x', 1.5, true, [], {}, '99999999999999999999', 2 ** 53, '\0'];
-
 beforeEach(async () => {
   org = await givenOrganisation(db(), { profile: 'kanboard' });
   rpc = rpcAs(api(), await givenApplication(db(), org));
 });
 
 const withPassword = (login: string, secret: string): GivenAccount => ({ orgId: org.orgId, login, secret });
-
-async function refuses(as: Rpc, method: string, ...params: unknown[]) {
-  await refusesEach(as, method, [params]);
-}
-
-async function refusesEach(as: Rpc, method: string, calls: readonly unknown[][]) {
-  const before = await snapshot(db());
-  for (const params of calls) {
-    expect([method, params, await as.call(method, ...params)]).toEqual([method, params, false]);
-  }
-  expect(await snapshot(db())).toEqual(before);
-}
-
-async function forbids(as: Rpc, method: string, ...params: unknown[]) {
-  expect([method, await as.status(method, ...params)]).toEqual([method, 403]);
-}
 
 async function numberOfApplication(): Promise<number> {
   const [row] = await db().query<{ user_id: number }>({
@@ -132,13 +112,13 @@ describe('createUser', () => {
     ['a wrong e-mail address', ['mail', 'some-password', '', 'no mail']],
     ['a name that is no text', ['name', 'some-password', {}]],
   ])('refuses %s', async (_what, params) => {
-    await refuses(rpc, 'createUser', ...params);
+    await refuses(rpc, false, 'createUser', ...params);
   });
 
   test('refuses a login that is taken; capitals make another, and blanks around it do not', async () => {
     await rpc.call('createUser', 'alice', 'alice-pw');
-    await refuses(rpc, 'createUser', 'alice', 'whatever-pw');
-    await refuses(rpc, 'createUser', ' alice ', 'whatever-pw');
+    await refuses(rpc, false, 'createUser', 'alice', 'whatever-pw');
+    await refuses(rpc, false, 'createUser', ' alice ', 'whatever-pw');
     expect(await rpc.call('createUser', 'Alice', 'whatever-pw')).toEqual(expect.any(Number));
     expect(await rpc.call('createUser', 'x'.repeat(50), 'whatever-pw')).toEqual(expect.any(Number));
   });
@@ -188,8 +168,8 @@ describe('getAllUsers, getUser and getUserByName', () => {
     const other = await givenOrganisation(db(), { profile: 'kanboard' });
     expect(await rpc.call('getUser', other.admin.id)).toBeNull();
     expect(await rpc.call('getUserByName', other.admin.login)).toBeNull();
-    await refuses(rpc, 'disableUser', other.admin.id);
-    await refuses(rpc, 'removeUser', other.admin.id);
+    await refuses(rpc, false, 'disableUser', other.admin.id);
+    await refuses(rpc, false, 'removeUser', other.admin.id);
   });
 });
 
@@ -219,9 +199,13 @@ describe('disableUser and enableUser', () => {
     expect(await rpc.call('enableUser', id)).toBe(true);
     expect(await rpc.call('disableUser', id)).toBe(true);
     expect(await rpc.call('disableUser', id)).toBe(true);
-    const nobody = [...ODD, await numberOfApplication()].map((value) => [value]);
-    await refusesEach(rpc, 'disableUser', nobody);
-    await refusesEach(rpc, 'enableUser', nobody);
+    const application = await numberOfApplication();
+    await unchanged(db(), async () => {
+      for (const nobody of [...ODD, application]) {
+        await refuses(rpc, false, 'disableUser', nobody);
+        await refuses(rpc, false, 'enableUser', nobody);
+      }
+    });
   });
 });
 
@@ -245,9 +229,9 @@ describe('removeUser', () => {
     expect(await rpc.call<unknown[]>('getAllUsers')).toHaveLength(1);
     expect(await rpc.call('getProjectUsers', project)).toEqual([]);
     expect(await rpc.call('getProjectUserRole', project, dora.id)).toBeNull();
-    for (const method of ['enableUser', 'disableUser', 'removeUser']) await refuses(rpc, method, dora.id);
-    await refuses(rpc, 'addProjectUser', project, dora.id);
-    await refuses(rpc, 'createProject', 'Q', '', dora.id);
+    for (const method of ['enableUser', 'disableUser', 'removeUser']) await refuses(rpc, false, method, dora.id);
+    await refuses(rpc, false, 'addProjectUser', project, dora.id);
+    await refuses(rpc, false, 'createProject', 'Q', '', dora.id);
 
     const again = await rpc.call<number>('createUser', 'dora', 'new-password');
     expect(again).not.toBe(dora.id);
@@ -292,8 +276,10 @@ describe('removeUser', () => {
   });
 
   test('answers false for nobody', async () => {
-    const nobody = [...ODD, await numberOfApplication()].map((value) => [value]);
-    await refusesEach(rpc, 'removeUser', nobody);
+    const application = await numberOfApplication();
+    await unchanged(db(), async () => {
+      for (const nobody of [...ODD, application]) await refuses(rpc, false, 'removeUser', nobody);
+    });
   });
 });
 
@@ -301,21 +287,21 @@ describe('administrators', () => {
   test('cannot shut themselves out', async () => {
     const admin = await givenAccount(db(), org, 'admin');
     const self = rpcAs(api(), admin);
-    await refuses(self, 'removeUser', admin.id);
-    await refuses(self, 'disableUser', admin.id);
+    await refuses(self, false, 'removeUser', admin.id);
+    await refuses(self, false, 'disableUser', admin.id);
     expect(await self.call('enableUser', admin.id)).toBe(true);
   });
 
   test('are never without one who can log in, whoever asks', async () => {
-    await refuses(rpc, 'removeUser', org.admin.id);
-    await refuses(rpc, 'disableUser', org.admin.id);
+    await refuses(rpc, false, 'removeUser', org.admin.id);
+    await refuses(rpc, false, 'disableUser', org.admin.id);
 
     const second = await givenAccount(db(), org, 'admin');
     expect(await rpc.call('disableUser', second.id)).toBe(true);
-    await refuses(rpc, 'removeUser', org.admin.id);
+    await refuses(rpc, false, 'removeUser', org.admin.id);
     expect(await rpc.call('enableUser', second.id)).toBe(true);
     expect(await rpcAs(api(), second).call('removeUser', org.admin.id)).toBe(true);
-    await refuses(rpc, 'disableUser', second.id);
+    await refuses(rpc, false, 'disableUser', second.id);
   });
 
   test('who shut each other out at the same time leave one', async () => {
@@ -397,12 +383,12 @@ test.each<[string, ...unknown[]]>([
 ])('%s is for administrators alone, before its parameters are looked at', async (method, ...params) => {
   const roles = ['manager', 'member', 'reader'] as const;
   const users = await Promise.all(roles.map(async (role) => rpcAs(api(), await givenAccount(db(), org, role))));
-  const before = await snapshot(db());
-  for (const user of users) {
-    await forbids(user, method, ...params);
-    await forbids(user, method, 'too', 'many', 'parameters', 'for', 'any', 'method');
-  }
-  expect(await snapshot(db())).toEqual(before);
+  await unchanged(db(), async () => {
+    for (const user of users) {
+      await forbids(user, method, ...params);
+      await forbids(user, method, 'too', 'many', 'parameters', 'for', 'any', 'method');
+    }
+  });
   const admin = rpcAs(api(), await givenAccount(db(), org, 'admin'));
   expect(await admin.status(method, ...params)).toBe(200);
 });

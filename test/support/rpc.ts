@@ -1,5 +1,28 @@
+import { expect } from '@jest/globals';
+import type { Database } from '../../src/database/database.ts';
 import type { Api } from './api.ts';
 import type { GivenAccount } from './builders.ts';
+import { unchanged } from './snapshot.ts';
+
+/** No task, project, column, label, link or user has this number. */
+export const NONE = 999_999_999;
+/** Nothing has one of these for its number. (`true` is 1, which something may have.) */
+export const ODD: readonly unknown[] = [
+  NONE,
+  0,
+  -1,
+  1.5,
+  2 ** 31,
+  2 ** 53,
+  'text',
+  '',
+  null,
+  [],
+  {},
+  '99999999999999999999',
+  '\0',
+  '1\0',
+];
 
 /** Calls procedures as one account. */
 export interface Rpc {
@@ -9,6 +32,8 @@ export interface Rpc {
   named<Result = unknown>(method: string, params: object): Promise<Result>;
   /** The HTTP status of a call. */
   status(method: string, ...params: unknown[]): Promise<number>;
+  /** What the procedures write to. */
+  readonly db: Database;
 }
 
 export function rpcAs(api: Api, { orgId, login, secret }: GivenAccount): Rpc {
@@ -26,5 +51,27 @@ export function rpcAs(api: Api, { orgId, login, secret }: GivenAccount): Rpc {
     call: async (method, ...params) => await result(method, params),
     named: async (method, params) => await result(method, params),
     status: async (method, ...params) => (await send(method, params)).status,
+    db: api.database.db,
   };
+}
+
+/** The call fails with its procedure's failure value, and nothing is written. */
+export async function refuses(caller: Rpc, failure: unknown, method: string, ...params: unknown[]): Promise<void> {
+  await unchanged(caller.db, async () => {
+    expect([method, params, await caller.call(method, ...params)]).toEqual([method, params, failure]);
+  });
+}
+
+/** The same with parameters by name. */
+export async function refusesNamed(caller: Rpc, failure: unknown, method: string, params: object): Promise<void> {
+  await unchanged(caller.db, async () => {
+    expect([method, params, await caller.named(method, params)]).toEqual([method, params, failure]);
+  });
+}
+
+/** The call is answered by 403, and nothing is written. */
+export async function forbids(caller: Rpc, method: string, ...params: unknown[]): Promise<void> {
+  await unchanged(caller.db, async () => {
+    expect([method, params, await caller.status(method, ...params)]).toEqual([method, params, 403]);
+  });
 }

@@ -1,3 +1,4 @@
+import { expect } from '@jest/globals';
 import type { Database } from '../../src/database/database.ts';
 
 /** Everything that is stored, table by table: to show that a refused request wrote nothing. */
@@ -20,4 +21,22 @@ export async function snapshot(db: Database): Promise<Record<string, unknown>> {
     contents[table] = rows[0]?.rows;
   }
   return contents;
+}
+
+const watched = new WeakSet<Database>();
+
+/** Shows that nothing is written meanwhile: one look before and one after, for all that is in `work`. */
+export async function unchanged(db: Database, work: () => Promise<void>): Promise<void> {
+  if (watched.has(db)) {
+    await work();
+    return;
+  }
+  watched.add(db);
+  try {
+    const before = await snapshot(db);
+    await work();
+    expect(await snapshot(db)).toEqual(before);
+  } finally {
+    watched.delete(db);
+  }
 }

@@ -15,3 +15,15 @@ export async function countStatements(db: Database, work: () => PromiseLike<unkn
   }
   return count;
 }
+
+/** Until that many statements wait for a lock. */
+export async function untilWaiting(db: Database, count: number): Promise<void> {
+  for (;;) {
+    const rows = await db.query({
+      name: '',
+      text: `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      values: [],
+    });
+    if (rows.length >= count) return;
+  }
+}
