@@ -101,7 +101,7 @@ test('/docs is authorised for the Kanboard face of the demo, lists its calls, an
   await operation('callJsonRpc').click();
   const examples = page.locator('.examples-select-element').first();
   expect(await examples.locator('option').allTextContents()).toEqual(
-    expect.arrayContaining(['getVersion', 'Two calls at once', 'Task 2 blocks task 3']),
+    expect.arrayContaining(['getVersion', 'Two calls at once', 'Task 12 blocks task 3']),
   );
   await examples.selectOption({ label: 'getVersion' });
   await execute();
