@@ -97,7 +97,10 @@ test('of two transactions that lock each other out, the one that PostgreSQL ends
     });
   await Promise.all([update(0, 1, 2), update(1, 2, 1)]);
 
-  expect(runs.toSorted()).toEqual([1, 2]);
+  // The one that was ended may meet the other once more before that one wakes up.
+  const [fewer, more] = runs.toSorted();
+  expect(fewer).toBe(1);
+  expect(more).toBeGreaterThan(1);
   const [one, two] = await notes();
   expect(one?.['words']).toMatch(/^one(\+0\+1|\+1\+0)$/);
   expect(String(two?.['words']).slice(3)).toBe(String(one?.['words']).slice(3));

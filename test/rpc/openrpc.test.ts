@@ -120,6 +120,7 @@ test('who may call a method, what it answers when it fails, and which errors it 
     { code: 401, message: 'Unauthorized' },
     { code: 403, message: 'Forbidden' },
     { code: 413 },
+    { code: 429, message: 'Too Many Requests' },
     { code: 503 },
   ]);
 });
@@ -129,7 +130,7 @@ test('examples of the contract are shown with their parameters by name', () => {
     {
       name: 'createTaskLink',
       params: [
-        { name: 'task_id', value: 2 },
+        { name: 'task_id', value: 12 },
         { name: 'opposite_task_id', value: 3 },
         { name: 'link_id', value: 2 },
       ],

@@ -14,6 +14,7 @@ import {
   insertIssue,
   insertLastColumn,
   lockIssue,
+  lockQueue,
   type QueueForIssue,
   selectIssueState,
   selectQueueForIssue,
@@ -207,7 +208,10 @@ export async function getWritableQueue(
 
 /** Issues stand in columns of their queue alone, so a queue gets a column for a status when an issue first has it. */
 export async function ensureColumn(db: Queryable, orgId: string, queueId: number, statusId: number): Promise<void> {
-  if (!(await hasColumn(db, orgId, queueId, statusId))) await insertLastColumn(db, orgId, queueId, statusId);
+  if (await hasColumn(db, orgId, queueId, statusId)) return;
+  // So that two columns are not both the last one.
+  await lockQueue(db, orgId, queueId);
+  await insertLastColumn(db, orgId, queueId, statusId);
 }
 
 /** Each tag once, in the order in which they came. Throws `refused` for too many. */
