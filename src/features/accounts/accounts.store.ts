@@ -1,5 +1,6 @@
 import type { Queryable } from '../../database/database.ts';
 import type { OrganisationRole } from '../access/viewer.ts';
+import { isPerson } from '../users/person.ts';
 
 /** An account that credentials may belong to; whether they do is not said yet. */
 export interface AccountRow {
@@ -55,11 +56,11 @@ export function selectUserAccounts(
       from tokens
       join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
       where tokens.token_hash = $3 and tokens.kind = 'personal' and ($1::text is null or tokens.org_id = $1) and ${IS_GOOD}
-        and users.login = $2 and users.removed_at is null and not users.is_application
+        and users.login = $2 and ${isPerson('users')}
       union all
       select ${COLUMNS}, users.loopback_only, false
       from users
-      where users.login = $2 and users.removed_at is null and not users.is_application
+      where users.login = $2 and ${isPerson('users')}
         and users.org_id = coalesce(
           $1, (select min(org_id) from (select org_id from organisations limit 2) few having count(*) = 1))`,
     values: [orgId, login, tokenHash],

@@ -2,9 +2,8 @@ import { ConcurrentChange, type Database, type Queryable } from '../../database/
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
-import { type AccessibleIssue, findIssues, requireWritable } from '../issues/issue-access.ts';
-import { createLabelType } from '../link-types/link-types.service.ts';
-import { selectLinkTypes } from '../link-types/link-types.store.ts';
+import { type AccessibleIssue, findIssues, getWritableIssue, requireWritable } from '../issues/issue-access.ts';
+import { createLabelType, getLinkType } from '../link-types/link-types.service.ts';
 import type { Direction } from './direction.ts';
 import { opposite } from './direction.ts';
 import { type CopiedRules, lockEnds, lockLink, type StoredLink } from './issue-links.store.ts';
@@ -100,9 +99,7 @@ export function removeTaskLink(db: Database, viewer: Viewer, viewId: number): Pr
   return db.transaction(async (transaction) => {
     const stored = await lockLink(transaction, viewer.orgId, linkIdOf(viewId));
     if (stored === undefined) throw new DomainError('not_found', texts.linkNotFound);
-    const [task] = await findIssues(transaction, viewer, [taskOf(stored, viewId)]);
-    if (task === undefined) throw new DomainError('not_found', texts.linkNotFound);
-    requireWritable(task);
+    await getWritableIssue(transaction, viewer, taskOf(stored, viewId));
     await writeNoLink(transaction, viewer, stored.link_id);
   });
 }
@@ -161,8 +158,5 @@ async function getStoredEnd(
   link: StoredLink,
   viewId: number,
 ): Promise<LinkEndOfLabel> {
-  const types = await selectLinkTypes(db, orgId);
-  const type = types.find(({ link_type_id }) => link_type_id === link.link_type_id);
-  if (type === undefined) throw new DomainError('refused', texts.linkNotFound);
-  return { type, direction: directionOf(link, viewId) };
+  return { type: await getLinkType(db, orgId, link.link_type_id), direction: directionOf(link, viewId) };
 }

@@ -120,8 +120,9 @@ export async function createLabelType(
     orgId,
     neighbours.map(({ link_type_id }) => link_type_id),
   );
+  const linkTypeId = freeId(label.label, types, `${inwardId}-${outwardId}`);
   const insert = insertLinkType(db, orgId, {
-    link_type_id: freeId(label.label, types, `${inwardId}-${outwardId}`),
+    link_type_id: linkTypeId,
     inward_label_id: inwardId,
     outward_label_id: outwardId,
     is_antisymmetric: organisation.profile === 'tracker' && inwardId !== outwardId,
@@ -133,7 +134,7 @@ export async function createLabelType(
     link_types_inward_label_id_fkey: new ConcurrentChange(),
     link_types_outward_label_id_fkey: new ConcurrentChange(),
   });
-  return await createLabelType(db, orgId, labelIds);
+  return await getLinkType(db, orgId, linkTypeId);
 }
 
 /** The label as a word for URLs; with the numbers of the labels, and then more, where that is no word or taken. */
