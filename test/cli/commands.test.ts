@@ -66,7 +66,7 @@ test('a password comes from standard input, and is kept as a hash alone', async 
   );
   expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'Added the user anna.\n', stderr: '' });
   const [user] = await rows(`select * from users where org_id = 'secrets' and login = 'anna'`);
-  expect(user?.['password_hash']).toMatch(/^\$argon2id\$/);
+  expect(user?.['password_hash']).toMatch(/^\$scrypt\$/);
   expect(JSON.stringify(await snapshot(db()))).not.toContain('correct horse battery');
 });
 

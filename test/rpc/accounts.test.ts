@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { hash } from 'argon2';
 import type { Profile } from '../../src/features/organisations/defaults.ts';
 import { APPLICATION_LOGIN, createOrganisation } from '../../src/features/organisations/organisations.service.ts';
 import { createToken, listTokens, replaceAccountToken, revokeToken } from '../../src/features/tokens/tokens.service.ts';
+import { hashPassword } from '../../src/features/users/password-hash.ts';
 import { createUser, getUserId, type NewUser } from '../../src/features/users/users.service.ts';
 import { type Api, useApi } from '../support/api.ts';
 import {
@@ -120,7 +120,7 @@ describe('the application account', () => {
 
   test('has no password, and no personal token', async () => {
     const userId = await getUserId(db(), org.orgId, APPLICATION_LOGIN);
-    await update('users', `password_hash = '${await hash('password')}'`, userId);
+    await update('users', `password_hash = '${await hashPassword('password')}'`, userId);
     await replaceAccountToken(db(), org.orgId, userId, 'personal', { value: 'personal of jsonrpc' });
     expect(await signIn(application, 'password')).toBe(401);
     expect(await signIn(application, 'personal of jsonrpc')).toBe(401);
@@ -206,11 +206,22 @@ describe('whoever was let in is refused at once', () => {
 
   test('when their password is changed or taken away, though the token stays good', async () => {
     const user = await givenSignedIn();
-    await update('users', `password_hash = '${await hash('another')}'`, user.id);
+    await update('users', `password_hash = '${await hashPassword('another')}'`, user.id);
     expect(await signIn(user, 'secret')).toBe(401);
     expect(await signIn(user, 'another')).toBe(200);
     await update('users', 'password_hash = null', user.id);
     expect(await signIn(user, 'another')).toBe(401);
+    expect(await signIn(user, user.token)).toBe(200);
+  });
+
+  test.each([
+    '$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$RdescudvJCsgt3ub+b4dWRWJTmaaJObG',
+    '$scrypt$ln=30,r=8,p=1$c29tZXNhbHQ$RdescudvJCsgt3ub+b4dWRWJTmaaJObG',
+    'secret',
+  ])('when their stored hash is “%s”, which no password matches', async (stored) => {
+    const user = await givenSignedIn();
+    await update('users', `password_hash = '${stored}'`, user.id);
+    expect(await signIn(user, 'secret')).toBe(401);
     expect(await signIn(user, user.token)).toBe(200);
   });
 

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { hash, verify } from 'argon2';
 import { LRUCache } from 'lru-cache';
 import type { Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
@@ -7,6 +6,7 @@ import { texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
 import { APPLICATION_LOGIN } from '../organisations/organisations.service.ts';
 import { hashToken } from '../tokens/tokens.service.ts';
+import { hashPassword, passwordMatches } from '../users/password-hash.ts';
 import {
   type AccountRow,
   countFailedLogin,
@@ -23,7 +23,7 @@ export interface Credentials {
   readonly secret: string;
 }
 
-/** About a second's work on two processors. */
+/** About two seconds' work on two processors. */
 const COMPARISONS_MAX = 16;
 
 /** The wrong password after which an account is locked for a quarter of an hour. */
@@ -77,7 +77,7 @@ async function passwordOwner(
 ): Promise<AccountRow | undefined> {
   const passwordHash = account?.password_hash ?? undefined;
   if (account === undefined || passwordHash === undefined || account.is_locked) {
-    nobodysHash ??= hash('nobody');
+    nobodysHash ??= hashPassword('nobody');
     await verifyPassword(await nobodysHash, password);
     return undefined;
   }
@@ -122,7 +122,7 @@ async function verifyPassword(passwordHash: string, password: string): Promise<b
   if (comparisons >= COMPARISONS_MAX) throw new DomainError('busy', texts.busy);
   comparisons += 1;
   try {
-    return await verify(passwordHash, password);
+    return await passwordMatches(password, passwordHash);
   } finally {
     comparisons -= 1;
   }

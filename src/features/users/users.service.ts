@@ -1,4 +1,3 @@
-import { hash } from 'argon2';
 import type { Database, Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError, refuseUnfit } from '../../errors.ts';
@@ -9,6 +8,7 @@ import { writeUnassigned } from '../issues/issue-writes.ts';
 import { deleteMembershipsOf } from '../queues/queue-members.store.ts';
 import { deleteTokens } from '../tokens/tokens.store.ts';
 import { isEmail } from './email.ts';
+import { hashPassword } from './password-hash.ts';
 import { parseUserName } from './user-name.ts';
 import type { UserSummary } from './user-summary.ts';
 import {
@@ -46,7 +46,7 @@ export type NewUser = Omit<NewUserRow, 'passwordHash' | 'isApplication'> & { rea
  * is no such organisation.
  */
 export async function createUser(db: Queryable, orgId: string, { password, ...user }: NewUser): Promise<number> {
-  const passwordHash = password === undefined ? undefined : await hash(password);
+  const passwordHash = password === undefined ? undefined : await hashPassword(password);
   return onConstraint(insertUser(db, orgId, { ...user, passwordHash }), {
     users_login_key: new DomainError('conflict', texts.loginTaken(user.login)),
     users_uid_key: new DomainError('conflict', texts.uidTaken(String(user.uid))),
