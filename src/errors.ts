@@ -42,7 +42,7 @@ export function refuseUnfit(fits: Readonly<Record<string, boolean>>): void {
   throw new DomainError('invalid', undefined, Object.fromEntries(unfit.map((field) => [field, texts.formUnfit])));
 }
 
-/** A start that failed for a reason that the operator can mend; the message says how. */
+/** A start that failed for a reason that the operator can fix; the message says how. */
 export class StartError extends Error {
   override readonly name = 'StartError';
 }

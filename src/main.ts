@@ -1,7 +1,6 @@
 import { CommanderError } from 'commander';
 import { UsageError } from './cli/command.ts';
 import { createProgram } from './cli/program.ts';
-import { EmbeddedPostgresError } from './database/embedded-postgres.ts';
 import { DomainError, StartError } from './errors.ts';
 
 const FAILURE = 1;
@@ -22,7 +21,7 @@ function report(error: unknown): number {
 }
 
 function isExpected(error: unknown): error is Error {
-  return [UsageError, DomainError, StartError, EmbeddedPostgresError].some((kind) => error instanceof kind);
+  return [UsageError, DomainError, StartError].some((kind) => error instanceof kind);
 }
 
 function describe(error: unknown): string {

@@ -1,8 +1,8 @@
 import type { Config } from '../config.ts';
+import { startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.ts';
 import { DomainError, StartError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { type Connection, type Database, openDatabase } from './database.ts';
-import { startEmbeddedPostgres } from './embedded-postgres.ts';
 import { isSchemaCurrent, migrate } from './migrations.ts';
 
 const VERSION_MIN = 15;

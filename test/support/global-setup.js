@@ -7,7 +7,7 @@ import { build } from '../../scripts/build.js';
 
 export default async function globalSetup() {
   if (!build()) throw new Error('The build failed.');
-  const { startEmbeddedPostgres } = await import('../../dist/database/embedded-postgres.js');
+  const { startEmbeddedPostgres } = await import('../../dist/embedded-postgres/embedded-postgres.js');
   const { openDatabase } = await import('../../dist/database/database.js');
   const { migrate } = await import('../../dist/database/migrations.js');
 

@@ -17,9 +17,10 @@ import {
 } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { codeOf, EmbeddedPostgresError } from './embedded-postgres-error.ts';
-import { type Account, findAccount, isRoot } from './postgres-account.ts';
-import { findBinaries, POSTGRES_ENV, POSTGRES_MAJOR, programFile } from './postgres-binaries.ts';
+import { StartError } from '../errors.ts';
+import { type Account, findAccount, isRoot } from './account.ts';
+import { findBinaries, POSTGRES_ENV, POSTGRES_MAJOR, programFile } from './binaries.ts';
+import { codeOf } from './error-code.ts';
 
 export const SUPERUSER = 'postgres';
 
@@ -40,13 +41,17 @@ const UNFINISHED_IS_ABANDONED_MS = 10 * 60_000;
 
 const execute = promisify(execFile);
 
+/** `dataDir` is a real path. */
+export function clusterIn(dataDir: string): Cluster {
+  return { dataDir, folder: join(dataDir, 'postgres'), logFile: join(dataDir, 'postgres.log') };
+}
+
 /** Finds the data folder, or makes an empty one. */
 export async function openDataFolder(dataDir: string): Promise<Cluster> {
   const wanted = resolve(dataDir);
   try {
     await mkdir(wanted, { recursive: true });
-    const real = await realpath(wanted);
-    return { dataDir: real, folder: join(real, 'postgres'), logFile: join(real, 'postgres.log') };
+    return clusterIn(await realpath(wanted));
   } catch (error) {
     throw dataFolderError(wanted, error);
   }
@@ -66,14 +71,14 @@ export async function readPassword(cluster: Cluster): Promise<string> {
   try {
     return (await readFile(passwordFile(cluster), 'utf8')).trim();
   } catch (cause) {
-    throw new EmbeddedPostgresError(
+    throw new StartError(
       `${passwordFile(cluster)}, which holds the password of the embedded PostgreSQL, cannot be read (${codeOf(cause)}): bring it back, or set DATA_DIR to a new folder.`,
       { cause },
     );
   }
 }
 
-export function passwordFile(cluster: Cluster): string {
+function passwordFile(cluster: Cluster): string {
   return join(cluster.folder, PASSWORD_FILE);
 }
 
@@ -112,19 +117,19 @@ async function hasCluster({ dataDir, folder }: Cluster): Promise<boolean> {
   const isCluster = files?.includes('PG_VERSION');
   const major = await readFile(join(isCluster ? folder : dataDir, 'PG_VERSION'), 'utf8').catch(unlessAbsent);
   if (major !== undefined && major.trim() !== POSTGRES_MAJOR) {
-    throw new EmbeddedPostgresError(
+    throw new StartError(
       `The data folder ${dataDir} is of PostgreSQL ${major.trim()}, and this version of the service brings PostgreSQL ${POSTGRES_MAJOR}: ` +
         `set DATA_DIR to a new folder and move the data with pg_dump and pg_restore, or set DATABASE_URL to a PostgreSQL that you run.`,
     );
   }
   if (isCluster) return true;
   if (major !== undefined) {
-    throw new EmbeddedPostgresError(
+    throw new StartError(
       `The data folder ${dataDir} is a PostgreSQL cluster that this service did not make: set DATA_DIR to another folder.`,
     );
   }
   if (files?.length) {
-    throw new EmbeddedPostgresError(
+    throw new StartError(
       `${folder} is in the way, which is not a PostgreSQL cluster: move it elsewhere, or set DATA_DIR to another folder.`,
     );
   }
@@ -187,7 +192,7 @@ async function initialize(
   } catch (cause) {
     const { message, stderr } = cause as Error & { stderr?: string };
     const reason = (stderr || message).trim().split('\n').slice(-3).join(' ');
-    throw new EmbeddedPostgresError(
+    throw new StartError(
       `PostgreSQL could not make its files in ${folder} (${reason}): mend that, set DATA_DIR to another folder, or set DATABASE_URL.`,
       { cause },
     );
@@ -229,20 +234,20 @@ function dataFolderError(dataDir: string, cause: unknown): unknown {
   switch (codeOf(cause)) {
     case 'EEXIST':
     case 'ENOTDIR':
-      return new EmbeddedPostgresError(
+      return new StartError(
         `The data folder ${dataDir} cannot be made, since a file is in its place: set DATA_DIR to a folder.`,
         { cause },
       );
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return new EmbeddedPostgresError(
+      return new StartError(
         `The data folder ${dataDir} may not be read and written by this account: run as the account that owns it, or set DATA_DIR to a folder of your own.`,
         { cause },
       );
     case 'ENOSPC':
     case 'EDQUOT':
-      return new EmbeddedPostgresError(
+      return new StartError(
         `There is no room left for the data folder ${dataDir}: make some, or set DATA_DIR to a folder on another disk.`,
         {
           cause,

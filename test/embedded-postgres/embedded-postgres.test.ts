@@ -18,12 +18,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import pg from 'pg';
-import {
-  type EmbeddedPostgres,
-  EmbeddedPostgresError,
-  startEmbeddedPostgres,
-} from '../../src/database/embedded-postgres.ts';
-import { type Account, install, OtherProcess, PLATFORM_PACKAGE, processesThatStay } from './embedded-installation.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres.ts';
+import { StartError } from '../../src/errors.ts';
+import { type Account, install, OtherProcess, PLATFORM_PACKAGE, processesThatStay } from './installation.ts';
 
 const isRoot = process.getuid?.() === 0;
 const NOBODY: Account = { uid: 65534, gid: 65534 };
@@ -313,7 +310,7 @@ test.each([
   await prepare();
   const before = await filesIn(folder);
   const error = await start().catch((reason: unknown) => reason);
-  expect(error).toBeInstanceOf(EmbeddedPostgresError);
+  expect(error).toBeInstanceOf(StartError);
   expect((error as Error).message).toMatch(message);
   expect(await filesIn(folder)).toEqual(before);
 });
@@ -321,7 +318,7 @@ test.each([
 test('a data folder that this account may not write, or that is of another account, is refused with what to do', async () => {
   await chmod(folder, 0o555);
   expect(await other(stranger).refused()).toEqual({
-    name: 'EmbeddedPostgresError',
+    name: 'StartError',
     message: expect.stringMatching(/may not be read and written.*set DATA_DIR/),
   });
   await chmod(folder, 0o755);
@@ -329,7 +326,7 @@ test('a data folder that this account may not write, or that is of another accou
   await givenCluster();
   const ours = await start();
   expect(await other(stranger).refused()).toEqual({
-    name: 'EmbeddedPostgresError',
+    name: 'StartError',
     message: expect.stringMatching(/may not be read and written.*set DATA_DIR/),
   });
   await ours.stop();
@@ -343,7 +340,7 @@ test('a server that does not start is refused with what it logged', async () => 
   await writeFile(settings, 'shared_buffers = plenty\n');
   const error = await start().catch((reason: unknown) => reason);
   await writeFile(settings, before);
-  expect(error).toBeInstanceOf(EmbeddedPostgresError);
+  expect(error).toBeInstanceOf(StartError);
   expect((error as Error).message).toMatch(
     /could not be started.*invalid value for parameter "shared_buffers": "plenty"/,
   );
@@ -352,7 +349,7 @@ test('a server that does not start is refused with what it logged', async () => 
 test('an installation without the package of this platform is told about it', async () => {
   const bare = await install(join(folder, 'bare'), false);
   expect(await new OtherProcess(bare, dataDir).refused()).toEqual({
-    name: 'EmbeddedPostgresError',
+    name: 'StartError',
     message: expect.stringMatching(/is not installed: run `npm ci`.*DATABASE_URL/),
   });
 });

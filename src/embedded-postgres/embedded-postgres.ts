@@ -1,10 +1,7 @@
 import type pg from 'pg';
-import { codeOf } from './embedded-postgres-error.ts';
-import { Attachment, type Log } from './postgres-attachment.ts';
-import { type Durability, ensureCluster, openDataFolder, readPassword, SUPERUSER } from './postgres-cluster.ts';
-
-// biome-ignore lint/performance/noBarrelFile: callers of this module need this one name with it.
-export { EmbeddedPostgresError } from './embedded-postgres-error.ts';
+import { Attachment, type Log } from './attachment.ts';
+import { type Durability, ensureCluster, openDataFolder, readPassword, SUPERUSER } from './cluster.ts';
+import { codeOf } from './error-code.ts';
 
 export interface EmbeddedPostgres {
   /** Handed to `pg` as it is: socket folder or loopback host, port, user, password, database. */

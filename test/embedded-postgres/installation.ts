@@ -6,14 +6,10 @@ import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { transformFile } from '@swc/core';
-import type { EmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
+import type { EmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres.ts';
 
-const SOURCES = join(import.meta.dirname, '../../src/database');
+const BUILD = join(import.meta.dirname, '../../dist');
 export const PLATFORM_PACKAGE = `@embedded-postgres/${process.platform.replace('win32', 'windows')}-${process.arch}`;
-
-/** A constant of its own, since the types of the compiler do not know its last option. */
-const COMPILER = { target: 'es2023', parser: { syntax: 'typescript' }, rewriteRelativeImportExtensions: true } as const;
 
 export interface Account {
   readonly uid: number;
@@ -26,21 +22,14 @@ export interface Started extends Pick<EmbeddedPostgres, 'connection' | 'created'
 }
 
 /**
- * The modules under test as another process can run them: compiled, with the packages they need beside them, since
- * Node 20 runs no TypeScript and another account may be unable to read this checkout.
+ * The build of the modules under test with the packages that they need, in a folder of its own: another account may be
+ * unable to read this checkout.
  */
 export async function install(folder: string, withPostgres = true): Promise<string> {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
-  const sources = (await readdir(SOURCES)).filter((name) => /^(embedded-)?postgres/.test(name));
-  for (const name of sources) {
-    const { code } = await transformFile(join(SOURCES, name), {
-      configFile: false,
-      jsc: COMPILER,
-      module: { type: 'es6' },
-    });
-    await writeFile(join(folder, name.replace(/ts$/, 'js')), code);
-  }
+  for (const name of ['embedded-postgres', 'errors.js', 'texts.js'])
+    await cp(join(BUILD, name), join(folder, 'dist', name), { recursive: true });
   await writeFile(join(folder, 'process.js'), PROCESS);
   for (const name of await withDependencies('pg'))
     await cp(packageFolder(name), join(folder, 'node_modules', name), { recursive: true });
@@ -144,7 +133,7 @@ async function withDependencies(name: string, found = new Set<string>()): Promis
 }
 
 const PROCESS = `
-import { startEmbeddedPostgres } from './embedded-postgres.js';
+import { startEmbeddedPostgres } from './dist/embedded-postgres/embedded-postgres.js';
 const warnings = [];
 const log = { info() {}, warn(details, message) { warnings.push(message); } };
 // Ctrl-C is for the service to act on.

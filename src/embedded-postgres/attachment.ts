@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { codeOf, EmbeddedPostgresError } from './embedded-postgres-error.ts';
-import { type Cluster, type Durability, SUPERUSER } from './postgres-cluster.ts';
+import { StartError } from '../errors.ts';
+import { ALONE_QUERY, type AloneRow, ATTACHED_LOCK } from './attached-lock.ts';
+import { type Cluster, type Durability, SUPERUSER } from './cluster.ts';
+import { codeOf } from './error-code.ts';
 import {
   type Address,
   chooseAddress,
@@ -15,8 +17,8 @@ import {
   spawnServer,
   stopServer,
   waitForEnd,
-} from './postgres-server.ts';
-import { ALONE_QUERY, ATTACHED_LOCK, startWatchdog, type Watchdog } from './postgres-watchdog.ts';
+} from './server.ts';
+import { startWatchdog, type Watchdog } from './start-watchdog.ts';
 
 /** What pino takes. */
 export interface Log {
@@ -117,7 +119,7 @@ export class Attachment {
       // Let go before asking: two that leave at once would otherwise each see the other, and both walk away.
       await client.query(`select pg_advisory_unlock_shared(${ATTACHED_LOCK})`);
       letGo = true;
-      const { rows } = await client.query<{ alone: boolean; pid: number }>(ALONE_QUERY);
+      const { rows } = await client.query<AloneRow>(ALONE_QUERY);
       if (rows[0]?.alone) await this.#stop(rows[0].pid);
       this.#watchdog.dismiss();
     } catch (err) {
@@ -176,7 +178,7 @@ async function reachServer(target: Target, back?: Return): Promise<Hold> {
     }
     await sleep(POLL_MS);
   }
-  throw new EmbeddedPostgresError(
+  throw new StartError(
     `PostgreSQL in ${cluster.dataDir} was not ready after ${START_LIMIT_MS / 1000} s: look into ${cluster.logFile}, and start again when it has done what it says there.`,
   );
 }
@@ -189,7 +191,7 @@ async function recoverFrom(cluster: Cluster, lock: LockFile | undefined): Promis
 
 async function startError(cluster: Cluster, logged: number, cause: Error | undefined): Promise<Error> {
   const reason = (await logTail(cluster, logged)) || cause?.message;
-  return new EmbeddedPostgresError(
+  return new StartError(
     `PostgreSQL could not be started in ${cluster.dataDir} (${reason}): mend that, look into ${cluster.logFile} for more, or set DATABASE_URL.`,
     { cause },
   );
@@ -238,7 +240,7 @@ async function isStillReady(cluster: Cluster, pid: number): Promise<boolean> {
 /** Passes over the loss of a connection, and what a server says that takes none: both are no errors of a statement. */
 function throwUnlessGone(cluster: Cluster, cause: unknown): void {
   if (NOT_LET_IN.has(codeOf(cause) ?? '')) {
-    throw new EmbeddedPostgresError(
+    throw new StartError(
       `The PostgreSQL in ${cluster.dataDir} does not take the password in ${cluster.folder}: bring back the file that was there, or set DATA_DIR to a new folder.`,
       { cause },
     );

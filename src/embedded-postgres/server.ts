@@ -5,9 +5,9 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { codeOf } from './embedded-postgres-error.ts';
-import { findBinaries, POSTGRES_ENV, packagedProgram, programFile } from './postgres-binaries.ts';
-import { accountOf, type Cluster, type Durability, dataDirectoryArgument } from './postgres-cluster.ts';
+import { findBinaries, POSTGRES_ENV, packagedProgram, programFile } from './binaries.ts';
+import { accountOf, type Cluster, type Durability, dataDirectoryArgument } from './cluster.ts';
+import { codeOf } from './error-code.ts';
 
 /** Where a server listens, in the terms of `pg`: a host that is a folder means the socket in it. */
 export interface Address {

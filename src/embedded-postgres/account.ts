@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { EmbeddedPostgresError } from './embedded-postgres-error.ts';
+import { StartError } from '../errors.ts';
 
 /** Spread into the options of a spawn; absent when we are not root, and PostgreSQL runs as we do. */
 export interface Account {
@@ -22,7 +22,7 @@ export async function findAccount(): Promise<Account | undefined> {
     const account = accounts.get(name);
     if (account) return account;
   }
-  throw new EmbeddedPostgresError(
+  throw new StartError(
     `PostgreSQL refuses to run as root, and none of the accounts ${ACCOUNT_NAMES.join(', ')} exists: start this service as another user, or set DATABASE_URL.`,
   );
 }

@@ -5,8 +5,9 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
-import { codeOf, EmbeddedPostgresError } from './embedded-postgres-error.ts';
-import { type Account, isRoot } from './postgres-account.ts';
+import { StartError } from '../errors.ts';
+import { type Account, isRoot } from './account.ts';
+import { codeOf } from './error-code.ts';
 
 /** Goes with the version of the packages in package.json. */
 export const POSTGRES_MAJOR = '17';
@@ -41,7 +42,7 @@ export async function findBinaries(dataDir: string, account: Account | undefined
     if (!problem) return join(copy, 'native', 'bin');
     reason = problem;
   }
-  throw new EmbeddedPostgresError(
+  throw new StartError(
     `The PostgreSQL in ${packageFolder} cannot be run there, nor from a copy elsewhere (${reason}): ` +
       `install this service where every account may read it, ${OR_DATABASE_URL}.`,
   );
@@ -59,7 +60,7 @@ export function programFile(name: 'initdb' | 'pg_ctl' | 'postgres'): string {
 function findPackage(): string {
   const platform = `${process.platform}-${process.arch}`;
   if (!PLATFORMS.has(platform)) {
-    throw new EmbeddedPostgresError(
+    throw new StartError(
       `There is no embedded PostgreSQL for ${platform}: set DATABASE_URL to a PostgreSQL 15 or later.`,
     );
   }
@@ -68,7 +69,7 @@ function findPackage(): string {
     // Its only export is <package>/dist/index.js.
     return dirname(dirname(createRequire(import.meta.url).resolve(name)));
   } catch (cause) {
-    throw new EmbeddedPostgresError(
+    throw new StartError(
       `The package ${name} is not installed: run \`npm ci\` without leaving out optional dependencies, ${OR_DATABASE_URL}.`,
       { cause },
     );
@@ -102,13 +103,13 @@ async function whyNotRunnable(packageFolder: string, account: Account | undefine
     const code = codeOf(error);
     // Linux says ENOENT of a program whose loader is missing, too.
     if (code === 'ENOENT' && (await exists(postgres))) {
-      throw new EmbeddedPostgresError(
+      throw new StartError(
         `The embedded PostgreSQL is built for the GNU C library, which this system lacks: use a system that has it, ${OR_DATABASE_URL}.`,
         { cause: error },
       );
     }
     if (account && (code === 'EPERM' || code === 'EINVAL')) {
-      throw new EmbeddedPostgresError(
+      throw new StartError(
         `PostgreSQL refuses to run as root, and this root may not become the account with uid ${account.uid}: start this service as another user, ${OR_DATABASE_URL}.`,
         { cause: error },
       );
