@@ -1,7 +1,21 @@
-// Compiles src to dist from scratch, so that no file of an older build stays behind.
+// Compiles src to dist from scratch, so that no file of an older build stays behind, and copies there what /docs needs
+// of Swagger UI. As a dependency of the package, swagger-ui-dist would bring @scarf/scarf, whose install script reports
+// each installation to a third party; the overrides in package.json replace it in a clone, but not where the package is
+// installed.
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import swaggerUiFolder from 'swagger-ui-dist/absolute-path.js';
+
+/** What src/docs.ts serves, and the licences that have to accompany it. */
+const SWAGGER_UI_FILES = [
+  'swagger-ui.css',
+  'swagger-ui-bundle.js',
+  'favicon-32x32.png',
+  'LICENSE',
+  'NOTICE',
+  'swagger-ui-bundle.js.LICENSE.txt',
+];
 
 export function build() {
   const root = new URL('../', import.meta.url);
@@ -11,7 +25,12 @@ export function build() {
     cwd: fileURLToPath(root),
     stdio: 'inherit',
   });
-  return status === 0;
+  if (status !== 0) return false;
+  mkdirSync(new URL('dist/swagger-ui', root));
+  for (const file of SWAGGER_UI_FILES) {
+    copyFileSync(`${swaggerUiFolder()}/${file}`, new URL(`dist/swagger-ui/${file}`, root));
+  }
+  return true;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = build() ? 0 : 1;

@@ -1,9 +1,12 @@
+import { fileURLToPath } from 'node:url';
 import { type RequestHandler, Router } from 'express';
-import swaggerUiFolder from 'swagger-ui-dist/absolute-path.js';
 import { isLoopbackRequest } from './loopback.ts';
 
-/** What the page takes from the package; nothing else of it is served. */
-const PACKAGE_FILES = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'];
+/** Where the build puts Swagger UI, seen from src as from dist. */
+const SWAGGER_UI = fileURLToPath(new URL('../dist/swagger-ui/', import.meta.url));
+
+/** The files of it that the page loads; no others are served. */
+const SWAGGER_UI_FILES = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'];
 
 /** The page and what it asks for come from here alone. Swagger UI draws its icons from data: URLs. */
 const CONTENT_SECURITY_POLICY = [
@@ -55,9 +58,9 @@ export function docsRouter(demo: DemoCredentials | undefined): Router {
     const credentials = isLoopbackRequest(request) ? demo : undefined;
     response.set('Cache-Control', 'no-store').type('js').send(initializer(credentials));
   });
-  for (const file of PACKAGE_FILES) {
+  for (const file of SWAGGER_UI_FILES) {
     router.get(`/docs/${file}`, (_request, response) => {
-      response.sendFile(file, { root: swaggerUiFolder() });
+      response.sendFile(file, { root: SWAGGER_UI });
     });
   }
   return router;

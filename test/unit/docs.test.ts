@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
 import express from 'express';
 import supertest from 'supertest';
@@ -64,3 +65,11 @@ test.each(['/docs/index.html', '/docs/package.json', '/docs/swagger-initializer.
     await withDemo.get(path).expect(404);
   },
 );
+
+test.each([
+  ['LICENSE', 'Apache License'],
+  ['NOTICE', 'SmartBear Software'],
+  ['swagger-ui-bundle.js.LICENSE.txt', 'DOMPurify'],
+])('the build holds %s beside the files of Swagger UI', async (file, excerpt) => {
+  expect(await readFile(new URL(`../../dist/swagger-ui/${file}`, import.meta.url), 'utf8')).toContain(excerpt);
+});
