@@ -14,6 +14,7 @@ const checks = [
   ['types', 'tsc'],
   ['dead code and dependencies', 'knip'],
   ['contract', 'npm run --silent lint:contract'],
+  ['nothing native among the dependencies', 'node scripts/check-dependencies.js'],
   ['generated types are current', 'npm run --silent types -- --check'],
   ['format, lint, imports', 'biome check'],
 ];
