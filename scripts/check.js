@@ -12,11 +12,12 @@ const PATH = `${root}node_modules/.bin${delimiter}${process.env.PATH}`;
 const checks = [
   ['typed rules', 'eslint .'],
   ['types', 'tsc'],
+  ['who may import whom', 'npm run --silent lint:imports'],
   ['dead code and dependencies', 'knip'],
   ['contract', 'npm run --silent lint:contract'],
   ['nothing native among the dependencies', 'node scripts/check-dependencies.js'],
   ['generated types are current', 'npm run --silent types -- --check'],
-  ['format, lint, imports', 'biome check'],
+  ['format, lint', 'biome check'],
 ];
 
 const waiting = [...checks];

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { type RequestHandler, Router } from 'express';
-import { isLoopbackRequest } from './loopback.ts';
+import { isLoopbackRequest } from './http/loopback.ts';
 
 /** Where the build puts Swagger UI, seen from src as from dist. */
 const SWAGGER_UI = fileURLToPath(new URL('../dist/swagger-ui/', import.meta.url));

@@ -2,9 +2,9 @@ import { type RequestHandler, Router } from 'express';
 import type { Contract } from './contract/contract.ts';
 import type { Database } from './database/database.ts';
 import { isSchemaCurrent } from './database/migrations.ts';
+import { refuseMethod } from './http/refuse-method.ts';
+import { openrpcOf } from './kanboard/rpc/openrpc.ts';
 import type { Log } from './log.ts';
-import { refuseMethod } from './rest/router.ts';
-import { openrpcOf } from './rpc/openrpc.ts';
 
 /** What operators and tools ask, without credentials: is it alive, is it ready, what does it speak. */
 export function operationsRouter({ contract, db, log }: { contract: Contract; db: Database; log: Log }): Router {

@@ -3,13 +3,13 @@ import type { AddressInfo } from 'node:net';
 import { createApp } from './app.ts';
 import type { Config } from './config.ts';
 import { loadContract } from './contract/contract.ts';
+import { APPLICATION_LOGIN } from './core/organisations/organisations.service.ts';
 import { migratedPostgres } from './database/postgres.ts';
 import { prepareDemo } from './demo/demo.ts';
 import { DEMO_APPLICATION_TOKEN, DEMO_ORG_ID, DEMO_TOKEN } from './demo/demo-data.ts';
 import { StartError } from './errors.ts';
-import { APPLICATION_LOGIN } from './features/organisations/organisations.service.ts';
+import { createHttpServer } from './http/http-server.ts';
 import type { Log } from './log.ts';
-import { createHttpServer } from './rest/http-server.ts';
 
 /** How long requests in flight may take to end once the server was told to stop. */
 const DRAIN_MS = 10_000;

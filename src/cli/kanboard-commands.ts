@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { APPLICATION_LOGIN } from '../features/organisations/organisations.service.ts';
-import { replaceAccountToken } from '../features/tokens/tokens.service.ts';
-import { getUserId } from '../features/users/users.service.ts';
+import { APPLICATION_LOGIN } from '../core/organisations/organisations.service.ts';
+import { replaceAccountToken } from '../core/tokens/tokens.service.ts';
+import { getUserId } from '../core/users/users.service.ts';
 import { print, readNewSecret, withDatabase } from './command.ts';
 
 interface TokenOptions {

@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
-import type { Profile } from '../features/organisations/defaults.ts';
-import { APPLICATION_LOGIN, createOrganisation } from '../features/organisations/organisations.service.ts';
-import { createQueue } from '../features/queues/queues.service.ts';
-import { getUserId } from '../features/users/users.service.ts';
+import type { Profile } from '../core/organisations/defaults.ts';
+import { APPLICATION_LOGIN, createOrganisation } from '../core/organisations/organisations.service.ts';
+import { createQueue } from '../core/queues/queues.service.ts';
+import { getUserId } from '../core/users/users.service.ts';
 import { LANGUAGES, type Language } from '../texts.ts';
 import { print, withDatabase } from './command.ts';
 

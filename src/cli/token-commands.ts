@@ -7,8 +7,8 @@ import {
   revokeTokenValue,
   revokeUserTokens,
   type TokenScope,
-} from '../features/tokens/tokens.service.ts';
-import { getUserId } from '../features/users/users.service.ts';
+} from '../core/tokens/tokens.service.ts';
+import { getUserId } from '../core/users/users.service.ts';
 import { print, readNewSecret, readSecret, UsageError, wholeNumber, withDatabase } from './command.ts';
 
 const SCOPES: readonly TokenScope[] = ['read', 'write', 'admin'];

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
-import type { OrganisationRole } from '../features/access/viewer.ts';
-import { createUser } from '../features/users/users.service.ts';
+import type { OrganisationRole } from '../core/access/viewer.ts';
+import { createUser } from '../core/users/users.service.ts';
 import { print, readNewSecret, wholeNumber, withDatabase } from './command.ts';
 
 interface UserOptions {

@@ -1,11 +1,11 @@
 import type { Config } from '../config.ts';
+import { APPLICATION_LOGIN, createOrganisationIn } from '../core/organisations/organisations.service.ts';
+import { createQueueIn } from '../core/queues/queues.service.ts';
+import { createToken, replaceAccountTokenIn } from '../core/tokens/tokens.service.ts';
+import { createUser, getUserId } from '../core/users/users.service.ts';
 import type { Database } from '../database/database.ts';
 import { StartError } from '../errors.ts';
-import { APPLICATION_LOGIN, createOrganisationIn } from '../features/organisations/organisations.service.ts';
-import { createQueueIn } from '../features/queues/queues.service.ts';
-import { createToken, replaceAccountTokenIn } from '../features/tokens/tokens.service.ts';
-import { createUser, getUserId } from '../features/users/users.service.ts';
-import { isLoopbackHost } from '../loopback.ts';
+import { isLoopbackHost } from '../http/loopback.ts';
 import { existsLoopbackCredential, existsOrganisation, insertDemoIssues, insertDemoLinks } from './demo.store.ts';
 import {
   DEMO_ADMIN,

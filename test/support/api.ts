@@ -5,7 +5,7 @@ import supertest from 'supertest';
 import { type AppOptions, createApp } from '../../src/app.ts';
 import { type Contract, loadContract } from '../../src/contract/contract.ts';
 import { type Database, openDatabase } from '../../src/database/database.ts';
-import { createHttpServer } from '../../src/rest/http-server.ts';
+import { createHttpServer } from '../../src/http/http-server.ts';
 import { ContractCheck } from './contract-check.ts';
 import { type TestDatabase, useDatabase } from './test-database.ts';
 

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import type { OrganisationRole } from '../../src/core/access/viewer.ts';
+import type { Profile } from '../../src/core/organisations/defaults.ts';
+import { APPLICATION_LOGIN, createOrganisation } from '../../src/core/organisations/organisations.service.ts';
+import { createQueue } from '../../src/core/queues/queues.service.ts';
+import { createToken, replaceAccountToken, type TokenScope } from '../../src/core/tokens/tokens.service.ts';
+import { createUser, getUserId } from '../../src/core/users/users.service.ts';
 import type { Database } from '../../src/database/database.ts';
-import type { OrganisationRole } from '../../src/features/access/viewer.ts';
-import type { Profile } from '../../src/features/organisations/defaults.ts';
-import { APPLICATION_LOGIN, createOrganisation } from '../../src/features/organisations/organisations.service.ts';
-import { createQueue } from '../../src/features/queues/queues.service.ts';
-import { createToken, replaceAccountToken, type TokenScope } from '../../src/features/tokens/tokens.service.ts';
-import { createUser, getUserId } from '../../src/features/users/users.service.ts';
 import type { Language } from '../../src/texts.ts';
 
 export interface GivenOrganisation {

@@ -3,8 +3,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 import type { Contract } from '../../src/contract/contract.ts';
 import { type Method, methodsOf } from '../../src/contract/methods.ts';
-import { parseLossless } from '../../src/rpc/json.ts';
-import { batchOf, type RpcRequest, toRequest } from '../../src/rpc/request.ts';
+import { parseLossless } from '../../src/kanboard/rpc/json.ts';
+import { batchOf, type RpcRequest, toRequest } from '../../src/kanboard/rpc/request.ts';
 
 /** Holds every answer of the Kanboard face against openapi.yaml: the envelope, and each result against its procedure's schema. */
 export class RpcContractCheck {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** A line of test/rpc/golden/kanboard.jsonl that asks something; see the README there. */
+/** A line of test/kanboard/golden/kanboard.jsonl that asks something; see the README there. */
 export interface TranscriptCase {
   readonly name: string;
   readonly kind: 'contract' | 'leak' | 'quirk';
@@ -30,14 +30,14 @@ export function readTranscript(): (TranscriptCase | TranscriptHook)[] {
 }
 
 function readLines<Line>(file: string): Line[] {
-  const text = readFileSync(new URL(`../rpc/golden/${file}`, import.meta.url), 'utf8');
+  const text = readFileSync(new URL(`../kanboard/golden/${file}`, import.meta.url), 'utf8');
   return text
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as Line);
 }
 
-/** A line of test/rpc/golden/differences.jsonl: an accident of the original that is not repeated. */
+/** A line of test/kanboard/golden/differences.jsonl: an accident of the original that is not repeated. */
 interface Difference {
   readonly name: string;
   readonly why: string;

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { findCycle } from '../../src/features/link-types/cycles.ts';
+import { findCycle } from '../../src/core/link-types/cycles.ts';
 
 interface Arrow {
   readonly inward_issue_id: number;

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { hashPassword, passwordMatches } from '../../src/features/users/password-hash.ts';
+import { hashPassword, passwordMatches } from '../../src/core/users/password-hash.ts';
 
 /** The test vectors of RFC 7914, section 12. Its last one takes 1 GiB. */
 const VECTORS = [

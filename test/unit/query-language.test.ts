@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { DomainError } from '../../src/errors.ts';
-import { parseQuery } from '../../src/features/issues/query-language.ts';
-import type { Condition, ValueField } from '../../src/features/issues/search-condition.ts';
+import { parseQuery } from '../../src/tracker/issue-search/query-language.ts';
+import type { Condition, ValueField } from '../../src/tracker/issue-search/search-condition.ts';
 
 const oneOf = (name: ValueField, ...values: string[]): Condition => ({
   kind: 'oneOf',

@@ -1,0 +1,85 @@
+// Who may import whom. A room is a folder of src, or a file directly in it; each lists the rooms it may import, so
+// imports go one way: app → tracker | kanboard → core → database. Type imports count.
+const MAY_IMPORT = {
+  'texts.ts': [],
+  'text-length.ts': [],
+  'errors.ts': ['texts.ts'],
+  'config.ts': ['errors.ts'],
+  'log.ts': [],
+  contract: ['errors.ts', 'texts.ts'],
+  'embedded-postgres': ['errors.ts'],
+  database: ['config.ts', 'embedded-postgres', 'errors.ts', 'log.ts', 'texts.ts'],
+  core: ['database', 'errors.ts', 'text-length.ts', 'texts.ts'],
+  http: ['contract', 'errors.ts', 'texts.ts'],
+  tracker: ['contract', 'core', 'database', 'errors.ts', 'http', 'text-length.ts', 'texts.ts'],
+  kanboard: ['contract', 'core', 'database', 'errors.ts', 'http', 'text-length.ts', 'texts.ts'],
+  demo: ['config.ts', 'core', 'database', 'errors.ts', 'http'],
+};
+
+const inRoom = (room) => `^src/${room.endsWith('.ts') ? room.replace('.', '\\.') : `${room}/`}`;
+
+export default {
+  forbidden: [
+    ...Object.entries(MAY_IMPORT).map(([room, allowed]) => ({
+      name: `${room.replace('.ts', '')}-imports`,
+      severity: 'error',
+      from: { path: inRoom(room) },
+      to: { path: '^src/', pathNot: [room, ...allowed].map(inRoom) },
+    })),
+    {
+      name: 'no-cycle-of-files',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'no-cycle-of-folders',
+      severity: 'error',
+      scope: 'folder',
+      from: { path: '^src/.' },
+      // `src` itself holds files that are rooms of their own.
+      to: { circular: true, viaOnly: { pathNot: '^src$' } },
+    },
+    {
+      name: 'services-know-no-protocol',
+      comment: 'A service, a store and a rule take and return domain types; .rest.ts and .rpc.ts translate.',
+      severity: 'error',
+      from: { path: '^src/(core|tracker|kanboard)/', pathNot: '(\\.rest|\\.rpc)\\.ts$|/(rest|rpc)/' },
+      to: { path: '^src/(contract|http|tracker/rest|kanboard/rpc)/|^src/.*(\\.rest|\\.rpc)\\.ts$' },
+    },
+    {
+      name: 'stores-know-no-service',
+      severity: 'error',
+      from: { path: '\\.store\\.ts$' },
+      to: { path: '\\.service\\.ts$' },
+    },
+    {
+      name: 'handlers-call-services',
+      comment: 'A handler may import the types of a store, not its functions.',
+      severity: 'error',
+      from: { path: '(\\.rest|\\.rpc)\\.ts$|^src/(tracker/rest|kanboard/rpc)/' },
+      to: { path: '\\.store\\.ts$', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'express-serves-http',
+      severity: 'error',
+      from: {
+        path: '^src/(core|contract|database|embedded-postgres|cli|demo)/|(\\.rest|\\.rpc|\\.service|\\.store)\\.ts$',
+      },
+      to: { path: 'node_modules/(@types/)?express/' },
+    },
+    {
+      name: 'database-speaks-to-postgresql',
+      comment: 'Everything else is given a Queryable.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(database|embedded-postgres)/' },
+      to: { path: 'node_modules/(@types/)?(pg|pg-.*|knex)/' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { extensions: ['.ts', '.js', '.d.ts'] },
+  },
+};

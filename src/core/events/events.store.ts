@@ -1,0 +1,52 @@
+import type { Queryable } from '../../database/database.ts';
+import type { Direction } from '../labels/direction.ts';
+
+export type EventType =
+  | 'IssueCreated'
+  | 'IssueUpdated'
+  | 'IssueWorkflow'
+  | 'IssueDeleted'
+  | 'IssueLinked'
+  | 'IssueUnlinked'
+  | 'IssueLinkChanged';
+
+/** A link as one issue saw it at the time. */
+export interface LinkChange {
+  readonly link_id: number;
+  readonly link_type_id: string;
+  readonly direction: Direction;
+  /** The issue_id of the other issue. */
+  readonly object_id: number;
+}
+
+/** What an event keeps, in ids and keys: of a link, before and after; of fields, by name, before and after. */
+export interface Changes {
+  readonly links?: readonly { readonly from: LinkChange | null; readonly to: LinkChange | null }[];
+  readonly fields?: readonly { readonly field: string; readonly from: unknown; readonly to: unknown }[];
+  /** Opened or closed beside its status, as Kanboard does; the changelog has no field for that. */
+  readonly isOpen?: { readonly from: boolean; readonly to: boolean };
+}
+
+export interface NewEvent {
+  readonly issueId: number;
+  readonly type: EventType;
+  readonly changes: Changes;
+}
+
+/** Writes down what a transaction did, one event for each issue that it touched. */
+export async function insertEvents(
+  db: Queryable,
+  orgId: string,
+  userId: number,
+  events: readonly NewEvent[],
+): Promise<void> {
+  await db.query({
+    name: 'insert_events',
+    text: `
+      insert into events (org_id, user_id, issue_id, type, changes)
+      select $1, $2, "issueId", type, changes
+      from rows from (jsonb_to_recordset($3) as ("issueId" bigint, type text, changes jsonb)) with ordinality as given
+      order by ordinality`,
+    values: [orgId, userId, JSON.stringify(events)],
+  });
+}

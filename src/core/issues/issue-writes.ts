@@ -1,0 +1,209 @@
+import type { Queryable } from '../../database/database.ts';
+import { DomainError } from '../../errors.ts';
+import { texts } from '../../texts.ts';
+import type { Viewer } from '../access/viewer.ts';
+import { insertEvents, type NewEvent } from '../events/events.store.ts';
+import { parseQueueName } from '../queues/queue-name.ts';
+import {
+  hasColumn,
+  insertLastColumn,
+  lockQueue,
+  type QueueForIssue,
+  selectQueueForIssue,
+  takeIssueKey,
+} from '../queues/queues.store.ts';
+import { parseIssueName } from './issue-name.ts';
+import {
+  type IssueFields,
+  type IssueState,
+  insertIssue,
+  lockIssue,
+  selectIssueState,
+  unassignIssues,
+  updateIssueFields,
+  updateIssueQueue,
+} from './issues.store.ts';
+
+/**
+ * Writes of issues, whichever face asks for them. Every write that the changelog has a word for leaves its events. All
+ * functions run in the caller's transaction.
+ */
+
+const TAGS_MAX = 100;
+
+export const DEFAULT_COLOR = 'yellow';
+
+/** Those fields of a new issue that only Kanboard's clients know. */
+export const KANBOARD_DEFAULTS = {
+  reference: '',
+  color: DEFAULT_COLOR,
+  dueAt: null,
+  startedAt: null,
+  timeSpent: null,
+  timeEstimated: null,
+  kanboard: {},
+} as const satisfies Partial<IssueFields>;
+
+export interface NewIssueWrite {
+  readonly queueId: number;
+  readonly fields: IssueFields;
+  readonly isOpen: boolean;
+  readonly unique?: string | undefined;
+  readonly createdBy: number;
+}
+
+/** Makes an issue at the end of its column, under the next key of its queue. */
+export async function writeNewIssue(
+  db: Queryable,
+  { orgId, userId }: Viewer,
+  { fields, ...issue }: NewIssueWrite,
+): Promise<{ issueId: number; key: string }> {
+  const key = await takeIssueKey(db, orgId, issue.queueId);
+  const issueId = await insertIssue(db, orgId, { ...issue, ...fields, key });
+  const created = [
+    { field: 'key', from: null, to: key },
+    { field: 'queue', from: null, to: issue.queueId },
+    ...changesBetween(undefined, fields),
+  ];
+  await insertEvents(db, orgId, userId, [{ issueId, type: 'IssueCreated', changes: { fields: created } }]);
+  return { issueId, key };
+}
+
+/**
+ * Gives a locked issue these fields, and opens or closes it; raises its version. Writes nothing when all is so already.
+ */
+export async function writeChangedFields(
+  db: Queryable,
+  { orgId, userId }: Viewer,
+  issue: IssueState,
+  after: IssueFields,
+  isOpen: boolean,
+): Promise<void> {
+  const before = fieldsOf(issue);
+  if (issue.is_open === isOpen && JSON.stringify(before) === JSON.stringify(after)) return;
+  const { issue_id: issueId } = issue;
+  await updateIssueFields(db, orgId, userId, issueId, after, isOpen);
+  const fields = changesBetween(before, after);
+  const updated = fields.filter(({ field }) => field !== 'status');
+  const workflow = fields.filter(({ field }) => field === 'status');
+  const events: NewEvent[] = [];
+  if (updated.length > 0) events.push({ issueId, type: 'IssueUpdated', changes: { fields: updated } });
+  if (workflow.length > 0) {
+    events.push({ issueId, type: 'IssueWorkflow', changes: { fields: workflow } });
+  } else if (issue.is_open !== isOpen) {
+    events.push({ issueId, type: 'IssueWorkflow', changes: { isOpen: { from: issue.is_open, to: isOpen } } });
+  }
+  await insertEvents(db, orgId, userId, events);
+}
+
+/** Gives a locked issue another queue and the next key there, which it answers; the queue has a column for its status. */
+export async function writeChangedQueue(
+  db: Queryable,
+  { orgId, userId }: Viewer,
+  issue: IssueState,
+  queueId: number,
+): Promise<string> {
+  const key = await takeIssueKey(db, orgId, queueId);
+  await updateIssueQueue(db, orgId, userId, issue.issue_id, { queueId, key });
+  const fields = [
+    { field: 'queue', from: issue.queue_id, to: queueId },
+    { field: 'key', from: issue.key, to: key },
+  ];
+  await insertEvents(db, orgId, userId, [{ issueId: issue.issue_id, type: 'IssueUpdated', changes: { fields } }]);
+  return key;
+}
+
+/** Makes the issues of a user nobody's. */
+export async function writeUnassigned(db: Queryable, { orgId, userId }: Viewer, assigneeId: number): Promise<void> {
+  const issueIds = await unassignIssues(db, orgId, userId, assigneeId);
+  const changes = { fields: [{ field: 'assignee', from: assigneeId, to: null }] };
+  const events = issueIds.map((issueId) => ({ issueId, type: 'IssueUpdated', changes }) as const);
+  await insertEvents(db, orgId, userId, events);
+}
+
+export function fieldsOf(issue: IssueState): IssueFields {
+  return {
+    summary: issue.summary,
+    description: issue.description,
+    issueTypeId: issue.issue_type_id,
+    priorityId: issue.priority_id,
+    assigneeId: issue.assignee_id,
+    tags: issue.tags,
+    statusId: issue.status_id,
+    reference: issue.reference,
+    color: issue.color,
+    dueAt: issue.due_at,
+    startedAt: issue.started_at,
+    timeSpent: issue.time_spent,
+    timeEstimated: issue.time_estimated,
+    kanboard: issue.kanboard,
+  };
+}
+
+/** What the changelog has a word for. */
+const FIELDS: readonly (readonly [field: string, of: keyof IssueFields])[] = [
+  ['summary', 'summary'],
+  ['description', 'description'],
+  ['type', 'issueTypeId'],
+  ['priority', 'priorityId'],
+  ['assignee', 'assigneeId'],
+  ['tags', 'tags'],
+  ['status', 'statusId'],
+];
+
+/** The fields that are not the same, by their names in the contract; no tags are nothing. */
+function changesBetween(before: IssueFields | undefined, after: IssueFields) {
+  return FIELDS.map(([field, of]) => ({ field, from: contentOf(before?.[of]), to: contentOf(after[of]) })).filter(
+    ({ from, to }) => JSON.stringify(from) !== JSON.stringify(to),
+  );
+}
+
+function contentOf(value: IssueFields[keyof IssueFields] | undefined): unknown {
+  return Array.isArray(value) && value.length === 0 ? null : (value ?? null);
+}
+
+/**
+ * Locks the issue of that name or number. Throws `not_found`, also for an issue that the viewer may not see, and
+ * `forbidden` for one not to be changed.
+ */
+export async function lockWritableIssue(
+  db: Queryable,
+  viewer: Viewer,
+  issueName: string | number,
+  strength: 'change' | 'key',
+): Promise<IssueState> {
+  const name = typeof issueName === 'number' ? issueName : parseIssueName(issueName);
+  const issueId = name === undefined ? undefined : await lockIssue(db, viewer.orgId, name, strength);
+  const issue = issueId === undefined ? undefined : await selectIssueState(db, viewer, issueId);
+  if (issue === undefined) throw new DomainError('not_found', texts.issueNotFound);
+  if (!issue.may_write) throw new DomainError('forbidden', texts.writeForbidden);
+  return issue;
+}
+
+/** Throws `not_found`, also for a queue that the viewer may not see, and `forbidden` for one not to be changed. */
+export async function getWritableQueue(
+  db: Queryable,
+  viewer: Viewer,
+  queueName: string | number,
+): Promise<QueueForIssue> {
+  const name = parseQueueName(queueName);
+  const queue = name === undefined ? undefined : await selectQueueForIssue(db, viewer, name);
+  if (queue === undefined) throw new DomainError('not_found', texts.queueNotFound);
+  if (!queue.may_write) throw new DomainError('forbidden', texts.writeForbidden);
+  return queue;
+}
+
+/** Issues stand in columns of their queue alone, so a queue gets a column for a status when an issue first has it. */
+export async function ensureColumn(db: Queryable, orgId: string, queueId: number, statusId: number): Promise<void> {
+  if (await hasColumn(db, orgId, queueId, statusId)) return;
+  // So that two columns are not both the last one.
+  await lockQueue(db, orgId, queueId);
+  await insertLastColumn(db, orgId, queueId, statusId);
+}
+
+/** Each tag once, in the order in which they came. Throws `refused` for too many. */
+export function tagSet(tags: readonly string[]): string[] {
+  const distinct = [...new Set(tags)];
+  if (distinct.length > TAGS_MAX) throw new DomainError('refused', undefined, { tags: texts.tagsTooMany });
+  return distinct;
+}

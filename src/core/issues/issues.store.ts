@@ -1,0 +1,353 @@
+import type { Queryable } from '../../database/database.ts';
+import { type Viewer, viewerValues, visibleQueue, writableQueue, writerValues } from '../access/viewer.ts';
+import type { StatusRow } from '../dictionaries/dictionaries.store.ts';
+import { type UserColumns, userColumns } from '../users/user-summary.ts';
+import { issueIdNamed } from './issue-name.ts';
+
+/** An issue with all that its answer says of other things. */
+export type IssueRow = {
+  issue_id: number;
+  hex_id: string;
+  key: string;
+  version: number;
+  summary: string;
+  description: string | null;
+  tags: string[];
+  aliases: string[];
+  created_at: Date;
+  updated_at: Date;
+  queue_id: number;
+  queue_key: string;
+  queue_name: string;
+  type_id: number;
+  type_key: string;
+  type_ru: string;
+  type_en: string;
+  priority_id: number;
+  priority_key: string;
+  priority_ru: string;
+  priority_en: string;
+  status_id: number;
+  status_key: string;
+  status_ru: string;
+  status_en: string;
+  status_type: StatusRow['type'];
+} & UserColumns<'created_by'> &
+  UserColumns<'updated_by'> &
+  (UserColumns<'assignee'> | { assignee_uid: null }) &
+  (Entry<'previous'> | { previous_id: null }) &
+  (Single<'parent'> | { parent_key: null }) &
+  (Single<'epic'> | { epic_key: null });
+
+type Entry<Alias extends string> = Record<`${Alias}_id`, number> & Record<`${Alias}_${'key' | 'ru' | 'en'}`, string>;
+type Single<Alias extends string> = Record<`${Alias}_${'hex_id' | 'key' | 'summary'}`, string>;
+
+/**
+ * SQL: the issues whose numbers are in the column issue_id of `found`, in the order of its column place, without those
+ * that the viewer may not see; $1 to $3 are `viewerValues`.
+ */
+export function issuesFound(found: string): string {
+  return `
+    select issues.issue_id, issues.hex_id, issues.key, issues.version, issues.summary, issues.description, issues.tags,
+      issues.created_at, issues.updated_at,
+      array(
+        select issue_aliases.key from issue_aliases
+        where issue_aliases.org_id = $1 and issue_aliases.issue_id = issues.issue_id
+        order by issue_aliases.key
+      ) as aliases,
+      queues.queue_id, queues.key as queue_key, queues.name as queue_name,
+      types.issue_type_id as type_id, types.key as type_key, types.name_ru as type_ru, types.name_en as type_en,
+      priorities.priority_id, priorities.key as priority_key, priorities.name_ru as priority_ru,
+      priorities.name_en as priority_en,
+      statuses.status_id, statuses.key as status_key, statuses.name_ru as status_ru, statuses.name_en as status_en,
+      statuses.type as status_type,
+      previous.status_id as previous_id, previous.key as previous_key, previous.name_ru as previous_ru,
+      previous.name_en as previous_en,
+      parent.hex_id as parent_hex_id, parent.key as parent_key, parent.summary as parent_summary,
+      epic.hex_id as epic_hex_id, epic.key as epic_key, epic.summary as epic_summary,
+      ${userColumns('created_by')},
+      ${userColumns('updated_by')},
+      ${userColumns('assignee')}
+    from ${found}
+    join issues on issues.org_id = $1 and issues.issue_id = found.issue_id
+    join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id and ${visibleQueue('queues')}
+    join issue_types types on types.org_id = $1 and types.issue_type_id = issues.issue_type_id
+    join priorities on priorities.org_id = $1 and priorities.priority_id = issues.priority_id
+    join statuses on statuses.org_id = $1 and statuses.status_id = issues.status_id
+    join users created_by on created_by.org_id = $1 and created_by.user_id = issues.created_by
+    join users updated_by on updated_by.org_id = $1 and updated_by.user_id = issues.updated_by
+    left join users assignee on assignee.org_id = $1 and assignee.user_id = issues.assignee_id
+    left join statuses previous on previous.org_id = $1 and previous.status_id = issues.previous_status_id
+    left join lateral (${otherEnd('subtask', 'inward', 'outward')}) parent on true
+    left join lateral (${otherEnd('epic', 'outward', 'inward')}) epic on true
+    order by found.place`;
+}
+
+/** SQL: the issue at the other end of the first link of the type in which the row `issues` stands at the end `own`. */
+function otherEnd(linkTypeId: string, own: string, other: string): string {
+  return `
+      select object.hex_id, object.key, object.summary
+      from links
+      join issues object on object.org_id = $1 and object.issue_id = links.${other}_issue_id
+      join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
+      where links.org_id = $1 and links.${own}_issue_id = issues.issue_id and links.link_type_id = '${linkTypeId}'
+        and ${visibleQueue('object_queue')}
+      order by links.link_id
+      limit 1`;
+}
+
+/** The issue of that name, if the viewer may see it. */
+export async function selectIssue(db: Queryable, viewer: Viewer, issueName: string): Promise<IssueRow | undefined> {
+  const [row] = await db.query<IssueRow>({
+    name: 'select_issue',
+    text: issuesFound(`(select ${issueIdNamed('$4')} as issue_id, 1 as place) found`),
+    values: [...viewerValues(viewer), issueName],
+  });
+  return row;
+}
+
+/** The issue that was created with that `unique`, if the viewer may see it. */
+export async function selectIssueByUnique(
+  db: Queryable,
+  viewer: Viewer,
+  unique: string,
+): Promise<IssueRow | undefined> {
+  const [row] = await db.query<IssueRow>({
+    name: 'select_issue_by_unique',
+    text: issuesFound(`
+      (select issue_id, 1 as place from issues where org_id = $1 and unique_token = $4) found`),
+    values: [...viewerValues(viewer), unique],
+  });
+  return row;
+}
+
+/** Locks the issue of that name or number until the end of the transaction, whoever may see it, and answers its number. */
+export async function lockIssue(
+  db: Queryable,
+  orgId: string,
+  issueName: string | number,
+  strength: 'change' | 'key',
+): Promise<number | undefined> {
+  // Without any join: a lock that had to wait looks at the row again, and must not meet what else moved on meanwhile.
+  // A change lets links be made to the issue at the same time; another key, or none, does not.
+  const isNumber = typeof issueName === 'number';
+  const [row] = await db.query<{ issue_id: number }>({
+    name: `lock_issue_${isNumber ? 'by_number_' : ''}${strength}`,
+    text: `
+      select issue_id from issues where org_id = $1 and issue_id = ${isNumber ? '$2' : issueIdNamed('$2')}
+      for ${strength === 'key' ? 'update' : 'no key update'}`,
+    values: [orgId, issueName],
+  });
+  return row?.issue_id;
+}
+
+/** What a change of an issue starts from. */
+export interface IssueState {
+  readonly issue_id: number;
+  readonly key: string;
+  readonly version: number;
+  readonly queue_id: number;
+  readonly queue_key: string;
+  readonly summary: string;
+  readonly description: string | null;
+  readonly tags: readonly string[];
+  readonly issue_type_id: number;
+  readonly priority_id: number;
+  readonly status_id: number;
+  readonly assignee_id: number | null;
+  readonly is_open: boolean;
+  readonly position: number;
+  readonly reference: string;
+  readonly color: string;
+  readonly due_at: Date | null;
+  readonly started_at: Date | null;
+  readonly time_spent: number | null;
+  readonly time_estimated: number | null;
+  readonly kanboard: Readonly<Record<string, number>>;
+  readonly may_write: boolean;
+}
+
+export async function selectIssueState(
+  db: Queryable,
+  viewer: Viewer,
+  issueId: number,
+): Promise<IssueState | undefined> {
+  const [row] = await db.query<IssueState>({
+    name: 'select_issue_state',
+    text: `
+      select issues.issue_id, issues.key, issues.version, issues.queue_id, queues.key as queue_key, issues.summary,
+        issues.description, issues.tags, issues.issue_type_id, issues.priority_id, issues.status_id,
+        issues.assignee_id, issues.is_open, issues.position, issues.reference, issues.color, issues.due_at,
+        issues.started_at, issues.time_spent, issues.time_estimated, issues.kanboard,
+        ${writableQueue('queues')} as may_write
+      from issues
+      join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+      where issues.org_id = $1 and issues.issue_id = $5 and ${visibleQueue('queues')}`,
+    values: [...writerValues(viewer), issueId],
+  });
+  return row;
+}
+
+/** SQL: the place after the last issue of a column. */
+function lastPosition(queueId: string, statusId: string): string {
+  return `(
+    select coalesce(max(placed.position), 0) + 1 from issues placed
+    where placed.org_id = $1 and placed.queue_id = ${queueId} and placed.status_id = ${statusId})`;
+}
+
+/** All that a change of fields writes; whoever changes one of them gives the others as they are. */
+export interface IssueFields {
+  readonly summary: string;
+  readonly description: string | null;
+  readonly issueTypeId: number;
+  readonly priorityId: number;
+  readonly assigneeId: number | null;
+  readonly tags: readonly string[];
+  readonly statusId: number;
+  readonly reference: string;
+  readonly color: string;
+  readonly dueAt: Date | null;
+  readonly startedAt: Date | null;
+  readonly timeSpent: number | null;
+  readonly timeEstimated: number | null;
+  readonly kanboard: Readonly<Record<string, number>>;
+}
+
+export interface NewIssueRow extends IssueFields {
+  readonly key: string;
+  readonly queueId: number;
+  readonly isOpen: boolean;
+  readonly unique?: string | undefined;
+  readonly createdBy: number;
+}
+
+/** Answers the issue_id. */
+export async function insertIssue(db: Queryable, orgId: string, issue: NewIssueRow): Promise<number> {
+  const [row] = await db.query<{ issue_id: number }>({
+    name: 'insert_issue',
+    text: `
+      insert into issues (org_id, key, queue_id, is_open, closed_at, unique_token, created_by, updated_by, position,
+        summary, description, issue_type_id, priority_id, assignee_id, tags, status_id, reference, color, due_at,
+        started_at, time_spent, time_estimated, kanboard)
+      select $1, $2, $3, $4, case when not $4 then now() end, $5, $6, $6, ${lastPosition('$3', '$13')},
+        $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
+      returning issue_id`,
+    values: [orgId, issue.key, issue.queueId, issue.isOpen, issue.unique, issue.createdBy, ...fieldValues(issue)],
+  });
+  return (row as { issue_id: number }).issue_id;
+}
+
+/** In the order in which the statements that write them have their parameters. */
+function fieldValues(fields: IssueFields): unknown[] {
+  return [
+    fields.summary,
+    fields.description,
+    fields.issueTypeId,
+    fields.priorityId,
+    fields.assigneeId,
+    fields.tags,
+    fields.statusId,
+    fields.reference,
+    fields.color,
+    fields.dueAt,
+    fields.startedAt,
+    fields.timeSpent,
+    fields.timeEstimated,
+    JSON.stringify(fields.kanboard),
+  ];
+}
+
+/** With another status, the issue goes to the end of that column. Raises the version. */
+export async function updateIssueFields(
+  db: Queryable,
+  orgId: string,
+  userId: number,
+  issueId: number,
+  fields: IssueFields,
+  isOpen: boolean,
+): Promise<void> {
+  await db.query({
+    name: 'update_issue_fields',
+    text: `
+      update issues
+      set summary = $5, description = $6, issue_type_id = $7, priority_id = $8, assignee_id = $9, tags = $10,
+        status_id = $11, reference = $12, color = $13, due_at = $14, started_at = $15, time_spent = $16,
+        time_estimated = $17, kanboard = $18, is_open = $4,
+        closed_at = case when is_open and not $4 then now() else closed_at end,
+        previous_status_id = case when status_id <> $11 then status_id else previous_status_id end,
+        position = case when status_id <> $11 then ${lastPosition('issues.queue_id', '$11')} else position end,
+        moved_at = case when status_id <> $11 then now() else moved_at end,
+        version = version + 1, updated_by = $3, updated_at = greatest(now(), updated_at)
+      where org_id = $1 and issue_id = $2`,
+    values: [orgId, issueId, userId, isOpen, ...fieldValues(fields)],
+  });
+}
+
+/** Gives the issue another queue and key, at the end of its column there; the old key becomes an alias. */
+export async function updateIssueQueue(
+  db: Queryable,
+  orgId: string,
+  userId: number,
+  issueId: number,
+  { queueId, key }: { readonly queueId: number; readonly key: string },
+): Promise<void> {
+  await db.query({
+    name: 'update_issue_queue',
+    text: `
+      with alias as (
+        insert into issue_aliases (org_id, key, issue_id)
+        select org_id, key, issue_id from issues where org_id = $1 and issue_id = $2
+      )
+      update issues
+      set queue_id = $4, key = $5, position = ${lastPosition('$4', 'issues.status_id')}, moved_at = now(),
+        version = version + 1, updated_by = $3, updated_at = greatest(now(), updated_at)
+      where org_id = $1 and issue_id = $2`,
+    values: [orgId, issueId, userId, queueId, key],
+  });
+}
+
+/** Locks the issues of a queue until the end of the transaction, in the order that everybody keeps. */
+export async function lockIssuesOfQueue(db: Queryable, orgId: string, queueId: number): Promise<number[]> {
+  const rows = await db.query<{ issue_id: number }>({
+    name: 'lock_issues_of_queue',
+    text: 'select issue_id from issues where org_id = $1 and queue_id = $2 order by issue_id for update',
+    values: [orgId, queueId],
+  });
+  return rows.map((row) => row.issue_id);
+}
+
+/** Deletes issues, and answers what they were. */
+export function deleteIssueRows(
+  db: Queryable,
+  orgId: string,
+  issueIds: readonly number[],
+): Promise<{ issue_id: number; key: string; summary: string }[]> {
+  return db.query({
+    name: 'delete_issues',
+    text: 'delete from issues where org_id = $1 and issue_id = any($2::bigint[]) returning issue_id, key, summary',
+    values: [orgId, issueIds],
+  });
+}
+
+/** Takes a user's issues away from them, and answers which. Raises their versions. */
+export async function unassignIssues(
+  db: Queryable,
+  orgId: string,
+  actorId: number,
+  assigneeId: number,
+): Promise<number[]> {
+  const rows = await db.query<{ issue_id: number }>({
+    name: 'unassign_issues',
+    text: `
+      with assigned as materialized (
+        select issue_id from issues where org_id = $1 and assignee_id = $3 order by issue_id for no key update
+      )
+      update issues
+      set assignee_id = null, version = version + 1, updated_by = $2, updated_at = greatest(now(), updated_at)
+      from assigned
+      where issues.org_id = $1 and issues.issue_id = assigned.issue_id
+      returning issues.issue_id`,
+    values: [orgId, actorId, assigneeId],
+  });
+  return rows.map((row) => row.issue_id).sort((left, right) => left - right);
+}

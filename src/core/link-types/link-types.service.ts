@@ -1,0 +1,297 @@
+import { ConcurrentChange, type Database, type Queryable } from '../../database/database.ts';
+import { onConstraint } from '../../database/database-error.ts';
+import { DomainError } from '../../errors.ts';
+import { type Text, texts } from '../../texts.ts';
+import type { Viewer } from '../access/viewer.ts';
+import { selectVisibleKeys } from '../issues/issue-access.ts';
+import type { Direction } from '../labels/direction.ts';
+import { selectLabel } from '../labels/labels.store.ts';
+import { DEFAULT_LINK_TYPE_IDS } from '../organisations/defaults.ts';
+import { lockOrganisation, selectOrganisation } from '../organisations/organisations.store.ts';
+import { findCycle } from './cycles.ts';
+import {
+  deleteLinkTypeAndLabels,
+  existsLinkOfType,
+  insertLabel,
+  insertLinkType,
+  type LabelTexts,
+  type LinkEndsRow,
+  type LinkTypeRow,
+  type LinkTypeRules,
+  lockLinkType,
+  lockLinkTypeRow,
+  selectLinksOfType,
+  selectLinkTypes,
+  selectOppositeLinks,
+  selectSecondSingles,
+  updateLabelTexts,
+  updateLinkTypeRules,
+  updateOpposites,
+  updateSharesLabel,
+} from './link-types.store.ts';
+import { phraseOf, relationshipsOf } from './relationships.ts';
+
+/** The fields of a type that callers may change; what is undefined stays. */
+export interface LinkTypeChange {
+  readonly inward: LabelTexts | undefined;
+  readonly outward: LabelTexts | undefined;
+  readonly antisymmetric: boolean | undefined;
+  readonly acyclic: boolean | undefined;
+  readonly single: LinkTypeRow['single_end'] | undefined;
+}
+
+export interface NewLinkType extends LinkTypeChange {
+  readonly id: string | undefined;
+  readonly inward: LabelTexts;
+}
+
+/** How many links a refusal names. */
+const NAMED_LINKS_MAX = 10;
+
+/** All types of the organisation, the oldest labels first. */
+export function listLinkTypes(db: Queryable, orgId: string): Promise<LinkTypeRow[]> {
+  return selectLinkTypes(db, orgId);
+}
+
+/** A type by its id. Throws `not_found`. */
+export async function getLinkType(db: Queryable, orgId: string, linkTypeId: string): Promise<LinkTypeRow> {
+  const types = await selectLinkTypes(db, orgId);
+  const found = types.find(({ link_type_id }) => link_type_id === linkTypeId);
+  if (found === undefined) throw new DomainError('not_found', texts.linkTypeNotFound(linkTypeId));
+  return found;
+}
+
+/**
+ * Makes a type with labels of its own; without `outward` it is symmetric. Throws `refused` for an id, a label or a
+ * relationship that is taken, and for rules that a symmetric type cannot keep.
+ */
+export function createLinkType(db: Database, viewer: Viewer, type: NewLinkType): Promise<LinkTypeRow> {
+  const { orgId } = viewer;
+  return db.transaction(async (transaction) => {
+    const { inward, outward } = type;
+    const isSymmetric = outward === undefined;
+    const rules = rulesOf(type, { is_antisymmetric: !isSymmetric, is_acyclic: false, single_end: 'none' });
+    if (isSymmetric) refuseSymmetricRules(rules);
+    const linkTypeId = type.id ?? slug(inward.en);
+    if (linkTypeId === '') throw new DomainError('refused', undefined, { id: texts.linkTypeIdNeeded });
+    await refuseTakenPhrases(transaction, orgId, undefined, outward ? [inward, outward] : [inward]);
+
+    const inwardId = await takingLabel(inward, insertLabel(transaction, orgId, inward));
+    const outwardId = outward ? await takingLabel(outward, insertLabel(transaction, orgId, outward)) : inwardId;
+    if (!isSymmetric) await updateOpposites(transaction, orgId, inwardId, outwardId);
+    const insert = insertLinkType(transaction, orgId, {
+      link_type_id: linkTypeId,
+      inward_label_id: inwardId,
+      outward_label_id: outwardId,
+      // Its labels are new, so no other type has one of them.
+      shares_label: false,
+      ...rules,
+    });
+    await onConstraint(insert, { link_types_pkey: new DomainError('refused', texts.linkTypeTaken(linkTypeId)) });
+    return await getLinkType(transaction, orgId, linkTypeId);
+  });
+}
+
+/**
+ * The type of links between a label and its opposite, which is made where there is none yet: a pair of labels becomes a
+ * type with its first link. The caller's transaction makes that link.
+ */
+export async function createLabelType(
+  db: Queryable,
+  orgId: string,
+  labelIds: readonly [number, number],
+): Promise<LinkTypeRow> {
+  // Two makers of types at once would not see each other's.
+  await lockOrganisation(db, orgId);
+  const types = await selectLinkTypes(db, orgId);
+  const [inwardId, outwardId] = [Math.min(...labelIds), Math.max(...labelIds)];
+  const has = (type: LinkTypeRow, labelId: number) => [type.inward_label_id, type.outward_label_id].includes(labelId);
+  const existing = types.find(
+    (type) => has(type, inwardId) && has(type, outwardId) && type.is_symmetric === (inwardId === outwardId),
+  );
+  if (existing) return existing;
+
+  const organisation = await selectOrganisation(db, orgId);
+  const label = await selectLabel(db, orgId, inwardId);
+  // Removed since the caller looked.
+  if (organisation === undefined || label === undefined) throw new ConcurrentChange();
+  const neighbours = types.filter((type) => has(type, inwardId) || has(type, outwardId));
+  await updateSharesLabel(
+    db,
+    orgId,
+    neighbours.map(({ link_type_id }) => link_type_id),
+  );
+  const linkTypeId = freeId(label.label, types, `${inwardId}-${outwardId}`);
+  const insert = insertLinkType(db, orgId, {
+    link_type_id: linkTypeId,
+    inward_label_id: inwardId,
+    outward_label_id: outwardId,
+    is_antisymmetric: organisation.profile === 'tracker' && inwardId !== outwardId,
+    is_acyclic: false,
+    single_end: 'none',
+    shares_label: neighbours.length > 0,
+  });
+  await onConstraint(insert, {
+    link_types_inward_label_id_fkey: new ConcurrentChange(),
+    link_types_outward_label_id_fkey: new ConcurrentChange(),
+  });
+  return await getLinkType(db, orgId, linkTypeId);
+}
+
+/** The label as a word for URLs; with the numbers of the labels, and then more, where that is no word or taken. */
+function freeId(label: string, types: readonly LinkTypeRow[], numbers: string): string {
+  const word = slug(label);
+  const taken = new Set(['', ...types.map(({ link_type_id }) => link_type_id)]);
+  const numbered = `${word.slice(0, 32) || 'label'}-${numbers}`;
+  for (let id = word, more = 1; ; id = more === 1 ? numbered : `${numbered}-${more}`, more += 1) {
+    if (!taken.has(id)) return id;
+  }
+}
+
+/**
+ * Changes labels and rules. Throws `not_found`, `stale` when `version` is not the type's, and `refused` for a label that is
+ * taken or a rule that stored links break; those are named.
+ */
+export function updateLinkType(
+  db: Database,
+  viewer: Viewer,
+  linkTypeId: string,
+  change: LinkTypeChange & { readonly version: number | undefined },
+): Promise<LinkTypeRow> {
+  const { orgId } = viewer;
+  return db.transaction(async (transaction) => {
+    // Nobody writes links of the type from here to the end: not those who look for cycles, and not those who need not.
+    await getLinkType(transaction, orgId, linkTypeId);
+    await lockLinkType(transaction, orgId, linkTypeId);
+    await lockLinkTypeRow(transaction, orgId, linkTypeId);
+    const type = await getLinkType(transaction, orgId, linkTypeId);
+    if (change.version !== undefined && change.version !== type.version) {
+      throw new DomainError('stale', texts.staleVersion);
+    }
+    const rules = rulesOf(change, type);
+    if (type.is_symmetric) {
+      refuseSymmetricRules(rules);
+      if (change.outward) throw new DomainError('refused', undefined, { outward: texts.symmetricLabels });
+    }
+    await refuseTakenPhrases(
+      transaction,
+      orgId,
+      {
+        linkTypeId,
+        ends: [...(change.inward ? ['inward' as const] : []), ...(change.outward ? ['outward' as const] : [])],
+      },
+      [
+        type.inward_phrase === null ? change.inward : undefined,
+        type.outward_phrase === null ? change.outward : undefined,
+      ].filter((label) => label !== undefined),
+    );
+    for (const [labelId, label] of [
+      [type.inward_label_id, change.inward],
+      [type.outward_label_id, change.outward],
+    ] as const) {
+      if (label) await takingLabel(label, updateLabelTexts(transaction, orgId, labelId, label));
+    }
+    await refuseBrokenRules(transaction, viewer, type, rules);
+    await updateLinkTypeRules(transaction, orgId, linkTypeId, rules);
+    return await getLinkType(transaction, orgId, linkTypeId);
+  });
+}
+
+/** Removes a type and its labels. Throws `not_found`, and `refused` for one that links have or that every organisation has. */
+export function deleteLinkType(db: Database, { orgId }: Viewer, linkTypeId: string): Promise<void> {
+  return db.transaction(async (transaction) => {
+    await getLinkType(transaction, orgId, linkTypeId);
+    await lockLinkTypeRow(transaction, orgId, linkTypeId);
+    if (DEFAULT_LINK_TYPE_IDS.has(linkTypeId)) throw new DomainError('refused', texts.linkTypeBuiltIn(linkTypeId));
+    if (await existsLinkOfType(transaction, orgId, linkTypeId)) {
+      throw new DomainError('refused', texts.linkTypeInUse(linkTypeId));
+    }
+    await deleteLinkTypeAndLabels(transaction, orgId, linkTypeId);
+  });
+}
+
+function rulesOf(change: Omit<LinkTypeChange, 'inward' | 'outward'>, before: LinkTypeRules): LinkTypeRules {
+  return {
+    is_antisymmetric: change.antisymmetric ?? before.is_antisymmetric,
+    is_acyclic: change.acyclic ?? before.is_acyclic,
+    single_end: change.single ?? before.single_end,
+  };
+}
+
+function refuseSymmetricRules({ is_antisymmetric, is_acyclic, single_end }: LinkTypeRules): void {
+  if (is_antisymmetric || is_acyclic || single_end !== 'none') throw new DomainError('refused', texts.symmetricRules);
+}
+
+/** Throws `refused` for a label whose relationship another type understands already, or both of the given have. */
+async function refuseTakenPhrases(
+  db: Queryable,
+  orgId: string,
+  own: { readonly linkTypeId: string; readonly ends: readonly Direction[] } | undefined,
+  labels: readonly LabelTexts[],
+): Promise<void> {
+  if (labels.length === 0) return;
+  // Two makers of labels at once would not see each other's.
+  await lockOrganisation(db, orgId);
+  const others = relationshipsOf(await selectLinkTypes(db, orgId)).filter(
+    ({ type, direction }) => type.link_type_id !== own?.linkTypeId || !own.ends.includes(direction),
+  );
+  // A label without a word in it would have no phrase at all.
+  const taken = new Set(['', ...others.map(({ phrase }) => phrase)]);
+  for (const { en } of labels) {
+    const phrase = phraseOf(null, en);
+    if (taken.has(phrase)) throw new DomainError('refused', texts.labelTaken(en));
+    taken.add(phrase);
+  }
+}
+
+function takingLabel<Result>({ en }: LabelTexts, write: Promise<Result>): Promise<Result> {
+  return onConstraint(write, { labels_label_key: new DomainError('refused', texts.labelTaken(en)) });
+}
+
+/** Throws `refused` for a rule that is switched on while stored links break it. */
+async function refuseBrokenRules(
+  db: Queryable,
+  viewer: Viewer,
+  type: LinkTypeRow,
+  { is_antisymmetric, is_acyclic, single_end }: LinkTypeRules,
+): Promise<void> {
+  const { link_type_id: id } = type;
+  if (is_antisymmetric && !type.is_antisymmetric) {
+    await refuseLinks(db, viewer, texts.brokenByOpposites, await selectOppositeLinks(db, viewer.orgId, id));
+  }
+  if (single_end !== 'none' && single_end !== type.single_end) {
+    const links = await selectSecondSingles(db, viewer.orgId, id, single_end);
+    await refuseLinks(db, viewer, texts.brokenBySeconds, links);
+  }
+  if (is_acyclic && !type.is_acyclic) {
+    await refuseLinks(db, viewer, texts.brokenByCycle, findCycle(await selectLinksOfType(db, viewer.orgId, id)));
+  }
+}
+
+async function refuseLinks(
+  db: Queryable,
+  viewer: Viewer,
+  text: (links: string) => Text,
+  links: readonly LinkEndsRow[],
+): Promise<void> {
+  if (links.length > 0) throw new DomainError('refused', text(await linkNames(db, viewer, links)));
+}
+
+/** `#5 A-1 → B-2, …`: links by id and keys, without the keys of issues that the viewer may not see. */
+export async function linkNames(db: Queryable, viewer: Viewer, links: readonly LinkEndsRow[]): Promise<string> {
+  const named = links.slice(0, NAMED_LINKS_MAX);
+  const issueIds = named.flatMap(({ inward_issue_id, outward_issue_id }) => [inward_issue_id, outward_issue_id]);
+  const keys = await selectVisibleKeys(db, viewer, issueIds);
+  const key = (issueId: number) => keys.get(issueId) ?? '…';
+  const names = named.map((link) => `#${link.link_id} ${key(link.inward_issue_id)} → ${key(link.outward_issue_id)}`);
+  return [...names, ...(links.length > named.length ? ['…'] : [])].join(', ');
+}
+
+/** A word for URLs from a label: `comes before` becomes `comes-before`. Empty for a label without a Latin letter. */
+function slug(label: string): string {
+  return label
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^[^a-z]+|-+$/g, '')
+    .slice(0, 64);
+}

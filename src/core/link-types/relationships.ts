@@ -1,0 +1,47 @@
+import { DomainError } from '../../errors.ts';
+import { texts } from '../../texts.ts';
+import type { Direction } from '../labels/direction.ts';
+import type { LinkTypeRow } from './link-types.store.ts';
+
+/** What a phrase such as "is subtask for" says of the issue that it is written at. */
+export interface Relationship {
+  readonly phrase: string;
+  readonly type: LinkTypeRow;
+  /** The end at which that issue stands. */
+  readonly direction: Direction;
+}
+
+/** The phrases that the types of an organisation understand (contract of the Tracker face, section 1). */
+export function relationshipsOf(types: readonly LinkTypeRow[]): Relationship[] {
+  return types.flatMap((type) => {
+    const inward = { phrase: phraseOf(type.inward_phrase, type.inward_en), type, direction: 'inward' } as const;
+    const outward = { phrase: phraseOf(type.outward_phrase, type.outward_en), type, direction: 'outward' } as const;
+    return type.is_symmetric ? [inward] : [outward, inward];
+  });
+}
+
+/**
+ * The relationship that a caller wrote, in any letter case and with hyphens or spaces. Throws `invalid` for a phrase that
+ * is not among the `accepted` ones, and lists those.
+ */
+export function relationshipNamed(accepted: readonly Relationship[], phrase: string): Relationship {
+  const wanted = normalized(phrase);
+  const found = accepted.find((relationship) => relationship.phrase === wanted);
+  if (found === undefined) {
+    const phrases = accepted.map((relationship) => relationship.phrase).join(', ');
+    throw new DomainError('invalid', texts.relationshipUnknown(phrase, phrases));
+  }
+  return found;
+}
+
+/** The phrase of a label: its own, else its English text. */
+export function phraseOf(phrase: string | null, english: string): string {
+  return normalized(phrase ?? english);
+}
+
+function normalized(phrase: string): string {
+  return phrase
+    .toLowerCase()
+    .replaceAll(/[\s_-]+/g, ' ')
+    .trim();
+}

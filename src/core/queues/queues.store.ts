@@ -1,0 +1,283 @@
+import { ConcurrentChange, type Queryable } from '../../database/database.ts';
+import { type Viewer, viewerValues, visibleQueue, writableQueue, writerValues } from '../access/viewer.ts';
+import type { StatusRow } from '../dictionaries/dictionaries.store.ts';
+import { type UserColumns, userColumns } from '../users/user-summary.ts';
+import type { QueueName } from './queue-name.ts';
+
+export interface NewQueue {
+  /** Without one, the queue's number gives it. */
+  readonly key: string | undefined;
+  readonly identifier: string;
+  readonly name: string;
+  readonly description?: string | undefined;
+  readonly access: 'organisation' | 'members';
+  readonly leadId: number;
+  readonly issueTypeId: number;
+  readonly priorityId: number;
+  readonly kanboard?: ProjectSettings | undefined;
+}
+
+/** What Kanboard's clients say of a project and nothing here acts upon; what they did not say is left out. */
+export interface ProjectSettings {
+  readonly start_date?: string | undefined;
+  readonly end_date?: string | undefined;
+  readonly priority_default?: number | undefined;
+  readonly priority_start?: number | undefined;
+  readonly priority_end?: number | undefined;
+  readonly email?: string | undefined;
+}
+
+/**
+ * Answers the queue_id. Of the keys of a removed queue of the same key, those under which issues that have moved are still
+ * found are not given again.
+ */
+export async function insertQueue(db: Queryable, orgId: string, queue: NewQueue): Promise<number> {
+  const [row] = await db.query<{ queue_id: number }>({
+    name: 'insert_queue',
+    text: `
+      insert into queues (org_id, queue_id, key, identifier, name, description, access, lead_id, default_issue_type_id,
+        default_priority_id, kanboard, last_issue_number)
+      overriding system value
+      select $1, next.queue_id, chosen.key, $3, $4, $5, $6, $7, $8, $9, $10, coalesce((
+        select max(split_part(issue_aliases.key, '-', 2)::bigint) from issue_aliases
+        where issue_aliases.org_id = $1 and issue_aliases.key > chosen.key || '-' and issue_aliases.key < chosen.key || '.'
+      ), 0)
+      from nextval(pg_get_serial_sequence('queues', 'queue_id')) as next (queue_id)
+      cross join lateral (select coalesce($2, 'P' || next.queue_id || case
+        when exists (select from queues where org_id = $1 and key = 'P' || next.queue_id)
+        then 'X' || upper(left(replace(gen_random_uuid()::text, '-', ''), 12)) else '' end) as key) as chosen
+      returning queue_id`,
+    values: [
+      orgId,
+      queue.key,
+      queue.identifier,
+      queue.name,
+      queue.description,
+      queue.access,
+      queue.leadId,
+      queue.issueTypeId,
+      queue.priorityId,
+      JSON.stringify(queue.kanboard ?? {}),
+    ],
+  });
+  return (row as { queue_id: number }).queue_id;
+}
+
+/** Gives a queue a column for each status of the organisation, in the order of the statuses. */
+export async function insertColumnsForStatuses(db: Queryable, orgId: string, queueId: number): Promise<void> {
+  await db.query({
+    name: 'insert_columns_for_statuses',
+    text: `
+      insert into columns (org_id, queue_id, status_id, title, position)
+      select org_id, $2, status_id, name_en, row_number() over (order by position, status_id)
+      from statuses
+      where org_id = $1`,
+    values: [orgId, queueId],
+  });
+}
+
+/** Gives a queue columns in their order, each with the status of its title, else the one of its key. */
+export async function insertColumns(
+  db: Queryable,
+  orgId: string,
+  queueId: number,
+  columns: readonly { readonly key: string; readonly name_en: string }[],
+): Promise<void> {
+  await db.query({
+    name: 'insert_columns',
+    text: `
+      insert into columns (org_id, queue_id, status_id, title, position)
+      select $1, $2, (
+        select status_id from statuses
+        where org_id = $1 and (statuses.name_en = given.name_en or statuses.key = given.key)
+        order by statuses.name_en = given.name_en desc, status_id
+        limit 1
+      ), name_en, ordinality
+      from rows from (jsonb_to_recordset($3) as (key text, name_en text)) with ordinality as given`,
+    values: [orgId, queueId, JSON.stringify(columns)],
+  });
+}
+
+export async function existsQueueKey(db: Queryable, orgId: string, key: string): Promise<boolean> {
+  const rows = await db.query({
+    name: 'exists_queue_key',
+    text: 'select from queues where org_id = $1 and key = $2',
+    values: [orgId, key],
+  });
+  return rows.length > 0;
+}
+
+export async function deleteQueueRow(db: Queryable, orgId: string, queueId: number): Promise<void> {
+  await db.query({
+    name: 'delete_queue',
+    text: 'delete from queues where org_id = $1 and queue_id = $2',
+    values: [orgId, queueId],
+  });
+}
+
+export type QueueRow = {
+  queue_id: number;
+  key: string;
+  version: number;
+  name: string;
+  description: string | null;
+  issue_type_id: number;
+  issue_type_key: string;
+  issue_type_ru: string;
+  issue_type_en: string;
+  priority_id: number;
+  priority_key: string;
+  priority_ru: string;
+  priority_en: string;
+} & UserColumns<'lead'>;
+
+const SELECT_QUEUE = `
+  select queues.queue_id, queues.key, queues.version, queues.name, queues.description, ${userColumns('lead')},
+    issue_types.issue_type_id, issue_types.key as issue_type_key, issue_types.name_ru as issue_type_ru,
+    issue_types.name_en as issue_type_en,
+    priorities.priority_id, priorities.key as priority_key, priorities.name_ru as priority_ru,
+    priorities.name_en as priority_en
+  from queues
+  join users lead on lead.org_id = $1 and lead.user_id = queues.lead_id
+  join issue_types on issue_types.org_id = $1 and issue_types.issue_type_id = queues.default_issue_type_id
+  join priorities on priorities.org_id = $1 and priorities.priority_id = queues.default_priority_id`;
+
+/** Undefined when there is no such queue for this viewer. */
+export async function selectQueue(db: Queryable, viewer: Viewer, name: QueueName): Promise<QueueRow | undefined> {
+  const [row] = await db.query<QueueRow>({
+    name: 'select_queue',
+    text: `
+      ${SELECT_QUEUE}
+      where queues.org_id = $1 and ${visibleQueue('queues')}
+        and queues.queue_id = coalesce($4, (select queue_id from queues where org_id = $1 and key = $5))`,
+    values: [...viewerValues(viewer), name.id, name.key],
+  });
+  return row;
+}
+
+/** Some of the queues that the viewer may see, by queue_id, and how many there are. */
+export async function selectQueuesPage(
+  db: Queryable,
+  viewer: Viewer,
+  { limit, offset }: { readonly limit: number; readonly offset: number },
+): Promise<{ rows: QueueRow[]; total: number }> {
+  const rows = await db.query<(QueueRow | { queue_id: null }) & { total: number }>({
+    name: 'select_queues_page',
+    text: `
+      select counted.total, page.*
+      from (
+        select count(*) as total from queues where queues.org_id = $1 and ${visibleQueue('queues')}
+      ) counted
+      left join (
+        ${SELECT_QUEUE}
+        where queues.org_id = $1 and ${visibleQueue('queues')}
+        order by queues.queue_id
+        limit $4 offset $5
+      ) page on true
+      order by page.queue_id`,
+    values: [...viewerValues(viewer), limit, offset],
+  });
+  return { rows: rows.filter((row) => row.queue_id !== null), total: rows[0]?.total ?? 0 };
+}
+
+/** A queue as the place of an issue to be. */
+export interface QueueForIssue {
+  readonly queue_id: number;
+  readonly key: string;
+  readonly issue_type_id: number;
+  readonly priority_id: number;
+  readonly may_write: boolean;
+}
+
+/** Undefined when there is no such queue for this viewer. */
+export async function selectQueueForIssue(
+  db: Queryable,
+  viewer: Viewer,
+  name: QueueName,
+): Promise<QueueForIssue | undefined> {
+  const [row] = await db.query<QueueForIssue>({
+    name: 'select_queue_for_issue',
+    text: `
+      select queues.queue_id, queues.key, queues.default_issue_type_id as issue_type_id,
+        queues.default_priority_id as priority_id, ${writableQueue('queues')} as may_write
+      from queues
+      where queues.org_id = $1 and ${visibleQueue('queues')}
+        and queues.queue_id = coalesce($5, (select queue_id from queues where org_id = $1 and key = $6))`,
+    values: [...writerValues(viewer), name.id, name.key],
+  });
+  return row;
+}
+
+/**
+ * Takes the queue's next key. Others who want one wait for the end of the transaction, so that no number is left out.
+ * Throws ConcurrentChange when the queue has just been removed.
+ */
+export async function takeIssueKey(db: Queryable, orgId: string, queueId: number): Promise<string> {
+  const [row] = await db.query<{ key: string }>({
+    name: 'take_issue_key',
+    text: `
+      update queues set last_issue_number = last_issue_number + 1
+      where org_id = $1 and queue_id = $2
+      returning key || '-' || last_issue_number as key`,
+    values: [orgId, queueId],
+  });
+  if (row === undefined) throw new ConcurrentChange();
+  return row.key;
+}
+
+/** The status of the queue's first column; in a queue without columns the organisation's first. */
+export async function selectFirstStatus(
+  db: Queryable,
+  orgId: string,
+  queueId: number,
+): Promise<Pick<StatusRow, 'id' | 'type'>> {
+  const [row] = await db.query<Pick<StatusRow, 'id' | 'type'>>({
+    name: 'select_first_status',
+    text: `
+      select statuses.status_id as id, statuses.type
+      from statuses
+      left join columns on columns.org_id = $1 and columns.queue_id = $2 and columns.status_id = statuses.status_id
+      where statuses.org_id = $1
+      order by columns.position, columns.column_id, statuses.position, statuses.status_id
+      limit 1`,
+    values: [orgId, queueId],
+  });
+  return row as Pick<StatusRow, 'id' | 'type'>;
+}
+
+export async function hasColumn(db: Queryable, orgId: string, queueId: number, statusId: number): Promise<boolean> {
+  const rows = await db.query({
+    name: 'has_column',
+    text: 'select from columns where org_id = $1 and queue_id = $2 and status_id = $3',
+    values: [orgId, queueId, statusId],
+  });
+  return rows.length > 0;
+}
+
+/**
+ * Makes everybody else who changes the queue wait for the end of the transaction. Throws ConcurrentChange when it has just
+ * been removed.
+ */
+export async function lockQueue(db: Queryable, orgId: string, queueId: number): Promise<void> {
+  const rows = await db.query({
+    name: 'lock_queue',
+    text: 'select from queues where org_id = $1 and queue_id = $2 for no key update',
+    values: [orgId, queueId],
+  });
+  if (rows.length === 0) throw new ConcurrentChange();
+}
+
+/** Gives the queue a column for the status, after its last one, unless it has one. */
+export async function insertLastColumn(db: Queryable, orgId: string, queueId: number, statusId: number): Promise<void> {
+  await db.query({
+    name: 'insert_last_column',
+    text: `
+      insert into columns (org_id, queue_id, status_id, title, position)
+      select $1, $2, status_id, name_en,
+        (select coalesce(max(position), 0) + 1 from columns where org_id = $1 and queue_id = $2)
+      from statuses
+      where org_id = $1 and status_id = $3
+      on conflict on constraint columns_status_id_key do nothing`,
+    values: [orgId, queueId, statusId],
+  });
+}

@@ -1,0 +1,18 @@
+import type { Database } from '../../database/database.ts';
+import type { Viewer } from '../access/viewer.ts';
+import { writeNoLinksOfLabel } from '../issue-links/issue-links.service.ts';
+import { lockChangeableLabel } from '../labels/labels.service.ts';
+import { deleteLabel } from '../labels/labels.store.ts';
+
+/**
+ * Removes a label, the links that carry it at either end, and their types; labels that had it as their opposite lose
+ * their opposite. Throws `refused` for a label that does not exist or is built in.
+ */
+export function removeLabel(db: Database, viewer: Viewer, labelId: number): Promise<void> {
+  const { orgId } = viewer;
+  return db.transaction(async (transaction) => {
+    await lockChangeableLabel(transaction, orgId, labelId);
+    await writeNoLinksOfLabel(transaction, viewer, labelId);
+    await deleteLabel(transaction, orgId, labelId);
+  });
+}

@@ -1,0 +1,96 @@
+import type { Schemas } from '../../contract/types.ts';
+import type { Database } from '../../database/database.ts';
+import type { Methods } from '../rpc/account.ts';
+import { idFrom, secondsFrom, textFrom } from '../rpc/values.ts';
+import { DEPENDENCIES, dependencyLabel, EXTERNAL_LINK_TYPES, isExternalLinkType } from './external-link.ts';
+import {
+  createExternalLink,
+  getExternalLink,
+  listExternalLinks,
+  removeExternalLink,
+  updateExternalLink,
+} from './external-links.service.ts';
+import type { ExternalLinkRow } from './external-links.store.ts';
+
+type Names =
+  | 'getExternalTaskLinkTypes'
+  | 'getExternalTaskLinkProviderDependencies'
+  | 'createExternalTaskLink'
+  | 'updateExternalTaskLink'
+  | 'getExternalTaskLinkById'
+  | 'getAllExternalTaskLinks'
+  | 'removeExternalTaskLink';
+
+/** External task links: the remote links of Tracker's clients, in Kanboard's words. */
+export const externalLinkMethods = (db: Database): Methods<Names> => ({
+  getExternalTaskLinkTypes: () => Promise.resolve({ auto: 'Auto', ...EXTERNAL_LINK_TYPES }),
+  getExternalTaskLinkProviderDependencies: ({ providerName }) =>
+    Promise.resolve(isExternalLinkType(textIn(providerName)) ? DEPENDENCIES : false),
+
+  async createExternalTaskLink({ task_id, url, dependency, type, title }, { viewer }) {
+    return await createExternalLink(db, viewer, idFrom(task_id), {
+      url: textIn(url),
+      dependency: textIn(dependency),
+      type: textIn(type),
+      title: textIn(title),
+    });
+  },
+
+  async updateExternalTaskLink({ task_id, link_id, title, url, dependency }, { viewer }) {
+    await updateExternalLink(db, viewer, idFrom(task_id), idFrom(link_id), {
+      title: changedText(title),
+      url: changedText(url),
+      dependency: changedText(dependency),
+    });
+    return true;
+  },
+
+  async getExternalTaskLinkById({ task_id, link_id }, { viewer }) {
+    return serializeLink(await getExternalLink(db, viewer, idFrom(task_id), idFrom(link_id)));
+  },
+
+  async getAllExternalTaskLinks({ task_id }, { viewer }) {
+    const links = await listExternalLinks(db, viewer, idFrom(task_id));
+    return links.map(serializeListedLink);
+  },
+
+  async removeExternalTaskLink({ task_id, link_id }, { viewer }) {
+    await removeExternalLink(db, viewer, idFrom(task_id), idFrom(link_id));
+    return true;
+  },
+});
+
+/** Empty, which no part of a link can be, for what is no text. */
+function textIn(value: unknown): string {
+  return textFrom(value) ?? '';
+}
+
+/** Null leaves a part as it is. */
+function changedText(value: unknown): string | undefined {
+  return value === null ? undefined : textIn(value);
+}
+
+function serializeLink(row: ExternalLinkRow): Schemas['ExternalTaskLink'] {
+  return {
+    id: row.remote_link_id,
+    link_type: isExternalLinkType(row.application_type) ? row.application_type : 'weblink',
+    dependency: row.dependency,
+    title: row.title,
+    url: row.url,
+    date_creation: secondsFrom(row.created_at),
+    date_modification: secondsFrom(row.updated_at),
+    task_id: row.issue_id,
+    creator_id: row.creator_id ?? 0,
+  };
+}
+
+function serializeListedLink(row: ExternalLinkRow): Schemas['ListedExternalTaskLink'] {
+  const link = serializeLink(row);
+  return {
+    ...link,
+    creator_name: row.creator_name,
+    creator_username: row.creator_login,
+    dependency_label: dependencyLabel(link.dependency),
+    type: EXTERNAL_LINK_TYPES[link.link_type],
+  };
+}

@@ -1,0 +1,47 @@
+import { changeLabel, createLabel, findLabel, findLabelByText, listLabels } from '../../core/labels/labels.service.ts';
+import { removeLabel } from '../../core/removal/label-removal.service.ts';
+import type { Database } from '../../database/database.ts';
+import type { Methods } from '../rpc/account.ts';
+import { idFrom, numberFrom, textFrom } from '../rpc/values.ts';
+
+/** The Link API (contract of the Kanboard face, section 5): a "link" is a label there. */
+export const labelMethods = (
+  db: Database,
+): Methods<
+  'getAllLinks' | 'getLinkById' | 'getLinkByLabel' | 'getOppositeLinkId' | 'createLink' | 'updateLink' | 'removeLink'
+> => ({
+  async getAllLinks(_params, { viewer }) {
+    return await listLabels(db, viewer);
+  },
+
+  async getLinkById({ link_id }, { viewer }) {
+    return (await findLabel(db, viewer, idFrom(link_id))) ?? null;
+  },
+
+  async getLinkByLabel({ label }, { viewer }) {
+    const text = textFrom(label);
+    return text === undefined ? null : ((await findLabelByText(db, viewer, text)) ?? null);
+  },
+
+  async getOppositeLinkId({ link_id }, { viewer }) {
+    const found = await findLabel(db, viewer, idFrom(link_id));
+    // Clients get their own value back where there is no other label, whether or not there is this one.
+    return found?.opposite_id || (typeof link_id === 'number' || typeof link_id === 'string' ? link_id : null);
+  },
+
+  async createLink({ label, opposite_label }, { viewer }) {
+    const opposite = opposite_label === null || opposite_label === '' ? undefined : (textFrom(opposite_label) ?? '');
+    return await createLabel(db, viewer, { label: textFrom(label) ?? '', opposite });
+  },
+
+  async updateLink({ link_id, opposite_link_id, label }, { viewer }) {
+    const oppositeId = numberFrom(opposite_link_id) === 0 ? undefined : idFrom(opposite_link_id);
+    await changeLabel(db, viewer, idFrom(link_id), { label: textFrom(label) ?? '', oppositeId });
+    return true;
+  },
+
+  async removeLink({ link_id }, { viewer }) {
+    await removeLabel(db, viewer, idFrom(link_id));
+    return true;
+  },
+});

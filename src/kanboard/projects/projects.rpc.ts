@@ -1,0 +1,162 @@
+import type { MethodResult, Schemas } from '../../contract/types.ts';
+import { addMember, findRole, listMembers, removeMember } from '../../core/queues/queue-members.service.ts';
+import type { QueueRole } from '../../core/queues/queue-members.store.ts';
+import type { Database } from '../../database/database.ts';
+import type { Methods } from '../rpc/account.ts';
+import { idFrom, numberFrom, optional, secondsFrom, textFrom } from '../rpc/values.ts';
+import {
+  type Column,
+  createProject,
+  findProject,
+  getProject,
+  listAllProjects,
+  listColumns,
+  listVisibleProjects,
+  type Project,
+  removeProject,
+} from './projects.service.ts';
+import { SWIMLANE_NAME } from './swimlane.ts';
+
+type ProjectMethod =
+  | 'createProject'
+  | 'getProjectById'
+  | 'getProjectByName'
+  | 'getProjectByIdentifier'
+  | 'getAllProjects'
+  | 'removeProject'
+  | 'getMyProjects'
+  | 'getMyProjectsList'
+  | 'addProjectUser'
+  | 'removeProjectUser'
+  | 'getProjectUsers'
+  | 'getProjectUserRole'
+  | 'getColumns';
+
+export const projectMethods = (db: Database): Methods<ProjectMethod> => ({
+  async createProject({ name, description, owner_id, identifier, ...settings }, { viewer }) {
+    return await createProject(db, viewer, {
+      name: textFrom(name),
+      description: optional(description, textFrom),
+      ownerId: isEmpty(owner_id) ? null : idFrom(owner_id),
+      identifier: textFrom(identifier ?? ''),
+      settings: {
+        start_date: optional(settings.start_date, textFrom),
+        end_date: optional(settings.end_date, textFrom),
+        priority_default: optional(settings.priority_default, numberFrom),
+        priority_start: optional(settings.priority_start, numberFrom),
+        priority_end: optional(settings.priority_end, numberFrom),
+        email: optional(settings.email, textFrom),
+      },
+    });
+  },
+
+  async getProjectById({ project_id }, { viewer, origin }) {
+    return serializeProject(origin, await getProject(db, viewer, idFrom(project_id)));
+  },
+
+  async getProjectByName({ name }, { viewer, origin }) {
+    const project = await findProject(db, viewer, { name: textFrom(name) ?? '' });
+    return project ? serializeProject(origin, project) : false;
+  },
+
+  async getProjectByIdentifier({ identifier }, { viewer, origin }) {
+    const project = await findProject(db, viewer, { identifier: textFrom(identifier) ?? '' });
+    return project ? serializeProject(origin, project) : false;
+  },
+
+  async getAllProjects(_params, { viewer, origin }) {
+    const projects = await listAllProjects(db, viewer);
+    return projects.map((project) => serializeProject(origin, project));
+  },
+
+  async removeProject({ project_id }, { viewer }) {
+    await removeProject(db, viewer, idFrom(project_id));
+    return true;
+  },
+
+  async getMyProjects(_params, { viewer, origin }) {
+    const projects = await listVisibleProjects(db, viewer);
+    return projects.filter(({ isActive }) => isActive).map((project) => serializeProject(origin, project));
+  },
+
+  async getMyProjectsList(_params, { viewer }) {
+    const projects = await listVisibleProjects(db, viewer);
+    return namesById(projects.map(({ id, name }) => [id, name]));
+  },
+
+  async addProjectUser({ project_id, user_id, role }, { viewer }) {
+    await addMember(db, viewer, idFrom(project_id), { userId: idFrom(user_id), role: ROLES.get(role) });
+    return true;
+  },
+
+  async removeProjectUser({ project_id, user_id }, { viewer }) {
+    await removeMember(db, viewer, idFrom(project_id), idFrom(user_id));
+    return true;
+  },
+
+  async getProjectUsers({ project_id }, { viewer }) {
+    const members = await listMembers(db, viewer, idFrom(project_id));
+    return namesById(members.map(({ userId, name }) => [userId, name]));
+  },
+
+  async getProjectUserRole({ project_id, user_id }, { viewer }) {
+    const role = await findRole(db, viewer, idFrom(project_id), idFrom(user_id));
+    return role === undefined ? null : (`project-${role}` as const);
+  },
+
+  async getColumns({ project_id }, { viewer }) {
+    const columns = await listColumns(db, viewer, idFrom(project_id));
+    return columns.map(serializeColumn);
+  },
+});
+
+const ROLES: ReadonlyMap<unknown, QueueRole> = new Map([
+  ['project-manager', 'manager'],
+  ['project-member', 'member'],
+  ['project-viewer', 'viewer'],
+]);
+
+/** What PHP takes for nothing where an id may stand. */
+function isEmpty(id: unknown): boolean {
+  return id === null || id === 0 || id === '0' || id === '' || id === false;
+}
+
+/** PHP writes an empty map as an empty list. */
+function namesById(entries: readonly (readonly [number, string])[]): MethodResult<'getProjectUsers'> {
+  return entries.length === 0 ? [] : Object.fromEntries(entries);
+}
+
+function serializeProject(origin: string, project: Project): Schemas['Project'] {
+  const { settings } = project;
+  const url = `${origin}/v2/queues/${project.key}`;
+  return {
+    id: project.id,
+    name: project.name,
+    is_active: project.isActive ? 1 : 0,
+    token: '',
+    last_modified: secondsFrom(project.updatedAt),
+    is_public: 0,
+    is_private: 0,
+    is_everybody_allowed: project.isOpen ? 1 : 0,
+    default_swimlane: SWIMLANE_NAME,
+    show_default_swimlane: 1,
+    description: project.description,
+    identifier: project.identifier,
+    start_date: settings.start_date ?? '',
+    end_date: settings.end_date ?? '',
+    owner_id: project.ownerId ?? 0,
+    priority_default: settings.priority_default ?? 0,
+    priority_start: settings.priority_start ?? 0,
+    priority_end: settings.priority_end ?? 3,
+    email: settings.email ?? null,
+    predefined_email_subjects: null,
+    per_swimlane_task_limits: 0,
+    task_limit: 0,
+    enable_global_tags: 1,
+    url: { board: url, list: url },
+  };
+}
+
+function serializeColumn({ id, title, position, projectId }: Column): Schemas['Column'] {
+  return { id, title, position, project_id: projectId, task_limit: 0, description: '', hide_in_dashboard: 0 };
+}

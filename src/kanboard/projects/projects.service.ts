@@ -1,0 +1,209 @@
+import { requireAdministrator, requireManager, type Viewer } from '../../core/access/viewer.ts';
+import { insertMissingStatuses } from '../../core/dictionaries/dictionaries.store.ts';
+import { lockIssuesOfQueue } from '../../core/issues/issues.store.ts';
+import { DEFAULT_COLUMNS, DEFAULT_ISSUE_TYPE_ID, DEFAULT_PRIORITY_ID } from '../../core/organisations/defaults.ts';
+import { requireManagedQueue } from '../../core/queues/queue-members.service.ts';
+import { insertMembers } from '../../core/queues/queue-members.store.ts';
+import { parseQueueName } from '../../core/queues/queue-name.ts';
+import {
+  deleteQueueRow,
+  existsQueueKey,
+  insertColumns,
+  insertQueue,
+  lockQueue,
+  type ProjectSettings,
+} from '../../core/queues/queues.store.ts';
+import { deleteIssues } from '../../core/removal/issue-deletion.service.ts';
+import { isEmail } from '../../core/users/email.ts';
+import { findPerson } from '../../core/users/users.service.ts';
+import { ConcurrentChange, type Database, type Queryable } from '../../database/database.ts';
+import { onConstraint } from '../../database/database-error.ts';
+import { DomainError, refuseUnfit } from '../../errors.ts';
+import { lengthOf } from '../../text-length.ts';
+import { texts } from '../../texts.ts';
+import {
+  type ColumnRow,
+  type ProjectRow,
+  selectColumns,
+  selectProject,
+  selectProjectNamed,
+  selectProjectOfIdentifier,
+  selectProjects,
+  selectVisibleProjects,
+} from './projects.store.ts';
+
+/** A queue in Kanboard's words. */
+export interface Project {
+  readonly id: number;
+  readonly key: string;
+  readonly name: string;
+  readonly description: string | null;
+  /** Empty for none. */
+  readonly identifier: string;
+  readonly isActive: boolean;
+  /** Whether everybody in the organisation sees it. */
+  readonly isOpen: boolean;
+  /** Undefined where nobody but a service account leads it. */
+  readonly ownerId: number | undefined;
+  readonly settings: ProjectSettings;
+  readonly updatedAt: Date;
+}
+
+/** What is said of a new project; a setting that is undefined cannot be meant, one that is null was not given. */
+export interface NewProject {
+  readonly name: string | undefined;
+  readonly description: string | null | undefined;
+  /** Null makes whoever asks the owner. */
+  readonly ownerId: number | null;
+  /** Empty for none. */
+  readonly identifier: string | undefined;
+  readonly settings: { readonly [Name in keyof ProjectSettings]-?: ProjectSettings[Name] | null };
+}
+
+export interface Column {
+  readonly id: number;
+  readonly projectId: number;
+  readonly title: string;
+  readonly position: number;
+}
+
+const NAME_LENGTH_MAX = 65_535;
+const DATE_LENGTH_MAX = 10;
+
+/**
+ * Makes a project with its columns, closed to all but its members, and answers its number. Whoever makes it manages it, and
+ * so does the owner; one that the application account makes has no members. Throws `forbidden` for everybody but administrators
+ * and managers, `invalid`, `conflict` when the identifier is taken, and `refused` for an owner who does not exist.
+ */
+export function createProject(db: Database, viewer: Viewer, project: NewProject): Promise<number> {
+  requireManager(viewer);
+  const { orgId } = viewer;
+  const { name, description, identifier, settings } = validProject(project);
+  return db.transaction(async (transaction) => {
+    const ownerId = project.ownerId ?? viewer.userId;
+    if (project.ownerId !== null && !(await findPerson(transaction, viewer, { userId: ownerId }))) {
+      throw new DomainError('refused', undefined, { owner_id: texts.userUnknown });
+    }
+    const wanted = parseQueueName(identifier)?.key;
+    const key = wanted === undefined || (await existsQueueKey(transaction, orgId, wanted)) ? undefined : wanted;
+    const insert = insertQueue(transaction, orgId, {
+      key,
+      identifier,
+      name,
+      description,
+      access: 'members',
+      leadId: ownerId,
+      issueTypeId: DEFAULT_ISSUE_TYPE_ID,
+      priorityId: DEFAULT_PRIORITY_ID,
+      kanboard: settings,
+    });
+    const projectId = await onConstraint(insert, {
+      queues_identifier_key: new DomainError('conflict', texts.queueKeyTaken(identifier)),
+      // Somebody took the key after our look: look again.
+      queues_key_key: new ConcurrentChange(),
+    });
+    await insertMissingStatuses(transaction, orgId, DEFAULT_COLUMNS);
+    await insertColumns(transaction, orgId, projectId, DEFAULT_COLUMNS);
+    if (!viewer.seesAll) {
+      await insertMembers(transaction, orgId, projectId, [...new Set([viewer.userId, ownerId])], 'manager');
+    }
+    return projectId;
+  });
+}
+
+/** Removes a project with its tasks and their links. Throws `not_found`, and `forbidden` for all but its managers. */
+export function removeProject(db: Database, viewer: Viewer, projectId: number): Promise<void> {
+  const { orgId } = viewer;
+  return db.transaction(async (transaction) => {
+    await requireManagedQueue(transaction, viewer, projectId);
+    await lockQueue(transaction, orgId, projectId);
+    await deleteIssues(transaction, viewer, await lockIssuesOfQueue(transaction, orgId, projectId));
+    await deleteQueueRow(transaction, orgId, projectId);
+  });
+}
+
+/** Throws `not_found`, also for a project that the viewer may not see. */
+export async function getProject(db: Queryable, viewer: Viewer, projectId: number): Promise<Project> {
+  return visibleProject(await selectProject(db, viewer, projectId));
+}
+
+/** The first of that name, or the one of that identifier; undefined when there is none. Throws `not_found` as above. */
+export async function findProject(
+  db: Queryable,
+  viewer: Viewer,
+  {
+    name,
+    identifier,
+  }: { readonly name: string; readonly identifier?: never } | { readonly name?: never; readonly identifier: string },
+): Promise<Project | undefined> {
+  const row =
+    identifier === undefined
+      ? await selectProjectNamed(db, viewer, name)
+      : await selectProjectOfIdentifier(db, viewer, identifier.toUpperCase());
+  return row && visibleProject(row);
+}
+
+/** Every project of the organisation, by name. Throws `forbidden` for everybody but administrators. */
+export async function listAllProjects(db: Queryable, viewer: Viewer): Promise<Project[]> {
+  requireAdministrator(viewer);
+  return (await selectProjects(db, viewer)).map(toProject);
+}
+
+/** The projects that the viewer may see, by name. */
+export async function listVisibleProjects(db: Queryable, viewer: Viewer): Promise<Project[]> {
+  return (await selectVisibleProjects(db, viewer)).map(toProject);
+}
+
+/** In their order. Throws `not_found`. */
+export async function listColumns(db: Queryable, viewer: Viewer, projectId: number): Promise<Column[]> {
+  const rows = await selectColumns(db, viewer, projectId);
+  if (rows === undefined) throw new DomainError('not_found', texts.queueNotFound);
+  return rows.map((row: ColumnRow) => ({
+    id: row.column_id,
+    projectId: row.queue_id,
+    title: row.title,
+    position: row.position,
+  }));
+}
+
+/** Throws `invalid`, under each field that cannot be meant. */
+function validProject({ name = '', description, identifier, settings }: NewProject) {
+  const { start_date, end_date, priority_default, priority_start, priority_end, email } = settings;
+  refuseUnfit({
+    name: name !== '' && lengthOf(name) <= NAME_LENGTH_MAX,
+    description: description !== undefined,
+    identifier: identifier !== undefined && /^[A-Z0-9]{0,50}$/i.test(identifier),
+    start_date: start_date === null || (start_date !== undefined && lengthOf(start_date) <= DATE_LENGTH_MAX),
+    end_date: end_date === null || (end_date !== undefined && lengthOf(end_date) <= DATE_LENGTH_MAX),
+    priority_default: priority_default === null || Number.isSafeInteger(priority_default),
+    priority_start: priority_start === null || Number.isSafeInteger(priority_start),
+    priority_end: priority_end === null || Number.isSafeInteger(priority_end),
+    email: email === null || email === '' || (email !== undefined && isEmail(email)),
+  });
+  return {
+    name,
+    description: description ?? undefined,
+    identifier: (identifier ?? '').toUpperCase(),
+    settings: Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== null)) as ProjectSettings,
+  };
+}
+
+function visibleProject(row: ProjectRow | undefined): Project {
+  if (!row?.is_visible) throw new DomainError('not_found', texts.queueNotFound);
+  return toProject(row);
+}
+
+function toProject(row: ProjectRow): Project {
+  return {
+    id: row.queue_id,
+    key: row.key,
+    name: row.name,
+    description: row.description,
+    identifier: row.identifier,
+    isActive: row.is_active,
+    isOpen: row.access === 'organisation',
+    ownerId: row.lead_id ?? undefined,
+    settings: row.kanboard,
+    updatedAt: row.updated_at,
+  };
+}

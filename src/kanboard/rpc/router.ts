@@ -1,0 +1,180 @@
+import { type ErrorRequestHandler, type Request, type RequestHandler, Router, raw } from 'express';
+import type { Access, Method } from '../../contract/methods.ts';
+import type { MethodName } from '../../contract/types.ts';
+import type { Viewer } from '../../core/access/viewer.ts';
+import type { Database } from '../../database/database.ts';
+import { DomainError } from '../../errors.ts';
+import type { Account, Methods } from './account.ts';
+import { authenticate } from './authentication.ts';
+import { parseLossless, stringifyLossless } from './json.ts';
+import { argumentsOf, batchOf, type RpcRequest, toRequest } from './request.ts';
+import { forbidden, httpRefusal, internalError, methodNotFound, OUTCOMES, parseError, RpcError } from './rpc-error.ts';
+
+export interface RpcRouterOptions {
+  readonly methods: ReadonlyMap<string, Method>;
+  readonly handlers: Methods<MethodName>;
+  readonly db: Database;
+  readonly publicUrl: string | undefined;
+  /** See `AuthenticationOptions`. */
+  readonly authHeader: string | undefined;
+  /** The organisation behind /jsonrpc.php, when the configuration names one. */
+  readonly orgId: string | undefined;
+}
+
+/** Handlers as the dispatcher calls them: which arguments go with which handler, the method table says. */
+type AnyHandler = (params: Record<string, unknown>, account: Account) => Promise<unknown>;
+
+const BODY_BYTES_MAX = 1_048_576;
+const BATCH_MAX = 1000;
+/** A few calls can ask for all tasks of a large project, each of them again. */
+const ANSWER_CHARACTERS_MAX = 67_108_864;
+const RETRY_AFTER_SECONDS = '5';
+
+/**
+ * The Kanboard face: JSON-RPC 2.0 with the order of checks of the contract's section 1. The HTTP method, the query and the
+ * content type are not looked at.
+ */
+export function rpcRouter(options: RpcRouterOptions): Router {
+  const router = Router({ caseSensitive: true });
+  const readBody = raw({ type: () => true, limit: BODY_BYTES_MAX });
+  const serve: RequestHandler = async (request, response) => {
+    refuseOtherSites(request, options.publicUrl);
+    const orgId = request.params['orgId'] as string | undefined;
+    const text = await answerBody(options, request, orgId ?? options.orgId);
+    response.setHeader('Content-Type', 'application/json');
+    response.end(text);
+  };
+  router.all(['/jsonrpc.php', '/kanboard/:orgId/jsonrpc.php'], readBody, serve, sendError);
+  return router;
+}
+
+/** A page elsewhere must not make a browser call with credentials that it remembers. Throws 403. */
+function refuseOtherSites(request: Request, publicUrl: string | undefined): void {
+  const origin = request.get('origin');
+  const site = origin === undefined ? undefined : hostOf(origin);
+  const own = [request.get('host'), request.host, publicUrl === undefined ? undefined : hostOf(publicUrl)];
+  const isForeign = origin !== undefined && (!site || !own.includes(site));
+  if (isForeign || request.get('sec-fetch-site') === 'cross-site') throw forbidden();
+}
+
+function hostOf(url: string): string | undefined {
+  return URL.canParse(url) ? new URL(url).host : undefined;
+}
+
+function originOf(request: Request, publicUrl: string | undefined): string {
+  return publicUrl ?? `${request.protocol}://${request.host}`;
+}
+
+/** The body of the answer; empty where nothing but notifications was asked. Throws what refuses the request as a whole. */
+async function answerBody(options: RpcRouterOptions, request: Request, orgId: string | undefined): Promise<string> {
+  const value = Buffer.isBuffer(request.body) ? parseLossless(request.body) : undefined;
+  const batch = batchOf(value);
+  if (batch && batch.length > BATCH_MAX) throw httpRefusal(413, `A batch holds ${BATCH_MAX} calls at most`);
+
+  // Credentials are looked at once, and only when there is something to do for them.
+  let viewer: Promise<Viewer> | undefined;
+  const accountOf = async () => {
+    viewer ??= authenticate(options.db, request, { header: options.authHeader, orgId });
+    return { viewer: await viewer, origin: originOf(request, options.publicUrl) };
+  };
+  if (batch === undefined) return (await answerOne(options, value, accountOf)) ?? '';
+  const answers: string[] = [];
+  let characters = 0;
+  for (const item of batch) {
+    const answer = await answerOne(options, item, accountOf);
+    if (answer === undefined) continue;
+    answers.push(answer);
+    characters += answer.length;
+    if (characters > ANSWER_CHARACTERS_MAX) throw httpRefusal(413, 'The answers are too large: ask for less at once');
+  }
+  return answers.length === 0 ? '' : `[${answers.join(',')}]`;
+}
+
+/** The answer to one call; undefined for a notification. */
+async function answerOne(
+  options: RpcRouterOptions,
+  value: unknown,
+  accountOf: () => Promise<Account>,
+): Promise<string | undefined> {
+  let request: RpcRequest;
+  try {
+    request = toRequest(value);
+  } catch (error) {
+    return errorBody(refusalIn(error), null);
+  }
+  try {
+    const result = await call(options, request, await accountOf());
+    if (request.id === undefined) return undefined;
+    return `{"jsonrpc":"2.0","result":${JSON.stringify(result)},"id":${stringifyLossless(request.id)}}`;
+  } catch (error) {
+    const refusal = refusalIn(error);
+    return request.id === undefined ? undefined : errorBody(refusal, request.id);
+  }
+}
+
+async function call({ methods, handlers }: RpcRouterOptions, request: RpcRequest, account: Account): Promise<unknown> {
+  const method = methods.get(request.method);
+  if (method === undefined) throw methodNotFound();
+  if (!ACCESS[method.access](account.viewer)) throw forbidden();
+  const params = argumentsOf(method, request);
+  try {
+    return await (handlers[method.name] as AnyHandler)(params, account);
+  } catch (error) {
+    return failureValue(error, method, account.viewer);
+  }
+}
+
+/** Who passes before the parameters are looked at (contract of the Kanboard face, section 3). */
+const ACCESS: Readonly<Record<Access, (viewer: Viewer) => boolean>> = {
+  anyone: () => true,
+  project: () => true,
+  user: ({ seesAll }) => !seesAll,
+  manager: ({ role }) => role === 'admin' || role === 'manager',
+  admin: ({ role }) => role === 'admin',
+};
+
+/** What the method answers for a failure of the domain; throws what is no failure value. */
+function failureValue(error: unknown, { access, failure }: Method, { seesAll }: Viewer): unknown {
+  if (!(error instanceof DomainError)) throw error;
+  const outcome = OUTCOMES[error.code];
+  if (outcome instanceof RpcError) throw error.code === 'unavailable' ? error : outcome;
+  if (outcome === 'failure value, or 403 for users' && access === 'project' && !seesAll) throw forbidden();
+  return failure;
+}
+
+/** An error that answers one call; throws those that answer the whole request. */
+function refusalIn(error: unknown): RpcError {
+  if (error instanceof RpcError && error.status === 200) return error;
+  throw error;
+}
+
+function errorBody({ code, message, data }: RpcError, id: unknown): string {
+  return `{"jsonrpc":"2.0","error":${JSON.stringify({ code, message, data })},"id":${stringifyLossless(id)}}`;
+}
+
+/** Everything that refuses a request as a whole ends here, in one error object. */
+const sendError: ErrorRequestHandler = (error: unknown, request, response, next) => {
+  if (response.headersSent) {
+    next(error);
+    return;
+  }
+  const refusal = wholeRefusal(error, request);
+  if (refusal.status === 401) response.set('WWW-Authenticate', 'Basic realm="JsonRPC"');
+  if (refusal.status === 503 || refusal.status === 429) response.set('Retry-After', RETRY_AFTER_SECONDS);
+  if (refusal.status >= 500) response.err = error instanceof Error ? error : new Error(String(error));
+  response.status(refusal.status).setHeader('Content-Type', 'application/json');
+  response.end(errorBody(refusal, null));
+};
+
+function wholeRefusal(error: unknown, request: Request): RpcError {
+  if (error instanceof RpcError) return error;
+  if (error instanceof DomainError) {
+    const outcome = OUTCOMES[error.code];
+    if (outcome instanceof RpcError) return outcome;
+  }
+  // Express and its body reader throw errors that carry a status of their own.
+  if (error instanceof Error && 'status' in error && typeof error.status === 'number' && error.status < 500) {
+    return error.status === 413 ? httpRefusal(413, 'Payload Too Large') : parseError();
+  }
+  return internalError(request.id as string);
+}

@@ -1,0 +1,45 @@
+import type { ErrorCode } from '../../errors.ts';
+
+/** A refusal in the words of JSON-RPC; with another status than 200 it becomes the whole answer, that of a batch too. */
+export class RpcError extends Error {
+  override readonly name = 'RpcError';
+  readonly code: number;
+  readonly data: string | undefined;
+  readonly status: number;
+
+  constructor(code: number, message: string, data?: string, status = 200) {
+    super(message);
+    this.code = code;
+    this.data = data;
+    this.status = status;
+  }
+}
+
+export const parseError = (): RpcError => new RpcError(-32700, 'Parse error');
+export const invalidRequest = (): RpcError => new RpcError(-32600, 'Invalid Request');
+export const methodNotFound = (): RpcError => new RpcError(-32601, 'Method not found');
+export const invalidParams = (data: string): RpcError => new RpcError(-32602, 'Invalid params', data);
+export const internalError = (requestId: string): RpcError => new RpcError(-32603, 'Internal error', requestId, 500);
+export const forbidden = (): RpcError => httpRefusal(403, 'Forbidden');
+
+/** A refusal whose code is its HTTP status (contract of the Kanboard face). */
+export function httpRefusal(status: number, message: string): RpcError {
+  return new RpcError(status, message, undefined, status);
+}
+
+/**
+ * What a failure of the domain is to a caller: the failure value of the procedure, or an error. `not_found` is said of the
+ * thing itself that was asked for: its project is unknown, so a user has no role in it. A new ErrorCode gets a line here,
+ * or nothing compiles.
+ */
+export const OUTCOMES: Record<ErrorCode, 'failure value' | 'failure value, or 403 for users' | RpcError> = {
+  invalid: 'failure value',
+  refused: 'failure value',
+  conflict: 'failure value',
+  stale: 'failure value',
+  not_found: 'failure value, or 403 for users',
+  forbidden: forbidden(),
+  unauthenticated: httpRefusal(401, 'Unauthorized'),
+  busy: httpRefusal(429, 'Too Many Requests'),
+  unavailable: httpRefusal(503, 'Service Unavailable'),
+};

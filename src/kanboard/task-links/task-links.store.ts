@@ -1,0 +1,147 @@
+import { type Viewer, viewerValues, visibleQueue } from '../../core/access/viewer.ts';
+import type { CopiedRules } from '../../core/issue-links/issue-links.store.ts';
+import type { Queryable } from '../../database/database.ts';
+
+/** A link as one of its tasks sees it, in Kanboard's words: the columns up to `project_name` describe the other task. */
+export interface TaskLinkRow {
+  view_id: number;
+  task_id: number;
+  label: string;
+  title: string;
+  is_open: boolean;
+  project_id: number;
+  column_id: number;
+  color: string;
+  closed_at: Date | null;
+  started_at: Date | null;
+  due_at: Date | null;
+  time_spent: number | null;
+  time_estimated: number | null;
+  assignee_id: number | null;
+  assignee_login: string | null;
+  assignee_name: string | null;
+  column_title: string;
+  project_name: string;
+}
+
+/** SQL: Kanboard's number of a link at the end `direction` (see `links.link_id`). */
+const VIEW_ID = '2 * ends.link_id - (ends.direction = ends.first_end)::integer';
+
+/** SQL: the label that a link has at the end `direction`. */
+const LABEL = `case ends.direction when 'inward' then link_types.inward_label_id else link_types.outward_label_id end`;
+
+/** The links of a task, in Kanboard's order. Undefined when there is no such task for this viewer. */
+export async function selectTaskLinks(
+  db: Queryable,
+  viewer: Viewer,
+  taskId: number,
+): Promise<TaskLinkRow[] | undefined> {
+  const rows = await db.query<TaskLinkRow | { view_id: null }>({
+    name: 'select_task_links',
+    text: `
+      with task as materialized (
+        select issues.issue_id
+        from issues
+        join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+        where issues.org_id = $1 and issues.issue_id = $4 and ${visibleQueue('queues')}
+      )
+      select link.*
+      from task
+      left join lateral (
+        select ${VIEW_ID} as view_id, ends.object_id as task_id, labels.label_id, labels.label, object.summary as title,
+          object.is_open, object.queue_id as project_id, columns.column_id, object.color, object.closed_at,
+          object.started_at, object.due_at, object.time_spent, object.time_estimated, object.assignee_id,
+          assignee.login as assignee_login, assignee.display as assignee_name, columns.title as column_title,
+          columns.position as column_position, object.position as task_position, queues.name as project_name
+        from (
+          select 'inward' as direction, outward_issue_id as object_id, link_id, link_type_id, first_end
+          from links where links.org_id = $1 and links.inward_issue_id = task.issue_id
+          union all
+          select 'outward', inward_issue_id, link_id, link_type_id, first_end
+          from links where links.org_id = $1 and links.outward_issue_id = task.issue_id
+        ) ends
+        join link_types on link_types.org_id = $1 and link_types.link_type_id = ends.link_type_id
+        join labels on labels.org_id = $1 and labels.label_id = ${LABEL}
+        join issues object on object.org_id = $1 and object.issue_id = ends.object_id
+        join queues on queues.org_id = $1 and queues.queue_id = object.queue_id
+        join columns on columns.org_id = $1 and columns.queue_id = object.queue_id and columns.status_id = object.status_id
+        left join users assignee on assignee.org_id = $1 and assignee.user_id = object.assignee_id
+        where ${visibleQueue('queues')}
+      ) link on true
+      order by link.label_id, link.column_position desc, link.is_open desc, link.task_position, link.task_id, link.view_id`,
+    values: [...viewerValues(viewer), taskId],
+  });
+  return rows.length === 0 ? undefined : rows.filter((row) => row.view_id !== null);
+}
+
+/** One view of a link, without what it says of the other task. */
+export interface TaskLinkViewRow {
+  id: number;
+  opposite_task_id: number;
+  task_id: number;
+  link_id: number;
+  label: string;
+  /** What the label's opposite is now: 0 for none. */
+  opposite_link_id: number;
+}
+
+/** Undefined for a link that there is not, or of which the viewer may not see both tasks. */
+export async function selectTaskLink(
+  db: Queryable,
+  viewer: Viewer,
+  viewId: number,
+): Promise<TaskLinkViewRow | undefined> {
+  const [row] = await db.query<TaskLinkViewRow>({
+    name: 'select_task_link',
+    text: `
+      select ${VIEW_ID} as id, ends.object_id as opposite_task_id, ends.issue_id as task_id, labels.label_id as link_id,
+        labels.label, coalesce(labels.opposite_id, 0) as opposite_link_id
+      from (
+        select 'inward' as direction, inward_issue_id as issue_id, outward_issue_id as object_id, link_id, link_type_id,
+          first_end
+        from links where links.org_id = $1 and links.link_id = ($4::bigint + 1) / 2
+        union all
+        select 'outward', outward_issue_id, inward_issue_id, link_id, link_type_id, first_end
+        from links where links.org_id = $1 and links.link_id = ($4::bigint + 1) / 2
+      ) ends
+      join link_types on link_types.org_id = $1 and link_types.link_type_id = ends.link_type_id
+      join labels on labels.org_id = $1 and labels.label_id = ${LABEL}
+      join issues task on task.org_id = $1 and task.issue_id = ends.issue_id
+      join queues task_queue on task_queue.org_id = $1 and task_queue.queue_id = task.queue_id
+      join issues object on object.org_id = $1 and object.issue_id = ends.object_id
+      join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
+      where ${VIEW_ID} = $4 and ${visibleQueue('task_queue')} and ${visibleQueue('object_queue')}`,
+    values: [...viewerValues(viewer), viewId],
+  });
+  return row;
+}
+
+/** The type of link that a label makes: its pair of labels, and where there is one already, the type itself. */
+export type LabelTypeRow = { label_id: number; opposite_label_id: number } & (
+  | (CopiedRules & { inward_label_id: number; import_only: boolean })
+  | { link_type_id: null }
+);
+
+/** Undefined when there is no such label. */
+export async function selectLabelType(
+  db: Queryable,
+  orgId: string,
+  labelId: number,
+): Promise<LabelTypeRow | undefined> {
+  const [row] = await db.query<LabelTypeRow>({
+    name: 'select_label_type',
+    text: `
+      select labels.label_id, coalesce(labels.opposite_id, labels.label_id) as opposite_label_id, types.link_type_id,
+        types.inward_label_id, types.is_symmetric, types.is_antisymmetric, types.is_acyclic, types.single_end,
+        types.shares_label, types.import_only
+      from labels
+      left join link_types types on types.org_id = $1
+        and least(types.inward_label_id, types.outward_label_id)
+          = least(labels.label_id, coalesce(labels.opposite_id, labels.label_id))
+        and greatest(types.inward_label_id, types.outward_label_id)
+          = greatest(labels.label_id, coalesce(labels.opposite_id, labels.label_id))
+      where labels.org_id = $1 and labels.label_id = $2::bigint`,
+    values: [orgId, labelId],
+  });
+  return row;
+}

@@ -1,0 +1,162 @@
+import { type Viewer, viewerValues, visibleQueue } from '../../core/access/viewer.ts';
+import type { Queryable } from '../../database/database.ts';
+import { type Parameter, parameters } from '../../database/parameters.ts';
+import { SWIMLANE_NAME } from '../projects/swimlane.ts';
+import type { DateField, NumberField, TaskCondition } from './task-query.ts';
+import { TASK_COLUMNS, TASK_JOINS, type TaskRow } from './tasks.store.ts';
+
+/** The label of what is a milestone, which every organisation starts with. */
+const MILESTONE_LABEL_ID = 9;
+
+export interface FoundTaskRow extends TaskRow {
+  /** Those that the viewer may see both ends of. */
+  links: number;
+  external_links: number;
+  is_milestone: boolean;
+  assignee_login: string | null;
+  assignee_name: string | null;
+  assignee_email: string | null;
+  column_title: string;
+  column_position: number;
+  project_name: string;
+}
+
+/** SQL: the ends at which the row `issues` stands in links, with the labels there and the issues at the other ends. */
+const LINK_ENDS = `
+  select link_types.inward_label_id as label_id, links.outward_issue_id as object_id
+  from links
+  join link_types on link_types.org_id = $1 and link_types.link_type_id = links.link_type_id
+  where links.org_id = $1 and links.inward_issue_id = issues.issue_id
+  union all
+  select link_types.outward_label_id, links.inward_issue_id
+  from links
+  join link_types on link_types.org_id = $1 and link_types.link_type_id = links.link_type_id
+  where links.org_id = $1 and links.outward_issue_id = issues.issue_id`;
+
+/** SQL: those of them that the viewer may see. */
+const VISIBLE_LINK_ENDS = `
+  (${LINK_ENDS}) as ends
+  join issues object on object.org_id = $1 and object.issue_id = ends.object_id
+  join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
+    and ${visibleQueue('object_queue')}`;
+
+/** The tasks of a project that meet the condition, by number. */
+export function selectTasksFound(
+  db: Queryable,
+  viewer: Viewer,
+  projectId: number,
+  condition: TaskCondition,
+): Promise<FoundTaskRow[]> {
+  const values: unknown[] = [...viewerValues(viewer), projectId];
+  return db.query<FoundTaskRow>({
+    name: '',
+    text: `
+      select ${TASK_COLUMNS}, seen.links, seen.is_milestone,
+        (
+          select count(*) from remote_links
+          where remote_links.org_id = $1 and remote_links.issue_id = issues.issue_id
+        ) as external_links,
+        assignee.login as assignee_login, assignee.display as assignee_name, assignee.email as assignee_email,
+        columns.title as column_title, columns.position as column_position,
+        queues.name as project_name
+      from queues
+      join issues on issues.org_id = $1 and issues.queue_id = queues.queue_id
+      ${TASK_JOINS}
+      cross join lateral (
+        select count(*) as links, coalesce(bool_or(ends.label_id = ${MILESTONE_LABEL_ID}), false) as is_milestone
+        from ${VISIBLE_LINK_ENDS}
+      ) as seen
+      where queues.org_id = $1 and queues.queue_id = $4 and ${visibleQueue('queues')}
+        and ${conditionSql(condition, parameters(values))}
+      order by issues.issue_id`,
+    values,
+  });
+}
+
+/** SQL over the rows of a task; all that comes from the request is in parameters. */
+function conditionSql(condition: TaskCondition, parameter: Parameter): string {
+  switch (condition.kind) {
+    case 'all':
+    case 'any': {
+      const parts = condition.conditions.map((part) => conditionSql(part, parameter));
+      if (parts.length === 0) return String(condition.kind === 'all');
+      return `(${parts.join(condition.kind === 'all' ? ' and ' : ' or ')})`;
+    }
+    case 'number':
+      return `${NUMBERS[condition.field]} ${condition.operator} ${parameter(condition.value)}::bigint`;
+    case 'holds':
+      return HOLDS[condition.field](`lower(${parameter(condition.text)}::text)`);
+    case 'equals':
+      return EQUALS[condition.field](`${parameter(condition.text)}::text`);
+    case 'reference': {
+      const pattern = condition.parts.map((part) => part.replaceAll(/[\\%_]/g, '\\$&')).join('%');
+      return `issues.reference ilike ${parameter(pattern)}::text`;
+    }
+    case 'none':
+      return NONE[condition.field];
+    case 'within': {
+      const { field, from, until } = condition;
+      return `(${[
+        ...(from ? [`${TIMES[field]} >= ${parameter(from)}::timestamptz`] : []),
+        ...(until ? [`${TIMES[field]} < ${parameter(until)}::timestamptz`] : []),
+      ].join(' and ')})`;
+    }
+  }
+}
+
+type Kind<Name extends TaskCondition['kind']> = Extract<TaskCondition, { kind: Name }>;
+type TextSql = (text: string) => string;
+
+const NUMBERS: Readonly<Record<NumberField, string>> = {
+  id: 'issues.issue_id',
+  owner: 'coalesce(assignee.user_id, 0)',
+  creator: 'coalesce(creator.user_id, 0)',
+  column: 'columns.column_id',
+  project: 'queues.queue_id',
+  isOpen: 'issues.is_open::integer',
+  category: kanboardNumber('category_id'),
+  priority: kanboardNumber('priority'),
+  score: kanboardNumber('score'),
+};
+
+function kanboardNumber(field: string): string {
+  return `coalesce((issues.kanboard ->> '${field}')::bigint, 0)`;
+}
+
+const HOLDS: Readonly<Record<Kind<'holds'>['field'], TextSql>> = {
+  title: (text) => holds('issues.summary', text),
+  description: (text) => holds('issues.description', text),
+  tag: (text) => `exists (select from unnest(issues.tags) as tag where ${holds('tag', text)})`,
+  owner: (text) => `(${holds('assignee.login', text)} or ${holds('assignee.display', text)})`,
+  creator: (text) => `(${holds('creator.login', text)} or ${holds('creator.display', text)})`,
+};
+
+function holds(column: string, text: string): string {
+  return `position(${text} in lower(${column} collate "default")) > 0`;
+}
+
+const EQUALS: Readonly<Record<Kind<'equals'>['field'], TextSql>> = {
+  column: (text) => `columns.title = ${text}`,
+  project: (text) => `lower(queues.name) = lower(${text})`,
+  swimlane: (text) => `lower(${text}) = '${SWIMLANE_NAME.toLowerCase()}'`,
+  color: (text) => `issues.color = ${text}`,
+  link: (text) => `exists (
+    select from ${VISIBLE_LINK_ENDS}
+    join labels on labels.org_id = $1 and labels.label_id = ends.label_id
+    where lower(labels.label collate "default") = lower(${text}))`,
+};
+
+const NONE: Readonly<Record<Kind<'none'>['field'], string>> = {
+  reference: `issues.reference = ''`,
+  tag: `issues.tags = '{}'`,
+  due: 'issues.due_at is null',
+};
+
+const TIMES: Readonly<Record<DateField, string>> = {
+  created: 'issues.created_at',
+  modified: 'issues.updated_at',
+  moved: 'issues.moved_at',
+  due: 'issues.due_at',
+  started: 'issues.started_at',
+  completed: 'case when not issues.is_open then issues.closed_at end',
+};

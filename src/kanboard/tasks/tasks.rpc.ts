@@ -1,0 +1,265 @@
+import type { MethodName, MethodResult, Schemas } from '../../contract/types.ts';
+import type { Database } from '../../database/database.ts';
+import { DomainError } from '../../errors.ts';
+import { texts } from '../../texts.ts';
+import { SWIMLANE_NAME, swimlaneOf } from '../projects/swimlane.ts';
+import type { Account, Methods } from '../rpc/account.ts';
+import { idFrom, integerFrom, numberFrom, secondsFrom, textFrom, timeFrom } from '../rpc/values.ts';
+import { taskColor } from './task-colors.ts';
+import { searchTasks } from './task-search.service.ts';
+import type { FoundTaskRow } from './task-search.store.ts';
+import { completedAt, secondsOr0, taskTimes } from './task-times.rpc.ts';
+import {
+  createTask,
+  deleteTask,
+  findTaskByReference,
+  getTask,
+  listTasks,
+  moveTask,
+  requireWritableProject,
+  requireWritableTask,
+  setTaskOpen,
+  type TaskChanges,
+  updateTask,
+} from './tasks.service.ts';
+import type { TaskRow } from './tasks.store.ts';
+
+/** The task procedures (contract of the Kanboard face, section 6): a task is an issue. */
+export const taskMethods = (
+  db: Database,
+): Methods<
+  | 'createTask'
+  | 'getTask'
+  | 'getTaskByReference'
+  | 'getAllTasks'
+  | 'searchTasks'
+  | 'updateTask'
+  | 'moveTaskPosition'
+  | 'openTask'
+  | 'closeTask'
+  | 'removeTask'
+> => ({
+  async createTask(params, { viewer }) {
+    await requireWritableProject(db, viewer, idFrom(params.project_id));
+    const taskId = await createTask(db, viewer, required(params.project_id, integerFrom), {
+      ...changesFrom(params),
+      columnId: given(params.column_id, integerFrom) ?? 0,
+      swimlaneId: given(params.swimlane_id, swimlaneFrom),
+      creatorId: given(params.creator_id, integerFrom) ?? 0,
+    });
+    // 0, not false: what Kanboard on SQLite answers where a foreign key fails.
+    return taskId ?? 0;
+  },
+
+  async getTask({ task_id }, account) {
+    return serializeTask(account, await getTask(db, account.viewer, idFrom(task_id)));
+  },
+
+  async getTaskByReference({ project_id, reference }, account) {
+    const row = await findTaskByReference(db, account.viewer, idFrom(project_id), textFrom(reference) ?? '');
+    return row === undefined ? null : serializeTask(account, row);
+  },
+
+  async getAllTasks({ project_id, status_id }, account) {
+    const status = numberFrom(status_id);
+    const isOpen = status === 0 || status === 1 ? status === 1 : undefined;
+    const rows = await listTasks(db, account.viewer, idFrom(project_id), isOpen);
+    return rows.map((row) => serializeTask(account, row));
+  },
+
+  async searchTasks({ project_id, query }, { viewer }) {
+    const text = given(query, textFrom) ?? '';
+    return (await searchTasks(db, viewer, idFrom(project_id), text)).map(serializeFoundTask);
+  },
+
+  async updateTask(params, { viewer }) {
+    const taskId = idFrom(params.id);
+    await requireWritableTask(db, viewer, taskId);
+    await updateTask(db, viewer, taskId, changesFrom(params));
+    return true;
+  },
+
+  async moveTaskPosition({ project_id, task_id, column_id, position, swimlane_id }, { viewer }) {
+    await moveTask(db, viewer, idFrom(project_id), {
+      taskId: idFrom(task_id),
+      columnId: idFrom(column_id),
+      position: numberFrom(position) ?? 0,
+      // 0 is the swimlane in which the task is.
+      swimlaneId: numberFrom(swimlane_id) === 0 || swimlane_id === null ? undefined : idFrom(swimlane_id),
+    });
+    return true;
+  },
+
+  async openTask({ task_id }, { viewer }) {
+    await setTaskOpen(db, viewer, idFrom(task_id), true);
+    return true;
+  },
+
+  async closeTask({ task_id }, { viewer }) {
+    await setTaskOpen(db, viewer, idFrom(task_id), false);
+    return true;
+  },
+
+  async removeTask({ task_id }, { viewer }) {
+    await deleteTask(db, viewer, idFrom(task_id));
+    return true;
+  },
+});
+
+/** Fields that nothing here acts upon, and that come back as they were given. */
+const IDLE_FIELDS = [
+  'score',
+  'category_id',
+  'priority',
+  'recurrence_status',
+  'recurrence_trigger',
+  'recurrence_factor',
+  'recurrence_timeframe',
+  'recurrence_basedate',
+] as const;
+
+type Params<Name extends MethodName> = Parameters<Methods<Name>[Name]>[0];
+
+/** What a call says of a task: null says nothing. Throws `invalid` for what cannot be meant. */
+function changesFrom(params: Omit<Params<'updateTask'>, 'id'>): TaskChanges {
+  const idle = IDLE_FIELDS.filter((field) => params[field] !== null).map(
+    (field) => [field, required(params[field], integerFrom)] as const,
+  );
+  return {
+    title: given(params.title, textFrom),
+    color: given(params.color_id, textFrom),
+    ownerId: given(params.owner_id, ownerFrom),
+    dueAt: given(params.date_due, timeFrom),
+    startedAt: given(params.date_started, timeFrom),
+    description: given(params.description, textFrom),
+    reference: given(params.reference, textFrom),
+    tags: given(params.tags, tagsFrom),
+    timeSpent: given(params.time_spent, hoursFrom),
+    timeEstimated: given(params.time_estimated, hoursFrom),
+    kanboard: Object.fromEntries(idle),
+  };
+}
+
+type Read<Value> = (value: unknown) => Value | undefined;
+
+/** Throws `invalid` for what cannot be meant. */
+function required<Value>(value: unknown, read: Read<Value>): Value {
+  const meant = read(value);
+  if (meant === undefined) throw new DomainError('invalid', texts.formUnfit);
+  return meant;
+}
+
+/** Undefined for null, which says nothing. Throws `invalid` for what cannot be meant. */
+function given<Value>(value: unknown, read: Read<Value>): Value | undefined {
+  return value === null ? undefined : required(value, read);
+}
+
+/** Null for 0, which is nobody. */
+function ownerFrom(value: unknown): number | null | undefined {
+  return numberFrom(value) === 0 ? null : idFrom(value) || undefined;
+}
+
+function swimlaneFrom(value: unknown): number | undefined {
+  return idFrom(value) || undefined;
+}
+
+function hoursFrom(value: unknown): number | undefined {
+  if (value === '') return 0;
+  const hours = typeof value === 'boolean' ? undefined : numberFrom(value);
+  return hours !== undefined && hours >= 0 ? hours : undefined;
+}
+
+/** A list of texts; Kanboard leaves out the empty ones. Throws `invalid` for what is none in it. */
+function tagsFrom(value: unknown): string[] | undefined {
+  return Array.isArray(value) ? value.map((tag) => required(tag, textFrom)).filter((tag) => tag !== '') : undefined;
+}
+
+function serializeTask({ origin }: Account, row: TaskRow): Schemas['Task'] {
+  return {
+    id: row.id,
+    title: row.title,
+    description: row.description ?? '',
+    date_creation: secondsFrom(row.created_at),
+    color_id: row.color,
+    project_id: row.project_id,
+    column_id: row.column_id,
+    owner_id: row.owner_id,
+    position: row.position,
+    is_active: row.is_open ? 1 : 0,
+    date_completed: completedAt(row),
+    score: row.kanboard['score'] ?? 0,
+    date_due: secondsOr0(row.due_at),
+    category_id: row.kanboard['category_id'] ?? 0,
+    creator_id: row.creator_id,
+    date_modification: secondsFrom(row.updated_at),
+    reference: row.reference,
+    date_started: secondsOr0(row.started_at),
+    time_spent: row.time_spent,
+    time_estimated: row.time_estimated,
+    swimlane_id: swimlaneOf(row.project_id),
+    date_moved: secondsFrom(row.moved_at),
+    ...recurrence(row),
+    priority: row.kanboard['priority'] ?? 0,
+    external_provider: null,
+    external_uri: null,
+    url: `${origin}/v2/issues/${row.key}`,
+    color: taskColor(row.color),
+  };
+}
+
+function serializeFoundTask(row: FoundTaskRow): MethodResult<'searchTasks'>[number] {
+  return {
+    nb_comments: 0,
+    nb_files: 0,
+    nb_subtasks: 0,
+    nb_completed_subtasks: 0,
+    nb_links: row.links,
+    nb_external_links: row.external_links,
+    is_milestone: row.is_milestone ? 1 : null,
+    id: row.id,
+    reference: row.reference,
+    title: row.title,
+    description: row.description ?? '',
+    date_creation: secondsFrom(row.created_at),
+    date_modification: secondsFrom(row.updated_at),
+    ...taskTimes(row),
+    color_id: row.color,
+    project_id: row.project_id,
+    column_id: row.column_id,
+    swimlane_id: swimlaneOf(row.project_id),
+    owner_id: row.owner_id,
+    creator_id: row.creator_id,
+    position: row.position,
+    is_active: row.is_open ? 1 : 0,
+    score: row.kanboard['score'] ?? 0,
+    category_id: row.kanboard['category_id'] ?? 0,
+    priority: row.kanboard['priority'] ?? 0,
+    date_moved: secondsFrom(row.moved_at),
+    ...recurrence(row),
+    time_estimated: row.time_estimated,
+    time_spent: row.time_spent,
+    assignee_username: row.assignee_login,
+    assignee_name: row.assignee_name,
+    assignee_email: row.assignee_email,
+    assignee_avatar_path: null,
+    category_name: null,
+    category_description: null,
+    category_color_id: null,
+    column_name: row.column_title,
+    column_position: row.column_position,
+    swimlane_name: SWIMLANE_NAME,
+    project_name: row.project_name,
+  };
+}
+
+function recurrence({ kanboard }: TaskRow) {
+  return {
+    recurrence_status: kanboard['recurrence_status'] ?? 0,
+    recurrence_trigger: kanboard['recurrence_trigger'] ?? 0,
+    recurrence_factor: kanboard['recurrence_factor'] ?? 0,
+    recurrence_timeframe: kanboard['recurrence_timeframe'] ?? 0,
+    recurrence_basedate: kanboard['recurrence_basedate'] ?? 0,
+    recurrence_parent: null,
+    recurrence_child: null,
+  };
+}

@@ -1,0 +1,284 @@
+import type { Viewer } from '../../core/access/viewer.ts';
+import { getWritableIssue } from '../../core/issues/issue-access.ts';
+import {
+  ensureColumn,
+  fieldsOf,
+  getWritableQueue,
+  KANBOARD_DEFAULTS,
+  lockWritableIssue,
+  tagSet,
+  writeChangedFields,
+  writeNewIssue,
+} from '../../core/issues/issue-writes.ts';
+import { type IssueFields, selectIssueState } from '../../core/issues/issues.store.ts';
+import { lockQueue, selectFirstStatus, selectQueueForIssue } from '../../core/queues/queues.store.ts';
+import { deleteIssues } from '../../core/removal/issue-deletion.service.ts';
+import { findPerson } from '../../core/users/users.service.ts';
+import type { Database, Queryable } from '../../database/database.ts';
+import { DomainError, refuseUnfit } from '../../errors.ts';
+import { lengthOf } from '../../text-length.ts';
+import { type Text, texts } from '../../texts.ts';
+import { swimlaneOf } from '../projects/swimlane.ts';
+import {
+  lockAssignee,
+  lockPlaces,
+  selectStatusOfColumn,
+  selectTask,
+  selectTaskByReference,
+  selectTasks,
+  type TaskRow,
+  updatePlaces,
+} from './tasks.store.ts';
+
+/** What is said of a task; undefined says nothing. */
+export interface TaskChanges {
+  readonly title: string | undefined;
+  readonly color: string | undefined;
+  /** Null for nobody. */
+  readonly ownerId: number | null | undefined;
+  readonly dueAt: Date | null | undefined;
+  readonly startedAt: Date | null | undefined;
+  readonly description: string | undefined;
+  readonly reference: string | undefined;
+  readonly tags: readonly string[] | undefined;
+  readonly timeSpent: number | undefined;
+  readonly timeEstimated: number | undefined;
+  /** Fields that nothing here acts upon. */
+  readonly kanboard: Readonly<Record<string, number>>;
+}
+
+export interface NewTask extends TaskChanges {
+  /** 0 for the first one. */
+  readonly columnId: number;
+  readonly swimlaneId: number | undefined;
+  /** 0 for whoever makes the task. */
+  readonly creatorId: number;
+}
+
+export interface TaskMove {
+  readonly taskId: number;
+  readonly columnId: number;
+  readonly position: number;
+  readonly swimlaneId: number | undefined;
+}
+
+const TITLE_LENGTH_MAX = 65_535;
+const REFERENCE_LENGTH_MAX = 191;
+const TAG_LENGTH_MAX = 255;
+const COLOR_LENGTH_MAX = 50;
+const SCORE_MAX = 2_147_483_647;
+
+/**
+ * What Kanboard asks of users before it looks at what they want: throws `not_found` for a project that they may not see,
+ * `forbidden` for one that they may not change. The application account is not asked.
+ */
+export async function requireWritableProject(db: Queryable, viewer: Viewer, projectId: number): Promise<void> {
+  if (!viewer.seesAll) await getWritableQueue(db, viewer, projectId);
+}
+
+/** The same for a task. */
+export async function requireWritableTask(db: Queryable, viewer: Viewer, taskId: number): Promise<void> {
+  if (!viewer.seesAll) await getWritableIssue(db, viewer, taskId);
+}
+
+/** Throws `not_found` when there is no such task, or none for this viewer. */
+export async function getTask(db: Queryable, viewer: Viewer, taskId: number): Promise<TaskRow> {
+  const row = await selectTask(db, viewer, taskId);
+  if (row === undefined) throw new DomainError('not_found', texts.issueNotFound);
+  return row;
+}
+
+/** The task of a project with that reference. Throws `not_found` for a project that the viewer may not see. */
+export async function findTaskByReference(
+  db: Queryable,
+  viewer: Viewer,
+  projectId: number,
+  reference: string,
+): Promise<TaskRow | undefined> {
+  await requireVisibleProject(db, viewer, projectId);
+  return await selectTaskByReference(db, viewer, projectId, reference);
+}
+
+/**
+ * The open or the closed tasks of a project, by number; none that are neither. Throws `not_found` for a project that the
+ * viewer may not see.
+ */
+export async function listTasks(
+  db: Queryable,
+  viewer: Viewer,
+  projectId: number,
+  isOpen: boolean | undefined,
+): Promise<TaskRow[]> {
+  await requireVisibleProject(db, viewer, projectId);
+  return isOpen === undefined ? [] : await selectTasks(db, viewer, projectId, isOpen);
+}
+
+/** Throws `not_found`. */
+export async function requireVisibleProject(db: Queryable, viewer: Viewer, projectId: number): Promise<void> {
+  const project = await selectQueueForIssue(db, viewer, { id: projectId, key: undefined });
+  if (project === undefined) throw new DomainError('not_found', texts.queueNotFound);
+}
+
+/**
+ * Makes an open task at the end of a column and answers its number, or undefined when there is no such project, column or
+ * swimlane. Throws `forbidden`, `invalid` for fields that break a rule, and `refused` for an owner who cannot have tasks
+ * of the project.
+ */
+export function createTask(
+  db: Database,
+  viewer: Viewer,
+  projectId: number,
+  task: NewTask,
+): Promise<number | undefined> {
+  const { orgId, userId } = viewer;
+  checkChanges({ ...task, title: task.title ?? '' });
+  return db.transaction(async (transaction) => {
+    const project = await selectQueueForIssue(transaction, viewer, { id: projectId, key: undefined });
+    await requireAssignee(transaction, viewer, projectId, task.ownerId);
+    if (project === undefined || !hasSwimlane(projectId, task.swimlaneId)) return undefined;
+    if (!project.may_write) throw new DomainError('forbidden', texts.writeForbidden);
+    const statusId = await statusForTask(transaction, orgId, projectId, task.columnId);
+    if (statusId === undefined) return undefined;
+    const isOwnCreation = !viewer.seesAll || !(await findPerson(transaction, viewer, { userId: task.creatorId }));
+    const blank: IssueFields = {
+      ...KANBOARD_DEFAULTS,
+      summary: '',
+      description: null,
+      issueTypeId: project.issue_type_id,
+      priorityId: project.priority_id,
+      assigneeId: null,
+      tags: [],
+      statusId,
+    };
+    const { issueId } = await writeNewIssue(transaction, viewer, {
+      queueId: projectId,
+      fields: fieldsAfter(blank, { ...task, color: task.color || undefined }),
+      isOpen: true,
+      createdBy: isOwnCreation ? userId : task.creatorId,
+    });
+    return issueId;
+  });
+}
+
+/** Changes fields of a task. Throws `not_found`, `forbidden`, and `invalid` and `refused` as `createTask`. */
+export function updateTask(db: Database, viewer: Viewer, taskId: number, changes: TaskChanges): Promise<void> {
+  checkChanges(changes);
+  return db.transaction(async (transaction) => {
+    const issue = await lockWritableIssue(transaction, viewer, taskId, 'change');
+    // Of the owner it has already nothing is asked: whoever removes a user locks the user before the user's issues.
+    if (changes.ownerId !== issue.assignee_id) {
+      await requireAssignee(transaction, viewer, issue.queue_id, changes.ownerId);
+    }
+    await writeChangedFields(transaction, viewer, issue, fieldsAfter(fieldsOf(issue), changes), issue.is_open);
+  });
+}
+
+/**
+ * Moves a task to a place in a column of its project, where it stays open or closed. Throws `not_found` and `forbidden` for
+ * the project, and `refused` for a task, a column, a swimlane or a place that it has not, and for the place where the
+ * task stands.
+ */
+export async function moveTask(db: Database, viewer: Viewer, projectId: number, move: TaskMove): Promise<void> {
+  const { taskId, columnId, position, swimlaneId } = move;
+  const { orgId } = viewer;
+  await db.transaction(async (transaction) => {
+    await getWritableQueue(transaction, viewer, projectId);
+    if (!Number.isSafeInteger(position) || position < 1) throw refused('position', texts.formUnfit);
+    if (!hasSwimlane(projectId, swimlaneId)) throw refused('swimlane_id', texts.formUnfit);
+    // Whoever moves a task moves its neighbours too, so moves in a project wait for each other.
+    await lockQueue(transaction, orgId, projectId);
+    const statusId = await selectStatusOfColumn(transaction, orgId, projectId, columnId);
+    if (statusId === undefined) throw refused('column_id', texts.statusNotFound);
+    await lockPlaces(transaction, orgId, projectId, taskId, statusId);
+    const issue = await selectIssueState(transaction, viewer, taskId);
+    if (issue?.queue_id !== projectId) throw refused('task_id', texts.issueNotFound);
+    if (issue.status_id === statusId && issue.position === position) throw refused('position', texts.formUnfit);
+    await writeChangedFields(transaction, viewer, issue, { ...fieldsOf(issue), statusId }, issue.is_open);
+    await updatePlaces(transaction, orgId, {
+      queueId: projectId,
+      issueId: taskId,
+      position,
+      statusId,
+      previousStatusId: issue.status_id,
+    });
+  });
+}
+
+/**
+ * Opens or closes a task where it stands; one that is so already stays as it is. Throws `not_found` and `forbidden`.
+ */
+export function setTaskOpen(db: Database, viewer: Viewer, taskId: number, isOpen: boolean): Promise<void> {
+  return db.transaction(async (transaction) => {
+    const issue = await lockWritableIssue(transaction, viewer, taskId, 'change');
+    await writeChangedFields(transaction, viewer, issue, fieldsOf(issue), isOpen);
+  });
+}
+
+/** Deletes a task with its links. Throws `not_found` and `forbidden`. */
+export function deleteTask(db: Database, viewer: Viewer, taskId: number): Promise<void> {
+  return db.transaction(async (transaction) => {
+    const { issue_id } = await lockWritableIssue(transaction, viewer, taskId, 'key');
+    await deleteIssues(transaction, viewer, [issue_id]);
+  });
+}
+
+/** Throws `invalid`. */
+function checkChanges({ title, color, reference, tags, dueAt, startedAt, kanboard }: TaskChanges): void {
+  refuseUnfit({
+    title: title === undefined || (title.trim() !== '' && lengthOf(title) <= TITLE_LENGTH_MAX),
+    reference: lengthOf(reference ?? '') <= REFERENCE_LENGTH_MAX,
+    color_id: lengthOf(color ?? '') <= COLOR_LENGTH_MAX,
+    tags: (tags ?? []).every((tag) => lengthOf(tag) <= TAG_LENGTH_MAX),
+    score: Math.abs(kanboard['score'] ?? 0) <= SCORE_MAX,
+    date_started: !startedAt || !dueAt || startedAt <= dueAt,
+  });
+}
+
+/** Undefined names no other than the one it has. */
+function hasSwimlane(projectId: number, swimlaneId: number | undefined): boolean {
+  return swimlaneId === undefined || swimlaneId === swimlaneOf(projectId);
+}
+
+/** Throws `refused`. */
+async function requireAssignee(
+  db: Queryable,
+  { orgId }: Viewer,
+  projectId: number,
+  ownerId: number | null | undefined,
+): Promise<void> {
+  if (ownerId === null || ownerId === undefined) return;
+  if (!(await lockAssignee(db, orgId, projectId, ownerId))) throw refused('owner_id', texts.userUnknown);
+}
+
+async function statusForTask(
+  db: Queryable,
+  orgId: string,
+  projectId: number,
+  columnId: number,
+): Promise<number | undefined> {
+  if (columnId !== 0) return await selectStatusOfColumn(db, orgId, projectId, columnId);
+  const first = await selectFirstStatus(db, orgId, projectId);
+  await ensureColumn(db, orgId, projectId, first.id);
+  return first.id;
+}
+
+function fieldsAfter(before: IssueFields, changes: TaskChanges): IssueFields {
+  return {
+    ...before,
+    summary: changes.title ?? before.summary,
+    description: changes.description === undefined ? before.description : changes.description || null,
+    assigneeId: changes.ownerId === undefined ? before.assigneeId : changes.ownerId,
+    tags: changes.tags ? tagSet(changes.tags) : before.tags,
+    reference: changes.reference ?? before.reference,
+    color: changes.color ?? before.color,
+    dueAt: changes.dueAt === undefined ? before.dueAt : changes.dueAt,
+    startedAt: changes.startedAt === undefined ? before.startedAt : changes.startedAt,
+    timeSpent: changes.timeSpent ?? before.timeSpent,
+    timeEstimated: changes.timeEstimated ?? before.timeEstimated,
+    kanboard: { ...before.kanboard, ...changes.kanboard },
+  };
+}
+
+function refused(field: string, text: Text): DomainError {
+  return new DomainError('refused', undefined, { [field]: text });
+}

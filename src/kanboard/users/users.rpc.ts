@@ -1,0 +1,123 @@
+import type { Schemas } from '../../contract/types.ts';
+import type { OrganisationRole } from '../../core/access/viewer.ts';
+import { removeUser } from '../../core/removal/user-removal.service.ts';
+import {
+  createAccount,
+  disableUser,
+  enableUser,
+  findPerson,
+  getMyself,
+  listPeople,
+  type User,
+} from '../../core/users/users.service.ts';
+import type { Database } from '../../database/database.ts';
+import type { Methods } from '../rpc/account.ts';
+import { idFrom, secondsFrom, textFrom } from '../rpc/values.ts';
+
+type UserMethod =
+  | 'createUser'
+  | 'getUser'
+  | 'getUserByName'
+  | 'getAllUsers'
+  | 'disableUser'
+  | 'enableUser'
+  | 'removeUser'
+  | 'getMe';
+
+export const userMethods = (db: Database): Methods<UserMethod> => ({
+  async createUser({ username, password, name, email, role }, { viewer }) {
+    return await createAccount(db, viewer, {
+      login: textFrom(username),
+      password: textFrom(password),
+      name: textFrom(name ?? ''),
+      email: textFrom(email ?? ''),
+      role: ROLES.get(role),
+    });
+  },
+
+  async getUser({ user_id }, { viewer }) {
+    const user = await findPerson(db, viewer, { userId: idFrom(user_id) });
+    return user === undefined ? null : serializeUser(user);
+  },
+
+  async getUserByName({ username }, { viewer }) {
+    const user = await findPerson(db, viewer, { login: textFrom(username) ?? '' });
+    return user === undefined ? null : serializeUser(user);
+  },
+
+  async getAllUsers(_params, { viewer }) {
+    const users = await listPeople(db, viewer);
+    return users.map(serializeUser);
+  },
+
+  async disableUser({ user_id }, { viewer }) {
+    await disableUser(db, viewer, idFrom(user_id));
+    return true;
+  },
+
+  async enableUser({ user_id }, { viewer }) {
+    await enableUser(db, viewer, idFrom(user_id));
+    return true;
+  },
+
+  async removeUser({ user_id }, { viewer }) {
+    await removeUser(db, viewer, idFrom(user_id));
+    return true;
+  },
+
+  async getMe(_params, { viewer }) {
+    return serializeMyself(await getMyself(db, viewer));
+  },
+});
+
+const ROLES: ReadonlyMap<unknown, OrganisationRole> = new Map([
+  ['app-admin', 'admin'],
+  ['app-manager', 'manager'],
+  ['app-user', 'member'],
+]);
+
+/** Kanboard knows no readers: to its clients they are users like others. */
+function roleOf({ role }: User): Schemas['KanboardUser']['role'] {
+  return role === 'admin' || role === 'manager' ? `app-${role}` : 'app-user';
+}
+
+function serializeUser(user: User): Schemas['KanboardUser'] {
+  return {
+    id: user.id,
+    username: user.login,
+    password: null,
+    is_admin: user.role === 'admin' ? 1 : 0,
+    is_ldap_user: 0,
+    name: user.name ?? null,
+    email: user.email ?? null,
+    google_id: null,
+    github_id: null,
+    notifications_enabled: 0,
+    timezone: null,
+    language: null,
+    disable_login_form: 0,
+    twofactor_activated: 0,
+    twofactor_secret: null,
+    token: '',
+    notifications_filter: 4,
+    ...lockOf(user),
+    is_project_admin: 0,
+    gitlab_id: null,
+    role: roleOf(user),
+    is_active: user.isActive ? 1 : 0,
+    avatar_path: null,
+    api_access_token: null,
+    filter: null,
+    theme: 'light',
+  };
+}
+
+/** The same user as a session of Kanboard holds them: without the password, and with two real booleans. */
+function serializeMyself(user: User): Schemas['KanboardMyself'] {
+  const { password: _password, is_admin: _isAdmin, is_project_admin: _isProjectAdmin, ...shared } = serializeUser(user);
+  return { ...shared, is_ldap_user: false, twofactor_activated: false };
+}
+
+function lockOf({ failedLogins, lockedUntil }: User): { nb_failed_login: number; lock_expiration_date: number } {
+  return { nb_failed_login: failedLogins, lock_expiration_date: lockedUntil ? secondsFrom(lockedUntil) : 0 };
+}

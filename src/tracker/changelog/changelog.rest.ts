@@ -1,0 +1,96 @@
+import type { Schemas } from '../../contract/types.ts';
+import type { Database } from '../../database/database.ts';
+import { DomainError } from '../../errors.ts';
+import { texts } from '../../texts.ts';
+import { STANDARD_FIELDS } from '../fields/standard-fields.ts';
+import type { Caller, Handlers } from '../rest/caller.ts';
+import { pageOf } from '../rest/paging.ts';
+import { entryReference, issueReference, queueReference, statusReference, userReference } from '../rest/references.ts';
+import { timestamp } from '../rest/timestamps.ts';
+import {
+  type ChangelogEntry,
+  type FieldValue,
+  getChangelogEntry,
+  type LinkState,
+  listChangelog,
+} from './changelog.service.ts';
+
+export const changelogHandlers = (db: Database): Handlers<'listIssueChanges' | 'getIssueChange'> => ({
+  async listIssueChanges({ path, query, caller }) {
+    const { perPage } = pageOf(query);
+    const { entries, hasMore } = await listChangelog(db, caller.viewer, path.issueId, {
+      after: Number(query.id ?? 0),
+      types: query.type,
+      limit: perPage,
+    });
+    const last = entries.at(-1);
+    return {
+      body: entries.map((entry) => serializeEntry(caller, entry)),
+      headers: hasMore && last ? { Link: `<${nextPage(caller, perPage, last)}>; rel="next"` } : {},
+    };
+  },
+  async getIssueChange({ path, caller }) {
+    // What is not a number cannot be the id of an entry.
+    if (!/^\d{1,15}$/.test(path.entryId)) throw new DomainError('not_found', texts.changeNotFound);
+    return {
+      body: serializeEntry(caller, await getChangelogEntry(db, caller.viewer, path.issueId, Number(path.entryId))),
+    };
+  },
+});
+
+function nextPage({ url }: Caller, perPage: number, last: ChangelogEntry): string {
+  const next = new URL(url);
+  next.searchParams.set('perPage', String(perPage));
+  next.searchParams.set('id', String(last.id));
+  return next.href;
+}
+
+function serializeEntry(caller: Caller, entry: ChangelogEntry): Schemas['IssueChange'] {
+  const issue = issueReference(caller, entry.issue);
+  return {
+    id: String(entry.id),
+    self: `${issue.self}/changelog/${entry.id}`,
+    issue,
+    updatedAt: timestamp(entry.createdAt),
+    updatedBy: userReference(caller, entry.author),
+    // The last event of an issue, its deletion, has no changelog to stand in.
+    type: entry.type as Schemas['IssueChangeType'],
+    ...(entry.fields && {
+      fields: entry.fields.map(({ field, from, to }) => ({
+        field: fieldReference(caller, field),
+        from: serializeValue(caller, from),
+        to: serializeValue(caller, to),
+      })),
+    }),
+    ...(entry.links && {
+      links: entry.links.map(({ from, to }) => ({ from: serializeLink(caller, from), to: serializeLink(caller, to) })),
+    }),
+  };
+}
+
+function fieldReference({ base, language }: Caller, id: string): Schemas['FieldReference'] {
+  const field = STANDARD_FIELDS.find((standard) => standard.id === id);
+  return { self: `${base}/fields/${id}`, id, display: field?.name[language] ?? id };
+}
+
+function serializeValue(caller: Caller, value: FieldValue): Schemas['FieldValue'] {
+  if (value === null || typeof value === 'string' || !('kind' in value)) return value;
+  if (value.kind === 'user') return userReference(caller, value.user);
+  if (value.kind === 'queue') return queueReference(caller, value);
+  return value.kind === 'statuses' ? statusReference(caller, value) : entryReference(caller, value.kind, value);
+}
+
+function serializeLink(caller: Caller, link: LinkState | null): Schemas['LinkState'] | null {
+  if (link === null) return null;
+  const { base, language } = caller;
+  return {
+    type: {
+      self: `${base}/linktypes/${link.type.id}`,
+      id: link.type.id,
+      inward: link.type.inward[language],
+      outward: link.type.outward[language],
+    },
+    direction: link.direction,
+    object: issueReference(caller, link.object),
+  };
+}

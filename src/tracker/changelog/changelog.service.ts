@@ -1,0 +1,202 @@
+import type { Viewer } from '../../core/access/viewer.ts';
+import type { EventType, LinkChange } from '../../core/events/events.store.ts';
+import { parseIssueName } from '../../core/issues/issue-name.ts';
+import type { Direction } from '../../core/labels/direction.ts';
+import { type UserSummary, userFrom } from '../../core/users/user-summary.ts';
+import type { Queryable } from '../../database/database.ts';
+import { DomainError } from '../../errors.ts';
+import { type Text, texts } from '../../texts.ts';
+import {
+  type EntryRow,
+  type NamedRow,
+  type Numbers,
+  selectEntries,
+  selectEntry,
+  selectNamed,
+} from './changelog.store.ts';
+
+interface IssueSummary {
+  readonly id: string;
+  readonly key: string;
+  readonly summary: string;
+}
+
+/** An entry of an issue's changelog; what it names is called as it is called now. */
+export interface ChangelogEntry {
+  readonly id: number;
+  readonly type: EventType;
+  readonly issue: IssueSummary;
+  readonly author: UserSummary;
+  readonly createdAt: Date;
+  readonly fields: readonly FieldChange[] | undefined;
+  readonly links: readonly { readonly from: LinkState | null; readonly to: LinkState | null }[] | undefined;
+}
+
+export interface FieldChange {
+  readonly field: string;
+  readonly from: FieldValue;
+  readonly to: FieldValue;
+}
+
+/** What a field held: nothing, texts, or a thing of another kind. */
+export type FieldValue =
+  | null
+  | string
+  | readonly string[]
+  | { readonly kind: 'user'; readonly user: UserSummary }
+  | { readonly kind: 'queue'; readonly id: number; readonly key: string; readonly name: string }
+  | {
+      readonly kind: 'statuses' | 'issuetypes' | 'priorities';
+      readonly id: number;
+      readonly key: string;
+      readonly name: Text;
+    };
+
+/** A link as the issue saw it. */
+export interface LinkState {
+  readonly type: { readonly id: string; readonly inward: Text; readonly outward: Text };
+  readonly direction: Direction;
+  readonly object: IssueSummary;
+}
+
+/**
+ * The changelog of an issue from after the entry `after` on, the oldest first, and whether there is more. Throws
+ * `not_found` when there is no such issue, or none for this viewer.
+ */
+export async function listChangelog(
+  db: Queryable,
+  viewer: Viewer,
+  issueName: string,
+  {
+    after,
+    types,
+    limit,
+  }: { readonly after: number; readonly types: readonly EventType[] | undefined; readonly limit: number },
+): Promise<{ entries: ChangelogEntry[]; hasMore: boolean }> {
+  const name = parseIssueName(issueName);
+  const page = { after, types, limit: limit + 1 };
+  const rows = name === undefined ? undefined : await selectEntries(db, viewer, name, page);
+  if (rows === undefined) throw new DomainError('not_found', texts.issueNotFound);
+  return { entries: await toEntries(db, viewer, rows.slice(0, limit)), hasMore: rows.length > limit };
+}
+
+/** One entry of it. Throws `not_found`, also for an entry of another issue. */
+export async function getChangelogEntry(
+  db: Queryable,
+  viewer: Viewer,
+  issueName: string,
+  entryId: number,
+): Promise<ChangelogEntry> {
+  const name = parseIssueName(issueName);
+  const row = name === undefined ? undefined : await selectEntry(db, viewer, name, entryId);
+  const [entry] = row === undefined ? [] : await toEntries(db, viewer, [row]);
+  if (entry === undefined) throw new DomainError('not_found', texts.changeNotFound);
+  return entry;
+}
+
+/** The kinds of fields that hold a number of something else. */
+const KINDS = {
+  queue: 'queues',
+  assignee: 'users',
+  status: 'statuses',
+  type: 'types',
+  priority: 'priorities',
+} as const satisfies Record<string, keyof Numbers>;
+
+async function toEntries(db: Queryable, viewer: Viewer, rows: readonly EntryRow[]): Promise<ChangelogEntry[]> {
+  const named = new Map<string, NamedRow>();
+  for (const row of await selectNamed(db, viewer, numbersIn(rows))) named.set(`${row.kind} ${row.id}`, row);
+  return rows.map((row) => toEntry(row, named));
+}
+
+type Names = ReadonlyMap<string, NamedRow>;
+
+function toEntry(row: EntryRow, named: Names): ChangelogEntry {
+  const { fields, links } = row.changes;
+  return {
+    id: row.event_id,
+    type: row.type,
+    issue: { id: row.issue_hex_id, key: row.issue_key, summary: row.issue_summary },
+    author: userFrom(row, 'author'),
+    createdAt: row.created_at,
+    fields: fields?.map(({ field, from, to }) => ({
+      field,
+      from: toFieldValue(field, from, named),
+      to: toFieldValue(field, to, named),
+    })),
+    links: links
+      ?.map(({ from, to }) => ({ from: toLinkState(from, named), to: toLinkState(to, named) }))
+      .filter(({ from, to }) => from !== null || to !== null),
+  };
+}
+
+function numbersIn(rows: readonly EntryRow[]): Numbers {
+  const links = rows.flatMap(({ changes }) => (changes.links ?? []).flatMap(({ from, to }) => [from, to]));
+  const states = links.filter((link) => link !== null);
+  const fields = rows.flatMap(({ changes }) => changes.fields ?? []);
+  const held = (kind: keyof Numbers) =>
+    distinct(
+      fields
+        .filter(({ field }) => kindOf(field) === kind)
+        .flatMap(({ from, to }) => [from, to])
+        .filter((value) => typeof value === 'number'),
+    );
+  return {
+    issues: distinct(states.map((link) => link.object_id)),
+    linkTypes: distinct(states.map((link) => link.link_type_id)),
+    queues: held('queues'),
+    users: held('users'),
+    statuses: held('statuses'),
+    types: held('types'),
+    priorities: held('priorities'),
+  };
+}
+
+function kindOf(field: string): keyof Numbers | undefined {
+  return Object.hasOwn(KINDS, field) ? KINDS[field as keyof typeof KINDS] : undefined;
+}
+
+function distinct<Value>(values: readonly Value[]): Value[] {
+  return [...new Set(values)];
+}
+
+/** Null for what is gone, and for what the viewer may not see. */
+function toFieldValue(field: string, value: unknown, named: Names): FieldValue {
+  const kind = kindOf(field);
+  if (kind === undefined) return value as null | string | readonly string[];
+  const row = named.get(`${kind} ${String(value)}`);
+  if (row === undefined) return null;
+  const id = Number(row.id);
+  switch (row.kind) {
+    case 'users':
+      return {
+        kind: 'user',
+        user: { uid: row.uid, display: row.ru, passportUid: row.passport_uid, cloudUid: row.cloud_uid },
+      };
+    case 'queues':
+      return { kind: 'queue', id, key: row.key, name: row.ru };
+    case 'statuses':
+    case 'priorities':
+      return { kind: row.kind, id, key: row.key, name: { ru: row.ru, en: row.en } };
+    case 'types':
+      return { kind: 'issuetypes', id, key: row.key, name: { ru: row.ru, en: row.en } };
+    default:
+      return null;
+  }
+}
+
+function toLinkState(link: LinkChange | null, named: Names): LinkState | null {
+  if (link === null) return null;
+  const object = named.get(`issues ${link.object_id}`);
+  const type = named.get(`linkTypes ${link.link_type_id}`);
+  if (object?.kind !== 'issues' || type?.kind !== 'linkTypes') return null;
+  return {
+    type: {
+      id: type.id,
+      inward: { ru: type.inward_ru, en: type.inward_en },
+      outward: { ru: type.ru, en: type.en },
+    },
+    direction: link.direction,
+    object: { id: object.hex_id, key: object.key, summary: object.ru },
+  };
+}

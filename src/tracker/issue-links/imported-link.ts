@@ -1,0 +1,47 @@
+import type { LinkOrigin } from '../../core/issue-links/issue-links.service.ts';
+import { findUserIdNamed } from '../../core/users/users.service.ts';
+import type { Queryable } from '../../database/database.ts';
+import { DomainError } from '../../errors.ts';
+import { texts } from '../../texts.ts';
+
+/** A login, or a uid. */
+type UserName = string | number;
+
+/**
+ * Who made a link elsewhere, and when (contract of the Tracker face, section 1). Throws `refused` for users who do not
+ * exist, times in the future or in the wrong order, and one of `updatedAt` and `updatedBy` without the other.
+ */
+export async function importOrigin(
+  db: Queryable,
+  orgId: string,
+  given: {
+    createdBy: UserName;
+    createdAt: Date;
+    updatedBy: UserName | undefined;
+    updatedAt: Date | undefined;
+  },
+): Promise<LinkOrigin> {
+  const { createdAt, updatedAt } = given;
+  if ((given.updatedBy === undefined) !== (updatedAt === undefined)) {
+    const missing = updatedAt === undefined ? 'updatedAt' : 'updatedBy';
+    throw new DomainError('refused', undefined, { [missing]: texts.importedUpdateIncomplete });
+  }
+  refuseFuture('createdAt', createdAt);
+  if (updatedAt !== undefined) {
+    refuseFuture('updatedAt', updatedAt);
+    if (updatedAt < createdAt) throw new DomainError('refused', undefined, { updatedAt: texts.importedBeforeCreated });
+  }
+  const createdBy = await userId(db, orgId, 'createdBy', given.createdBy);
+  const updatedBy = given.updatedBy === undefined ? createdBy : await userId(db, orgId, 'updatedBy', given.updatedBy);
+  return { createdBy, updatedBy, createdAt, updatedAt };
+}
+
+function refuseFuture(field: string, date: Date): void {
+  if (date.getTime() > Date.now()) throw new DomainError('refused', undefined, { [field]: texts.importedInFuture });
+}
+
+async function userId(db: Queryable, orgId: string, field: string, name: UserName): Promise<number> {
+  const found = await findUserIdNamed(db, orgId, name);
+  if (found === undefined) throw new DomainError('refused', undefined, { [field]: texts.userUnknown });
+  return found;
+}

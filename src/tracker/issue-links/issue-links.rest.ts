@@ -1,0 +1,135 @@
+import type { Schemas } from '../../contract/types.ts';
+import { requireAdministrator } from '../../core/access/viewer.ts';
+import type { Database } from '../../database/database.ts';
+import { DomainError } from '../../errors.ts';
+import { texts } from '../../texts.ts';
+import type { Caller, Handlers } from '../rest/caller.ts';
+import { pageOf, pagingHeaders } from '../rest/paging.ts';
+import { issueReference, statusReference, userReference } from '../rest/references.ts';
+import { parseTimestamp, timestamp } from '../rest/timestamps.ts';
+import { versionMatched, versionTag } from '../rest/version.ts';
+import { importOrigin } from './imported-link.ts';
+import {
+  createIssueLink,
+  deleteIssueLink,
+  getIssueLink,
+  type IssueLink,
+  importIssueLink,
+  listIssueLinks,
+  listIssueLinksPage,
+  updateIssueLink,
+} from './issue-links.service.ts';
+
+type Operations =
+  | 'listIssueLinks'
+  | 'createIssueLink'
+  | 'importIssueLink'
+  | 'listIssueLinksPage'
+  | 'getIssueLink'
+  | 'updateIssueLink'
+  | 'deleteIssueLink';
+
+export const issueLinkHandlers = (db: Database): Handlers<Operations> => ({
+  async listIssueLinks({ path, caller }) {
+    const links = await listIssueLinks(db, caller.viewer, path.issueId);
+    return { body: links.map((link) => serializeIssueLink(caller, link)) };
+  },
+  async createIssueLink({ path, body, caller }) {
+    const link = await createIssueLink(db, caller.viewer, path.issueId, {
+      relationship: body.relationship,
+      object: issueName(body.issue),
+    });
+    const serialized = serializeIssueLink(caller, link);
+    return { body: serialized, headers: { ...versionHeader(link), Location: serialized.self } };
+  },
+  async importIssueLink({ path, body, caller }) {
+    requireAdministrator(caller.viewer);
+    const link = await importIssueLink(db, caller.viewer, path.issueId, {
+      relationship: body.relationship,
+      object: issueName(body.issue),
+      origin: await importOrigin(db, caller.viewer.orgId, {
+        createdBy: body.createdBy,
+        createdAt: parseTimestamp('createdAt', body.createdAt),
+        updatedBy: body.updatedBy,
+        updatedAt: body.updatedAt === undefined ? undefined : parseTimestamp('updatedAt', body.updatedAt),
+      }),
+    });
+    const serialized = serializeIssueLink(caller, link);
+    return { body: serialized, headers: { ...versionHeader(link), Location: serialized.self } };
+  },
+  async listIssueLinksPage({ path, query, body, caller }) {
+    const page = pageOf(query);
+    const { links, total } = await listIssueLinksPage(db, caller.viewer, path.issueId, {
+      phrases: body?.linkTypes,
+      ...page,
+    });
+    const only = fieldsOf(body?.fields);
+    return {
+      body: { links: links.map((link) => picked(serializeIssueLink(caller, link), only)) },
+      headers: pagingHeaders(caller, page, total),
+    };
+  },
+  async getIssueLink({ path, caller }) {
+    const link = await getIssueLink(db, caller.viewer, path.issueId, linkId(path.linkId));
+    return { body: serializeIssueLink(caller, link), headers: versionHeader(link) };
+  },
+  async updateIssueLink({ path, headers, body, caller }) {
+    const link = await updateIssueLink(db, caller.viewer, path.issueId, linkId(path.linkId), {
+      relationship: body.relationship,
+      object: body.issue === undefined ? undefined : issueName(body.issue),
+      version: versionMatched(headers['If-Match']),
+    });
+    return { body: serializeIssueLink(caller, link), headers: versionHeader(link) };
+  },
+  async deleteIssueLink({ path, caller }) {
+    await deleteIssueLink(db, caller.viewer, path.issueId, linkId(path.linkId));
+    return { body: undefined };
+  },
+});
+
+/** Also a member of an issue that is asked for with its links. */
+export function serializeIssueLink(caller: Caller, link: IssueLink): Schemas['IssueLink'] {
+  const { base, language } = caller;
+  return {
+    self: `${base}/issues/${link.issueKey}/links/${link.id}`,
+    id: link.id,
+    type: {
+      self: `${base}/linktypes/${link.type.id}`,
+      id: link.type.id,
+      inward: link.type.inward[language],
+      outward: link.type.outward[language],
+    },
+    direction: link.direction,
+    object: issueReference(caller, link.object),
+    createdBy: userReference(caller, link.createdBy),
+    updatedBy: userReference(caller, link.updatedBy),
+    createdAt: timestamp(link.createdAt),
+    updatedAt: timestamp(link.updatedAt),
+    ...(link.assignee && { assignee: userReference(caller, link.assignee) }),
+    status: statusReference(caller, link.status),
+  };
+}
+
+function versionHeader({ version }: IssueLink): { ETag: string } {
+  return { ETag: versionTag(version) };
+}
+
+/** What is not a number cannot be the id of a link. */
+function linkId(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new DomainError('not_found', texts.linkNotFound);
+  return Number(text);
+}
+
+function issueName(name: Schemas['IssueName']): string {
+  return typeof name === 'string' ? name : (name.key ?? name.id ?? '');
+}
+
+function fieldsOf(fields: string | readonly string[] | undefined): ReadonlySet<string> | undefined {
+  if (fields === undefined) return undefined;
+  return new Set((typeof fields === 'string' ? fields.split(',') : fields).map((field) => field.trim()));
+}
+
+function picked(link: Schemas['IssueLink'], fields: ReadonlySet<string> | undefined): Schemas['PartialIssueLink'] {
+  if (fields === undefined) return link;
+  return Object.fromEntries(Object.entries(link).filter(([field]) => fields.has(field)));
+}

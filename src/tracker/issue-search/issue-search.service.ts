@@ -1,0 +1,118 @@
+import type { Viewer } from '../../core/access/viewer.ts';
+import type { Queryable } from '../../database/database.ts';
+import { DomainError } from '../../errors.ts';
+import { texts } from '../../texts.ts';
+import type { IssueLink } from '../issue-links/issue-links.service.ts';
+import { listLinksOfIssues } from '../issue-links/issue-links.service.ts';
+import { type Issue, toIssue } from '../issues/issues.service.ts';
+import { countIssues, selectIssuesPage } from './issue-search.store.ts';
+import { parseQuery } from './query-language.ts';
+import {
+  all,
+  type Condition,
+  conditionOn,
+  fieldNamed,
+  type Operand,
+  type Order,
+  orderNamed,
+  refusal,
+} from './search-condition.ts';
+
+/** What to search for: one of the first four, or none of them for all issues. */
+export interface IssueSearch {
+  readonly queue?: string | undefined;
+  readonly keys?: readonly string[] | undefined;
+  /** Fields, each with a value or a list of which one must fit. */
+  readonly filter?: Readonly<Record<string, unknown>> | undefined;
+  readonly query?: string | undefined;
+  /** Such as `-updated`. */
+  readonly order?: readonly string[] | undefined;
+}
+
+/** More would take the database longer than a request may. */
+const FILTER_VALUES_MAX = 200;
+const ORDERS_MAX = 10;
+
+/** One page of what is found, and how much there is. Throws `invalid` for what is not understood. */
+export async function searchIssues(
+  db: Queryable,
+  viewer: Viewer,
+  search: IssueSearch,
+  { page, perPage, withLinks }: { readonly page: number; readonly perPage: number; readonly withLinks: boolean },
+): Promise<{ issues: Issue[]; total: number; links: ReadonlyMap<number, IssueLink[]> | undefined }> {
+  const { condition, order } = meaningOf(search);
+  const rows = await selectIssuesPage(db, viewer, condition, order, { limit: perPage, offset: (page - 1) * perPage });
+  const isWhole = page === 1 && rows.length < perPage;
+  const total = isWhole ? rows.length : await countIssues(db, viewer, condition);
+  const issues = rows.map(toIssue);
+  const numbers = issues.map(({ number }) => number);
+  return { issues, total, links: withLinks ? await listLinksOfIssues(db, viewer, numbers) : undefined };
+}
+
+/** How many issues there are to find. Throws as `searchIssues` does. */
+export async function countIssuesFound(db: Queryable, viewer: Viewer, search: IssueSearch): Promise<number> {
+  return await countIssues(db, viewer, meaningOf(search).condition);
+}
+
+function meaningOf(search: IssueSearch): { condition: Condition | undefined; order: readonly Order[] } {
+  const given = (['queue', 'keys', 'filter', 'query'] as const).filter((part) => search[part] !== undefined);
+  if (given.length > 1) throw new DomainError('invalid', texts.searchAmbiguous(given.join(', ')));
+  const order = (search.order ?? []).map((text) => orderFrom(text));
+  const { condition, order: sorting } = conditionOf(search);
+  if (order.length > ORDERS_MAX || sorting.length > ORDERS_MAX) refusal('order')(texts.searchTooLarge);
+  if (order.length > 0 && sorting.length > 0) refusal('order')(texts.orderTwice);
+  return { condition, order: order.length > 0 ? order : sorting };
+}
+
+function conditionOf({ queue, keys, filter, query }: IssueSearch): {
+  condition: Condition | undefined;
+  order: readonly Order[];
+} {
+  if (query !== undefined) return parseQuery(query);
+  if (queue !== undefined) return { condition: oneOf('queue', [queue]), order: [] };
+  if (keys !== undefined) return { condition: oneOf('key', keys), order: [] };
+  const values = Object.values(filter ?? {}).reduce<number>((count, value) => count + [value].flat().length, 0);
+  if (values > FILTER_VALUES_MAX) refusal('filter')(texts.searchTooLarge);
+  const conditions = Object.entries(filter ?? {}).flatMap(([name, value]) => {
+    const refuse = refusal(`filter.${name}`);
+    // Absent, as null is wherever it clears nothing.
+    if (value === null) return [];
+    const operands = (Array.isArray(value) ? value : [value]).map((one) => operandFrom(one, refuse));
+    const field = fieldNamed(name, refuse);
+    return [operands.length === 0 ? oneOfNone(field) : conditionOn(field, name, operands)];
+  });
+  return { condition: conditions.length === 0 ? undefined : all(conditions), order: [] };
+}
+
+function oneOf(name: 'queue' | 'key', values: readonly string[]): Condition {
+  return { kind: 'oneOf', field: { is: 'value', name }, values };
+}
+
+function oneOfNone(field: ReturnType<typeof fieldNamed>): Condition {
+  return { kind: 'oneOf', field, values: [] };
+}
+
+function orderFrom(text: string): Order {
+  const [, sign, name = ''] = /^\s*([+-]?)\s*(.*?)\s*$/su.exec(text) ?? [];
+  return orderNamed(name, sign === '-', refusal('order'));
+}
+
+/** A value of a filter: a text as in the query language, a number, a truth, or a reference such as answers hold. */
+function operandFrom(value: unknown, refuse: Operand['refuse']): Operand {
+  const text = textOf(value) ?? refuse(texts.searchValue);
+  const [, not, name] = /^(!?)(\w+)\(\)$/u.exec(text) ?? [];
+  return {
+    negated: not === '!',
+    comparison: '=',
+    value: name === undefined ? { is: 'text', text } : { is: 'function', name: name.toLowerCase() },
+    refuse,
+  };
+}
+
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number') return String(value);
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { key, login, uid, id } = value as Readonly<Record<string, unknown>>;
+  return textOf([key, login, uid, id].find((name) => typeof name === 'string' || typeof name === 'number'));
+}

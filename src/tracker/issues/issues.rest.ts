@@ -1,0 +1,204 @@
+import type { Schemas } from '../../contract/types.ts';
+import type { StatusRow } from '../../core/dictionaries/dictionaries.store.ts';
+import type { Database } from '../../database/database.ts';
+import type { Text } from '../../texts.ts';
+import { serializeIssueLink } from '../issue-links/issue-links.rest.ts';
+import { type IssueLink, listIssueLinks } from '../issue-links/issue-links.service.ts';
+import type { Caller, Handlers } from '../rest/caller.ts';
+import { entryReference, issueReference, queueReference, statusReference, userReference } from '../rest/references.ts';
+import { timestamp } from '../rest/timestamps.ts';
+import { versionMatched, versionTag } from '../rest/version.ts';
+import {
+  createIssue,
+  deleteIssue,
+  getIssue,
+  getIssueByUnique,
+  type Issue,
+  type IssueChanges,
+  moveIssue,
+  updateIssue,
+} from './issues.service.ts';
+
+type Operations = 'getIssue' | 'createIssue' | 'updateIssue' | 'deleteIssue' | 'moveIssue' | 'findIssueByUnique';
+
+export const issueHandlers = (db: Database): Handlers<Operations> => ({
+  async getIssue({ path, query, caller }) {
+    const view = issueView(query);
+    const issue = await getIssue(db, caller.viewer, path.issueId);
+    const links = view.withLinks ? await listIssueLinks(db, caller.viewer, issue.key) : undefined;
+    return { body: serializeIssue(caller, issue, view, links), headers: versionHeader(issue) };
+  },
+  async createIssue({ body, caller }) {
+    const issue = await createIssue(db, caller.viewer, {
+      summary: body.summary,
+      queue: nameIn(body.queue),
+      description: body.description,
+      type: body.type && nameIn(body.type),
+      priority: body.priority && nameIn(body.priority),
+      assignee: body.assignee && nameIn(body.assignee),
+      tags: body.tags,
+      unique: body.unique,
+      parent: body.parent && String(nameIn(body.parent)),
+      epic: body.epic && String(nameIn(body.epic)),
+    });
+    const serialized = serializeIssue(caller, issue);
+    return { body: serialized, headers: { ...versionHeader(issue), Location: serialized.self } };
+  },
+  async updateIssue({ path, query, headers, body, caller }) {
+    const issue = await updateIssue(db, caller.viewer, path.issueId, issueChanges(body), {
+      version: query.version,
+      matched: versionMatched(headers['If-Match']),
+    });
+    return { body: serializeIssue(caller, issue), headers: versionHeader(issue) };
+  },
+  async deleteIssue({ path, caller }) {
+    await deleteIssue(db, caller.viewer, path.issueId);
+    return { body: undefined };
+  },
+  async moveIssue({ path, query, caller }) {
+    const issue = await moveIssue(db, caller.viewer, path.issueId, query.queue);
+    return { body: serializeIssue(caller, issue), headers: versionHeader(issue) };
+  },
+  async findIssueByUnique({ query, caller }) {
+    const issue = await getIssueByUnique(db, caller.viewer, query.unique);
+    return { body: serializeIssue(caller, issue), headers: versionHeader(issue) };
+  },
+});
+
+const STATUS_TYPES: Record<StatusRow['type'], Text> = {
+  new: { ru: 'Начальный', en: 'Initial' },
+  paused: { ru: 'На паузе', en: 'Paused' },
+  inProgress: { ru: 'В процессе', en: 'In progress' },
+  done: { ru: 'Завершён', en: 'Done' },
+  cancelled: { ru: 'Отменён', en: 'Cancelled' },
+};
+
+/** Members that no choice of fields leaves out: clients know an issue by them. */
+const ALWAYS: ReadonlySet<string> = new Set(['self', 'id', 'key', 'version', 'links']);
+
+/** How much of an issue an answer shows. */
+export interface IssueView {
+  /** Members to show; undefined for all. */
+  readonly fields: ReadonlySet<string> | undefined;
+  readonly withLinks: boolean;
+}
+
+/** The view that the parameters `fields` and `expand` ask for; both are lists, also where one text holds commas. */
+export function issueView({
+  fields,
+  expand,
+}: {
+  readonly fields?: readonly string[];
+  readonly expand?: readonly string[];
+}): IssueView {
+  return { fields: fields && wordsIn(fields), withLinks: wordsIn(expand ?? []).has('links') };
+}
+
+function wordsIn(values: readonly string[]): ReadonlySet<string> {
+  return new Set(values.flatMap((value) => value.split(',')).map((word) => word.trim()));
+}
+
+/** An issue as the contract writes it; `links` where they are asked for. */
+export function serializeIssue(
+  caller: Caller,
+  issue: Issue,
+  { fields }: Pick<IssueView, 'fields'> = { fields: undefined },
+  links?: readonly IssueLink[],
+): Schemas['Issue'] {
+  const { type } = issue.status;
+  const whole: Schemas['Issue'] = {
+    self: issueReference(caller, issue).self,
+    id: issue.id,
+    key: issue.key,
+    version: issue.version,
+    summary: issue.summary,
+    ...(issue.description !== undefined && { description: issue.description }),
+    ...(issue.parent && { parent: issueReference(caller, issue.parent) }),
+    ...(issue.epic && { epic: issueReference(caller, issue.epic) }),
+    aliases: issue.aliases,
+    updatedBy: userReference(caller, issue.updatedBy),
+    statusType: { id: type, key: type, display: STATUS_TYPES[type][caller.language] },
+    type: entryReference(caller, 'issuetypes', issue.type),
+    priority: entryReference(caller, 'priorities', issue.priority),
+    createdAt: timestamp(issue.createdAt),
+    followers: [],
+    createdBy: userReference(caller, issue.createdBy),
+    votes: 0,
+    ...(issue.assignee && { assignee: userReference(caller, issue.assignee) }),
+    queue: queueReference(caller, issue.queue),
+    updatedAt: timestamp(issue.updatedAt),
+    status: statusReference(caller, issue.status),
+    ...(issue.previousStatus && { previousStatus: statusReference(caller, issue.previousStatus) }),
+    favorite: false,
+    ...(issue.tags.length > 0 && { tags: issue.tags }),
+    ...(links && { links: links.map((link) => serializeIssueLink(caller, link)) }),
+  };
+  if (fields === undefined) return whole;
+  const shown = Object.entries(whole).filter(([member]) => ALWAYS.has(member) || fields.has(member));
+  return Object.fromEntries(shown) as Schemas['Issue'];
+}
+
+function versionHeader({ version }: Issue): { ETag: string } {
+  return { ETag: versionTag(version) };
+}
+
+function issueChanges(body: Schemas['IssueChanges']): IssueChanges {
+  return {
+    summary: valueSet(body.summary),
+    description: valueSet(body.description),
+    type: nameSet(body.type),
+    priority: nameSet(body.priority),
+    status: nameSet(body.status),
+    assignee: nameSet(body.assignee),
+    tags: body.tags === undefined ? undefined : tagsChange(body.tags),
+    parent: issueNameSet(body.parent),
+    epic: issueNameSet(body.epic),
+    queue: body.queue === undefined ? undefined : nameIn(body.queue),
+  };
+}
+
+type NameInput = Schemas['EntryName'] | Schemas['AssigneeName'] | Schemas['IssueName'];
+type Change<Value> = Value | null | { readonly set: Value | null } | undefined;
+
+/** A value that stands for itself or in the operator `set`; null clears. */
+function valueSet<Value extends string>(change: Change<Value>): Value | null | undefined {
+  return typeof change === 'object' && change !== null ? change.set : change;
+}
+
+function nameSet<Name extends NameInput>(change: Change<Name>): string | number | null | undefined {
+  const name = isSet(change) ? change.set : change;
+  return name === null || name === undefined ? name : nameIn(name);
+}
+
+function issueNameSet(change: Change<Schemas['IssueName']>): string | null | undefined {
+  const name = nameSet(change);
+  return typeof name === 'number' ? String(name) : name;
+}
+
+function isSet<Value>(change: Change<Value>): change is { readonly set: Value | null } {
+  return typeof change === 'object' && change !== null && 'set' in change;
+}
+
+/** A name that stands alone, or in an object under one of the words that name things. */
+function nameIn(name: NameInput): string | number {
+  if (typeof name !== 'object') return name;
+  const words: { readonly [Word in 'key' | 'login' | 'uid' | 'id']?: string | number } = name;
+  return words.key ?? words.login ?? words.uid ?? words.id ?? '';
+}
+
+function tagsChange(change: NonNullable<Schemas['IssueChanges']['tags']> | null): IssueChanges['tags'] {
+  if (change === null || typeof change === 'string' || Array.isArray(change)) return () => listOf(change);
+  const { set, remove, replace = [], add } = change as Exclude<typeof change, string | readonly string[]>;
+  const removed = new Set(listOf(remove));
+  const replaced = new Map(replace.map(({ target, replacement }) => [target, replacement]));
+  return (current) => [
+    ...(set === undefined ? current : listOf(set))
+      .filter((tag) => !removed.has(tag))
+      .map((tag) => replaced.get(tag) ?? tag),
+    ...listOf(add),
+  ];
+}
+
+function listOf(tags: string | readonly string[] | null | undefined): readonly string[] {
+  return typeof tags === 'string' ? [tags] : (tags ?? []);
+}

@@ -1,0 +1,354 @@
+import { requireAdministrator, type Viewer } from '../../core/access/viewer.ts';
+import { findEntry } from '../../core/dictionaries/dictionaries.service.ts';
+import type { Dictionary, StatusRow } from '../../core/dictionaries/dictionaries.store.ts';
+import { parseIssueName } from '../../core/issues/issue-name.ts';
+import {
+  ensureColumn,
+  fieldsOf,
+  getWritableQueue,
+  KANBOARD_DEFAULTS,
+  lockWritableIssue,
+  tagSet,
+  writeChangedFields,
+  writeChangedQueue,
+  writeNewIssue,
+} from '../../core/issues/issue-writes.ts';
+import {
+  type IssueFields,
+  type IssueRow,
+  type IssueState,
+  selectIssue,
+  selectIssueByUnique,
+} from '../../core/issues/issues.store.ts';
+import { parseQueueName } from '../../core/queues/queue-name.ts';
+import { lockQueue, selectFirstStatus } from '../../core/queues/queues.store.ts';
+import { deleteIssues } from '../../core/removal/issue-deletion.service.ts';
+import { type UserSummary, userFrom } from '../../core/users/user-summary.ts';
+import { findUserIdNamed } from '../../core/users/users.service.ts';
+import type { Database, Queryable } from '../../database/database.ts';
+import { onConstraint } from '../../database/database-error.ts';
+import { DomainError } from '../../errors.ts';
+import { type Text, texts } from '../../texts.ts';
+import { replaceSingleLink } from '../issue-links/issue-links.service.ts';
+
+interface Entry {
+  readonly id: number;
+  readonly key: string;
+  readonly name: Text;
+}
+
+interface IssueSummary {
+  readonly id: string;
+  readonly key: string;
+  readonly summary: string;
+}
+
+export interface Issue extends IssueSummary {
+  /** The number behind the id and the key. */
+  readonly number: number;
+  readonly version: number;
+  readonly description: string | undefined;
+  readonly tags: readonly string[];
+  readonly aliases: readonly string[];
+  readonly parent: IssueSummary | undefined;
+  readonly epic: IssueSummary | undefined;
+  readonly queue: { readonly id: number; readonly key: string; readonly name: string };
+  readonly type: Entry;
+  readonly priority: Entry;
+  readonly status: Entry & { readonly type: StatusRow['type'] };
+  readonly previousStatus: Entry | undefined;
+  readonly assignee: UserSummary | undefined;
+  readonly createdBy: UserSummary;
+  readonly updatedBy: UserSummary;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** A key or an id; of a user, a login or a uid. */
+type Name = string | number;
+
+export interface NewIssue {
+  readonly summary: string;
+  readonly queue: Name;
+  readonly description?: string | undefined;
+  readonly type?: Name | undefined;
+  readonly priority?: Name | undefined;
+  readonly assignee?: Name | undefined;
+  readonly tags?: readonly string[] | undefined;
+  /** A word of the creator's own, under which no second issue can be made. */
+  readonly unique?: string | undefined;
+  readonly parent?: string | undefined;
+  readonly epic?: string | undefined;
+}
+
+/** What a change says of single fields: undefined leaves them, null clears them. */
+export interface IssueChanges {
+  readonly summary?: string | null | undefined;
+  readonly description?: string | null | undefined;
+  readonly type?: Name | null | undefined;
+  readonly priority?: Name | null | undefined;
+  readonly status?: Name | null | undefined;
+  readonly assignee?: Name | null | undefined;
+  /** What becomes of the tags. */
+  readonly tags?: ((current: readonly string[]) => readonly string[]) | undefined;
+  readonly parent?: string | null | undefined;
+  readonly epic?: string | null | undefined;
+  /** Must be the queue that the issue is in. */
+  readonly queue?: Name | undefined;
+}
+
+/** The versions that a change was made for, each with a refusal of its own. */
+export interface ExpectedVersion {
+  /** `?version=`: `conflict` */
+  readonly version?: number | undefined;
+  /** `If-Match`: `stale` */
+  readonly matched?: number | undefined;
+}
+
+const CLOSED: ReadonlySet<StatusRow['type']> = new Set(['done', 'cancelled']);
+
+/** Throws `not_found` when there is no such issue, or none for this viewer. */
+export async function getIssue(db: Queryable, viewer: Viewer, issueName: string): Promise<Issue> {
+  const name = parseIssueName(issueName);
+  const row = name === undefined ? undefined : await selectIssue(db, viewer, name);
+  if (row === undefined) throw new DomainError('not_found', texts.issueNotFound);
+  return toIssue(row);
+}
+
+/** Throws `not_found` when no issue was created with that word, or none that the viewer may see. */
+export async function getIssueByUnique(db: Queryable, viewer: Viewer, unique: string): Promise<Issue> {
+  const row = unique.includes('\0') ? undefined : await selectIssueByUnique(db, viewer, unique);
+  if (row === undefined) throw new DomainError('not_found', texts.issueNotFound);
+  return toIssue(row);
+}
+
+/**
+ * Makes an issue at the end of its queue's first column. Throws `not_found` for a queue that the viewer may not see,
+ * `forbidden` for one that the viewer may not change, `conflict` for a `unique` that was used before, and `refused` for
+ * fields that name what does not exist or links that break a rule.
+ */
+export function createIssue(db: Database, viewer: Viewer, issue: NewIssue): Promise<Issue> {
+  return db.transaction(async (transaction) => {
+    const { orgId, userId } = viewer;
+    if (issue.summary.trim() === '') throw new DomainError('refused', undefined, { summary: texts.fieldRequired });
+    if (issue.queue === '') throw new DomainError('refused', undefined, { queue: texts.fieldRequired });
+    const queue = await getWritableQueue(transaction, viewer, issue.queue);
+    const named = await idsNamed(transaction, viewer, issue);
+    const status = await selectFirstStatus(transaction, orgId, queue.queue_id);
+    await ensureColumn(transaction, orgId, queue.queue_id, status.id);
+    const fields: IssueFields = {
+      ...KANBOARD_DEFAULTS,
+      summary: issue.summary,
+      description: issue.description || null,
+      issueTypeId: named.type ?? queue.issue_type_id,
+      priorityId: named.priority ?? queue.priority_id,
+      assigneeId: named.assignee ?? null,
+      tags: tagSet(issue.tags ?? []),
+      statusId: status.id,
+    };
+    const insert = writeNewIssue(transaction, viewer, {
+      queueId: queue.queue_id,
+      fields,
+      isOpen: !CLOSED.has(status.type),
+      unique: issue.unique,
+      createdBy: userId,
+    });
+    const { issueId, key } = await onConstraint(insert, {
+      issues_unique_token_key: new DomainError('conflict', texts.uniqueTaken),
+    });
+    if (issue.parent !== undefined) await setSingleLink(transaction, viewer, issueId, 'parent', issue.parent);
+    if (issue.epic !== undefined) await setSingleLink(transaction, viewer, issueId, 'epic', issue.epic);
+    return await getIssue(transaction, viewer, key);
+  });
+}
+
+/**
+ * Changes fields of an issue; raises its version when one of them is then another than before, and writes nothing
+ * otherwise. Throws `not_found`, `forbidden`, `conflict` and `stale` for an old version, and `refused` as `createIssue`.
+ */
+export function updateIssue(
+  db: Database,
+  viewer: Viewer,
+  issueName: string,
+  changes: IssueChanges,
+  expected: ExpectedVersion = {},
+): Promise<Issue> {
+  return db.transaction(async (transaction) => {
+    const issue = await lockWritableIssue(transaction, viewer, issueName, 'change');
+    if (expected.matched !== undefined && expected.matched !== issue.version) {
+      throw new DomainError('stale', texts.staleVersion);
+    }
+    if (expected.version !== undefined && expected.version !== issue.version) {
+      throw new DomainError('conflict', texts.issueChanged);
+    }
+    await changeFields(transaction, viewer, issue, changes);
+    for (const field of ['parent', 'epic'] as const) {
+      const other = changes[field];
+      if (other !== undefined) await setSingleLink(transaction, viewer, issue.issue_id, field, other);
+    }
+    return await getIssue(transaction, viewer, issue.key);
+  });
+}
+
+/**
+ * Moves an issue to another queue, under the next key there; its old key stays an alias. Throws `not_found` and `forbidden`
+ * for the issue and for the queue.
+ */
+export function moveIssue(db: Database, viewer: Viewer, issueName: string, queueName: string): Promise<Issue> {
+  return db.transaction(async (transaction) => {
+    const { orgId } = viewer;
+    const queue = await getWritableQueue(transaction, viewer, queueName);
+    // The queue before the issue, as those do who make an issue under a parent.
+    await lockQueue(transaction, orgId, queue.queue_id);
+    const issue = await lockWritableIssue(transaction, viewer, issueName, 'key');
+    // So that a request which is sent again after a broken connection does no harm.
+    if (queue.queue_id === issue.queue_id) return await getIssue(transaction, viewer, issue.key);
+    await ensureColumn(transaction, orgId, queue.queue_id, issue.status_id);
+    const key = await writeChangedQueue(transaction, viewer, issue, queue.queue_id);
+    return await getIssue(transaction, viewer, key);
+  });
+}
+
+/**
+ * Deletes an issue with its links. Throws `forbidden` for everybody but administrators who may change the issue, and
+ * `not_found`.
+ */
+export function deleteIssue(db: Database, viewer: Viewer, issueName: string): Promise<void> {
+  requireAdministrator(viewer);
+  return db.transaction(async (transaction) => {
+    const issue = await lockWritableIssue(transaction, viewer, issueName, 'key');
+    await deleteIssues(transaction, viewer, [issue.issue_id]);
+  });
+}
+
+export function toIssue(row: IssueRow): Issue {
+  return {
+    number: row.issue_id,
+    id: row.hex_id,
+    key: row.key,
+    version: row.version,
+    summary: row.summary,
+    description: row.description ?? undefined,
+    tags: row.tags,
+    aliases: row.aliases,
+    parent:
+      row.parent_key === null ? undefined : { id: row.parent_hex_id, key: row.parent_key, summary: row.parent_summary },
+    epic: row.epic_key === null ? undefined : { id: row.epic_hex_id, key: row.epic_key, summary: row.epic_summary },
+    queue: { id: row.queue_id, key: row.queue_key, name: row.queue_name },
+    type: { id: row.type_id, key: row.type_key, name: { ru: row.type_ru, en: row.type_en } },
+    priority: { id: row.priority_id, key: row.priority_key, name: { ru: row.priority_ru, en: row.priority_en } },
+    status: {
+      id: row.status_id,
+      key: row.status_key,
+      name: { ru: row.status_ru, en: row.status_en },
+      type: row.status_type,
+    },
+    previousStatus:
+      row.previous_id === null
+        ? undefined
+        : { id: row.previous_id, key: row.previous_key, name: { ru: row.previous_ru, en: row.previous_en } },
+    assignee: row.assignee_uid === null ? undefined : userFrom(row, 'assignee'),
+    createdBy: userFrom(row, 'created_by'),
+    updatedBy: userFrom(row, 'updated_by'),
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+async function changeFields(
+  db: Queryable,
+  viewer: Viewer,
+  issue: IssueState,
+  { queue, ...changes }: IssueChanges,
+): Promise<void> {
+  refuseEmpty(changes);
+  if (queue !== undefined && !isQueue(issue, queue)) {
+    throw new DomainError('refused', undefined, { queue: texts.queueNotChangeable });
+  }
+  const named = await idsNamed(db, viewer, changes);
+  const before = fieldsOf(issue);
+  const after: IssueFields = {
+    ...before,
+    summary: changes.summary ?? before.summary,
+    description: changes.description === undefined ? before.description : changes.description || null,
+    issueTypeId: named.type ?? before.issueTypeId,
+    priorityId: named.priority ?? before.priorityId,
+    assigneeId: named.assignee === undefined ? before.assigneeId : named.assignee,
+    tags: changes.tags ? tagSet(changes.tags(before.tags)) : before.tags,
+    statusId: named.status?.id ?? before.statusId,
+  };
+  const { status } = named;
+  if (status === undefined || status.id === before.statusId) {
+    await writeChangedFields(db, viewer, issue, after, issue.is_open);
+    return;
+  }
+  await ensureColumn(db, viewer.orgId, issue.queue_id, status.id);
+  await writeChangedFields(db, viewer, issue, after, !CLOSED.has(status.type));
+}
+
+/** Throws `refused` for fields that no issue can be without. */
+function refuseEmpty(changes: IssueChanges): void {
+  const empty = (['summary', 'type', 'priority', 'status'] as const).filter(
+    (field) => changes[field] === null || (typeof changes[field] === 'string' && changes[field].trim() === ''),
+  );
+  if (empty.length === 0) return;
+  throw new DomainError('refused', undefined, Object.fromEntries(empty.map((field) => [field, texts.fieldRequired])));
+}
+
+function isQueue(issue: IssueState, queue: Name): boolean {
+  const name = parseQueueName(queue);
+  return name !== undefined && (name.key === issue.queue_key || name.id === issue.queue_id);
+}
+
+/** What the names in fields stand for. Throws `refused`, under each field whose name stands for nothing. */
+async function idsNamed(
+  db: Queryable,
+  viewer: Viewer,
+  { type, priority, status, assignee }: Pick<IssueChanges, 'type' | 'priority' | 'status' | 'assignee'>,
+): Promise<{
+  type: number | undefined;
+  priority: number | undefined;
+  status: StatusRow | undefined;
+  assignee: number | null | undefined;
+}> {
+  const unknown: Record<string, Text> = {};
+  const entry = async <Of extends Dictionary>(
+    dictionary: Of,
+    field: string,
+    name: Name | null | undefined,
+    text: Text,
+  ) => {
+    if (name === undefined || name === null) return undefined;
+    const found = await findEntry(db, viewer, dictionary, name);
+    if (found === undefined) unknown[field] = text;
+    return found;
+  };
+  const named = {
+    type: (await entry('issue_types', 'type', type, texts.issueTypeNotFound))?.id,
+    priority: (await entry('priorities', 'priority', priority, texts.priorityNotFound))?.id,
+    status: await entry('statuses', 'status', status, texts.statusNotFound),
+    assignee:
+      assignee === undefined || assignee === null ? assignee : await findUserIdNamed(db, viewer.orgId, assignee),
+  };
+  if (assignee !== undefined && named.assignee === undefined) unknown['assignee'] = texts.userUnknown;
+  if (Object.keys(unknown).length > 0) throw new DomainError('refused', undefined, unknown);
+  return named;
+}
+
+const LINK_TYPES = { parent: 'subtask', epic: 'epic' } as const;
+
+/** The fields parent and epic are links; one to an issue that does not exist is refused under the field's name. */
+async function setSingleLink(
+  db: Queryable,
+  viewer: Viewer,
+  issueId: number,
+  field: 'parent' | 'epic',
+  other: string | null,
+): Promise<void> {
+  try {
+    await replaceSingleLink(db, viewer, issueId, LINK_TYPES[field], other);
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.code !== 'not_found') throw error;
+    throw new DomainError('refused', undefined, { [field]: texts.issueNotFound }, { cause: error });
+  }
+}

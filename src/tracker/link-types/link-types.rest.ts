@@ -1,0 +1,82 @@
+import type { Schemas } from '../../contract/types.ts';
+import { requireAdministrator } from '../../core/access/viewer.ts';
+import {
+  createLinkType,
+  deleteLinkType,
+  getLinkType,
+  listLinkTypes,
+  updateLinkType,
+} from '../../core/link-types/link-types.service.ts';
+import type { LinkTypeRow } from '../../core/link-types/link-types.store.ts';
+import { phraseOf } from '../../core/link-types/relationships.ts';
+import type { Database } from '../../database/database.ts';
+import type { Caller, Handlers } from '../rest/caller.ts';
+import { versionMatched, versionTag } from '../rest/version.ts';
+
+type Operations = 'listLinkTypes' | 'getLinkType' | 'createLinkType' | 'updateLinkType' | 'deleteLinkType';
+
+export const linkTypeHandlers = (db: Database): Handlers<Operations> => ({
+  async listLinkTypes({ caller }) {
+    const types = await listLinkTypes(db, caller.viewer.orgId);
+    return { body: types.map((type) => serializeLinkType(caller, type)) };
+  },
+  async getLinkType({ path, caller }) {
+    const type = await getLinkType(db, caller.viewer.orgId, path.linkTypeId);
+    return { body: serializeLinkType(caller, type), headers: versionHeader(type) };
+  },
+  async createLinkType({ body, caller }) {
+    requireAdministrator(caller.viewer);
+    const type = await createLinkType(db, caller.viewer, {
+      id: body.id,
+      inward: body.inward,
+      outward: body.outward,
+      ...rules(body),
+    });
+    const serialized = serializeLinkType(caller, type);
+    return { body: serialized, headers: { ...versionHeader(type), Location: serialized.self } };
+  },
+  async updateLinkType({ path, headers, body, caller }) {
+    requireAdministrator(caller.viewer);
+    const type = await updateLinkType(db, caller.viewer, path.linkTypeId, {
+      inward: body.inward,
+      outward: body.outward,
+      ...rules(body),
+      version: versionMatched(headers['If-Match']),
+    });
+    return { body: serializeLinkType(caller, type), headers: versionHeader(type) };
+  },
+  async deleteLinkType({ path, caller }) {
+    requireAdministrator(caller.viewer);
+    await deleteLinkType(db, caller.viewer, path.linkTypeId);
+    return { body: undefined };
+  },
+});
+
+function rules({ antisymmetric, acyclic, single }: Schemas['LinkTypeRules']) {
+  return { antisymmetric, acyclic, single };
+}
+
+function versionHeader({ version }: LinkTypeRow): { ETag: string } {
+  return { ETag: versionTag(version) };
+}
+
+function serializeLinkType({ base, language }: Caller, type: LinkTypeRow): Schemas['LinkType'] {
+  const inward = { ru: type.inward_ru, en: type.inward_en };
+  const outward = { ru: type.outward_ru, en: type.outward_en };
+  return {
+    self: `${base}/linktypes/${type.link_type_id}`,
+    id: type.link_type_id,
+    inward: inward[language],
+    outward: outward[language],
+    version: type.version,
+    labels: { inward, outward },
+    relationships: {
+      inward: phraseOf(type.inward_phrase, inward.en),
+      outward: phraseOf(type.outward_phrase, outward.en),
+    },
+    symmetric: type.is_symmetric,
+    antisymmetric: type.is_antisymmetric,
+    acyclic: type.is_acyclic,
+    single: type.single_end,
+  };
+}

@@ -1,0 +1,51 @@
+import type { Schemas } from '../../contract/types.ts';
+import { createQueueFor, getQueue, listQueues, type Queue } from '../../core/queues/queues.service.ts';
+import type { Database } from '../../database/database.ts';
+import type { Caller, Handlers } from '../rest/caller.ts';
+import { pageOf, pagingHeaders } from '../rest/paging.ts';
+import { entryReference, userReference } from '../rest/references.ts';
+
+export const queueHandlers = (db: Database): Handlers<'listQueues' | 'getQueue' | 'createQueue'> => ({
+  async listQueues({ query, caller }) {
+    const page = pageOf(query);
+    const { queues, total } = await listQueues(db, caller.viewer, page);
+    return { body: queues.map((queue) => serializeQueue(caller, queue)), headers: pagingHeaders(caller, page, total) };
+  },
+  async getQueue({ path, caller }) {
+    return { body: serializeQueue(caller, await getQueue(db, caller.viewer, path.queueId)) };
+  },
+  async createQueue({ body, caller }) {
+    const queue = await createQueueFor(db, caller.viewer, {
+      key: body.key,
+      name: body.name,
+      description: body.description,
+      lead: nameIn(body.lead),
+      defaultType: nameIn(body.defaultType),
+      defaultPriority: nameIn(body.defaultPriority),
+    });
+    const answer = serializeQueue(caller, queue);
+    return { body: answer, headers: { Location: answer.self } };
+  },
+});
+
+/** A name that stands alone, or in an object as its id or key. */
+function nameIn(value: Schemas['NewQueue']['lead'] | Schemas['EntryName']): string | number | undefined {
+  if (typeof value !== 'object') return value;
+  return 'id' in value ? value.id : value.key;
+}
+
+function serializeQueue(caller: Caller, queue: Queue): Schemas['Queue'] {
+  return {
+    self: `${caller.base}/queues/${queue.key}`,
+    id: queue.id,
+    key: queue.key,
+    version: queue.version,
+    name: queue.name,
+    ...(queue.description !== undefined && { description: queue.description }),
+    lead: userReference(caller, queue.lead),
+    assignAuto: false,
+    defaultType: entryReference(caller, 'issuetypes', queue.defaultIssueType),
+    defaultPriority: entryReference(caller, 'priorities', queue.defaultPriority),
+    denyVoting: true,
+  };
+}

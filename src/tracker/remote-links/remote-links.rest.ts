@@ -1,0 +1,90 @@
+import type { Schemas } from '../../contract/types.ts';
+import { type Application, getApplication, listApplications } from '../../core/applications/applications.service.ts';
+import type { Database } from '../../database/database.ts';
+import type { Caller, Handlers } from '../rest/caller.ts';
+import { userReference } from '../rest/references.ts';
+import { timestamp } from '../rest/timestamps.ts';
+import {
+  createRemoteLink,
+  deleteRemoteLink,
+  getRemoteLink,
+  getRemoteObject,
+  listRemoteLinks,
+  type RemoteLink,
+  type RemoteObject,
+} from './remote-links.service.ts';
+
+type Operations =
+  | 'listApplications'
+  | 'getApplication'
+  | 'getRemoteObject'
+  | 'listRemoteLinks'
+  | 'getRemoteLink'
+  | 'createRemoteLink'
+  | 'deleteRemoteLink';
+
+export const remoteLinkHandlers = (db: Database): Handlers<Operations> => ({
+  async listApplications({ caller }) {
+    const applications = await listApplications(db, caller.viewer);
+    return { body: applications.map((application) => serializeApplication(caller, application)) };
+  },
+  async getApplication({ path, caller }) {
+    return { body: serializeApplication(caller, await getApplication(db, caller.viewer, path.applicationId)) };
+  },
+  async getRemoteObject({ path, caller }) {
+    const object = await getRemoteObject(db, caller.viewer, path.applicationId, path.objectId);
+    return { body: serializeRemoteObject(caller, object) };
+  },
+  async listRemoteLinks({ path, caller }) {
+    const links = await listRemoteLinks(db, caller.viewer, path.issueId);
+    return { body: links.map((link) => serializeRemoteLink(caller, link)) };
+  },
+  async getRemoteLink({ path, caller }) {
+    const link = await getRemoteLink(db, caller.viewer, path.issueId, path.remoteLinkId);
+    return { body: serializeRemoteLink(caller, link) };
+  },
+  async createRemoteLink({ path, body, caller }) {
+    const link = await createRemoteLink(db, caller.viewer, path.issueId, body);
+    const serialized = serializeRemoteLink(caller, link);
+    return { body: serialized, headers: { Location: serialized.self } };
+  },
+  async deleteRemoteLink({ path, caller }) {
+    await deleteRemoteLink(db, caller.viewer, path.issueId, path.remoteLinkId);
+    return { body: undefined };
+  },
+});
+
+function serializeRemoteLink(caller: Caller, link: RemoteLink): Schemas['RemoteLink'] {
+  const { base, language } = caller;
+  return {
+    self: `${base}/issues/${link.issueKey}/remotelinks/${link.id}`,
+    id: link.id,
+    ...(link.type && {
+      type: {
+        self: `${base}/linktypes/${link.type.id}`,
+        id: link.type.id,
+        inward: link.type.inward[language],
+        outward: link.type.outward[language],
+      },
+    }),
+    direction: link.direction,
+    object: serializeRemoteObject(caller, link.object),
+    createdBy: userReference(caller, link.createdBy),
+    updatedBy: userReference(caller, link.updatedBy),
+    createdAt: timestamp(link.createdAt),
+    updatedAt: timestamp(link.updatedAt),
+  };
+}
+
+function serializeRemoteObject(caller: Caller, { id, key, application }: RemoteObject): Schemas['RemoteObject'] {
+  return {
+    self: `${caller.base}/applications/${application.id}/objects/${id}`,
+    id,
+    key,
+    application: serializeApplication(caller, application),
+  };
+}
+
+function serializeApplication({ base, language }: Caller, { id, type, name }: Application): Schemas['Application'] {
+  return { self: `${base}/applications/${id}`, id, type, name: name[language] };
+}

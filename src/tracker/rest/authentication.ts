@@ -1,0 +1,37 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Request } from 'express';
+import { authenticateToken, type OrganisationName, type TokenOwner } from '../../core/tokens/tokens.service.ts';
+import type { Queryable } from '../../database/database.ts';
+import { DomainError } from '../../errors.ts';
+import { isLoopbackRequest } from '../../http/loopback.ts';
+import { texts } from '../../texts.ts';
+
+/** Clients in cloud mode send this beside X-Cloud-Org-ID. */
+const ABSENT = 'not provided';
+
+/** Who sends the request (contract of the Tracker face, section 0). Throws `unauthenticated` and `forbidden`. */
+export async function authenticate(db: Queryable, request: Request): Promise<TokenOwner> {
+  const token = bearerToken(request.headers.authorization);
+  return await authenticateToken(db, token, organisationNamed(request.headers), isLoopbackRequest(request));
+}
+
+function bearerToken(header: string | undefined): string {
+  const [scheme = '', ...words] = header?.trim().split(/\s+/) ?? [];
+  if (scheme === '') throw new DomainError('unauthenticated', texts.authorizationMissing);
+  const token = words.join(' ');
+  if (!/^(oauth|bearer)$/i.test(scheme)) throw new DomainError('unauthenticated', texts.authorizationScheme);
+  if (token === '') throw new DomainError('unauthenticated', texts.authorizationMissing);
+  return token;
+}
+
+function organisationNamed(headers: IncomingHttpHeaders): OrganisationName {
+  const orgId = usable(headers['x-org-id']);
+  if (orgId !== undefined) return { orgId };
+  const cloudId = usable(headers['x-cloud-org-id']);
+  return cloudId === undefined ? undefined : { cloudId };
+}
+
+function usable(header: string | string[] | undefined): string | undefined {
+  const value = (Array.isArray(header) ? header[0] : header)?.trim();
+  return value === undefined || value === '' || value.toLowerCase() === ABSENT ? undefined : value;
+}

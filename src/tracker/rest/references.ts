@@ -1,0 +1,46 @@
+import type { Schemas } from '../../contract/types.ts';
+import type { UserSummary } from '../../core/users/user-summary.ts';
+import type { Text } from '../../texts.ts';
+import type { Caller } from './caller.ts';
+
+export function issueReference(
+  { base }: Caller,
+  issue: { readonly id: string; readonly key: string; readonly summary: string },
+): Schemas['IssueReference'] {
+  return { self: `${base}/issues/${issue.key}`, id: issue.id, key: issue.key, display: issue.summary };
+}
+
+export function userReference({ base }: Caller, user: UserSummary): Schemas['UserReference'] {
+  const id = String(user.uid);
+  return {
+    self: `${base}/users/${id}`,
+    id,
+    display: user.display,
+    ...(user.passportUid !== null && { passportUid: user.passportUid }),
+    ...(user.cloudUid !== null && { cloudUid: user.cloudUid }),
+  };
+}
+
+export function statusReference(
+  { base, language }: Caller,
+  status: { readonly id: number; readonly key: string; readonly name: Text },
+): Schemas['StatusReference'] {
+  const id = String(status.id);
+  return { self: `${base}/statuses/${id}`, id, key: status.key, display: status.name[language] };
+}
+
+/** A reference to an issue type or a priority; `path` is where its kind is found. */
+export function entryReference(
+  { base, language }: Caller,
+  path: 'issuetypes' | 'priorities',
+  { id, key, name }: { readonly id: number; readonly key: string; readonly name: Text },
+): Schemas['EntryReference'] {
+  return { self: `${base}/${path}/${id}`, id: String(id), key, display: name[language] };
+}
+
+export function queueReference(
+  { base }: Caller,
+  { id, key, name }: { readonly id: number; readonly key: string; readonly name: string },
+): Schemas['QueueReference'] {
+  return { self: `${base}/queues/${key}`, id: String(id), key, display: name };
+}

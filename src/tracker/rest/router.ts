@@ -1,0 +1,108 @@
+import { type Request, type RequestHandler, type Response, Router, raw } from 'express';
+import type { Contract, Operation } from '../../contract/contract.ts';
+import type { OperationId } from '../../contract/types.ts';
+import type { Database } from '../../database/database.ts';
+import { DomainError } from '../../errors.ts';
+import { HttpError, languageOf, sendError, sendJson } from '../../http/error-response.ts';
+import { refuseMethod } from '../../http/refuse-method.ts';
+import { texts } from '../../texts.ts';
+import { authenticate } from './authentication.ts';
+import type { Caller, Handlers } from './caller.ts';
+import { parseJson } from './json-body.ts';
+
+export interface RestRouterOptions {
+  readonly contract: Contract;
+  readonly handlers: Handlers<OperationId>;
+  readonly db: Database;
+  readonly publicUrl: string | undefined;
+}
+
+/** Handlers as the router calls them: which body goes with which handler, the contract has checked. */
+type AnyHandler = (call: unknown) => Promise<{ body: unknown; headers?: Readonly<Record<string, string>> }>;
+
+const BODY_BYTES_MAX = 1_048_576;
+
+/** The REST face: a loop over the contract's operations, mounted under each of its servers. */
+export function restRouter({ contract, handlers, db, publicUrl }: RestRouterOptions): Router {
+  const router = Router({ caseSensitive: true });
+  const readBody = raw({ type: () => true, limit: BODY_BYTES_MAX });
+
+  for (const [path, operations] of operationsByPath(contract)) {
+    const route = router.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
+    for (const operation of operations) {
+      const handle = handlers[operation.id] as AnyHandler;
+      const serve: RequestHandler = async (request, response) => {
+        const caller = await callerOf(db, publicUrl, request, response);
+        if (!caller.scopes.includes(operation.scope)) {
+          throw new DomainError('forbidden', texts.scopeMissing(operation.scope));
+        }
+        const call = {
+          path: operation.parse.path(request.params),
+          query: operation.parse.query(request.query),
+          headers: operation.parse.headers(request.headers),
+          body: operation.hasBody ? operation.parse.body(bodyOf(request, operation)) : undefined,
+          caller,
+        };
+        send(response, operation, await handle(call));
+      };
+      route[operation.method](...(operation.hasBody ? [readBody, serve] : [serve]));
+    }
+    route.all(refuseMethod(operations));
+  }
+  router.use(sendError);
+  return router;
+}
+
+async function callerOf(
+  db: Database,
+  publicUrl: string | undefined,
+  request: Request,
+  response: Response,
+): Promise<Caller> {
+  const { viewer, scopes, language } = await authenticate(db, request);
+  response.locals['language'] = language;
+  const origin = publicUrl ?? originOf(request);
+  return {
+    viewer,
+    scopes,
+    language: languageOf(request, response),
+    base: `${origin}${request.baseUrl}`,
+    url: `${origin}${request.baseUrl}${request.url}`,
+  };
+}
+
+/** Throws a 400 for a Host that no URL can have: it would go into every `self`. */
+function originOf(request: Request): string {
+  const origin = `${request.protocol}://${request.host}`;
+  if (!URL.canParse(origin) || /[/?#@\\\s]/.test(request.host)) throw new HttpError(400, texts.requestMalformed);
+  return origin;
+}
+
+/** A member that is `null` counts as absent, except in PATCH, where it clears a field (contract, section 0). */
+function bodyOf(request: Request, { method }: Operation): unknown {
+  const body = parseJson(request.body as unknown);
+  if (method === 'patch' || typeof body !== 'object' || body === null || Array.isArray(body)) return body;
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
+}
+
+function send(response: Response, operation: Operation, { body, headers }: Awaited<ReturnType<AnyHandler>>): void {
+  response.status(operation.successStatus).set({ ...headers });
+  if (body === undefined) response.end();
+  else sendJson(response, body);
+}
+
+/** Operations by path; a path that says a word where another has a parameter comes first. */
+function operationsByPath(contract: Contract): [string, Operation[]][] {
+  const byPath = new Map<string, Operation[]>();
+  for (const operation of contract.operations) {
+    byPath.set(operation.path, [...(byPath.get(operation.path) ?? []), operation]);
+  }
+  return [...byPath].sort(([left], [right]) => parameterPlaces(left).localeCompare(parameterPlaces(right)));
+}
+
+function parameterPlaces(path: string): string {
+  return path
+    .split('/')
+    .map((step) => (step.startsWith('{') ? '1' : '0'))
+    .join('');
+}

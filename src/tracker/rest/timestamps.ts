@@ -1,0 +1,22 @@
+import { DomainError } from '../../errors.ts';
+import { texts } from '../../texts.ts';
+
+const TIMESTAMP = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d(?::?\d\d)?)$/i;
+
+/** `2017-06-11T05:16:01.421+0000`: the dates of the Tracker contract, section 0. */
+export function timestamp(date: Date): string {
+  return date.toISOString().replace('Z', '+0000');
+}
+
+/** A date that a client sends, with any offset, with or without its colon. Throws `invalid` under the field's name. */
+export function parseTimestamp(field: string, text: string): Date {
+  const [, day = '', time = '', offset = ''] = TIMESTAMP.exec(text.trim()) ?? [];
+  const [, sign, hours, minutes = '00'] = /^([+-])(\d\d):?(\d\d)?$/.exec(offset) ?? [];
+  const date = new Date(`${day}T${time}${sign === undefined ? 'Z' : `${sign}${hours}:${minutes}`}`);
+  // JavaScript takes 30 February for 2 March.
+  const midnight = new Date(`${day}T00:00Z`);
+  const isDay = !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
+  if (!isDay || Number.isNaN(date.getTime()) || date.getUTCFullYear() < 1)
+    throw new DomainError('invalid', undefined, { [field]: texts.timestampUnreadable });
+  return date;
+}
