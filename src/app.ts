@@ -36,13 +36,15 @@ export interface AppOptions {
   readonly config: Pick<Config, 'publicUrl' | 'trustProxy' | 'kanboardAuthHeader' | 'kanboardOrg'>;
   /** Authorises /docs for the demo, where there is one. */
   readonly demo?: DemoCredentials | undefined;
+  /** Makes /healthz fail while the database is away for good. */
+  readonly isDatabaseLost?: () => boolean;
 }
 
 /** Whose clients the Kanboard face was written for. */
 const KANBOARD_VERSION = '1.2.53';
 
 /** Express put together, not started. */
-export function createApp({ contract, db, log, config, demo }: AppOptions): Express {
+export function createApp({ contract, db, log, config, demo, isDatabaseLost = () => false }: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -84,7 +86,7 @@ export function createApp({ contract, db, log, config, demo }: AppOptions): Expr
       orgId: config.kanboardOrg,
     }),
   );
-  app.use(operationsRouter({ contract, db, log }));
+  app.use(operationsRouter({ contract, db, log, isDatabaseLost }));
   app.use(docsRouter(demo));
   app.use(nothingHere);
   app.use(sendError);

@@ -1,4 +1,4 @@
-import { type RequestHandler, Router } from 'express';
+import { type RequestHandler, type Response, Router } from 'express';
 import type { Contract } from './contract/contract.ts';
 import type { Database } from './database/database.ts';
 import { isSchemaCurrent } from './database/migrations.ts';
@@ -6,14 +6,21 @@ import { refuseMethod } from './http/refuse-method.ts';
 import { openrpcOf } from './kanboard/rpc/openrpc.ts';
 import type { Log } from './log.ts';
 
-/** What operators and tools ask, without credentials: is it alive, is it ready, what does it speak. */
-export function operationsRouter({ contract, db, log }: { contract: Contract; db: Database; log: Log }): Router {
+interface Operations {
+  readonly contract: Contract;
+  readonly db: Database;
+  readonly log: Log;
+  readonly isDatabaseLost: () => boolean;
+}
+
+/** Health, readiness and contracts, for operators and tools without credentials. */
+export function operationsRouter({ contract, db, log, isDatabaseLost }: Operations): Router {
   const router = Router();
   const json = JSON.stringify(contract.document);
   const openrpc = JSON.stringify(openrpcOf(contract));
   const answers: Record<string, RequestHandler> = {
     '/healthz': (_request, response) => {
-      response.json({ status: 'ok' });
+      reportHealth(response, isDatabaseLost() ? 'the embedded PostgreSQL does not come back: see the log' : undefined);
     },
     '/readyz': readiness(db, log),
     '/openapi.yaml': (_request, response) => {
@@ -43,7 +50,11 @@ function readiness(db: Database, log: Log): RequestHandler {
         return 'the database is not available';
       },
     );
-    if (problem === undefined) response.json({ status: 'ok' });
-    else response.status(503).set('Retry-After', '5').json({ status: 'unavailable', problem });
+    reportHealth(response, problem);
   };
+}
+
+function reportHealth(response: Response, problem: string | undefined): void {
+  if (problem === undefined) response.json({ status: 'ok' });
+  else response.status(503).set('Retry-After', '5').json({ status: 'unavailable', problem });
 }

@@ -31,13 +31,14 @@ const DEMO_CREDENTIALS = {
 export async function serve(config: Config, log: Log): Promise<RunningServer> {
   const postgres = await migratedPostgres(config, log);
   try {
-    const hasDemo = await prepareDemo(postgres.db, config, postgres.isEmbedded);
+    const hasDemo = await prepareDemo(postgres.db, config, postgres.embedded !== undefined);
     const app = createApp({
       contract: loadContract(),
       db: postgres.db,
       log,
       config,
       demo: hasDemo ? DEMO_CREDENTIALS : undefined,
+      isDatabaseLost: () => postgres.embedded?.isLost() ?? false,
     });
     const server = createHttpServer(app);
     await listen(server, config);

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import { startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.ts';
 import { DomainError, StartError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { type Connection, type Database, openDatabase } from './database.ts';
@@ -7,22 +7,21 @@ import { isSchemaCurrent, migrate } from './migrations.ts';
 
 const VERSION_MIN = 15;
 
-/** PostgreSQL as the configuration names it, reachable and with an up-to-date schema. */
+/** PostgreSQL as the configuration names it, reachable. */
 export interface Postgres {
   readonly db: Database;
   readonly connection: Connection;
-  readonly isEmbedded: boolean;
-  /** Ends the pool, and the embedded server when nobody else uses it. */
+  /** Undefined with a DATABASE_URL. */
+  readonly embedded: EmbeddedPostgres | undefined;
+  /** Ends the pool, and stops the embedded server unless another process uses it. */
   close(): Promise<void>;
 }
 
 /** Starts the embedded PostgreSQL, or finds the operator's. Throws a StartError when that cannot be used. */
 export async function connectPostgres(config: Pick<Config, 'databaseUrl' | 'dataDir'>, log: Log): Promise<Postgres> {
-  if (config.databaseUrl !== undefined) {
-    return await open({ connectionString: config.databaseUrl }, log, () => Promise.resolve(), false);
-  }
+  if (config.databaseUrl !== undefined) return await open({ connectionString: config.databaseUrl }, log);
   const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, log });
-  return await open(embedded.connection, log, () => embedded.stop(), true);
+  return await open(embedded.connection, log, embedded);
 }
 
 /** The same, with the schema brought up to date. */
@@ -40,16 +39,11 @@ export async function migratedPostgres(config: Pick<Config, 'databaseUrl' | 'dat
   }
 }
 
-async function open(
-  connection: Connection,
-  log: Log,
-  stopServer: () => Promise<void>,
-  isEmbedded: boolean,
-): Promise<Postgres> {
+async function open(connection: Connection, log: Log, embedded?: EmbeddedPostgres): Promise<Postgres> {
   const db = openDatabase(connection, log);
   const close = async () => {
     await db.close();
-    await stopServer();
+    await embedded?.stop();
   };
   try {
     await checkVersion(db);
@@ -57,7 +51,7 @@ async function open(
     await close();
     throw error;
   }
-  return { db, connection, isEmbedded, close };
+  return { db, connection, embedded, close };
 }
 
 async function checkVersion(db: Database): Promise<void> {

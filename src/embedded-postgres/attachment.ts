@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { StartError } from '../errors.ts';
 import { ALONE_QUERY, type AloneRow, ATTACHED_LOCK } from './attached-lock.ts';
-import { type Cluster, type Durability, SUPERUSER } from './cluster.ts';
+import { type Cluster, type Durability, hasCluster, SUPERUSER } from './cluster.ts';
 import { codeOf } from './error-code.ts';
 import {
   type Address,
@@ -20,10 +20,11 @@ import {
 } from './server.ts';
 import { startWatchdog, type Watchdog } from './start-watchdog.ts';
 
-/** What pino takes. */
+/** A subset of pino's logger. */
 export interface Log {
   info(details: object, message: string): void;
   warn(details: object, message: string): void;
+  error(details: object, message: string): void;
 }
 
 export interface Target {
@@ -45,6 +46,10 @@ const POLL_MS = 5;
 const START_LIMIT_MS = 120_000;
 const START_ATTEMPTS = 3;
 const START_PAUSE_MS = 200;
+const RETRY_FIRST_MS = 1_000;
+const RETRY_MAX_MS = 30_000;
+/** About twenty seconds. */
+const LOST_AFTER_FAILURES = 5;
 const STOP_LIMIT_MS = 60_000;
 const CONNECT_LIMIT_MS = 5_000;
 /** invalid_authorization_specification, invalid_password */
@@ -61,6 +66,7 @@ export class Attachment {
   #hold: Hold;
   #returning: Promise<void> = Promise.resolve();
   #left: Promise<void> | undefined;
+  #isLost = false;
 
   private constructor(target: Target, watchdog: Watchdog, hold: Hold) {
     this.#target = target;
@@ -83,6 +89,11 @@ export class Attachment {
     return this.#hold.address;
   }
 
+  /** True while the server is gone and either its files are gone too or starting it keeps failing. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
   leave(): Promise<void> {
     this.#left ??= this.#leave();
     return this.#left;
@@ -95,17 +106,26 @@ export class Attachment {
     return hold;
   }
 
+  /** Tries for as long as this process is attached: a full disk may have room again at any time. */
   async #return(address: Address): Promise<void> {
     const { cluster, log } = this.#target;
-    log.warn(
-      { dataDir: cluster.dataDir },
-      'The embedded PostgreSQL crashed, or somebody stopped or restarted it; going back to it',
-    );
-    try {
-      this.#hold = this.#guard(await reachServer(this.#target, { address, signal: this.#closing.signal }));
-      log.info({ dataDir: cluster.dataDir }, 'The embedded PostgreSQL is back');
-    } catch (err) {
-      if (!this.#left) log.warn({ err }, 'The embedded PostgreSQL does not come back; restart this service');
+    const { signal } = this.#closing;
+    const { dataDir } = cluster;
+    log.warn({ dataDir }, 'The embedded PostgreSQL is gone: it crashed, or it was stopped or restarted. Reconnecting');
+    for (let failures = 1; ; failures++) {
+      try {
+        this.#hold = this.#guard(await reachServer(this.#target, { address, signal }));
+        this.#isLost = false;
+        log.info({ dataDir }, 'The embedded PostgreSQL is back');
+        return;
+      } catch (err) {
+        if (signal.aborted) return;
+        const isGone = !(await hasCluster(cluster).catch(() => false));
+        this.#isLost = isGone || failures >= LOST_AFTER_FAILURES;
+        const retryInMs = Math.min(RETRY_FIRST_MS * 2 ** (failures - 1), RETRY_MAX_MS);
+        log.error({ err, retryInMs }, 'The embedded PostgreSQL could not be brought back; trying again');
+        await sleep(retryInMs, undefined, { signal }).catch(() => undefined);
+      }
     }
   }
 

@@ -112,7 +112,8 @@ async function giveAway(folder: string, account: Account): Promise<void> {
   await chmod(folder, 0o700);
 }
 
-async function hasCluster({ dataDir, folder }: Cluster): Promise<boolean> {
+/** Throws a StartError when something else is in the cluster's place. */
+export async function hasCluster({ dataDir, folder }: Cluster): Promise<boolean> {
   const files = await readdir(folder).catch(unlessAbsent);
   const isCluster = files?.includes('PG_VERSION');
   const major = await readFile(join(isCluster ? folder : dataDir, 'PG_VERSION'), 'utf8').catch(unlessAbsent);

@@ -8,6 +8,8 @@ export interface EmbeddedPostgres {
   readonly connection: { host: string; port: number; user: string; password: string; database: string };
   /** True when this call found an empty data folder and made the cluster. */
   readonly created: boolean;
+  /** True while the server is gone and starting it keeps failing. */
+  isLost(): boolean;
   /** Leaves the cluster; the last process to leave stops it. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -38,6 +40,7 @@ export async function startEmbeddedPostgres({
   return {
     connection: { ...address, user: SUPERUSER, password, database: DATABASE },
     created,
+    isLost: () => attachment.isLost,
     stop: () => attachment.leave(),
   };
 }

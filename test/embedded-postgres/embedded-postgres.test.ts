@@ -167,7 +167,7 @@ test('a server that is killed under a service is started again, and the service 
   } finally {
     await service.stop();
   }
-  expect(warnings).toEqual([expect.stringContaining('going back to it')]);
+  expect(warnings).toEqual([expect.stringContaining('Reconnecting')]);
   expect(await processesThatStay(folder, 2000)).toEqual([]);
 });
 
@@ -355,7 +355,8 @@ test('an installation without the package of this platform is told about it', as
 });
 
 async function start(durability: 'durable' | 'disposable' = 'disposable', where = dataDir): Promise<EmbeddedPostgres> {
-  const log = { info: () => undefined, warn: (_details: object, message: string) => void warnings.push(message) };
+  const warn = (_details: object, message: string) => void warnings.push(message);
+  const log = { info: () => undefined, warn, error: warn };
   return startEmbeddedPostgres({ dataDir: where, durability, log });
 }
 

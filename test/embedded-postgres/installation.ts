@@ -135,7 +135,8 @@ async function withDependencies(name: string, found = new Set<string>()): Promis
 const PROCESS = `
 import { startEmbeddedPostgres } from './dist/embedded-postgres/embedded-postgres.js';
 const warnings = [];
-const log = { info() {}, warn(details, message) { warnings.push(message); } };
+const warn = (details, message) => warnings.push(message);
+const log = { info() {}, warn, error: warn };
 // Ctrl-C is for the service to act on.
 process.on('SIGINT', () => {});
 const tell = (answer) => console.log(JSON.stringify(answer));

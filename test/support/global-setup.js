@@ -12,7 +12,7 @@ export default async function globalSetup() {
   const { migrate } = await import('../../dist/database/migrations.js');
 
   const folder = await mkdtemp(join(tmpdir(), 'issue-links-test-'));
-  const log = { info() {}, warn() {} };
+  const log = { info() {}, warn() {}, error() {} };
   const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'data'), durability: 'disposable', log });
   globalThis.testPostgres = { postgres, folder };
 

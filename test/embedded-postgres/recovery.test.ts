@@ -1,0 +1,168 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { PROGRAM, type ServerProcess, startServer } from '../support/server-process.ts';
+import { processesThatStay } from './installation.ts';
+
+const execute = promisify(execFile);
+
+let folder: string;
+let dataDir: string;
+let server: ServerProcess | undefined;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'recovery-'));
+  dataDir = join(folder, 'data');
+});
+afterEach(async () => {
+  await server?.stop();
+  server = undefined;
+  const left = await processesThatStay(folder, 10_000);
+  await rm(folder, { recursive: true, force: true });
+  expect(left).toEqual([]);
+});
+
+test('a server that cannot be started for a while is back once it can be, without a restart of the service', async () => {
+  server = await start();
+  const settings = join(dataDir, 'postgres', 'postgresql.auto.conf');
+  const before = await readFile(settings);
+  await writeFile(settings, 'shared_buffers = plenty\n');
+  await crash();
+  expect(await status('/healthz')).toBe(200);
+
+  // Five rounds of three starts each; the service used to give up after the first.
+  await until(async () => (await status('/healthz')) === 503);
+  expect(await status('/readyz')).toBe(503);
+  const response = await fetch(`${server.url}/healthz`);
+  expect(response.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+  expect(await response.json()).toEqual({
+    status: 'unavailable',
+    problem: 'the embedded PostgreSQL does not come back: see the log',
+  });
+  expect(failures()).toHaveLength(5);
+  expect(failures()[0]).toContain('invalid value for parameter \\"shared_buffers\\": \\"plenty\\"');
+
+  await writeFile(settings, before);
+  await until(async () => (await status('/readyz')) === 200);
+  expect(await status('/healthz')).toBe(200);
+});
+
+test('a server whose files are gone is not alive, and is back with them', async () => {
+  server = await start();
+  await rename(join(dataDir, 'postgres'), join(folder, 'elsewhere'));
+  await crash(join(folder, 'elsewhere'));
+  await until(async () => (await status('/healthz')) === 503);
+  expect(failures()).toHaveLength(1);
+
+  await rename(join(folder, 'elsewhere'), join(dataDir, 'postgres'));
+  await until(async () => (await status('/readyz')) === 200);
+  expect(await status('/healthz')).toBe(200);
+});
+
+test('a service whose database does not come back still stops in good order', async () => {
+  server = await start();
+  await rename(join(dataDir, 'postgres'), join(folder, 'elsewhere'));
+  await crash(join(folder, 'elsewhere'));
+  await until(async () => (await status('/healthz')) === 503);
+  expect(await server.stop()).toEqual({ code: 0, signal: null });
+  server = undefined;
+});
+
+const canMount =
+  process.platform === 'linux' &&
+  process.getuid?.() === 0 &&
+  (await withDisk(await mkdtemp(join(tmpdir(), 'mount-')), () => Promise.resolve()).then(
+    () => true,
+    () => false,
+  ));
+
+(canMount ? test : test.skip)('after a full disk the service goes on as soon as there is room', async () => {
+  await mkdir(dataDir);
+  await withDisk(dataDir, async () => {
+    server = await start();
+    await fill(join(dataDir, 'ballast'));
+    // PostgreSQL cannot make the next file of its log, and ends.
+    await expect(query('select pg_switch_wal()', 'create table t (n integer)', 'checkpoint')).rejects.toThrow();
+    await until(() => failures().length >= 2);
+    expect(await status('/readyz')).toBe(503);
+
+    await rm(join(dataDir, 'ballast'));
+    await until(async () => (await status('/readyz')) === 200);
+    expect(await status('/healthz')).toBe(200);
+    const links = await fetch(`${server.url}/v2/issues/JUNE-2/links`, {
+      headers: { Authorization: 'OAuth demo-token' },
+    });
+    expect(links.status).toBe(200);
+    await server.stop();
+    server = undefined;
+  });
+});
+
+function start(): Promise<ServerProcess> {
+  return startServer([...PROGRAM, 'serve'], { DATA_DIR: dataDir });
+}
+
+async function status(path: string): Promise<number> {
+  return (await fetch(`${server?.url}${path}`)).status;
+}
+
+/** The lines about starts that failed. */
+function failures(): string[] {
+  return (server?.output() ?? '').split('\n').filter((line) => line.includes('could not be brought back'));
+}
+
+async function crash(cluster = join(dataDir, 'postgres')): Promise<void> {
+  process.kill(Number.parseInt(await readFile(join(cluster, 'postmaster.pid'), 'utf8'), 10), 'SIGKILL');
+  await until(() => (server?.output() ?? '').includes('The embedded PostgreSQL is gone'));
+}
+
+async function query(...statements: string[]): Promise<void> {
+  const host = join(dataDir, 'postgres');
+  const password = (await readFile(join(host, 'password'), 'utf8')).trim();
+  const client = new pg.Client({ host, port: 5432, user: 'postgres', password, database: 'issue_links' });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    for (const statement of statements) await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Runs `work` with a small disk of its own in `place`. */
+async function withDisk(place: string, work: () => Promise<void>): Promise<void> {
+  await execute('mount', ['-t', 'tmpfs', '-o', 'size=128m,mode=755', 'tmpfs', place]);
+  try {
+    await work();
+  } finally {
+    await execute('umount', ['--lazy', place]);
+  }
+}
+
+async function fill(file: string): Promise<void> {
+  const handle = await open(file, 'w');
+  try {
+    for (let size = 1_048_576; size >= 1; size = Math.floor(size / 2)) {
+      const chunk = Buffer.alloc(size);
+      while (
+        await handle.appendFile(chunk).then(
+          () => true,
+          () => false,
+        )
+      );
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + 60_000; !(await condition()); await sleep(50)) {
+    if (Date.now() > deadline) throw new Error(`Not within 60 s. The server wrote: ${server?.output()}`);
+  }
+}
