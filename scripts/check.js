@@ -18,6 +18,7 @@ const checks = [
   ['nothing native among the dependencies', 'node scripts/check-dependencies.js'],
   ['generated types are current', 'npm run --silent types -- --check'],
   ['format, lint', 'biome check'],
+  ['links and contract sections', 'node scripts/check-links.js'],
 ];
 
 const waiting = [...checks];

@@ -74,7 +74,7 @@ export function errorBody(
   };
 }
 
-/** What the request asks for, else the language of the organisation, else Russian (contract, section 0). */
+/** The language that the request prefers, else the organisation's, else Russian (Tracker contract, section 0). */
 export function languageOf(request: Request, response: Response): Language {
   const own = (response.locals['language'] as Language | undefined) ?? 'ru';
   // The first one wins where the request has no preference: `*`, which fetch sends by itself.

@@ -17,7 +17,7 @@ import {
 import { snapshot } from '../support/snapshot.ts';
 import { countStatements } from '../support/statements.ts';
 
-/** Credentials of the Kanboard face (contract of the Kanboard face, section 2), and which organisation they belong to. */
+/** Credentials of the Kanboard API, and the organisation they belong to (Kanboard contract, section 2). */
 
 const HEADER = 'X-API-Auth';
 const api = useApi();
@@ -174,7 +174,7 @@ describe('a user', () => {
     expect(await signIn(user, '\0')).toBe(401);
   });
 
-  test('section 8.7: signs in with a token, and with a password that is remembered, by one statement', async () => {
+  test('section 8.7: authenticates a token, and a cached password, with one statement', async () => {
     const account = await givenAccount(db(), org);
     expect(await countStatements(db(), () => signIn(account, account.secret))).toBe(1);
     const user = await givenPassword('secret');

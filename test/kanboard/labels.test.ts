@@ -13,7 +13,7 @@ import {
 import { forbids, ODD, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
 import { unchanged } from '../support/snapshot.ts';
 
-/** The Link API: labels (contract of the Kanboard face, sections 5 and 8). */
+/** The Link API: labels (Kanboard contract, sections 5 and 8). */
 
 const api = useApi();
 const db = () => api().database.db;
@@ -142,13 +142,13 @@ test.each<[string, unknown, unknown]>([
   await refuses(rpc, false, 'updateLink', 1, opposite, label);
 });
 
-test('section 8.5: updateLink answers false for a missing label and for a missing opposite', async () => {
+test('section 8.5: updateLink returns false for a missing label and for a missing opposite', async () => {
   await refuses(rpc, false, 'updateLink', 9999, 1, 'ghost');
   await refuses(rpc, false, 'updateLink', 1, 9999, 'relates to');
   await refuses(rpc, false, 'updateLink', 1, 2 ** 40, 'relates to');
 });
 
-test('section 8.4: createLink with a taken opposite label answers false and stores nothing', async () => {
+test('section 8.4: createLink with a taken opposite label returns false and stores nothing', async () => {
   await refuses(rpc, false, 'createLink', 'newlabel', 'blocks');
   await refuses(rpc, null, 'getLinkByLabel', 'newlabel');
 });

@@ -15,7 +15,7 @@ import { forbids, NONE, ODD, type Rpc, refuses, rpcAs } from '../support/rpc.ts'
 import { unchanged } from '../support/snapshot.ts';
 import { countStatements } from '../support/statements.ts';
 
-/** Projects, their members and their columns in Kanboard's words (contract of the Kanboard face, sections 3 and 6). */
+/** Projects, their members and their columns (Kanboard contract, sections 3 and 6). */
 
 const api = useApi();
 const db = () => api().database.db;

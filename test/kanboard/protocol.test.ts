@@ -15,7 +15,7 @@ import { type DatabaseProxy, openDatabaseProxy } from '../support/database-proxy
 import { sendExactly } from '../support/raw-request.ts';
 import { snapshot } from '../support/snapshot.ts';
 
-/** JSON-RPC 2.0 as Kanboard speaks it (contract of the Kanboard face, section 1). */
+/** JSON-RPC 2.0 as Kanboard speaks it (Kanboard contract, section 1). */
 
 let proxy: DatabaseProxy;
 const api = useApi({}, async (connection) => {
@@ -241,7 +241,7 @@ describe('the order of checks', () => {
     'GetTimezoneParams',
     'связать',
     'x'.repeat(10_000),
-  ])('section 8.9: nothing but procedures can be called, such as %j', async (method) => {
+  ])('section 8.9: only procedures can be called, not %j', async (method) => {
     expect(await answerTo(call(method))).toBe(error(-32601, 'Method not found'));
   });
 });

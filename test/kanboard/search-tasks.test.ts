@@ -15,7 +15,7 @@ import {
 import { forbids, NONE, ODD, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
 import { countStatements } from '../support/statements.ts';
 
-/** searchTasks, and the query language that it takes (contract of the Kanboard face, section 6). */
+/** searchTasks and its query language (Kanboard contract, section 6). */
 
 const api = useApi();
 const db = () => api().database.db;

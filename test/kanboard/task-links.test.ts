@@ -16,7 +16,7 @@ import { forbids, NONE, ODD, type Rpc, refuses, rpcAs } from '../support/rpc.ts'
 import { snapshot, unchanged } from '../support/snapshot.ts';
 import { countStatements, untilWaiting } from '../support/statements.ts';
 
-/** The five procedures of task links (contract of the Kanboard face, sections 3, 4 and 8). */
+/** The five task link procedures (Kanboard contract, sections 3, 4 and 8). */
 
 const api = useApi();
 const db = () => api().database.db;

@@ -15,7 +15,7 @@ import {
 import { forbids, NONE, ODD, type Rpc, refuses, refusesNamed, rpcAs } from '../support/rpc.ts';
 import { snapshot, unchanged } from '../support/snapshot.ts';
 
-/** Tasks in Kanboard's words (contract of the Kanboard face, section 6). */
+/** The task procedures (Kanboard contract, section 6). */
 
 const api = useApi();
 const db = () => api().database.db;

@@ -14,7 +14,7 @@ import {
 import { forbids, ODD, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
 import { unchanged } from '../support/snapshot.ts';
 
-/** Users in Kanboard's words (contract of the Kanboard face, sections 3 and 6). */
+/** The user procedures (Kanboard contract, sections 3 and 6). */
 
 const api = useApi();
 const db = () => api().database.db;
@@ -317,7 +317,7 @@ describe('administrators', () => {
   });
 });
 
-test('section 8.8: no answer holds a password, its hash or a token', async () => {
+test('section 8.8: no response contains a password, its hash or a token', async () => {
   const account = await givenAccount(db(), org, 'admin');
   const user = await rpc.call<number>('createUser', 'secretive', 'secret-password');
   await replaceAccountToken(db(), org.orgId, user, 'personal', { value: 'personal-token' });

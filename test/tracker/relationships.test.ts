@@ -5,7 +5,7 @@ import { type GivenOrganisation, givenIssue, givenOrganisation, givenQueue } fro
 const api = useApi();
 const db = () => api().database.db;
 
-/** Contract of the Tracker face, section 1: what A sees after a POST on A with issue B. */
+/** What A sees after a POST on A with issue B (Tracker contract, section 1). */
 const RELATIONSHIPS = [
   ['relates', 'relates', 'inward', 'Связана', 'Relates'],
   ['depends on', 'depends', 'outward', 'Зависит от', 'Depends on'],

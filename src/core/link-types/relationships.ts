@@ -11,7 +11,7 @@ export interface Relationship {
   readonly direction: Direction;
 }
 
-/** The phrases that the types of an organisation understand (contract of the Tracker face, section 1). */
+/** The phrases for the link types of an organisation (Tracker contract, section 1). */
 export function relationshipsOf(types: readonly LinkTypeRow[]): Relationship[] {
   return types.flatMap((type) => {
     const inward = { phrase: phraseOf(type.inward_phrase, type.inward_en), type, direction: 'inward' } as const;

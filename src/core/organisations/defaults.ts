@@ -1,4 +1,4 @@
-/** What an organisation starts with (contract of the Tracker face, section 1; of the Kanboard face, section 5). */
+/** What a new organisation contains (Tracker contract, section 1; Kanboard contract, section 5). */
 
 export type Profile = 'tracker' | 'kanboard';
 

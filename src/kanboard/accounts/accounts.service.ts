@@ -39,8 +39,8 @@ const rightPasswords = new LRUCache<string, true>({ max: 1000, ttl: 5 * 60_000 }
 let nobodysHash: Promise<string> | undefined;
 
 /**
- * Whom the credentials belong to, in the organisation or, where none is named, in the only one there is or the one that a
- * token belongs to (contract of the Kanboard face, section 2). Throws `unauthenticated`, whatever is wrong, and `busy`.
+ * The account that the credentials belong to (Kanboard contract, section 2). Without `orgId` a login is looked up in the
+ * only organisation, and a token in the one that it belongs to. Throws `unauthenticated`, whatever is wrong, and `busy`.
  */
 export async function authenticateAccount(
   db: Queryable,

@@ -4,7 +4,7 @@ import type { Database } from '../../database/database.ts';
 import type { Methods } from '../rpc/account.ts';
 import { idFrom, numberFrom, textFrom } from '../rpc/values.ts';
 
-/** The Link API (contract of the Kanboard face, section 5): a "link" is a label there. */
+/** The Link API (Kanboard contract, section 5), where a "link" is a label. */
 export const labelMethods = (
   db: Database,
 ): Methods<

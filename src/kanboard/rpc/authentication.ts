@@ -13,7 +13,7 @@ export interface AuthenticationOptions {
   readonly orgId: string | undefined;
 }
 
-/** Whose call it is (contract of the Kanboard face, section 2). Throws `unauthenticated`. */
+/** The account that makes the call (Kanboard contract, section 2). Throws `unauthenticated`. */
 export async function authenticate(
   db: Queryable,
   request: Request,

@@ -1,6 +1,6 @@
 import { isSafeNumber, LosslessNumber, parse, stringify } from 'lossless-json';
 
-/** As deep as PHP reads (contract of the Kanboard face, section 1). */
+/** The nesting depth that PHP accepts (Kanboard contract, section 1). */
 const DEPTH_MAX = 512;
 /** With the flag u, only a surrogate without its pair is one. */
 const HALF_CHARACTER = /\p{Surrogate}/u;

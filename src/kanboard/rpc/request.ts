@@ -2,7 +2,7 @@ import { isLosslessNumber } from 'lossless-json';
 import type { Method } from '../../contract/methods.ts';
 import { invalidParams, invalidRequest, parseError } from './rpc-error.ts';
 
-/** A call whose envelope is sound (contract of the Kanboard face, section 1). */
+/** A call with a valid envelope (Kanboard contract, section 1). */
 export interface RpcRequest {
   readonly method: string;
   readonly params: readonly unknown[] | Readonly<Record<string, unknown>>;

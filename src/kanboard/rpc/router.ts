@@ -31,8 +31,8 @@ const ANSWER_CHARACTERS_MAX = 67_108_864;
 const RETRY_AFTER_SECONDS = '5';
 
 /**
- * The Kanboard face: JSON-RPC 2.0 with the order of checks of the contract's section 1. The HTTP method, the query and the
- * content type are not looked at.
+ * The Kanboard API: JSON-RPC 2.0, with the order of checks in the Kanboard contract, section 1. The HTTP method, the query
+ * string and the content type are ignored.
  */
 export function rpcRouter(options: RpcRouterOptions): Router {
   const router = Router({ caseSensitive: true });
@@ -124,7 +124,7 @@ async function call({ methods, handlers }: RpcRouterOptions, request: RpcRequest
   }
 }
 
-/** Who passes before the parameters are looked at (contract of the Kanboard face, section 3). */
+/** Who may call a method at all; checked before its parameters (Kanboard contract, section 3). */
 const ACCESS: Readonly<Record<Access, (viewer: Viewer) => boolean>> = {
   anyone: () => true,
   project: () => true,

@@ -22,7 +22,7 @@ export const invalidParams = (data: string): RpcError => new RpcError(-32602, 'I
 export const internalError = (requestId: string): RpcError => new RpcError(-32603, 'Internal error', requestId, 500);
 export const forbidden = (): RpcError => httpRefusal(403, 'Forbidden');
 
-/** A refusal whose code is its HTTP status (contract of the Kanboard face). */
+/** An error whose code is its HTTP status (Kanboard contract, section 1). */
 export function httpRefusal(status: number, message: string): RpcError {
   return new RpcError(status, message, undefined, status);
 }

@@ -1,6 +1,4 @@
-/**
- * Parameters are of any type; what cannot be meant is a thing not found (contract of the Kanboard face, sections 1 and 4).
- */
+/** Parameters may have any JSON type; an invalid id is treated as not found (Kanboard contract, sections 1 and 4). */
 
 /** No thing has this id. */
 const NO_ID = 0;

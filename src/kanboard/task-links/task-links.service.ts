@@ -110,7 +110,7 @@ interface LinkEndOfLabel {
   readonly direction: Direction;
 }
 
-/** The first view of the n-th link is 2n-1, the other 2n (contract of the Kanboard face). */
+/** The views of link n have the ids 2n-1 and 2n; the first belongs to the end that created it. */
 function linkIdOf(viewId: number): number {
   return Math.ceil(viewId / 2);
 }

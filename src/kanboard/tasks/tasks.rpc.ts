@@ -24,7 +24,7 @@ import {
 } from './tasks.service.ts';
 import type { TaskRow } from './tasks.store.ts';
 
-/** The task procedures (contract of the Kanboard face, section 6): a task is an issue. */
+/** The task procedures (Kanboard contract, section 6): a task is an issue. */
 export const taskMethods = (
   db: Database,
 ): Methods<

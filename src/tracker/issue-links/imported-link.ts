@@ -8,8 +8,8 @@ import { texts } from '../../texts.ts';
 type UserName = string | number;
 
 /**
- * Who made a link elsewhere, and when (contract of the Tracker face, section 1). Throws `refused` for users who do not
- * exist, times in the future or in the wrong order, and one of `updatedAt` and `updatedBy` without the other.
+ * Who created the link in its original tracker, and when (Tracker contract, section 1). Throws `refused` for users who do
+ * not exist, for times in the future or in the wrong order, and for only one of `updatedAt` and `updatedBy`.
  */
 export async function importOrigin(
   db: Queryable,

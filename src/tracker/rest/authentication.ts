@@ -9,7 +9,7 @@ import { texts } from '../../texts.ts';
 /** Clients in cloud mode send this beside X-Cloud-Org-ID. */
 const ABSENT = 'not provided';
 
-/** Who sends the request (contract of the Tracker face, section 0). Throws `unauthenticated` and `forbidden`. */
+/** The owner of the request's token (Tracker contract, section 0). Throws `unauthenticated` and `forbidden`. */
 export async function authenticate(db: Queryable, request: Request): Promise<TokenOwner> {
   const token = bearerToken(request.headers.authorization);
   return await authenticateToken(db, token, organisationNamed(request.headers), isLoopbackRequest(request));

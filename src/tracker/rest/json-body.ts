@@ -2,8 +2,8 @@ import { HttpError } from '../../http/error-response.ts';
 import { texts } from '../../texts.ts';
 
 /**
- * The JSON in a request's bytes, whatever the Content-Type said (contract, section 0). Undefined for an empty body and
- * for `null`, which count as absent. Throws a 400 that says where the text stops being JSON.
+ * Parses a request body as JSON, whatever its Content-Type (Tracker contract, section 0). Returns undefined for an empty
+ * body and for `null`, which both count as absent. Throws a 400 that says where the JSON is invalid.
  */
 export function parseJson(bytes: unknown): unknown {
   if (!Buffer.isBuffer(bytes) || bytes.length === 0) return undefined;

@@ -5,7 +5,7 @@ export interface Page {
   readonly perPage: number;
 }
 
-/** The headers of a paged answer (contract, section 0): counts, and URLs of the other pages. */
+/** The headers of a paged response (Tracker contract, section 0): counts, and URLs of the other pages. */
 export function pagingHeaders(caller: Caller, { page, perPage }: Page, total: number): Record<string, string> {
   const pages = Math.max(1, Math.ceil(total / perPage));
   const link = (number: number, rel: string) => {

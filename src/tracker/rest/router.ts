@@ -78,7 +78,7 @@ function originOf(request: Request): string {
   return origin;
 }
 
-/** A member that is `null` counts as absent, except in PATCH, where it clears a field (contract, section 0). */
+/** A member that is `null` counts as absent, except in PATCH, where it clears a field (Tracker contract, section 0). */
 function bodyOf(request: Request, { method }: Operation): unknown {
   const body = parseJson(request.body as unknown);
   if (method === 'patch' || typeof body !== 'object' || body === null || Array.isArray(body)) return body;

@@ -3,7 +3,7 @@ import { texts } from '../../texts.ts';
 
 const TIMESTAMP = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d(?::?\d\d)?)$/i;
 
-/** `2017-06-11T05:16:01.421+0000`: the dates of the Tracker contract, section 0. */
+/** Formats a date as `2017-06-11T05:16:01.421+0000` (Tracker contract, section 0). */
 export function timestamp(date: Date): string {
   return date.toISOString().replace('Z', '+0000');
 }
