@@ -1,9 +1,12 @@
+import { readFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
+import { schemaSql } from '../../scripts/schema.js';
 import type { Database } from '../../src/database/database.ts';
 import { isSchemaCurrent, migrate } from '../../src/database/migrations.ts';
 import { createTestDatabase, useDatabase } from '../support/test-database.ts';
 
 const migrated = useDatabase();
+const SCHEMA_FILE = new URL('../../db/schema.sql', import.meta.url);
 
 /** Tables that no tenant owns: the tenants themselves, and knex's. */
 const NOT_OF_TENANTS = ['organisations', 'schema_migrations', 'schema_migrations_lock'];
@@ -84,6 +87,18 @@ test('the way down undoes the way up, step by step, and up again is the same sch
 
   expect(await migrate(connection)).toEqual(steps);
   expect(await schemaOf(db)).toEqual(schema);
+  await drop();
+});
+
+test('db/schema.sql is the schema as it stands', async () => {
+  expect(await readFile(SCHEMA_FILE, 'utf8')).toBe(await schemaSql(migrated().db));
+});
+
+test('db/schema.sql makes all that the migrations make', async () => {
+  const { db, drop } = await createTestDatabase('template0');
+  await select(db, await readFile(SCHEMA_FILE, 'utf8'));
+  const schema = await schemaOf(migrated().db);
+  expect(await schemaOf(db)).toEqual(schema.filter((line) => !line.includes('schema_migrations')));
   await drop();
 });
 

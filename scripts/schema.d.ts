@@ -1,0 +1,3 @@
+import type { Queryable } from '../src/database/database.ts';
+
+export function schemaSql(db: Queryable): Promise<string>;
