@@ -2,6 +2,7 @@ import type { Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
+import { parseId } from '../ids/id.ts';
 import { type Dictionary, type EntryRows, selectEntries, selectEntry } from './dictionaries.store.ts';
 
 const NOT_FOUND: Record<Dictionary, Text> = {
@@ -39,6 +40,5 @@ export async function findEntry<Name extends Dictionary>(
 ): Promise<EntryRows[Name] | undefined> {
   const key = String(name);
   if (key.includes('\0')) return undefined;
-  const id = /^[1-9]\d{0,15}$/.test(key) ? Number(key) : undefined;
-  return await selectEntry(db, orgId, dictionary, { id, key });
+  return await selectEntry(db, orgId, dictionary, { id: parseId(key), key });
 }

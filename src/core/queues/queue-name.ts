@@ -1,3 +1,5 @@
+import { parseId } from '../ids/id.ts';
+
 /** The way a queue is named in a path or a body: by its key, or by its id. */
 export type QueueName =
   | { readonly key: string; readonly id: undefined }
@@ -7,5 +9,6 @@ export type QueueName =
 export function parseQueueName(name: string | number): QueueName | undefined {
   const text = String(name);
   if (/^[A-Za-z][A-Za-z0-9]{0,49}$/.test(text)) return { key: text.toUpperCase(), id: undefined };
-  return /^[1-9]\d{0,15}$/.test(text) ? { id: Number(text), key: undefined } : undefined;
+  const id = parseId(text);
+  return id === undefined ? undefined : { id, key: undefined };
 }

@@ -1,3 +1,5 @@
+import { parseId } from '../ids/id.ts';
+
 /** The way a user is named in a path or a body: a number is a uid; a text is a login, and a uid as well if it looks like one. */
 export interface UserName {
   readonly uid: number | undefined;
@@ -8,7 +10,7 @@ export interface UserName {
 export function parseUserName(name: string | number): UserName | undefined {
   if (typeof name === 'number') return Number.isSafeInteger(name) ? { uid: name, login: undefined } : undefined;
   if (name.includes('\0')) return undefined;
-  return { uid: /^[1-9]\d{0,15}$/.test(name) ? Number(name) : undefined, login: name };
+  return { uid: parseId(name), login: name };
 }
 
 /** SQL: the user_id behind a name in two parameters; where a login looks like another's uid, the uid counts. Null for none. */

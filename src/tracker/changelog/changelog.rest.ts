@@ -1,11 +1,17 @@
 import type { Schemas } from '../../contract/types.ts';
 import type { Database } from '../../database/database.ts';
-import { DomainError } from '../../errors.ts';
-import { texts } from '../../texts.ts';
 import { STANDARD_FIELDS } from '../fields/standard-fields.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
+import { idInPath } from '../rest/names.ts';
 import { pageOf } from '../rest/paging.ts';
-import { entryReference, issueReference, queueReference, statusReference, userReference } from '../rest/references.ts';
+import {
+  entryReference,
+  issueReference,
+  linkTypeReference,
+  queueReference,
+  statusReference,
+  userReference,
+} from '../rest/references.ts';
 import { timestamp } from '../rest/timestamps.ts';
 import {
   type ChangelogEntry,
@@ -30,11 +36,8 @@ export const changelogHandlers = (db: Database): Handlers<'listIssueChanges' | '
     };
   },
   async getIssueChange({ path, caller }) {
-    // What is not a number cannot be the id of an entry.
-    if (!/^\d{1,15}$/.test(path.entryId)) throw new DomainError('not_found', texts.changeNotFound);
-    return {
-      body: serializeEntry(caller, await getChangelogEntry(db, caller.viewer, path.issueId, Number(path.entryId))),
-    };
+    const entry = await getChangelogEntry(db, caller.viewer, path.issueId, idInPath(path.entryId));
+    return { body: serializeEntry(caller, entry) };
   },
 });
 
@@ -82,14 +85,8 @@ function serializeValue(caller: Caller, value: FieldValue): Schemas['FieldValue'
 
 function serializeLink(caller: Caller, link: LinkState | null): Schemas['LinkState'] | null {
   if (link === null) return null;
-  const { base, language } = caller;
   return {
-    type: {
-      self: `${base}/linktypes/${link.type.id}`,
-      id: link.type.id,
-      inward: link.type.inward[language],
-      outward: link.type.outward[language],
-    },
+    type: linkTypeReference(caller, link.type),
     direction: link.direction,
     object: issueReference(caller, link.object),
   };

@@ -1,13 +1,13 @@
 import type { Schemas } from '../../contract/types.ts';
 import { requireAdministrator } from '../../core/access/viewer.ts';
 import type { Database } from '../../database/database.ts';
-import { DomainError } from '../../errors.ts';
-import { texts } from '../../texts.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
+import { commaList } from '../rest/comma-list.ts';
+import { idInPath, issueNameIn } from '../rest/names.ts';
 import { pageOf, pagingHeaders } from '../rest/paging.ts';
-import { issueReference, statusReference, userReference } from '../rest/references.ts';
+import { issueReference, linkTypeReference, statusReference, userReference } from '../rest/references.ts';
 import { parseTimestamp, timestamp } from '../rest/timestamps.ts';
-import { versionMatched, versionTag } from '../rest/version.ts';
+import { created, versioned, versionMatched } from '../rest/version.ts';
 import { importOrigin } from './imported-link.ts';
 import {
   createIssueLink,
@@ -37,16 +37,15 @@ export const issueLinkHandlers = (db: Database): Handlers<Operations> => ({
   async createIssueLink({ path, body, caller }) {
     const link = await createIssueLink(db, caller.viewer, path.issueId, {
       relationship: body.relationship,
-      object: issueName(body.issue),
+      object: issueNameIn(body.issue),
     });
-    const serialized = serializeIssueLink(caller, link);
-    return { body: serialized, headers: { ...versionHeader(link), Location: serialized.self } };
+    return created(serializeIssueLink(caller, link), link.version);
   },
   async importIssueLink({ path, body, caller }) {
     requireAdministrator(caller.viewer);
     const link = await importIssueLink(db, caller.viewer, path.issueId, {
       relationship: body.relationship,
-      object: issueName(body.issue),
+      object: issueNameIn(body.issue),
       origin: await importOrigin(db, caller.viewer.orgId, {
         createdBy: body.createdBy,
         createdAt: parseTimestamp('createdAt', body.createdAt),
@@ -54,8 +53,7 @@ export const issueLinkHandlers = (db: Database): Handlers<Operations> => ({
         updatedAt: body.updatedAt === undefined ? undefined : parseTimestamp('updatedAt', body.updatedAt),
       }),
     });
-    const serialized = serializeIssueLink(caller, link);
-    return { body: serialized, headers: { ...versionHeader(link), Location: serialized.self } };
+    return created(serializeIssueLink(caller, link), link.version);
   },
   async listIssueLinksPage({ path, query, body, caller }) {
     const page = pageOf(query);
@@ -70,35 +68,29 @@ export const issueLinkHandlers = (db: Database): Handlers<Operations> => ({
     };
   },
   async getIssueLink({ path, caller }) {
-    const link = await getIssueLink(db, caller.viewer, path.issueId, linkId(path.linkId));
-    return { body: serializeIssueLink(caller, link), headers: versionHeader(link) };
+    const link = await getIssueLink(db, caller.viewer, path.issueId, idInPath(path.linkId));
+    return versioned(serializeIssueLink(caller, link), link.version);
   },
   async updateIssueLink({ path, headers, body, caller }) {
-    const link = await updateIssueLink(db, caller.viewer, path.issueId, linkId(path.linkId), {
+    const link = await updateIssueLink(db, caller.viewer, path.issueId, idInPath(path.linkId), {
       relationship: body.relationship,
-      object: body.issue === undefined ? undefined : issueName(body.issue),
+      object: body.issue === undefined ? undefined : issueNameIn(body.issue),
       version: versionMatched(headers['If-Match']),
     });
-    return { body: serializeIssueLink(caller, link), headers: versionHeader(link) };
+    return versioned(serializeIssueLink(caller, link), link.version);
   },
   async deleteIssueLink({ path, caller }) {
-    await deleteIssueLink(db, caller.viewer, path.issueId, linkId(path.linkId));
+    await deleteIssueLink(db, caller.viewer, path.issueId, idInPath(path.linkId));
     return { body: undefined };
   },
 });
 
 /** Also a member of an issue that is asked for with its links. */
 export function serializeIssueLink(caller: Caller, link: IssueLink): Schemas['IssueLink'] {
-  const { base, language } = caller;
   return {
-    self: `${base}/issues/${link.issueKey}/links/${link.id}`,
+    self: `${caller.base}/issues/${link.issueKey}/links/${link.id}`,
     id: link.id,
-    type: {
-      self: `${base}/linktypes/${link.type.id}`,
-      id: link.type.id,
-      inward: link.type.inward[language],
-      outward: link.type.outward[language],
-    },
+    type: linkTypeReference(caller, link.type),
     direction: link.direction,
     object: issueReference(caller, link.object),
     createdBy: userReference(caller, link.createdBy),
@@ -110,23 +102,9 @@ export function serializeIssueLink(caller: Caller, link: IssueLink): Schemas['Is
   };
 }
 
-function versionHeader({ version }: IssueLink): { ETag: string } {
-  return { ETag: versionTag(version) };
-}
-
-/** What is not a number cannot be the id of a link. */
-function linkId(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new DomainError('not_found', texts.linkNotFound);
-  return Number(text);
-}
-
-function issueName(name: Schemas['IssueName']): string {
-  return typeof name === 'string' ? name : (name.key ?? name.id ?? '');
-}
-
 function fieldsOf(fields: string | readonly string[] | undefined): ReadonlySet<string> | undefined {
   if (fields === undefined) return undefined;
-  return new Set((typeof fields === 'string' ? fields.split(',') : fields).map((field) => field.trim()));
+  return new Set(typeof fields === 'string' ? commaList(fields) : fields.map((field) => field.trim()));
 }
 
 function picked(link: Schemas['IssueLink'], fields: ReadonlySet<string> | undefined): Schemas['PartialIssueLink'] {

@@ -2,6 +2,8 @@ import type { Schemas } from '../../contract/types.ts';
 import type { Database } from '../../database/database.ts';
 import { issueView, serializeIssue } from '../issues/issues.rest.ts';
 import type { Handlers } from '../rest/caller.ts';
+import { commaList } from '../rest/comma-list.ts';
+import { nameIn } from '../rest/names.ts';
 import { pageOf, pagingHeaders } from '../rest/paging.ts';
 import { countIssuesFound, type IssueSearch, searchIssues } from './issue-search.service.ts';
 
@@ -27,17 +29,20 @@ function searchFrom(body: Schemas['IssueSearch'] | undefined): IssueSearch {
   return {
     queue: body?.queue,
     keys: listFrom(body?.keys),
-    filter: body?.filter,
+    filter: body?.filter && filterFrom(body.filter),
     query: body?.query,
     order: listFrom(body?.order),
   };
 }
 
-/** A list, or the parts between the commas of a text. */
 function listFrom(value: string | readonly string[] | undefined): readonly string[] | undefined {
-  if (typeof value !== 'string') return value;
-  return value
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
+  return typeof value === 'string' ? commaList(value) : value;
+}
+
+/** Each field with its values as strings, undefined for a value without a name. A field that is `null` counts as absent. */
+function filterFrom(filter: Readonly<Record<string, unknown>>): IssueSearch['filter'] {
+  const given = Object.entries(filter).filter(([, value]) => value !== null);
+  return Object.fromEntries(
+    given.map(([field, value]) => [field, [value].flat().map((one) => nameIn(one)?.toString())]),
+  );
 }

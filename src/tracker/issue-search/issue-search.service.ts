@@ -22,8 +22,8 @@ import {
 export interface IssueSearch {
   readonly queue?: string | undefined;
   readonly keys?: readonly string[] | undefined;
-  /** Fields, each with a value or a list of which one must fit. */
-  readonly filter?: Readonly<Record<string, unknown>> | undefined;
+  /** Fields, each with the values of which one must match; undefined is a value that the request wrote in no known form. */
+  readonly filter?: Readonly<Record<string, readonly (string | undefined)[]>> | undefined;
   readonly query?: string | undefined;
   /** Such as `-updated`. */
   readonly order?: readonly string[] | undefined;
@@ -71,15 +71,12 @@ function conditionOf({ queue, keys, filter, query }: IssueSearch): {
   if (query !== undefined) return parseQuery(query);
   if (queue !== undefined) return { condition: oneOf('queue', [queue]), order: [] };
   if (keys !== undefined) return { condition: oneOf('key', keys), order: [] };
-  const values = Object.values(filter ?? {}).reduce<number>((count, value) => count + [value].flat().length, 0);
-  if (values > FILTER_VALUES_MAX) refusal('filter')(texts.searchTooLarge);
-  const conditions = Object.entries(filter ?? {}).flatMap(([name, value]) => {
+  if (Object.values(filter ?? {}).flat().length > FILTER_VALUES_MAX) refusal('filter')(texts.searchTooLarge);
+  const conditions = Object.entries(filter ?? {}).map(([name, values]) => {
     const refuse = refusal(`filter.${name}`);
-    // Absent, as null is wherever it clears nothing.
-    if (value === null) return [];
-    const operands = (Array.isArray(value) ? value : [value]).map((one) => operandFrom(one, refuse));
+    const operands = values.map((value) => operandFrom(value ?? refuse(texts.searchValue), refuse));
     const field = fieldNamed(name, refuse);
-    return [operands.length === 0 ? oneOfNone(field) : conditionOn(field, name, operands)];
+    return operands.length === 0 ? oneOfNone(field) : conditionOn(field, name, operands);
   });
   return { condition: conditions.length === 0 ? undefined : all(conditions), order: [] };
 }
@@ -97,9 +94,8 @@ function orderFrom(text: string): Order {
   return orderNamed(name, sign === '-', refusal('order'));
 }
 
-/** A value of a filter: a text as in the query language, a number, a truth, or a reference such as answers hold. */
-function operandFrom(value: unknown, refuse: Operand['refuse']): Operand {
-  const text = textOf(value) ?? refuse(texts.searchValue);
+/** A value of a filter, written as in the query language. */
+function operandFrom(text: string, refuse: Operand['refuse']): Operand {
   const [, not, name] = /^(!?)(\w+)\(\)$/u.exec(text) ?? [];
   return {
     negated: not === '!',
@@ -107,12 +103,4 @@ function operandFrom(value: unknown, refuse: Operand['refuse']): Operand {
     value: name === undefined ? { is: 'text', text } : { is: 'function', name: name.toLowerCase() },
     refuse,
   };
-}
-
-function textOf(value: unknown): string | undefined {
-  if (typeof value === 'string') return value;
-  if (typeof value === 'number') return String(value);
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { key, login, uid, id } = value as Readonly<Record<string, unknown>>;
-  return textOf([key, login, uid, id].find((name) => typeof name === 'string' || typeof name === 'number'));
 }

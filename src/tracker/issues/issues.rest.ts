@@ -5,9 +5,11 @@ import type { Text } from '../../texts.ts';
 import { serializeIssueLink } from '../issue-links/issue-links.rest.ts';
 import { type IssueLink, listIssueLinks } from '../issue-links/issue-links.service.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
+import { commaList } from '../rest/comma-list.ts';
+import { issueNameIn, nameIn } from '../rest/names.ts';
 import { entryReference, issueReference, queueReference, statusReference, userReference } from '../rest/references.ts';
 import { timestamp } from '../rest/timestamps.ts';
-import { versionMatched, versionTag } from '../rest/version.ts';
+import { created, versioned, versionMatched } from '../rest/version.ts';
 import {
   createIssue,
   deleteIssue,
@@ -26,30 +28,29 @@ export const issueHandlers = (db: Database): Handlers<Operations> => ({
     const view = issueView(query);
     const issue = await getIssue(db, caller.viewer, path.issueId);
     const links = view.withLinks ? await listIssueLinks(db, caller.viewer, issue.key) : undefined;
-    return { body: serializeIssue(caller, issue, view, links), headers: versionHeader(issue) };
+    return versioned(serializeIssue(caller, issue, view, links), issue.version);
   },
   async createIssue({ body, caller }) {
     const issue = await createIssue(db, caller.viewer, {
       summary: body.summary,
-      queue: nameIn(body.queue),
+      queue: nameIn(body.queue) ?? '',
       description: body.description,
-      type: body.type && nameIn(body.type),
-      priority: body.priority && nameIn(body.priority),
-      assignee: body.assignee && nameIn(body.assignee),
+      type: nameIn(body.type),
+      priority: nameIn(body.priority),
+      assignee: nameIn(body.assignee),
       tags: body.tags,
       unique: body.unique,
-      parent: body.parent && String(nameIn(body.parent)),
-      epic: body.epic && String(nameIn(body.epic)),
+      parent: body.parent && issueNameIn(body.parent),
+      epic: body.epic && issueNameIn(body.epic),
     });
-    const serialized = serializeIssue(caller, issue);
-    return { body: serialized, headers: { ...versionHeader(issue), Location: serialized.self } };
+    return created(serializeIssue(caller, issue), issue.version);
   },
   async updateIssue({ path, query, headers, body, caller }) {
     const issue = await updateIssue(db, caller.viewer, path.issueId, issueChanges(body), {
       version: query.version,
       matched: versionMatched(headers['If-Match']),
     });
-    return { body: serializeIssue(caller, issue), headers: versionHeader(issue) };
+    return versioned(serializeIssue(caller, issue), issue.version);
   },
   async deleteIssue({ path, caller }) {
     await deleteIssue(db, caller.viewer, path.issueId);
@@ -57,11 +58,11 @@ export const issueHandlers = (db: Database): Handlers<Operations> => ({
   },
   async moveIssue({ path, query, caller }) {
     const issue = await moveIssue(db, caller.viewer, path.issueId, query.queue);
-    return { body: serializeIssue(caller, issue), headers: versionHeader(issue) };
+    return versioned(serializeIssue(caller, issue), issue.version);
   },
   async findIssueByUnique({ query, caller }) {
     const issue = await getIssueByUnique(db, caller.viewer, query.unique);
-    return { body: serializeIssue(caller, issue), headers: versionHeader(issue) };
+    return versioned(serializeIssue(caller, issue), issue.version);
   },
 });
 
@@ -83,7 +84,7 @@ export interface IssueView {
   readonly withLinks: boolean;
 }
 
-/** The view that the parameters `fields` and `expand` ask for; both are lists, also where one text holds commas. */
+/** The view that the parameters `fields` and `expand` request. Each may be repeated, and hold several values between commas. */
 export function issueView({
   fields,
   expand,
@@ -91,11 +92,10 @@ export function issueView({
   readonly fields?: readonly string[];
   readonly expand?: readonly string[];
 }): IssueView {
-  return { fields: fields && wordsIn(fields), withLinks: wordsIn(expand ?? []).has('links') };
-}
-
-function wordsIn(values: readonly string[]): ReadonlySet<string> {
-  return new Set(values.flatMap((value) => value.split(',')).map((word) => word.trim()));
+  return {
+    fields: fields && new Set(fields.flatMap(commaList)),
+    withLinks: (expand ?? []).flatMap(commaList).includes('links'),
+  };
 }
 
 /** An issue as the contract writes it; `links` where they are asked for. */
@@ -138,10 +138,6 @@ export function serializeIssue(
   return Object.fromEntries(shown) as Schemas['Issue'];
 }
 
-function versionHeader({ version }: Issue): { ETag: string } {
-  return { ETag: versionTag(version) };
-}
-
 function issueChanges(body: Schemas['IssueChanges']): IssueChanges {
   return {
     summary: valueSet(body.summary),
@@ -153,7 +149,7 @@ function issueChanges(body: Schemas['IssueChanges']): IssueChanges {
     tags: body.tags === undefined ? undefined : tagsChange(body.tags),
     parent: issueNameSet(body.parent),
     epic: issueNameSet(body.epic),
-    queue: body.queue === undefined ? undefined : nameIn(body.queue),
+    queue: nameIn(body.queue),
   };
 }
 
@@ -167,7 +163,7 @@ function valueSet<Value extends string>(change: Change<Value>): Value | null | u
 
 function nameSet<Name extends NameInput>(change: Change<Name>): string | number | null | undefined {
   const name = isSet(change) ? change.set : change;
-  return name === null || name === undefined ? name : nameIn(name);
+  return name === null || name === undefined ? name : (nameIn(name) ?? '');
 }
 
 function issueNameSet(change: Change<Schemas['IssueName']>): string | null | undefined {
@@ -177,13 +173,6 @@ function issueNameSet(change: Change<Schemas['IssueName']>): string | null | und
 
 function isSet<Value>(change: Change<Value>): change is { readonly set: Value | null } {
   return typeof change === 'object' && change !== null && 'set' in change;
-}
-
-/** A name that stands alone, or in an object under one of the words that name things. */
-function nameIn(name: NameInput): string | number {
-  if (typeof name !== 'object') return name;
-  const words: { readonly [Word in 'key' | 'login' | 'uid' | 'id']?: string | number } = name;
-  return words.key ?? words.login ?? words.uid ?? words.id ?? '';
 }
 
 function tagsChange(change: NonNullable<Schemas['IssueChanges']['tags']> | null): IssueChanges['tags'] {

@@ -11,7 +11,7 @@ import type { LinkTypeRow } from '../../core/link-types/link-types.store.ts';
 import { phraseOf } from '../../core/link-types/relationships.ts';
 import type { Database } from '../../database/database.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
-import { versionMatched, versionTag } from '../rest/version.ts';
+import { created, versioned, versionMatched } from '../rest/version.ts';
 
 type Operations = 'listLinkTypes' | 'getLinkType' | 'createLinkType' | 'updateLinkType' | 'deleteLinkType';
 
@@ -22,7 +22,7 @@ export const linkTypeHandlers = (db: Database): Handlers<Operations> => ({
   },
   async getLinkType({ path, caller }) {
     const type = await getLinkType(db, caller.viewer.orgId, path.linkTypeId);
-    return { body: serializeLinkType(caller, type), headers: versionHeader(type) };
+    return versioned(serializeLinkType(caller, type), type.version);
   },
   async createLinkType({ body, caller }) {
     requireAdministrator(caller.viewer);
@@ -32,8 +32,7 @@ export const linkTypeHandlers = (db: Database): Handlers<Operations> => ({
       outward: body.outward,
       ...rules(body),
     });
-    const serialized = serializeLinkType(caller, type);
-    return { body: serialized, headers: { ...versionHeader(type), Location: serialized.self } };
+    return created(serializeLinkType(caller, type), type.version);
   },
   async updateLinkType({ path, headers, body, caller }) {
     requireAdministrator(caller.viewer);
@@ -43,7 +42,7 @@ export const linkTypeHandlers = (db: Database): Handlers<Operations> => ({
       ...rules(body),
       version: versionMatched(headers['If-Match']),
     });
-    return { body: serializeLinkType(caller, type), headers: versionHeader(type) };
+    return versioned(serializeLinkType(caller, type), type.version);
   },
   async deleteLinkType({ path, caller }) {
     requireAdministrator(caller.viewer);
@@ -54,10 +53,6 @@ export const linkTypeHandlers = (db: Database): Handlers<Operations> => ({
 
 function rules({ antisymmetric, acyclic, single }: Schemas['LinkTypeRules']) {
   return { antisymmetric, acyclic, single };
-}
-
-function versionHeader({ version }: LinkTypeRow): { ETag: string } {
-  return { ETag: versionTag(version) };
 }
 
 function serializeLinkType({ base, language }: Caller, type: LinkTypeRow): Schemas['LinkType'] {

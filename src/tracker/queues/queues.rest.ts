@@ -2,8 +2,10 @@ import type { Schemas } from '../../contract/types.ts';
 import { createQueueFor, getQueue, listQueues, type Queue } from '../../core/queues/queues.service.ts';
 import type { Database } from '../../database/database.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
+import { nameIn } from '../rest/names.ts';
 import { pageOf, pagingHeaders } from '../rest/paging.ts';
 import { entryReference, userReference } from '../rest/references.ts';
+import { created } from '../rest/version.ts';
 
 export const queueHandlers = (db: Database): Handlers<'listQueues' | 'getQueue' | 'createQueue'> => ({
   async listQueues({ query, caller }) {
@@ -23,16 +25,9 @@ export const queueHandlers = (db: Database): Handlers<'listQueues' | 'getQueue' 
       defaultType: nameIn(body.defaultType),
       defaultPriority: nameIn(body.defaultPriority),
     });
-    const answer = serializeQueue(caller, queue);
-    return { body: answer, headers: { Location: answer.self } };
+    return created(serializeQueue(caller, queue));
   },
 });
-
-/** A name that stands alone, or in an object as its id or key. */
-function nameIn(value: Schemas['NewQueue']['lead'] | Schemas['EntryName']): string | number | undefined {
-  if (typeof value !== 'object') return value;
-  return 'id' in value ? value.id : value.key;
-}
 
 function serializeQueue(caller: Caller, queue: Queue): Schemas['Queue'] {
   return {

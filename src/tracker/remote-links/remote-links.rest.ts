@@ -2,8 +2,10 @@ import type { Schemas } from '../../contract/types.ts';
 import { type Application, getApplication, listApplications } from '../../core/applications/applications.service.ts';
 import type { Database } from '../../database/database.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
-import { userReference } from '../rest/references.ts';
+import { idInPath } from '../rest/names.ts';
+import { linkTypeReference, userReference } from '../rest/references.ts';
 import { timestamp } from '../rest/timestamps.ts';
+import { created } from '../rest/version.ts';
 import {
   createRemoteLink,
   deleteRemoteLink,
@@ -40,33 +42,24 @@ export const remoteLinkHandlers = (db: Database): Handlers<Operations> => ({
     return { body: links.map((link) => serializeRemoteLink(caller, link)) };
   },
   async getRemoteLink({ path, caller }) {
-    const link = await getRemoteLink(db, caller.viewer, path.issueId, path.remoteLinkId);
+    const link = await getRemoteLink(db, caller.viewer, path.issueId, idInPath(path.remoteLinkId));
     return { body: serializeRemoteLink(caller, link) };
   },
   async createRemoteLink({ path, body, caller }) {
     const link = await createRemoteLink(db, caller.viewer, path.issueId, body);
-    const serialized = serializeRemoteLink(caller, link);
-    return { body: serialized, headers: { Location: serialized.self } };
+    return created(serializeRemoteLink(caller, link));
   },
   async deleteRemoteLink({ path, caller }) {
-    await deleteRemoteLink(db, caller.viewer, path.issueId, path.remoteLinkId);
+    await deleteRemoteLink(db, caller.viewer, path.issueId, idInPath(path.remoteLinkId));
     return { body: undefined };
   },
 });
 
 function serializeRemoteLink(caller: Caller, link: RemoteLink): Schemas['RemoteLink'] {
-  const { base, language } = caller;
   return {
-    self: `${base}/issues/${link.issueKey}/remotelinks/${link.id}`,
+    self: `${caller.base}/issues/${link.issueKey}/remotelinks/${link.id}`,
     id: link.id,
-    ...(link.type && {
-      type: {
-        self: `${base}/linktypes/${link.type.id}`,
-        id: link.type.id,
-        inward: link.type.inward[language],
-        outward: link.type.outward[language],
-      },
-    }),
+    ...(link.type && { type: linkTypeReference(caller, link.type) }),
     direction: link.direction,
     object: serializeRemoteObject(caller, link.object),
     createdBy: userReference(caller, link.createdBy),

@@ -55,10 +55,10 @@ export async function getRemoteLink(
   db: Queryable,
   viewer: Viewer,
   issueName: string,
-  remoteLinkId: string,
+  remoteLinkId: number,
 ): Promise<RemoteLink> {
   const name = parseIssueName(issueName);
-  const found = name === undefined ? 'no issue' : await selectRemoteLink(db, viewer, name, numberIn(remoteLinkId));
+  const found = name === undefined ? 'no issue' : await selectRemoteLink(db, viewer, name, remoteLinkId);
   if (found === 'no issue') throw new DomainError('not_found', texts.issueNotFound);
   if (found === 'no link') throw new DomainError('not_found', texts.remoteLinkNotFound);
   return toRemoteLink(found);
@@ -109,15 +109,15 @@ export function createRemoteLink(
       remote_links_issue_id_fkey: new DomainError('not_found', texts.issueNotFound),
       remote_links_link_type_id_fkey: new ConcurrentChange(),
     });
-    return await getRemoteLink(transaction, viewer, issue.key, String(id));
+    return await getRemoteLink(transaction, viewer, issue.key, id);
   });
 }
 
 /** Throws `not_found`, also for a link of another issue, and `forbidden` when the viewer may not change the issue. */
-export function deleteRemoteLink(db: Database, viewer: Viewer, issueName: string, remoteLinkId: string): Promise<void> {
+export function deleteRemoteLink(db: Database, viewer: Viewer, issueName: string, remoteLinkId: number): Promise<void> {
   return db.transaction(async (transaction) => {
     const issue = await getWritableIssue(transaction, viewer, issueName);
-    const found = await deleteRemoteLinkOf(transaction, viewer.orgId, issue.id, numberIn(remoteLinkId));
+    const found = await deleteRemoteLinkOf(transaction, viewer.orgId, issue.id, remoteLinkId);
     if (!found) throw new DomainError('not_found', texts.remoteLinkNotFound);
   });
 }
@@ -127,11 +127,6 @@ async function getWritableIssue(db: Queryable, viewer: Viewer, issueName: string
   if (issue === undefined) throw new DomainError('not_found', texts.issueNotFound);
   requireWritable(issue);
   return issue;
-}
-
-/** The number of a remote link as a path names it; 0, which none has, for what is no number. */
-function numberIn(remoteLinkId: string): number {
-  return /^[1-9]\d{0,15}$/.test(remoteLinkId) ? Number(remoteLinkId) : 0;
 }
 
 function toRemoteLink(row: RemoteLinkRow): RemoteLink {

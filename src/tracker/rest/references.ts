@@ -38,6 +38,13 @@ export function entryReference(
   return { self: `${base}/${path}/${id}`, id: String(id), key, display: name[language] };
 }
 
+export function linkTypeReference(
+  { base, language }: Caller,
+  { id, inward, outward }: { readonly id: string; readonly inward: Text; readonly outward: Text },
+): Schemas['LinkTypeReference'] {
+  return { self: `${base}/linktypes/${id}`, id, inward: inward[language], outward: outward[language] };
+}
+
 export function queueReference(
   { base }: Caller,
   { id, key, name }: { readonly id: number; readonly key: string; readonly name: string },

@@ -9,7 +9,16 @@ export function versionMatched(ifMatch: string | undefined): number | undefined 
   return Number(digits);
 }
 
-/** The ETag of a version. */
-export function versionTag(version: number): string {
-  return `"${version}"`;
+/** A reply with the version of what it shows, which clients send back in `If-Match`. */
+export function versioned<Body>(body: Body, version: number) {
+  return { body, headers: versionHeader(version) };
+}
+
+/** The reply to a request that created something: where it is now, and its version if clients may state it. */
+export function created<Body extends { readonly self: string }>(body: Body, version?: number) {
+  return { body, headers: { ...(version !== undefined && versionHeader(version)), Location: body.self } };
+}
+
+function versionHeader(version: number): { readonly ETag: string } {
+  return { ETag: `"${version}"` };
 }
