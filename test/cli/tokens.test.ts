@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { texts } from '../../src/texts.ts';
 import { PROGRAM, run, type ServerProcess, startServer } from '../support/server-process.ts';
 import { snapshot } from '../support/snapshot.ts';
 import { useDatabase } from '../support/test-database.ts';
@@ -32,8 +33,8 @@ async function read(token: string, headers: Record<string, string> = {}): Promis
   return [response.status, errorMessages.join()];
 }
 
-const LET_IN = [404, 'The issue does not exist.'];
-const REVOKED = [401, 'The token was revoked.'];
+const LET_IN = [404, texts.issueNotFound.en];
+const REVOKED = [401, texts.tokenRevoked.en];
 
 async function givenUser(login: string): Promise<void> {
   await printed(`user create --org 123 --login ${login}`);
@@ -102,7 +103,7 @@ test('a token that has expired is refused from then on', async () => {
     text: `update tokens set expires_at = now() where user_id = (select user_id from users where login = 'dmitri')`,
     values: [],
   });
-  expect(await read(token)).toEqual([401, 'The token has expired.']);
+  expect(await read(token)).toEqual([401, texts.tokenExpired.en]);
   expect(await printed('token list --org 123')).toMatch(/\tdmitri\toauth\tread,write,admin\texpired$/m);
 });
 

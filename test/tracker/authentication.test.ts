@@ -1,6 +1,7 @@
 import { request as sendRequest } from 'node:http';
 import { expect, test } from '@jest/globals';
 import { createToken } from '../../src/core/tokens/tokens.service.ts';
+import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
 import { type GivenOrganisation, givenIssue, givenOrganisation, givenQueue, givenUser } from '../support/builders.ts';
 import { snapshot } from '../support/snapshot.ts';
@@ -8,10 +9,10 @@ import { snapshot } from '../support/snapshot.ts';
 const api = useApi();
 const db = () => api().database.db;
 
-const MISSING = 'Нет заголовка Authorization: передайте «OAuth <токен>» или «Bearer <токен>».';
-const SCHEME = 'Схема в заголовке Authorization должна быть OAuth или Bearer.';
-const UNKNOWN = 'Токен неизвестен.';
-const OTHER_ORGANISATION = 'Токен не относится к организации, указанной в X-Org-ID или X-Cloud-Org-ID.';
+const MISSING = texts.authorizationMissing.ru;
+const SCHEME = texts.authorizationScheme.ru;
+const UNKNOWN = texts.tokenUnknown.ru;
+const OTHER_ORGANISATION = texts.organisationForbidden.ru;
 
 /** Sends a GET of an issue's links with these headers, and answers its status and body. */
 async function read(headers: Record<string, string>, key = 'NONE-1') {
@@ -77,7 +78,7 @@ test('a revoked token is 401 at once', async () => {
     text: 'update tokens set revoked_at = now() where user_id = $1',
     values: [admin.id],
   });
-  await expectRefusal(admin.headers, 401, 'Токен отозван.');
+  await expectRefusal(admin.headers, 401, texts.tokenRevoked.ru);
 });
 
 test('an expired token is 401 at once', async () => {
@@ -85,7 +86,7 @@ test('an expired token is 401 at once', async () => {
   const soon = await createToken(db(), orgId, admin.id, { scopes: ['read'], expiresAt: new Date(Date.now() + 60_000) });
   const late = await createToken(db(), orgId, admin.id, { scopes: ['read'], expiresAt: new Date() });
   expect((await read({ Authorization: `OAuth ${soon.token}` })).status).toBe(404);
-  await expectRefusal({ Authorization: `OAuth ${late.token}` }, 401, 'Срок действия токена истёк.');
+  await expectRefusal({ Authorization: `OAuth ${late.token}` }, 401, texts.tokenExpired.ru);
 });
 
 test('the token of a disabled user is 401 at once', async () => {
@@ -95,7 +96,7 @@ test('the token of a disabled user is 401 at once', async () => {
     text: 'update users set is_active = false where user_id = $1',
     values: [admin.id],
   });
-  await expectRefusal(admin.headers, 401, 'Пользователь отключён.');
+  await expectRefusal(admin.headers, 401, texts.userDisabled.ru);
 });
 
 test('the organisation may be named by its id, its cloud id, both, or not at all', async () => {
@@ -175,14 +176,14 @@ test('a token value that two organisations took over acts in the one that is nam
     const [other] = orgs.filter((candidate) => candidate !== org);
     expect((await read({ Authorization, 'X-Org-ID': other?.orgId ?? '' }, key)).status).toBe(404);
   }
-  const several = 'Токен действует в нескольких организациях: укажите одну в X-Org-ID.';
+  const several = texts.organisationAmbiguous.ru;
   await expectRefusal({ Authorization }, 403, several);
 });
 
 test('a scope that the token lacks is 403', async () => {
   const { orgId, admin } = await givenOrganisation(db());
   const { token } = await createToken(db(), orgId, admin.id, { scopes: ['write'] });
-  await expectRefusal({ Authorization: `OAuth ${token}` }, 403, 'Токену не хватает права «read».');
+  await expectRefusal({ Authorization: `OAuth ${token}` }, 403, texts.scopeMissing('read').ru);
 });
 
 test('a token for reading writes nothing, and says what it lacks', async () => {
@@ -195,7 +196,7 @@ test('a token for reading writes nothing, and says what it lacks', async () => {
   const link = { relationship: 'relates', issue: other.key };
   const { body } = await api().request.post(`/v2/issues/${issue.key}/links`).set(reader.headers).send(link).expect(403);
 
-  expect(body.errorMessages).toEqual(['Токену не хватает права «write».']);
+  expect(body.errorMessages).toEqual([texts.scopeMissing('write').ru]);
   expect(await snapshot(db())).toEqual(before);
 });
 
@@ -209,8 +210,7 @@ test('a demo token answers requests of this machine alone', async () => {
   for (const Host of [host, `localhost:${port}`, `links.localhost:${port}`, `[::1]:${port}`, 'LOCALHOST']) {
     expect(await read({ Authorization, Host }, key)).toEqual({ status: 200, body: [] });
   }
-  const refused =
-    'Демонстрационные учётные данные действуют только на самом сервере: http://127.0.0.1 или http://localhost, без прокси.';
+  const refused = texts.loopbackOnly.ru;
   for (const Host of ['links.example', 'localhost.example', '10.0.0.1', '127.0.0.1.links.example', '0.0.0.0']) {
     await expectRefusal({ Authorization, Host }, 401, refused, key);
   }

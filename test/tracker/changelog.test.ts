@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { Response } from 'supertest';
+import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
 import { type GivenUser, givenIssue, givenOrganisation, givenQueue, givenUser } from '../support/builders.ts';
 import { countStatements } from '../support/statements.ts';
@@ -231,14 +232,14 @@ test('a changelog that cannot be read is refused', async () => {
 
   for (const name of ['NONE-1', 'nonsense', hidden.key]) {
     const { body } = await get(`${name}/changelog`, org.admin).expect(404);
-    expect(body.errorMessages).toEqual(['Задача не существует.']);
+    expect(body.errorMessages).toEqual([texts.issueNotFound.ru]);
     await get(`${name}/changelog/${id}`, org.admin).expect(404);
   }
   await get(`${key}/changelog`, elsewhere.admin).expect(404);
   await get(`${key}/changelog/${id}`, elsewhere.admin).expect(404);
   for (const entry of ['999999999', 'nonsense', '-1', '9'.repeat(30), '%00']) {
     const { body } = await get(`${key}/changelog/${entry}`, org.admin).expect(404);
-    expect(body.errorMessages).toEqual(['Запись истории не существует.']);
+    expect(body.errorMessages).toEqual([texts.changeNotFound.ru]);
   }
   await get(`${other.key}/changelog/${id}`, org.admin).expect(404);
   await get(`${key}/changelog?id=nonsense`, org.admin).expect(400);

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
 import { type GivenUser, givenOrganisation } from '../support/builders.ts';
 
@@ -14,7 +15,7 @@ const DICTIONARIES = [
     entry: { id: 2, key: 'inProgress', order: 2, type: 'inProgress' },
     name: { ru: 'В работе', en: 'In progress' },
     keys: ['open', 'inProgress', 'needInfo', 'resolved', 'closed'],
-    absent: { ru: 'Статус не существует.', en: 'The status does not exist.' },
+    absent: texts.statusNotFound,
   },
   {
     path: 'priorities',
@@ -23,7 +24,7 @@ const DICTIONARIES = [
     entry: { id: 3, key: 'normal', order: 3 },
     name: { ru: 'Средний', en: 'Normal' },
     keys: ['trivial', 'minor', 'normal', 'critical', 'blocker'],
-    absent: { ru: 'Приоритет не существует.', en: 'The priority does not exist.' },
+    absent: texts.priorityNotFound,
   },
   {
     path: 'issuetypes',
@@ -32,7 +33,7 @@ const DICTIONARIES = [
     entry: { id: 5, key: 'epic', order: 5 },
     name: { ru: 'Эпик', en: 'Epic' },
     keys: ['bug', 'task', 'improvement', 'story', 'epic'],
-    absent: { ru: 'Тип задачи не существует.', en: 'The issue type does not exist.' },
+    absent: texts.issueTypeNotFound,
   },
 ] as const;
 
@@ -141,9 +142,9 @@ test('a field is named in the language of the caller, under the version that was
 test('a field or a category that does not exist is 404', async () => {
   const org = await givenOrganisation(db());
   const field = await get('/v2/fields/nothing', org.admin).expect(404);
-  expect(field.body.errorMessages).toEqual(['Поле не существует.']);
+  expect(field.body.errorMessages).toEqual([texts.fieldNotFound.ru]);
   const category = await get('/v2/fields/categories/1', org.admin).set('Accept-Language', 'en').expect(404);
-  expect(category.body.errorMessages).toEqual(['The category of fields does not exist.']);
+  expect(category.body.errorMessages).toEqual([texts.fieldCategoryNotFound.en]);
 });
 
 test.each([

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, test } from '@jest/globals';
 import { openDatabase } from '../../src/database/database.ts';
+import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
 import { givenIssue, givenOrganisation, givenQueue } from '../support/builders.ts';
 import { type DatabaseProxy, openDatabaseProxy } from '../support/database-proxy.ts';
@@ -15,8 +16,8 @@ const api = useApi({}, async (connection) => {
 afterAll(() => proxy.cut());
 const db = () => api().database.db;
 
-const MALFORMED = 'Запрос составлен неверно.';
-const AWAY = 'База данных недоступна. Повторите запрос позже.';
+const MALFORMED = texts.requestMalformed.ru;
+const AWAY = texts.databaseAway.ru;
 
 function refusal(statusCode: number, sentence: string) {
   return { errors: {}, errorsData: {}, errorMessages: [sentence], statusCode };
@@ -35,7 +36,7 @@ test.each(['/', '/v1/issues/A-1/links', '/v2', '/v2/', '/v2/nothing', '/V2/issue
     for (const who of [{}, headers]) {
       const response = await api().request.get(path).set(who);
       expect(response.headers['content-type']).toBe('application/json');
-      expect(response.body).toEqual(refusal(404, 'Такого адреса нет. Описание API: /openapi.yaml.'));
+      expect(response.body).toEqual(refusal(404, texts.pathNotFound.ru));
       expect(response.status).toBe(404);
     }
   },
@@ -69,7 +70,7 @@ test.each(['/v2/issues/%zz/links', '/v2/issues/%/links', '/v2/issues/%C3%28/link
   '%s, a URL that is not encoded correctly, is 400',
   async (path) => {
     const response = await api().request.get(path);
-    expect(response.body).toEqual(refusal(400, 'Адрес запроса закодирован неверно.'));
+    expect(response.body).toEqual(refusal(400, texts.urlMalformed.ru));
     expect(response.status).toBe(400);
     // It is refused before an operation is chosen, so the contract's operations need not name it.
     api().takeProblems();
@@ -83,7 +84,7 @@ test('headers that are too large are 431', async () => {
   );
   expect(status).toBe(431);
   expect(headers).toContain('content-type: application/json');
-  expect(JSON.parse(body)).toEqual(refusal(431, 'Заголовки запроса слишком велики.'));
+  expect(JSON.parse(body)).toEqual(refusal(431, texts.headersTooLarge.ru));
 });
 
 test.each([
@@ -141,7 +142,7 @@ test('a body of more than a mebibyte is 413 and changes nothing', async () => {
     .request.post(path)
     .set(headers)
     .send(JSON.stringify({ issue: 'x'.repeat(1_048_576) }));
-  expect(response.body).toEqual(refusal(413, 'Тело запроса слишком велико.'));
+  expect(response.body).toEqual(refusal(413, texts.bodyTooLarge.ru));
   expect(response.status).toBe(413);
   expect(await snapshot(db())).toEqual(before);
 });
@@ -252,9 +253,9 @@ test('errors are in the language that the request asks for, else in that of the 
   const english = await givenOrganisation(db(), { language: 'en' });
   const sentence = async (headers: Record<string, string>, path = '/v2/issues/A-1/links') =>
     (await api().request.get(path).set(headers)).body.errorMessages[0];
-  expect(await sentence(english.admin.headers)).toBe('The issue does not exist.');
-  expect(await sentence({ ...english.admin.headers, 'Accept-Language': '*' })).toBe('The issue does not exist.');
-  expect(await sentence({ ...english.admin.headers, 'Accept-Language': 'ru' })).toBe('Задача не существует.');
+  expect(await sentence(english.admin.headers)).toBe(texts.issueNotFound.en);
+  expect(await sentence({ ...english.admin.headers, 'Accept-Language': '*' })).toBe(texts.issueNotFound.en);
+  expect(await sentence({ ...english.admin.headers, 'Accept-Language': 'ru' })).toBe(texts.issueNotFound.ru);
   expect(await sentence({ 'Accept-Language': 'en-US,en;q=0.5' }, '/nothing')).toMatch(/^There is nothing/);
   expect(await sentence({ 'Accept-Language': 'de, fr' }, '/nothing')).toMatch(/^Такого адреса нет/);
   expect(await sentence({ 'Accept-Language': 'de, en;q=0.1' }, '/nothing')).toMatch(/^There is nothing/);

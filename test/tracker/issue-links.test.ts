@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
 import {
   type GivenIssue,
@@ -92,19 +93,20 @@ test('a link of other issues, and what can be no link id, is not found', async (
   expect(await snapshot(db())).toEqual(before);
 });
 
-test.each([
-  ['ru', (a: string, b: string) => `Задачи ${a} и ${b} уже связаны.`],
-  ['en', (a: string, b: string) => `The issues ${a} and ${b} are already linked.`],
-] as const)('a pair that is linked already, whatever the type and the end, is 422 (%s)', async (language, text) => {
-  const { org, issues } = await givenIssues(2, language);
-  const [a, b] = issues as [GivenIssue, GivenIssue];
-  await post(org.admin, a, 'relates', b.key).expect(201);
+test.each(['ru', 'en'] as const)(
+  'a pair that is linked already, whatever the type and the end, is 422 (%s)',
+  async (language) => {
+    const text = (key: string, otherKey: string) => texts.alreadyLinked(key, otherKey)[language];
+    const { org, issues } = await givenIssues(2, language);
+    const [a, b] = issues as [GivenIssue, GivenIssue];
+    await post(org.admin, a, 'relates', b.key).expect(201);
 
-  await refused(post(org.admin, a, 'relates', b.key), text(a.key, b.key));
-  await refused(post(org.admin, b, 'relates', a.key), text(b.key, a.key));
-  await refused(post(org.admin, b, 'depends on', a.key), text(b.key, a.key));
-  await refused(post(org.admin, a, 'is epic of', b.key), text(a.key, b.key));
-});
+    await refused(post(org.admin, a, 'relates', b.key), text(a.key, b.key));
+    await refused(post(org.admin, b, 'relates', a.key), text(b.key, a.key));
+    await refused(post(org.admin, b, 'depends on', a.key), text(b.key, a.key));
+    await refused(post(org.admin, a, 'is epic of', b.key), text(a.key, b.key));
+  },
+);
 
 test('without the rule of one link a pair, a pair holds one link of each type', async () => {
   const { org, issues } = await givenIssues(2);
@@ -113,32 +115,26 @@ test('without the rule of one link a pair, a pair holds one link of each type', 
   await post(org.admin, a, 'relates', b.key).expect(201);
   await post(org.admin, a, 'depends on', b.key).expect(201);
 
-  await refused(post(org.admin, b, 'relates', a.key), `Задачи ${b.key} и ${a.key} уже связаны.`);
-  await refused(post(org.admin, b, 'depends on', a.key), `Задачи ${b.key} и ${a.key} уже связаны.`);
+  await refused(post(org.admin, b, 'relates', a.key), texts.alreadyLinked(b.key, a.key).ru);
+  await refused(post(org.admin, b, 'depends on', a.key), texts.alreadyLinked(b.key, a.key).ru);
   expect(await links(org.admin, a)).toHaveLength(2);
 });
 
 test('an issue is not linked to itself', async () => {
   const { org, issues } = await givenIssues(1);
   const [a] = issues as [GivenIssue];
-  await refused(post(org.admin, a, 'relates', a.hexId), `Задачу ${a.key} нельзя связать с ней самой.`);
-  await refused(post(org.admin, a, 'depends on', a.key), `Задачу ${a.key} нельзя связать с ней самой.`);
+  await refused(post(org.admin, a, 'relates', a.hexId), texts.selfLink(a.key).ru);
+  await refused(post(org.admin, a, 'depends on', a.key), texts.selfLink(a.key).ru);
 });
 
 test('an issue has one parent and one epic', async () => {
   const { org, issues } = await givenIssues(3);
   const [a, b, c] = issues as [GivenIssue, GivenIssue, GivenIssue];
   await post(org.admin, a, 'is subtask for', b.key).expect(201);
-  await refused(
-    post(org.admin, a, 'is subtask for', c.key),
-    `У задачи ${a.key} уже есть родительская задача, а вторая такая связь не допускается.`,
-  );
-  await refused(
-    post(org.admin, c, 'is parent task for', a.key),
-    `У задачи ${a.key} уже есть родительская задача, а вторая такая связь не допускается.`,
-  );
+  await refused(post(org.admin, a, 'is subtask for', c.key), texts.secondSingle('subtask', a.key).ru);
+  await refused(post(org.admin, c, 'is parent task for', a.key), texts.secondSingle('subtask', a.key).ru);
   await post(org.admin, b, 'has epic', c.key).expect(201);
-  await refused(post(org.admin, a, 'is epic of', b.key), `Задачи ${a.key} и ${b.key} уже связаны.`);
+  await refused(post(org.admin, a, 'is epic of', b.key), texts.alreadyLinked(a.key, b.key).ru);
 });
 
 test.each([
@@ -185,9 +181,9 @@ test('cycles that an import left do no harm to others', async () => {
 });
 
 test.each([
-  [{}, { relationship: 'Требуется параметр.', issue: 'Требуется параметр.' }],
-  [{ relationship: 'relates' }, { issue: 'Требуется параметр.' }],
-  [{ relationship: 'relates', issue: null }, { issue: 'Требуется параметр.' }],
+  [{}, { relationship: texts.fieldRequired.ru, issue: texts.fieldRequired.ru }],
+  [{ relationship: 'relates' }, { issue: texts.fieldRequired.ru }],
+  [{ relationship: 'relates', issue: null }, { issue: texts.fieldRequired.ru }],
 ])('a missing field is 422 under its name: %j', async (body, errors) => {
   const { org, issues } = await givenIssues(1);
   const [a] = issues as [GivenIssue];
@@ -324,8 +320,8 @@ test('PATCH keeps the rules', async () => {
   const { body: ac } = await post(org.admin, a, 'relates', c.key);
 
   await refused(change(org.admin, c, ac.id, { relationship: 'depends on' }));
-  await refused(change(org.admin, b, bc.id, { issue: a.key }), `Задачи ${b.key} и ${a.key} уже связаны.`);
-  await refused(change(org.admin, b, bc.id, { issue: b.key }), `Задачу ${b.key} нельзя связать с ней самой.`);
+  await refused(change(org.admin, b, bc.id, { issue: a.key }), texts.alreadyLinked(b.key, a.key).ru);
+  await refused(change(org.admin, b, bc.id, { issue: b.key }), texts.selfLink(b.key).ru);
   await refused(change(org.admin, c, ac.id, { relationship: 'is subtask for' }));
   expect((await change(org.admin, c, ac.id, { relationship: 'no such' })).status).toBe(400);
   expect((await change(org.admin, c, ac.id, {})).status).toBe(400);
@@ -400,7 +396,7 @@ test('an import brings its own makers and times', async () => {
     updatedBy: { display: changer.login },
   });
   const byUid = { relationship: 'clone', createdAt: '2019-03-04T05:06:07+03', createdBy: Number(link.createdBy.id) };
-  await refused(imported(org.admin, a, { ...byUid, issue: b.key }), `Задачи ${a.key} и ${b.key} уже связаны.`);
+  await refused(imported(org.admin, a, { ...byUid, issue: b.key }), texts.alreadyLinked(a.key, b.key).ru);
 });
 
 test.each([

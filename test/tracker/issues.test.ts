@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
+import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
 import {
   type GivenOrganisation,
@@ -243,7 +244,7 @@ test('one unique makes one issue, however often and however fast it is sent', as
   const late = await post(org.admin, { summary: 'Once', queue, unique }).set('Accept-Language', 'en').expect(409);
 
   expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409, 409]);
-  expect(late.body.errorMessages).toEqual(['An issue was created with this unique value before.']);
+  expect(late.body.errorMessages).toEqual([texts.uniqueTaken.en]);
   const made = answers.find(({ status }) => status === 201)?.body;
   const find = (one: string, { headers } = org.admin) =>
     api()
@@ -282,29 +283,29 @@ test('a new issue that is refused leaves nothing behind', async () => {
     const answer = await post(user, body).expect(status);
     expect(answer.body).toMatchObject({ statusCode: status, ...errors });
   };
-  const required = 'Требуется параметр.';
+  const required = texts.fieldRequired.ru;
 
   await refused({}, 422, { errors: { summary: required, queue: required } });
   await refused({ summary: null, queue: null }, 422, { errors: { summary: required, queue: required } });
   await refused({ summary: '  ', queue }, 422, { errors: { summary: required } });
   await refused({ summary, queue: '' }, 422, { errors: { queue: required } });
-  await refused({ summary, queue, sprint: 5 }, 422, { errors: { sprint: 'Такого поля нет.' } });
-  await refused({ summary, queue, type: 'nothing' }, 422, { errors: { type: 'Тип задачи не существует.' } });
-  await refused({ summary, queue, priority: 99 }, 422, { errors: { priority: 'Приоритет не существует.' } });
-  await refused({ summary, queue, assignee: 'nobody' }, 422, { errors: { assignee: 'Пользователь не существует.' } });
+  await refused({ summary, queue, sprint: 5 }, 422, { errors: { sprint: texts.fieldUnknown.ru } });
+  await refused({ summary, queue, type: 'nothing' }, 422, { errors: { type: texts.issueTypeNotFound.ru } });
+  await refused({ summary, queue, priority: 99 }, 422, { errors: { priority: texts.priorityNotFound.ru } });
+  await refused({ summary, queue, assignee: 'nobody' }, 422, { errors: { assignee: texts.userUnknown.ru } });
   await refused({ summary, queue, type: 99, priority: 'no', assignee: { id: '99' } }, 422, {
     errors: { type: expect.any(String), priority: expect.any(String), assignee: expect.any(String) },
   });
   for (const parent of ['NONE-1', 'nonsense', hidden.key, hidden.hexId]) {
-    await refused({ summary, queue, parent }, 422, { errors: { parent: 'Задача не существует.' } });
-    await refused({ summary, queue, epic: { key: parent } }, 422, { errors: { epic: 'Задача не существует.' } });
+    await refused({ summary, queue, parent }, 422, { errors: { parent: texts.issueNotFound.ru } });
+    await refused({ summary, queue, epic: { key: parent } }, 422, { errors: { epic: texts.issueNotFound.ru } });
   }
   await refused({ summary, queue, tags: Array(101).fill('x') }, 400, {});
   await refused({ summary, queue, components: ['backend'] }, 400, {});
   await refused({ summary: 7, queue }, 400, {});
   await refused({ summary: 'x'.repeat(1025), queue }, 400, {});
   for (const name of ['NOSUCH', closed, foreign, { key: 'NOSUCH' }, { id: '999999' }, 'a b', 0]) {
-    await refused({ summary, queue: name }, 404, { errorMessages: ['Очередь не существует.'] });
+    await refused({ summary, queue: name }, 404, { errorMessages: [texts.queueNotFound.ru] });
   }
   await refused({ summary, queue }, 403, { errorMessages: [expect.stringContaining('очереди')] }, reader);
   await refused({ summary, queue }, 403, { errorMessages: [expect.stringContaining('write')] }, readOnly);
@@ -366,7 +367,7 @@ test('an issue that is not there, or in another organisation, cannot be read, ch
   const before = await snapshot(db());
 
   for (const name of ['NONE-1', 'nonsense', '%00', foreign.key, foreign.hexId, hidden.key, hidden.hexId]) {
-    const message = { errorMessages: ['Задача не существует.'] };
+    const message = { errorMessages: [texts.issueNotFound.ru] };
     expect((await get(name, org.admin).expect(404)).body).toMatchObject(message);
     expect((await patch(name, org.admin, { summary: 'Changed' }).expect(404)).body).toMatchObject(message);
     expect((await move(name, queue, org.admin).expect(404)).body).toMatchObject(message);
@@ -569,7 +570,7 @@ test('of changes for one version the first wins: 409 for ?version=, 412 for If-M
   await ifMatch('"1"', 'Late').expect(412);
   await ifMatch('three', 'Unreadable').expect(400);
   const { body } = await patch(key, org.admin, { summary: 'Late' }, '?version=1').expect(409);
-  expect(body.errorMessages).toEqual(['Задача уже изменена: версия в запросе устарела.']);
+  expect(body.errorMessages).toEqual([texts.issueChanged.ru]);
   await patch(key, org.admin, { summary: 'Unreadable' }, '?version=three').expect(400);
   expect(await snapshot(db())).toEqual(before);
   await ifMatch('*', 'Any').expect(200);
@@ -588,7 +589,7 @@ test('a change that is refused leaves nothing behind', async () => {
     const answer = await patch(key, user, body).expect(status);
     expect(answer.body).toMatchObject({ statusCode: status, ...errors });
   };
-  const required = 'Требуется параметр.';
+  const required = texts.fieldRequired.ru;
 
   for (const nothing of [null, { set: null }]) {
     await refused({ summary: nothing, type: nothing, priority: nothing, status: nothing }, 422, {
@@ -596,19 +597,19 @@ test('a change that is refused leaves nothing behind', async () => {
     });
   }
   await refused({ summary: ' ' }, 422, { errors: { summary: required } });
-  await refused({ sprint: 5, summary: 'Changed' }, 422, { errors: { sprint: 'Такого поля нет.' } });
-  await refused({ status: 'nothing', summary: 'Changed' }, 422, { errors: { status: 'Статус не существует.' } });
-  await refused({ assignee: 'nobody' }, 422, { errors: { assignee: 'Пользователь не существует.' } });
+  await refused({ sprint: 5, summary: 'Changed' }, 422, { errors: { sprint: texts.fieldUnknown.ru } });
+  await refused({ status: 'nothing', summary: 'Changed' }, 422, { errors: { status: texts.statusNotFound.ru } });
+  await refused({ assignee: 'nobody' }, 422, { errors: { assignee: texts.userUnknown.ru } });
   await refused({ queue: 'OTHER' }, 422, { errors: { queue: expect.stringContaining('_move') } });
-  await refused({ summary: 'Changed', parent: 'NONE-1' }, 422, { errors: { parent: 'Задача не существует.' } });
+  await refused({ summary: 'Changed', parent: 'NONE-1' }, 422, { errors: { parent: texts.issueNotFound.ru } });
   await refused({ summary: 'Changed', parent: key }, 422, { errorMessages: [expect.stringContaining(key)] });
   await refused({ summary: 'Changed', parent: child.key }, 422, {
     errorMessages: [expect.stringContaining(child.key)],
   });
   await refused({ tags: { add: Array.from({ length: 100 }, (_, place) => String(place)), set: ['one more'] } }, 422, {
-    errors: { tags: 'Не больше 100 тегов.' },
+    errors: { tags: texts.tagsTooMany.ru },
   });
-  const unfit = 'Значение такого вида здесь не подходит.';
+  const unfit = texts.formUnfit.ru;
   await refused({ tags: { add: 7 } }, 400, { errors: { tags: unfit } });
   await refused({ summary: { add: 'x' } }, 400, { errors: { summary: unfit } });
   await refused({ assignee: { add: 'x' }, type: true }, 400, { errors: { assignee: unfit, type: unfit } });
@@ -742,12 +743,12 @@ test('a move that is refused leaves nothing behind', async () => {
 
   for (const name of ['NOSUCH', closed, 'a%20b', '%00']) {
     const { body } = await move(key, name, org.admin).expect(404);
-    expect(body.errorMessages).toEqual(['Очередь не существует.']);
+    expect(body.errorMessages).toEqual([texts.queueNotFound.ru]);
   }
   await move(key, queue, reader).expect(403);
   await move(key, ownQueue, reader).expect(403);
   const { body } = await api().request.post(`/v2/issues/${key}/_move`).set(org.admin.headers).expect(422);
-  expect(body.errors).toEqual({ queue: 'Требуется параметр.' });
+  expect(body.errors).toEqual({ queue: texts.fieldRequired.ru });
 
   expect(await snapshot(db())).toEqual(before);
 });
@@ -819,7 +820,7 @@ test('only administrators who may write there delete an issue', async () => {
   const before = await snapshot(db());
 
   const { body } = await remove(key, manager).expect(403);
-  expect(body.errorMessages).toEqual(['Доступно только администраторам.']);
+  expect(body.errorMessages).toEqual([texts.administratorsOnly.ru]);
   await remove(key, looking).expect(403);
 
   expect(await snapshot(db())).toEqual(before);

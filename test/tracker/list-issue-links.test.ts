@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
 import { givenIssue, givenLink, givenOrganisation, givenQueue, givenUser } from '../support/builders.ts';
 
@@ -128,7 +129,7 @@ test.each(['QUEUE-404', 'nothing', '593cd211ef7e8a332414f2ff', 'A-99999999999999
   async (name) => {
     const org = await givenOrganisation(db());
     const { body } = await api().request.get(`/v2/issues/${name}/links`).set(org.admin.headers).expect(404);
-    expect(body).toEqual({ errors: {}, errorsData: {}, errorMessages: ['Задача не существует.'], statusCode: 404 });
+    expect(body).toEqual({ errors: {}, errorsData: {}, errorMessages: [texts.issueNotFound.ru], statusCode: 404 });
   },
 );
 

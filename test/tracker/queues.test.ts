@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
 import {
   type GivenOrganisation,
@@ -121,16 +122,16 @@ test('the same key is free in another organisation', async () => {
 });
 
 test.each([
-  [{}, { key: 'Требуется параметр.', name: 'Требуется параметр.' }],
-  [{ key: null, name: 'Null' }, { key: 'Требуется параметр.' }],
-  [{ key: 'NEW' }, { name: 'Требуется параметр.' }],
-  [{ key: 'NEW', name: 'New', lead: 'nobody' }, { lead: 'Пользователь не существует.' }],
-  [{ key: 'NEW', name: 'New', lead: 'no\u0001body' }, { lead: 'Пользователь не существует.' }],
-  [{ key: 'NEW', name: 'New', lead: 1e300 }, { lead: 'Пользователь не существует.' }],
-  [{ key: 'NEW', name: 'New', lead: { id: 404 } }, { lead: 'Пользователь не существует.' }],
+  [{}, { key: texts.fieldRequired.ru, name: texts.fieldRequired.ru }],
+  [{ key: null, name: 'Null' }, { key: texts.fieldRequired.ru }],
+  [{ key: 'NEW' }, { name: texts.fieldRequired.ru }],
+  [{ key: 'NEW', name: 'New', lead: 'nobody' }, { lead: texts.userUnknown.ru }],
+  [{ key: 'NEW', name: 'New', lead: 'no\u0001body' }, { lead: texts.userUnknown.ru }],
+  [{ key: 'NEW', name: 'New', lead: 1e300 }, { lead: texts.userUnknown.ru }],
+  [{ key: 'NEW', name: 'New', lead: { id: 404 } }, { lead: texts.userUnknown.ru }],
   [
     { key: 'NEW', name: 'New', defaultType: 'nothing', defaultPriority: 1e300 },
-    { defaultType: 'Тип задачи не существует.', defaultPriority: 'Приоритет не существует.' },
+    { defaultType: texts.issueTypeNotFound.ru, defaultPriority: texts.priorityNotFound.ru },
   ],
 ])('a queue of %j is 422 and names the fields', async (body, errors) => {
   const org = await givenOrganisation(db());
@@ -167,7 +168,7 @@ test('a body that is no JSON, or no object, is 400, and one too large is 413', a
 test.each(['member', 'reader'] as const)('a %s of the organisation makes no queue: 403', async (role) => {
   const org = await givenOrganisation(db());
   const { body } = await post(await givenUser(db(), org.orgId, { role }), { key: 'NEW', name: 'New' }).expect(403);
-  expect(body.errorMessages).toEqual(['Доступно только администраторам и менеджерам организации.']);
+  expect(body.errorMessages).toEqual([texts.managersOnly.ru]);
   expect(await stored(org)).toEqual([]);
 });
 
@@ -238,9 +239,9 @@ test.each(['NONE', '404', '0', 'A-1', '99999999999999999999', '%00', '%27--'])(
   async (name) => {
     const org = await givenOrganisation(db());
     const { body } = await get(`/v2/queues/${name}`, org.admin).expect(404);
-    expect(body).toEqual({ errors: {}, errorsData: {}, errorMessages: ['Очередь не существует.'], statusCode: 404 });
+    expect(body).toEqual({ errors: {}, errorsData: {}, errorMessages: [texts.queueNotFound.ru], statusCode: 404 });
     const english = await get(`/v3/queues/${name}`, org.admin).set('Accept-Language', 'en').expect(404);
-    expect(english.body.errorMessages).toEqual(['The queue does not exist.']);
+    expect(english.body.errorMessages).toEqual([texts.queueNotFound.en]);
   },
 );
 

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
 import {
   type GivenIssue,
@@ -55,9 +56,9 @@ test.each(['com.example', 'COM.GITHUB', '%00', '%27--', '..%2F..'])(
   async (id) => {
     const org = await givenOrganisation(db());
     const { body } = await get(`/v2/applications/${id}`, org.admin).expect(404);
-    expect(body.errorMessages).toEqual(['Приложение не существует.']);
+    expect(body.errorMessages).toEqual([texts.applicationNotFound.ru]);
     const english = await get(`/v2/applications/${id}`, org.admin).set('Accept-Language', 'en').expect(404);
-    expect(english.body.errorMessages).toEqual(['The application does not exist.']);
+    expect(english.body.errorMessages).toEqual([texts.applicationNotFound.en]);
   },
 );
 
@@ -191,9 +192,9 @@ test('the same key in another application, and the same object at another issue,
 });
 
 test.each([
-  [{}, { relationship: 'Требуется параметр.', key: 'Требуется параметр.', origin: 'Требуется параметр.' }],
-  [{ ...LINK, key: null }, { key: 'Требуется параметр.' }],
-  [{ ...LINK, origin: 'com.example' }, { origin: 'Приложение не существует.' }],
+  [{}, { relationship: texts.fieldRequired.ru, key: texts.fieldRequired.ru, origin: texts.fieldRequired.ru }],
+  [{ ...LINK, key: null }, { key: texts.fieldRequired.ru }],
+  [{ ...LINK, origin: 'com.example' }, { origin: texts.applicationNotFound.ru }],
 ])('a remote link of %j is 422 and names the fields', async (body, errors) => {
   const org = await givenOrganisation(db());
   const issue = await givenIssueOf(org);
@@ -243,9 +244,9 @@ test.each(['1', '0', '-1', 'abc', '99999999999999999999', '%00'])(
     const org = await givenOrganisation(db());
     const path = `/v2/issues/${(await givenIssueOf(org)).key}/remotelinks/${id}`;
     const { body } = await get(path, org.admin).expect(404);
-    expect(body.errorMessages).toEqual(['Внешняя связь не существует.']);
+    expect(body.errorMessages).toEqual([texts.remoteLinkNotFound.ru]);
     const english = await remove(path, org.admin).set('Accept-Language', 'en').expect(404);
-    expect(english.body.errorMessages).toEqual(['The remote link does not exist.']);
+    expect(english.body.errorMessages).toEqual([texts.remoteLinkNotFound.en]);
   },
 );
 
@@ -267,9 +268,9 @@ test('an object that nothing is linked to is 404 in both languages', async () =>
     '/v2/applications/%00/objects/b21c0573bf8bd5a6d13b2dd23d5ed0f1',
   ]) {
     const { body } = await get(path, org.admin).expect(404);
-    expect(body.errorMessages).toEqual(['Внешний объект не существует.']);
+    expect(body.errorMessages).toEqual([texts.remoteObjectNotFound.ru]);
     const english = await get(path, org.admin).set('Accept-Language', 'en').expect(404);
-    expect(english.body.errorMessages).toEqual(['The remote object does not exist.']);
+    expect(english.body.errorMessages).toEqual([texts.remoteObjectNotFound.en]);
   }
 });
 
@@ -311,7 +312,7 @@ test('who may see an issue but not change it gets 403, and writes nothing', asyn
     await remove(new URL(link.self).pathname, user).expect(403);
   }
   const refused = await remove(new URL(link.self).pathname, reader);
-  expect(refused.body.errorMessages).toEqual(['Недостаточно прав для изменения задач этой очереди.']);
+  expect(refused.body.errorMessages).toEqual([texts.writeForbidden.ru]);
   expect(await snapshot(db())).toEqual(before);
 });
 

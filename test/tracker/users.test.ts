@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { createUser } from '../../src/core/users/users.service.ts';
+import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
 import { type GivenUser, givenOrganisation, givenUser } from '../support/builders.ts';
 
@@ -142,11 +143,11 @@ test.each(['nobody', '1', '99999999999999999999', '%00', '-1', '1.5', '%27--'])(
     expect(body).toEqual({
       errors: {},
       errorsData: {},
-      errorMessages: ['Пользователь не существует.'],
+      errorMessages: [texts.userUnknown.ru],
       statusCode: 404,
     });
     const english = await get(`/v3/users/${name}`, org.admin).set('Accept-Language', 'en').expect(404);
-    expect(english.body.errorMessages).toEqual(['The user does not exist.']);
+    expect(english.body.errorMessages).toEqual([texts.userUnknown.en]);
   },
 );
 
