@@ -9,7 +9,9 @@ export type ErrorCode =
   | 'conflict'
   | 'stale'
   | 'refused'
+  | 'too_large'
   | 'busy'
+  | 'overloaded'
   | 'unavailable';
 
 /** A failure that the caller can act on. Anything else that is thrown is a bug, and becomes a 500. */

@@ -108,6 +108,14 @@ export const texts = {
   formUnfit: { ru: 'Значение такого вида здесь не подходит.', en: 'A value of this form does not fit here.' },
   fieldUnknown: { ru: 'Такого поля нет.', en: 'There is no such field.' },
   fieldRequired: { ru: 'Требуется параметр.', en: 'The parameter is required.' },
+  overloaded: {
+    ru: 'Сервер перегружен. Повторите запрос позже.',
+    en: 'The server is overloaded. Try again later.',
+  },
+  answerTooLarge: (bytesMax: string): Text => ({
+    ru: `Ответ больше ${bytesMax} байт: запросите меньше за один раз.`,
+    en: `The answer is larger than ${bytesMax} bytes: ask for less at once.`,
+  }),
   databaseAway: {
     ru: 'База данных недоступна. Повторите запрос позже.',
     en: 'The database is not available. Try again later.',

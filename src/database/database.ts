@@ -1,4 +1,7 @@
 import pg from 'pg';
+import { Shares } from '../shares.ts';
+import { cancelStatement } from './cancel.ts';
+import { sendCounted } from './counted-query.ts';
 import { databaseError, unavailable } from './database-error.ts';
 
 /**
@@ -19,7 +22,22 @@ export interface Queryable {
 export interface Database extends Queryable {
   /** Runs `work` in one READ COMMITTED transaction; again after a deadlock or a ConcurrentChange. */
   transaction<Result>(work: (transaction: Queryable) => Promise<Result>): Promise<Result>;
+  /** The same database for one client, which every statement then runs for. */
+  forClient(client: Client): Database;
   close(): Promise<void>;
+}
+
+/** Whom statements run for. */
+export interface Client {
+  /**
+   * Aborted when the client leaves: its running statement is cancelled and no other starts, so that its transaction is
+   * rolled back. A commit that has been sent is waited for.
+   */
+  readonly signal?: AbortSignal;
+  /** Whose share of the connections is used; unset until the client is authenticated. */
+  readonly account?: string;
+  /** Called with the size of each row that arrives. If it throws, the statement is cancelled and throws the same. */
+  readonly countBytes?: (bytes: number) => void;
 }
 
 /** Thrown inside a transaction that met somebody else's change half way: it is rolled back and runs again. */
@@ -37,6 +55,9 @@ interface Log {
 }
 
 const POOL_SIZE = 16;
+/** One account never holds more connections at once; the rest of its requests wait. */
+const ACCOUNT_CONNECTIONS_MAX = POOL_SIZE / 2;
+const ACCOUNT_WAITERS_MAX = 500;
 const STATEMENT_TIMEOUT_MS = 15_000;
 /** For a connection that has gone silent, on which no timeout of PostgreSQL's can arrive. */
 const ANSWER_TIMEOUT_MS = 20_000;
@@ -73,20 +94,31 @@ export function openDatabase(connection: Connection, log: Log): Database {
     log.warn({ code: error.code, reason: error.message }, 'PostgreSQL closed an idle connection');
   });
 
-  return {
-    query: (statement) => withConnection(pool, (connection) => run(connection, statement)),
+  const connections = new Shares({
+    total: POOL_SIZE,
+    share: ACCOUNT_CONNECTIONS_MAX,
+    waitersMax: ACCOUNT_WAITERS_MAX,
+    waitMs: CONNECT_TIMEOUT_MS,
+  });
+
+  const databaseFor = (client: Client): Database => ({
+    query: (statement) => withConnection(pool, connections, client, (connection) => run(connection, statement, client)),
     async transaction(work) {
       for (let attempt = 1; ; attempt += 1) {
         try {
-          return await withConnection(pool, (connection) => runTransaction(connection, work));
+          return await withConnection(pool, connections, client, (connection) =>
+            runTransaction(connection, work, client),
+          );
         } catch (error) {
           if (!isRepeatable(error)) throw error;
           if (attempt === TRANSACTION_ATTEMPTS) throw unavailable(error);
         }
       }
     },
+    forClient: databaseFor,
     close: () => pool.end(),
-  };
+  });
+  return databaseFor({});
 }
 
 function isRepeatable(error: unknown): boolean {
@@ -103,48 +135,85 @@ interface HeldConnection {
 
 async function withConnection<Result>(
   pool: pg.Pool,
+  connections: Shares,
+  { account, signal }: Client,
   work: (connection: HeldConnection) => Promise<Result>,
 ): Promise<Result> {
-  const client = await pool.connect().catch((error: unknown) => {
-    throw unavailable(error);
-  });
-  const connection: HeldConnection = { client, isBroken: false };
-  // Without a listener a connection that breaks would end the process.
-  const onError = () => {
-    connection.isBroken = true;
-  };
-  client.on('error', onError);
+  signal?.throwIfAborted();
+  await connections.take(account, 1, signal);
   try {
-    return await work(connection);
+    const client = await pool.connect().catch((error: unknown) => {
+      throw unavailable(error);
+    });
+    const connection: HeldConnection = { client, isBroken: false };
+    // Without a listener a connection that breaks would end the process.
+    const onError = () => {
+      connection.isBroken = true;
+    };
+    client.on('error', onError);
+    try {
+      return await work(connection);
+    } finally {
+      client.off('error', onError);
+      client.release(connection.isBroken);
+    }
   } finally {
-    client.off('error', onError);
-    client.release(connection.isBroken);
+    connections.give(account, 1);
   }
 }
 
-async function run<Row>(connection: HeldConnection, { name, text, values }: Statement): Promise<Row[]> {
+async function run<Row>(
+  connection: HeldConnection,
+  statement: Statement,
+  { signal, countBytes = () => undefined }: Client,
+): Promise<Row[]> {
+  signal?.throwIfAborted();
+  let refusal: { readonly error: unknown } | undefined;
+  const cancel = () => {
+    connection.isBroken = true;
+    cancelStatement(connection.client);
+  };
+  const isWanted = (bytes: number) => {
+    if (refusal) return false;
+    try {
+      countBytes(bytes);
+      return true;
+    } catch (error) {
+      refusal = { error };
+      cancel();
+      return false;
+    }
+  };
+  signal?.addEventListener('abort', cancel);
   try {
-    const result = await connection.client.query({ name, text, values: [...values] });
-    return result.rows as Row[];
+    const rows = await sendCounted<Row>(connection.client, statement, isWanted);
+    if (refusal) throw refusal.error;
+    return rows;
   } catch (error) {
+    signal?.throwIfAborted();
+    if (refusal) throw refusal.error;
     // PostgreSQL refuses a statement and goes on; anything else is a failure of the connection.
     if (!(error instanceof pg.DatabaseError)) connection.isBroken = true;
     throw databaseError(error);
+  } finally {
+    signal?.removeEventListener('abort', cancel);
   }
 }
 
 async function runTransaction<Result>(
   connection: HeldConnection,
   work: (transaction: Queryable) => Promise<Result>,
+  client: Client,
 ): Promise<Result> {
   try {
-    await run(connection, { name: '', text: 'begin', values: [] });
-    const result = await work({ query: (statement) => run(connection, statement) });
-    await run(connection, { name: '', text: 'commit', values: [] });
+    await run(connection, { name: '', text: 'begin', values: [] }, client);
+    const result = await work({ query: (statement) => run(connection, statement, client) });
+    client.signal?.throwIfAborted();
+    await run(connection, { name: '', text: 'commit', values: [] }, {});
     return result;
   } catch (error) {
     if (!connection.isBroken) {
-      await run(connection, { name: '', text: 'rollback', values: [] }).catch(() => {
+      await run(connection, { name: '', text: 'rollback', values: [] }, {}).catch(() => {
         connection.isBroken = true;
       });
     }

@@ -13,7 +13,9 @@ const STATUS: Record<ErrorCode, number> = {
   conflict: 409,
   stale: 412,
   refused: 422,
+  too_large: 413,
   busy: 429,
+  overloaded: 503,
   unavailable: 503,
 };
 
@@ -44,7 +46,7 @@ export const sendError: ErrorRequestHandler = (error: unknown, request, response
   if (error instanceof DomainError) {
     const status = STATUS[error.code];
     if (error.code === 'unauthenticated') response.set('WWW-Authenticate', 'OAuth, Bearer');
-    if (error.code === 'unavailable' || error.code === 'busy') response.set('Retry-After', RETRY_AFTER_SECONDS);
+    if (status === 503 || status === 429) response.set('Retry-After', RETRY_AFTER_SECONDS);
     if (error.code === 'unavailable') response.err = error;
     send(response, status, errorBody(language, status, error.text, error.fields));
     return;

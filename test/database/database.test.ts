@@ -1,5 +1,6 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { ConcurrentChange, type Database, openDatabase, type Queryable } from '../../src/database/database.ts';
 import { type DatabaseProxy, openDatabaseProxy } from '../support/database-proxy.ts';
 import { useDatabase } from '../support/test-database.ts';
@@ -195,4 +196,120 @@ test('a database that is closed is unavailable', async () => {
   const closed = openDatabase(proxy.connection, { warn: () => undefined });
   await closed.close();
   await expect(ask(closed, 'select 1')).rejects.toMatchObject({ name: 'DomainError', code: 'unavailable' });
+});
+
+const SLEEP = 'select pg_sleep(60)';
+
+/** Aborts many statements at once, which is a leak elsewhere. */
+function leavingClient(): AbortController {
+  const leaving = new AbortController();
+  setMaxListeners(0, leaving.signal);
+  return leaving;
+}
+
+/** Until PostgreSQL runs that many statements with these words. */
+async function untilRunning(text: string, count: number): Promise<void> {
+  const running = `select from pg_stat_activity where datname = current_database() and state = 'active' and query = $1`;
+  while ((await ask(database().db, running, text)).length !== count) await sleep(5);
+}
+
+describe('for a client', () => {
+  test('that leaves, the running statement is cancelled and none follows', async () => {
+    const gone = new Error('gone');
+    const leaving = new AbortController();
+    const client = db.forClient({ signal: leaving.signal });
+    const work = expect(ask(client, SLEEP)).rejects.toBe(gone);
+    await untilRunning(SLEEP, 1);
+    leaving.abort(gone);
+    await work;
+    await untilRunning(SLEEP, 0);
+    await expect(ask(client, 'delete from notes')).rejects.toBe(gone);
+    await expect(client.transaction((transaction) => ask(transaction, 'delete from notes'))).rejects.toBe(gone);
+    expect(await notes()).toEqual(NOTES);
+    expect(await ask(db, 'select 1 as one')).toEqual([{ one: 1 }]);
+  });
+
+  test('that leaves during a transaction, it is rolled back', async () => {
+    const leaving = new AbortController();
+    const work = db.forClient({ signal: leaving.signal }).transaction(async (transaction) => {
+      await ask(transaction, 'delete from notes');
+      leaving.abort(new Error('gone'));
+    });
+    await expect(work).rejects.toThrow('gone');
+    expect(await notes()).toEqual(NOTES);
+  });
+
+  test('that leaves while a statement waits for a lock, the lock is not waited for any longer', async () => {
+    const leaving = new AbortController();
+    const update = 'update notes set words = words where id = 1';
+    await db.transaction(async (transaction) => {
+      await ask(transaction, 'update notes set words = words');
+      const work = db.forClient({ signal: leaving.signal }).transaction((other) => ask(other, update));
+      const refused = expect(work).rejects.toThrow('gone');
+      await untilRunning(update, 1);
+      leaving.abort(new Error('gone'));
+      await refused;
+      await untilRunning(update, 0);
+    });
+  });
+
+  test('that leaves once the commit has been sent, the commit stands', async () => {
+    await ask(
+      database().db,
+      `create or replace function slow() returns trigger language plpgsql as 'begin perform pg_sleep(0.5); return null; end'`,
+    );
+    await ask(
+      database().db,
+      `create constraint trigger slow after delete on notes deferrable initially deferred for each row execute function slow()`,
+    );
+    const leaving = new AbortController();
+    const work = db.forClient({ signal: leaving.signal }).transaction(async (transaction) => {
+      await ask(transaction, 'delete from notes where id = 1');
+      return 'done';
+    });
+    await untilRunning('commit', 1);
+    leaving.abort(new Error('gone'));
+    expect(await work).toBe('done');
+    expect(await notes()).toEqual(NOTES.slice(1));
+  });
+
+  test('whose result is larger than it may be, the statement is cancelled', async () => {
+    const tooLarge = new Error('too large');
+    let bytes = 0;
+    const client = db.forClient({
+      countBytes: (more) => {
+        bytes += more;
+        if (bytes > 100_000) throw tooLarge;
+      },
+    });
+    const endless = `select repeat('x', 10000), generate_series(1, 1000000000)`;
+    await expect(ask(client, endless)).rejects.toBe(tooLarge);
+    expect(bytes).toBeLessThan(120_000);
+    await untilRunning(endless, 0);
+  });
+
+  test('whose account holds its share of the connections, others are served, and it waits', async () => {
+    const leaving = leavingClient();
+    const flood = db.forClient({ account: 'flood', signal: leaving.signal });
+    const floods = Promise.allSettled(Array.from({ length: 40 }, () => ask(flood, SLEEP)));
+    await untilRunning(SLEEP, 8);
+    const other = db.forClient({ account: 'other' });
+    const answers = await Promise.all(Array.from({ length: 40 }, () => ask(other, 'select 1 as one')));
+    expect(answers).toEqual(Array(40).fill([{ one: 1 }]));
+    await untilRunning(SLEEP, 8);
+    leaving.abort(new Error('gone'));
+    expect((await floods).filter(({ status }) => status === 'fulfilled')).toEqual([]);
+    await untilRunning(SLEEP, 0);
+    expect(await ask(db.forClient({ account: 'flood' }), 'select 1 as one')).toEqual([{ one: 1 }]);
+  });
+
+  test('whose account waits with more than it may, or too long, is overloaded', async () => {
+    const leaving = leavingClient();
+    const flood = db.forClient({ account: 'flood', signal: leaving.signal });
+    const floods = Array.from({ length: 509 }, () => ask(flood, SLEEP));
+    await expect(floods[508]).rejects.toMatchObject({ name: 'DomainError', code: 'overloaded' });
+    await expect(floods[507]).rejects.toMatchObject({ name: 'DomainError', code: 'overloaded' });
+    leaving.abort(new Error('gone'));
+    await Promise.allSettled(floods);
+  });
 });

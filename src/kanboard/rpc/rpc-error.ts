@@ -40,6 +40,8 @@ export const OUTCOMES: Record<ErrorCode, 'failure value' | 'failure value, or 40
   not_found: 'failure value, or 403 for users',
   forbidden: forbidden(),
   unauthenticated: httpRefusal(401, 'Unauthorized'),
+  too_large: httpRefusal(413, 'Payload Too Large'),
   busy: httpRefusal(429, 'Too Many Requests'),
+  overloaded: httpRefusal(503, 'Service Unavailable'),
   unavailable: httpRefusal(503, 'Service Unavailable'),
 };

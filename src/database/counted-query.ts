@@ -1,0 +1,55 @@
+import pg from 'pg';
+
+interface Statement {
+  readonly name: string;
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+type Callback = (error: Error | null, result: { readonly rows: unknown[] }) => void;
+
+/** The part of pg's Query that its types leave out. */
+interface RowReceiver {
+  handleDataRow(message: { readonly length: number }): void;
+}
+
+const Query = pg.Query as unknown as new (
+  config: { name: string; text: string; values: unknown[] },
+  values: undefined,
+  callback: Callback,
+) => pg.Submittable & RowReceiver;
+
+/** A query that reports the size of each row as it arrives, while it can still be stopped: pg keeps whole results. */
+class CountedQuery extends Query {
+  readonly #isWanted: (bytes: number) => boolean;
+
+  constructor({ name, text, values }: Statement, isWanted: (bytes: number) => boolean, callback: Callback) {
+    super({ name, text, values: [...values] }, undefined, callback);
+    this.#isWanted = isWanted;
+  }
+
+  override handleDataRow(message: { readonly length: number }): void {
+    if (this.#isWanted(message.length)) super.handleDataRow(message);
+  }
+}
+
+/** Runs a statement. Rows for which `isWanted` returns false are dropped. */
+export async function sendCounted<Row>(
+  client: pg.ClientBase,
+  statement: Statement,
+  isWanted: (bytes: number) => boolean,
+): Promise<Row[]> {
+  try {
+    return await new Promise<Row[]>((resolve, reject) => {
+      const query = new CountedQuery(statement, isWanted, (error, result) => {
+        if (error) reject(error);
+        else resolve(result.rows as Row[]);
+      });
+      client.query(query);
+    });
+  } catch (error) {
+    // pg's own stack ends at the socket; this one leads to the caller.
+    if (error instanceof Error) Error.captureStackTrace(error);
+    throw error;
+  }
+}

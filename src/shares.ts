@@ -1,0 +1,94 @@
+import { DomainError } from './errors.ts';
+import { texts } from './texts.ts';
+
+interface Waiter {
+  readonly account: string | undefined;
+  readonly amount: number;
+  readonly start: () => void;
+}
+
+/**
+ * Divides something the process has little of among accounts: no account holds more than its share, so one that floods
+ * the server leaves room for the others. Unnamed holders (callers not yet authenticated) have no share of their own.
+ */
+export class Shares {
+  #free: number;
+  readonly #share: number;
+  readonly #waitersMax: number;
+  readonly #waitMs: number;
+  readonly #held = new Map<string | undefined, number>();
+  readonly #waiters: Waiter[] = [];
+
+  /** An account may hold `share` of `total`, and have `waitersMax` requests in the queue, each for `waitMs`. */
+  constructor(options: {
+    readonly total: number;
+    readonly share: number;
+    readonly waitersMax: number;
+    readonly waitMs: number;
+  }) {
+    this.#free = options.total;
+    this.#share = options.share;
+    this.#waitersMax = options.waitersMax;
+    this.#waitMs = options.waitMs;
+  }
+
+  /** Takes the amount if it is free and within the account's share; returns whether it did. */
+  tryTake(account: string | undefined, amount: number): boolean {
+    const held = this.#held.get(account) ?? 0;
+    if (amount > this.#free || (account !== undefined && held + amount > this.#share)) return false;
+    this.#free -= amount;
+    this.#held.set(account, held + amount);
+    return true;
+  }
+
+  /** Takes the amount, waiting in order until it can. Throws `overloaded` when the queue is full or the wait too long. */
+  async take(account: string | undefined, amount: number, signal?: AbortSignal): Promise<void> {
+    if (this.tryTake(account, amount)) return;
+    const ahead = this.#waiters.filter((waiter) => waiter.account === account).length;
+    if (ahead >= this.#waitersMax) throw overloaded();
+    await new Promise<void>((resolve, reject) => {
+      const end = (settle: () => void) => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', leave);
+        const place = this.#waiters.indexOf(waiter);
+        if (place >= 0) this.#waiters.splice(place, 1);
+        settle();
+      };
+      const leave = () => {
+        end(() => {
+          reject(signal?.reason as Error);
+        });
+      };
+      const waiter: Waiter = {
+        account,
+        amount,
+        start: () => {
+          end(resolve);
+        },
+      };
+      const timer = setTimeout(() => {
+        end(() => {
+          reject(overloaded());
+        });
+      }, this.#waitMs);
+      signal?.addEventListener('abort', leave);
+      this.#waiters.push(waiter);
+    });
+  }
+
+  /** Returns what was taken, and lets the first waiters go for whom there is now enough. */
+  give(account: string | undefined, amount: number): void {
+    this.#free += amount;
+    const held = (this.#held.get(account) ?? 0) - amount;
+    if (held > 0) this.#held.set(account, held);
+    else this.#held.delete(account);
+    for (const waiter of [...this.#waiters]) {
+      if (this.#free <= 0) return;
+      if (this.tryTake(waiter.account, waiter.amount)) waiter.start();
+    }
+  }
+}
+
+function overloaded(): DomainError {
+  return new DomainError('overloaded', texts.overloaded);
+}
