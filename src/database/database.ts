@@ -14,14 +14,28 @@ export interface Statement {
   readonly values: readonly unknown[];
 }
 
-/** The pool or a transaction; a store cannot tell them apart, and need not. */
+/** What a function that only reads takes: the pool or a transaction. */
 export interface Queryable {
   query<Row>(statement: Statement): Promise<Row[]>;
 }
 
+/** What a use case takes: the pool, or the transaction of a larger use case, which it joins. */
 export interface Database extends Queryable {
-  /** Runs `work` in one READ COMMITTED transaction; again after a deadlock or a ConcurrentChange. */
-  transaction<Result>(work: (transaction: Queryable) => Promise<Result>): Promise<Result>;
+  /**
+   * Runs `work` in one READ COMMITTED transaction, and repeats it after a deadlock, a serialization failure or a
+   * ConcurrentChange. Within a transaction it runs `work` in that one, which is then repeated as a whole.
+   */
+  transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
+}
+
+declare const isTransaction: unique symbol;
+
+/** What a function that locks or writes takes, so that calling it outside a transaction does not compile. */
+export interface Transaction extends Database {
+  readonly [isTransaction]: true;
+}
+
+export interface DatabasePool extends Database {
   /** The same database for one client, which every statement then runs for. */
   forClient(client: Client): Database;
   close(): Promise<void>;
@@ -40,7 +54,7 @@ export interface Client {
   readonly countBytes?: (bytes: number) => void;
 }
 
-/** Thrown inside a transaction that met somebody else's change half way: it is rolled back and runs again. */
+/** Thrown in a transaction that a concurrent change has overtaken: it is rolled back and repeated. */
 export class ConcurrentChange extends Error {
   override readonly name = 'ConcurrentChange';
 }
@@ -77,7 +91,7 @@ const types: pg.CustomTypesConfig = {
     oid === pg.types.builtins.INT8 ? Number : (pg.types.getTypeParser(oid, format) as (value: string) => unknown),
 };
 
-export function openDatabase(connection: Connection, log: Log): Database {
+export function openDatabase(connection: Connection, log: Log): DatabasePool {
   const pool = new pg.Pool({
     ...connection,
     application_name: 'issue-links',
@@ -101,7 +115,7 @@ export function openDatabase(connection: Connection, log: Log): Database {
     waitMs: CONNECT_TIMEOUT_MS,
   });
 
-  const databaseFor = (client: Client): Database => ({
+  const databaseFor = (client: Client): DatabasePool => ({
     query: (statement) => withConnection(pool, connections, client, (connection) => run(connection, statement, client)),
     async transaction(work) {
       for (let attempt = 1; ; attempt += 1) {
@@ -202,12 +216,17 @@ async function run<Row>(
 
 async function runTransaction<Result>(
   connection: HeldConnection,
-  work: (transaction: Queryable) => Promise<Result>,
+  work: (transaction: Transaction) => Promise<Result>,
   client: Client,
 ): Promise<Result> {
+  // The one place where a Transaction is made.
+  const transaction = {
+    query: (statement: Statement) => run(connection, statement, client),
+    transaction: (joined: typeof work) => joined(transaction),
+  } as unknown as Transaction;
   try {
     await run(connection, { name: '', text: 'begin', values: [] }, client);
-    const result = await work({ query: (statement) => run(connection, statement, client) });
+    const result = await work(transaction);
     client.signal?.throwIfAborted();
     await run(connection, { name: '', text: 'commit', values: [] }, {});
     return result;

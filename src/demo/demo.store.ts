@@ -1,4 +1,4 @@
-import type { Queryable } from '../database/database.ts';
+import type { Queryable, Transaction } from '../database/database.ts';
 import type { DemoIssue, DemoLink } from './demo-data.ts';
 
 /** Whether any organisation is stored. */
@@ -26,7 +26,7 @@ export async function existsLoopbackCredential(db: Queryable): Promise<boolean> 
 }
 
 /** Issues under keys of their own choice; the counters of their queues follow. */
-export async function insertDemoIssues(db: Queryable, orgId: string, issues: readonly DemoIssue[]): Promise<void> {
+export async function insertDemoIssues(db: Transaction, orgId: string, issues: readonly DemoIssue[]): Promise<void> {
   await db.query({
     name: 'insert_demo_issues',
     text: `
@@ -66,7 +66,7 @@ export async function insertDemoIssues(db: Queryable, orgId: string, issues: rea
 
 /** Links in the order given, numbered from `firstLinkId` on; links made later get higher ids. */
 export async function insertDemoLinks(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   links: readonly DemoLink[],
   firstLinkId: number,

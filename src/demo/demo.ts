@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
-import { APPLICATION_LOGIN, createOrganisationIn } from '../core/organisations/organisations.service.ts';
-import { createQueueIn } from '../core/queues/queues.service.ts';
-import { createToken, replaceAccountTokenIn } from '../core/tokens/tokens.service.ts';
+import { APPLICATION_LOGIN, createOrganisation } from '../core/organisations/organisations.service.ts';
+import { createQueue } from '../core/queues/queues.service.ts';
+import { createToken, replaceAccountToken } from '../core/tokens/tokens.service.ts';
 import { createUser, getUserId } from '../core/users/users.service.ts';
 import type { Database } from '../database/database.ts';
 import { StartError } from '../errors.ts';
@@ -45,7 +45,7 @@ export async function prepareDemo(
 /** All of it or nothing. */
 async function createDemo(db: Database): Promise<void> {
   await db.transaction(async (transaction) => {
-    await createOrganisationIn(transaction, {
+    await createOrganisation(transaction, {
       orgId: DEMO_ORG_ID,
       cloudId: undefined,
       name: 'Демонстрация',
@@ -65,11 +65,11 @@ async function createDemo(db: Database): Promise<void> {
       loopbackOnly: true,
     });
     const applicationId = await getUserId(transaction, DEMO_ORG_ID, APPLICATION_LOGIN);
-    await replaceAccountTokenIn(transaction, DEMO_ORG_ID, applicationId, 'application', {
+    await replaceAccountToken(transaction, DEMO_ORG_ID, applicationId, 'application', {
       value: DEMO_APPLICATION_TOKEN,
       loopbackOnly: true,
     });
-    for (const queue of DEMO_QUEUES) await createQueueIn(transaction, DEMO_ORG_ID, { ...queue, leadId: adminId });
+    for (const queue of DEMO_QUEUES) await createQueue(transaction, DEMO_ORG_ID, { ...queue, leadId: adminId });
     await insertDemoIssues(transaction, DEMO_ORG_ID, DEMO_ISSUES);
     await insertDemoLinks(transaction, DEMO_ORG_ID, DEMO_LINKS, DEMO_FIRST_LINK_ID);
   });

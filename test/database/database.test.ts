@@ -1,14 +1,20 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { ConcurrentChange, type Database, openDatabase, type Queryable } from '../../src/database/database.ts';
+import {
+  ConcurrentChange,
+  type Database,
+  type DatabasePool,
+  openDatabase,
+  type Queryable,
+} from '../../src/database/database.ts';
 import { type DatabaseProxy, openDatabaseProxy } from '../support/database-proxy.ts';
 import { useDatabase } from '../support/test-database.ts';
 
 const database = useDatabase('template0');
 let proxy: DatabaseProxy;
 /** Reaches PostgreSQL through the proxy. */
-let db: Database;
+let db: DatabasePool;
 let warnings: string[];
 
 beforeEach(async () => {
@@ -127,6 +133,35 @@ test('a transaction that meets a change half way runs again, and in the end is u
   await expect(always).rejects.toMatchObject({ name: 'DomainError', code: 'unavailable' });
   expect(runs).toBe(5);
   expect(await notes()).toHaveLength(3);
+});
+
+test('a transaction within a transaction joins it: all of it stays, or none', async () => {
+  const insert = (on: Database, id: number) =>
+    on.transaction((transaction) => ask(transaction, 'insert into notes values ($1, $2)', id, 'joined'));
+  const failing = db.transaction(async (transaction) => {
+    await insert(transaction, 3);
+    expect(await ask(transaction, 'select id from notes where id = 3')).toHaveLength(1);
+    expect(await notes()).toEqual(NOTES);
+    throw new Error('a bug');
+  });
+  await expect(failing).rejects.toThrow('a bug');
+  expect(await notes()).toEqual(NOTES);
+
+  await db.transaction(async (transaction) => {
+    await insert(transaction, 3);
+    await insert(transaction, 4);
+  });
+  expect(await notes()).toHaveLength(4);
+});
+
+test('a joined transaction is repeated with the one that it joined', async () => {
+  let runs = 0;
+  await db.transaction(async (transaction) => {
+    runs += 1;
+    await ask(transaction, 'insert into notes values (3, $1)', `run ${runs}`);
+    await transaction.transaction(() => (runs === 1 ? Promise.reject(new ConcurrentChange()) : Promise.resolve()));
+  });
+  expect(await notes()).toEqual([...NOTES, { id: 3, words: 'run 2' }]);
 });
 
 test('a connection that breaks between two statements rolls back, is unavailable, and does not run again', async () => {

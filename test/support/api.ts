@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import supertest from 'supertest';
 import { type AppOptions, createApp } from '../../src/app.ts';
 import { type Contract, loadContract } from '../../src/contract/contract.ts';
-import { type Database, openDatabase } from '../../src/database/database.ts';
+import { type DatabasePool, openDatabase } from '../../src/database/database.ts';
 import { createHttpServer } from '../../src/http/http-server.ts';
 import { ContractCheck } from './contract-check.ts';
 import { type TestDatabase, useDatabase } from './test-database.ts';
@@ -30,7 +30,7 @@ export function useApi(
   let api: Api | undefined;
   let server: Server;
   let check: ContractCheck;
-  let db: Database | undefined;
+  let db: DatabasePool | undefined;
   const lines: string[] = [];
 
   beforeAll(async () => {

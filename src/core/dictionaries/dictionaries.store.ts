@@ -1,4 +1,4 @@
-import type { Queryable } from '../../database/database.ts';
+import type { Queryable, Transaction } from '../../database/database.ts';
 
 /** The tables of words that describe issues, each with its id column. */
 const ID_COLUMNS = { statuses: 'status_id', priorities: 'priority_id', issue_types: 'issue_type_id' } as const;
@@ -68,7 +68,7 @@ export interface NewStatus {
 
 /** Adds, after the last status, those whose English name no status has yet; others may do so at the same time. */
 export async function insertMissingStatuses(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   statuses: readonly NewStatus[],
 ): Promise<void> {

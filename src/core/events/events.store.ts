@@ -1,4 +1,4 @@
-import type { Queryable } from '../../database/database.ts';
+import type { Transaction } from '../../database/database.ts';
 import type { Direction } from '../labels/direction.ts';
 
 export type EventType =
@@ -35,7 +35,7 @@ export interface NewEvent {
 
 /** Writes down what a transaction did, one event for each issue that it touched. */
 export async function insertEvents(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   userId: number,
   events: readonly NewEvent[],

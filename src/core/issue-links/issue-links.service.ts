@@ -1,4 +1,4 @@
-import { ConcurrentChange, type Queryable } from '../../database/database.ts';
+import { ConcurrentChange, type Queryable, type Transaction } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
@@ -60,7 +60,7 @@ export function madeNowBy({ userId }: Viewer): LinkOrigin {
 
 /** Throws `refused`, saying which rule it was. */
 export async function writeNewLink(
-  db: Queryable,
+  db: Transaction,
   viewer: Viewer,
   link: LinkWrite,
   origin: LinkOrigin,
@@ -81,7 +81,7 @@ export async function writeNewLink(
 
 /** Gives a stored link another type, direction or object; the issue stays at its end, and the link keeps its id. */
 export async function writeChangedLink(
-  db: Queryable,
+  db: Transaction,
   viewer: Viewer,
   current: StoredLink,
   link: LinkWrite,
@@ -106,14 +106,14 @@ export async function writeChangedLink(
 }
 
 /** Throws `not_found` when somebody else was first. */
-export async function writeNoLink(db: Queryable, viewer: Viewer, linkId: number): Promise<void> {
+export async function writeNoLink(db: Transaction, viewer: Viewer, linkId: number): Promise<void> {
   const removed = await deleteLink(db, viewer.orgId, linkId);
   if (removed === undefined) throw new DomainError('not_found', texts.linkNotFound);
   await insertEvents(db, viewer.orgId, viewer.userId, events(removed, undefined));
 }
 
 /** Removes all links of issues that are about to go; the issues at their other ends note that. */
-export async function writeNoLinks(db: Queryable, viewer: Viewer, issueIds: readonly number[]): Promise<void> {
+export async function writeNoLinks(db: Transaction, viewer: Viewer, issueIds: readonly number[]): Promise<void> {
   const removed = await deleteLinksOf(db, viewer.orgId, issueIds);
   const going = new Set(issueIds);
   const elsewhere = removed.flatMap((link) => events(link, undefined)).filter(({ issueId }) => !going.has(issueId));
@@ -121,7 +121,7 @@ export async function writeNoLinks(db: Queryable, viewer: Viewer, issueIds: read
 }
 
 /** Removes all links that carry a label at one of their ends, before the label goes itself; both issues note that. */
-export async function writeNoLinksOfLabel(db: Queryable, viewer: Viewer, labelId: number): Promise<void> {
+export async function writeNoLinksOfLabel(db: Transaction, viewer: Viewer, labelId: number): Promise<void> {
   // Links first and their types then, as those do who give a link another type; and once more those made in between.
   const removed = await deleteLinksOfLabel(db, viewer.orgId, labelId);
   await lockTypesOfLabel(db, viewer.orgId, labelId);
@@ -146,7 +146,7 @@ function endsOf({ direction, issue, object }: LinkWrite): { inwardIssueId: numbe
     : { inwardIssueId: object.id, outwardIssueId: issue.id };
 }
 
-async function lockAcyclic(db: Queryable, { orgId }: Viewer, { type }: LinkWrite): Promise<void> {
+async function lockAcyclic(db: Transaction, { orgId }: Viewer, { type }: LinkWrite): Promise<void> {
   if (type.is_acyclic) await lockLinkType(db, orgId, type.link_type_id);
 }
 
@@ -155,7 +155,7 @@ async function lockAcyclic(db: Queryable, { orgId }: Viewer, { type }: LinkWrite
  * duplicate all the same. That a type has become such a one, a writer learns from the foreign key.
  */
 async function refuseSameLabel(
-  db: Queryable,
+  db: Transaction,
   { orgId }: Viewer,
   link: LinkWrite,
   linkId: number | undefined,

@@ -1,4 +1,4 @@
-import type { Queryable } from '../../database/database.ts';
+import type { Queryable, Transaction } from '../../database/database.ts';
 import { type Viewer, viewerValues, visibleQueue } from '../access/viewer.ts';
 import { issueIdNamed } from '../issues/issue-name.ts';
 import type { Direction } from '../labels/direction.ts';
@@ -217,7 +217,7 @@ export interface NewLinkRow {
   readonly updatedAt: Date | undefined;
 }
 
-export async function insertLink(db: Queryable, orgId: string, link: NewLinkRow): Promise<StoredLink> {
+export async function insertLink(db: Transaction, orgId: string, link: NewLinkRow): Promise<StoredLink> {
   const [row] = await db.query<StoredLink>({
     name: 'insert_link',
     text: `
@@ -252,7 +252,7 @@ export interface LinkChangeRow {
 
 /** Changes a link in place and raises its version. Undefined when it is gone. */
 export async function updateLink(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   linkId: number,
   link: LinkChangeRow,
@@ -291,7 +291,7 @@ function ruleValues(orgId: string, type: CopiedRules): readonly unknown[] {
 }
 
 /** Answers what was deleted; undefined when somebody else was first. */
-export async function deleteLink(db: Queryable, orgId: string, linkId: number): Promise<StoredLink | undefined> {
+export async function deleteLink(db: Transaction, orgId: string, linkId: number): Promise<StoredLink | undefined> {
   const [row] = await db.query<StoredLink>({
     name: 'delete_link',
     text: `
@@ -303,7 +303,7 @@ export async function deleteLink(db: Queryable, orgId: string, linkId: number): 
 }
 
 /** Deletes the links of issues at both of their ends, and answers them. */
-export function deleteLinksOf(db: Queryable, orgId: string, issueIds: readonly number[]): Promise<StoredLink[]> {
+export function deleteLinksOf(db: Transaction, orgId: string, issueIds: readonly number[]): Promise<StoredLink[]> {
   return db.query<StoredLink>({
     name: 'delete_links_of_issues',
     text: `
@@ -315,7 +315,7 @@ export function deleteLinksOf(db: Queryable, orgId: string, issueIds: readonly n
 }
 
 /** Deletes the links that carry a label at one of their ends, and answers them. */
-export function deleteLinksOfLabel(db: Queryable, orgId: string, labelId: number): Promise<StoredLink[]> {
+export function deleteLinksOfLabel(db: Transaction, orgId: string, labelId: number): Promise<StoredLink[]> {
   return db.query<StoredLink>({
     name: 'delete_links_of_label',
     text: `
@@ -329,7 +329,7 @@ export function deleteLinksOfLabel(db: Queryable, orgId: string, labelId: number
 }
 
 /** Makes everybody wait who links issues by a type that has the label. */
-export async function lockTypesOfLabel(db: Queryable, orgId: string, labelId: number): Promise<void> {
+export async function lockTypesOfLabel(db: Transaction, orgId: string, labelId: number): Promise<void> {
   await db.query({
     name: 'lock_types_of_label',
     text: `
@@ -341,7 +341,7 @@ export async function lockTypesOfLabel(db: Queryable, orgId: string, labelId: nu
 }
 
 /** Locks issues against removal, in the order in which everybody locks them. */
-export async function lockEnds(db: Queryable, orgId: string, issueIds: readonly number[]): Promise<void> {
+export async function lockEnds(db: Transaction, orgId: string, issueIds: readonly number[]): Promise<void> {
   await db.query({
     name: 'lock_ends',
     text: `
@@ -354,7 +354,7 @@ export async function lockEnds(db: Queryable, orgId: string, issueIds: readonly 
 
 /** Locks a link against other changes and answers it with its version. */
 export async function lockLink(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   linkId: number,
 ): Promise<(StoredLink & { version: number }) | undefined> {
@@ -371,7 +371,7 @@ export async function lockLink(
 
 /** Locks the one link of the type in which the issue stands at that end, if there is one. */
 export async function lockSingleLink(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   linkTypeId: string,
   issueId: number,
@@ -391,7 +391,7 @@ export async function lockSingleLink(
 }
 
 /** Makes everybody else wait who links these two issues by a type that shares a label with another. */
-export async function lockPair(db: Queryable, orgId: string, issueIds: readonly [number, number]): Promise<void> {
+export async function lockPair(db: Transaction, orgId: string, issueIds: readonly [number, number]): Promise<void> {
   const [lower, higher] = [Math.min(...issueIds), Math.max(...issueIds)];
   await db.query({
     name: 'lock_pair',

@@ -1,4 +1,4 @@
-import type { Queryable } from '../../database/database.ts';
+import type { Queryable, Transaction } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
@@ -54,7 +54,7 @@ export interface NewIssueWrite {
 
 /** Makes an issue at the end of its column, under the next key of its queue. */
 export async function writeNewIssue(
-  db: Queryable,
+  db: Transaction,
   { orgId, userId }: Viewer,
   { fields, ...issue }: NewIssueWrite,
 ): Promise<{ issueId: number; key: string }> {
@@ -73,7 +73,7 @@ export async function writeNewIssue(
  * Gives a locked issue these fields, and opens or closes it; raises its version. Writes nothing when all is so already.
  */
 export async function writeChangedFields(
-  db: Queryable,
+  db: Transaction,
   { orgId, userId }: Viewer,
   issue: IssueState,
   after: IssueFields,
@@ -98,7 +98,7 @@ export async function writeChangedFields(
 
 /** Gives a locked issue another queue and the next key there, which it answers; the queue has a column for its status. */
 export async function writeChangedQueue(
-  db: Queryable,
+  db: Transaction,
   { orgId, userId }: Viewer,
   issue: IssueState,
   queueId: number,
@@ -114,7 +114,7 @@ export async function writeChangedQueue(
 }
 
 /** Makes the issues of a user nobody's. */
-export async function writeUnassigned(db: Queryable, { orgId, userId }: Viewer, assigneeId: number): Promise<void> {
+export async function writeUnassigned(db: Transaction, { orgId, userId }: Viewer, assigneeId: number): Promise<void> {
   const issueIds = await unassignIssues(db, orgId, userId, assigneeId);
   const changes = { fields: [{ field: 'assignee', from: assigneeId, to: null }] };
   const events = issueIds.map((issueId) => ({ issueId, type: 'IssueUpdated', changes }) as const);
@@ -167,7 +167,7 @@ function contentOf(value: IssueFields[keyof IssueFields] | undefined): unknown {
  * `forbidden` for one not to be changed.
  */
 export async function lockWritableIssue(
-  db: Queryable,
+  db: Transaction,
   viewer: Viewer,
   issueName: string | number,
   strength: 'change' | 'key',
@@ -194,7 +194,7 @@ export async function getWritableQueue(
 }
 
 /** Issues stand in columns of their queue alone, so a queue gets a column for a status when an issue first has it. */
-export async function ensureColumn(db: Queryable, orgId: string, queueId: number, statusId: number): Promise<void> {
+export async function ensureColumn(db: Transaction, orgId: string, queueId: number, statusId: number): Promise<void> {
   if (await hasColumn(db, orgId, queueId, statusId)) return;
   // So that two columns are not both the last one.
   await lockQueue(db, orgId, queueId);

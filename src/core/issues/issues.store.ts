@@ -1,4 +1,4 @@
-import type { Queryable } from '../../database/database.ts';
+import type { Queryable, Transaction } from '../../database/database.ts';
 import { type Viewer, viewerValues, visibleQueue, writableQueue, writerValues } from '../access/viewer.ts';
 import type { StatusRow } from '../dictionaries/dictionaries.store.ts';
 import { type UserColumns, userColumns } from '../users/user-summary.ts';
@@ -123,7 +123,7 @@ export async function selectIssueByUnique(
 
 /** Locks the issue of that name or number until the end of the transaction, whoever may see it, and answers its number. */
 export async function lockIssue(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   issueName: string | number,
   strength: 'change' | 'key',
@@ -222,7 +222,7 @@ export interface NewIssueRow extends IssueFields {
 }
 
 /** Answers the issue_id. */
-export async function insertIssue(db: Queryable, orgId: string, issue: NewIssueRow): Promise<number> {
+export async function insertIssue(db: Transaction, orgId: string, issue: NewIssueRow): Promise<number> {
   const [row] = await db.query<{ issue_id: number }>({
     name: 'insert_issue',
     text: `
@@ -259,7 +259,7 @@ function fieldValues(fields: IssueFields): unknown[] {
 
 /** With another status, the issue goes to the end of that column. Raises the version. */
 export async function updateIssueFields(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   userId: number,
   issueId: number,
@@ -285,7 +285,7 @@ export async function updateIssueFields(
 
 /** Gives the issue another queue and key, at the end of its column there; the old key becomes an alias. */
 export async function updateIssueQueue(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   userId: number,
   issueId: number,
@@ -307,7 +307,7 @@ export async function updateIssueQueue(
 }
 
 /** Locks the issues of a queue until the end of the transaction, in the order that everybody keeps. */
-export async function lockIssuesOfQueue(db: Queryable, orgId: string, queueId: number): Promise<number[]> {
+export async function lockIssuesOfQueue(db: Transaction, orgId: string, queueId: number): Promise<number[]> {
   const rows = await db.query<{ issue_id: number }>({
     name: 'lock_issues_of_queue',
     text: 'select issue_id from issues where org_id = $1 and queue_id = $2 order by issue_id for update',
@@ -318,7 +318,7 @@ export async function lockIssuesOfQueue(db: Queryable, orgId: string, queueId: n
 
 /** Deletes issues, and answers what they were. */
 export function deleteIssueRows(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   issueIds: readonly number[],
 ): Promise<{ issue_id: number; key: string; summary: string }[]> {

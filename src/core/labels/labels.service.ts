@@ -1,4 +1,4 @@
-import type { Database, Queryable } from '../../database/database.ts';
+import type { Database, Queryable, Transaction } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
@@ -33,13 +33,13 @@ export function findLabelByText(db: Queryable, { orgId }: Viewer, label: string)
  * links that carry them comes into being with the first such link. Throws `refused` for texts that cannot be labels, and
  * `conflict` for one that is taken.
  */
-export async function createLabel(
-  db: Queryable,
+export function createLabel(
+  db: Database,
   { orgId }: Viewer,
   { label, opposite }: { readonly label: string; readonly opposite: string | undefined },
 ): Promise<number> {
   const labels = opposite === undefined ? [label] : [label, opposite];
-  return await takingLabel(label, insertLabelPair(db, orgId, labels));
+  return db.transaction((transaction) => takingLabel(label, insertLabelPair(transaction, orgId, labels)));
 }
 
 /**
@@ -66,7 +66,7 @@ export function changeLabel(
 }
 
 /** Locks a label for a change. Throws `refused` for one that does not exist or is built in. */
-export async function lockChangeableLabel(db: Queryable, orgId: string, labelId: number): Promise<void> {
+export async function lockChangeableLabel(db: Transaction, orgId: string, labelId: number): Promise<void> {
   // Before the label, as those do who make a type of it.
   await lockOrganisation(db, orgId);
   const label = await lockLabel(db, orgId, labelId);

@@ -1,4 +1,4 @@
-import type { Queryable } from '../../database/database.ts';
+import type { Queryable, Transaction } from '../../database/database.ts';
 
 /** A label as Kanboard's clients know it. */
 export interface LabelRow {
@@ -39,7 +39,7 @@ export async function selectLabelByText(db: Queryable, orgId: string, label: str
 }
 
 /** Adds a label, or two that are each other's opposite, under the organisation's next numbers; answers the first one. */
-export async function insertLabelPair(db: Queryable, orgId: string, labels: readonly string[]): Promise<number> {
+export async function insertLabelPair(db: Transaction, orgId: string, labels: readonly string[]): Promise<number> {
   const [row] = await db.query<{ label_id: number }>({
     name: 'insert_label_pair',
     text: `
@@ -63,7 +63,7 @@ export async function insertLabelPair(db: Queryable, orgId: string, labels: read
  * started as a Tracker.
  */
 export async function lockLabel(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   labelId: number,
 ): Promise<{ label: string; is_fixed: boolean } | undefined> {
@@ -81,7 +81,7 @@ export async function lockLabel(
 
 /** With another text, a label is called by it in every language, and by no relationship of Tracker's any more. */
 export async function updateLabel(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   labelId: number,
   { label, oppositeId }: { readonly label: string; readonly oppositeId: number | undefined },
@@ -105,7 +105,7 @@ export async function updateLabel(
 }
 
 /** Deletes a label with its link types, whose links are gone already. Labels that pointed at it have no opposite then. */
-export async function deleteLabel(db: Queryable, orgId: string, labelId: number): Promise<void> {
+export async function deleteLabel(db: Transaction, orgId: string, labelId: number): Promise<void> {
   await db.query({
     name: 'delete_label',
     text: 'delete from labels where org_id = $1 and label_id = $2',

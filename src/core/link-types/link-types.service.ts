@@ -1,4 +1,4 @@
-import { ConcurrentChange, type Database, type Queryable } from '../../database/database.ts';
+import { ConcurrentChange, type Database, type Queryable, type Transaction } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
@@ -97,7 +97,7 @@ export function createLinkType(db: Database, viewer: Viewer, type: NewLinkType):
  * type with its first link. The caller's transaction makes that link.
  */
 export async function createLabelType(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   labelIds: readonly [number, number],
 ): Promise<LinkTypeRow> {
@@ -224,7 +224,7 @@ function refuseSymmetricRules({ is_antisymmetric, is_acyclic, single_end }: Link
 
 /** Throws `refused` for a label whose relationship another type understands already, or both of the given have. */
 async function refuseTakenPhrases(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   own: { readonly linkTypeId: string; readonly ends: readonly Direction[] } | undefined,
   labels: readonly LabelTexts[],

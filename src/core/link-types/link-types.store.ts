@@ -1,4 +1,4 @@
-import type { Queryable } from '../../database/database.ts';
+import type { Queryable, Transaction } from '../../database/database.ts';
 
 /** A link type with the texts of its two labels. */
 export interface LinkTypeRow {
@@ -50,7 +50,7 @@ export interface LabelTexts {
 }
 
 /** Adds a label under the organisation's next number, which it answers; other makers of labels wait for their turn. */
-export async function insertLabel(db: Queryable, orgId: string, { ru, en }: LabelTexts): Promise<number> {
+export async function insertLabel(db: Transaction, orgId: string, { ru, en }: LabelTexts): Promise<number> {
   const [row] = await db.query<{ label_id: number }>({
     name: 'insert_label',
     text: `
@@ -67,7 +67,7 @@ export async function insertLabel(db: Queryable, orgId: string, { ru, en }: Labe
 
 /** Makes two labels each other's opposite. */
 export async function updateOpposites(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   labelId: number,
   oppositeId: number,
@@ -83,7 +83,7 @@ export async function updateOpposites(
 
 /** Changes the texts of a label. A label without a phrase of its own is Kanboard's to read too, under its English text. */
 export async function updateLabelTexts(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   labelId: number,
   { ru, en }: LabelTexts,
@@ -105,7 +105,7 @@ export interface LinkTypeRules {
 }
 
 export async function insertLinkType(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   type: LinkTypeRules & {
     link_type_id: string;
@@ -135,7 +135,7 @@ export async function insertLinkType(
 }
 
 /** Marks types that have a label in common with another; through the foreign key their links are marked as well. */
-export async function updateSharesLabel(db: Queryable, orgId: string, linkTypeIds: readonly string[]): Promise<void> {
+export async function updateSharesLabel(db: Transaction, orgId: string, linkTypeIds: readonly string[]): Promise<void> {
   await db.query({
     name: 'update_shares_label',
     text: `
@@ -146,7 +146,7 @@ export async function updateSharesLabel(db: Queryable, orgId: string, linkTypeId
 }
 
 /** Locks a type against other changes. */
-export async function lockLinkTypeRow(db: Queryable, orgId: string, linkTypeId: string): Promise<void> {
+export async function lockLinkTypeRow(db: Transaction, orgId: string, linkTypeId: string): Promise<void> {
   await db.query({
     name: 'lock_link_type_row',
     text: 'select from link_types where org_id = $1 and link_type_id = $2 for update',
@@ -156,7 +156,7 @@ export async function lockLinkTypeRow(db: Queryable, orgId: string, linkTypeId: 
 
 /** Changes rules, and through the foreign key the copies in every link of the type; raises the version. */
 export async function updateLinkTypeRules(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   linkTypeId: string,
   rules: LinkTypeRules,
@@ -172,7 +172,7 @@ export async function updateLinkTypeRules(
 }
 
 /** Removes a type and those of its labels that no other type has. */
-export async function deleteLinkTypeAndLabels(db: Queryable, orgId: string, linkTypeId: string): Promise<void> {
+export async function deleteLinkTypeAndLabels(db: Transaction, orgId: string, linkTypeId: string): Promise<void> {
   await db.query({
     name: 'delete_link_type_and_labels',
     text: `
@@ -258,7 +258,7 @@ export function selectLinksOfType(db: Queryable, orgId: string, linkTypeId: stri
 }
 
 /** Makes everybody else who writes links of this type in this organisation wait for the end of the transaction. */
-export async function lockLinkType(db: Queryable, orgId: string, linkTypeId: string): Promise<void> {
+export async function lockLinkType(db: Transaction, orgId: string, linkTypeId: string): Promise<void> {
   await db.query({
     name: 'lock_link_type',
     text: `select pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0))`,

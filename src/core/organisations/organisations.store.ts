@@ -1,4 +1,4 @@
-import type { Queryable } from '../../database/database.ts';
+import type { Queryable, Transaction } from '../../database/database.ts';
 import type { Language } from '../../texts.ts';
 import type { LabelDefault, LinkTypeDefault, Profile } from './defaults.ts';
 
@@ -11,7 +11,7 @@ export interface NewOrganisation {
 }
 
 export async function insertOrganisation(
-  db: Queryable,
+  db: Transaction,
   organisation: NewOrganisation,
   rules: { oneLinkPerPair: boolean; lastLabelId: number },
 ): Promise<void> {
@@ -32,7 +32,7 @@ export async function insertOrganisation(
   });
 }
 
-export async function insertStatuses(db: Queryable, orgId: string, statuses: readonly object[]): Promise<void> {
+export async function insertStatuses(db: Transaction, orgId: string, statuses: readonly object[]): Promise<void> {
   await db.query({
     name: 'insert_statuses',
     text: `
@@ -44,7 +44,7 @@ export async function insertStatuses(db: Queryable, orgId: string, statuses: rea
   });
 }
 
-export async function insertIssueTypes(db: Queryable, orgId: string, issueTypes: readonly object[]): Promise<void> {
+export async function insertIssueTypes(db: Transaction, orgId: string, issueTypes: readonly object[]): Promise<void> {
   await db.query({
     name: 'insert_issue_types',
     text: `
@@ -56,7 +56,7 @@ export async function insertIssueTypes(db: Queryable, orgId: string, issueTypes:
   });
 }
 
-export async function insertPriorities(db: Queryable, orgId: string, priorities: readonly object[]): Promise<void> {
+export async function insertPriorities(db: Transaction, orgId: string, priorities: readonly object[]): Promise<void> {
   await db.query({
     name: 'insert_priorities',
     text: `
@@ -68,7 +68,11 @@ export async function insertPriorities(db: Queryable, orgId: string, priorities:
   });
 }
 
-export async function insertApplications(db: Queryable, orgId: string, applications: readonly object[]): Promise<void> {
+export async function insertApplications(
+  db: Transaction,
+  orgId: string,
+  applications: readonly object[],
+): Promise<void> {
   await db.query({
     name: 'insert_applications',
     text: `
@@ -81,7 +85,7 @@ export async function insertApplications(db: Queryable, orgId: string, applicati
 }
 
 /** One statement, so that two labels can point at each other. */
-export async function insertLabels(db: Queryable, orgId: string, labels: readonly LabelDefault[]): Promise<void> {
+export async function insertLabels(db: Transaction, orgId: string, labels: readonly LabelDefault[]): Promise<void> {
   await db.query({
     name: 'insert_labels',
     text: `
@@ -94,7 +98,7 @@ export async function insertLabels(db: Queryable, orgId: string, labels: readonl
 }
 
 export async function insertLinkTypes(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   linkTypes: readonly LinkTypeDefault[],
 ): Promise<void> {
@@ -130,7 +134,7 @@ export async function selectOrganisation(db: Queryable, orgId: string): Promise<
 }
 
 /** Makes others wait who change the organisation, its labels or its links. */
-export async function lockOrganisation(db: Queryable, orgId: string): Promise<void> {
+export async function lockOrganisation(db: Transaction, orgId: string): Promise<void> {
   await db.query({
     name: 'lock_organisation',
     text: 'select from organisations where org_id = $1 for update',
@@ -140,7 +144,7 @@ export async function lockOrganisation(db: Queryable, orgId: string): Promise<vo
 
 /** The rule is copied into every link by the foreign key. */
 export async function updateOrganisationRow(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   organisation: { name: string; language: Language; oneLinkPerPair: boolean },
 ): Promise<OrganisationRow> {

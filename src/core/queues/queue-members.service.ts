@@ -1,4 +1,4 @@
-import type { Queryable } from '../../database/database.ts';
+import type { Database, Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
@@ -43,27 +43,31 @@ export async function findRole(
  * themselves to any queue. Throws `not_found`, `forbidden`, `invalid`, `refused` when there is no such user, and `conflict`
  * for a member.
  */
-export async function addMember(
-  db: Queryable,
+export function addMember(
+  db: Database,
   viewer: Viewer,
   queueId: number,
   { userId, role }: { readonly userId: number; readonly role: QueueRole | undefined },
 ): Promise<void> {
-  const isJoining = viewer.role === 'admin' && userId === viewer.userId;
-  await requireManagedQueue(db, viewer, queueId, isJoining);
-  if (role === undefined) throw new DomainError('invalid', undefined, { role: texts.formUnfit });
-  const added = await onConstraint(insertMembers(db, viewer.orgId, queueId, [userId], role), {
-    queue_members_pkey: new DomainError('conflict', texts.memberAlready),
-    queue_members_queue_id_fkey: new DomainError('not_found', texts.queueNotFound),
+  return db.transaction(async (transaction) => {
+    const isJoining = viewer.role === 'admin' && userId === viewer.userId;
+    await requireManagedQueue(transaction, viewer, queueId, isJoining);
+    if (role === undefined) throw new DomainError('invalid', undefined, { role: texts.formUnfit });
+    const added = await onConstraint(insertMembers(transaction, viewer.orgId, queueId, [userId], role), {
+      queue_members_pkey: new DomainError('conflict', texts.memberAlready),
+      queue_members_queue_id_fkey: new DomainError('not_found', texts.queueNotFound),
+    });
+    if (added === 0) throw new DomainError('refused', texts.userUnknown);
   });
-  if (added === 0) throw new DomainError('refused', texts.userUnknown);
 }
 
 /** Ends a user's role in a queue. Throws `not_found`, `forbidden`, and `refused` for nobody's. */
-export async function removeMember(db: Queryable, viewer: Viewer, queueId: number, userId: number): Promise<void> {
-  await requireManagedQueue(db, viewer, queueId);
-  const removed = await deleteMember(db, viewer.orgId, queueId, userId);
-  if (!removed) throw new DomainError('refused', texts.memberUnknown);
+export function removeMember(db: Database, viewer: Viewer, queueId: number, userId: number): Promise<void> {
+  return db.transaction(async (transaction) => {
+    await requireManagedQueue(transaction, viewer, queueId);
+    const removed = await deleteMember(transaction, viewer.orgId, queueId, userId);
+    if (!removed) throw new DomainError('refused', texts.memberUnknown);
+  });
 }
 
 /** Throws `not_found`, also for a queue that the viewer may not see, and `forbidden` for one that others manage. */

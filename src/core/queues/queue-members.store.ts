@@ -1,4 +1,4 @@
-import type { Queryable } from '../../database/database.ts';
+import type { Queryable, Transaction } from '../../database/database.ts';
 import {
   managedQueue,
   mayManage,
@@ -81,7 +81,7 @@ export async function selectQueueAccess(
 
 /** Answers how many of the users there are, which is how many became members. Waits for whoever is removing one. */
 export async function insertMembers(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   queueId: number,
   userIds: readonly number[],
@@ -105,7 +105,7 @@ export async function insertMembers(
 }
 
 /** Answers whether the user was a member. */
-export async function deleteMember(db: Queryable, orgId: string, queueId: number, userId: number): Promise<boolean> {
+export async function deleteMember(db: Transaction, orgId: string, queueId: number, userId: number): Promise<boolean> {
   const rows = await db.query({
     name: 'delete_queue_member',
     text: 'delete from queue_members where org_id = $1 and queue_id = $2 and user_id = $3 returning user_id',
@@ -115,7 +115,7 @@ export async function deleteMember(db: Queryable, orgId: string, queueId: number
 }
 
 /** Ends what a user is in every queue. */
-export async function deleteMembershipsOf(db: Queryable, orgId: string, userId: number): Promise<void> {
+export async function deleteMembershipsOf(db: Transaction, orgId: string, userId: number): Promise<void> {
   await db.query({
     name: 'delete_memberships',
     text: 'delete from queue_members where org_id = $1 and user_id = $2',

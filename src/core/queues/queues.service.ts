@@ -34,31 +34,28 @@ export interface NewQueue {
  * Makes a queue that is open to the organisation, with a column for each of its statuses. Answers the queue_id.
  * Throws `conflict` when the key is taken, and `invalid` for one that cannot be a key.
  */
-export function createQueue(db: Database, orgId: string, queue: NewQueue): Promise<number> {
-  return db.transaction((transaction) => createQueueIn(transaction, orgId, queue));
-}
-
-/** The same inside a transaction that does more. */
-export async function createQueueIn(
-  db: Queryable,
+export function createQueue(
+  db: Database,
   orgId: string,
   { issueTypeId = DEFAULT_ISSUE_TYPE_ID, priorityId = DEFAULT_PRIORITY_ID, ...queue }: NewQueue,
 ): Promise<number> {
-  const insert = insertQueue(db, orgId, {
-    ...queue,
-    identifier: queue.key,
-    access: 'organisation',
-    issueTypeId,
-    priorityId,
+  return db.transaction(async (transaction) => {
+    const insert = insertQueue(transaction, orgId, {
+      ...queue,
+      identifier: queue.key,
+      access: 'organisation',
+      issueTypeId,
+      priorityId,
+    });
+    const queueId = await onConstraint(insert, {
+      queues_key_key: new DomainError('conflict', texts.queueKeyTaken(queue.key)),
+      queues_identifier_key: new DomainError('conflict', texts.queueKeyTaken(queue.key)),
+      queues_key_check: new DomainError('invalid', texts.queueKeyInvalid(queue.key)),
+      queues_name_check: new DomainError('invalid', texts.queueNameEmpty),
+    });
+    await insertColumnsForStatuses(transaction, orgId, queueId);
+    return queueId;
   });
-  const queueId = await onConstraint(insert, {
-    queues_key_key: new DomainError('conflict', texts.queueKeyTaken(queue.key)),
-    queues_identifier_key: new DomainError('conflict', texts.queueKeyTaken(queue.key)),
-    queues_key_check: new DomainError('invalid', texts.queueKeyInvalid(queue.key)),
-    queues_name_check: new DomainError('invalid', texts.queueNameEmpty),
-  });
-  await insertColumnsForStatuses(db, orgId, queueId);
-  return queueId;
 }
 
 /**
@@ -93,7 +90,7 @@ export function createQueueFor(
       });
     }
     const ids = { leadId, issueTypeId: issueType.id, priorityId: priority.id };
-    await createQueueIn(transaction, viewer.orgId, { key, name, description, ...ids });
+    await createQueue(transaction, viewer.orgId, { key, name, description, ...ids });
     return await getQueue(transaction, viewer, key);
   });
 }

@@ -1,4 +1,4 @@
-import { ConcurrentChange, type Queryable } from '../../database/database.ts';
+import { ConcurrentChange, type Queryable, type Transaction } from '../../database/database.ts';
 import { type Viewer, viewerValues, visibleQueue, writableQueue, writerValues } from '../access/viewer.ts';
 import type { StatusRow } from '../dictionaries/dictionaries.store.ts';
 import { type UserColumns, userColumns } from '../users/user-summary.ts';
@@ -31,7 +31,7 @@ export interface ProjectSettings {
  * Answers the queue_id. Of the keys of a removed queue of the same key, those under which issues that have moved are still
  * found are not given again.
  */
-export async function insertQueue(db: Queryable, orgId: string, queue: NewQueue): Promise<number> {
+export async function insertQueue(db: Transaction, orgId: string, queue: NewQueue): Promise<number> {
   const [row] = await db.query<{ queue_id: number }>({
     name: 'insert_queue',
     text: `
@@ -64,7 +64,7 @@ export async function insertQueue(db: Queryable, orgId: string, queue: NewQueue)
 }
 
 /** Gives a queue a column for each status of the organisation, in the order of the statuses. */
-export async function insertColumnsForStatuses(db: Queryable, orgId: string, queueId: number): Promise<void> {
+export async function insertColumnsForStatuses(db: Transaction, orgId: string, queueId: number): Promise<void> {
   await db.query({
     name: 'insert_columns_for_statuses',
     text: `
@@ -78,7 +78,7 @@ export async function insertColumnsForStatuses(db: Queryable, orgId: string, que
 
 /** Gives a queue columns in their order, each with the status of its title, else the one of its key. */
 export async function insertColumns(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   queueId: number,
   columns: readonly { readonly key: string; readonly name_en: string }[],
@@ -107,7 +107,7 @@ export async function existsQueueKey(db: Queryable, orgId: string, key: string):
   return rows.length > 0;
 }
 
-export async function deleteQueueRow(db: Queryable, orgId: string, queueId: number): Promise<void> {
+export async function deleteQueueRow(db: Transaction, orgId: string, queueId: number): Promise<void> {
   await db.query({
     name: 'delete_queue',
     text: 'delete from queues where org_id = $1 and queue_id = $2',
@@ -212,7 +212,7 @@ export async function selectQueueForIssue(
  * Takes the queue's next key. Others who want one wait for the end of the transaction, so that no number is left out.
  * Throws ConcurrentChange when the queue has just been removed.
  */
-export async function takeIssueKey(db: Queryable, orgId: string, queueId: number): Promise<string> {
+export async function takeIssueKey(db: Transaction, orgId: string, queueId: number): Promise<string> {
   const [row] = await db.query<{ key: string }>({
     name: 'take_issue_key',
     text: `
@@ -258,7 +258,7 @@ export async function hasColumn(db: Queryable, orgId: string, queueId: number, s
  * Makes everybody else who changes the queue wait for the end of the transaction. Throws ConcurrentChange when it has just
  * been removed.
  */
-export async function lockQueue(db: Queryable, orgId: string, queueId: number): Promise<void> {
+export async function lockQueue(db: Transaction, orgId: string, queueId: number): Promise<void> {
   const rows = await db.query({
     name: 'lock_queue',
     text: 'select from queues where org_id = $1 and queue_id = $2 for no key update',
@@ -268,7 +268,12 @@ export async function lockQueue(db: Queryable, orgId: string, queueId: number): 
 }
 
 /** Gives the queue a column for the status, after its last one, unless it has one. */
-export async function insertLastColumn(db: Queryable, orgId: string, queueId: number, statusId: number): Promise<void> {
+export async function insertLastColumn(
+  db: Transaction,
+  orgId: string,
+  queueId: number,
+  statusId: number,
+): Promise<void> {
   await db.query({
     name: 'insert_last_column',
     text: `

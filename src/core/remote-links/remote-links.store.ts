@@ -1,4 +1,4 @@
-import type { Queryable } from '../../database/database.ts';
+import type { Queryable, Transaction } from '../../database/database.ts';
 import { type Viewer, viewerValues, visibleQueue } from '../access/viewer.ts';
 import { APPLICATION_COLUMNS, type ApplicationRow } from '../applications/applications.store.ts';
 import { issueIdNamed } from '../issues/issue-name.ts';
@@ -134,7 +134,7 @@ export interface NewRemoteLinkRow {
 }
 
 /** Answers the remote_link_id. */
-export async function insertRemoteLink(db: Queryable, orgId: string, link: NewRemoteLinkRow): Promise<number> {
+export async function insertRemoteLink(db: Transaction, orgId: string, link: NewRemoteLinkRow): Promise<number> {
   const [row] = await db.query<{ remote_link_id: number }>({
     name: 'insert_remote_link',
     text: `
@@ -162,7 +162,7 @@ export async function insertRemoteLink(db: Queryable, orgId: string, link: NewRe
 
 /** Answers whether the issue had such a remote link. */
 export async function deleteRemoteLinkOf(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   issueId: number,
   remoteLinkId: number,

@@ -1,11 +1,11 @@
-import type { Queryable } from '../../database/database.ts';
+import type { Transaction } from '../../database/database.ts';
 import type { Viewer } from '../access/viewer.ts';
 import { insertEvents } from '../events/events.store.ts';
 import { writeNoLinks } from '../issue-links/issue-links.service.ts';
 import { deleteIssueRows } from '../issues/issues.store.ts';
 
 /** Deletes locked issues with their links, in the caller's transaction; the issues at the other ends record the change. */
-export async function deleteIssues(db: Queryable, viewer: Viewer, issueIds: readonly number[]): Promise<void> {
+export async function deleteIssues(db: Transaction, viewer: Viewer, issueIds: readonly number[]): Promise<void> {
   await writeNoLinks(db, viewer, issueIds);
   const deleted = await deleteIssueRows(db, viewer.orgId, issueIds);
   const events = deleted.map(({ issue_id: issueId, key, summary }) => {

@@ -81,23 +81,26 @@ function isIn(owner: TokenOwnerRow, organisation: OrganisationName): boolean {
  * Gives a user a token, and answers it: this is the only time that it can be read. `value` takes over a token that
  * clients have already. Throws `conflict` when the organisation has that token.
  */
-export async function createToken(
-  db: Queryable,
+export function createToken(
+  db: Database,
   orgId: string,
   userId: number,
   { scopes, expiresAt, value, loopbackOnly = false }: TokenOptions,
 ): Promise<{ id: number; token: string }> {
   const token = value ?? `ilt_${randomBytes(32).toString('base64url')}`;
-  const insert = insertToken(db, orgId, {
-    userId,
-    kind: 'oauth',
-    tokenHash: hashToken(token),
-    scopes,
-    expiresAt,
-    loopbackOnly,
+  return db.transaction(async (transaction) => {
+    const tokenHash = hashToken(token);
+    const insert = insertToken(transaction, orgId, {
+      userId,
+      kind: 'oauth',
+      tokenHash,
+      scopes,
+      expiresAt,
+      loopbackOnly,
+    });
+    const id = await onConstraint(insert, { tokens_token_hash_key: new DomainError('conflict', texts.tokenTaken) });
+    return { id, token };
   });
-  const id = await onConstraint(insert, { tokens_token_hash_key: new DomainError('conflict', texts.tokenTaken) });
-  return { id, token };
 }
 
 /**
@@ -111,30 +114,19 @@ export function replaceAccountToken(
   kind: 'application' | 'personal',
   { value, loopbackOnly = false }: Pick<TokenOptions, 'value' | 'loopbackOnly'> = {},
 ): Promise<string> {
-  return db.transaction((transaction) =>
-    replaceAccountTokenIn(transaction, orgId, userId, kind, { value, loopbackOnly }),
-  );
-}
-
-/** The same inside a transaction that does more. */
-export async function replaceAccountTokenIn(
-  db: Queryable,
-  orgId: string,
-  userId: number,
-  kind: 'application' | 'personal',
-  { value, loopbackOnly = false }: Pick<TokenOptions, 'value' | 'loopbackOnly'>,
-): Promise<string> {
   const token = value ?? randomBytes(30).toString('hex');
-  await deleteTokens(db, orgId, userId, kind);
-  const insert = insertToken(db, orgId, {
-    userId,
-    kind,
-    tokenHash: hashToken(token),
-    scopes: ['read', 'write', 'admin'],
-    loopbackOnly,
+  return db.transaction(async (transaction) => {
+    await deleteTokens(transaction, orgId, userId, kind);
+    const insert = insertToken(transaction, orgId, {
+      userId,
+      kind,
+      tokenHash: hashToken(token),
+      scopes: ['read', 'write', 'admin'],
+      loopbackOnly,
+    });
+    await onConstraint(insert, { tokens_token_hash_key: new DomainError('conflict', texts.tokenTaken) });
+    return token;
   });
-  await onConstraint(insert, { tokens_token_hash_key: new DomainError('conflict', texts.tokenTaken) });
-  return token;
 }
 
 /** What can be told of a token; the token itself cannot. */
@@ -162,21 +154,22 @@ export async function listTokens(db: Queryable, orgId: string): Promise<TokenDes
 }
 
 /** Ends a token at once; a second time changes nothing. Throws `not_found`. */
-export async function revokeToken(db: Queryable, orgId: string, tokenId: number): Promise<void> {
-  const revoked = await updateTokensRevoked(db, orgId, { tokenId });
+export async function revokeToken(db: Database, orgId: string, tokenId: number): Promise<void> {
+  const revoked = await db.transaction((transaction) => updateTokensRevoked(transaction, orgId, { tokenId }));
   if (revoked.length === 0) throw new DomainError('not_found', texts.tokenNotFound(String(tokenId)));
 }
 
 /** The same by the token itself. Answers its number; more than one where it is of several kinds. */
-export async function revokeTokenValue(db: Queryable, orgId: string, token: string): Promise<number[]> {
-  const revoked = await updateTokensRevoked(db, orgId, { tokenHash: hashToken(token) });
+export async function revokeTokenValue(db: Database, orgId: string, token: string): Promise<number[]> {
+  const tokenHash = hashToken(token);
+  const revoked = await db.transaction((transaction) => updateTokensRevoked(transaction, orgId, { tokenHash }));
   if (revoked.length === 0) throw new DomainError('not_found', texts.tokenUnknown);
   return revoked;
 }
 
 /** Ends every token of a user at once, and answers their numbers. */
-export function revokeUserTokens(db: Queryable, orgId: string, userId: number): Promise<number[]> {
-  return updateTokensRevoked(db, orgId, { userId });
+export function revokeUserTokens(db: Database, orgId: string, userId: number): Promise<number[]> {
+  return db.transaction((transaction) => updateTokensRevoked(transaction, orgId, { userId }));
 }
 
 function stateOf({ revoked_at, expires_at }: TokenRow): TokenDescription['state'] {

@@ -1,4 +1,4 @@
-import type { Queryable } from '../../database/database.ts';
+import type { Queryable, Transaction } from '../../database/database.ts';
 import type { Language } from '../../texts.ts';
 import type { OrganisationRole } from '../access/viewer.ts';
 
@@ -45,7 +45,7 @@ export interface NewToken {
 }
 
 /** Answers the token_id. */
-export async function insertToken(db: Queryable, orgId: string, token: NewToken): Promise<number> {
+export async function insertToken(db: Transaction, orgId: string, token: NewToken): Promise<number> {
   const [row] = await db.query<{ token_id: number }>({
     name: 'insert_token',
     text: `
@@ -66,7 +66,7 @@ export async function insertToken(db: Queryable, orgId: string, token: NewToken)
 }
 
 /** Removes the tokens that a user has, those of one kind or all. */
-export async function deleteTokens(db: Queryable, orgId: string, userId: number, kind?: TokenKind): Promise<void> {
+export async function deleteTokens(db: Transaction, orgId: string, userId: number, kind?: TokenKind): Promise<void> {
   await db.query({
     name: 'delete_tokens',
     text: 'delete from tokens where org_id = $1 and user_id = $2 and kind = coalesce($3, kind)',
@@ -106,7 +106,7 @@ export type TokenChoice =
   | { readonly tokenHash: Buffer; readonly tokenId?: never; readonly userId?: never };
 
 /** Answers the token_ids. One that was revoked before keeps its time. */
-export async function updateTokensRevoked(db: Queryable, orgId: string, choice: TokenChoice): Promise<number[]> {
+export async function updateTokensRevoked(db: Transaction, orgId: string, choice: TokenChoice): Promise<number[]> {
   const rows = await db.query<{ token_id: number }>({
     name: 'update_tokens_revoked',
     text: `

@@ -1,4 +1,4 @@
-import type { Database, Queryable } from '../../database/database.ts';
+import type { Database, Queryable, Transaction } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError, refuseUnfit } from '../../errors.ts';
 import { lengthOf } from '../../text-length.ts';
@@ -41,15 +41,17 @@ export type NewUser = Omit<NewUserRow, 'passwordHash' | 'isApplication'> & { rea
  * Adds a user and answers the user_id. Throws `conflict` when the login or the uid is taken, and `not_found` when there
  * is no such organisation.
  */
-export async function createUser(db: Queryable, orgId: string, { password, ...user }: NewUser): Promise<number> {
+export async function createUser(db: Database, orgId: string, { password, ...user }: NewUser): Promise<number> {
   const passwordHash = password === undefined ? undefined : await hashPassword(password);
-  return onConstraint(insertUser(db, orgId, { ...user, passwordHash }), {
-    users_login_key: new DomainError('conflict', texts.loginTaken(user.login)),
-    users_uid_key: new DomainError('conflict', texts.uidTaken(String(user.uid))),
-    users_uid_check: new DomainError('invalid', texts.uidInvalid),
-    users_login_check: new DomainError('invalid', texts.loginEmpty),
-    users_org_id_fkey: new DomainError('not_found', texts.organisationNotFound(orgId)),
-  });
+  return await db.transaction((transaction) =>
+    onConstraint(insertUser(transaction, orgId, { ...user, passwordHash }), {
+      users_login_key: new DomainError('conflict', texts.loginTaken(user.login)),
+      users_uid_key: new DomainError('conflict', texts.uidTaken(String(user.uid))),
+      users_uid_check: new DomainError('invalid', texts.uidInvalid),
+      users_login_check: new DomainError('invalid', texts.loginEmpty),
+      users_org_id_fkey: new DomainError('not_found', texts.organisationNotFound(orgId)),
+    }),
+  );
 }
 
 /** What an administrator says of a new account; undefined is what cannot be meant, and empty texts are left out. */
@@ -69,7 +71,7 @@ const PASSWORD_LENGTH_MIN = 6;
  * that break one, and `conflict` when the login is taken.
  */
 export async function createAccount(
-  db: Queryable,
+  db: Database,
   { orgId }: Viewer,
   { login: givenLogin = '', password = '', name, email, role }: NewAccount,
 ): Promise<number> {
@@ -107,8 +109,9 @@ export async function findPerson(
 }
 
 /** Lets somebody in again. Throws `not_found`. */
-export async function enableUser(db: Queryable, { orgId }: Viewer, userId: number): Promise<void> {
-  if (!(await updateUserActive(db, orgId, userId, true))) throw new DomainError('not_found', texts.userUnknown);
+export async function enableUser(db: Database, { orgId }: Viewer, userId: number): Promise<void> {
+  const exists = await db.transaction((transaction) => updateUserActive(transaction, orgId, userId, true));
+  if (!exists) throw new DomainError('not_found', texts.userUnknown);
 }
 
 /** Shuts somebody out of both faces. Throws `not_found`, and `refused` as `removeUser`. */
@@ -124,7 +127,7 @@ export function disableUser(db: Database, viewer: Viewer, userId: number): Promi
  * Nobody shuts themselves out by mistake, and an organisation keeps an administrator, also when two shut each other out at
  * the same time. Throws `refused`.
  */
-export async function keepAdministrator(db: Queryable, viewer: Viewer, userId: number): Promise<void> {
+export async function keepAdministrator(db: Transaction, viewer: Viewer, userId: number): Promise<void> {
   if (userId === viewer.userId) throw new DomainError('refused', texts.ownAccount);
   const administrators = await lockAdministrators(db, viewer.orgId);
   if (administrators.length === 1 && administrators[0] === userId) {

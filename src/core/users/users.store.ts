@@ -1,4 +1,4 @@
-import type { Queryable } from '../../database/database.ts';
+import type { Queryable, Transaction } from '../../database/database.ts';
 import type { OrganisationRole } from '../access/viewer.ts';
 import { isPerson } from './person.ts';
 import { type UserName, userIdNamed } from './user-name.ts';
@@ -20,7 +20,7 @@ export interface NewUserRow {
 const FIRST_OWN_UID = 8_000_000_000_000_000;
 
 /** Answers the user_id. A user who brings no uid gets one that no other tracker gives. */
-export async function insertUser(db: Queryable, orgId: string, user: NewUserRow): Promise<number> {
+export async function insertUser(db: Transaction, orgId: string, user: NewUserRow): Promise<number> {
   const [row] = await db.query<{ user_id: number }>({
     name: 'insert_user',
     text: `
@@ -146,7 +146,7 @@ export async function selectPerson(
 }
 
 /** Locks the administrators who can log in against other changes, and answers their numbers. */
-export async function lockAdministrators(db: Queryable, orgId: string): Promise<number[]> {
+export async function lockAdministrators(db: Transaction, orgId: string): Promise<number[]> {
   const rows = await db.query<{ user_id: number }>({
     name: 'lock_administrators',
     text: `
@@ -161,7 +161,7 @@ export async function lockAdministrators(db: Queryable, orgId: string): Promise<
 
 /** Answers whether there is such a person. */
 export async function updateUserActive(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   userId: number,
   isActive: boolean,
@@ -175,7 +175,7 @@ export async function updateUserActive(
 }
 
 /** Takes a person out of every list and look-up; the row stays, for what they wrote. Answers whether there was one. */
-export async function updateUserRemoved(db: Queryable, orgId: string, userId: number): Promise<boolean> {
+export async function updateUserRemoved(db: Transaction, orgId: string, userId: number): Promise<boolean> {
   const rows = await db.query({
     name: 'update_user_removed',
     text: `

@@ -4,7 +4,7 @@ import type { Viewer } from '../../core/access/viewer.ts';
 import { APPLICATION_LOGIN } from '../../core/organisations/organisations.service.ts';
 import { hashToken } from '../../core/tokens/tokens.service.ts';
 import { hashPassword, passwordMatches } from '../../core/users/password-hash.ts';
-import type { Queryable } from '../../database/database.ts';
+import type { Database, Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import {
@@ -43,7 +43,7 @@ let nobodysHash: Promise<string> | undefined;
  * only organisation, and a token in the one that it belongs to. Throws `unauthenticated`, whatever is wrong, and `busy`.
  */
 export async function authenticateAccount(
-  db: Queryable,
+  db: Database,
   { login, secret }: Credentials,
   orgId: string | undefined,
   isLoopback: boolean,
@@ -71,7 +71,7 @@ function onlyOne(owners: readonly AccountRow[]): AccountRow | undefined {
 
 /** The account, if the password is its own and it is not locked. */
 async function passwordOwner(
-  db: Queryable,
+  db: Database,
   account: AccountRow | undefined,
   password: string,
 ): Promise<AccountRow | undefined> {
@@ -83,7 +83,7 @@ async function passwordOwner(
   }
   const key = createHash('sha256').update(passwordHash).update('\0').update(password).digest('base64');
   if (rightPasswords.get(key)) {
-    if (account.failed_logins > 0) await resetFailedLogins(db, account.org_id, account.user_id);
+    if (account.failed_logins > 0) await forgetFailedLogins(db, account.org_id, account.user_id);
     return account;
   }
   const attempt = () => attemptPassword(db, account, passwordHash, password, key);
@@ -95,7 +95,7 @@ async function passwordOwner(
  * have not locked the account.
  */
 async function attemptPassword(
-  db: Queryable,
+  db: Database,
   { org_id: orgId, user_id: userId }: AccountRow,
   passwordHash: string,
   password: string,
@@ -106,12 +106,16 @@ async function attemptPassword(
   const { isLocked, failedLogins } = await selectFailedLogins(db, orgId, userId);
   if (isLocked) return false;
   if (!(await verifyPassword(passwordHash, password))) {
-    await countFailedLogin(db, orgId, userId, FAILED_LOGINS_MAX);
+    await db.transaction((transaction) => countFailedLogin(transaction, orgId, userId, FAILED_LOGINS_MAX));
     return false;
   }
   rightPasswords.set(key, true);
-  if (failedLogins > 0) await resetFailedLogins(db, orgId, userId);
+  if (failedLogins > 0) await forgetFailedLogins(db, orgId, userId);
   return true;
+}
+
+function forgetFailedLogins(db: Database, orgId: string, userId: number): Promise<void> {
+  return db.transaction((transaction) => resetFailedLogins(transaction, orgId, userId));
 }
 
 /** Passwords that are being compared, or wait for it. */

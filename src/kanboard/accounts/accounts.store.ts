@@ -1,6 +1,6 @@
 import type { OrganisationRole } from '../../core/access/viewer.ts';
 import { isPerson } from '../../core/users/person.ts';
-import type { Queryable } from '../../database/database.ts';
+import type { Queryable, Transaction } from '../../database/database.ts';
 
 /** An account that credentials may belong to; whether they do is not said yet. */
 export interface AccountRow {
@@ -84,7 +84,7 @@ export async function selectFailedLogins(
 }
 
 /** Counts a wrong password, and locks the account from the `max`-th in a row on. */
-export async function countFailedLogin(db: Queryable, orgId: string, userId: number, max: number): Promise<void> {
+export async function countFailedLogin(db: Transaction, orgId: string, userId: number, max: number): Promise<void> {
   await db.query({
     name: 'count_failed_login',
     text: `
@@ -97,7 +97,7 @@ export async function countFailedLogin(db: Queryable, orgId: string, userId: num
 }
 
 /** Starts to count anew after a right password. */
-export async function resetFailedLogins(db: Queryable, orgId: string, userId: number): Promise<void> {
+export async function resetFailedLogins(db: Transaction, orgId: string, userId: number): Promise<void> {
   await db.query({
     name: 'reset_failed_logins',
     text: 'update users set failed_logins = 0, locked_until = null where org_id = $1 and user_id = $2',

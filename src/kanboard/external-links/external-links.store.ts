@@ -1,5 +1,5 @@
 import { type Viewer, viewerValues, visibleQueue } from '../../core/access/viewer.ts';
-import type { Queryable } from '../../database/database.ts';
+import type { Queryable, Transaction } from '../../database/database.ts';
 
 export interface ExternalLinkRow {
   remote_link_id: number;
@@ -82,7 +82,7 @@ export interface RemoteLinkChange {
 
 /** Answers whether the issue has such a link. */
 export async function updateRemoteLink(
-  db: Queryable,
+  db: Transaction,
   { orgId, userId }: Viewer,
   issueId: number,
   linkId: number,

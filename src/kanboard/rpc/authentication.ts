@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import type { Viewer } from '../../core/access/viewer.ts';
-import type { Queryable } from '../../database/database.ts';
+import type { Database } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { isLoopbackRequest } from '../../http/loopback.ts';
 import { texts } from '../../texts.ts';
@@ -15,7 +15,7 @@ export interface AuthenticationOptions {
 
 /** The account that makes the call (Kanboard contract, section 2). Throws `unauthenticated`. */
 export async function authenticate(
-  db: Queryable,
+  db: Database,
   request: Request,
   { header, orgId }: AuthenticationOptions,
 ): Promise<Viewer> {

@@ -5,7 +5,7 @@ import { type AccessibleIssue, findIssues, getWritableIssue, requireWritable } f
 import type { Direction } from '../../core/labels/direction.ts';
 import { opposite } from '../../core/labels/direction.ts';
 import { createLabelType, getLinkType } from '../../core/link-types/link-types.service.ts';
-import { ConcurrentChange, type Database, type Queryable } from '../../database/database.ts';
+import { ConcurrentChange, type Database, type Queryable, type Transaction } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import {
@@ -143,7 +143,7 @@ async function getTasks(
 }
 
 /** The end at which a label puts an issue. The type of the label and its opposite comes into being here, if need be. */
-async function getLabelEnd(db: Queryable, { orgId }: Viewer, labelId: number): Promise<LinkEndOfLabel> {
+async function getLabelEnd(db: Transaction, { orgId }: Viewer, labelId: number): Promise<LinkEndOfLabel> {
   const found = await selectLabelType(db, orgId, labelId);
   if (found === undefined) throw new DomainError('refused', texts.labelNotFound(String(labelId)));
   const type =

@@ -14,7 +14,7 @@ import { type IssueFields, selectIssueState } from '../../core/issues/issues.sto
 import { lockQueue, selectFirstStatus, selectQueueForIssue } from '../../core/queues/queues.store.ts';
 import { deleteIssues } from '../../core/removal/issue-deletion.service.ts';
 import { findPerson } from '../../core/users/users.service.ts';
-import type { Database, Queryable } from '../../database/database.ts';
+import type { Database, Queryable, Transaction } from '../../database/database.ts';
 import { DomainError, refuseUnfit } from '../../errors.ts';
 import { lengthOf } from '../../text-length.ts';
 import { type Text, texts } from '../../texts.ts';
@@ -241,7 +241,7 @@ function hasSwimlane(projectId: number, swimlaneId: number | undefined): boolean
 
 /** Throws `refused`. */
 async function requireAssignee(
-  db: Queryable,
+  db: Transaction,
   { orgId }: Viewer,
   projectId: number,
   ownerId: number | null | undefined,
@@ -251,7 +251,7 @@ async function requireAssignee(
 }
 
 async function statusForTask(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   projectId: number,
   columnId: number,

@@ -1,6 +1,6 @@
 import { mayWrite, USER, type Viewer, viewerValues, visibleQueue } from '../../core/access/viewer.ts';
 import { isPerson } from '../../core/users/person.ts';
-import type { Queryable } from '../../database/database.ts';
+import type { Queryable, Transaction } from '../../database/database.ts';
 
 /** An issue in Kanboard's words. */
 export interface TaskRow {
@@ -111,7 +111,7 @@ export async function selectStatusOfColumn(
 }
 
 /** Whether tasks of the queue can be given to the user, who cannot be removed until the end of the transaction. */
-export async function lockAssignee(db: Queryable, orgId: string, queueId: number, userId: number): Promise<boolean> {
+export async function lockAssignee(db: Transaction, orgId: string, queueId: number, userId: number): Promise<boolean> {
   const rows = await db.query({
     name: 'lock_assignee',
     text: `
@@ -132,7 +132,7 @@ export async function lockAssignee(db: Queryable, orgId: string, queueId: number
  * everybody keeps.
  */
 export async function lockPlaces(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   queueId: number,
   issueId: number,
@@ -155,7 +155,7 @@ export async function lockPlaces(
  * left are numbered from 1 without gaps.
  */
 export async function updatePlaces(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   {
     queueId,

@@ -23,7 +23,7 @@ import { type Direction, opposite } from '../../core/labels/direction.ts';
 import { selectLinkTypes } from '../../core/link-types/link-types.store.ts';
 import { type Relationship, relationshipNamed, relationshipsOf } from '../../core/link-types/relationships.ts';
 import { type UserSummary, userFrom } from '../../core/users/user-summary.ts';
-import type { Database, Queryable } from '../../database/database.ts';
+import type { Database, Queryable, Transaction } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
 
@@ -190,7 +190,7 @@ export function deleteIssueLink(db: Database, viewer: Viewer, issueName: string,
  * The caller has locked the issue and knows that the viewer may change it. Throws as `createIssueLink` does.
  */
 export async function replaceSingleLink(
-  transaction: Queryable,
+  transaction: Transaction,
   viewer: Viewer,
   issueId: number,
   linkTypeId: 'subtask' | 'epic',
@@ -222,7 +222,7 @@ export async function replaceSingleLink(
 }
 
 async function link(
-  transaction: Queryable,
+  transaction: Transaction,
   viewer: Viewer,
   issueName: string,
   relationship: Relationship,

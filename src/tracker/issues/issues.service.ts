@@ -25,7 +25,7 @@ import { lockQueue, selectFirstStatus } from '../../core/queues/queues.store.ts'
 import { deleteIssues } from '../../core/removal/issue-deletion.service.ts';
 import { type UserSummary, userFrom } from '../../core/users/user-summary.ts';
 import { findUserIdNamed } from '../../core/users/users.service.ts';
-import type { Database, Queryable } from '../../database/database.ts';
+import type { Database, Queryable, Transaction } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
@@ -256,7 +256,7 @@ export function toIssue(row: IssueRow): Issue {
 }
 
 async function changeFields(
-  db: Queryable,
+  db: Transaction,
   viewer: Viewer,
   issue: IssueState,
   { queue, ...changes }: IssueChanges,
@@ -339,7 +339,7 @@ const LINK_TYPES = { parent: 'subtask', epic: 'epic' } as const;
 
 /** The fields parent and epic are links; one to an issue that does not exist is refused under the field's name. */
 async function setSingleLink(
-  db: Queryable,
+  db: Transaction,
   viewer: Viewer,
   issueId: number,
   field: 'parent' | 'epic',
