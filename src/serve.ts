@@ -4,21 +4,21 @@ import { createApp } from './app.ts';
 import type { Config } from './config.ts';
 import { loadContract } from './contract/contract.ts';
 import { APPLICATION_LOGIN } from './core/organisations/organisations.service.ts';
-import { migratedPostgres } from './database/postgres.ts';
+import { connectPostgres, updateSchema } from './database/postgres.ts';
 import { prepareDemo } from './demo/demo.ts';
 import { DEMO_APPLICATION_TOKEN, DEMO_ORG_ID, DEMO_TOKEN } from './demo/demo-data.ts';
 import { StartError } from './errors.ts';
 import { createHttpServer } from './http/http-server.ts';
 import type { Log } from './log.ts';
 
-/** How long requests in flight may take to end once the server was told to stop. */
+/** How long requests in flight may take after the server was told to stop. */
 const DRAIN_MS = 10_000;
 
 export interface RunningServer {
   /** Base URL that reaches it from this machine. */
   readonly url: string;
   readonly hasDemo: boolean;
-  /** Stops accepting, lets requests in flight end, closes the pool, leaves the embedded PostgreSQL. */
+  /** Stops accepting, lets requests in flight finish, closes the pool, detaches from the embedded PostgreSQL. */
   stop(): Promise<void>;
 }
 
@@ -27,10 +27,11 @@ const DEMO_CREDENTIALS = {
   kanboard: { login: APPLICATION_LOGIN, secret: DEMO_APPLICATION_TOKEN },
 };
 
-/** Starts everything in order: database, schema, demo, HTTP. What was started is stopped again when a later step fails. */
+/** Starts everything in order: database, schema, demo, HTTP. If a step fails, the steps before it are undone. */
 export async function serve(config: Config, log: Log): Promise<RunningServer> {
-  const postgres = await migratedPostgres(config, log);
+  const postgres = await connectPostgres(config, true, log);
   try {
+    await updateSchema(postgres, log);
     const hasDemo = await prepareDemo(postgres.db, config, postgres.embedded !== undefined);
     const app = createApp({
       contract: loadContract(),
@@ -56,7 +57,7 @@ export async function serve(config: Config, log: Log): Promise<RunningServer> {
   }
 }
 
-/** What a person who has just started the server does next. */
+/** Next steps for a person who has just started the server. */
 export function greeting({ url, hasDemo }: RunningServer): string {
   const next = hasDemo
     ? `Try it:
@@ -87,9 +88,9 @@ async function listen(server: Server, { port, host }: Config): Promise<void> {
 function listenProblem({ code, message }: NodeJS.ErrnoException, port: number, host: string): string {
   switch (code) {
     case 'EADDRINUSE':
-      return `Port ${port} on ${host} is in use: set PORT to a free one, or stop the program that holds it.`;
+      return `Port ${port} on ${host} is in use: set PORT to a free one, or stop the program that uses it.`;
     case 'EACCES':
-      return `Port ${port} needs rights that this user does not have: set PORT to one above 1023.`;
+      return `This user may not listen on port ${port}: set PORT to a number above 1023.`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
       return `HOST=${host} is not an address of this machine: set HOST to one that is, such as 127.0.0.1 or 0.0.0.0.`;

@@ -2,55 +2,64 @@ import { text as readText } from 'node:stream/consumers';
 import { InvalidArgumentError } from 'commander';
 import { readConfig } from '../config.ts';
 import type { Database } from '../database/database.ts';
-import { migratedPostgres } from '../database/postgres.ts';
+import { connectPostgres, type Postgres, updateSchema } from '../database/postgres.ts';
 import { createLog } from '../log.ts';
 
-/** A value this short can be guessed; it is taken all the same, since people take over what they have. */
+/** A shorter value can be guessed. It is accepted all the same, since people reuse the secrets that they have. */
 const SHORT_SECRET = 12;
 
-/** Runs `work` on the server's database, beside the server or without it, with the schema up to date. */
+const silent = createLog('silent');
+
+/** Connects to the configured database and names it on standard error. Only `serve` may create one. */
+export async function connectDatabase(environment: NodeJS.ProcessEnv): Promise<Postgres> {
+  const postgres = await connectPostgres(readConfig(environment), false, silent);
+  process.stderr.write(`Database: ${postgres.name}\n`);
+  return postgres;
+}
+
+/** Runs `work` on the configured database with the schema up to date, whether or not the server is running. */
 export async function withDatabase<Result>(
   environment: NodeJS.ProcessEnv,
   work: (db: Database) => Promise<Result>,
 ): Promise<Result> {
-  const config = readConfig(environment);
-  const postgres = await migratedPostgres(config, createLog('silent'));
+  const postgres = await connectDatabase(environment);
   try {
+    await updateSchema(postgres, silent);
     return await work(postgres.db);
   } finally {
     await postgres.close();
   }
 }
 
-/** Prints a result: with `--json` one JSON line for scripts, else a sentence for people. */
+/** Prints a result: with `--json` one JSON line for scripts, otherwise a sentence for people. */
 export function print(options: { readonly json?: true }, result: object, sentence: string): void {
   process.stdout.write(`${options.json ? JSON.stringify(result) : sentence}\n`);
 }
 
-/** A command that was given wrongly, where the parser could not know. */
+/** Wrong usage that the parser cannot detect. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** A new secret from standard input; people are told of one that can be guessed. */
+/** Reads a new secret from standard input, and warns of one that can be guessed. */
 export async function readNewSecret(what: string): Promise<string> {
   const secret = await readSecret(what);
-  if (secret.length < SHORT_SECRET) process.stderr.write(`Warning: this ${what} is short, and easy to guess.\n`);
+  if (secret.length < SHORT_SECRET) process.stderr.write(`Warning: this ${what} is short and easy to guess.\n`);
   return secret;
 }
 
-/** A secret from standard input, without the line break at its end. */
+/** Reads a secret from standard input, without the line break at its end. */
 export async function readSecret(what: string): Promise<string> {
   const secret = (await readText(process.stdin)).replace(/\r?\n$/, '');
-  if (secret === '') throw new UsageError(`Standard input holds no ${what}.`);
+  if (secret === '') throw new UsageError(`Standard input contains no ${what}.`);
   return secret;
 }
 
-/** Parses an option that is a whole number from 1. */
+/** Parses an option that is a positive integer. */
 export function wholeNumber(value: string): number {
   const number = Number(value);
   if (!/^\d+$/.test(value) || number < 1 || !Number.isSafeInteger(number)) {
-    throw new InvalidArgumentError('It must be a whole number from 1.');
+    throw new InvalidArgumentError('It must be a whole number, 1 or greater.');
   }
   return number;
 }

@@ -1,18 +1,24 @@
+import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { readConfig } from '../config.ts';
-import { migrate } from '../database/migrations.ts';
-import { connectPostgres } from '../database/postgres.ts';
+import { listAppliedMigrations, migrate } from '../database/migrations.ts';
 import { createLog } from '../log.ts';
-import { print } from './command.ts';
+import { connectDatabase, print, UsageError } from './command.ts';
 
 const LAST_LINES_MS = 2_000;
+
+interface MigrateOptions {
+  readonly down?: true;
+  readonly yes?: true;
+  readonly json?: true;
+}
 
 export function addServerCommands(program: Command, environment: NodeJS.ProcessEnv): void {
   program
     .command('serve')
-    .description('start the server')
+    .description('start the server; without DATABASE_URL, create an embedded database in DATA_DIR if there is none')
     .action(async () => {
-      // Only here: the other commands need nothing of HTTP.
+      // Imported late: no other command needs HTTP.
       const { greeting, serve } = await import('../serve.ts');
       const config = readConfig(environment);
       const log = createLog(config.logLevel);
@@ -28,24 +34,67 @@ export function addServerCommands(program: Command, environment: NodeJS.ProcessE
   program
     .command('migrate')
     .description('bring the schema up to date')
-    .option('--down', 'take the last step back instead')
+    .option('--down', 'undo the last migration instead; what it added is lost')
+    .option('--yes', 'undo without asking')
     .option('--json', 'print JSON')
-    .action(async (options: { down?: true; json?: true }) => {
-      const config = readConfig(environment);
-      const postgres = await connectPostgres(config, createLog('silent'));
-      try {
-        const steps = await migrate(postgres.connection, options.down ? 'down' : 'up');
-        print(options, { steps }, steps.length === 0 ? 'There was nothing to do.' : `Ran: ${steps.join(', ')}`);
-      } finally {
-        await postgres.close();
-      }
+    .action(async (options: MigrateOptions) => {
+      if (options.down) await undoMigration(environment, options);
+      else await runMigrations(environment, options);
     });
 }
 
+async function runMigrations(environment: NodeJS.ProcessEnv, options: MigrateOptions): Promise<void> {
+  const postgres = await connectDatabase(environment);
+  try {
+    const steps = await migrate(postgres.connection);
+    print(options, { steps }, steps.length === 0 ? 'The schema is up to date.' : `Migrated: ${steps.join(', ')}`);
+  } finally {
+    await postgres.close();
+  }
+}
+
+async function undoMigration(environment: NodeJS.ProcessEnv, options: MigrateOptions): Promise<void> {
+  if (!options.yes && !process.stdin.isTTY) {
+    throw new UsageError(
+      'Undoing a migration loses what it added. Confirm with --yes, or run the command in a terminal to be asked.',
+    );
+  }
+  const postgres = await connectDatabase(environment);
+  try {
+    // The query fails where no migration has ever run.
+    const last = (await listAppliedMigrations(postgres.db).catch(() => [])).at(-1);
+    if (last !== undefined && !options.yes && !(await confirm(`Undo ${last}? What it added is lost.`))) {
+      process.stderr.write('Nothing was changed.\n');
+      process.exitCode = 1;
+      return;
+    }
+    const steps = last === undefined ? [] : await migrate(postgres.connection, 'down');
+    print(options, { steps }, steps.length === 0 ? 'There is no migration to undo.' : `Undone: ${steps.join(', ')}`);
+  } finally {
+    await postgres.close();
+  }
+}
+
+/** Asks in the terminal; the end of the input counts as no. */
+async function confirm(question: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await new Promise<string>((resolve) => {
+      terminal.once('close', () => {
+        resolve('');
+      });
+      terminal.question(`${question} [y/N] `, resolve);
+    });
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    terminal.close();
+  }
+}
+
 /**
- * The first signal stops in good order, and the process ends by itself once nothing is left to do: at process.exit() the
- * log would try for ever to write its last lines to a pipe that nobody reads any more. Should something keep the process
- * alive, it is ended once those lines have had their time.
+ * The first signal shuts down in order, and the process ends by itself once nothing is left to do: process.exit() would
+ * make the log retry its last lines forever on a pipe that has lost its reader. If something keeps the process alive, it
+ * exits after the log has had time to write.
  */
 function stopOnSignal(stop: (signal: NodeJS.Signals) => Promise<void>): void {
   let isStopping = false;

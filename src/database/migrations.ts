@@ -6,20 +6,20 @@ import type { Connection, Queryable } from './database.ts';
 
 const FOLDER = new URL('../../db/migrations/', import.meta.url);
 const TABLE = 'schema_migrations';
-/** One number for all servers that share a database: whoever migrates holds it. */
+/** An advisory lock that is held while migrating, so that servers which share a database do not migrate at once. */
 const LOCK = 7_405_124;
 
-/** Brings the schema up to date, or with `down` takes the last step back. Answers the names of the steps it ran. */
+/** Runs all pending migrations, or with `down` undoes the last one. Returns the names of those it ran. */
 export async function migrate(connection: Connection, direction: 'up' | 'down' = 'up'): Promise<string[]> {
-  // Only here: loading it takes longer than most commands.
+  // Imported late: loading it takes longer than most commands run.
   const { default: knex } = await import('knex');
   const db = knex({
     client: 'pg',
-    // Not the URL alone: knex reads one in its own way, and finds no socket in it.
+    // A plain URL would not do: knex parses it itself and misses the socket folder.
     connection,
-    // The lock belongs to the one connection, so that it ends with a process that is killed.
+    // A single connection holds the lock, so that the lock ends with a killed process.
     pool: { min: 1, max: 1 },
-    // It would print whole migrations; the error says enough.
+    // knex would print whole migrations; the error is enough.
     log: { warn: ignore, error: ignore, deprecate: ignore, debug: ignore },
     migrations: {
       migrationSource: sqlFiles,
@@ -30,13 +30,13 @@ export async function migrate(connection: Connection, direction: 'up' | 'down' =
   });
   try {
     await db.raw('select pg_advisory_lock(?)', [LOCK]);
-    // knex marks a running migration in a table of its own, and a killed process leaves the mark behind.
+    // knex also marks a running migration in a table, where a killed process leaves the mark behind.
     await db.migrate.forceFreeMigrationsLock();
     const [, names] = (await (direction === 'up' ? db.migrate.latest() : db.migrate.down())) as [number, string[]];
     return names;
   } catch (error) {
     const reason = error instanceof Error ? wordsOf(error) : String(error);
-    throw new StartError(`The schema of the database cannot be changed (${reason}): mend that, and start again.`, {
+    throw new StartError(`The schema of the database cannot be changed (${reason}): fix that and try again.`, {
       cause: error,
     });
   } finally {
@@ -44,14 +44,20 @@ export async function migrate(connection: Connection, direction: 'up' | 'down' =
   }
 }
 
-/** Whether every step that this server knows has run. Throws when the database is away. */
+/** Whether every migration that this server knows has run. Throws when the database is unavailable. */
 export async function isSchemaCurrent(db: Queryable): Promise<boolean> {
-  const [row] = await db.query<{ count: number }>({
-    name: 'count_schema_migrations',
-    text: `select count(*) from ${TABLE} where name = any($1)`,
-    values: [await migrationNames()],
+  const applied = new Set(await listAppliedMigrations(db));
+  return (await migrationNames()).every((name) => applied.has(name));
+}
+
+/** In the order in which they ran. Throws when no migration has ever run. */
+export async function listAppliedMigrations(db: Queryable): Promise<string[]> {
+  const rows = await db.query<{ name: string }>({
+    name: 'list_applied_migrations',
+    text: `select name from ${TABLE} order by id`,
+    values: [],
   });
-  return row?.count === (await migrationNames()).length;
+  return rows.map(({ name }) => name);
 }
 
 async function migrationNames(): Promise<string[]> {
@@ -80,7 +86,7 @@ async function run(db: Knex, name: string, sql: string): Promise<void> {
   }
 }
 
-/** knex puts the whole statement before PostgreSQL's own words. */
+/** knex puts the whole statement before PostgreSQL's message. */
 function wordsOf({ message }: Error): string {
   const separator = message.lastIndexOf(' - ');
   return separator === -1 ? message : message.slice(separator + 3);

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import type { Config } from '../config.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.ts';
 import { DomainError, StartError } from '../errors.ts';
@@ -9,6 +10,8 @@ const VERSION_MIN = 15;
 
 /** PostgreSQL as the configuration names it, reachable. */
 export interface Postgres {
+  /** Tells an operator which database this is, without credentials. */
+  readonly name: string;
   readonly db: Database;
   readonly connection: Connection;
   /** Undefined with a DATABASE_URL. */
@@ -17,29 +20,31 @@ export interface Postgres {
   close(): Promise<void>;
 }
 
-/** Starts the embedded PostgreSQL, or finds the operator's. Throws a StartError when that cannot be used. */
-export async function connectPostgres(config: Pick<Config, 'databaseUrl' | 'dataDir'>, log: Log): Promise<Postgres> {
-  if (config.databaseUrl !== undefined) return await open({ connectionString: config.databaseUrl }, log);
-  const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, log });
-  return await open(embedded.connection, log, embedded);
-}
+type Location = Pick<Config, 'databaseUrl' | 'dataDir'>;
 
-/** The same, with the schema brought up to date. */
-export async function migratedPostgres(config: Pick<Config, 'databaseUrl' | 'dataDir'>, log: Log): Promise<Postgres> {
-  const postgres = await connectPostgres(config, log);
-  try {
-    // Without the table of migrations the answer is an error, and no as well.
-    if (await isSchemaCurrent(postgres.db).catch(() => false)) return postgres;
-    const steps = await migrate(postgres.connection);
-    log.info({ steps }, 'schema migrated');
-    return postgres;
-  } catch (error) {
-    await postgres.close();
-    throw error;
+/**
+ * Connects to the database that the configuration names, and starts the embedded PostgreSQL if it is that. Throws a
+ * StartError when the database cannot be used, or when it would have to be created and `create` is false.
+ */
+export async function connectPostgres(location: Location, create: boolean, log: Log): Promise<Postgres> {
+  const { databaseUrl: connectionString, dataDir } = location;
+  if (connectionString !== undefined) {
+    const { host, port, database = '' } = new pg.Client({ connectionString });
+    return await open(`${database} on ${host}:${port}`, { connectionString }, log);
   }
+  const embedded = await startEmbeddedPostgres({ dataDir, create, log });
+  return await open(`the embedded PostgreSQL in ${dataDir}`, embedded.connection, log, embedded);
 }
 
-async function open(connection: Connection, log: Log, embedded?: EmbeddedPostgres): Promise<Postgres> {
+/** Brings the schema up to date. */
+export async function updateSchema({ db, connection }: Postgres, log: Log): Promise<void> {
+  // The query fails where no migration has run yet.
+  if (await isSchemaCurrent(db).catch(() => false)) return;
+  const steps = await migrate(connection);
+  log.info({ steps }, 'schema migrated');
+}
+
+async function open(name: string, connection: Connection, log: Log, embedded?: EmbeddedPostgres): Promise<Postgres> {
   const db = openDatabase(connection, log);
   const close = async () => {
     await db.close();
@@ -51,7 +56,7 @@ async function open(connection: Connection, log: Log, embedded?: EmbeddedPostgre
     await close();
     throw error;
   }
-  return { db, connection, embedded, close };
+  return { name, db, connection, embedded, close };
 }
 
 async function checkVersion(db: Database): Promise<void> {
@@ -70,7 +75,7 @@ async function checkVersion(db: Database): Promise<void> {
   }
 }
 
-/** Of a host with several addresses each has failed in its own way. */
+/** A host with several addresses has one failure per address. */
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ');
   return error instanceof Error ? error.message : String(error);

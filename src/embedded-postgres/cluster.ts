@@ -57,7 +57,21 @@ export async function openDataFolder(dataDir: string): Promise<Cluster> {
   }
 }
 
-/** Makes the cluster unless there is one; true if this call made it. */
+/** Finds the data folder of a cluster, and writes nothing. */
+export async function findDataFolder(dataDir: string): Promise<Cluster> {
+  try {
+    const cluster = clusterIn(await realpath(dataDir));
+    if (await hasCluster(cluster)) return cluster;
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw dataFolderError(dataDir, error);
+  }
+  throw new StartError(
+    `There is no database: DATABASE_URL is not set, and DATA_DIR (${dataDir}) holds no embedded PostgreSQL. ` +
+      'Set one of them to the database of your server, or create a new database with "issue-links serve".',
+  );
+}
+
+/** Creates the cluster unless it exists; true if this call created it. */
 export async function ensureCluster(cluster: Cluster, durability: Durability): Promise<boolean> {
   try {
     await removeAbandoned(cluster.dataDir);

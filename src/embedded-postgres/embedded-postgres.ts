@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { Attachment, type Log } from './attachment.ts';
-import { type Durability, ensureCluster, openDataFolder, readPassword, SUPERUSER } from './cluster.ts';
+import { type Durability, ensureCluster, findDataFolder, openDataFolder, readPassword, SUPERUSER } from './cluster.ts';
 import { codeOf } from './error-code.ts';
 
 export interface EmbeddedPostgres {
@@ -16,6 +16,8 @@ export interface EmbeddedPostgres {
 
 export interface EmbeddedPostgresOptions {
   dataDir: string;
+  /** Whether to create a cluster in an empty data folder; if not, the start is refused and nothing is written. */
+  create: boolean;
   /** `durable` for users; `disposable` for a test run: a crash of the machine may destroy the data. */
   durability?: Durability;
   log: Log;
@@ -25,14 +27,15 @@ const DATABASE = 'issue_links';
 /** duplicate_database; unique_violation when another process makes it at the same moment. */
 const MADE_ALREADY = new Set(['42P04', '23505']);
 
-/** Attaches to the PostgreSQL of a data folder; makes the cluster and starts its server where they are missing. */
+/** Attaches to the PostgreSQL of a data folder, and starts its server unless it runs. */
 export async function startEmbeddedPostgres({
   dataDir,
+  create,
   durability = 'durable',
   log,
 }: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  const cluster = await openDataFolder(dataDir);
-  const created = await ensureCluster(cluster, durability);
+  const cluster = create ? await openDataFolder(dataDir) : await findDataFolder(dataDir);
+  const created = create && (await ensureCluster(cluster, durability));
   const password = await readPassword(cluster);
   const attachment = await Attachment.open({ cluster, password, durability, log, prepare: ensureDatabase });
   const { address } = attachment;

@@ -1,15 +1,18 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { type Environment, PROGRAM, run } from '../support/server-process.ts';
+import { runCommand } from '../support/command-line.ts';
+import { type Environment, type Outcome, PROGRAM, run } from '../support/server-process.ts';
 import { snapshot } from '../support/snapshot.ts';
 import { createTestDatabase, useDatabase } from '../support/test-database.ts';
 
 const database = useDatabase();
 const db = () => database().db;
 
-/** `issue-links` on this file's database; a line of words, or a list where a word holds spaces. */
+/** `issue-links` on this file's database. */
 function issueLinks(args: string | readonly string[], input = '', environment: Environment = {}) {
-  const words = typeof args === 'string' ? args.split(' ') : args;
-  return run([...PROGRAM, ...words], { DATABASE_URL: database().url, ...environment }, input);
+  return runCommand(args, { DATABASE_URL: database().url, ...environment }, input);
 }
 
 async function json(args: string, input?: string) {
@@ -73,7 +76,7 @@ test('a password comes from standard input, and is kept as a hash alone', async 
 test('a short password is taken with a warning', async () => {
   await json('org create short');
   const outcome = await issueLinks('user create --org short --login admin --password-stdin', 'admin');
-  expect(outcome).toMatchObject({ code: 0, stderr: 'Warning: this password is short, and easy to guess.\n' });
+  expect(outcome).toMatchObject({ code: 0, stderr: 'Warning: this password is short and easy to guess.\n' });
 });
 
 test('what is refused by the data is exit 1 with one sentence, and nothing is written', async () => {
@@ -121,10 +124,10 @@ const USAGES: readonly [args: string, complaint: RegExp][] = [
   ['user create --login anna', /required option '--org <org-id>' not specified/],
   ['user create --org a', /required option '--login <login>' not specified/],
   ['user create --org a --login anna --role owner', /Allowed choices are admin, manager, member, reader/],
-  ['user create --org a --login anna --uid 0', /must be a whole number from 1/],
-  ['user create --org a --login anna --uid 9007199254740993', /must be a whole number from 1/],
-  ['user create --org a --login anna --uid abc', /must be a whole number from 1/],
-  ['user create --org a --login anna --password-stdin', /Standard input holds no password/],
+  ['user create --org a --login anna --uid 0', /must be a whole number, 1 or greater/],
+  ['user create --org a --login anna --uid 9007199254740993', /must be a whole number, 1 or greater/],
+  ['user create --org a --login anna --uid abc', /must be a whole number, 1 or greater/],
+  ['user create --org a --login anna --password-stdin', /Standard input contains no password/],
   ['queue create --org a', /required option '--key <key>' not specified/],
   ['token create --org a', /required option '--user <login>' not specified/],
   ['token create --org a --user u --scope read,delete', /Scopes are read, write, admin/],
@@ -133,17 +136,19 @@ const USAGES: readonly [args: string, complaint: RegExp][] = [
   ['token create --org a --user u --expires 90', /must be a time such as 90d/],
   ['token create --org a --user u --expires 0d', /must be a time such as 90d/],
   ['token create --org a --user u --expires 999999999y', /must be a time such as 90d/],
-  ['token create --org a --user u --value-stdin', /Standard input holds no token/],
+  ['token create --org a --user u --value-stdin', /Standard input contains no token/],
   ['token list', /required option '--org <org-id>' not specified/],
   ['token revoke --org a', /give one of --id, --user and --value-stdin/],
   ['token revoke --org a --id 1 --user u', /give one of --id, --user and --value-stdin/],
   ['token revoke --org a --id 1 --value-stdin', /give one of --id, --user and --value-stdin/],
-  ['token revoke --org a --id x', /must be a whole number from 1/],
-  ['token revoke --org a --value-stdin', /Standard input holds no token/],
+  ['token revoke --org a --id x', /must be a whole number, 1 or greater/],
+  ['token revoke --org a --value-stdin', /Standard input contains no token/],
   ['kanboard', /Usage: issue-links kanboard/],
   ['kanboard token', /required option '--org <org-id>' not specified/],
-  ['kanboard token --org a --value-stdin', /Standard input holds no token/],
+  ['kanboard token --org a --value-stdin', /Standard input contains no token/],
   ['migrate up', /too many arguments/],
+  ['migrate --down', /Confirm with --yes, or run the command in a terminal/],
+  ['migrate --down --json', /Confirm with --yes/],
   ['serve now', /too many arguments/],
 ];
 
@@ -158,6 +163,19 @@ test('a wrong usage is exit 2, says what is wrong, and writes nothing', async ()
   }
   expect(await snapshot(db())).toEqual(before);
 });
+
+/** One of each that needs a database. */
+const COMMANDS_WITH_DATABASE = [
+  'migrate',
+  'migrate --down --yes',
+  'org create 1',
+  'user create --org 1 --login anna',
+  'token create --org 1 --user anna --value-stdin',
+  'token list --org 1 --json',
+  'token revoke --org 1 --id 1',
+  'queue create --org 1 --key TEST',
+  'kanboard token --org 1',
+];
 
 const COMMANDS = [
   '',
@@ -198,13 +216,97 @@ test.each([
   expect(outcome.stderr).toMatch(sentence);
 });
 
+test('every command names its database on standard error, without the password', async () => {
+  const { connection, url } = database();
+  const named = await together(['org create named --json', 'migrate', 'token list --org named'], (args) =>
+    issueLinks(args),
+  );
+  for (const [args, outcome] of named) {
+    expect({ args, ...outcome }).toMatchObject({
+      args,
+      code: 0,
+      stderr: '',
+      database: `${connection.database} on ${connection.host}:${connection.port}`,
+    });
+  }
+  const longhand = `${url}&password=${encodeURIComponent(connection.password)}&application_name=x`;
+  const outcome = await issueLinks('token list --org named', '', { DATABASE_URL: longhand.replace(/:[^:@/]+@/, '@') });
+  expect(outcome).toMatchObject({ code: 0, stderr: '' });
+  expect(outcome.database).toBe(named[0]?.[1].database);
+});
+
+test('without a database a command is exit 1, names DATABASE_URL and DATA_DIR, and creates nothing', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'issue-links-nowhere-'));
+  await writeFile(join(folder, 'diary.txt'), 'mine');
+  const commands = COMMANDS_WITH_DATABASE.flatMap((args) =>
+    [folder, join(folder, 'missing', 'data')].map((DATA_DIR) => ({ args, DATA_DIR })),
+  );
+  for (const [{ args, DATA_DIR }, outcome] of await together(commands, ({ args, DATA_DIR }) =>
+    runCommand(args, { DATA_DIR }, 'a-secret-of-some-length'),
+  )) {
+    expect({ args, ...outcome }).toMatchObject({ args, code: 1, stdout: '', database: undefined });
+    expect({ args, stderr: outcome.stderr }).toEqual({
+      args,
+      stderr:
+        `There is no database: DATABASE_URL is not set, and DATA_DIR (${DATA_DIR}) holds no embedded PostgreSQL. ` +
+        'Set one of them to the database of your server, or create a new database with "issue-links serve".\n',
+    });
+    expect(await readdir(folder, { recursive: true })).toEqual(['diary.txt']);
+  }
+  await rm(folder, { recursive: true });
+});
+
+test('migrate --down says what it undid, and when there is nothing to undo', async () => {
+  const empty = await createTestDatabase('template0');
+  const environment = { DATABASE_URL: empty.url };
+  const nothing = await issueLinks('migrate --down --yes', '', environment);
+  expect(nothing).toMatchObject({ code: 0, stdout: 'There is no migration to undo.\n', stderr: '' });
+  const { stdout } = await issueLinks('migrate', '', environment);
+  const last = /(\w+)\n$/.exec(stdout)?.[1];
+  expect(last).toMatch(/^\d{4}_\w+$/);
+  const undone = await issueLinks('migrate --down --yes', '', environment);
+  expect(undone).toMatchObject({ code: 0, stdout: `Undone: ${last}\n`, stderr: '' });
+  expect((await issueLinks('migrate', '', environment)).stdout).toBe(`Migrated: ${last}\n`);
+  expect((await issueLinks('migrate', '', environment)).stdout).toBe('The schema is up to date.\n');
+  await empty.drop();
+});
+
+const hasTerminal = await run(['script', '--version'], {}).then(
+  ({ stdout }) => stdout.includes('util-linux'),
+  () => false,
+);
+(hasTerminal ? test : test.skip)(
+  'migrate --down asks in a terminal, and changes nothing unless the answer is yes',
+  async () => {
+    const steps = () => rows('select name from schema_migrations order by id');
+    const before = await snapshot(db());
+    const stepsBefore = await steps();
+    const last = stepsBefore.at(-1)?.['name'];
+    for (const answer of ['n\n', '\n', 'yesterday\n', '\u0004']) {
+      const outcome = await inTerminal('migrate --down', answer);
+      expect(outcome.stdout).toContain(`Undo ${String(last)}? What it added is lost. [y/N]`);
+      expect(outcome.stdout).toContain('Nothing was changed.');
+      expect(outcome.code).toBe(1);
+      expect(await steps()).toEqual(stepsBefore);
+    }
+    expect(await snapshot(db())).toEqual(before);
+
+    const outcome = await inTerminal('migrate --down', 'y\n');
+    expect(outcome.stdout).toContain(`Undone: ${String(last)}`);
+    expect(outcome.code).toBe(0);
+    expect(await steps()).toEqual(stepsBefore.slice(0, -1));
+    await issueLinks('migrate');
+    expect(await steps()).toHaveLength(stepsBefore.length);
+  },
+);
+
 test('a command makes the schema where there is none, and migrate goes back and forth', async () => {
   const empty = await createTestDatabase('template0');
   const environment = { DATABASE_URL: empty.url };
   expect(await issueLinks('org create first', '', environment)).toMatchObject({ code: 0, stderr: '' });
   const migrated = async (args: string) => JSON.parse((await issueLinks(`${args} --json`, '', environment)).stdout);
   expect(await migrated('migrate')).toEqual({ steps: [] });
-  const { steps } = await migrated('migrate --down');
+  const { steps } = await migrated('migrate --down --yes');
   expect(steps).toHaveLength(1);
   expect(await migrated('migrate')).toEqual({ steps });
   await empty.drop();
@@ -220,7 +322,7 @@ test('a database in which we may make nothing is exit 1 and says so', async () =
 
   expect(outcome).toMatchObject({ code: 1, stdout: '' });
   expect(outcome.stderr).toBe(
-    'The schema of the database cannot be changed (permission denied for schema public): mend that, and start again.\n',
+    'The schema of the database cannot be changed (permission denied for schema public): fix that and try again.\n',
   );
   await empty.drop();
 });
@@ -236,4 +338,14 @@ async function together<Item, Answer>(
     answers.push(...(await Promise.all(pair.map(async (item): Promise<[Item, Answer]> => [item, await ask(item)]))));
   }
   return answers;
+}
+
+/** Runs a command on a terminal of its own, where its output and errors are one. */
+function inTerminal(args: string, typed: string): Promise<Outcome> {
+  const command = [...PROGRAM, ...args.split(' ')].join(' ');
+  return run(
+    ['script', '--quiet', '--return', '--command', command, '/dev/null'],
+    { DATABASE_URL: database().url },
+    typed,
+  );
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { PROGRAM, run, type ServerProcess, startServer } from '../support/server-process.ts';
+import { runCommand } from '../support/command-line.ts';
+import { PROGRAM, type ServerProcess, startServer } from '../support/server-process.ts';
 import { snapshot } from '../support/snapshot.ts';
 import { useDatabase } from '../support/test-database.ts';
 
@@ -21,7 +22,7 @@ async function printed(args: string, input?: string): Promise<string> {
 }
 
 function issueLinks(args: string, input?: string) {
-  return run([...PROGRAM, ...args.split(' ')], { DATABASE_URL: database().url }, input);
+  return runCommand(args, { DATABASE_URL: database().url }, input);
 }
 
 /** The status of a call with these credentials at the running server, in the organisation 123. */
@@ -71,7 +72,7 @@ test('a token that clients have already is taken over from standard input, also 
   expect(short).toMatchObject({
     code: 0,
     stdout: 'pa:ss\n',
-    stderr: 'Warning: this token is short, and easy to guess.\n',
+    stderr: 'Warning: this token is short and easy to guess.\n',
   });
   expect(await call('anna', 'pa:ss')).toBe(200);
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { runCommand } from '../support/command-line.ts';
 import { type Environment, PROGRAM, run, startServer } from '../support/server-process.ts';
 import { createTestDatabase } from '../support/test-database.ts';
 
@@ -38,14 +39,18 @@ async function demoLinks(url: string): Promise<{ id: number }[]> {
   return (await response.json()) as { id: number }[];
 }
 
-async function demoLabels(url: string): Promise<unknown[]> {
+async function demoLabels(url: string): Promise<unknown> {
+  return await callDemo(url, 'getAllLinks');
+}
+
+async function callDemo(url: string, method: string, params: object = []): Promise<unknown> {
   const response = await fetch(`${url}/jsonrpc.php`, {
     method: 'POST',
     headers: { Authorization: `Basic ${Buffer.from('jsonrpc:demo-token').toString('base64')}` },
-    body: '{"jsonrpc":"2.0","method":"getAllLinks","id":1}',
+    body: JSON.stringify({ jsonrpc: '2.0', method, params, id: 1 }),
   });
   expect(response.status).toBe(200);
-  return ((await response.json()) as { result: unknown[] }).result;
+  return ((await response.json()) as { result: unknown }).result;
 }
 
 /** A start that cannot be: one sentence on stderr, exit 1. */
@@ -115,13 +120,13 @@ test('npm start does the same, and passes a SIGTERM on', async () => {
 test('after kill -9 the next start has everything that was there', async () => {
   const dataDir = join(folder, 'killed');
   const first = await startServer(SERVE, { DATA_DIR: dataDir });
-  const made = await run([...PROGRAM, 'org', 'create', '123'], { DATA_DIR: dataDir });
-  expect(made).toMatchObject({ code: 0, stderr: '' });
+  const made = await runCommand('org create 123', { DATA_DIR: dataDir });
+  expect(made).toMatchObject({ code: 0, stderr: '', database: `the embedded PostgreSQL in ${dataDir}` });
   expect(await first.stop('SIGKILL')).toEqual({ code: null, signal: 'SIGKILL' });
 
   const second = await startServer(SERVE, { DATA_DIR: dataDir });
   expect((await demoLinks(second.url)).map(({ id }) => id)).toContain(4709605);
-  const again = await run([...PROGRAM, 'org', 'create', '123'], { DATA_DIR: dataDir });
+  const again = await runCommand('org create 123', { DATA_DIR: dataDir });
   expect(again).toMatchObject({ code: 1, stderr: 'The organisation 123 exists already.\n' });
   const postgres = await postgresOf(dataDir);
   expect(await second.stop('SIGINT')).toEqual({ code: 0, signal: null });
@@ -134,7 +139,7 @@ test('commands work beside a running server with the embedded database, and thei
   const server = await startServer(SERVE, environment);
   const postgres = await postgresOf(dataDir);
   const issueLinks = async (args: string, input = '') => {
-    const { code, stdout, stderr } = await run([...PROGRAM, ...args.split(' ')], { DATA_DIR: dataDir }, input);
+    const { code, stdout, stderr } = await runCommand(args, { DATA_DIR: dataDir }, input);
     expect({ args, code, stderr }).toEqual({ args, code: 0, stderr: '' });
     return stdout.trim();
   };
@@ -233,7 +238,7 @@ test('a port that is in use is one sentence and exit 1, and leaves no PostgreSQL
   const server = await startServer(SERVE, { DATABASE_URL: database.url });
   const { port } = new URL(server.url);
   const dataDir = join(folder, 'in-use');
-  const sentence = `^Port ${port} on 127\\.0\\.0\\.1 is in use: set PORT to a free one, or stop the program that holds it\\.\n$`;
+  const sentence = `^Port ${port} on 127\\.0\\.0\\.1 is in use: set PORT to a free one, or stop the program that uses it\\.\n$`;
   await expectRefusal({ DATA_DIR: dataDir, PORT: port }, new RegExp(sentence));
   expect(await readdir(join(dataDir, 'postgres'))).not.toContain('postmaster.pid');
   await server.stop();

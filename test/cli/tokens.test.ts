@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { texts } from '../../src/texts.ts';
-import { PROGRAM, run, type ServerProcess, startServer } from '../support/server-process.ts';
+import { runCommand } from '../support/command-line.ts';
+import { PROGRAM, type ServerProcess, startServer } from '../support/server-process.ts';
 import { snapshot } from '../support/snapshot.ts';
 import { useDatabase } from '../support/test-database.ts';
 
@@ -21,7 +22,7 @@ async function printed(args: string, input?: string): Promise<string> {
 }
 
 function issueLinks(args: string, input?: string) {
-  return run([...PROGRAM, ...args.split(' ')], { DATABASE_URL: database().url }, input);
+  return runCommand(args, { DATABASE_URL: database().url }, input);
 }
 
 /** The status of a read by this token, and what it says. */
@@ -85,7 +86,7 @@ test('a token that people have already is taken over from standard input, also a
   expect(await read(long)).toEqual(LET_IN);
 
   const short = await issueLinks('token create --org 123 --user clara --value-stdin', 'x');
-  expect(short).toMatchObject({ code: 0, stdout: 'x\n', stderr: 'Warning: this token is short, and easy to guess.\n' });
+  expect(short).toMatchObject({ code: 0, stdout: 'x\n', stderr: 'Warning: this token is short and easy to guess.\n' });
   expect(await read('x')).toEqual(LET_IN);
 
   const before = await snapshot(database().db);

@@ -357,7 +357,7 @@ test('an installation without the package of this platform is told about it', as
 async function start(durability: 'durable' | 'disposable' = 'disposable', where = dataDir): Promise<EmbeddedPostgres> {
   const warn = (_details: object, message: string) => void warnings.push(message);
   const log = { info: () => undefined, warn, error: warn };
-  return startEmbeddedPostgres({ dataDir: where, durability, log });
+  return startEmbeddedPostgres({ dataDir: where, create: true, durability, log });
 }
 
 function other(account?: Account): OtherProcess {

@@ -141,7 +141,7 @@ const log = { info() {}, warn, error: warn };
 process.on('SIGINT', () => {});
 const tell = (answer) => console.log(JSON.stringify(answer));
 try {
-  const embedded = await startEmbeddedPostgres({ dataDir: process.argv[2], durability: 'disposable', log });
+  const embedded = await startEmbeddedPostgres({ dataDir: process.argv[2], create: true, durability: 'disposable', log });
   tell({ connection: embedded.connection, created: embedded.created, warnings });
   process.stdin.once('data', async (order) => {
     if (String(order) === 'stop\\n') await embedded.stop();

@@ -13,7 +13,12 @@ export default async function globalSetup() {
 
   const folder = await mkdtemp(join(tmpdir(), 'issue-links-test-'));
   const log = { info() {}, warn() {}, error() {} };
-  const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'data'), durability: 'disposable', log });
+  const postgres = await startEmbeddedPostgres({
+    dataDir: join(folder, 'data'),
+    create: true,
+    durability: 'disposable',
+    log,
+  });
   globalThis.testPostgres = { postgres, folder };
 
   const db = openDatabase(postgres.connection, log);

@@ -1,0 +1,20 @@
+import { type Environment, type Outcome, PROGRAM, run } from './server-process.ts';
+
+const DATABASE_LINE = /^Database: (.*)\n/m;
+
+export interface CommandOutcome extends Outcome {
+  /** The database that the command named on standard error. `stderr` holds the rest. */
+  readonly database: string | undefined;
+}
+
+/** Runs `issue-links`; a string is split at its spaces. */
+export async function runCommand(
+  args: string | readonly string[],
+  environment: Environment,
+  input?: string,
+): Promise<CommandOutcome> {
+  const words = typeof args === 'string' ? args.split(' ') : args;
+  const outcome = await run([...PROGRAM, ...words], environment, input);
+  const [, database] = DATABASE_LINE.exec(outcome.stderr) ?? [];
+  return { ...outcome, stderr: outcome.stderr.replace(DATABASE_LINE, ''), database };
+}
