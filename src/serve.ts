@@ -1,5 +1,5 @@
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { Server as HttpServer } from 'node:http';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { createApp } from './app.ts';
 import type { Config } from './config.ts';
 import { loadContract } from './contract/contract.ts';
@@ -22,17 +22,24 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+export interface ServeOptions {
+  /** Replace the demo with a fresh one. */
+  readonly reset?: boolean;
+}
+
 const DEMO_CREDENTIALS = {
   token: DEMO_TOKEN,
   kanboard: { login: APPLICATION_LOGIN, secret: DEMO_APPLICATION_TOKEN },
 };
 
 /** Starts everything in order: database, schema, demo, HTTP. If a step fails, the steps before it are undone. */
-export async function serve(config: Config, log: Log): Promise<RunningServer> {
+export async function serve(config: Config, log: Log, { reset = false }: ServeOptions): Promise<RunningServer> {
   const postgres = await connectPostgres(config, true, log);
   try {
     await updateSchema(postgres, log);
-    const hasDemo = await prepareDemo(postgres.db, config, postgres.embedded !== undefined);
+    // Fail before the reset rather than after it, most likely because the server is running already.
+    if (reset) await checkAddress(config);
+    const hasDemo = await prepareDemo(postgres.db, config, { isEmbedded: postgres.embedded !== undefined, reset });
     const app = createApp({
       contract: loadContract(),
       db: postgres.db,
@@ -76,6 +83,14 @@ In a browser: ${url}/docs`
   return `issue-links is listening on ${url}\n\n${next}\n`;
 }
 
+async function checkAddress(config: Config): Promise<void> {
+  const probe = createServer();
+  await listen(probe, config);
+  await new Promise((resolve) => {
+    probe.close(resolve);
+  });
+}
+
 async function listen(server: Server, { port, host }: Config): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -105,7 +120,7 @@ function urlOf(server: Server): string {
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
-async function drain(server: Server): Promise<void> {
+async function drain(server: HttpServer): Promise<void> {
   await new Promise<void>((resolve) => {
     const deadline = setTimeout(() => {
       server.closeAllConnections();

@@ -17,12 +17,16 @@ export function addServerCommands(program: Command, environment: NodeJS.ProcessE
   program
     .command('serve')
     .description('start the server; without DATABASE_URL, create an embedded database in DATA_DIR if there is none')
-    .action(async () => {
+    .option('--reset', 'start with fresh demo data; refused when the database holds another organisation')
+    .action(async (options: { reset?: true }) => {
       // Imported late: no other command needs HTTP.
       const { greeting, serve } = await import('../serve.ts');
       const config = readConfig(environment);
+      if (options.reset && config.demo === 'off') {
+        throw new UsageError('--reset creates demo data, and DEMO=off forbids it: use only one of them.');
+      }
       const log = createLog(config.logLevel);
-      const server = await serve(config, log);
+      const server = await serve(config, log, options);
       stopOnSignal(async (signal) => {
         log.info({ signal }, 'stopping');
         await server.stop();

@@ -11,7 +11,39 @@ export async function existsOrganisation(db: Queryable): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** Whether credentials are stored that answer loopback alone: the demo's. */
+/** No organisation can be created until the transaction ends. */
+export async function lockOrganisations(transaction: Transaction): Promise<void> {
+  await transaction.query({
+    name: 'lock_organisations',
+    text: 'lock table organisations in access exclusive mode',
+    values: [],
+  });
+}
+
+/** The ids of all organisations but the demo's, which is told by its credentials from one that an operator gave its id. */
+export async function listOrganisationsBesideDemo(db: Queryable, demoOrgId: string): Promise<string[]> {
+  const rows = await db.query<{ org_id: string }>({
+    name: 'list_organisations_beside_demo',
+    text: `
+      select org_id from organisations
+      where org_id <> $1
+        or org_id not in (select org_id from tokens where loopback_only union all select org_id from users where loopback_only)
+      order by org_id`,
+    values: [demoOrgId],
+  });
+  return rows.map((row) => row.org_id);
+}
+
+/** Every organisation and all that belongs to it. Ids start again, so that a fresh demo always has the same ones. */
+export async function deleteEverything(transaction: Transaction): Promise<void> {
+  await transaction.query({
+    name: 'delete_everything',
+    text: 'truncate organisations restart identity cascade',
+    values: [],
+  });
+}
+
+/** Whether credentials are stored that work for loopback requests only: the demo's. */
 export async function existsLoopbackCredential(db: Queryable): Promise<boolean> {
   const rows = await db.query({
     name: 'exists_loopback_credential',

@@ -3,10 +3,18 @@ import { APPLICATION_LOGIN, createOrganisation } from '../core/organisations/org
 import { createQueue } from '../core/queues/queues.service.ts';
 import { createToken, replaceAccountToken } from '../core/tokens/tokens.service.ts';
 import { createUser, getUserId } from '../core/users/users.service.ts';
-import type { Database } from '../database/database.ts';
+import type { Database, Transaction } from '../database/database.ts';
 import { StartError } from '../errors.ts';
 import { isLoopbackHost } from '../http/loopback.ts';
-import { existsLoopbackCredential, existsOrganisation, insertDemoIssues, insertDemoLinks } from './demo.store.ts';
+import {
+  deleteEverything,
+  existsLoopbackCredential,
+  existsOrganisation,
+  insertDemoIssues,
+  insertDemoLinks,
+  listOrganisationsBesideDemo,
+  lockOrganisations,
+} from './demo.store.ts';
 import {
   DEMO_ADMIN,
   DEMO_ADMIN_TOKEN,
@@ -21,56 +29,69 @@ import {
 } from './demo-data.ts';
 
 /**
- * Makes the demo where the configuration wants it, and answers whether the database holds it now. With `auto` that is
- * an empty embedded database alone. Throws a StartError rather than let the demo's well-known credentials be reached
- * from other machines unasked.
+ * Creates the demo if the configuration wants it, or replaces it with a fresh one on `reset`, and returns whether the
+ * database holds the demo now. `DEMO=auto` wants it in an empty embedded database only. Throws a StartError when other
+ * machines could reach the demo's well-known credentials and nobody asked for that, and when a reset would delete
+ * another organisation.
  */
 export async function prepareDemo(
   db: Database,
   config: Pick<Config, 'demo' | 'host'>,
-  isEmbedded: boolean,
+  { isEmbedded, reset }: { isEmbedded: boolean; reset: boolean },
 ): Promise<boolean> {
   const isPresent = await existsLoopbackCredential(db);
-  const isWanted = config.demo === 'on' || (config.demo === 'auto' && isEmbedded && !(await existsOrganisation(db)));
+  const isWanted =
+    reset || config.demo === 'on' || (config.demo === 'auto' && isEmbedded && !(await existsOrganisation(db)));
   if ((isPresent || isWanted) && config.demo !== 'on' && !isLoopbackHost(config.host)) {
     throw new StartError(
       `HOST=${config.host} can be reached from other machines, and the database ${isPresent ? 'holds' : 'would hold'} the demo's well-known ` +
-        `credentials. Set ${isPresent ? 'DEMO=on to accept that (they answer loopback requests only), or use another DATA_DIR' : 'DEMO=off to start empty, or DEMO=on to accept that (they answer loopback requests only)'}.`,
+        `credentials. Set ${isPresent ? 'DEMO=on to accept that (they work for loopback requests only), or use another DATA_DIR' : 'DEMO=off to start empty, or DEMO=on to accept that (they work for loopback requests only)'}.`,
     );
   }
-  if (isWanted && !isPresent) await createDemo(db);
+  if (reset) await db.transaction(resetDemo);
+  else if (isWanted && !isPresent) await db.transaction(createDemo);
   return isPresent || isWanted;
 }
 
-/** All of it or nothing. */
-async function createDemo(db: Database): Promise<void> {
-  await db.transaction(async (transaction) => {
-    await createOrganisation(transaction, {
-      orgId: DEMO_ORG_ID,
-      cloudId: undefined,
-      name: 'Демонстрация',
-      language: 'ru',
-      profile: 'tracker',
-    });
-    for (const user of DEMO_USERS) await createUser(transaction, DEMO_ORG_ID, { ...user, loopbackOnly: true });
-    const adminId = await getUserId(transaction, DEMO_ORG_ID, DEMO_ADMIN.login);
-    await createToken(transaction, DEMO_ORG_ID, adminId, {
-      scopes: ['read', 'write'],
-      value: DEMO_TOKEN,
-      loopbackOnly: true,
-    });
-    await createToken(transaction, DEMO_ORG_ID, adminId, {
-      scopes: ['read', 'write', 'admin'],
-      value: DEMO_ADMIN_TOKEN,
-      loopbackOnly: true,
-    });
-    const applicationId = await getUserId(transaction, DEMO_ORG_ID, APPLICATION_LOGIN);
-    await replaceAccountToken(transaction, DEMO_ORG_ID, applicationId, 'application', {
-      value: DEMO_APPLICATION_TOKEN,
-      loopbackOnly: true,
-    });
-    for (const queue of DEMO_QUEUES) await createQueue(transaction, DEMO_ORG_ID, { ...queue, leadId: adminId });
-    await insertDemoIssues(transaction, DEMO_ORG_ID, DEMO_ISSUES);
-    await insertDemoLinks(transaction, DEMO_ORG_ID, DEMO_LINKS, DEMO_FIRST_LINK_ID);
+async function resetDemo(transaction: Transaction): Promise<void> {
+  await lockOrganisations(transaction);
+  const others = await listOrganisationsBesideDemo(transaction, DEMO_ORG_ID);
+  if (others.length > 0) {
+    throw new StartError(
+      `--reset deletes everything in the database, and it holds ${others.join(', ')} besides the demo: ` +
+        'nothing was changed. Use another DATA_DIR or DATABASE_URL for the demo.',
+    );
+  }
+  await deleteEverything(transaction);
+  await createDemo(transaction);
+}
+
+async function createDemo(transaction: Transaction): Promise<void> {
+  await createOrganisation(transaction, {
+    orgId: DEMO_ORG_ID,
+    cloudId: undefined,
+    name: 'Демонстрация',
+    language: 'ru',
+    profile: 'tracker',
   });
+  for (const user of DEMO_USERS) await createUser(transaction, DEMO_ORG_ID, { ...user, loopbackOnly: true });
+  const adminId = await getUserId(transaction, DEMO_ORG_ID, DEMO_ADMIN.login);
+  await createToken(transaction, DEMO_ORG_ID, adminId, {
+    scopes: ['read', 'write'],
+    value: DEMO_TOKEN,
+    loopbackOnly: true,
+  });
+  await createToken(transaction, DEMO_ORG_ID, adminId, {
+    scopes: ['read', 'write', 'admin'],
+    value: DEMO_ADMIN_TOKEN,
+    loopbackOnly: true,
+  });
+  const applicationId = await getUserId(transaction, DEMO_ORG_ID, APPLICATION_LOGIN);
+  await replaceAccountToken(transaction, DEMO_ORG_ID, applicationId, 'application', {
+    value: DEMO_APPLICATION_TOKEN,
+    loopbackOnly: true,
+  });
+  for (const queue of DEMO_QUEUES) await createQueue(transaction, DEMO_ORG_ID, { ...queue, leadId: adminId });
+  await insertDemoIssues(transaction, DEMO_ORG_ID, DEMO_ISSUES);
+  await insertDemoLinks(transaction, DEMO_ORG_ID, DEMO_LINKS, DEMO_FIRST_LINK_ID);
 }

@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { runCommand } from '../support/command-line.ts';
 import { type Environment, PROGRAM, run, startServer } from '../support/server-process.ts';
-import { createTestDatabase } from '../support/test-database.ts';
+import { snapshot } from '../support/snapshot.ts';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 
 const START = [process.execPath, fileURLToPath(new URL('../../scripts/start.js', import.meta.url))];
 const NPM_START = ['npm', 'start'];
@@ -233,6 +234,71 @@ test('with DEMO=off an empty embedded database stays empty', async () => {
   expect(await server.stop()).toEqual({ code: 0, signal: null });
 });
 
+test('npm start -- --reset starts with a fresh demo, the same as the first one', async () => {
+  const environment = { DATA_DIR: join(folder, 'reset') };
+  const first = await startServer(SERVE, environment);
+  const before = await demoLinks(first.url);
+  const labels = await demoLabels(first.url);
+  const tasks = await callDemo(first.url, 'getAllTasks', [1, 1]);
+  const link = `${first.url}/v2/issues/JUNE-2/links/4709605`;
+  expect((await fetch(link, { method: 'DELETE', headers: DEMO })).status).toBe(204);
+  expect(await callDemo(first.url, 'createTask', { title: 'mine', project_id: 1 })).toEqual(expect.any(Number));
+  expect(await callDemo(first.url, 'createLink', ['mine'])).toEqual(expect.any(Number));
+  await first.stop();
+
+  const second = await startServer([...NPM_START, '--', '--reset'], environment);
+  expect(withoutUrl(await demoLinks(second.url), second.url)).toEqual(withoutUrl(before, first.url));
+  expect(await demoLabels(second.url)).toEqual(labels);
+  expect(withoutUrl(await callDemo(second.url, 'getAllTasks', [1, 1]), second.url)).toEqual(
+    withoutUrl(tasks, first.url),
+  );
+  expect(await second.stop()).toEqual({ code: 0, signal: null });
+});
+
+test('--reset creates the demo in an empty database, also with DATABASE_URL', async () => {
+  const database = await createTestDatabase('template_issue_links');
+  const server = await startServer([...SERVE, '--reset'], { DATABASE_URL: database.url });
+  expect((await demoLinks(server.url)).map(({ id }) => id)).toContain(4709605);
+  await server.stop();
+  await database.drop();
+});
+
+test('--reset is refused, and changes nothing, while the database holds another organisation', async () => {
+  const database = await createTestDatabase('template_issue_links');
+  const environment = { DATABASE_URL: database.url };
+  // Number 1 is the demo's, but here it belongs to an operator.
+  expect(await runCommand('org create 1', environment)).toMatchObject({ code: 0 });
+  await expectNoReset(database, environment, /it holds 1 besides the demo: nothing was changed\. Use another DATA_DIR/);
+  await database.drop();
+
+  const beside = await createTestDatabase('template_issue_links');
+  const server = await startServer([...SERVE, '--reset'], { DATABASE_URL: beside.url });
+  for (const org of ['124', '123']) await runCommand(`org create ${org}`, { DATABASE_URL: beside.url });
+  await server.stop();
+  await expectNoReset(beside, { DATABASE_URL: beside.url }, /it holds 123, 124 besides the demo: nothing was changed/);
+  await beside.drop();
+});
+
+test('--reset changes nothing while a server runs, on an open address, or with DEMO=off', async () => {
+  const database = await createTestDatabase('template_issue_links');
+  const environment = { DATABASE_URL: database.url };
+  const server = await startServer(SERVE, { ...environment, DEMO: 'on' });
+  await expectNoReset(
+    database,
+    { ...environment, PORT: new URL(server.url).port },
+    /is in use: set PORT to a free one/,
+  );
+  await server.stop();
+  await expectNoReset(database, { ...environment, HOST: '0.0.0.0' }, /can be reached from other machines/);
+  await expectNoReset(
+    database,
+    { ...environment, DEMO: 'off' },
+    /^--reset creates demo data, and DEMO=off forbids it/,
+    2,
+  );
+  await database.drop();
+});
+
 test('a port that is in use is one sentence and exit 1, and leaves no PostgreSQL behind', async () => {
   const database = await createTestDatabase('template_issue_links');
   const server = await startServer(SERVE, { DATABASE_URL: database.url });
@@ -316,6 +382,24 @@ test('every problem of the environment is said at once', async () => {
   expect(code).toBe(1);
   expect(stderr.trim().split('\n')).toHaveLength(4);
 });
+
+async function expectNoReset(
+  { db }: TestDatabase,
+  environment: Environment,
+  sentence: RegExp,
+  code = 1,
+): Promise<void> {
+  const before = await snapshot(db);
+  const outcome = await run([...SERVE, '--reset'], { PORT: '0', ...environment });
+  expect(outcome.stderr).toMatch(sentence);
+  expect(outcome.code).toBe(code);
+  expect(await snapshot(db)).toEqual(before);
+}
+
+/** Each server has a port of its own. */
+function withoutUrl(value: unknown, url: string): unknown {
+  return JSON.parse(JSON.stringify(value).replaceAll(url, 'http://server'));
+}
 
 async function isRefused(url: string): Promise<boolean> {
   const { hostname, port } = new URL(url);
