@@ -3,6 +3,7 @@
 const MAY_IMPORT = {
   'texts.ts': [],
   'text-length.ts': [],
+  'calendar.ts': [],
   'errors.ts': ['texts.ts'],
   'shares.ts': ['errors.ts', 'texts.ts'],
   'config.ts': ['errors.ts'],
@@ -12,8 +13,8 @@ const MAY_IMPORT = {
   database: ['config.ts', 'embedded-postgres', 'errors.ts', 'log.ts', 'shares.ts', 'texts.ts'],
   core: ['database', 'errors.ts', 'text-length.ts', 'texts.ts'],
   http: ['contract', 'errors.ts', 'shares.ts', 'texts.ts'],
-  tracker: ['contract', 'core', 'database', 'errors.ts', 'http', 'text-length.ts', 'texts.ts'],
-  kanboard: ['contract', 'core', 'database', 'errors.ts', 'http', 'text-length.ts', 'texts.ts'],
+  tracker: ['calendar.ts', 'contract', 'core', 'database', 'errors.ts', 'http', 'text-length.ts', 'texts.ts'],
+  kanboard: ['calendar.ts', 'contract', 'core', 'database', 'errors.ts', 'http', 'text-length.ts', 'texts.ts'],
   demo: ['config.ts', 'core', 'database', 'errors.ts', 'http'],
 };
 

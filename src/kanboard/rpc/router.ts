@@ -137,7 +137,7 @@ const ACCESS: Readonly<Record<Access, (viewer: Viewer) => boolean>> = {
 function failureValue(error: unknown, { access, failure }: Method, { seesAll }: Viewer): unknown {
   if (!(error instanceof DomainError)) throw error;
   const outcome = OUTCOMES[error.code];
-  if (outcome instanceof RpcError) throw error.code === 'unavailable' ? error : outcome;
+  if (typeof outcome === 'function') throw error.code === 'unavailable' ? error : outcome();
   if (outcome === 'failure value, or 403 for users' && access === 'project' && !seesAll) throw forbidden();
   return failure;
 }
@@ -170,7 +170,7 @@ function wholeRefusal(error: unknown, request: Request): RpcError {
   if (error instanceof RpcError) return error;
   if (error instanceof DomainError) {
     const outcome = OUTCOMES[error.code];
-    if (outcome instanceof RpcError) return outcome;
+    if (typeof outcome === 'function') return outcome();
   }
   // Express and its body reader throw errors that carry a status of their own.
   if (error instanceof Error && 'status' in error && typeof error.status === 'number' && error.status < 500) {

@@ -28,20 +28,19 @@ export function httpRefusal(status: number, message: string): RpcError {
 }
 
 /**
- * What a failure of the domain is to a caller: the failure value of the procedure, or an error. `not_found` is said of the
- * thing itself that was asked for: its project is unknown, so a user has no role in it. A new ErrorCode gets a line here,
- * or nothing compiles.
+ * What a failure of the domain becomes: the failure value of the procedure, or an error. `not_found` is about the requested
+ * object itself: its project is unknown, so a user has no role in it. A new ErrorCode gets a line here, or nothing compiles.
  */
-export const OUTCOMES: Record<ErrorCode, 'failure value' | 'failure value, or 403 for users' | RpcError> = {
+export const OUTCOMES: Record<ErrorCode, 'failure value' | 'failure value, or 403 for users' | (() => RpcError)> = {
   invalid: 'failure value',
   refused: 'failure value',
   conflict: 'failure value',
   stale: 'failure value',
   not_found: 'failure value, or 403 for users',
-  forbidden: forbidden(),
-  unauthenticated: httpRefusal(401, 'Unauthorized'),
-  too_large: httpRefusal(413, 'Payload Too Large'),
-  busy: httpRefusal(429, 'Too Many Requests'),
-  overloaded: httpRefusal(503, 'Service Unavailable'),
-  unavailable: httpRefusal(503, 'Service Unavailable'),
+  forbidden,
+  unauthenticated: () => httpRefusal(401, 'Unauthorized'),
+  too_large: () => httpRefusal(413, 'Payload Too Large'),
+  busy: () => httpRefusal(429, 'Too Many Requests'),
+  overloaded: () => httpRefusal(503, 'Service Unavailable'),
+  unavailable: () => httpRefusal(503, 'Service Unavailable'),
 };

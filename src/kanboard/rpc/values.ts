@@ -1,3 +1,5 @@
+import { momentOf } from '../../calendar.ts';
+
 /** Parameters may have any JSON type; an invalid id is treated as not found (Kanboard contract, sections 1 and 4). */
 
 /** No thing has this id. */
@@ -54,12 +56,9 @@ export function timeFrom(value: unknown): Date | null | undefined {
     .replace(AMERICAN_TIME, (_, month: string, day: string, year: string, time = '00:00') =>
       [`${year}-${month}-${day}`, time].join(' '),
     );
-  const [, day, time = '00:00', zone = 'Z'] = ISO_TIME.exec(iso) ?? [];
-  if (day === undefined) return undefined;
-  const moment = new Date(`${day}T${time}${zone.toUpperCase().replace(/^(...):?(..)$/, '$1:$2')}`);
-  // Date takes the 31st of February for the 3rd of March.
-  const isReal = !Number.isNaN(moment.getTime()) && new Date(day).toISOString().startsWith(day);
-  return isReal && moment.getTime() > 0 ? moment : undefined;
+  const [, day = '', time, offset] = ISO_TIME.exec(iso) ?? [];
+  const moment = momentOf(day, time, offset);
+  return moment !== undefined && moment.getTime() > 0 ? moment : undefined;
 }
 
 /** Seconds since 1970, as Kanboard writes times. */

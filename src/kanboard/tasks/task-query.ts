@@ -1,3 +1,4 @@
+import { DAY_MS, momentOf, startOfDay } from '../../calendar.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import { findColorId } from './task-colors.ts';
@@ -49,7 +50,6 @@ export type Operator = '=' | '<' | '<=' | '>' | '>=';
 
 /** More would take the database longer than a request may. */
 const VALUES_MAX = 200;
-const DAY_MS = 86_400_000;
 const YEAR_MAX = 9999;
 
 const NOTHING: TaskCondition = { kind: 'any', conditions: [] };
@@ -229,32 +229,30 @@ const STEPS = { day: [1, 0], week: [7, 0], month: [0, 1], year: [0, 12] } as con
 
 /** The beginning of a day: of a date, of a second since 1970, of today or of a day counted from it. */
 function dayFrom(text: string): Date | undefined {
-  const today = new Date(new Date().toISOString().slice(0, 10));
+  const today = startOfDay(new Date());
   const name = text.toLowerCase();
   if (name === 'today' || name === 'now') return today;
   if (name === 'yesterday') return daysAfter(today, -1);
   if (name === 'tomorrow') return daysAfter(today, 1);
-  if (isDigits(text)) return startOfDay(new Date(Number(text) * 1000));
+  if (isDigits(text)) return dayOf(new Date(Number(text) * 1000));
   const [, sign, count, unit] = /^([+-]?)\s*(\d{1,5})\s*(day|week|month|year)s?$/.exec(name) ?? [];
   if (count !== undefined) {
     const steps = sign === '-' ? -Number(count) : Number(count);
     const [days, months] = STEPS[unit as keyof typeof STEPS];
     const moved = daysAfter(today, steps * days);
     moved.setUTCMonth(moved.getUTCMonth() + steps * months);
-    return startOfDay(moved);
+    return dayOf(moved);
   }
-  const date = /^\d{4}-\d\d-\d\d$/.test(text) ? startOfDay(new Date(text)) : undefined;
-  // Date takes the 31st of February for the 3rd of March.
-  return date?.toISOString().startsWith(text) ? date : undefined;
+  const date = /^\d{4}-\d\d-\d\d$/.test(text) ? momentOf(text) : undefined;
+  return date && dayOf(date);
 }
 
 function daysAfter(day: Date, count: number): Date {
   return new Date(day.getTime() + count * DAY_MS);
 }
 
-/** Undefined for a time that no calendar has. */
-function startOfDay(time: Date): Date | undefined {
+/** Undefined outside the years that a date can be written in. */
+function dayOf(time: Date): Date | undefined {
   const year = time.getUTCFullYear();
-  if (!(year >= 1 && year < YEAR_MAX)) return undefined;
-  return new Date(Math.floor(time.getTime() / DAY_MS) * DAY_MS);
+  return year >= 1 && year < YEAR_MAX ? startOfDay(time) : undefined;
 }

@@ -1,3 +1,4 @@
+import { DAY_MS, momentOf, startOfDay } from '../../calendar.ts';
 import type { Direction } from '../../core/labels/direction.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
@@ -72,7 +73,6 @@ const STATUS_TYPES = ['new', 'paused', 'inProgress', 'done', 'cancelled'];
 const DATES: ReadonlySet<string> = new Set(['created', 'updated']);
 const PEOPLE: ReadonlySet<string> = new Set(['assignee', 'author', 'updatedBy']);
 const MAY_BE_EMPTY: ReadonlySet<string> = new Set(['assignee', 'description', 'tags']);
-const DAY_MS = 86_400_000;
 
 const FIELD_NAMES: readonly (readonly [Field, ...string[]])[] = [
   [value('queue'), 'Queue', 'Очередь'],
@@ -214,21 +214,17 @@ interface Span {
   readonly until: Date;
 }
 
-/** A day, or with a time its millisecond. */
+/** A day, or if there is a time that millisecond. */
 function spanOf(text: string, refuse: (text: Text) => never): Span {
-  const [, day, time = '', zone = ''] =
-    /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?))?(Z|[+-]\d\d:?\d\d)?$/i.exec(text.trim()) ?? [];
-  if (day === undefined || (time === '' && zone !== '')) return refuse(texts.searchDate(text));
-  const offset = zone === '' || /z/i.test(zone) ? 'Z' : zone.replace(/^(...):?(..)$/, '$1:$2');
-  const from = new Date(time === '' ? day : `${day}T${time}${offset}`);
-  // Date takes the 31st of February for the 3rd of March.
-  const isReal = !Number.isNaN(from.getTime()) && new Date(day).toISOString().startsWith(day);
-  return isReal ? lasting(from, time === '' ? DAY_MS : 1) : refuse(texts.searchDate(text));
+  const [, day = '', time, offset] =
+    /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:?\d\d)?)?$/i.exec(text.trim()) ?? [];
+  const from = momentOf(day, time, offset) ?? refuse(texts.searchDate(text));
+  return lasting(from, time === undefined ? DAY_MS : 1);
 }
 
 function functionSpan(name: string): Span {
   const now = new Date();
-  return name === 'now' ? lasting(now, 1) : lasting(new Date(now.toISOString().slice(0, 10)), DAY_MS);
+  return name === 'now' ? lasting(now, 1) : lasting(startOfDay(now), DAY_MS);
 }
 
 function lasting(from: Date, durationMs: number): Span {

@@ -1,5 +1,9 @@
 import { HttpError } from '../../http/error-response.ts';
+import { requireStorable } from '../../http/json-value.ts';
 import { texts } from '../../texts.ts';
+
+/** No client has a reason to nest deeper. */
+const DEPTH_MAX = 101;
 
 /**
  * Parses a request body as JSON, whatever its Content-Type (Tracker contract, section 0). Returns undefined for an empty
@@ -8,7 +12,7 @@ import { texts } from '../../texts.ts';
 export function parseJson(bytes: unknown): unknown {
   if (!Buffer.isBuffer(bytes) || bytes.length === 0) return undefined;
   const value = parse(bytes);
-  refuseUnstorable(value, 0);
+  requireStorable(value, DEPTH_MAX, refuseNul);
   return value ?? undefined;
 }
 
@@ -20,20 +24,7 @@ function parse(bytes: Buffer): unknown {
   }
 }
 
-const DEPTH_MAX = 100;
-/** With the flag u, only a surrogate without its pair is one. */
-const HALF_CHARACTER = /\p{Surrogate}/u;
-
-/** PostgreSQL's text holds every character but U+0000, its JSON none but whole ones; and deep nesting is never meant well. */
-function refuseUnstorable(value: unknown, depth: number): void {
-  if (typeof value === 'string') {
-    if (value.includes('\0')) throw new HttpError(400, texts.nulCharacter);
-    if (HALF_CHARACTER.test(value)) throw new HttpError(400, texts.halfCharacter);
-  }
-  if (typeof value !== 'object' || value === null) return;
-  if (depth > DEPTH_MAX) throw new HttpError(400, texts.bodyTooDeep);
-  for (const [key, member] of Object.entries(value)) {
-    refuseUnstorable(key, depth);
-    refuseUnstorable(member, depth + 1);
-  }
+/** PostgreSQL's text holds every character but U+0000. */
+function refuseNul(text: string): void {
+  if (text.includes('\0')) throw new HttpError(400, texts.nulCharacter);
 }

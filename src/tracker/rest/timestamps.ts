@@ -1,3 +1,4 @@
+import { momentOf } from '../../calendar.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 
@@ -8,15 +9,12 @@ export function timestamp(date: Date): string {
   return date.toISOString().replace('Z', '+0000');
 }
 
-/** A date that a client sends, with any offset, with or without its colon. Throws `invalid` under the field's name. */
+/** Reads a date with any offset, with or without its colon. Throws `invalid` under the field's name. */
 export function parseTimestamp(field: string, text: string): Date {
-  const [, day = '', time = '', offset = ''] = TIMESTAMP.exec(text.trim()) ?? [];
-  const [, sign, hours, minutes = '00'] = /^([+-])(\d\d):?(\d\d)?$/.exec(offset) ?? [];
-  const date = new Date(`${day}T${time}${sign === undefined ? 'Z' : `${sign}${hours}:${minutes}`}`);
-  // JavaScript takes 30 February for 2 March.
-  const midnight = new Date(`${day}T00:00Z`);
-  const isDay = !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
-  if (!isDay || Number.isNaN(date.getTime()) || date.getUTCFullYear() < 1)
+  const [, day = '', time, offset] = TIMESTAMP.exec(text.trim()) ?? [];
+  const date = momentOf(day, time, offset);
+  if (date === undefined || date.getUTCFullYear() < 1) {
     throw new DomainError('invalid', undefined, { [field]: texts.timestampUnreadable });
+  }
   return date;
 }

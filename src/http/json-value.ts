@@ -1,0 +1,20 @@
+import { LosslessNumber } from 'lossless-json';
+import { texts } from '../texts.ts';
+import { HttpError } from './error-response.ts';
+
+/**
+ * Throws a 400 if parsed JSON nests more than `depthMax` arrays and objects, or if a string in it holds half a character,
+ * which UTF-8 cannot encode, or anything that `refuse` throws for.
+ */
+export function requireStorable(value: unknown, depthMax: number, refuse?: (text: string) => void): void {
+  if (typeof value === 'string') {
+    refuse?.(value);
+    if (!value.isWellFormed()) throw new HttpError(400, texts.halfCharacter);
+  }
+  if (typeof value !== 'object' || value === null || value instanceof LosslessNumber) return;
+  if (depthMax === 0) throw new HttpError(400, texts.bodyTooDeep);
+  for (const [key, member] of Object.entries(value)) {
+    requireStorable(key, depthMax, refuse);
+    requireStorable(member, depthMax - 1, refuse);
+  }
+}
