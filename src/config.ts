@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { cleanEnv, makeValidator, str } from 'envalid';
+import { compile } from 'proxy-addr';
 import { StartError } from './errors.ts';
 
 export interface Config {
@@ -23,7 +24,6 @@ export interface Config {
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
-const NAMED_SUBNETS = new Set(['loopback', 'linklocal', 'uniquelocal']);
 
 /** 0 lets the system choose one. */
 const port = makeValidator<number>((value) => {
@@ -53,10 +53,15 @@ const proxies = makeValidator<number | string[] | false>((value) => {
   throw new Error('must be a number of hops, or addresses and subnets such as 10.0.0.0/8, or off');
 });
 
+/** Whether Express accepts the subnet, or its name. Express also reads `100` and `1.5` as addresses, which nobody means. */
 function isSubnet(subnet: string): boolean {
-  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(subnet) ?? [];
-  const bitsMax = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
-  return NAMED_SUBNETS.has(subnet) || Number(bits ?? 0) <= bitsMax;
+  const [address = ''] = subnet.split('/');
+  try {
+    compile(subnet);
+    return isIP(address) !== 0 || /^[a-z]+$/.test(subnet);
+  } catch {
+    return false;
+  }
 }
 
 /** A token as HTTP has it (RFC 9110, section 5.6.2). */

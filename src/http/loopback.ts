@@ -1,26 +1,22 @@
-import { BlockList, isIP } from 'node:net';
 import type { Request } from 'express';
+import { compile } from 'proxy-addr';
 
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
+const isLoopbackAddress = compile('loopback');
 
-/** Headers that a proxy leaves: behind one, a loopback address says nothing of where the request came from. */
+/** Headers that proxies add: behind a proxy, a loopback address does not tell where the request came from. */
 const PROXY_HEADERS = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'via'];
 
 export function isLoopbackHost(host: string): boolean {
   const name = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
-  if (name === 'localhost' || name.endsWith('.localhost')) return true;
-  const version = isIP(name);
-  return version !== 0 && LOOPBACK.check(name, version === 4 ? 'ipv4' : 'ipv6');
+  return name === 'localhost' || name.endsWith('.localhost') || isLoopbackAddress(name, 0);
 }
 
 /**
- * Whether a request was made on this machine itself: from a loopback address, through no proxy, to a loopback name.
- * The name matters against DNS rebinding, where a page elsewhere makes a browser send requests here.
+ * Whether a request was made on this machine itself: from a loopback address, through no proxy, to a loopback name. The
+ * name protects against DNS rebinding, where a page from another host makes a browser send requests to this one.
  */
 export function isLoopbackRequest(request: Request): boolean {
-  // Proxies that add no such header still speak HTTP/1.0 to what is behind them.
+  // Proxies that add no such header still use HTTP/1.0 for upstream requests.
   if (request.httpVersion === '1.0' || PROXY_HEADERS.some((header) => request.headers[header] !== undefined))
     return false;
   const address = request.socket.remoteAddress ?? '';
