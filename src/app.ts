@@ -2,7 +2,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import type { Config } from './config.ts';
 import type { Contract } from './contract/contract.ts';
 import { methodsOf } from './contract/methods.ts';
-import type { Database } from './database/database.ts';
+import type { Database, DatabasePool } from './database/database.ts';
 import { type DemoCredentials, docsRouter } from './docs.ts';
 import { HttpError, sendError } from './http/error-response.ts';
 import { externalLinkMethods } from './kanboard/external-links/external-links.rpc.ts';
@@ -31,11 +31,13 @@ import { userHandlers } from './tracker/users/users.rest.ts';
 
 export interface AppOptions {
   readonly contract: Contract;
-  readonly db: Database;
+  readonly db: DatabasePool;
   readonly log: Log;
   readonly config: Pick<Config, 'publicUrl' | 'trustProxy' | 'kanboardAuthHeader' | 'kanboardOrg'>;
   /** Authorises /docs for the demo, where there is one. */
   readonly demo?: DemoCredentials | undefined;
+  /** How long a batch of calls may take; for tests. */
+  readonly batchMs?: number | undefined;
   /** Makes /healthz fail while the database is away for good. */
   readonly isDatabaseLost?: () => boolean;
 }
@@ -44,7 +46,15 @@ export interface AppOptions {
 const KANBOARD_VERSION = '1.2.53';
 
 /** Express put together, not started. */
-export function createApp({ contract, db, log, config, demo, isDatabaseLost = () => false }: AppOptions): Express {
+export function createApp({
+  contract,
+  db,
+  log,
+  config,
+  demo,
+  batchMs,
+  isDatabaseLost = () => false,
+}: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -53,7 +63,7 @@ export function createApp({ contract, db, log, config, demo, isDatabaseLost = ()
 
   app.use(requestLog(log));
   app.use(noSniffing);
-  const handlers = {
+  const handlers = (db: Database) => ({
     ...issueLinkHandlers(db),
     ...issueHandlers(db),
     ...issueSearchHandlers(db),
@@ -65,9 +75,9 @@ export function createApp({ contract, db, log, config, demo, isDatabaseLost = ()
     ...queueHandlers(db),
     ...fieldHandlers(),
     ...remoteLinkHandlers(db),
-  };
+  });
   app.use([...contract.servers], restRouter({ contract, handlers, db, publicUrl: config.publicUrl }));
-  const methods = {
+  const methods = (db: Database) => ({
     ...labelMethods(db),
     ...taskLinkMethods(db),
     ...taskMethods(db),
@@ -75,12 +85,13 @@ export function createApp({ contract, db, log, config, demo, isDatabaseLost = ()
     ...userMethods(db),
     ...projectMethods(db),
     ...externalLinkMethods(db),
-  };
+  });
   app.use(
     rpcRouter({
       methods: methodsOf(contract),
       handlers: methods,
       db,
+      batchMs,
       publicUrl: config.publicUrl,
       authHeader: config.kanboardAuthHeader,
       orgId: config.kanboardOrg,

@@ -3,7 +3,7 @@ import type { Config } from '../config.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.ts';
 import { DomainError, StartError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { type Connection, type Database, openDatabase } from './database.ts';
+import { type Connection, type Database, type DatabasePool, openDatabase } from './database.ts';
 import { isSchemaCurrent, migrate } from './migrations.ts';
 
 const VERSION_MIN = 15;
@@ -12,7 +12,7 @@ const VERSION_MIN = 15;
 export interface Postgres {
   /** Tells an operator which database this is, without credentials. */
   readonly name: string;
-  readonly db: Database;
+  readonly db: DatabasePool;
   readonly connection: Connection;
   /** Undefined with a DATABASE_URL. */
   readonly embedded: EmbeddedPostgres | undefined;

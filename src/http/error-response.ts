@@ -3,6 +3,7 @@ import type { ErrorRequestHandler, Request, Response } from 'express';
 import type { Schemas } from '../contract/types.ts';
 import { DomainError, type ErrorCode } from '../errors.ts';
 import { LANGUAGES, type Language, type Text, texts } from '../texts.ts';
+import { ClientGone } from './client-signal.ts';
 
 /** The Tracker contract's table of codes. A new ErrorCode gets a line here, or nothing compiles. */
 const STATUS: Record<ErrorCode, number> = {
@@ -37,11 +38,8 @@ export class HttpError extends Error {
 }
 
 /** Everything that goes wrong in the REST face ends here, in the contract's body for errors. */
-export const sendError: ErrorRequestHandler = (error: unknown, request, response, next) => {
-  if (response.headersSent) {
-    next(error);
-    return;
-  }
+export const sendError: ErrorRequestHandler = (error: unknown, request, response, _next) => {
+  if (isUnanswerable(response, error)) return;
   const language = languageOf(request, response);
   if (error instanceof DomainError) {
     const status = STATUS[error.code];
@@ -60,6 +58,14 @@ export const sendError: ErrorRequestHandler = (error: unknown, request, response
   response.err = error instanceof Error ? error : new Error(String(error));
   send(response, 500, errorBody(language, 500, texts.internalError(request.id as string)));
 };
+
+/** Whether it is too late for an error response: the client has left, or has part of an answer, which then ends broken. */
+export function isUnanswerable(response: Response, error: unknown): boolean {
+  if (!response.headersSent && !response.closed) return false;
+  if (!(error instanceof ClientGone)) response.err = error instanceof Error ? error : new Error(String(error));
+  response.destroy();
+  return true;
+}
 
 /** The body of a refusal: the contract's four keys, and never both `errors` and `errorMessages` empty. */
 export function errorBody(

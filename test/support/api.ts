@@ -25,6 +25,7 @@ export interface Api {
 export function useApi(
   config: Partial<AppOptions['config']> = {},
   way?: (connection: TestDatabase['connection']) => Promise<TestDatabase['connection']>,
+  limits: Pick<AppOptions, 'batchMs'> = {},
 ): () => Api {
   const database = useDatabase();
   let api: Api | undefined;
@@ -49,6 +50,7 @@ export function useApi(
         kanboardOrg: undefined,
         ...config,
       },
+      ...limits,
     });
     server = createHttpServer((request, response) => {
       check.watch(request, response);

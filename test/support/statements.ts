@@ -1,17 +1,27 @@
-import type { Database } from '../../src/database/database.ts';
+import type { Database, DatabasePool } from '../../src/database/database.ts';
 
 /** How many statements the service sends outside transactions while `work` runs. */
-export async function countStatements(db: Database, work: () => PromiseLike<unknown>): Promise<number> {
-  const query = db.query.bind(db);
+export async function countStatements(db: DatabasePool, work: () => PromiseLike<unknown>): Promise<number> {
+  const { forClient, query } = db;
   let count = 0;
   db.query = (statement) => {
     count += 1;
     return query(statement);
   };
+  db.forClient = (client) => {
+    const clientDb = forClient(client);
+    return {
+      ...clientDb,
+      query: (statement) => {
+        count += 1;
+        return clientDb.query(statement);
+      },
+    };
+  };
   try {
     await work();
   } finally {
-    db.query = query;
+    Object.assign(db, { forClient, query });
   }
   return count;
 }

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll } from '@jest/globals';
-import { type Connection, type Database, openDatabase } from '../../src/database/database.ts';
+import { type Connection, type DatabasePool, openDatabase } from '../../src/database/database.ts';
 
 type Parts = Extract<Connection, { host: string }>;
 
 /** A database of the test's own. */
 export interface TestDatabase {
-  readonly db: Database;
+  readonly db: DatabasePool;
   readonly connection: Parts;
   /** For a server in another process. */
   readonly url: string;

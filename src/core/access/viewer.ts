@@ -12,6 +12,11 @@ export interface Viewer {
   readonly seesAll: boolean;
 }
 
+/** Names the account that a request uses resources for; the same in both APIs. */
+export function accountOf({ orgId, userId }: Viewer): string {
+  return `${orgId} ${userId}`;
+}
+
 /** Throws `forbidden` for everybody but administrators of the organisation. */
 export function requireAdministrator({ role }: Viewer): void {
   if (role !== 'admin') throw new DomainError('forbidden', texts.administratorsOnly);

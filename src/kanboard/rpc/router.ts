@@ -1,9 +1,11 @@
 import { type ErrorRequestHandler, type Request, type RequestHandler, Router, raw } from 'express';
 import type { Access, Method } from '../../contract/methods.ts';
 import type { MethodName } from '../../contract/types.ts';
-import type { Viewer } from '../../core/access/viewer.ts';
-import type { Database } from '../../database/database.ts';
+import { accountOf, type Viewer } from '../../core/access/viewer.ts';
+import type { Database, DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
+import { clientSignal } from '../../http/client-signal.ts';
+import { isUnanswerable } from '../../http/error-response.ts';
 import type { Account, Methods } from './account.ts';
 import { authenticate } from './authentication.ts';
 import { parseLossless, stringifyLossless } from './json.ts';
@@ -12,8 +14,11 @@ import { forbidden, httpRefusal, internalError, methodNotFound, OUTCOMES, parseE
 
 export interface RpcRouterOptions {
   readonly methods: ReadonlyMap<string, Method>;
-  readonly handlers: Methods<MethodName>;
-  readonly db: Database;
+  /** The handlers over the database as one client may use it. */
+  readonly handlers: (db: Database) => Methods<MethodName>;
+  readonly db: DatabasePool;
+  /** How long a batch may take before its other calls are refused. */
+  readonly batchMs?: number | undefined;
   readonly publicUrl: string | undefined;
   /** See `AuthenticationOptions`. */
   readonly authHeader: string | undefined;
@@ -28,6 +33,8 @@ const BODY_BYTES_MAX = 1_048_576;
 const BATCH_MAX = 1000;
 /** A few calls can ask for all tasks of a large project, each of them again. */
 const ANSWER_CHARACTERS_MAX = 67_108_864;
+/** Statements have a timeout of their own, so a call that is under way ends soon after. */
+const BATCH_MS = 30_000;
 const RETRY_AFTER_SECONDS = '5';
 
 /**
@@ -40,7 +47,7 @@ export function rpcRouter(options: RpcRouterOptions): Router {
   const serve: RequestHandler = async (request, response) => {
     refuseOtherSites(request, options.publicUrl);
     const orgId = request.params['orgId'] as string | undefined;
-    const text = await answerBody(options, request, orgId ?? options.orgId);
+    const text = await answerBody(options, request, orgId ?? options.orgId, clientSignal(response));
     response.setHeader('Content-Type', 'application/json');
     response.end(text);
   };
@@ -65,26 +72,52 @@ function originOf(request: Request, publicUrl: string | undefined): string {
   return publicUrl ?? `${request.protocol}://${request.host}`;
 }
 
-/** The body of the answer; empty where nothing but notifications was asked. Throws what refuses the request as a whole. */
-async function answerBody(options: RpcRouterOptions, request: Request, orgId: string | undefined): Promise<string> {
+/** A caller whose credentials have been checked. */
+interface Session {
+  readonly account: Account;
+  readonly handlers: Methods<MethodName>;
+}
+
+/** The response body; empty for nothing but notifications. Throws whatever refuses the request as a whole. */
+async function answerBody(
+  options: RpcRouterOptions,
+  request: Request,
+  orgId: string | undefined,
+  signal: AbortSignal,
+): Promise<string> {
   const value = Buffer.isBuffer(request.body) ? parseLossless(request.body) : undefined;
   const batch = batchOf(value);
   if (batch && batch.length > BATCH_MAX) throw httpRefusal(413, `A batch holds ${BATCH_MAX} calls at most`);
 
-  // Credentials are looked at once, and only when there is something to do for them.
-  let viewer: Promise<Viewer> | undefined;
-  const accountOf = async () => {
-    viewer ??= authenticate(options.db, request, { header: options.authHeader, orgId });
-    return { viewer: await viewer, origin: originOf(request, options.publicUrl) };
+  // Credentials are checked once, and only for a request that is well formed.
+  let session: Promise<Session> | undefined;
+  const openSession = async () => {
+    const { db, authHeader, publicUrl } = options;
+    const viewer = await authenticate(db.forClient({ signal }), request, { header: authHeader, orgId });
+    const handlers = options.handlers(db.forClient({ signal, account: accountOf(viewer) }));
+    return { account: { viewer, origin: originOf(request, publicUrl) }, handlers };
   };
-  if (batch === undefined) return (await answerOne(options, value, accountOf)) ?? '';
+  const answer = (item: unknown) => answerOne(options.methods, item, () => (session ??= openSession()));
+  if (batch === undefined) return (await answer(value)) ?? '';
+
   const answers: string[] = [];
+  const deadline = performance.now() + (options.batchMs ?? BATCH_MS);
   let characters = 0;
+  let hasStopped = false;
   for (const item of batch) {
-    const answer = await answerOne(options, item, accountOf);
-    if (answer === undefined) continue;
-    answers.push(answer);
-    characters += answer.length;
+    signal.throwIfAborted();
+    hasStopped ||= performance.now() > deadline;
+    const hasCarriedOut = session !== undefined;
+    const text = hasStopped
+      ? notCarriedOut(item)
+      : await answer(item).catch((error: unknown) => {
+          if (!hasCarriedOut || !isUnavailable(error)) throw error;
+          hasStopped = true;
+          return notCarriedOut(item);
+        });
+    if (text === undefined) continue;
+    answers.push(text);
+    characters += text.length;
     if (characters > ANSWER_CHARACTERS_MAX) throw httpRefusal(413, 'The answers are too large: ask for less at once');
   }
   return answers.length === 0 ? '' : `[${answers.join(',')}]`;
@@ -92,18 +125,14 @@ async function answerBody(options: RpcRouterOptions, request: Request, orgId: st
 
 /** The answer to one call; undefined for a notification. */
 async function answerOne(
-  options: RpcRouterOptions,
+  methods: RpcRouterOptions['methods'],
   value: unknown,
-  accountOf: () => Promise<Account>,
+  sessionOf: () => Promise<Session>,
 ): Promise<string | undefined> {
-  let request: RpcRequest;
+  const request = requestOrAnswer(value);
+  if (typeof request === 'string') return request;
   try {
-    request = toRequest(value);
-  } catch (error) {
-    return errorBody(refusalIn(error), null);
-  }
-  try {
-    const result = await call(options, request, await accountOf());
+    const result = await call(methods, request, await sessionOf());
     if (request.id === undefined) return undefined;
     return `{"jsonrpc":"2.0","result":${JSON.stringify(result)},"id":${stringifyLossless(request.id)}}`;
   } catch (error) {
@@ -112,7 +141,27 @@ async function answerOne(
   }
 }
 
-async function call({ methods, handlers }: RpcRouterOptions, request: RpcRequest, account: Account): Promise<unknown> {
+/** The answer to a call of a batch that stopped before it. */
+function notCarriedOut(value: unknown): string | undefined {
+  const request = requestOrAnswer(value);
+  if (typeof request === 'string') return request;
+  return request.id === undefined ? undefined : errorBody(httpRefusal(503, 'Service Unavailable'), request.id);
+}
+
+/** The request, or the answer to a value that is not one. */
+function requestOrAnswer(value: unknown): RpcRequest | string {
+  try {
+    return toRequest(value);
+  } catch (error) {
+    return errorBody(refusalIn(error), null);
+  }
+}
+
+async function call(
+  methods: RpcRouterOptions['methods'],
+  request: RpcRequest,
+  { account, handlers }: Session,
+): Promise<unknown> {
   const method = methods.get(request.method);
   if (method === undefined) throw methodNotFound();
   if (!ACCESS[method.access](account.viewer)) throw forbidden();
@@ -137,7 +186,7 @@ const ACCESS: Readonly<Record<Access, (viewer: Viewer) => boolean>> = {
 function failureValue(error: unknown, { access, failure }: Method, { seesAll }: Viewer): unknown {
   if (!(error instanceof DomainError)) throw error;
   const outcome = OUTCOMES[error.code];
-  if (typeof outcome === 'function') throw error.code === 'unavailable' ? error : outcome();
+  if (typeof outcome === 'function') throw error;
   if (outcome === 'failure value, or 403 for users' && access === 'project' && !seesAll) throw forbidden();
   return failure;
 }
@@ -153,11 +202,8 @@ function errorBody({ code, message, data }: RpcError, id: unknown): string {
 }
 
 /** Everything that refuses a request as a whole ends here, in one error object. */
-const sendError: ErrorRequestHandler = (error: unknown, request, response, next) => {
-  if (response.headersSent) {
-    next(error);
-    return;
-  }
+const sendError: ErrorRequestHandler = (error: unknown, request, response, _next) => {
+  if (isUnanswerable(response, error)) return;
   const refusal = wholeRefusal(error, request);
   if (refusal.status === 401) response.set('WWW-Authenticate', 'Basic realm="JsonRPC"');
   if (refusal.status === 503 || refusal.status === 429) response.set('Retry-After', RETRY_AFTER_SECONDS);
@@ -166,10 +212,15 @@ const sendError: ErrorRequestHandler = (error: unknown, request, response, next)
   response.end(errorBody(refusal, null));
 };
 
+function isUnavailable(error: unknown): boolean {
+  return error instanceof DomainError && (error.code === 'unavailable' || error.code === 'overloaded');
+}
+
 function wholeRefusal(error: unknown, request: Request): RpcError {
   if (error instanceof RpcError) return error;
   if (error instanceof DomainError) {
     const outcome = OUTCOMES[error.code];
+    if (error.code === 'too_large') return httpRefusal(413, error.message);
     if (typeof outcome === 'function') return outcome();
   }
   // Express and its body reader throw errors that carry a status of their own.

@@ -1,8 +1,10 @@
 import { type Request, type RequestHandler, type Response, Router, raw } from 'express';
 import type { Contract, Operation } from '../../contract/contract.ts';
 import type { OperationId } from '../../contract/types.ts';
-import type { Database } from '../../database/database.ts';
+import { accountOf } from '../../core/access/viewer.ts';
+import type { Database, DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
+import { clientSignal } from '../../http/client-signal.ts';
 import { HttpError, languageOf, sendError, sendJson } from '../../http/error-response.ts';
 import { refuseMethod } from '../../http/refuse-method.ts';
 import { texts } from '../../texts.ts';
@@ -12,8 +14,9 @@ import { parseJson } from './json-body.ts';
 
 export interface RestRouterOptions {
   readonly contract: Contract;
-  readonly handlers: Handlers<OperationId>;
-  readonly db: Database;
+  /** The handlers over the database as one client may use it. */
+  readonly handlers: (db: Database) => Handlers<OperationId>;
+  readonly db: DatabasePool;
   readonly publicUrl: string | undefined;
 }
 
@@ -30,9 +33,9 @@ export function restRouter({ contract, handlers, db, publicUrl }: RestRouterOpti
   for (const [path, operations] of operationsByPath(contract)) {
     const route = router.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
     for (const operation of operations) {
-      const handle = handlers[operation.id] as AnyHandler;
       const serve: RequestHandler = async (request, response) => {
-        const caller = await callerOf(db, publicUrl, request, response);
+        const signal = clientSignal(response);
+        const caller = await callerOf(db.forClient({ signal }), publicUrl, request, response);
         if (!caller.scopes.includes(operation.scope)) {
           throw new DomainError('forbidden', texts.scopeMissing(operation.scope));
         }
@@ -43,6 +46,8 @@ export function restRouter({ contract, handlers, db, publicUrl }: RestRouterOpti
           body: operation.hasBody ? operation.parse.body(bodyOf(request, operation)) : undefined,
           caller,
         };
+        const client = { signal, account: accountOf(caller.viewer) };
+        const handle = handlers(db.forClient(client))[operation.id] as AnyHandler;
         send(response, operation, await handle(call));
       };
       route[operation.method](...(operation.hasBody ? [readBody, serve] : [serve]));
