@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { addKanboardCommands } from './kanboard-commands.ts';
 import { addOrganisationCommands } from './organisation-commands.ts';
@@ -5,13 +6,16 @@ import { addServerCommands } from './server-commands.ts';
 import { addTokenCommands } from './token-commands.ts';
 import { addUserCommands } from './user-commands.ts';
 
-/** The command line of docs and help. Throws CommanderError for usage, everything else as it comes. */
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+
+/** The whole command line. Throws a CommanderError for wrong usage, `--help` and `--version`. */
 export function createProgram(environment: NodeJS.ProcessEnv): Command {
   const program = new Command('issue-links')
-    .description('Stores the typed links between issues and serves them to clients of Tracker and Kanboard.')
-    .addHelpText('after', '\nThe server is configured by environment variables: see README.md.')
-    .showHelpAfterError('(add --help to see what is possible)')
-    // Set before the commands are added, since they inherit it.
+    .description('Stores the typed links between issues and serves them to Tracker and Kanboard clients.')
+    .version(version)
+    .addHelpText('after', '\nThe server is configured with environment variables: see README.md.')
+    .showHelpAfterError('(--help lists what is possible)')
+    // Set before the commands are added, since they inherit these settings.
     .exitOverride();
   addServerCommands(program, environment);
   addOrganisationCommands(program, environment);

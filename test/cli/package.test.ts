@@ -1,0 +1,77 @@
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type Outcome, run } from '../support/server-process.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const NOT_IN_A_CLONE = new Set(['.git', 'data', 'dist', 'node_modules']);
+
+let folder: string;
+let clone: string;
+let packed: Outcome;
+
+/** Packs a clone that was never built. */
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'issue-links-package-'));
+  clone = join(folder, 'clone');
+  await cp(ROOT, clone, {
+    recursive: true,
+    filter: (source) => source === ROOT || !NOT_IN_A_CLONE.has(basename(source)),
+  });
+  await symlink(join(ROOT, 'node_modules'), join(clone, 'node_modules'));
+  packed = await inFolder(clone, 'npm pack --json --silent');
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test('npm pack builds first, and packs what the program needs and nothing else', async () => {
+  expect(packed).toMatchObject({ code: 0, stderr: '' });
+  const [{ files }] = JSON.parse(packed.stdout) as [{ files: { path: string }[] }];
+  const paths = files.map(({ path }) => path).sort();
+  expect(paths.filter((path) => !/^(db|dist)\//.test(path))).toEqual([
+    'LICENSE',
+    'NOTICE',
+    'README.md',
+    'bin/issue-links.js',
+    'openapi.yaml',
+    'package.json',
+  ]);
+  expect(paths.filter((path) => path.startsWith('db/'))).toEqual(await filesIn('db'));
+  const sources = (await filesIn('src')).filter((path) => path.endsWith('.ts') && !path.endsWith('.generated.ts'));
+  const compiled = sources.map((path) => path.replace(/^src/, 'dist').replace(/ts$/, 'js')).sort();
+  expect(paths.filter((path) => /^dist\/.*\.js$/.test(path) && !/\/swagger-ui\/|\.generated\.js$/.test(path))).toEqual(
+    compiled,
+  );
+  expect(paths).toContain('dist/swagger-ui/swagger-ui-bundle.js');
+});
+
+test('the program of the unpacked package starts', async () => {
+  const [{ filename, version }] = JSON.parse(packed.stdout) as [{ filename: string; version: string }];
+  const installed = join(folder, 'installed');
+  await mkdir(installed);
+  await symlink(join(ROOT, 'node_modules'), join(installed, 'node_modules'));
+  expect(await inFolder(installed, `tar -xzf ${join(clone, filename)}`)).toMatchObject({ code: 0 });
+
+  const program = [process.execPath, join(installed, 'package', 'bin', 'issue-links.js')];
+  expect(await run([...program, '--version'], {})).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' });
+  const help = await run([...program, 'serve', '--help'], {});
+  expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('--reset'), stderr: '' });
+});
+
+test('npm ci does not build', async () => {
+  const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { scripts: object };
+  for (const script of ['prepare', 'install', 'preinstall', 'postinstall']) expect(scripts).not.toHaveProperty(script);
+});
+
+function inFolder(where: string, command: string): Promise<Outcome> {
+  return run(['sh', '-c', `cd "$0" && ${command}`, where], { npm_config_cache: join(folder, 'npm-cache') });
+}
+
+async function filesIn(name: string): Promise<string[]> {
+  const entries = await readdir(join(ROOT, name), { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length))
+    .sort();
+}
