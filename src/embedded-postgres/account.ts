@@ -1,20 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { StartError } from '../errors.ts';
 
-/** Spread into the options of a spawn; absent when we are not root, and PostgreSQL runs as we do. */
+/** Spread into the options of a spawn. Undefined when we are not root, and PostgreSQL runs as ourselves. */
 export interface Account {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** In this order: the account made for it, the one that images of Node bring, the one that every system has. */
+/** In order: the account made for PostgreSQL, the one in Node's images, the one that every system has. */
 const ACCOUNT_NAMES = ['postgres', '_postgres', 'node', 'nobody'];
 
 export function isRoot(): boolean {
   return process.getuid?.() === 0;
 }
 
-/** The account to run PostgreSQL as, which refuses to run as root. */
+/** The account to run PostgreSQL as, since PostgreSQL refuses to run as root. */
 export async function findAccount(): Promise<Account | undefined> {
   if (!isRoot()) return undefined;
   const accounts = parsePasswd(await readFile('/etc/passwd', 'utf8').catch(() => ''));
@@ -31,7 +31,7 @@ function parsePasswd(text: string): Map<string, Account> {
   const accounts = new Map<string, Account>();
   for (const line of text.split('\n')) {
     const [name = '', , uid, gid] = line.split(':');
-    // macOS gives nobody the uid -2, which setuid() does not take.
+    // On macOS `nobody` has the uid -2, which setuid() rejects.
     if (Number(uid) > 0 && Number(gid) > 0) accounts.set(name, { uid: Number(uid), gid: Number(gid) });
   }
   return accounts;

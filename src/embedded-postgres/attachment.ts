@@ -32,11 +32,11 @@ export interface Target {
   readonly password: string;
   readonly durability: Durability;
   readonly log: Log;
-  /** Makes sure of what a user of the cluster relies on. */
+  /** Creates what a user of the cluster relies on. */
   readonly prepare: (client: pg.Client) => Promise<void>;
 }
 
-/** The connection that holds the lock; the types of `pg` leave two of its methods out. */
+/** The connection that holds the lock. The types of `pg` omit two of its methods. */
 interface Hold {
   readonly client: pg.Client & { ref(): void; unref(): void };
   readonly address: Address;
@@ -56,8 +56,8 @@ const CONNECT_LIMIT_MS = 5_000;
 const NOT_LET_IN = new Set(['28000', '28P01']);
 
 /**
- * One user of a cluster's server, which nobody owns: whoever comes first starts it, whoever leaves last stops it.
- * Should the server go away under us, it is looked for again, and started if need be.
+ * One user of a cluster's server, which nobody owns: the first user starts it and the last one stops it. If the server
+ * goes away, we reconnect to it, and start it if necessary.
  */
 export class Attachment {
   readonly #target: Target;
@@ -75,7 +75,7 @@ export class Attachment {
   }
 
   static async open(target: Target): Promise<Attachment> {
-    // First, so that there is no moment in which we could die and leave a server behind.
+    // First, so that we can never die and leave a server behind.
     const watchdog = await startWatchdog(target.cluster);
     try {
       return new Attachment(target, watchdog, await reachServer(target));
@@ -133,19 +133,20 @@ export class Attachment {
     this.#closing.abort();
     await this.#returning;
     const { client } = this.#hold;
-    let letGo = false;
+    let isUnlocked = false;
     try {
       client.ref();
-      // Let go before asking: two that leave at once would otherwise each see the other, and both walk away.
+      // Unlock before checking: of two processes that leave at once, each would otherwise see the other and not stop it.
       await client.query(`select pg_advisory_unlock_shared(${ATTACHED_LOCK})`);
-      letGo = true;
+      isUnlocked = true;
       const { rows } = await client.query<AloneRow>(ALONE_QUERY);
       if (rows[0]?.alone) await this.#stop(rows[0].pid);
       this.#watchdog.dismiss();
     } catch (err) {
-      // Once we have let go, the next one to leave may well have stopped it.
-      if (!letGo) {
-        const message = 'The embedded PostgreSQL is gone before we left it; what comes back of it stops by itself';
+      // After we have unlocked, another process may have stopped it.
+      if (!isUnlocked) {
+        const message =
+          'The embedded PostgreSQL was gone before this process detached from it. The watchdog stops what comes back';
         this.#target.log.warn({ err }, message);
       }
       this.#watchdog.release();
@@ -153,14 +154,13 @@ export class Attachment {
     await client.end();
   }
 
-  /** The lock is ours until the server is gone: who comes meanwhile waits, and starts it afresh. */
+  /** We hold the lock until the server is gone: a newcomer waits and starts it again. */
   async #stop(pid: number): Promise<void> {
     const { cluster, log } = this.#target;
     await stopServer(pid);
     if (await waitForEnd(cluster, pid, STOP_LIMIT_MS))
       log.info({ dataDir: cluster.dataDir }, 'Stopped the embedded PostgreSQL');
-    else
-      log.warn({ pid, logFile: cluster.logFile }, 'The embedded PostgreSQL takes its time to stop; not waiting for it');
+    else log.warn({ pid, logFile: cluster.logFile }, 'The embedded PostgreSQL takes long to stop; not waiting for it');
   }
 }
 
@@ -169,7 +169,7 @@ interface Return {
   readonly signal: AbortSignal;
 }
 
-/** Takes part in the server of the cluster, and starts it if there is none, until we hold the lock. */
+/** Attaches to the server of the cluster, and starts it unless it runs. */
 async function reachServer(target: Target, back?: Return): Promise<Hold> {
   const { cluster } = target;
   const deadline = Date.now() + START_LIMIT_MS;
@@ -182,7 +182,7 @@ async function reachServer(target: Target, back?: Return): Promise<Hold> {
     if (lock && (await isServerRunning(cluster, lock))) {
       const hold = lock.status === 'ready' && (await holdLock(target, lock));
       if (hold) return hold;
-      // Somebody else was faster. Should theirs be gone before we hold it, we begin again.
+      // Another process was faster. If its server is gone before we hold the lock, start over.
       if (lock.pid !== server?.pid) {
         server = undefined;
         attempts = 0;
@@ -191,7 +191,7 @@ async function reachServer(target: Target, back?: Return): Promise<Hold> {
       if (attempts > 0) await recoverFrom(cluster, lock);
       if (attempts === START_ATTEMPTS) throw await startError(cluster, logged, server?.failure);
       attempts++;
-      // Some shared folders of virtual machines hold no sockets, so the last attempt goes without.
+      // Some shared folders of virtual machines cannot hold sockets, so the last attempt uses TCP.
       const address = back?.address ?? (await chooseAddress(cluster, attempts === START_ATTEMPTS));
       logged = await logSize(cluster);
       server = await spawnServer(cluster, address, target.durability);
@@ -199,11 +199,11 @@ async function reachServer(target: Target, back?: Return): Promise<Hold> {
     await sleep(POLL_MS);
   }
   throw new StartError(
-    `PostgreSQL in ${cluster.dataDir} was not ready after ${START_LIMIT_MS / 1000} s: look into ${cluster.logFile}, and start again when it has done what it says there.`,
+    `PostgreSQL in ${cluster.dataDir} was not ready after ${START_LIMIT_MS / 1000} s. ${cluster.logFile} says what it is doing; start again when it is done.`,
   );
 }
 
-/** A server may have failed because another one is just going away, or because of a lock that a crash left. */
+/** A server may have failed because another one was just stopping, or because of a lock file that a crash left. */
 async function recoverFrom(cluster: Cluster, lock: LockFile | undefined): Promise<void> {
   if (lock) await removeLeftLock(cluster, lock);
   await sleep(START_PAUSE_MS);
@@ -212,12 +212,12 @@ async function recoverFrom(cluster: Cluster, lock: LockFile | undefined): Promis
 async function startError(cluster: Cluster, logged: number, cause: Error | undefined): Promise<Error> {
   const reason = (await logTail(cluster, logged)) || cause?.message;
   return new StartError(
-    `PostgreSQL could not be started in ${cluster.dataDir} (${reason}): mend that, look into ${cluster.logFile} for more, or set DATABASE_URL.`,
+    `PostgreSQL could not be started in ${cluster.dataDir} (${reason}): fix that (${cluster.logFile} says more), or set DATABASE_URL.`,
     { cause },
   );
 }
 
-/** Nothing when the server is not to be had right now: it recovers, it stops, or somebody is about to stop it. */
+/** Undefined while the server is unavailable: it is recovering or stopping, or is about to be stopped. */
 async function holdLock(target: Target, { address, pid }: LockFile): Promise<Hold | undefined> {
   const options: pg.ClientConfig = {
     ...address,
@@ -228,7 +228,7 @@ async function holdLock(target: Target, { address, pid }: LockFile): Promise<Hol
     connectionTimeoutMillis: CONNECT_LIMIT_MS,
   };
   const client = new pg.Client(options) as Hold['client'];
-  // Its end says all there is to say.
+  // The `end` event is enough.
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -237,7 +237,7 @@ async function holdLock(target: Target, { address, pid }: LockFile): Promise<Hol
     );
     if (rows[0]?.held && (await isStillReady(target.cluster, pid))) {
       await target.prepare(client);
-      // Idle, it must not keep this process alive.
+      // The idle connection must not keep this process alive.
       client.unref();
       return { client, address };
     }
@@ -249,19 +249,19 @@ async function holdLock(target: Target, { address, pid }: LockFile): Promise<Hol
 }
 
 /**
- * A server that stops closes the connection of who stopped it, and with it goes the lock that kept us out; but before
- * that it says in its lock file that it stops.
+ * A stopping server drops its stopper's connection, and thereby the lock that kept us out, before it exits. But first it
+ * writes to its lock file that it is stopping.
  */
 async function isStillReady(cluster: Cluster, pid: number): Promise<boolean> {
   const lock = await readLockFile(cluster);
   return lock?.pid === pid && lock.status === 'ready';
 }
 
-/** Passes over the loss of a connection, and what a server says that takes none: both are no errors of a statement. */
+/** Ignores a lost connection and a server that accepts none: neither is the error of a statement. */
 function throwUnlessGone(cluster: Cluster, cause: unknown): void {
   if (NOT_LET_IN.has(codeOf(cause) ?? '')) {
     throw new StartError(
-      `The PostgreSQL in ${cluster.dataDir} does not take the password in ${cluster.folder}: bring back the file that was there, or set DATA_DIR to a new folder.`,
+      `The PostgreSQL in ${cluster.dataDir} rejects the password in ${cluster.folder}: restore the original file, or set DATA_DIR to a new folder.`,
       { cause },
     );
   }

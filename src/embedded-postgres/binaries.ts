@@ -9,24 +9,24 @@ import { StartError } from '../errors.ts';
 import { type Account, isRoot } from './account.ts';
 import { codeOf } from './error-code.ts';
 
-/** Goes with the version of the packages in package.json. */
+/** The major version of the packages in package.json. */
 export const POSTGRES_MAJOR = '17';
 
-/** All that PostgreSQL sees of our environment: under another account it must not be handed root's secrets. */
+/** PostgreSQL's whole environment: under another account it must not see root's secrets. */
 export const POSTGRES_ENV = { LC_ALL: 'C' };
 
 const PLATFORMS = new Set(['darwin-arm64', 'darwin-x64', 'linux-arm64', 'linux-x64', 'win32-x64']);
 const OR_DATABASE_URL = 'or set DATABASE_URL to a PostgreSQL 15 or later';
 
 /**
- * A copy that another account runs must lie where that account can reach it, and where nobody but root can put
- * something in its place; a copy for ourselves lies with the data.
+ * A copy that another account runs must be reachable for that account, and replaceable by root only. A copy for ourselves
+ * lies with the data.
  */
 const ROOTS_PLACES = ['/var/cache/issue-links', '/var/lib/issue-links', join(tmpdir(), 'issue-links')];
 
 const execute = promisify(execFile);
 
-/** Where the programs are that `account` can run. */
+/** The folder of the programs, in a place where `account` can run them. */
 export async function findBinaries(dataDir: string, account: Account | undefined): Promise<string> {
   const packageFolder = findPackage();
   const whyNot = (await linkLibraries(packageFolder)) ?? (await whyNotRunnable(packageFolder, account));
@@ -44,11 +44,11 @@ export async function findBinaries(dataDir: string, account: Account | undefined
   }
   throw new StartError(
     `The PostgreSQL in ${packageFolder} cannot be run there, nor from a copy elsewhere (${reason}): ` +
-      `install this service where every account may read it, ${OR_DATABASE_URL}.`,
+      `install this service where every account can read it, ${OR_DATABASE_URL}.`,
   );
 }
 
-/** A program of the package itself, for what needs no account. */
+/** A program in the package itself, for what needs no account. */
 export function packagedProgram(name: 'pg_ctl'): string {
   return join(findPackage(), 'native', 'bin', programFile(name));
 }
@@ -70,15 +70,15 @@ function findPackage(): string {
     return dirname(dirname(createRequire(import.meta.url).resolve(name)));
   } catch (cause) {
     throw new StartError(
-      `The package ${name} is not installed: run \`npm ci\` without leaving out optional dependencies, ${OR_DATABASE_URL}.`,
+      `The package ${name} is not installed: run \`npm ci\` with optional dependencies, ${OR_DATABASE_URL}.`,
       { cause },
     );
   }
 }
 
 /**
- * npm packages hold no symbolic links, and the package makes its own when it is installed: which `--ignore-scripts`
- * and some installers leave out. Returns why they could not be made.
+ * npm packages contain no symbolic links, so the package creates its own in an install script, which `--ignore-scripts`
+ * and some installers skip. Returns the reason when they cannot be created.
  */
 async function linkLibraries(packageFolder: string): Promise<string | undefined> {
   const list = await readFile(join(packageFolder, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]');
@@ -101,7 +101,7 @@ async function whyNotRunnable(packageFolder: string, account: Account | undefine
     return undefined;
   } catch (error) {
     const code = codeOf(error);
-    // Linux says ENOENT of a program whose loader is missing, too.
+    // Linux also reports ENOENT for a program whose loader is missing.
     if (code === 'ENOENT' && (await exists(postgres))) {
       throw new StartError(
         `The embedded PostgreSQL is built for the GNU C library, which this system lacks: use a system that has it, ${OR_DATABASE_URL}.`,
@@ -118,7 +118,7 @@ async function whyNotRunnable(packageFolder: string, account: Account | undefine
   }
 }
 
-/** Nothing when somebody else could change what is in it. */
+/** Undefined when another account could change what is in it. */
 async function makeRootsOwn(wanted: string): Promise<string | undefined> {
   const parent = await realpath(dirname(wanted));
   const folder = join(parent, basename(wanted));
@@ -132,7 +132,7 @@ async function makeRootsOwn(wanted: string): Promise<string | undefined> {
   }
 }
 
-/** In a sticky folder, such as /tmp, others may make new names but not move root's. */
+/** In a sticky folder, such as /tmp, other accounts can add files but cannot rename root's. */
 async function isRootsOwn(folder: string, orSticky: boolean): Promise<boolean> {
   const stats = await lstat(folder);
   const closed = (stats.mode & 0o022) === 0 || (orSticky && (stats.mode & 0o1000) !== 0);
@@ -150,8 +150,8 @@ async function copyPackage(from: string, to: string): Promise<string | undefined
 }
 
 /**
- * Brings over every file that is missing or of another size, each by a rename: an interrupted copy is completed by
- * the next start, a damaged one mended, and two processes may do it at once.
+ * Copies every file that is missing or has another size, each with a rename: the next start completes an interrupted
+ * copy and repairs a damaged one, and two processes may copy at once.
  */
 async function copyMissing(from: string, to: string): Promise<void> {
   await makeFolder(to);

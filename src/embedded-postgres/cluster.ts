@@ -24,13 +24,13 @@ import { codeOf } from './error-code.ts';
 
 export const SUPERUSER = 'postgres';
 
-/** What a crash of the machine may cost: nothing, or the whole cluster. */
+/** What a crash of the machine may destroy: nothing, or the whole cluster. */
 export type Durability = 'durable' | 'disposable';
 
 /** PostgreSQL's files in a data folder. */
 export interface Cluster {
   readonly dataDir: string;
-  /** What PostgreSQL calls its data directory; it holds the socket and the password as well. */
+  /** PostgreSQL's data directory. It also holds the socket and the password. */
   readonly folder: string;
   readonly logFile: string;
 }
@@ -46,7 +46,7 @@ export function clusterIn(dataDir: string): Cluster {
   return { dataDir, folder: join(dataDir, 'postgres'), logFile: join(dataDir, 'postgres.log') };
 }
 
-/** Finds the data folder, or makes an empty one. */
+/** Finds or creates the data folder. */
 export async function openDataFolder(dataDir: string): Promise<Cluster> {
   const wanted = resolve(dataDir);
   try {
@@ -86,7 +86,7 @@ export async function readPassword(cluster: Cluster): Promise<string> {
     return (await readFile(passwordFile(cluster), 'utf8')).trim();
   } catch (cause) {
     throw new StartError(
-      `${passwordFile(cluster)}, which holds the password of the embedded PostgreSQL, cannot be read (${codeOf(cause)}): bring it back, or set DATA_DIR to a new folder.`,
+      `${passwordFile(cluster)}, which holds the password of the embedded PostgreSQL, cannot be read (${codeOf(cause)}): bring it back or set DATA_DIR to a new folder.`,
       { cause },
     );
   }
@@ -97,15 +97,15 @@ function passwordFile(cluster: Cluster): string {
 }
 
 /**
- * How PostgreSQL is told its data directory, beside being started in it. An account that we become as root may be
- * unable to walk the path to the folder (a clone in root's home, or in what `mktemp -d` makes); but we go there before
- * we become it, no process of PostgreSQL ever leaves, and this name needs no walk.
+ * The data directory as an argument for PostgreSQL, which is started in it. As root we start PostgreSQL under an account
+ * that may be unable to traverse the path (a clone in root's home, or a folder of `mktemp -d`). We change to the folder
+ * before we change the account, no process of PostgreSQL leaves it, and this name needs no traversal.
  */
 export function dataDirectoryArgument(folder: string, account: Account | undefined): string {
   return account && process.platform === 'linux' ? '/proc/self/cwd' : folder;
 }
 
-/** The account that the cluster belongs to; files that root has copied here are given to one that PostgreSQL can use. */
+/** The owner of the cluster. Files that root copied here are given to an account that PostgreSQL can run as. */
 export async function accountOf(cluster: Cluster): Promise<Account | undefined> {
   if (!isRoot()) return undefined;
   const { uid, gid } = await stat(cluster.folder);
@@ -117,12 +117,12 @@ export async function accountOf(cluster: Cluster): Promise<Account | undefined> 
 
 async function giveAway(folder: string, account: Account): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
-    // Links are not followed: they may lead out of the cluster.
+    // Links are not followed, since they may lead out of the cluster.
     if (entry.isFile() || entry.isDirectory())
       await chown(join(entry.parentPath, entry.name), account.uid, account.gid);
   }
   await chown(folder, account.uid, account.gid);
-  // PostgreSQL insists on it, and copying loses it.
+  // PostgreSQL requires this mode, and copying loses it.
   await chmod(folder, 0o700);
 }
 
@@ -140,12 +140,12 @@ export async function hasCluster({ dataDir, folder }: Cluster): Promise<boolean>
   if (isCluster) return true;
   if (major !== undefined) {
     throw new StartError(
-      `The data folder ${dataDir} is a PostgreSQL cluster that this service did not make: set DATA_DIR to another folder.`,
+      `The data folder ${dataDir} is a PostgreSQL cluster that this service did not create: set DATA_DIR to another folder.`,
     );
   }
   if (files?.length) {
     throw new StartError(
-      `${folder} is in the way, which is not a PostgreSQL cluster: move it elsewhere, or set DATA_DIR to another folder.`,
+      `${folder} is in the way: it is not a PostgreSQL cluster; move it elsewhere, or set DATA_DIR to another folder.`,
     );
   }
   return false;
@@ -155,7 +155,7 @@ function unlessAbsent(error: unknown): undefined {
   if (codeOf(error) !== 'ENOENT') throw error;
 }
 
-/** In a folder of its own, and then by one rename: a crash leaves no half cluster, and of two at once one wins. */
+/** Creates it in a temporary folder and renames that: a crash leaves no half cluster, and of two starts at once one wins. */
 async function createCluster(cluster: Cluster, durability: Durability): Promise<boolean> {
   const account = await findAccount();
   const bin = await findBinaries(cluster.dataDir, account);
@@ -182,7 +182,7 @@ async function initialize(
   durability: Durability,
 ): Promise<void> {
   const settings = [
-    // What the service does wrong it logs itself, and statements hold what people wrote.
+    // The service logs its own errors, and statements contain what users wrote.
     'log_min_messages=log',
     'log_checkpoints=off',
     'log_timezone=UTC',
@@ -194,7 +194,7 @@ async function initialize(
     `--username=${SUPERUSER}`,
     '--auth=scram-sha-256',
     '--encoding=UTF8',
-    // Sorts by code point and knows upper and lower case of all of Unicode, alike on every machine.
+    // Sorts by code point and maps upper and lower case for all of Unicode, the same on every machine.
     '--locale=C',
     '--locale-provider=builtin',
     '--builtin-locale=C.UTF-8',
@@ -208,7 +208,7 @@ async function initialize(
     const { message, stderr } = cause as Error & { stderr?: string };
     const reason = (stderr || message).trim().split('\n').slice(-3).join(' ');
     throw new StartError(
-      `PostgreSQL could not make its files in ${folder} (${reason}): mend that, set DATA_DIR to another folder, or set DATABASE_URL.`,
+      `PostgreSQL could not create its files in ${folder} (${reason}): fix that, set DATA_DIR to another folder, or set DATABASE_URL.`,
       { cause },
     );
   }
@@ -225,14 +225,14 @@ async function moveIn(fresh: string, cluster: Cluster): Promise<boolean> {
   return true;
 }
 
-/** Makes renames outlast a power cut; Windows has no such thing. */
+/** Makes renames survive a power failure; Windows has no equivalent. */
 async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');
   await handle.sync().finally(() => handle.close());
 }
 
-/** What a start left behind that was killed halfway; a younger one may belong to a start that is under way. */
+/** Removes what a killed start left behind. A younger folder may belong to a start in progress. */
 async function removeAbandoned(dataDir: string): Promise<void> {
   for (const name of await readdir(dataDir)) {
     if (!name.startsWith(UNFINISHED)) continue;
@@ -250,7 +250,7 @@ function dataFolderError(dataDir: string, cause: unknown): unknown {
     case 'EEXIST':
     case 'ENOTDIR':
       return new StartError(
-        `The data folder ${dataDir} cannot be made, since a file is in its place: set DATA_DIR to a folder.`,
+        `The data folder ${dataDir} cannot be created because a file is in its place: set DATA_DIR to a folder.`,
         { cause },
       );
     case 'EACCES':
@@ -263,10 +263,8 @@ function dataFolderError(dataDir: string, cause: unknown): unknown {
     case 'ENOSPC':
     case 'EDQUOT':
       return new StartError(
-        `There is no room left for the data folder ${dataDir}: make some, or set DATA_DIR to a folder on another disk.`,
-        {
-          cause,
-        },
+        `There is no space left for the data folder ${dataDir}: free some, or set DATA_DIR to a folder on another disk.`,
+        { cause },
       );
     default:
       return cause;

@@ -4,13 +4,13 @@ import { type Durability, ensureCluster, findDataFolder, openDataFolder, readPas
 import { codeOf } from './error-code.ts';
 
 export interface EmbeddedPostgres {
-  /** Handed to `pg` as it is: socket folder or loopback host, port, user, password, database. */
+  /** Passed to `pg` unchanged: socket folder or loopback host, port, user, password, database. */
   readonly connection: { host: string; port: number; user: string; password: string; database: string };
-  /** True when this call found an empty data folder and made the cluster. */
+  /** True when this call created the cluster. */
   readonly created: boolean;
   /** True while the server is gone and starting it keeps failing. */
   isLost(): boolean;
-  /** Leaves the cluster; the last process to leave stops it. Safe to call twice. */
+  /** Detaches from the server; the last process to detach stops it. Safe to call twice. */
   stop(): Promise<void>;
 }
 
@@ -18,13 +18,13 @@ export interface EmbeddedPostgresOptions {
   dataDir: string;
   /** Whether to create a cluster in an empty data folder; if not, the start is refused and nothing is written. */
   create: boolean;
-  /** `durable` for users; `disposable` for a test run: a crash of the machine may destroy the data. */
+  /** `disposable` is for test runs: a crash of the machine may destroy the data. */
   durability?: Durability;
   log: Log;
 }
 
 const DATABASE = 'issue_links';
-/** duplicate_database; unique_violation when another process makes it at the same moment. */
+/** duplicate_database; unique_violation when another process creates it at the same moment. */
 const MADE_ALREADY = new Set(['42P04', '23505']);
 
 /** Attaches to the PostgreSQL of a data folder, and starts its server unless it runs. */

@@ -9,13 +9,13 @@ import { findBinaries, POSTGRES_ENV, packagedProgram, programFile } from './bina
 import { accountOf, type Cluster, type Durability, dataDirectoryArgument } from './cluster.ts';
 import { codeOf } from './error-code.ts';
 
-/** Where a server listens, in the terms of `pg`: a host that is a folder means the socket in it. */
+/** Where a server listens, as `pg` takes it: a folder as the host means the socket in it. */
 export interface Address {
   readonly host: string;
   readonly port: number;
 }
 
-/** What postmaster.pid says, which a server writes into its data directory while it lives. */
+/** The content of postmaster.pid, which a server keeps in its data directory while it runs. */
 export interface LockFile {
   readonly text: string;
   readonly pid: number;
@@ -26,20 +26,20 @@ export interface LockFile {
 
 export interface ServerProcess {
   readonly pid: number | undefined;
-  /** Absent while it runs. */
+  /** Undefined while it runs. */
   readonly failure: Error | undefined;
 }
 
 const LOOPBACK = '127.0.0.1';
 const SOCKET_PORT = 5432;
-/** The address of a socket holds 103 bytes on macOS and 107 on Linux. */
+/** The path of a socket is limited to 103 bytes on macOS and 107 on Linux. */
 const SOCKET_PATH_BYTES_MAX = 100;
 const DISPOSABLE_SETTINGS = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off'];
 const LOG_TAIL_LINES = 3;
 
 const execute = promisify(execFile);
 
-/** What a cluster is asked to listen on; a socket has 29 % more throughput than TCP, and nobody else can come near it. */
+/** The address to listen on. A socket has 29 % more throughput than TCP, and no other account can reach it. */
 export async function chooseAddress(cluster: Cluster, overTcp: boolean): Promise<Address> {
   const socket = join(cluster.folder, `.s.PGSQL.${SOCKET_PORT}`);
   if (overTcp || process.platform === 'win32' || Buffer.byteLength(socket) > SOCKET_PATH_BYTES_MAX) {
@@ -48,14 +48,14 @@ export async function chooseAddress(cluster: Cluster, overTcp: boolean): Promise
   return { host: cluster.folder, port: SOCKET_PORT };
 }
 
-/** Starts a server that outlives us; it ends by itself when another one has the cluster. */
+/** Starts a server that outlives us. It exits by itself when another server has the cluster. */
 export async function spawnServer(cluster: Cluster, address: Address, durability: Durability): Promise<ServerProcess> {
   const account = await accountOf(cluster);
   const bin = await findBinaries(cluster.dataDir, account);
   const isSocket = address.host !== LOOPBACK;
   const settings = [
     `listen_addresses=${isSocket ? '' : LOOPBACK}`,
-    // Relative to the data directory, whose path may be one that the server cannot walk.
+    // Relative to the data directory, since the server may be unable to traverse its path.
     `unix_socket_directories=${isSocket ? '.' : ''}`,
     'unix_socket_permissions=0700',
     `port=${address.port}`,
@@ -73,7 +73,7 @@ export async function spawnServer(cluster: Cluster, address: Address, durability
       ...account,
       cwd: cluster.folder,
       env: POSTGRES_ENV,
-      // In a session of its own: Ctrl-C in our terminal is for us to act on.
+      // In a session of its own, so that Ctrl-C in our terminal reaches only us.
       detached: true,
       windowsHide: true,
       stdio: ['ignore', log.fd, log.fd],
@@ -106,8 +106,8 @@ export async function readLockFile(cluster: Cluster): Promise<LockFile | undefin
 }
 
 /**
- * False for what a machine that crashed left behind, even when another process has the number by now. Where we may not
- * see which folder a process is in (root without CAP_SYS_PTRACE, as in Docker), its name has to do.
+ * False for a lock file that a crashed machine left behind, even if another process has its id by now. Where we cannot
+ * see the folder of a process (root without CAP_SYS_PTRACE, as in Docker), the process name has to suffice.
  */
 export async function isServerRunning(cluster: Cluster, { pid }: LockFile): Promise<boolean> {
   if (!isAlive(pid)) return false;
@@ -123,8 +123,8 @@ export async function isServerRunning(cluster: Cluster, { pid }: LockFile): Prom
 }
 
 /**
- * PostgreSQL itself takes a left-behind lock for a live one when its number has passed to another process of the same
- * account. A lock that has changed meanwhile is put back.
+ * PostgreSQL itself takes a stale lock file for a live one when another process of the same account has its id. A lock
+ * file that changed in the meantime is put back.
  */
 export async function removeLeftLock(cluster: Cluster, left: LockFile): Promise<void> {
   const aside = `${lockFilePath(cluster)}.${randomUUID()}`;
@@ -138,17 +138,17 @@ export async function removeLeftLock(cluster: Cluster, left: LockFile): Promise<
   }
 }
 
-/** Asks for a fast shutdown: connections are closed, what is open is rolled back, nothing is lost. */
+/** Requests a fast shutdown: connections are closed, open transactions are rolled back, nothing is lost. */
 export async function stopServer(pid: number): Promise<void> {
-  // Node has no signals on Windows, and what it sends instead ends a process without warning.
+  // Node has no signals on Windows: kill() would end the process without warning.
   if (process.platform === 'win32') await execute(packagedProgram('pg_ctl'), ['kill', 'INT', String(pid)]);
   else process.kill(pid, 'SIGINT');
 }
 
-/** True when the server with this number has left the cluster and is gone. */
+/** True when the server with this process id has left the cluster and is gone. */
 export async function waitForEnd(cluster: Cluster, pid: number, limitMs: number): Promise<boolean> {
   const deadline = Date.now() + limitMs;
-  // The lock is the last thing that a server gives up. It may stay in the list of processes, when nobody collects it.
+  // The lock file is the last thing that a server gives up. Its process may linger as a zombie.
   while ((await readLockFile(cluster))?.pid === pid && isAlive(pid)) {
     if (Date.now() > deadline) return false;
     await sleep(5);
@@ -164,7 +164,7 @@ export async function logSize(cluster: Cluster): Promise<number> {
   );
 }
 
-/** The last lines that were logged after `from`, without their times. */
+/** The last lines that were logged after the offset `from`, without timestamps. */
 export async function logTail(cluster: Cluster, from: number): Promise<string> {
   const log = await readFile(cluster.logFile).catch(() => Buffer.alloc(0));
   const lines = log.subarray(from).toString().trim().split('\n');

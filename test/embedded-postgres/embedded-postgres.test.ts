@@ -290,7 +290,7 @@ test.each([
     () => put('data/postgres/PG_VERSION', '16\n'),
   ],
   ['is itself a cluster of another major version', /of PostgreSQL 15.*DATA_DIR/, () => put('data/PG_VERSION', '15\n')],
-  ['is itself a cluster', /did not make.*another folder/, () => put('data/PG_VERSION', '17\n')],
+  ['is itself a cluster', /did not create.*another folder/, () => put('data/PG_VERSION', '17\n')],
   [
     'has something else in the place of the cluster',
     /is in the way.*move it/,
