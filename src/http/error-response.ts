@@ -20,7 +20,7 @@ const STATUS: Record<ErrorCode, number> = {
   unavailable: 503,
 };
 
-const RETRY_AFTER_SECONDS = '5';
+export const RETRY_AFTER_SECONDS = '5';
 
 /** A refusal of HTTP itself, before any rule of the domain is asked: a path, a method, a body that cannot be read. */
 export class HttpError extends Error {

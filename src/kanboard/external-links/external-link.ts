@@ -1,3 +1,5 @@
+import { TEXT_LENGTH_MAX } from '../../text-length.ts';
+
 /** What Kanboard's clients may say of an external task link, and what it works out from the URL. Nothing is fetched. */
 
 /** The types that a client may ask for, which are ids of applications too, with their names. */
@@ -7,8 +9,6 @@ export type ExternalLinkType = keyof typeof EXTERNAL_LINK_TYPES;
 
 /** What a task may be to something elsewhere, by every type; clients may also bring a word of their own. */
 export const DEPENDENCIES: Readonly<Record<string, string>> = { related: 'Related' };
-
-const URL_CHARACTERS_MAX = 65_535;
 
 /** A page, however it ends; every other ending is a file's. */
 const PAGE_EXTENSIONS = ['html', 'htm', 'xhtml', 'php', 'jsp', 'do', 'action', 'asp', 'aspx', 'cgi'];
@@ -34,7 +34,7 @@ export function dependencyLabel(dependency: string): string {
 /** Whether a link may point there: what PHP's FILTER_VALIDATE_URL lets pass. */
 export function isUrl(text: string): boolean {
   return (
-    text.length <= URL_CHARACTERS_MAX &&
+    text.length <= TEXT_LENGTH_MAX &&
     PRINTABLE_ASCII.test(text) &&
     (HTTP.test(text) || WITHOUT_HOST.test(text) || OTHER.test(text))
   );

@@ -6,7 +6,7 @@ import { remoteObjectId } from '../../core/remote-links/remote-object.ts';
 import { ConcurrentChange, type Database, type Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
-import { lengthOf } from '../../text-length.ts';
+import { lengthOf, TEXT_LENGTH_MAX } from '../../text-length.ts';
 import { texts } from '../../texts.ts';
 import { isExternalLinkType, isUrl, titleOfUrl, typeOfUrl } from './external-link.ts';
 import {
@@ -26,7 +26,6 @@ const LINK_TYPE_ID = 'relates';
 /** Asks for the type that the URL looks like. */
 const AUTO = 'auto';
 const DEPENDENCY_LENGTH_MAX = 100;
-const TITLE_LENGTH_MAX = 65_535;
 
 /** Every link of a task to elsewhere, by title. Throws `not_found`. */
 export async function listExternalLinks(db: Queryable, viewer: Viewer, taskId: number): Promise<ExternalLinkRow[]> {
@@ -137,7 +136,7 @@ function requireFit(link: { readonly [Part in 'title' | 'url' | 'dependency']?: 
   const { title, url, dependency } = link;
   const isFit =
     (url === undefined || isUrl(url)) &&
-    (title === undefined || hasLength(title, TITLE_LENGTH_MAX)) &&
+    (title === undefined || hasLength(title, TEXT_LENGTH_MAX)) &&
     (dependency === undefined || hasLength(dependency, DEPENDENCY_LENGTH_MAX));
   if (!isFit) throw unfit();
 }

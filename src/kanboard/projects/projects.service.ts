@@ -19,7 +19,7 @@ import { findPerson } from '../../core/users/users.service.ts';
 import { ConcurrentChange, type Database, type Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError, refuseUnfit } from '../../errors.ts';
-import { lengthOf } from '../../text-length.ts';
+import { lengthOf, TEXT_LENGTH_MAX } from '../../text-length.ts';
 import { texts } from '../../texts.ts';
 import {
   type ColumnRow,
@@ -67,7 +67,6 @@ export interface Column {
   readonly position: number;
 }
 
-const NAME_LENGTH_MAX = 65_535;
 const DATE_LENGTH_MAX = 10;
 
 /**
@@ -170,7 +169,7 @@ export async function listColumns(db: Queryable, viewer: Viewer, projectId: numb
 function validProject({ name = '', description, identifier, settings }: NewProject) {
   const { start_date, end_date, priority_default, priority_start, priority_end, email } = settings;
   refuseUnfit({
-    name: name !== '' && lengthOf(name) <= NAME_LENGTH_MAX,
+    name: name !== '' && lengthOf(name) <= TEXT_LENGTH_MAX,
     description: description !== undefined,
     identifier: identifier !== undefined && /^[A-Z0-9]{0,50}$/i.test(identifier),
     start_date: start_date === null || (start_date !== undefined && lengthOf(start_date) <= DATE_LENGTH_MAX),

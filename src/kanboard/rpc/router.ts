@@ -1,11 +1,12 @@
-import { type ErrorRequestHandler, type Request, type RequestHandler, Router, raw } from 'express';
+import { type ErrorRequestHandler, type Request, type RequestHandler, Router } from 'express';
 import type { Access, Method } from '../../contract/methods.ts';
 import type { MethodName } from '../../contract/types.ts';
 import { accountOf, type Viewer } from '../../core/access/viewer.ts';
 import type { Database, DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { clientSignal } from '../../http/client-signal.ts';
-import { isUnanswerable } from '../../http/error-response.ts';
+import { isUnanswerable, RETRY_AFTER_SECONDS } from '../../http/error-response.ts';
+import { readBody } from '../../http/request-body.ts';
 import type { Account, Methods } from './account.ts';
 import { authenticate } from './authentication.ts';
 import { parseLossless, stringifyLossless } from './json.ts';
@@ -29,13 +30,11 @@ export interface RpcRouterOptions {
 /** Handlers as the dispatcher calls them: which arguments go with which handler, the method table says. */
 type AnyHandler = (params: Record<string, unknown>, account: Account) => Promise<unknown>;
 
-const BODY_BYTES_MAX = 1_048_576;
 const BATCH_MAX = 1000;
 /** A few calls can ask for all tasks of a large project, each of them again. */
 const ANSWER_CHARACTERS_MAX = 67_108_864;
 /** Statements have a timeout of their own, so a call that is under way ends soon after. */
 const BATCH_MS = 30_000;
-const RETRY_AFTER_SECONDS = '5';
 
 /**
  * The Kanboard API: JSON-RPC 2.0, with the order of checks in the Kanboard contract, section 1. The HTTP method, the query
@@ -43,7 +42,6 @@ const RETRY_AFTER_SECONDS = '5';
  */
 export function rpcRouter(options: RpcRouterOptions): Router {
   const router = Router({ caseSensitive: true });
-  const readBody = raw({ type: () => true, limit: BODY_BYTES_MAX });
   const serve: RequestHandler = async (request, response) => {
     refuseOtherSites(request, options.publicUrl);
     const orgId = request.params['orgId'] as string | undefined;

@@ -16,7 +16,7 @@ import { deleteIssues } from '../../core/removal/issue-deletion.service.ts';
 import { findPerson } from '../../core/users/users.service.ts';
 import type { Database, Queryable, Transaction } from '../../database/database.ts';
 import { DomainError, refuseUnfit } from '../../errors.ts';
-import { lengthOf } from '../../text-length.ts';
+import { lengthOf, TEXT_LENGTH_MAX } from '../../text-length.ts';
 import { type Text, texts } from '../../texts.ts';
 import { swimlaneOf } from '../projects/swimlane.ts';
 import {
@@ -62,7 +62,6 @@ export interface TaskMove {
   readonly swimlaneId: number | undefined;
 }
 
-const TITLE_LENGTH_MAX = 65_535;
 const REFERENCE_LENGTH_MAX = 191;
 const TAG_LENGTH_MAX = 255;
 const COLOR_LENGTH_MAX = 50;
@@ -225,7 +224,7 @@ export function deleteTask(db: Database, viewer: Viewer, taskId: number): Promis
 /** Throws `invalid`. */
 function checkChanges({ title, color, reference, tags, dueAt, startedAt, kanboard }: TaskChanges): void {
   refuseUnfit({
-    title: title === undefined || (title.trim() !== '' && lengthOf(title) <= TITLE_LENGTH_MAX),
+    title: title === undefined || (title.trim() !== '' && lengthOf(title) <= TEXT_LENGTH_MAX),
     reference: lengthOf(reference ?? '') <= REFERENCE_LENGTH_MAX,
     color_id: lengthOf(color ?? '') <= COLOR_LENGTH_MAX,
     tags: (tags ?? []).every((tag) => lengthOf(tag) <= TAG_LENGTH_MAX),

@@ -6,7 +6,7 @@ import type { IssueLink } from '../issue-links/issue-links.service.ts';
 import { listLinksOfIssues } from '../issue-links/issue-links.service.ts';
 import { type Issue, toIssue } from '../issues/issues.service.ts';
 import { countIssues, selectIssuesPage } from './issue-search.store.ts';
-import { parseQuery } from './query-language.ts';
+import { CONDITIONS_MAX, parseQuery } from './query-language.ts';
 import {
   all,
   type Condition,
@@ -29,8 +29,6 @@ export interface IssueSearch {
   readonly order?: readonly string[] | undefined;
 }
 
-/** More would take the database longer than a request may. */
-const FILTER_VALUES_MAX = 200;
 const ORDERS_MAX = 10;
 
 /** One page of what is found, and how much there is. Throws `invalid` for what is not understood. */
@@ -71,7 +69,7 @@ function conditionOf({ queue, keys, filter, query }: IssueSearch): {
   if (query !== undefined) return parseQuery(query);
   if (queue !== undefined) return { condition: oneOf('queue', [queue]), order: [] };
   if (keys !== undefined) return { condition: oneOf('key', keys), order: [] };
-  if (Object.values(filter ?? {}).flat().length > FILTER_VALUES_MAX) refusal('filter')(texts.searchTooLarge);
+  if (Object.values(filter ?? {}).flat().length > CONDITIONS_MAX) refusal('filter')(texts.searchTooLarge);
   const conditions = Object.entries(filter ?? {}).map(([name, values]) => {
     const refuse = refusal(`filter.${name}`);
     const operands = values.map((value) => operandFrom(value ?? refuse(texts.searchValue), refuse));

@@ -24,7 +24,8 @@ type Token =
   | { readonly kind: 'end'; readonly text: ''; readonly at: number };
 
 const DEPTH_MAX = 30;
-const CONDITIONS_MAX = 200;
+/** More would take the database longer than a request may take. */
+export const CONDITIONS_MAX = 200;
 
 /**
  * Reads a query:

@@ -24,6 +24,7 @@ export function pagingHeaders(caller: Caller, { page, perPage }: Page, total: nu
 }
 
 /** The page that a query asks for. The contract's defaults are filled in by now, which its types cannot say. */
-export function pageOf({ page = 1, perPage = 50 }: Partial<Page>): Page {
+export function pageOf(query: Partial<Page>): Page {
+  const { page, perPage } = query as Page;
   return { page, perPage };
 }

@@ -1,4 +1,4 @@
-import { type Request, type RequestHandler, type Response, Router, raw } from 'express';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { Contract, Operation } from '../../contract/contract.ts';
 import type { OperationId } from '../../contract/types.ts';
 import { accountOf } from '../../core/access/viewer.ts';
@@ -7,6 +7,7 @@ import { DomainError } from '../../errors.ts';
 import { clientSignal } from '../../http/client-signal.ts';
 import { HttpError, languageOf, sendError, sendJson } from '../../http/error-response.ts';
 import { refuseMethod } from '../../http/refuse-method.ts';
+import { readBody } from '../../http/request-body.ts';
 import { texts } from '../../texts.ts';
 import { authenticate } from './authentication.ts';
 import type { Caller, Handlers } from './caller.ts';
@@ -23,12 +24,9 @@ export interface RestRouterOptions {
 /** Handlers as the router calls them: which body goes with which handler, the contract has checked. */
 type AnyHandler = (call: unknown) => Promise<{ body: unknown; headers?: Readonly<Record<string, string>> }>;
 
-const BODY_BYTES_MAX = 1_048_576;
-
 /** The REST face: a loop over the contract's operations, mounted under each of its servers. */
 export function restRouter({ contract, handlers, db, publicUrl }: RestRouterOptions): Router {
   const router = Router({ caseSensitive: true });
-  const readBody = raw({ type: () => true, limit: BODY_BYTES_MAX });
 
   for (const [path, operations] of operationsByPath(contract)) {
     const route = router.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
