@@ -1,5 +1,5 @@
-// `npm run postman` makes the Postman collection and environment from openapi.yaml; with `--check` it only says whether
-// the files are current. openapi-to-postmanv2 knows the requests; what it lacks is added here: authorisation, variables,
+// `npm run postman` makes the Postman collection and environment from openapi.yaml and openrpc.yaml; with `--check` it
+// only reports whether the files are current. openapi-to-postmanv2 knows the requests; what it lacks is added here: authorisation, variables,
 // tests, ids that stay the same, and an order in which every request of a run succeeds against a fresh demo.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -38,15 +38,15 @@ const DETAILS = {
 };
 
 /**
- * The calls of the Kanboard face in the order of a run: parameters by name, and what to `keep` of the result. What makes a
- * thing comes first, what removes it last; every call succeeds against a fresh demo.
+ * The calls of the Kanboard API in the order of a run: `params` to send instead of those of the example in openrpc.yaml, and
+ * the variable that keeps the result. Creations come first and removals last, so that every call succeeds on a fresh demo.
  */
 const CALLS = [
   { method: 'getVersion' },
   { method: 'getAllLinks' },
   {
     method: 'createTaskLink',
-    params: { task_id: '{{taskId}}', opposite_task_id: '{{oppositeTaskId}}', link_id: 2 },
+    params: { task_id: '{{taskId}}', opposite_task_id: '{{oppositeTaskId}}' },
     keep: 'taskLinkId',
   },
   { method: 'getTaskLinkById', params: { task_link_id: '{{taskLinkId}}' } },
@@ -57,13 +57,12 @@ const CALLS = [
       task_link_id: '{{taskLinkId}}',
       task_id: '{{taskId}}',
       opposite_task_id: '{{oppositeTaskId}}',
-      link_id: 1,
     },
   },
   { method: 'removeTaskLink', params: { task_link_id: '{{taskLinkId}}' } },
   {
     method: 'createExternalTaskLink',
-    params: { task_id: '{{taskId}}', url: 'https://example.com/plan.pdf', dependency: 'related' },
+    params: { task_id: '{{taskId}}' },
     keep: 'externalTaskLinkId',
   },
   { method: 'getAllExternalTaskLinks', params: { task_id: '{{taskId}}' } },
@@ -96,6 +95,7 @@ const FOLDER = new URL('postman/', ROOT);
 
 const yaml = readFileSync(new URL('openapi.yaml', ROOT), 'utf8');
 const contract = parse(yaml);
+const rpcContract = parse(readFileSync(new URL('openrpc.yaml', ROOT), 'utf8'));
 const operations = readOperations();
 for (const id of [...Object.values(ORDERS).flat(), ...Object.keys(DETAILS)]) {
   if (!operations.has(id)) throw new Error(`The tables name ${id}, which openapi.yaml does not.`);
@@ -274,13 +274,15 @@ function toRequest({ id, time }, items) {
   };
 }
 
-/** A request with one call of the Kanboard face. */
+/** A request with one call of the Kanboard API. */
 function toCall({ method, params, keep }, items) {
-  const schema = contract.components.schemas[`${method[0].toUpperCase()}${method.slice(1)}Params`];
-  if (schema === undefined) throw new Error(`The tables name ${method}, which openapi.yaml does not.`);
+  const declared = rpcContract.methods.find(({ name }) => name === method);
+  if (declared === undefined) throw new Error(`The tables name ${method}, which openrpc.yaml does not.`);
+  const sample = Object.fromEntries(declared.examples[0].params.map(({ name, value }) => [name, value]));
+  const sent = { ...sample, ...params };
   return toRpcRequest(method, 'callJsonRpc', items, {
-    description: schema.description,
-    sent: { jsonrpc: '2.0', method, ...(params && { params }), id: 1 },
+    description: declared.description,
+    sent: { jsonrpc: '2.0', method, ...(declared.params.length > 0 && { params: sent }), id: 1 },
     test: 'pm.expect(pm.response.json().result).to.not.be.oneOf([undefined, null, false])',
     keep: keep ? [`pm.collectionVariables.set('${keep}', pm.response.json().result);`] : [],
   });

@@ -1,7 +1,7 @@
 import express, { type Express, type RequestHandler } from 'express';
 import type { Config } from './config.ts';
 import type { Contract } from './contract/contract.ts';
-import { methodsOf } from './contract/methods.ts';
+import type { RpcContract } from './contract/openrpc.ts';
 import type { Database, DatabasePool } from './database/database.ts';
 import { type DemoCredentials, docsRouter } from './docs.ts';
 import { HttpError, sendError } from './http/error-response.ts';
@@ -31,6 +31,7 @@ import { userHandlers } from './tracker/users/users.rest.ts';
 
 export interface AppOptions {
   readonly contract: Contract;
+  readonly rpcContract: RpcContract;
   readonly db: DatabasePool;
   readonly log: Log;
   readonly config: Pick<Config, 'publicUrl' | 'trustProxy' | 'kanboardAuthHeader' | 'kanboardOrg'>;
@@ -48,6 +49,7 @@ const KANBOARD_VERSION = '1.2.53';
 /** Express put together, not started. */
 export function createApp({
   contract,
+  rpcContract,
   db,
   log,
   config,
@@ -88,7 +90,7 @@ export function createApp({
   });
   app.use(
     rpcRouter({
-      methods: methodsOf(contract),
+      methods: rpcContract.methods,
       handlers: methods,
       db,
       batchMs,
@@ -97,7 +99,7 @@ export function createApp({
       orgId: config.kanboardOrg,
     }),
   );
-  app.use(operationsRouter({ contract, db, log, isDatabaseLost }));
+  app.use(operationsRouter({ contract, rpcContract, db, log, isDatabaseLost }));
   app.use(docsRouter(demo));
   app.use(nothingHere);
   app.use(sendError);

@@ -1,37 +1,31 @@
 import { type RequestHandler, type Response, Router } from 'express';
 import type { Contract } from './contract/contract.ts';
+import type { RpcContract } from './contract/openrpc.ts';
 import type { Database } from './database/database.ts';
 import { isSchemaCurrent } from './database/migrations.ts';
 import { refuseMethod } from './http/refuse-method.ts';
-import { openrpcOf } from './kanboard/rpc/openrpc.ts';
 import type { Log } from './log.ts';
 
 interface Operations {
   readonly contract: Contract;
+  readonly rpcContract: RpcContract;
   readonly db: Database;
   readonly log: Log;
   readonly isDatabaseLost: () => boolean;
 }
 
 /** Health, readiness and contracts, for operators and tools without credentials. */
-export function operationsRouter({ contract, db, log, isDatabaseLost }: Operations): Router {
+export function operationsRouter({ contract, rpcContract, db, log, isDatabaseLost }: Operations): Router {
   const router = Router();
-  const json = JSON.stringify(contract.document);
-  const openrpc = JSON.stringify(openrpcOf(contract));
   const answers: Record<string, RequestHandler> = {
     '/healthz': (_request, response) => {
       reportHealth(response, isDatabaseLost() ? 'the embedded PostgreSQL does not come back: see the log' : undefined);
     },
     '/readyz': readiness(db, log),
-    '/openapi.yaml': (_request, response) => {
-      response.type('application/yaml').send(contract.yaml);
-    },
-    '/openapi.json': (_request, response) => {
-      response.type('application/json').send(json);
-    },
-    '/openrpc.json': (_request, response) => {
-      response.type('application/json').send(openrpc);
-    },
+    '/openapi.yaml': send('application/yaml', contract.yaml),
+    '/openapi.json': send('application/json', JSON.stringify(contract.document)),
+    '/openrpc.yaml': send('application/yaml', rpcContract.yaml),
+    '/openrpc.json': send('application/json', JSON.stringify(rpcContract.document)),
   };
   for (const [path, answer] of Object.entries(answers))
     router
@@ -39,6 +33,12 @@ export function operationsRouter({ contract, db, log, isDatabaseLost }: Operatio
       .get(answer)
       .all(refuseMethod([{ method: 'get' }]));
   return router;
+}
+
+function send(type: string, body: string): RequestHandler {
+  return (_request, response) => {
+    response.type(type).send(body);
+  };
 }
 
 function readiness(db: Database, log: Log): RequestHandler {

@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { createApp } from './app.ts';
 import type { Config } from './config.ts';
 import { loadContract } from './contract/contract.ts';
+import { loadRpcContract } from './contract/openrpc.ts';
 import { APPLICATION_LOGIN } from './core/organisations/organisations.service.ts';
 import { connectPostgres, updateSchema } from './database/postgres.ts';
 import { prepareDemo } from './demo/demo.ts';
@@ -42,6 +43,7 @@ export async function serve(config: Config, log: Log, { reset = false }: ServeOp
     const hasDemo = await prepareDemo(postgres.db, config, { isEmbedded: postgres.embedded !== undefined, reset });
     const app = createApp({
       contract: loadContract(),
+      rpcContract: loadRpcContract(),
       db: postgres.db,
       log,
       config,

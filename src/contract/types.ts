@@ -6,27 +6,6 @@ export type Schemas = components['schemas'];
 /** Operations of the REST face. */
 export type OperationId = Exclude<keyof operations, `${string}JsonRpc${string}`>;
 
-/** Procedures of the Kanboard face: the schemas `<Method>Params` declare them. */
-export type MethodName = {
-  [Name in keyof Schemas]: Name extends `${infer Method}Params` ? Uncapitalize<Method> : never;
-}[keyof Schemas];
-
-type Params<Name extends MethodName> = Schemas[`${Capitalize<Name>}Params` & keyof Schemas];
-
-/** What a procedure answers, such as `MethodResult<'getTaskLinkById'>`. */
-export type MethodResult<Name extends MethodName> = Schemas[`${Capitalize<Name>}Result` & keyof Schemas];
-
-/**
- * One handler for each procedure named; a missing one does not compile. Parameters are there under their names, with
- * their defaults, and may be of any type: a value of an odd type is a thing not found.
- */
-export type Methods<Name extends MethodName, Account> = {
-  readonly [Key in Name]: (
-    params: { readonly [Param in keyof Params<Key>]-?: unknown },
-    account: Account,
-  ) => Promise<MethodResult<Key>>;
-};
-
 type Part<Operation, Name extends string> = Operation extends { parameters: infer Parameters }
   ? Name extends keyof Parameters
     ? NonNullable<Parameters[Name]>

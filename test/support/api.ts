@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import supertest from 'supertest';
 import { type AppOptions, createApp } from '../../src/app.ts';
 import { type Contract, loadContract } from '../../src/contract/contract.ts';
+import { loadRpcContract } from '../../src/contract/openrpc.ts';
 import { type DatabasePool, openDatabase } from '../../src/database/database.ts';
 import { createHttpServer } from '../../src/http/http-server.ts';
 import { ContractCheck } from './contract-check.ts';
@@ -36,11 +37,13 @@ export function useApi(
 
   beforeAll(async () => {
     const contract = loadContract();
-    check = new ContractCheck(contract);
+    const rpcContract = loadRpcContract();
+    check = new ContractCheck(contract, rpcContract);
     const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
     if (way) db = openDatabase(await way(database().connection), log);
     const app = createApp({
       contract,
+      rpcContract,
       db: db ?? database().db,
       log,
       config: {

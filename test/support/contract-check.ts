@@ -3,9 +3,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 import type { Contract, Operation } from '../../src/contract/contract.ts';
+import type { RpcContract } from '../../src/contract/openrpc.ts';
 import { RpcContractCheck } from './rpc-contract-check.ts';
 
-/** Holds every answer of both faces against openapi.yaml, and notes which of its answers were seen. */
+/** Validates every response of both APIs against openapi.yaml and openrpc.yaml, and records which responses were seen. */
 export class ContractCheck {
   readonly #contract: Contract;
   readonly #rpc: RpcContractCheck;
@@ -14,9 +15,9 @@ export class ContractCheck {
   readonly #seen = new Set<string>();
   #problems: string[] = [];
 
-  constructor(contract: Contract) {
+  constructor(contract: Contract, rpcContract: RpcContract) {
     this.#contract = contract;
-    this.#rpc = new RpcContractCheck(contract, (answer) => this.#seen.add(answer));
+    this.#rpc = new RpcContractCheck(contract, rpcContract, (answer) => this.#seen.add(answer));
     this.#routes = contract.operations
       .map((operation) => ({ operation, pattern: patternOf(contract, operation) }))
       .sort((left, right) => left.operation.path.split('{').length - right.operation.path.split('{').length);

@@ -1,23 +1,25 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
-import type { ValidateFunction } from 'ajv/dist/2020.js';
+import { Ajv, type ValidateFunction } from 'ajv';
+import addFormats from 'ajv-formats';
 import type { Contract } from '../../src/contract/contract.ts';
-import { type Method, methodsOf } from '../../src/contract/methods.ts';
+import type { Method, RpcContract } from '../../src/contract/openrpc.ts';
 import { parseLossless } from '../../src/kanboard/rpc/json.ts';
 import { batchOf, type RpcRequest, toRequest } from '../../src/kanboard/rpc/request.ts';
 
-/** Holds every answer of the Kanboard face against openapi.yaml: the envelope, and each result against its procedure's schema. */
+/** Validates every response of the Kanboard API: the envelope against openapi.yaml, each result against openrpc.yaml. */
 export class RpcContractCheck {
-  readonly #contract: Contract;
-  readonly #methods: ReadonlyMap<string, Method>;
+  readonly #rpcContract: RpcContract;
   readonly #operations: { id: string; pattern: RegExp; statuses: readonly string[] }[];
+  readonly #isError: ValidateFunction;
+  readonly #ajv = newAjv();
   readonly #validators = new Map<string, ValidateFunction>();
   readonly #saw: (answer: string) => void;
 
-  /** `saw` is told of every status, and of each procedure that it succeeded or failed. */
-  constructor(contract: Contract, saw: (answer: string) => void) {
-    this.#contract = contract;
-    this.#methods = methodsOf(contract);
+  /** `saw` is called with every status, and with each method that succeeded or failed. */
+  constructor(contract: Contract, rpcContract: RpcContract, saw: (answer: string) => void) {
+    this.#rpcContract = rpcContract;
+    this.#isError = contract.validator('/components/schemas/JsonRpcError');
     this.#saw = saw;
     this.#operations = Object.entries(contract.document.paths)
       .filter(([, { servers }]) => servers !== undefined)
@@ -48,28 +50,38 @@ export class RpcContractCheck {
   }
 
   #problemsOfOne(request: RpcRequest | undefined, answer: RpcAnswer): string[] {
-    if (!('result' in answer)) return this.#misfits('JsonRpcError', answer);
-    const method = this.#methods.get(request?.method ?? '');
+    if (!('result' in answer)) return misfits('JsonRpcError', this.#isError, answer);
+    const method = this.#rpcContract.methods.get(request?.method ?? '');
     if (method === undefined) return [`A result without a call: ${JSON.stringify(answer)}`];
     const { result, ...envelope } = answer;
-    const isFailure = isDeepStrictEqual(result, method.failure);
+    const isFailure = isDeepStrictEqual(result, method['x-failure']);
     this.#saw(`${method.name} ${isFailure ? 'failure' : 'success'}`);
     const keys = Object.keys(answer).join();
     const misplaced = keys === 'jsonrpc,result,id' && envelope['jsonrpc'] === '2.0' ? [] : [`The envelope has ${keys}`];
-    return [
-      ...misplaced,
-      ...this.#misfits(`${method.name.charAt(0).toUpperCase()}${method.name.slice(1)}Result`, result),
-    ];
+    return [...misplaced, ...misfits(`result of ${method.name}`, this.#resultValidator(method), result)];
   }
 
-  #misfits(schema: string, value: unknown): string[] {
-    let validate = this.#validators.get(schema);
+  #resultValidator({ name, result }: Method): ValidateFunction {
+    let validate = this.#validators.get(name);
     if (validate === undefined) {
-      validate = this.#contract.validator(`/components/schemas/${schema}`);
-      this.#validators.set(schema, validate);
+      // References in the schema lead to the components of the document.
+      const { components } = this.#rpcContract.document;
+      validate = this.#ajv.compile({ ...result.schema, components });
+      this.#validators.set(name, validate);
     }
-    return validate(value) ? [] : [`Not a ${schema}: ${JSON.stringify(validate.errors)} in ${JSON.stringify(value)}`];
+    return validate;
   }
+}
+
+function newAjv(): Ajv {
+  const ajv = new Ajv({ allErrors: true, strictRequired: false, strictTypes: false });
+  addFormats.default(ajv);
+  ajv.addVocabulary(['components']);
+  return ajv;
+}
+
+function misfits(name: string, validate: ValidateFunction, value: unknown): string[] {
+  return validate(value) ? [] : [`Not a ${name}: ${JSON.stringify(validate.errors)} in ${JSON.stringify(value)}`];
 }
 
 type RpcAnswer = Readonly<Record<string, unknown>>;

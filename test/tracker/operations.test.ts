@@ -67,7 +67,7 @@ test('/openapi.yaml and /openapi.json are the contract, to the letter', async ()
   expect(json.body).toEqual(parse(yaml.text));
 });
 
-test.each(['/healthz', '/readyz', '/openapi.yaml', '/openapi.json', '/openrpc.json'])(
+test.each(['/healthz', '/readyz', '/openapi.yaml', '/openapi.json', '/openrpc.yaml', '/openrpc.json'])(
   '%s takes GET alone',
   async (path) => {
     await api().request.head(path).expect(200);

@@ -1,4 +1,4 @@
-import type { Schemas } from '../../contract/types.ts';
+import type { Schemas } from '../../contract/openrpc.ts';
 import type { Database } from '../../database/database.ts';
 import type { Methods } from '../rpc/account.ts';
 import { idFrom, secondsFrom, textFrom } from '../rpc/values.ts';

@@ -1,4 +1,4 @@
-import type { MethodResult, Schemas } from '../../contract/types.ts';
+import type { MethodResult, Schemas } from '../../contract/openrpc.ts';
 import { addMember, findRole, listMembers, removeMember } from '../../core/queues/queue-members.service.ts';
 import type { QueueRole } from '../../core/queues/queue-members.store.ts';
 import type { Database } from '../../database/database.ts';

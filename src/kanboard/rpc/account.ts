@@ -1,11 +1,20 @@
-import type { Methods as ContractMethods, MethodName } from '../../contract/types.ts';
+import type { MethodName, MethodParams, MethodResult } from '../../contract/openrpc.ts';
 import type { Viewer } from '../../core/access/viewer.ts';
 
-/** Whose call it is; the application account is the one whose viewer sees all. */
+/** The account that makes a call. The application account is the one whose viewer sees everything. */
 export interface Account {
   readonly viewer: Viewer;
-  /** Scheme and host, for the URLs in answers. */
+  /** Scheme and host, for URLs in results. */
   readonly origin: string;
 }
 
-export type Methods<Name extends MethodName> = ContractMethods<Name, Account>;
+/**
+ * One handler for each of the methods; a missing one does not compile. Parameters are passed by name with their defaults
+ * filled in. They may have any JSON type: an invalid value is treated as not found.
+ */
+export type Methods<Name extends MethodName> = {
+  readonly [Key in Name]: (
+    params: Readonly<Record<keyof MethodParams<Key>, unknown>>,
+    account: Account,
+  ) => Promise<MethodResult<Key>>;
+};

@@ -1,5 +1,5 @@
 import { isLosslessNumber } from 'lossless-json';
-import type { Method } from '../../contract/methods.ts';
+import type { Method } from '../../contract/openrpc.ts';
 import { invalidParams, invalidRequest, parseError } from './rpc-error.ts';
 
 /** A call with a valid envelope (Kanboard contract, section 1). */
@@ -36,11 +36,11 @@ export function argumentsOf({ params: declared }: Method, { params }: RpcRequest
   if (count < declared.filter(({ required }) => required).length) throw invalidParams('Wrong number of arguments');
   if (count > declared.length) throw invalidParams('Too many arguments');
   return Object.fromEntries(
-    declared.map(({ name, required, default: standard }, place) => {
+    declared.map(({ name, required, schema }, place) => {
       if (positional && place < positional.length) return [name, positional[place]];
       if (!positional && Object.hasOwn(named, name)) return [name, named[name]];
       if (required) throw invalidParams(`Missing argument: ${name}`);
-      return [name, standard];
+      return [name, schema.default];
     }),
   );
 }

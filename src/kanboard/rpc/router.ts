@@ -1,6 +1,5 @@
 import { type ErrorRequestHandler, type Request, type RequestHandler, Router } from 'express';
-import type { Access, Method } from '../../contract/methods.ts';
-import type { MethodName } from '../../contract/types.ts';
+import type { Access, Method, MethodName, RpcContract } from '../../contract/openrpc.ts';
 import { accountOf, type Viewer } from '../../core/access/viewer.ts';
 import type { Database, DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
@@ -14,7 +13,7 @@ import { argumentsOf, batchOf, type RpcRequest, toRequest } from './request.ts';
 import { forbidden, httpRefusal, internalError, methodNotFound, OUTCOMES, parseError, RpcError } from './rpc-error.ts';
 
 export interface RpcRouterOptions {
-  readonly methods: ReadonlyMap<string, Method>;
+  readonly methods: RpcContract['methods'];
   /** The handlers over the database as one client may use it. */
   readonly handlers: (db: Database) => Methods<MethodName>;
   readonly db: DatabasePool;
@@ -162,7 +161,7 @@ async function call(
 ): Promise<unknown> {
   const method = methods.get(request.method);
   if (method === undefined) throw methodNotFound();
-  if (!ACCESS[method.access](account.viewer)) throw forbidden();
+  if (!ACCESS[method['x-access']](account.viewer)) throw forbidden();
   const params = argumentsOf(method, request);
   try {
     return await (handlers[method.name] as AnyHandler)(params, account);
@@ -181,7 +180,11 @@ const ACCESS: Readonly<Record<Access, (viewer: Viewer) => boolean>> = {
 };
 
 /** What the method answers for a failure of the domain; throws what is no failure value. */
-function failureValue(error: unknown, { access, failure }: Method, { seesAll }: Viewer): unknown {
+function failureValue(
+  error: unknown,
+  { 'x-access': access, 'x-failure': failure }: Method,
+  { seesAll }: Viewer,
+): unknown {
   if (!(error instanceof DomainError)) throw error;
   const outcome = OUTCOMES[error.code];
   if (typeof outcome === 'function') throw error;

@@ -1,4 +1,4 @@
-import type { MethodResult } from '../../contract/types.ts';
+import type { MethodResult } from '../../contract/openrpc.ts';
 import type { Database } from '../../database/database.ts';
 import type { Methods } from '../rpc/account.ts';
 import { idFrom } from '../rpc/values.ts';

@@ -1,4 +1,4 @@
-import type { MethodName, MethodResult, Schemas } from '../../contract/types.ts';
+import type { MethodName, MethodResult, Schemas } from '../../contract/openrpc.ts';
 import type { Database } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';

@@ -1,4 +1,4 @@
-import type { Schemas } from '../../contract/types.ts';
+import type { Schemas } from '../../contract/openrpc.ts';
 import type { OrganisationRole } from '../../core/access/viewer.ts';
 import { removeUser } from '../../core/removal/user-removal.service.ts';
 import {
@@ -77,11 +77,11 @@ const ROLES: ReadonlyMap<unknown, OrganisationRole> = new Map([
 ]);
 
 /** Kanboard knows no readers: to its clients they are users like others. */
-function roleOf({ role }: User): Schemas['KanboardUser']['role'] {
+function roleOf({ role }: User): Schemas['User']['role'] {
   return role === 'admin' || role === 'manager' ? `app-${role}` : 'app-user';
 }
 
-function serializeUser(user: User): Schemas['KanboardUser'] {
+function serializeUser(user: User): Schemas['User'] {
   return {
     id: user.id,
     username: user.login,
@@ -113,7 +113,7 @@ function serializeUser(user: User): Schemas['KanboardUser'] {
 }
 
 /** The same user as a session of Kanboard holds them: without the password, and with two real booleans. */
-function serializeMyself(user: User): Schemas['KanboardMyself'] {
+function serializeMyself(user: User): Schemas['Me'] {
   const { password: _password, is_admin: _isAdmin, is_project_admin: _isProjectAdmin, ...shared } = serializeUser(user);
   return { ...shared, is_ldap_user: false, twofactor_activated: false };
 }

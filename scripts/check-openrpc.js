@@ -1,0 +1,48 @@
+// Checks that openrpc.yaml, or the file given, is a valid OpenRPC document and that the examples of each method fit its
+// schemas.
+import { readFileSync } from 'node:fs';
+import openrpc from '@open-rpc/meta-schema';
+import { Ajv } from 'ajv';
+import addFormats from 'ajv-formats';
+import { parse } from 'yaml';
+
+const document = parse(readFileSync(process.argv[2] ?? new URL('../openrpc.yaml', import.meta.url), 'utf8'));
+const problems = [...problemsOfDocument(), ...(document.methods ?? []).flatMap(problemsOfExamples)];
+process.stderr.write(problems.map((problem) => `${problem}\n`).join(''));
+process.exitCode = problems.length === 0 ? 0 : 1;
+
+function problemsOfDocument() {
+  // The meta-schema expects absolute URLs, although OpenRPC allows relative ones with variables.
+  const ajv = new Ajv({ strict: false, validateFormats: false });
+  // It takes JSON Schema from a site of its own.
+  const jsonSchema = {
+    $ref: 'http://json-schema.org/draft-07/schema#',
+    definitions: { JSONSchemaObject: { properties: { $ref: { type: 'string' } } } },
+  };
+  const { $schema: dialect, ...schema } = openrpc.openrpcDocument;
+  ajv.addSchema(jsonSchema, 'https://meta.json-schema.tools');
+  ajv.addSchema(jsonSchema, dialect);
+  const validate = ajv.compile(schema);
+  return validate(document) ? [] : [ajv.errorsText(validate.errors, { dataVar: 'document', separator: '\n' })];
+}
+
+function problemsOfExamples({ name, params = [], result, examples = [] }) {
+  const paramsSchema = {
+    required: params.filter(({ required }) => required).map((param) => param.name),
+    additionalProperties: false,
+    properties: Object.fromEntries(params.map((param) => [param.name, param.schema])),
+  };
+  return examples.flatMap((example) => [
+    ...misfits(`${name}: params`, paramsSchema, Object.fromEntries(example.params.map((one) => [one.name, one.value]))),
+    ...misfits(`${name}: result`, result.schema, example.result?.value),
+  ]);
+}
+
+function misfits(at, schema, value) {
+  const ajv = new Ajv({ strictRequired: false, strictTypes: false, allErrors: true });
+  addFormats.default(ajv);
+  ajv.addVocabulary(['components']);
+  // References in the schema lead to the components of the document.
+  const validate = ajv.compile({ ...schema, components: document.components });
+  return validate(value) ? [] : [ajv.errorsText(validate.errors, { dataVar: at, separator: '\n' })];
+}

@@ -1,0 +1,36 @@
+// `npm run types` generates the types in src/contract from openapi.yaml and openrpc.yaml; with `--check` it only reports
+// the files that are out of date.
+import { readFileSync, writeFileSync } from 'node:fs';
+import openapiTS, { astToString, COMMENT_HEADER } from 'openapi-typescript';
+import { parse } from 'yaml';
+
+const ROOT = new URL('../', import.meta.url);
+const openrpc = parse(readFileSync(new URL('openrpc.yaml', ROOT), 'utf8'));
+const sources = {
+  'src/contract/openapi.generated.ts': new URL('openapi.yaml', ROOT),
+  'src/contract/openrpc.generated.ts': signaturesOf(openrpc),
+};
+
+for (const [path, source] of Object.entries(sources)) {
+  const file = new URL(path, ROOT);
+  const types = COMMENT_HEADER + astToString(await openapiTS(source, { immutable: true, alphabetize: true }));
+  if (!process.argv.includes('--check')) writeFileSync(file, types);
+  else if (readFileSync(file, 'utf8') !== types) {
+    process.stderr.write(`${path} is out of date: run "npm run types".\n`);
+    process.exitCode = 1;
+  }
+}
+
+/** The schemas of an OpenRPC document, and in `Methods` the parameters and result of each method, in OpenAPI's format. */
+function signaturesOf({ info, methods, components }) {
+  const signatures = methods.map(({ name, params, result }) => {
+    const members = Object.fromEntries(params.map((param) => [param.name, param.schema]));
+    return [name, objectOf({ params: objectOf(members), result: result.schema })];
+  });
+  const schemas = { ...components.schemas, Methods: objectOf(Object.fromEntries(signatures)) };
+  return { openapi: '3.1.0', info, paths: {}, components: { schemas } };
+}
+
+function objectOf(properties) {
+  return { type: 'object', required: Object.keys(properties), properties };
+}
