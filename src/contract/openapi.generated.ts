@@ -9,15 +9,15 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -27,7 +27,7 @@ export interface paths {
         };
         /**
          * List applications
-         * @description The applications that remote links may point into.
+         * @description The applications that remote links can point to.
          */
         readonly get: operations["listApplications"];
         readonly put?: never;
@@ -43,15 +43,15 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -67,7 +67,7 @@ export interface paths {
         };
         /**
          * Get an application
-         * @description An application that remote links may point into.
+         * @description An application that remote links can point to.
          */
         readonly get: operations["getApplication"];
         readonly put?: never;
@@ -83,15 +83,15 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -103,7 +103,7 @@ export interface paths {
                  */
                 readonly applicationId: components["parameters"]["ApplicationId"];
                 /**
-                 * @description The id of an object of the application, as a remote link carries it.
+                 * @description The id of an object of the application, as in a remote link.
                  * @example 3dc2f57bd7947b42b9e6507630f520ab
                  */
                 readonly objectId: components["parameters"]["RemoteObjectId"];
@@ -112,7 +112,8 @@ export interface paths {
         };
         /**
          * Get an object of an application
-         * @description What the `object` of a remote link refers to. It is there while an issue that the token's user may see is linked to it.
+         * @description The `object` that a remote link refers to. It exists as long as an issue that the token's user may see is linked
+         *     to it.
          */
         readonly get: operations["getRemoteObject"];
         readonly put?: never;
@@ -128,15 +129,15 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -146,8 +147,8 @@ export interface paths {
         };
         /**
          * List the fields of issues
-         * @description The fields that an issue can have, with the kind of value that each holds. They are the same in every
-         *     organisation. Clients read them once to learn which fields are lists.
+         * @description The fields that an issue can have, and the type of their values. They are the same in every organisation.
+         *     Clients read them to find out which fields are lists.
          */
         readonly get: operations["listFields"];
         readonly put?: never;
@@ -163,15 +164,15 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -187,7 +188,7 @@ export interface paths {
         };
         /**
          * Get a field
-         * @description A field of issues by its id.
+         * @description An issue field by id.
          */
         readonly get: operations["getField"];
         readonly put?: never;
@@ -203,22 +204,22 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
                 /**
-                 * @description The id of a category of fields.
+                 * @description The id of a field category.
                  * @example 000000000000000000000001
                  */
                 readonly categoryId: components["parameters"]["FieldCategoryId"];
@@ -226,8 +227,8 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * Get a category of fields
-         * @description What the `category` of a field refers to.
+         * Get a field category
+         * @description The `category` that a field refers to.
          */
         readonly get: operations["getFieldCategory"];
         readonly put?: never;
@@ -243,15 +244,15 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -263,9 +264,9 @@ export interface paths {
         readonly put?: never;
         /**
          * Create an issue
-         * @description Makes an issue in a queue, under the queue's next key. `parent` and `epic` make the links that these fields show.
-         *     A `unique` that was used before is answered with 409; `POST /issues/_findByUnique` then finds the issue, so a
-         *     request that may have been lost can be sent again.
+         * @description Creates an issue in a queue under the next key of the queue. `parent` and `epic` create the links that these
+         *     fields show. A `unique` that was used before fails with 409; `POST /issues/_findByUnique` then finds the issue,
+         *     so a request whose response was lost can be repeated.
          */
         readonly post: operations["createIssue"];
         readonly delete?: never;
@@ -279,15 +280,15 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -299,7 +300,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Count issues
-         * @description How many issues `POST /issues/_search` would find with the same body.
+         * @description The number of issues that `POST /issues/_search` would find with the same body.
          */
         readonly post: operations["countIssues"];
         readonly delete?: never;
@@ -313,15 +314,15 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -332,7 +333,7 @@ export interface paths {
         readonly get?: never;
         readonly put?: never;
         /**
-         * Find an issue by its creator's word
+         * Find an issue by its `unique`
          * @description The issue that was created with this `unique`.
          */
         readonly post: operations["findIssueByUnique"];
@@ -347,15 +348,15 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -367,17 +368,17 @@ export interface paths {
         readonly put?: never;
         /**
          * Search for issues
-         * @description A page of the issues that the token's user may see and that meet **one** of `queue`, `keys`, `filter` and `query`;
-         *     without any of them, of all that the user may see. Without an order they come by age, the oldest first.
+         * @description A page of the issues that the token's user may see and that match **one** of `queue`, `keys`, `filter` and
+         *     `query`, or of all visible issues if none of them is given. The default order is by creation, oldest first.
          *
-         *     The query language, as far as it is understood here: conditions `Field: value, value`, joined by `AND`, `OR` or by
-         *     standing side by side, turned round by `!` or `NOT`, and grouped by parentheses; values in quotation marks or
-         *     without; `Sort by: Updated DESC, Key` at the end. Fields: `Queue`, `Key`, `Assignee`, `Author`, `Updated by`,
+         *     The supported query language: conditions `Field: value, value`, combined with `AND`, `OR` or by juxtaposition
+         *     (which means `AND`), negated with `!` or `NOT`, and grouped by parentheses; values with or without quotation
+         *     marks; `Sort by: Updated DESC, Key` at the end. Fields: `Queue`, `Key`, `Assignee`, `Author`, `Updated by`,
          *     `Status`, `Status type`, `Type`, `Priority`, `Summary`, `Description`, `Tags`, `Created`, `Updated`, `Parent`,
-         *     `Epic`, `Linked to`, and the relationships `Relates`, `Depends on`, `Is dependent by`, `Is subtask for`,
-         *     `Is parent task for`, `Duplicates`, `Is duplicated by`, `Is epic of`, `Has epic`, `Clone` and `Original`.
-         *     Functions: `me()`, `empty()`, `notEmpty()`, `today()` and `now()`. Dates take `>`, `>=`, `<`, `<=` and
-         *     `2017-06-01..2017-06-30`. What is not understood is answered with 400, and never passed over.
+         *     `Epic`, `Linked to`, and the relationships `Relates`, `Depends on`, `Is dependent by`, `Is subtask for`, `Is
+         *     parent task for`, `Duplicates`, `Is duplicated by`, `Is epic of`, `Has epic`, `Clone` and `Original`. Functions:
+         *     `me()`, `empty()`, `notEmpty()`, `today()` and `now()`. Dates take `>`, `>=`, `<`, `<=` and
+         *     `2017-06-01..2017-06-30`. Anything else fails with 400; no part of a query is ignored.
          */
         readonly post: operations["searchIssues"];
         readonly delete?: never;
@@ -391,49 +392,49 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
             };
             readonly cookie?: never;
         };
         /**
          * Get an issue
-         * @description The issue, whole or with the members that `fields` names. `parent` and `epic` are left out where the token's user
-         *     may not see the issue at the other end.
+         * @description The issue, whole or limited to `fields`. `parent` and `epic` are left out if the token's user may not see the
+         *     issue at the other end.
          */
         readonly get: operations["getIssue"];
         readonly put?: never;
         readonly post?: never;
         /**
          * Delete an issue
-         * @description For administrators. The issue's links go with it, and each issue at their other ends notes that in its changelog.
-         *     Its key is not given again.
+         * @description For administrators. The links of the issue are deleted with it, which the changelogs of the issues at their
+         *     other ends record. Its key is never used again.
          */
         readonly delete: operations["deleteIssue"];
         readonly options?: never;
         readonly head?: never;
         /**
          * Change an issue
-         * @description Changes the fields that the body names, and leaves the others. A value stands for itself or in an operator:
-         *     `{"set": value}`, and for `tags` also `add`, `remove` and `replace`; `null` clears. Each change raises `version`;
-         *     a body that changes nothing does not, nor does one that sets `parent` or `epic` alone, since these are links.
-         *     A `status` whose type is done or cancelled closes the issue, another one opens it again.
+         * @description Changes the fields in the body and leaves the others as they are. A value is given directly or with an operator:
+         *     `{"set": value}`, and for `tags` also `add`, `remove` and `replace`; `null` clears a field. Each change
+         *     increments `version`, except a body that changes nothing and one that only sets `parent` or `epic`, which are
+         *     links. A `status` of type done or cancelled closes the issue; any other status reopens it.
          *
-         *     Members that are read-only may be sent back, and are not looked at; names that no issue has are refused.
+         *     Read-only fields may be sent back and are ignored; unknown fields are rejected.
          */
         readonly patch: operations["updateIssue"];
         readonly trace?: never;
@@ -443,21 +444,21 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
             };
             readonly cookie?: never;
@@ -466,8 +467,8 @@ export interface paths {
         readonly put?: never;
         /**
          * Move an issue to another queue
-         * @description Gives the issue the other queue's next key. The old key stays among its `aliases` and goes on answering. The issue
-         *     keeps its status and its links. In the queue where it is already, it stays as it is.
+         * @description Gives the issue the next key of the other queue. The old key becomes one of its `aliases` and keeps working.
+         *     Status and links stay the same. Moving an issue to the queue it is in changes nothing.
          */
         readonly post: operations["moveIssue"];
         readonly delete?: never;
@@ -481,30 +482,30 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
             };
             readonly cookie?: never;
         };
         /**
          * List the changes of an issue
-         * @description What happened to the issue and its links, the oldest first. `id` is the last entry that was seen: the page starts
-         *     after it; `Link` with `rel="next"` leads to the next page while there is one. Issues and queues that the token's
-         *     user may not see are left out of the entries.
+         * @description The changes of the issue and its links, oldest first. `id` is the last entry that the client has seen: the page
+         *     starts after it. `Link` with `rel="next"` leads to the next page, if there is one. Issues and queues that the
+         *     token's user may not see are left out of the entries.
          */
         readonly get: operations["listIssueChanges"];
         readonly put?: never;
@@ -520,15 +521,15 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -539,7 +540,7 @@ export interface paths {
                  * @example 17
                  */
                 readonly entryId: string;
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
             };
             readonly cookie?: never;
@@ -562,36 +563,36 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
             };
             readonly cookie?: never;
         };
         /**
          * List the links of an issue
-         * @description Every link of the issue in both directions, by ascending link id, without paging. A link to an issue that the
-         *     token's user may not see is left out.
+         * @description All links of the issue in both directions, by ascending id, without paging. Links to issues that the token's
+         *     user may not see are left out.
          */
         readonly get: operations["listIssueLinks"];
         readonly put?: never;
         /**
          * Link an issue to another
-         * @description Makes a link in which the issue that the path names has the given relationship to the issue in the body. The
-         *     same request again is refused with 422, and makes no second link.
+         * @description Creates a link in which the issue in the path has the given relationship to the issue in the body. Repeating the
+         *     request fails with 422 and creates no second link.
          */
         readonly post: operations["createIssueLink"];
         readonly delete?: never;
@@ -605,21 +606,21 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
             };
             readonly cookie?: never;
@@ -628,8 +629,8 @@ export interface paths {
         readonly put?: never;
         /**
          * Import a link from another tracker
-         * @description Makes a link as it was elsewhere, with its own makers and times. For administrators. Beside the usual
-         *     relationships this one takes `original` and `clone`.
+         * @description Creates a link with the authors and times it had in another tracker. For administrators. Besides the usual
+         *     relationships, `original` and `clone` are accepted.
          */
         readonly post: operations["importIssueLink"];
         readonly delete?: never;
@@ -643,21 +644,21 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
             };
             readonly cookie?: never;
@@ -665,9 +666,8 @@ export interface paths {
         readonly get?: never;
         readonly put?: never;
         /**
-         * List some of the links of an issue, by pages
-         * @description The links of the issue by ascending link id, only those of the given relationships and only with the given
-         *     fields where the body names any.
+         * List the links of an issue by page
+         * @description The links of the issue by ascending id. The body can select relationships, and the fields of each link.
          */
         readonly post: operations["listIssueLinksPage"];
         readonly delete?: never;
@@ -681,24 +681,24 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
                 /**
-                 * @description The link's id, the same at both of its issues.
+                 * @description The id of a link, the same at both of its issues.
                  * @example 4709605
                  */
                 readonly linkId: components["parameters"]["LinkId"];
@@ -707,22 +707,22 @@ export interface paths {
         };
         /**
          * Get a link of an issue
-         * @description The link as the issue that the path names sees it. A link of other issues is not found here.
+         * @description The link as seen from the issue in the path. A link between other issues is not found here.
          */
         readonly get: operations["getIssueLink"];
         readonly put?: never;
         readonly post?: never;
         /**
          * Remove a link
-         * @description Removes the link from both of its issues. It can be asked at either.
+         * @description Removes the link from both of its issues. Either issue can be in the path.
          */
         readonly delete: operations["deleteIssueLink"];
         readonly options?: never;
         readonly head?: never;
         /**
          * Change a link
-         * @description Gives the link another relationship, another issue at its other end, or both, in one step; its id stays. The
-         *     issue that the path names stays at its end. With `If-Match` the change is made only to that version of the link.
+         * @description Changes the relationship of the link, the issue at its other end, or both, atomically. The id and the issue in
+         *     the path stay the same. With `If-Match`, only that version of the link is changed.
          */
         readonly patch: operations["updateIssueLink"];
         readonly trace?: never;
@@ -732,35 +732,35 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
             };
             readonly cookie?: never;
         };
         /**
          * List the remote links of an issue
-         * @description Every link of the issue to objects of other applications, by ascending id, without paging.
+         * @description All links of the issue to objects of other applications, by ascending id, without paging.
          */
         readonly get: operations["listRemoteLinks"];
         readonly put?: never;
         /**
          * Link an issue to an object of another application
-         * @description Keeps the link, and nothing more: the application is not asked about the object, and not told. An issue holds one
-         *     link to an object, so a request that is repeated makes no second one.
+         * @description Stores the link only: the application is neither queried nor notified. An issue can have one link to an object,
+         *     so repeating the request creates no second one.
          */
         readonly post: operations["createRemoteLink"];
         readonly delete?: never;
@@ -774,21 +774,21 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
                 /**
                  * @description The id of a remote link.
@@ -807,7 +807,7 @@ export interface paths {
         readonly post?: never;
         /**
          * Remove a remote link
-         * @description The object itself is not touched.
+         * @description The object itself is not affected.
          */
         readonly delete: operations["deleteRemoteLink"];
         readonly options?: never;
@@ -820,15 +820,15 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -838,7 +838,7 @@ export interface paths {
         };
         /**
          * List issue types
-         * @description Kinds of issues, such as bugs and tasks.
+         * @description The types of issues, such as bug and task.
          */
         readonly get: operations["listIssueTypes"];
         readonly put?: never;
@@ -854,28 +854,28 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The id or the key of an issue type. */
+                /** @description The id or key of an issue type. */
                 readonly issueTypeId: components["parameters"]["IssueTypeId"];
             };
             readonly cookie?: never;
         };
         /**
          * Get an issue type
-         * @description An issue type by its id or key.
+         * @description An issue type by id or key.
          */
         readonly get: operations["getIssueType"];
         readonly put?: never;
@@ -916,7 +916,7 @@ export interface paths {
             readonly header?: never;
             readonly path: {
                 /**
-                 * @description The organisation; clients take `/kanboard/<organisation>` for the base URL of a Kanboard.
+                 * @description The organisation. Clients use `/kanboard/<organisation>` as the base URL of a Kanboard.
                  * @example 1
                  */
                 readonly orgId: string;
@@ -927,7 +927,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Call a method of the Kanboard API in an organisation
-         * @description The same as `/jsonrpc.php`, for credentials of the organisation in the path alone.
+         * @description The same as `/jsonrpc.php`, but accepts only credentials of the organisation in the path.
          */
         readonly post: operations["callJsonRpcOfOrganisation"];
         readonly delete?: never;
@@ -941,15 +941,15 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -959,14 +959,14 @@ export interface paths {
         };
         /**
          * List the link types
-         * @description Every type of link that the organisation has, with the rules for its links.
+         * @description All link types of the organisation, with their rules.
          */
         readonly get: operations["listLinkTypes"];
         readonly put?: never;
         /**
-         * Make a link type
-         * @description Makes a type of links with a label for each end. Its relationships are the English labels in lower case. For
-         *     administrators with the scope `admin`.
+         * Create a link type
+         * @description Creates a link type with a label for each end. Its relationships are the English labels in lower case. For
+         *     administrators, with the scope `admin`.
          */
         readonly post: operations["createLinkType"];
         readonly delete?: never;
@@ -980,15 +980,15 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -1004,23 +1004,23 @@ export interface paths {
         };
         /**
          * Get a link type
-         * @description The labels of the type and the rules for its links.
+         * @description The labels and rules of the link type.
          */
         readonly get: operations["getLinkType"];
         readonly put?: never;
         readonly post?: never;
         /**
          * Remove a link type
-         * @description Removes a type that no link has, and its labels. The types that organisations start with stay. For
-         *     administrators with the scope `admin`.
+         * @description Removes a link type that no link has, together with its labels. The link types that an organisation starts with
+         *     cannot be removed. For administrators, with the scope `admin`.
          */
         readonly delete: operations["deleteLinkType"];
         readonly options?: never;
         readonly head?: never;
         /**
          * Change a link type
-         * @description Changes labels, rules, or both. Switching on a rule that stored links break is refused, and names those links.
-         *     For administrators with the scope `admin`.
+         * @description Changes labels, rules, or both. Switching on a rule that existing links break fails and names those links. For
+         *     administrators, with the scope `admin`.
          */
         readonly patch: operations["updateLinkType"];
         readonly trace?: never;
@@ -1030,15 +1030,15 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -1048,7 +1048,7 @@ export interface paths {
         };
         /**
          * Get the token's user
-         * @description Whoever the token acts for. The first call of most clients, which shows whether the token is good.
+         * @description The user that the token acts for. Most clients call this first to check their token.
          */
         readonly get: operations["getMyself"];
         readonly put?: never;
@@ -1064,15 +1064,15 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -1082,7 +1082,7 @@ export interface paths {
         };
         /**
          * Get the organisation
-         * @description The organisation that the token belongs to, with what holds for all of it.
+         * @description The organisation that the token belongs to, and its settings.
          */
         readonly get: operations["getOrganization"];
         readonly put?: never;
@@ -1092,8 +1092,8 @@ export interface paths {
         readonly head?: never;
         /**
          * Change the organisation
-         * @description Changes the name, the language of texts, or the rule of one link a pair. Switching the rule on is refused, with
-         *     the pairs named, while there are pairs with more links. For administrators with the scope `admin`.
+         * @description Changes the name, the language, or the rule of one link per pair of issues. Switching the rule on fails while
+         *     any pair has more than one link, and names those pairs. For administrators, with the scope `admin`.
          */
         readonly patch: operations["updateOrganization"];
         readonly trace?: never;
@@ -1103,15 +1103,15 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -1121,7 +1121,7 @@ export interface paths {
         };
         /**
          * List priorities
-         * @description How urgent issues can be, the least urgent first.
+         * @description The priorities of issues, lowest first.
          */
         readonly get: operations["listPriorities"];
         readonly put?: never;
@@ -1137,28 +1137,28 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The id or the key of a priority. */
+                /** @description The id or key of a priority. */
                 readonly priorityId: components["parameters"]["PriorityId"];
             };
             readonly cookie?: never;
         };
         /**
          * Get a priority
-         * @description A priority by its id or key.
+         * @description A priority by id or key.
          */
         readonly get: operations["getPriority"];
         readonly put?: never;
@@ -1174,15 +1174,15 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -1192,14 +1192,14 @@ export interface paths {
         };
         /**
          * List queues
-         * @description The queues that the token's user may see, in the order in which they were made.
+         * @description The queues that the token's user may see, in order of creation.
          */
         readonly get: operations["listQueues"];
         readonly put?: never;
         /**
          * Create a queue
-         * @description Administrators and managers of the organisation may. The queue is open to the whole organisation, and its issues
-         *     can have every status of it.
+         * @description For administrators and managers of the organisation. Everybody in the organisation can see the queue, and its
+         *     issues can have any status of the organisation.
          */
         readonly post: operations["createQueue"];
         readonly delete?: never;
@@ -1213,15 +1213,15 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -1234,7 +1234,7 @@ export interface paths {
         };
         /**
          * Get a queue
-         * @description A queue by its key or id.
+         * @description A queue by key or id.
          */
         readonly get: operations["getQueue"];
         readonly put?: never;
@@ -1250,15 +1250,15 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -1268,7 +1268,7 @@ export interface paths {
         };
         /**
          * List statuses
-         * @description States of issues in the order of the board. Issues and links refer to them.
+         * @description The statuses of issues, in board order.
          */
         readonly get: operations["listStatuses"];
         readonly put?: never;
@@ -1284,28 +1284,28 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The id or the key of a status. */
+                /** @description The id or key of a status. */
                 readonly statusId: components["parameters"]["StatusId"];
             };
             readonly cookie?: never;
         };
         /**
          * Get a status
-         * @description A status by its id or key.
+         * @description A status by id or key.
          */
         readonly get: operations["getStatus"];
         readonly put?: never;
@@ -1321,15 +1321,15 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -1339,8 +1339,8 @@ export interface paths {
         };
         /**
          * List users
-         * @description The people of the organisation, those who were dismissed among them, in the order in which they were added. The
-         *     account that applications of the Kanboard API act as is no person, and left out.
+         * @description The users of the organisation, including disabled ones, in the order in which they were added. The account that
+         *     applications of the Kanboard API use is left out.
          */
         readonly get: operations["listUsers"];
         readonly put?: never;
@@ -1356,29 +1356,29 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The uid or the login of a user. Where one user's login looks like the uid of another, the uid counts. */
+                /** @description The uid or login of a user. The uid takes precedence over another user's login that looks the same. */
                 readonly userId: components["parameters"]["UserId"];
             };
             readonly cookie?: never;
         };
         /**
          * Get a user
-         * @description A user by uid or login. The account that applications of the Kanboard API act as can be fetched too, since issues
-         *     and links may name it.
+         * @description A user by uid or login. This includes the account that applications of the Kanboard API use, since issues and
+         *     links may refer to it.
          */
         readonly get: operations["getUser"];
         readonly put?: never;
@@ -1393,18 +1393,18 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description Where objects of remote links live. */
+        /** @description An application whose objects remote links point to. */
         readonly Application: {
-            /** @description What a new remote link calls `origin`. */
+            /** @description The `origin` of a new remote link. */
             readonly id: string;
             readonly name: string;
             /** Format: uri */
             readonly self: string;
-            /** @description What kind of application it is, such as `github`. */
+            /** @description The kind of application, such as `github`. */
             readonly type: string;
         };
         /**
-         * @description The login or the uid of a user, or an object with either; an answer's `id` is the uid.
+         * @description The login or uid of a user, or an object with either. In responses, `id` is the uid.
          * @example ivanov
          * @example 1120000000049224
          * @example {
@@ -1419,14 +1419,14 @@ export interface components {
             readonly id: string | number;
         };
         /**
-         * @description The end at which the requested issue stands; `type[direction]` is what it is called there.
+         * @description The end at which the requested issue is; `type[direction]` is its name there.
          * @enum {string}
          */
         readonly Direction: "inward" | "outward";
-        /** @description A field that is not stored here: accepted when it is empty, since clients send it along. */
+        /** @description A field that is not stored. It is accepted if empty, since clients send it. */
         readonly EmptyList: readonly unknown[] | null;
         /**
-         * @description A queue, a status, an issue type or a priority by key or id, or an object that holds one of them.
+         * @description A queue, status, issue type or priority by key or id, or an object with either.
          * @example task
          * @example 2
          * @example {
@@ -1449,50 +1449,50 @@ export interface components {
             /** Format: uri */
             readonly self: string;
         };
-        /** @description The body of every refusal. At least one of `errors` and `errorMessages` says something. */
+        /** @description The body of every error. At least one of `errors` and `errorMessages` is not empty. */
         readonly Error: {
-            /** @description What is wrong with the request as a whole. */
+            /** @description Problems with the request as a whole. */
             readonly errorMessages: readonly string[];
-            /** @description What is wrong with single fields of the request, by field name. */
+            /** @description Problems with single fields of the request, by field name. */
             readonly errors: {
                 readonly [key: string]: string;
             };
-            /** @description Facts about the errors for programs. */
+            /** @description Details of the error for programs. */
             readonly errorsData: {
                 readonly [key: string]: unknown;
             };
-            /** @description The HTTP status once more. */
+            /** @description The HTTP status. */
             readonly statusCode: number;
         };
         /** @description A field of issues. */
         readonly Field: {
             readonly category: components["schemas"]["FieldCategoryReference"];
-            /** @description What the field is called in issues. */
+            /** @description The name of the property in issues. */
             readonly id: string;
             /** @description The same as `id`. */
             readonly key: string;
             readonly name: string;
             /** @description Whether its values come from a fixed list. */
             readonly options: boolean;
-            /** @description Its place among the fields. */
+            /** @description The position among the fields. */
             readonly order: number;
-            /** @description Whether it cannot be written as a field. */
+            /** @description Whether it is read-only. */
             readonly readonly: boolean;
-            /** @description What the field holds. */
+            /** @description The type of its values. */
             readonly schema: {
-                /** @description What an array holds; left out for everything else. */
+                /** @description The type of array elements; absent for other types. */
                 readonly items?: string;
                 /** @description Whether every issue has it. */
                 readonly required: boolean;
-                /** @description `string`, `integer`, `float`, `datetime`, `array`, or a thing such as `user`, `issue` and `status`. */
+                /** @description `string`, `integer`, `float`, `datetime`, `array`, or a resource such as `user`, `issue` and `status`. */
                 readonly type: string;
             };
             /** Format: uri */
             readonly self: string;
-            /** @description Whether clients can offer values to choose from. */
+            /** @description Whether clients can offer a choice of values. */
             readonly suggest: boolean;
             /**
-             * @description Always `standard`. There are no fields of an organisation's own.
+             * @description Always `standard`, since organisations cannot add fields.
              * @constant
              */
             readonly type: "standard";
@@ -1517,30 +1517,30 @@ export interface components {
             /** Format: uri */
             readonly self: string;
         };
-        /** @description A text, a list of texts, a reference to what the field holds, or null for nothing. */
+        /** @description A string, an array of strings, a reference to what the field holds, or null if empty. */
         readonly FieldValue: null | string | readonly string[] | components["schemas"]["StatusReference"] | components["schemas"]["UserReference"];
         readonly ImportedIssueLink: {
-            /** @description Not in the future; any offset. */
+            /** @description Not in the future. Any offset. */
             readonly createdAt: string;
             readonly createdBy: components["schemas"]["UserName"];
             readonly issue: components["schemas"]["IssueName"];
-            /** @description As in `createIssueLink`, and `original` and `clone`. */
+            /** @description As in `createIssueLink`, plus `original` and `clone`. */
             readonly relationship: string;
             /** @description Only together with `updatedBy`; not before `createdAt` and not in the future. */
             readonly updatedAt?: string;
             readonly updatedBy?: components["schemas"]["UserName"];
         };
-        /** @description An issue. With `fields`, only `self`, `id`, `key`, `version` and the members named there. */
+        /** @description An issue. With `fields`, only `self`, `id`, `key`, `version` and the fields named there. */
         readonly Issue: {
-            /** @description Keys that the issue had in queues that it left; they go on answering. */
+            /** @description Former keys of an issue that was moved. They keep working. */
             readonly aliases?: readonly string[];
-            /** @description Who works on it; left out when nobody does. */
+            /** @description The assignee; absent if unassigned. */
             readonly assignee?: components["schemas"]["UserReference"];
             readonly createdAt?: components["schemas"]["Timestamp"];
             readonly createdBy?: components["schemas"]["UserReference"];
-            /** @description Left out when there is none. */
+            /** @description Absent if empty. */
             readonly description?: string;
-            /** @description The epic that this issue is part of; left out when there is none. */
+            /** @description The epic that this issue is part of; absent if there is none. */
             readonly epic?: components["schemas"]["IssueReference"];
             /** @description Always false; clients expect it. */
             readonly favorite?: boolean;
@@ -1548,33 +1548,33 @@ export interface components {
             readonly followers?: readonly components["schemas"]["UserReference"][];
             readonly id: string;
             readonly key: string;
-            /** @description With `expand=links`, what `GET .../links` answers. */
+            /** @description With `expand=links`, the body of `GET .../links`. */
             readonly links?: readonly components["schemas"]["IssueLink"][];
-            /** @description The issue of which this one is a subtask; left out when there is none. */
+            /** @description The issue that this one is a subtask of; absent if there is none. */
             readonly parent?: components["schemas"]["IssueReference"];
-            /** @description The status before the last change of status; left out when there was none. */
+            /** @description The status before the last change of status; absent if it never changed. */
             readonly previousStatus?: components["schemas"]["StatusReference"];
             readonly priority?: components["schemas"]["EntryReference"];
             readonly queue?: components["schemas"]["QueueReference"];
             /** Format: uri */
             readonly self: string;
             readonly status?: components["schemas"]["StatusReference"];
-            /** @description What the status means for the work. */
+            /** @description The stage of the work that the status stands for. */
             readonly statusType?: components["schemas"]["StatusTypeReference"];
             readonly summary?: string;
-            /** @description Left out when there are none. */
+            /** @description Absent if there are none. */
             readonly tags?: readonly string[];
             readonly type?: components["schemas"]["EntryReference"];
             readonly updatedAt?: components["schemas"]["Timestamp"];
             readonly updatedBy?: components["schemas"]["UserReference"];
-            /** @description Raised by each change of the issue's own fields, for `If-Match` and `?version=`. */
+            /** @description Incremented by each change of the issue's own fields; for `If-Match` and `?version=`. */
             readonly version: number;
             /** @description Always 0; clients expect it. */
             readonly votes?: number;
         };
         /** @description An entry of an issue's changelog. */
         readonly IssueChange: {
-            /** @description The fields that changed, each before and after. */
+            /** @description The changed fields, each before and after. */
             readonly fields?: readonly {
                 readonly field: components["schemas"]["FieldReference"];
                 readonly from: components["schemas"]["FieldValue"];
@@ -1583,8 +1583,8 @@ export interface components {
             readonly id: string;
             readonly issue: components["schemas"]["IssueReference"];
             /**
-             * @description The links that came, went or changed. One to an issue that is gone, or that the token's user may not see, is
-             *     left out.
+             * @description The created, removed and changed links. Links to issues that are deleted, or that the token's user may not
+             *     see, are left out.
              */
             readonly links?: readonly {
                 readonly from: null | components["schemas"]["LinkState"];
@@ -1617,7 +1617,7 @@ export interface components {
             readonly parent?: components["schemas"]["IssueNameChange"];
             readonly previousStatus?: components["schemas"]["SentBack"];
             readonly priority?: components["schemas"]["EntryNameChange"];
-            /** @description The queue that the issue is in may be sent back; `POST .../_move` moves to another. */
+            /** @description The current queue may be sent back; `POST .../_move` moves an issue to another. */
             readonly queue?: components["schemas"]["EntryName"];
             readonly self?: components["schemas"]["SentBack"];
             readonly status?: components["schemas"]["EntryNameChange"];
@@ -1642,7 +1642,7 @@ export interface components {
         };
         /** @enum {string} */
         readonly IssueChangeType: "IssueCreated" | "IssueUpdated" | "IssueWorkflow" | "IssueLinked" | "IssueUnlinked" | "IssueLinkChanged";
-        /** @description One link as the requested issue sees it. */
+        /** @description A link as seen from the requested issue. */
         readonly IssueLink: WithRequired<components["schemas"]["PartialIssueLink"], "self" | "id" | "type" | "direction" | "object" | "createdBy" | "updatedBy" | "createdAt" | "updatedAt" | "status">;
         readonly IssueLinkChange: {
             readonly issue?: components["schemas"]["IssueName"];
@@ -1650,12 +1650,12 @@ export interface components {
             readonly relationship?: string;
         };
         readonly IssueLinkFilter: {
-            /** @description The members of each link to answer, as a list or a string with commas; without it all. */
+            /** @description The properties of each link to return, as an array or a string with commas. Defaults to all. */
             readonly fields?: string | readonly string[];
-            /** @description Relationships, as in `createIssueLink`; without it all links are shown. */
+            /** @description Relationships, as in `createIssueLink`. Defaults to all links. */
             readonly linkTypes?: readonly string[];
         };
-        /** @description An issue: its key, its id, or an object with one of them. */
+        /** @description An issue: its key, its id, or an object with either. */
         readonly IssueName: string | {
             readonly id?: string;
             readonly key?: string;
@@ -1664,18 +1664,18 @@ export interface components {
             readonly set: null | components["schemas"]["IssueName"];
         };
         readonly IssueReference: {
-            /** @description The issue's summary. */
+            /** @description The summary of the issue. */
             readonly display: string;
             readonly id: string;
             readonly key: string;
             /** Format: uri */
             readonly self: string;
         };
-        /** @description One of `queue`, `keys`, `filter` and `query`, or none; a member that is `null` counts as absent. */
+        /** @description At most one of `queue`, `keys`, `filter` and `query`; `null` counts as absent. */
         readonly IssueSearch: {
             /**
-             * @description Fields of the query language, or of an issue, each with a value or a list of values of which one must fit.
-             *     `empty()`, `notEmpty()` and `me()` mean what they mean in a query.
+             * @description Fields of the query language or of an issue, each with a value or an array of alternative values. `empty()`,
+             *     `notEmpty()` and `me()` mean the same as in a query.
              * @example {
              *       "queue": "JUNE",
              *       "assignee": [
@@ -1687,24 +1687,24 @@ export interface components {
             readonly filter?: {
                 readonly [key: string]: unknown;
             };
-            /** @description Keys or ids of issues; a string holds them separated by commas. */
+            /** @description Keys or ids of issues, as an array or separated by commas. */
             readonly keys?: string | readonly string[];
-            /** @description `+` or `-` and a field, such as `-updated`; several in a list, or separated by commas. */
+            /** @description A field with `+` or `-`, such as `-updated`; several as an array or separated by commas. */
             readonly order?: string | readonly string[];
-            /** @description A condition in the query language. */
+            /** @description A query in the query language. */
             readonly query?: string;
-            /** @description The key or the name of a queue. */
+            /** @description The key or name of a queue. */
             readonly queue?: string;
         };
-        /** @description A kind of issues. */
+        /** @description A type of issues. */
         readonly IssueType: {
-            /** @description Always empty, since none is kept. */
+            /** @description Always empty, since descriptions are not stored. */
             readonly description: string;
             readonly id: number;
             /** @description The same in every language. */
             readonly key: string;
             readonly name: string;
-            /** @description Its place among the issue types. */
+            /** @description The position among the issue types. */
             readonly order: number;
             /** Format: uri */
             readonly self: string;
@@ -1721,7 +1721,7 @@ export interface components {
             readonly jsonrpc: "2.0";
         };
         readonly JsonRpcRequest: {
-            /** @description Comes back as it was sent. A call without one is carried out and not answered. */
+            /** @description Returned unchanged. A call without an id is carried out but gets no response. */
             readonly id?: unknown;
             /** @constant */
             readonly jsonrpc: "2.0";
@@ -1737,7 +1737,7 @@ export interface components {
             /** @description What the method returns, or its failure value. */
             readonly result: unknown;
         };
-        /** @description A link as the issue saw it before or after the change. */
+        /** @description A link as seen from the issue, before or after the change. */
         readonly LinkState: {
             readonly direction: components["schemas"]["Direction"];
             /** @description The other issue. */
@@ -1745,21 +1745,21 @@ export interface components {
             readonly type: components["schemas"]["LinkTypeReference"];
         };
         readonly LinkType: {
-            /** @description No way from an issue back to itself along links of the type. */
+            /** @description No cycle of links of this type. */
             readonly acyclic: boolean;
-            /** @description Not both A to B and B to A. */
+            /** @description A to B excludes B to A. */
             readonly antisymmetric: boolean;
             readonly id: string;
-            /** @description What an issue at the inward end is called. */
+            /** @description The name of an issue at the inward end. */
             readonly inward: string;
             /** @description The same in every language. */
             readonly labels: {
                 readonly inward: components["schemas"]["LinkTypeLabels"];
                 readonly outward: components["schemas"]["LinkTypeLabels"];
             };
-            /** @description What an issue at the outward end is called. */
+            /** @description The name of an issue at the outward end. */
             readonly outward: string;
-            /** @description What makes a link whose maker stands at that end. */
+            /** @description The relationship of a new link whose issue in the path is at that end. */
             readonly relationships: {
                 readonly inward: string;
                 readonly outward: string;
@@ -1767,11 +1767,11 @@ export interface components {
             /** Format: uri */
             readonly self: string;
             /**
-             * @description The end at which an issue can stand in one link of the type at most.
+             * @description The end at which an issue can have at most one link of this type.
              * @enum {string}
              */
             readonly single: "inward" | "outward" | "none";
-            /** @description Both ends have the same label, and their order means nothing. */
+            /** @description Both ends have the same label, and their order has no meaning. */
             readonly symmetric: boolean;
             readonly version: number;
         };
@@ -1779,28 +1779,28 @@ export interface components {
             readonly inward?: components["schemas"]["LinkTypeLabels"];
             readonly outward?: components["schemas"]["LinkTypeLabels"];
         } & components["schemas"]["LinkTypeRules"];
-        /** @description What an issue at that end is called, in each language. */
+        /** @description The name of an issue at that end, in each language. */
         readonly LinkTypeLabels: {
             readonly en: string;
             readonly ru: string;
         };
         readonly LinkTypeReference: {
-            /** @description `relates`, `depends`, `subtask`, `duplicates`, `epic`, `cloners`, or a type of the organisation's own. */
+            /** @description `relates`, `depends`, `subtask`, `duplicates`, `epic`, `cloners`, or a custom link type. */
             readonly id: string;
-            /** @description What an issue at the inward end is called. */
+            /** @description The name of an issue at the inward end. */
             readonly inward: string;
-            /** @description What an issue at the outward end is called. */
+            /** @description The name of an issue at the outward end. */
             readonly outward: string;
             /** Format: uri */
             readonly self: string;
         };
         readonly LinkTypeRules: {
-            /** @description No way from an issue back to itself along links of the type. */
+            /** @description No cycle of links of this type. */
             readonly acyclic?: boolean;
-            /** @description Not both A to B and B to A. */
+            /** @description A to B excludes B to A. */
             readonly antisymmetric?: boolean;
             /**
-             * @description The end at which an issue can stand in one link of the type at most.
+             * @description The end at which an issue can have at most one link of this type.
              * @enum {string}
              */
             readonly single?: "inward" | "outward" | "none";
@@ -1817,40 +1817,37 @@ export interface components {
             readonly queue: components["schemas"]["EntryName"];
             readonly summary: components["schemas"]["Summary"];
             readonly tags?: readonly components["schemas"]["Tag"][];
-            /** @description Without it, the queue's usual one; so is the priority. */
+            /** @description Defaults to that of the queue, as does the priority. */
             readonly type?: components["schemas"]["EntryName"];
-            /** @description A word of the creator's own, such as a UUID, under which no second issue can be made. */
+            /** @description A string of the client's choice, such as a UUID. No second issue can be created with it. */
             readonly unique?: string;
         };
         readonly NewIssueLink: {
             readonly issue: components["schemas"]["IssueName"];
             /**
-             * @description What the issue in the path is to the other, in any letter case and with spaces or hyphens: `relates`,
+             * @description What the issue in the path is to the other issue, in any letter case and with spaces or hyphens: `relates`,
              *     `depends on`, `is dependent by`, `is parent task for`, `is subtask for`, `duplicates`, `is duplicated by`,
-             *     `has epic`, `is epic of`, or a relationship of a type of the organisation's own.
+             *     `has epic`, `is epic of`, or a relationship of a custom link type.
              */
             readonly relationship: string;
         };
         /** @description Without `outward` the type is symmetric. */
         readonly NewLinkType: {
-            /** @description A word for URLs; without it one is made of the English label. */
+            /** @description An id for URLs. Defaults to one made from the English label. */
             readonly id?: string;
             readonly inward: components["schemas"]["LinkTypeLabels"];
             readonly outward?: components["schemas"]["LinkTypeLabels"];
         } & components["schemas"]["LinkTypeRules"];
         /** @description Other fields are ignored. */
         readonly NewQueue: {
-            /** @description Normal, unless something else is named. */
+            /** @description Defaults to normal. */
             readonly defaultPriority?: components["schemas"]["EntryName"];
-            /** @description A task, unless something else is named. */
+            /** @description Defaults to task. */
             readonly defaultType?: components["schemas"]["EntryName"];
             readonly description?: string;
-            /** @description Capital Latin letters and digits, a letter first. */
+            /** @description Upper-case Latin letters and digits, beginning with a letter. */
             readonly key: string;
-            /**
-             * @description A user by login or uid, or an object that holds one of them as `id`. Whoever makes the queue, unless somebody
-             *     is named.
-             */
+            /** @description A user by login or uid, or an object with either as `id`. Defaults to the calling user. */
             readonly lead?: string | number | {
                 readonly id: string | number;
             };
@@ -1858,25 +1855,25 @@ export interface components {
         };
         /** @description Other fields are ignored. */
         readonly NewRemoteLink: {
-            /** @description What the application calls the object. */
+            /** @description The key that the application uses for the object. */
             readonly key: string;
             /** @description The id of an application. */
             readonly origin: string;
             /**
-             * @description What the issue is to the object: `RELATES`, or another relationship that a new link between issues may have,
-             *     in any letter case, its words separated by spaces, hyphens or underscores.
+             * @description What the issue is to the object: `RELATES`, or any other relationship of a new link between issues, in any
+             *     letter case, with spaces, hyphens or underscores between words.
              */
             readonly relationship: string;
         };
         readonly Organization: {
-            /** @description The value of `X-Cloud-Org-ID`; left out when there is none. */
+            /** @description The value of `X-Cloud-Org-ID`; absent if there is none. */
             readonly cloudId?: string;
             /** @description The value of `X-Org-ID`. */
             readonly id: string;
             /** @enum {string} */
             readonly language: "ru" | "en";
             readonly name: string;
-            /** @description Two issues can hold one link at most, whatever its type. */
+            /** @description Two issues can have at most one link, of whatever type. */
             readonly oneLinkPerPair: boolean;
             /** Format: uri */
             readonly self: string;
@@ -1887,12 +1884,12 @@ export interface components {
             readonly name?: string;
             readonly oneLinkPerPair?: boolean;
         };
-        /** @description A link, or the members of it that were asked for. */
+        /** @description A link, or the requested properties of it. */
         readonly PartialIssueLink: {
-            /** @description Who works on the other issue; left out when nobody does. */
+            /** @description The assignee of the other issue; absent if unassigned. */
             readonly assignee?: components["schemas"]["UserReference"];
             readonly createdAt?: components["schemas"]["Timestamp"];
-            /** @description Who made the link. */
+            /** @description The creator of the link. */
             readonly createdBy?: components["schemas"]["UserReference"];
             readonly direction?: components["schemas"]["Direction"];
             /** @description The same at both ends of the link. */
@@ -1901,43 +1898,43 @@ export interface components {
             readonly object?: components["schemas"]["IssueReference"];
             /** Format: uri */
             readonly self?: string;
-            /** @description The state of the other issue. */
+            /** @description The status of the other issue. */
             readonly status?: components["schemas"]["StatusReference"];
             readonly type?: components["schemas"]["LinkTypeReference"];
             readonly updatedAt?: components["schemas"]["Timestamp"];
-            /** @description Who edited the link last. */
+            /** @description The user who changed the link last. */
             readonly updatedBy?: components["schemas"]["UserReference"];
         };
-        /** @description How urgent issues are. */
+        /** @description A priority of issues. */
         readonly Priority: {
-            /** @description Always empty, since none is kept. */
+            /** @description Always empty, since descriptions are not stored. */
             readonly description: string;
             readonly id: number;
             /** @description The same in every language. */
             readonly key: string;
             readonly name: string;
-            /** @description Its place among the priorities, the least urgent first. */
+            /** @description The position among the priorities, lowest first. */
             readonly order: number;
             /** Format: uri */
             readonly self: string;
             readonly version: number;
         };
-        /** @description Issues that belong together and are numbered together. */
+        /** @description A set of issues that are numbered together. */
         readonly Queue: {
-            /** @description Always `false`. New issues have no assignee unless one is named. */
+            /** @description Always `false`. New issues are unassigned unless the request names an assignee. */
             readonly assignAuto: boolean;
-            /** @description The priority of new issues that name none. */
+            /** @description The default priority of new issues. */
             readonly defaultPriority: components["schemas"]["EntryReference"];
-            /** @description The type of new issues that name none. */
+            /** @description The default type of new issues. */
             readonly defaultType: components["schemas"]["EntryReference"];
-            /** @description Always `true`. There are no votes. */
+            /** @description Always `true`, since there are no votes. */
             readonly denyVoting: boolean;
-            /** @description Left out when there is none. */
+            /** @description Absent if empty. */
             readonly description?: string;
             readonly id: number;
-            /** @description What the keys of its issues start with. */
+            /** @description The prefix of the keys of its issues. */
             readonly key: string;
-            /** @description Who answers for the queue. */
+            /** @description The user responsible for the queue. */
             readonly lead: components["schemas"]["UserReference"];
             readonly name: string;
             /** Format: uri */
@@ -1945,7 +1942,7 @@ export interface components {
             readonly version: number;
         };
         readonly QueueReference: {
-            /** @description The queue's name. */
+            /** @description The name of the queue. */
             readonly display: string;
             readonly id: string;
             readonly key: string;
@@ -1955,46 +1952,46 @@ export interface components {
         /** @description A link of an issue to an object of another application. */
         readonly RemoteLink: {
             readonly createdAt: components["schemas"]["Timestamp"];
-            /** @description Who made the link. */
+            /** @description The creator of the link. */
             readonly createdBy: components["schemas"]["UserReference"];
-            /** @description The end at which the issue stands; `outward` where the type makes no difference between its ends. */
+            /** @description The end at which the issue is; `outward` for symmetric types. */
             readonly direction: components["schemas"]["Direction"];
             readonly id: number;
             readonly object: components["schemas"]["RemoteObject"];
             /** Format: uri */
             readonly self: string;
-            /** @description Left out once the organisation has removed the link type. */
+            /** @description Absent if the organisation has removed the link type. */
             readonly type?: components["schemas"]["LinkTypeReference"];
             readonly updatedAt: components["schemas"]["Timestamp"];
-            /** @description Who edited the link last. */
+            /** @description The user who changed the link last. */
             readonly updatedBy: components["schemas"]["UserReference"];
         };
-        /** @description Something in another application; all that is known of it is its key. */
+        /** @description An object in another application, of which only the key is known. */
         readonly RemoteObject: {
             readonly application: components["schemas"]["Application"];
-            /** @description Follows from the key. */
+            /** @description Derived from the key. */
             readonly id: string;
-            /** @description What the application calls it. */
+            /** @description The key that the application uses. */
             readonly key: string;
             /** Format: uri */
             readonly self: string;
         };
-        /** @description Read-only. It may be sent back as it was read, and is not looked at. */
+        /** @description Read-only. May be sent back and is ignored. */
         readonly SentBack: unknown;
-        /** @description A state of issues. */
+        /** @description A status of issues. */
         readonly Status: {
-            /** @description Always empty, since none is kept. */
+            /** @description Always empty, since descriptions are not stored. */
             readonly description: string;
             readonly id: number;
             /** @description The same in every language. */
             readonly key: string;
             readonly name: string;
-            /** @description Its place among the statuses. */
+            /** @description The position among the statuses. */
             readonly order: number;
             /** Format: uri */
             readonly self: string;
             /**
-             * @description What it says of an issue that has it.
+             * @description The stage of the work that it stands for.
              * @enum {string}
              */
             readonly type: "new" | "paused" | "inProgress" | "done" | "cancelled";
@@ -2016,40 +2013,40 @@ export interface components {
         readonly Summary: string;
         readonly Tag: string;
         readonly Tags: components["schemas"]["Tag"] | readonly components["schemas"]["Tag"][];
-        /** @description UTC, three digits of milliseconds, an offset without a colon: `2017-06-11T05:16:01.421+0000`. */
+        /** @description UTC with milliseconds and an offset without a colon: `2017-06-11T05:16:01.421+0000`. */
         readonly Timestamp: string;
-        /** @description A user. What Tracker knows and this service does not keep is derived: each property says how. */
+        /** @description A user. Properties that Tracker has and this service does not store are derived, as described below. */
         readonly User: {
-            /** @description Left out when the user has none. */
+            /** @description Absent if the user has none. */
             readonly cloudUid?: string;
             /** @description Always `false`. */
             readonly disableNotifications: boolean;
             /** @description Whether the user was disabled. */
             readonly dismissed: boolean;
-            /** @description The user's name, or the login of one without a name. */
+            /** @description The user's name, or the login of a user without a name. */
             readonly display: string;
-            /** @description Empty when it is not known. */
+            /** @description Empty if unknown. */
             readonly email: string;
             /** @description Always `false`, since all users belong to the organisation. */
             readonly external: boolean;
-            /** @description When the user was added, since logins are not kept. */
+            /** @description When the user was added, since logins are not recorded. */
             readonly firstLoginDate: components["schemas"]["Timestamp"];
             /** @description The first word of the user's name; empty for a user without a name. */
             readonly firstName: string;
-            /** @description Whether the user may write; `false` for readers and for those who were dismissed. */
+            /** @description Whether the user may write; `false` for readers and for disabled users. */
             readonly hasLicense: boolean;
-            /** @description When the user was added, since logins are not kept. */
+            /** @description When the user was added, since logins are not recorded. */
             readonly lastLoginDate: components["schemas"]["Timestamp"];
-            /** @description The other words of the user's name; empty when there are none. */
+            /** @description The rest of the user's name; empty if there is none. */
             readonly lastName: string;
             readonly login: string;
-            /** @description Left out when the user has none. */
+            /** @description Absent if the user has none. */
             readonly passportUid?: number;
             /** Format: uri */
             readonly self: string;
             /** @description The same as `uid`. */
             readonly trackerUid: number;
-            /** @description The user's number, which references to the user carry as `id`. */
+            /** @description The numeric id of the user, which references to the user have as `id`. */
             readonly uid: number;
             /** @description Always `true`. */
             readonly useNewFilters: boolean;
@@ -2059,20 +2056,20 @@ export interface components {
         /** @description A user: the login as a string, or the uid. */
         readonly UserName: string | number;
         readonly UserReference: {
-            /** @description Left out when the user has none. */
+            /** @description Absent if the user has none. */
             readonly cloudUid?: string;
-            /** @description The user's name, or the login of one without a name. */
+            /** @description The user's name, or the login of a user without a name. */
             readonly display: string;
-            /** @description The user's uid. */
+            /** @description The uid of the user. */
             readonly id: string;
-            /** @description Left out when the user has none. */
+            /** @description Absent if the user has none. */
             readonly passportUid?: number;
             /** Format: uri */
             readonly self: string;
         };
     };
     responses: {
-        /** @description Another change came first, or the thing exists already. */
+        /** @description There was a concurrent change, or the resource exists already. */
         readonly Conflict: {
             headers: {
                 readonly [name: string]: unknown;
@@ -2091,7 +2088,10 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description A field is missing, unknown, or holds what does not exist; or a rule refuses it. The body says which. */
+        /**
+         * @description A field is missing, unknown, or refers to something that does not exist, or a rule is broken. The body says
+         *     which.
+         */
         readonly FieldRefused: {
             headers: {
                 readonly [name: string]: unknown;
@@ -2110,7 +2110,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The token belongs to another organisation, or lacks the scope or the role that the call needs. */
+        /** @description The token belongs to another organisation, or lacks the required scope or role. */
         readonly Forbidden: {
             headers: {
                 readonly [name: string]: unknown;
@@ -2129,7 +2129,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The request is malformed, or holds a value that cannot be. */
+        /** @description The request is malformed or contains an invalid value. */
         readonly Invalid: {
             headers: {
                 readonly [name: string]: unknown;
@@ -2148,7 +2148,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The answer to a call, or the answers to those calls of a batch that have an id; empty when none has one. */
+        /** @description The response to a call, or the responses to the calls of a batch that have an id; empty if none has one. */
         readonly JsonRpc: {
             headers: {
                 readonly [name: string]: unknown;
@@ -2157,7 +2157,10 @@ export interface components {
                 readonly "application/json": components["schemas"]["JsonRpcResponse"] | readonly components["schemas"]["JsonRpcResponse"][];
             };
         };
-        /** @description The account may not do that, or may not see the task or the project; or the request comes from a page of another site. */
+        /**
+         * @description The account may not make this call, or may not see the task or project, or the request comes from a page of
+         *     another site.
+         */
         readonly JsonRpcForbidden: {
             headers: {
                 readonly [name: string]: unknown;
@@ -2177,8 +2180,8 @@ export interface components {
             };
         };
         /**
-         * @description The body has more than 1 MiB, the batch more than 1000 calls, or the answers of a batch more than 64 MiB; of the last,
-         *     calls were carried out already.
+         * @description The body exceeds 1 MiB, the batch 1000 calls, or the responses to a batch 64 MiB. In the last case, calls were
+         *     already carried out.
          */
         readonly JsonRpcTooLarge: {
             headers: {
@@ -2198,10 +2201,10 @@ export interface components {
                 readonly "application/json": components["schemas"]["JsonRpcError"];
             };
         };
-        /** @description More passwords are being compared than the server can in a moment. Tokens go on working. */
+        /** @description Too many passwords are being checked at once. Tokens keep working. */
         readonly JsonRpcTooMany: {
             headers: {
-                /** @description Seconds to wait before the next try. */
+                /** @description Seconds to wait before trying again. */
                 readonly "Retry-After"?: number;
                 readonly [name: string]: unknown;
             };
@@ -2219,7 +2222,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["JsonRpcError"];
             };
         };
-        /** @description The credentials are wrong, missing, or of an account that is locked or disabled. */
+        /** @description The credentials are wrong or missing, or the account is locked or disabled. */
         readonly JsonRpcUnauthorized: {
             headers: {
                 readonly "WWW-Authenticate"?: "Basic realm=\"JsonRPC\"";
@@ -2239,10 +2242,10 @@ export interface components {
                 readonly "application/json": components["schemas"]["JsonRpcError"];
             };
         };
-        /** @description The database is away for the moment. */
+        /** @description The database is temporarily unavailable. */
         readonly JsonRpcUnavailable: {
             headers: {
-                /** @description Seconds after which to try again. */
+                /** @description Seconds to wait before trying again. */
                 readonly "Retry-After"?: number;
                 readonly [name: string]: unknown;
             };
@@ -2260,7 +2263,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["JsonRpcError"];
             };
         };
-        /** @description There is no such thing, or none that the token's user may see; the two cannot be told apart. */
+        /** @description The resource does not exist, or the token's user may not see it; the response is the same. */
         readonly NotFound: {
             headers: {
                 readonly [name: string]: unknown;
@@ -2279,7 +2282,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description There is no such queue, or none that the token's user may see. */
+        /** @description The queue does not exist, or the token's user may not see it. */
         readonly QueueNotFound: {
             headers: {
                 readonly [name: string]: unknown;
@@ -2298,7 +2301,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The request is well-formed, and a rule refuses it; the message says which. */
+        /** @description The request is well-formed but breaks a rule, which the message names. */
         readonly Refused: {
             headers: {
                 readonly [name: string]: unknown;
@@ -2317,7 +2320,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The search is malformed, or says something that is not understood; the message says what, and where. */
+        /** @description The search is malformed or not supported; the message says what and where. */
         readonly SearchInvalid: {
             headers: {
                 readonly [name: string]: unknown;
@@ -2355,7 +2358,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The body is larger than a mebibyte. */
+        /** @description The body exceeds 1 MiB. */
         readonly TooLarge: {
             headers: {
                 readonly [name: string]: unknown;
@@ -2374,10 +2377,10 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description There is no token, or it is unknown, expired or revoked. */
+        /** @description The token is missing, unknown, expired or revoked. */
         readonly Unauthenticated: {
             headers: {
-                /** @description The schemes that are understood. */
+                /** @description The supported schemes. */
                 readonly "WWW-Authenticate"?: string;
                 readonly [name: string]: unknown;
             };
@@ -2395,10 +2398,10 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The database is away. */
+        /** @description The database is unavailable. */
         readonly Unavailable: {
             headers: {
-                /** @description Seconds to wait before the next try. */
+                /** @description Seconds to wait before trying again. */
                 readonly "Retry-After"?: number;
                 readonly [name: string]: unknown;
             };
@@ -2416,7 +2419,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description An issue was created with this `unique` before. */
+        /** @description An issue with this `unique` exists already. */
         readonly UniqueTaken: {
             headers: {
                 readonly [name: string]: unknown;
@@ -2438,7 +2441,7 @@ export interface components {
     };
     parameters: {
         /**
-         * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+         * @description `ru` or `en` for this request. The default is the language of the organisation.
          * @example ru
          */
         readonly AcceptLanguage: string;
@@ -2447,10 +2450,10 @@ export interface components {
          * @example com.github
          */
         readonly ApplicationId: string;
-        /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+        /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
         readonly CloudOrgId: string;
         /**
-         * @description The id of a category of fields.
+         * @description The id of a field category.
          * @example 000000000000000000000001
          */
         readonly FieldCategoryId: string;
@@ -2460,32 +2463,31 @@ export interface components {
          */
         readonly FieldId: string;
         /**
-         * @description The version that the change was made for, such as `"3"`; another one is answered with 412.
+         * @description The version to change, such as `"3"`; any other current version fails with 412.
          * @example "3"
          */
         readonly IfMatch: string;
         /**
-         * @description `links` adds the links of each issue, as `GET .../links` shows them. Other words are passed over.
+         * @description `links` adds the links of each issue, as returned by `GET .../links`. Other values are ignored.
          * @example [
          *       "links"
          *     ]
          */
         readonly IssueExpand: readonly string[];
         /**
-         * @description The members to show, separated by commas, beside `self`, `id`, `key` and `version`. Names that no issue has are
-         *     passed over.
+         * @description The fields to return besides `self`, `id`, `key` and `version`, separated by commas. Unknown names are ignored.
          * @example [
          *       "summary",
          *       "status"
          *     ]
          */
         readonly IssueFields: readonly string[];
-        /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+        /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
         readonly IssueId: string;
-        /** @description The id or the key of an issue type. */
+        /** @description The id or key of an issue type. */
         readonly IssueTypeId: string;
         /**
-         * @description The link's id, the same at both of its issues.
+         * @description The id of a link, the same at both of its issues.
          * @example 4709605
          */
         readonly LinkId: string;
@@ -2495,16 +2497,16 @@ export interface components {
          */
         readonly LinkTypeId: string;
         /**
-         * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-         *     The words `not provided` count as absent.
+         * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+         *     `not provided` counts as absent.
          * @example 1
          */
         readonly OrgId: string;
-        /** @description The number of the page, from 1. */
+        /** @description The page number, from 1. */
         readonly Page: number;
-        /** @description How many items a page holds. */
+        /** @description Items per page. */
         readonly PerPage: number;
-        /** @description The id or the key of a priority. */
+        /** @description The id or key of a priority. */
         readonly PriorityId: string;
         /** @description The key of a queue in any letter case, or its id. */
         readonly QueueId: string;
@@ -2514,13 +2516,13 @@ export interface components {
          */
         readonly RemoteLinkId: string;
         /**
-         * @description The id of an object of the application, as a remote link carries it.
+         * @description The id of an object of the application, as in a remote link.
          * @example 3dc2f57bd7947b42b9e6507630f520ab
          */
         readonly RemoteObjectId: string;
-        /** @description The id or the key of a status. */
+        /** @description The id or key of a status. */
         readonly StatusId: string;
-        /** @description The uid or the login of a user. Where one user's login looks like the uid of another, the uid counts. */
+        /** @description The uid or login of a user. The uid takes precedence over another user's login that looks the same. */
         readonly UserId: string;
     };
     requestBodies: {
@@ -2531,15 +2533,15 @@ export interface components {
         };
     };
     headers: {
-        /** @description The version, in quotation marks, for `If-Match`. */
+        /** @description The version in quotation marks, for `If-Match`. */
         readonly ETag: string;
         /** @description URLs of other pages: `rel="first"`, `"prev"`, `"next"`, `"last"`. */
         readonly Link: string;
-        /** @description URL of what was made. */
+        /** @description URL of the new resource. */
         readonly Location: string;
-        /** @description How many items there are on all pages. */
+        /** @description The number of items on all pages. */
         readonly XTotalCount: number;
-        /** @description How many pages there are. */
+        /** @description The number of pages. */
         readonly XTotalPages: number;
     };
     pathItems: never;
@@ -2551,15 +2553,15 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -2598,15 +2600,15 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -2650,15 +2652,15 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -2670,7 +2672,7 @@ export interface operations {
                  */
                 readonly applicationId: components["parameters"]["ApplicationId"];
                 /**
-                 * @description The id of an object of the application, as a remote link carries it.
+                 * @description The id of an object of the application, as in a remote link.
                  * @example 3dc2f57bd7947b42b9e6507630f520ab
                  */
                 readonly objectId: components["parameters"]["RemoteObjectId"];
@@ -2712,15 +2714,15 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -2775,15 +2777,15 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -2843,22 +2845,22 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
                 /**
-                 * @description The id of a category of fields.
+                 * @description The id of a field category.
                  * @example 000000000000000000000001
                  */
                 readonly categoryId: components["parameters"]["FieldCategoryId"];
@@ -2894,15 +2896,15 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -2942,15 +2944,15 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -2964,7 +2966,7 @@ export interface operations {
             };
         };
         readonly responses: {
-            /** @description The number alone. */
+            /** @description The number. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2985,22 +2987,22 @@ export interface operations {
         readonly parameters: {
             readonly query: {
                 /**
-                 * @description What the creator sent as `unique`.
+                 * @description The `unique` that the issue was created with.
                  * @example 3fe8a1c5d1de4d0c9f3a
                  */
                 readonly unique: string;
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -3031,37 +3033,36 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 /**
-                 * @description `links` adds the links of each issue, as `GET .../links` shows them. Other words are passed over.
+                 * @description `links` adds the links of each issue, as returned by `GET .../links`. Other values are ignored.
                  * @example [
                  *       "links"
                  *     ]
                  */
                 readonly expand?: components["parameters"]["IssueExpand"];
                 /**
-                 * @description The members to show, separated by commas, beside `self`, `id`, `key` and `version`. Names that no issue has are
-                 *     passed over.
+                 * @description The fields to return besides `self`, `id`, `key` and `version`, separated by commas. Unknown names are ignored.
                  * @example [
                  *       "summary",
                  *       "status"
                  *     ]
                  */
                 readonly fields?: components["parameters"]["IssueFields"];
-                /** @description The number of the page, from 1. */
+                /** @description The page number, from 1. */
                 readonly page?: components["parameters"]["Page"];
-                /** @description How many items a page holds. */
+                /** @description Items per page. */
                 readonly perPage?: components["parameters"]["PerPage"];
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -3099,15 +3100,14 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 /**
-                 * @description `links` adds the links of each issue, as `GET .../links` shows them. Other words are passed over.
+                 * @description `links` adds the links of each issue, as returned by `GET .../links`. Other values are ignored.
                  * @example [
                  *       "links"
                  *     ]
                  */
                 readonly expand?: components["parameters"]["IssueExpand"];
                 /**
-                 * @description The members to show, separated by commas, beside `self`, `id`, `key` and `version`. Names that no issue has are
-                 *     passed over.
+                 * @description The fields to return besides `self`, `id`, `key` and `version`, separated by commas. Unknown names are ignored.
                  * @example [
                  *       "summary",
                  *       "status"
@@ -3117,21 +3117,21 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
             };
             readonly cookie?: never;
@@ -3159,28 +3159,28 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
             };
             readonly cookie?: never;
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description The issue is gone. */
+            /** @description The issue was deleted. */
             readonly 204: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3197,33 +3197,33 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 /**
-                 * @description The version that the change was made for; another one is answered with 409.
+                 * @description The version to change; any other current version fails with 409.
                  * @example 3
                  */
                 readonly version?: number;
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
                 /**
-                 * @description The version that the change was made for, such as `"3"`; another one is answered with 412.
+                 * @description The version to change, such as `"3"`; any other current version fails with 412.
                  * @example "3"
                  */
                 readonly "If-Match"?: components["parameters"]["IfMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
             };
             readonly cookie?: never;
@@ -3234,7 +3234,7 @@ export interface operations {
             };
         };
         readonly responses: {
-            /** @description The issue as it is now. */
+            /** @description The issue after the change. */
             readonly 200: {
                 headers: {
                     readonly ETag: components["headers"]["ETag"];
@@ -3259,28 +3259,28 @@ export interface operations {
         readonly parameters: {
             readonly query: {
                 /**
-                 * @description The key of the queue, or its id.
+                 * @description The key or id of the queue.
                  * @example TREK
                  */
                 readonly queue: string;
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
             };
             readonly cookie?: never;
@@ -3312,10 +3312,10 @@ export interface operations {
                  * @example 17
                  */
                 readonly id?: string;
-                /** @description How many items a page holds. */
+                /** @description Items per page. */
                 readonly perPage?: components["parameters"]["PerPage"];
                 /**
-                 * @description Which kinds of entries to show; may be given several times.
+                 * @description The kinds of entries to return; can be repeated.
                  * @example [
                  *       "IssueLinked"
                  *     ]
@@ -3324,21 +3324,21 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
             };
             readonly cookie?: never;
@@ -3348,7 +3348,7 @@ export interface operations {
             /** @description A page of entries. */
             readonly 200: {
                 headers: {
-                    /** @description URL of the next page, `rel="next"`; left out on the last one. */
+                    /** @description URL of the next page, `rel="next"`; absent on the last page. */
                     readonly Link?: string;
                     readonly [name: string]: unknown;
                 };
@@ -3368,15 +3368,15 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -3387,7 +3387,7 @@ export interface operations {
                  * @example 17
                  */
                 readonly entryId: string;
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
             };
             readonly cookie?: never;
@@ -3414,28 +3414,28 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
             };
             readonly cookie?: never;
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description The links, as seen from the issue that the path names. */
+            /** @description The links, as seen from the issue in the path. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3455,21 +3455,21 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
             };
             readonly cookie?: never;
@@ -3480,7 +3480,7 @@ export interface operations {
             };
         };
         readonly responses: {
-            /** @description The new link, as seen from the issue that the path names. */
+            /** @description The new link, as seen from the issue in the path. */
             readonly 201: {
                 headers: {
                     readonly ETag: components["headers"]["ETag"];
@@ -3547,21 +3547,21 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
             };
             readonly cookie?: never;
@@ -3582,7 +3582,7 @@ export interface operations {
             };
         };
         readonly responses: {
-            /** @description The new link, as seen from the issue that the path names. */
+            /** @description The new link, as seen from the issue in the path. */
             readonly 200: {
                 headers: {
                     readonly ETag: components["headers"]["ETag"];
@@ -3647,28 +3647,28 @@ export interface operations {
     readonly listIssueLinksPage: {
         readonly parameters: {
             readonly query?: {
-                /** @description The number of the page, from 1. */
+                /** @description The page number, from 1. */
                 readonly page?: components["parameters"]["Page"];
-                /** @description How many items a page holds. */
+                /** @description Items per page. */
                 readonly perPage?: components["parameters"]["PerPage"];
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
             };
             readonly cookie?: never;
@@ -3692,7 +3692,7 @@ export interface operations {
             };
         };
         readonly responses: {
-            /** @description One page of links, as seen from the issue that the path names. */
+            /** @description One page of links, as seen from the issue in the path. */
             readonly 200: {
                 headers: {
                     readonly Link: components["headers"]["Link"];
@@ -3740,24 +3740,24 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
                 /**
-                 * @description The link's id, the same at both of its issues.
+                 * @description The id of a link, the same at both of its issues.
                  * @example 4709605
                  */
                 readonly linkId: components["parameters"]["LinkId"];
@@ -3829,24 +3829,24 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
                 /**
-                 * @description The link's id, the same at both of its issues.
+                 * @description The id of a link, the same at both of its issues.
                  * @example 4709605
                  */
                 readonly linkId: components["parameters"]["LinkId"];
@@ -3855,7 +3855,7 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description The link is gone. */
+            /** @description The link was removed. */
             readonly 204: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3873,29 +3873,29 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
                 /**
-                 * @description The version that the change was made for, such as `"3"`; another one is answered with 412.
+                 * @description The version to change, such as `"3"`; any other current version fails with 412.
                  * @example "3"
                  */
                 readonly "If-Match"?: components["parameters"]["IfMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
                 /**
-                 * @description The link's id, the same at both of its issues.
+                 * @description The id of a link, the same at both of its issues.
                  * @example 4709605
                  */
                 readonly linkId: components["parameters"]["LinkId"];
@@ -3980,21 +3980,21 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
             };
             readonly cookie?: never;
@@ -4059,21 +4059,21 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
             };
             readonly cookie?: never;
@@ -4137,7 +4137,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["RemoteLink"];
                 };
             };
-            /** @description The body is malformed, or the relationship is none that the organisation has; the message lists those. */
+            /** @description The body is malformed, or the organisation does not have the relationship; the message lists those it has. */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4150,7 +4150,7 @@ export interface operations {
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
             readonly 413: components["responses"]["TooLarge"];
-            /** @description A field is missing, the application is unknown, or the issue is linked to the object already. */
+            /** @description A field is missing, the application is unknown, or the issue already has a link to the object. */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4167,21 +4167,21 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
                 /**
                  * @description The id of a remote link.
@@ -4249,21 +4249,21 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The key of an issue in any letter case, a key that it had before it moved, or its id of 24 hexadecimal digits. */
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
                 readonly issueId: components["parameters"]["IssueId"];
                 /**
                  * @description The id of a remote link.
@@ -4275,7 +4275,7 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description The remote link is gone. */
+            /** @description The remote link was removed. */
             readonly 204: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4293,15 +4293,15 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -4343,21 +4343,21 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The id or the key of an issue type. */
+                /** @description The id or key of an issue type. */
                 readonly issueTypeId: components["parameters"]["IssueTypeId"];
             };
             readonly cookie?: never;
@@ -4413,7 +4413,7 @@ export interface operations {
             readonly header?: never;
             readonly path: {
                 /**
-                 * @description The organisation; clients take `/kanboard/<organisation>` for the base URL of a Kanboard.
+                 * @description The organisation. Clients use `/kanboard/<organisation>` as the base URL of a Kanboard.
                  * @example 1
                  */
                 readonly orgId: string;
@@ -4435,15 +4435,15 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -4453,7 +4453,7 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description The types. */
+            /** @description The link types. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4501,15 +4501,15 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -4537,7 +4537,7 @@ export interface operations {
             };
         };
         readonly responses: {
-            /** @description The new type. */
+            /** @description The new link type. */
             readonly 201: {
                 headers: {
                     readonly ETag: components["headers"]["ETag"];
@@ -4588,15 +4588,15 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -4612,7 +4612,7 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description The type. */
+            /** @description The link type. */
             readonly 200: {
                 headers: {
                     readonly ETag: components["headers"]["ETag"];
@@ -4660,15 +4660,15 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -4684,7 +4684,7 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description The type is gone. */
+            /** @description The link type was removed. */
             readonly 204: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4703,20 +4703,20 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
                 /**
-                 * @description The version that the change was made for, such as `"3"`; another one is answered with 412.
+                 * @description The version to change, such as `"3"`; any other current version fails with 412.
                  * @example "3"
                  */
                 readonly "If-Match"?: components["parameters"]["IfMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -4741,7 +4741,7 @@ export interface operations {
             };
         };
         readonly responses: {
-            /** @description The changed type. */
+            /** @description The changed link type. */
             readonly 200: {
                 headers: {
                     readonly ETag: components["headers"]["ETag"];
@@ -4793,15 +4793,15 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -4811,7 +4811,7 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description The user. `self` is the address of the user among all users. */
+            /** @description The user. `self` is the URL of the user in the list of users. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -4852,15 +4852,15 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -4898,15 +4898,15 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -4956,15 +4956,15 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -5006,21 +5006,21 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The id or the key of a priority. */
+                /** @description The id or key of a priority. */
                 readonly priorityId: components["parameters"]["PriorityId"];
             };
             readonly cookie?: never;
@@ -5056,22 +5056,22 @@ export interface operations {
     readonly listQueues: {
         readonly parameters: {
             readonly query?: {
-                /** @description The number of the page, from 1. */
+                /** @description The page number, from 1. */
                 readonly page?: components["parameters"]["Page"];
-                /** @description How many items a page holds. */
+                /** @description Items per page. */
                 readonly perPage?: components["parameters"]["PerPage"];
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -5134,15 +5134,15 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -5199,7 +5199,7 @@ export interface operations {
             readonly 403: components["responses"]["Forbidden"];
             readonly 409: components["responses"]["Conflict"];
             readonly 413: components["responses"]["TooLarge"];
-            /** @description A field is missing, or names what does not exist; `errors` says which. */
+            /** @description A field is missing, or refers to something that does not exist; `errors` names it. */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -5226,15 +5226,15 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -5295,15 +5295,15 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -5346,21 +5346,21 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The id or the key of a status. */
+                /** @description The id or key of a status. */
                 readonly statusId: components["parameters"]["StatusId"];
             };
             readonly cookie?: never;
@@ -5397,22 +5397,22 @@ export interface operations {
     readonly listUsers: {
         readonly parameters: {
             readonly query?: {
-                /** @description The number of the page, from 1. */
+                /** @description The page number, from 1. */
                 readonly page?: components["parameters"]["Page"];
-                /** @description How many items a page holds. */
+                /** @description Items per page. */
                 readonly perPage?: components["parameters"]["PerPage"];
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
@@ -5467,21 +5467,21 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request; otherwise texts are in the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` wins when both are given. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
-                 * @description The organisation. It may be left out: a token belongs to one organisation. Another one's id is answered with 403.
-                 *     The words `not provided` count as absent.
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
                  * @example 1
                  */
                 readonly "X-Org-ID"?: components["parameters"]["OrgId"];
             };
             readonly path: {
-                /** @description The uid or the login of a user. Where one user's login looks like the uid of another, the uid counts. */
+                /** @description The uid or login of a user. The uid takes precedence over another user's login that looks the same. */
                 readonly userId: components["parameters"]["UserId"];
             };
             readonly cookie?: never;
