@@ -35,6 +35,7 @@ test('npm pack builds first, and packs what the program needs and nothing else',
     'README.md',
     'bin/issue-links.js',
     'openapi.yaml',
+    'openrpc.yaml',
     'package.json',
   ]);
   expect(paths.filter((path) => path.startsWith('db/'))).toEqual(await filesIn('db'));

@@ -114,7 +114,7 @@ async function paste(shell: keyof typeof SHELLS, commands: string) {
 /** What looks like this clone, for the server of this test, and may be written to. curl reports each status in it. */
 async function makeClone(): Promise<void> {
   await mkdir(`${folder}/clone`);
-  for (const name of ['bin', 'db', 'dist', 'node_modules', 'openapi.yaml', 'package.json']) {
+  for (const name of ['bin', 'db', 'dist', 'node_modules', 'openapi.yaml', 'openrpc.yaml', 'package.json']) {
     await symlink(`${ROOT}${name}`, `${folder}/clone/${name}`);
   }
   await cp(`${ROOT}postman`, `${folder}/clone/postman`, { recursive: true });
