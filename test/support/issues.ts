@@ -3,7 +3,7 @@ import type { GivenOrganisation } from './builders.ts';
 
 export async function getIssueId(db: Database, { orgId }: GivenOrganisation, key: string): Promise<number> {
   const [row] = await db.query<{ issue_id: number }>({
-    name: 'get_issue_id',
+    name: '',
     text: 'select issue_id from issues where org_id = $1 and key = $2',
     values: [orgId, key],
   });
@@ -17,7 +17,7 @@ export async function listEvents(
   issueId: number,
 ): Promise<{ type: string; changes: unknown }[]> {
   return await db.query({
-    name: 'list_events',
+    name: '',
     text: 'select type, changes from events where org_id = $1 and issue_id = $2 order by event_id',
     values: [orgId, issueId],
   });

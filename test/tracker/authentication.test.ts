@@ -3,29 +3,38 @@ import { expect, test } from '@jest/globals';
 import { createToken } from '../../src/core/tokens/tokens.service.ts';
 import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
-import { type GivenOrganisation, givenIssue, givenOrganisation, givenQueue, givenUser } from '../support/builders.ts';
+import {
+  type GivenOrganisation,
+  type GivenUser,
+  givenIssue,
+  givenOrganisation,
+  givenQueue,
+  givenUser,
+} from '../support/builders.ts';
+import { restAs } from '../support/rest.ts';
 import { snapshot } from '../support/snapshot.ts';
 
 const api = useApi();
 const db = () => api().database.db;
+const as = (user: GivenUser) => restAs(api(), user);
 
 const MISSING = texts.authorizationMissing.ru;
 const SCHEME = texts.authorizationScheme.ru;
 const UNKNOWN = texts.tokenUnknown.ru;
 const OTHER_ORGANISATION = texts.organisationForbidden.ru;
 
-/** Sends a GET of an issue's links with these headers, and answers its status and body. */
+/** GETs the links of an issue with these headers. */
 async function read(headers: Record<string, string>, key = 'NONE-1') {
   const { status, body } = await api().request.get(`/v2/issues/${key}/links`).set(headers);
   return { status, body };
 }
 
-async function expectRefusal(headers: Record<string, string>, status: number, sentence: string, key?: string) {
+async function expectRejected(headers: Record<string, string>, status: number, message: string, key?: string) {
   const before = await snapshot(db());
   const response = await api()
     .request.get(`/v2/issues/${key ?? 'NONE-1'}/links`)
     .set(headers);
-  expect(response.body).toEqual({ errors: {}, errorsData: {}, errorMessages: [sentence], statusCode: status });
+  expect(response.body).toEqual({ errors: {}, errorsData: {}, errorMessages: [message], statusCode: status });
   expect(response.status).toBe(status);
   expect(response.headers['www-authenticate']).toBe(status === 401 ? 'OAuth, Bearer' : undefined);
   expect(await snapshot(db())).toEqual(before);
@@ -35,42 +44,45 @@ async function givenIssueKey(org: GivenOrganisation): Promise<string> {
   return (await givenIssue(db(), org, await givenQueue(db(), org))).key;
 }
 
-test.each(['OAuth', 'oauth', 'OAUTH', 'Bearer', 'bearer', 'BEARER'])('the scheme may be written %s', async (scheme) => {
+test.each(['OAuth', 'oauth', 'OAUTH', 'Bearer', 'bearer', 'BEARER'])('the scheme %s is accepted', async (scheme) => {
   const org = await givenOrganisation(db());
   const key = await givenIssueKey(org);
   expect(await read({ Authorization: `${scheme} ${org.admin.token}` }, key)).toEqual({ status: 200, body: [] });
   expect(await read({ Authorization: `${scheme}   ${org.admin.token}` }, key)).toEqual({ status: 200, body: [] });
 });
 
-test('a request without a token is 401', async () => {
-  await expectRefusal({}, 401, MISSING);
-  await expectRefusal({ Authorization: '' }, 401, MISSING);
-  await expectRefusal({ Authorization: 'OAuth' }, 401, MISSING);
-  await expectRefusal({ Authorization: 'Bearer ' }, 401, MISSING);
+test('a request without a token returns 401', async () => {
+  await expectRejected({}, 401, MISSING);
+  await expectRejected({ Authorization: '' }, 401, MISSING);
+  await expectRejected({ Authorization: 'OAuth' }, 401, MISSING);
+  await expectRejected({ Authorization: 'Bearer ' }, 401, MISSING);
 });
 
-test.each(['Basic YWRtaW46YWRtaW4=', 'Token x', 'OAuth2 x', 'x'])('%s is not a scheme, and 401', async (header) => {
-  await expectRefusal({ Authorization: header }, 401, SCHEME);
-});
+test.each(['Basic YWRtaW46YWRtaW4=', 'Token x', 'OAuth2 x', 'x'])(
+  'the Authorization header %s has an unknown scheme and returns 401',
+  async (header) => {
+    await expectRejected({ Authorization: header }, 401, SCHEME);
+  },
+);
 
-test('a token that nobody has is 401, whatever it looks like', async () => {
+test('an unknown token returns 401', async () => {
   const { token } = (await givenOrganisation(db())).admin;
   for (const wrong of ['x', `${token}x`, token.slice(0, -1), token.toUpperCase(), `${token} ${token}`, "' or 1=1 --"]) {
-    await expectRefusal({ Authorization: `OAuth ${wrong}` }, 401, UNKNOWN);
+    await expectRejected({ Authorization: `OAuth ${wrong}` }, 401, UNKNOWN);
   }
 });
 
-test('the hash of a token is not the token', async () => {
+test('the stored hash of a token is not accepted as a token', async () => {
   await givenOrganisation(db());
   const [row] = await db().query<{ hash: string }>({
     name: 'hash',
     text: `select encode(token_hash, 'hex') as hash from tokens limit 1`,
     values: [],
   });
-  await expectRefusal({ Authorization: `OAuth ${row?.hash}` }, 401, UNKNOWN);
+  await expectRejected({ Authorization: `OAuth ${row?.hash}` }, 401, UNKNOWN);
 });
 
-test('a revoked token is 401 at once', async () => {
+test('a revoked token returns 401 at once', async () => {
   const { admin } = await givenOrganisation(db());
   expect((await read(admin.headers)).status).toBe(404);
   await db().query({
@@ -78,28 +90,28 @@ test('a revoked token is 401 at once', async () => {
     text: 'update tokens set revoked_at = now() where user_id = $1',
     values: [admin.id],
   });
-  await expectRefusal(admin.headers, 401, texts.tokenRevoked.ru);
+  await expectRejected(admin.headers, 401, texts.tokenRevoked.ru);
 });
 
-test('an expired token is 401 at once', async () => {
+test('an expired token returns 401 at once', async () => {
   const { orgId, admin } = await givenOrganisation(db());
   const soon = await createToken(db(), orgId, admin.id, { scopes: ['read'], expiresAt: new Date(Date.now() + 60_000) });
   const late = await createToken(db(), orgId, admin.id, { scopes: ['read'], expiresAt: new Date() });
   expect((await read({ Authorization: `OAuth ${soon.token}` })).status).toBe(404);
-  await expectRefusal({ Authorization: `OAuth ${late.token}` }, 401, texts.tokenExpired.ru);
+  await expectRejected({ Authorization: `OAuth ${late.token}` }, 401, texts.tokenExpired.ru);
 });
 
-test('the token of a disabled user is 401 at once', async () => {
+test('the token of a disabled user returns 401 at once', async () => {
   const { admin } = await givenOrganisation(db());
   await db().query({
     name: 'disable',
     text: 'update users set is_active = false where user_id = $1',
     values: [admin.id],
   });
-  await expectRefusal(admin.headers, 401, texts.userDisabled.ru);
+  await expectRejected(admin.headers, 401, texts.userDisabled.ru);
 });
 
-test('the organisation may be named by its id, its cloud id, both, or not at all', async () => {
+test('the organisation can be given by id, by cloud id, by both or not at all', async () => {
   const org = await givenOrganisation(db());
   const key = await givenIssueKey(org);
   const Authorization = `OAuth ${org.admin.token}`;
@@ -114,7 +126,7 @@ test('the organisation may be named by its id, its cloud id, both, or not at all
   }
 });
 
-test('the words "not provided" and an empty header count as absent', async () => {
+test('an organisation header that is empty or "not provided" counts as absent', async () => {
   const org = await givenOrganisation(db());
   const key = await givenIssueKey(org);
   const Authorization = `OAuth ${org.admin.token}`;
@@ -126,29 +138,29 @@ test('the words "not provided" and an empty header count as absent', async () =>
   }
 });
 
-test('of two organisations that are named, the one in X-Org-ID is meant', async () => {
+test('X-Org-ID takes precedence over X-Cloud-Org-ID', async () => {
   const [mine, theirs] = [await givenOrganisation(db()), await givenOrganisation(db())];
   const key = await givenIssueKey(mine);
   const Authorization = `OAuth ${mine.admin.token}`;
   const right = { 'X-Org-ID': mine.orgId, 'X-Cloud-Org-ID': theirs.cloudId };
   expect(await read({ Authorization, ...right }, key)).toEqual({ status: 200, body: [] });
   const wrong = { 'X-Org-ID': theirs.orgId, 'X-Cloud-Org-ID': mine.cloudId };
-  await expectRefusal({ Authorization, ...wrong }, 403, OTHER_ORGANISATION, key);
+  await expectRejected({ Authorization, ...wrong }, 403, OTHER_ORGANISATION, key);
 });
 
-test("another organisation's name is 403, and so is the name of none", async () => {
+test('the id of another organisation or of none returns 403', async () => {
   const [mine, theirs] = [await givenOrganisation(db()), await givenOrganisation(db())];
   const [myKey, theirKey] = [await givenIssueKey(mine), await givenIssueKey(theirs)];
   const Authorization = `OAuth ${mine.admin.token}`;
   for (const key of [myKey, theirKey]) {
-    await expectRefusal({ Authorization, 'X-Org-ID': theirs.orgId }, 403, OTHER_ORGANISATION, key);
-    await expectRefusal({ Authorization, 'X-Cloud-Org-ID': theirs.cloudId }, 403, OTHER_ORGANISATION, key);
-    await expectRefusal({ Authorization, 'X-Org-ID': 'no-such' }, 403, OTHER_ORGANISATION, key);
-    await expectRefusal({ Authorization, 'X-Org-ID': mine.cloudId }, 403, OTHER_ORGANISATION, key);
+    await expectRejected({ Authorization, 'X-Org-ID': theirs.orgId }, 403, OTHER_ORGANISATION, key);
+    await expectRejected({ Authorization, 'X-Cloud-Org-ID': theirs.cloudId }, 403, OTHER_ORGANISATION, key);
+    await expectRejected({ Authorization, 'X-Org-ID': 'no-such' }, 403, OTHER_ORGANISATION, key);
+    await expectRejected({ Authorization, 'X-Org-ID': mine.cloudId }, 403, OTHER_ORGANISATION, key);
   }
 });
 
-test('header names may be written in any case', async () => {
+test('header names are case-insensitive', async () => {
   const org = await givenOrganisation(db());
   const key = await givenIssueKey(org);
   for (const spell of [(name: string) => name.toUpperCase(), (name: string) => name.toLowerCase()]) {
@@ -163,7 +175,7 @@ test('header names may be written in any case', async () => {
   }
 });
 
-test('a token value that two organisations took over acts in the one that is named', async () => {
+test('a token value shared by two organisations acts in the one that the headers name', async () => {
   const orgs = [await givenOrganisation(db()), await givenOrganisation(db())] as const;
   const value = `shared-${orgs[0].orgId}`;
   for (const { orgId, admin } of orgs) await createToken(db(), orgId, admin.id, { scopes: ['read'], value });
@@ -176,17 +188,16 @@ test('a token value that two organisations took over acts in the one that is nam
     const [other] = orgs.filter((candidate) => candidate !== org);
     expect((await read({ Authorization, 'X-Org-ID': other?.orgId ?? '' }, key)).status).toBe(404);
   }
-  const several = texts.organisationAmbiguous.ru;
-  await expectRefusal({ Authorization }, 403, several);
+  await expectRejected({ Authorization }, 403, texts.organisationAmbiguous.ru);
 });
 
-test('a scope that the token lacks is 403', async () => {
+test('a token without the required scope returns 403', async () => {
   const { orgId, admin } = await givenOrganisation(db());
   const { token } = await createToken(db(), orgId, admin.id, { scopes: ['write'] });
-  await expectRefusal({ Authorization: `OAuth ${token}` }, 403, texts.scopeMissing('read').ru);
+  await expectRejected({ Authorization: `OAuth ${token}` }, 403, texts.scopeMissing('read').ru);
 });
 
-test('a token for reading writes nothing, and says what it lacks', async () => {
+test('a write with a read-only token returns 403, names the missing scope and writes nothing', async () => {
   const org = await givenOrganisation(db());
   const queue = await givenQueue(db(), org);
   const [issue, other] = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
@@ -194,13 +205,13 @@ test('a token for reading writes nothing, and says what it lacks', async () => {
   const before = await snapshot(db());
 
   const link = { relationship: 'relates', issue: other.key };
-  const { body } = await api().request.post(`/v2/issues/${issue.key}/links`).set(reader.headers).send(link).expect(403);
+  const { body } = await as(reader).post(`/v2/issues/${issue.key}/links`, link).expect(403);
 
   expect(body.errorMessages).toEqual([texts.scopeMissing('write').ru]);
   expect(await snapshot(db())).toEqual(before);
 });
 
-test('a demo token answers requests of this machine alone', async () => {
+test('a demo token is accepted from this machine only', async () => {
   const org = await givenOrganisation(db());
   const key = await givenIssueKey(org);
   const { token } = await createToken(db(), org.orgId, org.admin.id, { scopes: ['read'], loopbackOnly: true });
@@ -210,26 +221,26 @@ test('a demo token answers requests of this machine alone', async () => {
   for (const Host of [host, `localhost:${port}`, `links.localhost:${port}`, `[::1]:${port}`, 'LOCALHOST']) {
     expect(await read({ Authorization, Host }, key)).toEqual({ status: 200, body: [] });
   }
-  const refused = texts.loopbackOnly.ru;
+  const message = texts.loopbackOnly.ru;
   for (const Host of ['links.example', 'localhost.example', '10.0.0.1', '127.0.0.1.links.example', '0.0.0.0']) {
-    await expectRefusal({ Authorization, Host }, 401, refused, key);
+    await expectRejected({ Authorization, Host }, 401, message, key);
   }
   for (const header of ['Forwarded', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'X-Real-IP', 'Via']) {
-    await expectRefusal({ Authorization, [header]: '127.0.0.1' }, 401, refused, key);
+    await expectRejected({ Authorization, [header]: '127.0.0.1' }, 401, message, key);
   }
-  // What holds for the demo's credentials holds for no others.
+  // Other tokens have no such restriction.
   expect(await read({ Authorization: `OAuth ${org.admin.token}`, Host: 'links.example' }, key)).toMatchObject({
     status: 200,
   });
 });
 
-test('nothing of a refused token is in the log', async () => {
-  await expectRefusal({ Authorization: 'OAuth a-secret-word' }, 401, UNKNOWN);
+test('a rejected token is not logged', async () => {
+  await expectRejected({ Authorization: 'OAuth a-secret-word' }, 401, UNKNOWN);
   expect(api().log.join('')).toContain('"statusCode":401');
   expect(api().log.join('')).not.toContain('a-secret-word');
 });
 
-/** Names of headers as they stand; supertest's own client changes them. */
+/** Sends header names as they are; the client of supertest changes their case. */
 async function statusOf(path: string, headers: Record<string, string>): Promise<number | undefined> {
   return await new Promise((resolve, reject) => {
     sendRequest(`${api().url}${path}`, { headers }, (response) => {

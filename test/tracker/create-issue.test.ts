@@ -140,7 +140,7 @@ test('concurrent POSTs get consecutive keys', async () => {
   const numbers = responses.map(({ body }) => Number(body.key.split('-')[1])).sort((left, right) => left - right);
   expect(numbers).toEqual(Array.from({ length: 12 }, (_, place) => place + 1));
   const positions = await db().query<{ position: number }>({
-    name: 'positions',
+    name: '',
     text: 'select position from issues where org_id = $1 order by position',
     values: [org.orgId],
   });
@@ -265,7 +265,7 @@ test('POST issues in a closed queue is open to its members and returns 403 for i
   const [member, viewer] = [await givenUser(db(), org.orgId, { role: 'reader' }), await givenUser(db(), org.orgId)];
   const queue = await givenQueue(db(), org, [member, viewer]);
   await db().query({
-    name: 'make_viewer',
+    name: '',
     text: `update queue_members set role = 'viewer' where org_id = $1 and user_id = $2`,
     values: [org.orgId, viewer.id],
   });

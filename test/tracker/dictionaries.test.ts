@@ -2,10 +2,11 @@ import { expect, test } from '@jest/globals';
 import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
 import { type GivenUser, givenOrganisation } from '../support/builders.ts';
+import { restAs } from '../support/rest.ts';
 
 const api = useApi();
 const db = () => api().database.db;
-const get = (path: string, { headers }: GivenUser) => api().request.get(path).set(headers);
+const as = (user: GivenUser) => restAs(api(), user);
 
 const DICTIONARIES = [
   {
@@ -37,32 +38,38 @@ const DICTIONARIES = [
   },
 ] as const;
 
-test.each(DICTIONARIES)('$path are listed in order, each with a self that answers the same', async (dictionary) => {
-  const org = await givenOrganisation(db());
-  for (const version of ['/v2', '/v3']) {
-    const { body, headers } = await get(`${version}/${dictionary.path}/`, org.admin).expect(200);
-    expect(body.map(({ key }: { key: string }) => key)).toEqual(dictionary.keys);
-    expect(headers).not.toHaveProperty('x-total-count');
-    for (const entry of body) {
-      expect(entry.self).toBe(`${api().url}${version}/${dictionary.path}/${entry.id}`);
-      expect((await get(new URL(entry.self).pathname, org.admin).expect(200)).body).toEqual(entry);
+test.each(DICTIONARIES)(
+  'GET $path returns the entries in order, each with a self that returns the same entry',
+  async (dictionary) => {
+    const org = await givenOrganisation(db());
+    for (const version of ['/v2', '/v3']) {
+      const { body, headers } = await as(org.admin).get(`${version}/${dictionary.path}/`).expect(200);
+      expect(body.map(({ key }: { key: string }) => key)).toEqual(dictionary.keys);
+      expect(headers).not.toHaveProperty('x-total-count');
+      for (const entry of body) {
+        expect(entry.self).toBe(`${api().url}${version}/${dictionary.path}/${entry.id}`);
+        expect((await as(org.admin).get(new URL(entry.self).pathname).expect(200)).body).toEqual(entry);
+      }
     }
-  }
-});
+  },
+);
 
-test.each(DICTIONARIES)('one of the $path answers to id and key, in the language of the caller', async (dictionary) => {
-  const org = await givenOrganisation(db(), { language: 'en' });
-  const { path, entry, name } = dictionary;
-  for (const id of [entry.id, entry.key, `${entry.key}/`]) {
-    const english = await get(`/v2/${path}/${id}`, org.admin).expect(200);
-    const self = `${api().url}/v2/${path}/${entry.id}`;
-    expect(english.body).toEqual({ self, ...entry, version: 1, name: name.en, description: '' });
-    const russian = await get(`/v2/${path}/${id}`, org.admin).set('Accept-Language', 'ru').expect(200);
-    expect(russian.body.name).toBe(name.ru);
-  }
-});
+test.each(DICTIONARIES)(
+  'GET $path by id or key returns the entry in the language of the caller',
+  async (dictionary) => {
+    const org = await givenOrganisation(db(), { language: 'en' });
+    const { path, entry, name } = dictionary;
+    for (const id of [entry.id, entry.key, `${entry.key}/`]) {
+      const english = await as(org.admin).get(`/v2/${path}/${id}`).expect(200);
+      const self = `${api().url}/v2/${path}/${entry.id}`;
+      expect(english.body).toEqual({ self, ...entry, version: 1, name: name.en, description: '' });
+      const russian = await as(org.admin).get(`/v2/${path}/${id}`).set('Accept-Language', 'ru').expect(200);
+      expect(russian.body.name).toBe(name.ru);
+    }
+  },
+);
 
-test.each(DICTIONARIES)('where a key of $path looks like an id, the id counts', async (dictionary) => {
+test.each(DICTIONARIES)('for $path an id takes precedence over an equal key', async (dictionary) => {
   const { path, table, idColumn, keys } = dictionary;
   const org = await givenOrganisation(db());
   const type = table === 'statuses' ? ['type, ', `'new', `] : ['', ''];
@@ -74,21 +81,21 @@ test.each(DICTIONARIES)('where a key of $path looks like an id, the id counts', 
     values: [org.orgId],
   });
 
-  expect((await get(`/v2/${path}/1`, org.admin)).body.key).toBe(keys[0]);
-  expect((await get(`/v2/${path}/77`, org.admin)).body.id).toBe(902);
+  expect((await as(org.admin).get(`/v2/${path}/1`)).body.key).toBe(keys[0]);
+  expect((await as(org.admin).get(`/v2/${path}/77`)).body.id).toBe(902);
 });
 
-test.each(DICTIONARIES)('one of the $path that does not exist is 404', async ({ path, absent }) => {
+test.each(DICTIONARIES)('GET $path returns 404 for an entry that does not exist', async ({ path, absent }) => {
   const org = await givenOrganisation(db());
   for (const id of ['nothing', '0', '9', '-1', '99999999999999999999', '%00', 'Open%27']) {
-    const { body } = await get(`/v2/${path}/${id}`, org.admin).expect(404);
+    const { body } = await as(org.admin).get(`/v2/${path}/${id}`).expect(404);
     expect(body).toEqual({ errors: {}, errorsData: {}, errorMessages: [absent.ru], statusCode: 404 });
   }
-  const english = await get(`/v3/${path}/nothing`, org.admin).set('Accept-Language', 'en').expect(404);
+  const english = await as(org.admin).get(`/v3/${path}/nothing`).set('Accept-Language', 'en').expect(404);
   expect(english.body.errorMessages).toEqual([absent.en]);
 });
 
-test("another organisation's status is 404", async () => {
+test('GET status returns 404 for a status of another organisation', async () => {
   const [mine, theirs] = [await givenOrganisation(db()), await givenOrganisation(db())];
   await db().query({
     name: 'given_status',
@@ -97,14 +104,14 @@ test("another organisation's status is 404", async () => {
       values ($1, 903, 'theirs', 'theirs', 'theirs', 'new', 6)`,
     values: [theirs.orgId],
   });
-  await get('/v2/statuses/theirs', theirs.admin).expect(200);
-  await get('/v2/statuses/theirs', mine.admin).expect(404);
-  await get('/v2/statuses/903', mine.admin).expect(404);
+  await as(theirs.admin).get('/v2/statuses/theirs').expect(200);
+  await as(mine.admin).get('/v2/statuses/theirs').expect(404);
+  await as(mine.admin).get('/v2/statuses/903').expect(404);
 });
 
-test('the fields say which of them are lists, and each has a self and a category that answer', async () => {
+test('GET fields marks lists, and the self and the category of each field can be requested', async () => {
   const org = await givenOrganisation(db());
-  const { body } = await get('/v2/fields/', org.admin).expect(200);
+  const { body } = await as(org.admin).get('/v2/fields/').expect(200);
   const byId = new Map(body.map((field: { id: string }) => [field.id, field]));
 
   for (const id of ['tags', 'fixVersions', 'components']) {
@@ -115,8 +122,8 @@ test('the fields say which of them are lists, and each has a self and a category
   }
   expect(body.map(({ order }: { order: number }) => order)).toEqual([...byId.keys()].map((_, place) => place + 1));
   for (const field of body) {
-    expect((await get(new URL(field.self).pathname, org.admin).expect(200)).body).toEqual(field);
-    const category = await get(new URL(field.category.self).pathname, org.admin).expect(200);
+    expect((await as(org.admin).get(new URL(field.self).pathname).expect(200)).body).toEqual(field);
+    const category = await as(org.admin).get(new URL(field.category.self).pathname).expect(200);
     expect(category.body).toEqual({
       self: field.category.self,
       id: field.category.id,
@@ -125,9 +132,9 @@ test('the fields say which of them are lists, and each has a self and a category
   }
 });
 
-test('a field is named in the language of the caller, under the version that was asked for', async () => {
+test('GET field uses the language of the caller and the version of the request', async () => {
   const org = await givenOrganisation(db());
-  const russian = await get('/v3/fields/assignee/', org.admin).expect(200);
+  const russian = await as(org.admin).get('/v3/fields/assignee/').expect(200);
   expect(russian.body).toMatchObject({
     self: `${api().url}/v3/fields/assignee`,
     name: 'Исполнитель',
@@ -135,15 +142,15 @@ test('a field is named in the language of the caller, under the version that was
     readonly: false,
     category: { self: expect.stringMatching(/\/v3\/fields\/categories\/\w+$/), display: 'Системные' },
   });
-  const english = await get('/v3/fields/assignee', org.admin).set('Accept-Language', 'en').expect(200);
+  const english = await as(org.admin).get('/v3/fields/assignee').set('Accept-Language', 'en').expect(200);
   expect(english.body).toMatchObject({ name: 'Assignee', category: { display: 'System' } });
 });
 
-test('a field or a category that does not exist is 404', async () => {
+test('GET field and GET category return 404 for an id that does not exist', async () => {
   const org = await givenOrganisation(db());
-  const field = await get('/v2/fields/nothing', org.admin).expect(404);
+  const field = await as(org.admin).get('/v2/fields/nothing').expect(404);
   expect(field.body.errorMessages).toEqual([texts.fieldNotFound.ru]);
-  const category = await get('/v2/fields/categories/1', org.admin).set('Accept-Language', 'en').expect(404);
+  const category = await as(org.admin).get('/v2/fields/categories/1').set('Accept-Language', 'en').expect(404);
   expect(category.body.errorMessages).toEqual([texts.fieldCategoryNotFound.en]);
 });
 
@@ -157,8 +164,8 @@ test.each([
   '/v2/fields',
   '/v2/fields/summary',
   '/v2/fields/categories/000000000000000000000001',
-])('%s is 401 without a token, and 403 in another organisation', async (path) => {
+])('%s returns 401 without a token and 403 for another organisation', async (path) => {
   const [mine, theirs] = [await givenOrganisation(db()), await givenOrganisation(db())];
   await api().request.get(path).expect(401);
-  await get(path, mine.admin).set('X-Org-ID', theirs.orgId).expect(403);
+  await as(mine.admin).get(path).set('X-Org-ID', theirs.orgId).expect(403);
 });

@@ -5,7 +5,7 @@ import { givenOrganisation, givenUser } from '../support/builders.ts';
 import { type DatabaseProxy, openDatabaseProxy } from '../support/database-proxy.ts';
 import { snapshot } from '../support/snapshot.ts';
 
-/** What must hold for each operation of the contract, also for those that are yet to come. */
+// These hold for every operation of the contract, including future ones.
 
 let proxy: DatabaseProxy;
 const api = useApi({}, async (connection) => {
@@ -16,29 +16,29 @@ const db = () => api().database.db;
 afterAll(() => proxy.cut());
 const OPERATIONS = loadContract().operations.map((operation) => [operation.id, operation] as const);
 
-test.each(OPERATIONS)('%s is 401 without a token', async (_id, operation) => {
+test.each(OPERATIONS)('%s returns 401 without a token', async (_id, operation) => {
   const response = await send(operation, {});
   expect(response.status).toBe(401);
   expect(response.headers['www-authenticate']).toBe('OAuth, Bearer');
 });
 
-test.each(OPERATIONS)("%s is 403 in another organisation than the token's", async (_id, operation) => {
+test.each(OPERATIONS)('%s returns 403 for another organisation', async (_id, operation) => {
   const [mine, theirs] = [await givenOrganisation(db()), await givenOrganisation(db())];
   const response = await send(operation, { ...mine.admin.headers, 'X-Org-ID': theirs.orgId });
   expect(response.status).toBe(403);
 });
 
-test.each(OPERATIONS)('%s is 403 for a token without its scope', async (_id, operation) => {
+test.each(OPERATIONS)('%s returns 403 for a token without its scope', async (_id, operation) => {
   const org = await givenOrganisation(db());
-  const others = (['read', 'write', 'admin'] as const).filter((scope) => scope !== operation.scope);
-  const user = await givenUser(db(), org.orgId, { role: 'admin', scopes: others });
+  const otherScopes = (['read', 'write', 'admin'] as const).filter((scope) => scope !== operation.scope);
+  const user = await givenUser(db(), org.orgId, { role: 'admin', scopes: otherScopes });
   const before = await snapshot(db());
   const response = await send(operation, user.headers);
   expect(response.status).toBe(403);
   expect(await snapshot(db())).toEqual(before);
 });
 
-test.each(OPERATIONS)('%s is 503 while the database is away', async (_id, operation) => {
+test.each(OPERATIONS)('%s returns 503 while the database is unavailable', async (_id, operation) => {
   await proxy.cut();
   try {
     const response = await send(operation, { Authorization: 'OAuth any' });
@@ -50,7 +50,7 @@ test.each(OPERATIONS)('%s is 503 while the database is away', async (_id, operat
 });
 
 test.each(OPERATIONS.filter(([, { hasBody }]) => hasBody))(
-  '%s is 400 for a body that is not JSON, and 413 for one that is too large',
+  '%s returns 400 for a body that is not JSON and 413 for one that is too large',
   async (_id, operation) => {
     const org = await givenOrganisation(db());
     const before = await snapshot(db());

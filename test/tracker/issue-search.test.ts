@@ -2,7 +2,6 @@ import { expect, test } from '@jest/globals';
 import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
 import {
-  type GivenOrganisation,
   type GivenUser,
   givenIssue,
   givenLink,
@@ -10,34 +9,29 @@ import {
   givenQueue,
   givenUser,
 } from '../support/builders.ts';
+import { restAs } from '../support/rest.ts';
 import { countStatements } from '../support/statements.ts';
 
 const api = useApi();
 const db = () => api().database.db;
-const search = ({ headers }: GivenUser, body: unknown, query = '') =>
-  api()
-    .request.post(`/v2/issues/_search${query}`)
-    .set(headers)
-    .send(body as object);
-const count = ({ headers }: GivenUser, body: unknown) =>
-  api()
-    .request.post('/v2/issues/_count')
-    .set(headers)
-    .send(body as object);
+const as = (user: GivenUser) => restAs(api(), user);
+const search = (user: GivenUser, body: object | null, query = '') =>
+  as(user).post(`/v2/issues/_search${query}`, body as object);
+const count = (user: GivenUser, body: object | null) => as(user).post('/v2/issues/_count', body as object);
 const keysOf = (body: { key: string }[]) => body.map(({ key }) => key);
 
-/** Two queues and six issues that differ in everything that can be searched for. */
+/** Two queues with six issues that differ in every searchable field. */
 async function givenBoard() {
   const org = await givenOrganisation(db());
   const ivanov = await givenUser(db(), org.orgId, { display: 'Иван Иванов' });
   const petrova = await givenUser(db(), org.orgId, { display: 'Анна Петрова' });
   const keys = [await givenQueue(db(), org), await givenQueue(db(), org)];
-  // Their keys are random, and some orders depend on them.
+  // The keys are random, and some orders depend on them.
   const [first, second] = keys.sort() as [string, string];
-  const make = async (author: GivenUser, body: object) =>
-    (await api().request.post('/v2/issues').set(author.headers).send(body).expect(201)).body.key as string;
-  const epic = await make(ivanov, { queue: first, summary: 'The release', type: 'epic', priority: 'critical' });
-  const story = await make(ivanov, {
+  const createIssue = async (author: GivenUser, body: object) =>
+    (await as(author).post('/v2/issues', body).expect(201)).body.key as string;
+  const epic = await createIssue(ivanov, { queue: first, summary: 'The release', type: 'epic', priority: 'critical' });
+  const story = await createIssue(ivanov, {
     queue: first,
     summary: 'Связи задач',
     description: 'Все 100% связей',
@@ -45,22 +39,26 @@ async function givenBoard() {
     tags: ['api', 'links'],
     epic,
   });
-  const bug = await make(petrova, { queue: first, summary: 'A "quoted" bug', type: 'bug', assignee: petrova.login });
-  const child = await make(petrova, { queue: first, summary: 'A child', parent: story, tags: ['api'] });
-  const blocker = await make(petrova, {
+  const bug = await createIssue(petrova, {
+    queue: first,
+    summary: 'A "quoted" bug',
+    type: 'bug',
+    assignee: petrova.login,
+  });
+  const child = await createIssue(petrova, { queue: first, summary: 'A child', parent: story, tags: ['api'] });
+  const blocker = await createIssue(petrova, {
     queue: second,
     summary: 'Blocks',
     priority: 'blocker',
     assignee: ivanov.login,
   });
-  const last = await make(ivanov, { queue: second, summary: 'last_one', description: 'back\\slash' });
+  const last = await createIssue(ivanov, { queue: second, summary: 'last_one', description: 'back\\slash' });
   const link = (key: string, relationship: string, issue: string) =>
-    api().request.post(`/v2/issues/${key}/links`).set(org.admin.headers).send({ relationship, issue }).expect(201);
+    as(org.admin).post(`/v2/issues/${key}/links`, { relationship, issue }).expect(201);
   await link(story, 'depends on', blocker);
   await link(bug, 'relates', story);
   await link(bug, 'duplicates', last);
-  const status = (key: string, name: string) =>
-    api().request.patch(`/v2/issues/${key}`).set(petrova.headers).send({ status: name }).expect(200);
+  const status = (key: string, name: string) => as(petrova).patch(`/v2/issues/${key}`, { status: name }).expect(200);
   await status(story, 'inProgress');
   await status(bug, 'closed');
   return { org, ivanov, petrova, first, second, epic, story, bug, child, blocker, last };
@@ -70,13 +68,13 @@ type Board = Awaited<ReturnType<typeof givenBoard>>;
 type Name = 'epic' | 'story' | 'bug' | 'child' | 'blocker' | 'last';
 let board: Board | undefined;
 
-/** One board for all searches of this file: they change nothing. */
+/** All tests of this file share one board, since searches write nothing. */
 async function theBoard(): Promise<Board> {
   board ??= await givenBoard();
   return board;
 }
 
-const SEARCHES: [body: (board: Board) => unknown, found: Name[]][] = [
+const SEARCHES: [body: (board: Board) => object | null, found: Name[]][] = [
   [() => null, ['epic', 'story', 'bug', 'child', 'blocker', 'last']],
   [() => ({}), ['epic', 'story', 'bug', 'child', 'blocker', 'last']],
   [
@@ -158,12 +156,12 @@ test.each(
         body,
       ] as const,
   ),
-)('%s finds %j', async (_text, found, body) => {
+)('%s finds %j', async (_name, found, body) => {
   const given = await theBoard();
-  const asked = body(given);
-  const { body: issues } = await search(given.ivanov, asked).expect(200);
+  const condition = body(given);
+  const { body: issues } = await search(given.ivanov, condition).expect(200);
   expect(keysOf(issues)).toEqual(found.map((name) => given[name]));
-  expect((await count(given.ivanov, asked).expect(200)).body).toBe(found.length);
+  expect((await count(given.ivanov, condition).expect(200)).body).toBe(found.length);
 });
 
 const ORDERS: [order: unknown, found: Name[]][] = [
@@ -191,7 +189,7 @@ const ORDERS: [order: unknown, found: Name[]][] = [
   ],
 ];
 
-test.each(ORDERS)('order %j is kept', async (order, found) => {
+test.each(ORDERS)('_search sorts by %j', async (order, found) => {
   const given = await theBoard();
   const keys = async (body: object) => keysOf((await search(given.ivanov, body).expect(200)).body);
   expect(await keys({ order })).toEqual(found.map((name) => given[name]));
@@ -199,7 +197,7 @@ test.each(ORDERS)('order %j is kept', async (order, found) => {
   expect(await keys({ queue: given.first, order })).toEqual(inFirst.map((name) => given[name]));
 });
 
-test('a query gives its own order', async () => {
+test('_search applies the order inside the query', async () => {
   const given = await theBoard();
   const keys = async (query: string) => keysOf((await search(given.ivanov, { query }).expect(200)).body);
   const names = (...found: Name[]) => found.map((name) => given[name]);
@@ -210,7 +208,7 @@ test('a query gives its own order', async () => {
   );
 });
 
-test('keys are ordered by their numbers', async () => {
+test('_search sorts keys numerically', async () => {
   const org = await givenOrganisation(db());
   const queue = await givenQueue(db(), org);
   for (let place = 0; place < 11; place += 1) await givenIssue(db(), org, queue);
@@ -218,7 +216,7 @@ test('keys are ordered by their numbers', async () => {
   expect(keysOf(body).slice(0, 3)).toEqual([`${queue}-11`, `${queue}-10`, `${queue}-9`]);
 });
 
-const REFUSED: [body: object, errors: Record<string, unknown>][] = [
+const INVALID: [body: object, errors: Record<string, unknown>][] = [
   [{ query: 'Sprint: 5' }, { query: expect.stringContaining('Позиция 1: поле «Sprint» неизвестно') }],
   [{ query: 'Queue: A AND' }, { query: expect.stringContaining('Позиция 13: запрос обрывается') }],
   [{ query: "Queue: A) or ('1'='1" }, { query: expect.stringContaining('Позиция 9') }],
@@ -234,27 +232,27 @@ const REFUSED: [body: object, errors: Record<string, unknown>][] = [
   [{ query: 'x'.repeat(10_001) }, { query: expect.any(String) }],
 ];
 
-test.each(REFUSED)('%j is answered with 400 that says what and where', async (body, errors) => {
+test.each(INVALID)('_search and _count return 400 for %j and name the field and the position', async (body, errors) => {
   const { ivanov } = await theBoard();
-  for (const answer of [await search(ivanov, body).expect(400), await count(ivanov, body).expect(400)]) {
-    expect(answer.body.errors).toEqual(errors);
+  for (const response of [await search(ivanov, body).expect(400), await count(ivanov, body).expect(400)]) {
+    expect(response.body.errors).toEqual(errors);
   }
 });
 
-test('a search by two things at once is refused, as is one by a thing unheard of', async () => {
+test('_search and _count reject two conditions at once and an unknown one', async () => {
   const { ivanov } = await theBoard();
-  for (const ask of [search, count]) {
-    const { body } = await ask(ivanov, { queue: 'A', query: 'Queue: B' }).set('Accept-Language', 'en').expect(400);
+  for (const send of [search, count]) {
+    const { body } = await send(ivanov, { queue: 'A', query: 'Queue: B' }).set('Accept-Language', 'en').expect(400);
     expect(body.errorMessages).toEqual(['Send one of these alone: queue, query.']);
-    expect((await ask(ivanov, { filterId: 7 }).expect(422)).body.errors).toEqual({ filterId: texts.fieldUnknown.ru });
-    await ask(ivanov, { query: 'x'.repeat(1_100_000) }).expect(413);
-    await ask(ivanov, {}).set('X-Org-ID', 'another').expect(403);
-    await ask(ivanov, {}).set('Authorization', 'OAuth unknown').expect(401);
+    expect((await send(ivanov, { filterId: 7 }).expect(422)).body.errors).toEqual({ filterId: texts.fieldUnknown.ru });
+    await send(ivanov, { query: 'x'.repeat(1_100_000) }).expect(413);
+    await send(ivanov, {}).set('X-Org-ID', 'another').expect(403);
+    await send(ivanov, {}).set('Authorization', 'OAuth unknown').expect(401);
   }
   await search(ivanov, {}, '?perPage=0').expect(400);
 });
 
-test('a page says how many issues there are, and where the others are', async () => {
+test('_search returns the total count and links to the other pages', async () => {
   const given = await theBoard();
 
   const { body, headers } = await search(given.ivanov, { order: '+created' }, '?perPage=2&page=2').expect(200);
@@ -270,26 +268,23 @@ test('a page says how many issues there are, and where the others are', async ()
   expect(beyond.headers['x-total-count']).toBe('6');
 });
 
-test('issues are answered as GET answers them, with their links where these are asked for', async () => {
+test('_search returns issues as GET issue does, including fields and expand', async () => {
   const given = await theBoard();
-  const one = async (path: string) =>
-    (await api().request.get(`/v3/issues/${path}`).set(given.ivanov.headers).expect(200)).body;
+  const getIssue = async (path: string) => (await as(given.ivanov).get(`/v3/issues/${path}`).expect(200)).body;
   const found = async (query: string) =>
     (
-      await api()
-        .request.post(`/v3/issues/_search${query}`)
-        .set(given.ivanov.headers)
-        .send({ keys: [given.story, given.epic, given.last] })
+      await as(given.ivanov)
+        .post(`/v3/issues/_search${query}`, { keys: [given.story, given.epic, given.last] })
         .expect(200)
     ).body;
 
   for (const query of ['', '?expand=links', '?fields=summary,queue', '?fields=status&expand=links,transitions']) {
-    const issues = [given.epic, given.story, given.last].map((key) => one(`${key}${query}`));
+    const issues = [given.epic, given.story, given.last].map((key) => getIssue(`${key}${query}`));
     expect(await found(query)).toEqual(await Promise.all(issues));
   }
 });
 
-test('closed queues and other organisations are not found, nor counted, nor given away by their links', async () => {
+test('_search and _count omit hidden issues, also when searching by their links', async () => {
   const org = await givenOrganisation(db());
   const elsewhere = await givenOrganisation(db());
   const [insider, outsider] = [await givenUser(db(), org.orgId), await givenUser(db(), org.orgId)];
@@ -299,38 +294,38 @@ test('closed queues and other organisations are not found, nor counted, nor give
   await givenIssue(db(), elsewhere, await givenQueue(db(), elsewhere));
   await givenLink(db(), org, 'relates', shown, hidden);
   await givenLink(db(), org, 'subtask', shown, parent);
-  const both = async (body: object, sees: GivenOrganisation['admin']) => {
-    const keys = keysOf((await search(sees, body).expect(200)).body);
-    expect((await count(sees, body).expect(200)).body).toBe(keys.length);
+  const searchAndCount = async (body: object, user: GivenUser) => {
+    const keys = keysOf((await search(user, body).expect(200)).body);
+    expect((await count(user, body).expect(200)).body).toBe(keys.length);
     return keys;
   };
 
-  expect(await both({}, insider)).toEqual([shown.key, hidden.key, parent.key]);
+  expect(await searchAndCount({}, insider)).toEqual([shown.key, hidden.key, parent.key]);
   for (const user of [outsider, org.admin]) {
-    expect(await both({}, user)).toEqual([shown.key]);
-    expect(await both({ queue: closed }, user)).toEqual([]);
-    expect(await both({ keys: [hidden.key, hidden.hexId] }, user)).toEqual([]);
+    expect(await searchAndCount({}, user)).toEqual([shown.key]);
+    expect(await searchAndCount({ queue: closed }, user)).toEqual([]);
+    expect(await searchAndCount({ keys: [hidden.key, hidden.hexId] }, user)).toEqual([]);
     for (const query of [`Relates: ${hidden.key}`, `Parent: ${parent.key}`, '"Linked to": notEmpty()']) {
-      expect(await both({ query }, insider)).toContain(shown.key);
-      expect(await both({ query }, user)).toEqual([]);
+      expect(await searchAndCount({ query }, insider)).toContain(shown.key);
+      expect(await searchAndCount({ query }, user)).toEqual([]);
     }
     expect((await search(user, {}, '?expand=links').expect(200)).body[0].links).toEqual([]);
   }
 });
 
-test('an issue is found under a key from before its move', async () => {
+test('_search finds an issue by the key from before a move', async () => {
   const org = await givenOrganisation(db());
   const [from, to] = [await givenQueue(db(), org), await givenQueue(db(), org)];
   const [issue, other] = [await givenIssue(db(), org, from), await givenIssue(db(), org, from)];
   await givenLink(db(), org, 'relates', other, issue);
-  await api().request.post(`/v2/issues/${issue.key}/_move?queue=${to}`).set(org.admin.headers).expect(200);
+  await as(org.admin).post(`/v2/issues/${issue.key}/_move?queue=${to}`).expect(200);
 
   expect(keysOf((await search(org.admin, { keys: [issue.key] }).expect(200)).body)).toEqual([`${to}-1`]);
   expect(keysOf((await search(org.admin, { query: `Key: ${issue.key}` }).expect(200)).body)).toEqual([`${to}-1`]);
   expect(keysOf((await search(org.admin, { query: `Relates: ${issue.key}` }).expect(200)).body)).toEqual([other.key]);
 });
 
-test('a search sends the same statements however much it finds', async () => {
+test('_search runs the same number of statements for any number of results', async () => {
   const given = await theBoard();
   const statements = (perPage: number) =>
     countStatements(db(), () => search(given.ivanov, {}, `?perPage=${perPage}&expand=links`).expect(200));

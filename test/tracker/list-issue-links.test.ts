@@ -1,12 +1,21 @@
 import { expect, test } from '@jest/globals';
 import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
-import { givenIssue, givenLink, givenOrganisation, givenQueue, givenUser } from '../support/builders.ts';
+import {
+  type GivenUser,
+  givenIssue,
+  givenLink,
+  givenOrganisation,
+  givenQueue,
+  givenUser,
+} from '../support/builders.ts';
+import { restAs } from '../support/rest.ts';
 
 const api = useApi();
 const db = () => api().database.db;
+const as = (user: GivenUser) => restAs(api(), user);
 
-test('GET links answers both directions, by link id, in the shape of the contract', async () => {
+test('GET links returns links in both directions, ordered by id', async () => {
   const org = await givenOrganisation(db());
   const assignee = await givenUser(db(), org.orgId, { display: 'Анна Петрова' });
   const queue = await givenQueue(db(), org);
@@ -17,7 +26,7 @@ test('GET links answers both directions, by link id, in the shape of the contrac
   const second = await givenLink(db(), org, 'depends', issue, blocked);
   const third = await givenLink(db(), org, 'relates', await givenIssue(db(), org, queue), issue);
 
-  const { body } = await api().request.get(`/v2/issues/${issue.key}/links`).set(org.admin.headers).expect(200);
+  const { body } = await as(org.admin).get(`/v2/issues/${issue.key}/links`).expect(200);
 
   expect(body.map(({ id }: { id: number }) => id)).toEqual([first, second, third]);
   expect(body[0]).toEqual({
@@ -47,32 +56,32 @@ test('GET links answers both directions, by link id, in the shape of the contrac
   expect(body.map(({ direction }: { direction: string }) => direction)).toEqual(['inward', 'inward', 'outward']);
 });
 
-test('a link is the same link at its other end, in the opposite direction', async () => {
+test('GET links of the other issue returns the same link in the opposite direction', async () => {
   const org = await givenOrganisation(db());
   const queue = await givenQueue(db(), org);
   const [child, parent] = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
   const id = await givenLink(db(), org, 'subtask', child, parent);
 
-  const { body } = await api().request.get(`/v2/issues/${parent.key}/links`).set(org.admin.headers).expect(200);
+  const { body } = await as(org.admin).get(`/v2/issues/${parent.key}/links`).expect(200);
 
   expect(body).toHaveLength(1);
   expect(body[0]).toMatchObject({ id, direction: 'outward', type: { id: 'subtask' }, object: { key: child.key } });
 });
 
-test.each(['/v2', '/v3'])('under %s every self carries that version', async (version) => {
+test.each(['/v2', '/v3'])('every self under %s has that version', async (version) => {
   const org = await givenOrganisation(db());
   const queue = await givenQueue(db(), org);
   const [issue, other] = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
   await givenLink(db(), org, 'relates', issue, other);
 
-  const { text } = await api().request.get(`${version}/issues/${issue.key}/links`).set(org.admin.headers).expect(200);
+  const { text } = await as(org.admin).get(`${version}/issues/${issue.key}/links`).expect(200);
 
   const selves = [...text.matchAll(/"self":"([^"]+)"/g)].map(([, self]) => self);
   expect(selves).toHaveLength(6);
   for (const self of selves) expect(self).toContain(`${api().url}${version}/`);
 });
 
-test('an issue answers to its key in any case, to its id, and to the key from before a move', async () => {
+test('GET links accepts the key in any case, the id and the key from before a move', async () => {
   const org = await givenOrganisation(db());
   const queue = await givenQueue(db(), org);
   const [issue, other] = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
@@ -85,16 +94,16 @@ test('an issue answers to its key in any case, to its id, and to the key from be
   const names = [issue.key, issue.key.toLowerCase(), issue.hexId, issue.hexId.toUpperCase(), 'OLD-7', 'old%2D7'];
 
   for (const name of names) {
-    const { body } = await api().request.get(`/v2/issues/${name}/links/`).set(org.admin.headers).expect(200);
+    const { body } = await as(org.admin).get(`/v2/issues/${name}/links/`).expect(200);
     expect(body).toMatchObject([{ id, self: `${api().url}/v2/issues/${issue.key}/links/${id}` }]);
   }
 });
 
-test('an issue without links answers an empty list, and no paging header', async () => {
+test('GET links returns an empty list without paging headers for an issue without links', async () => {
   const org = await givenOrganisation(db());
   const issue = await givenIssue(db(), org, await givenQueue(db(), org));
 
-  const response = await api().request.get(`/v2/issues/${issue.key}/links?perPage=1&page=9`).set(org.admin.headers);
+  const response = await as(org.admin).get(`/v2/issues/${issue.key}/links?perPage=1&page=9`);
 
   expect(response.status).toBe(200);
   expect(response.body).toEqual([]);
@@ -103,7 +112,7 @@ test('an issue without links answers an empty list, and no paging header', async
   expect(response.headers).not.toHaveProperty('link');
 });
 
-test('texts are in the language of the organisation, or the one that the request asks for', async () => {
+test('GET links uses the requested language, or else that of the organisation', async () => {
   const [ru, en] = [await givenOrganisation(db()), await givenOrganisation(db(), { language: 'en' })];
   const read = async (org: typeof ru, header: Record<string, string>) => {
     const queue = await givenQueue(db(), org);
@@ -125,25 +134,25 @@ test('texts are in the language of the organisation, or the one that the request
 });
 
 test.each(['QUEUE-404', 'nothing', '593cd211ef7e8a332414f2ff', 'A-99999999999999999999', '%00', 'A-1%27--'])(
-  'an issue that does not exist (%s) is 404',
+  'GET links returns 404 for a missing issue (%s)',
   async (name) => {
     const org = await givenOrganisation(db());
-    const { body } = await api().request.get(`/v2/issues/${name}/links`).set(org.admin.headers).expect(404);
+    const { body } = await as(org.admin).get(`/v2/issues/${name}/links`).expect(404);
     expect(body).toEqual({ errors: {}, errorsData: {}, errorMessages: [texts.issueNotFound.ru], statusCode: 404 });
   },
 );
 
-test("another organisation's issue is 404, and its links to the same key are not seen", async () => {
+test('GET links returns 404 for an issue of another organisation', async () => {
   const [mine, theirs] = [await givenOrganisation(db()), await givenOrganisation(db())];
   const issue = await givenIssue(db(), theirs, await givenQueue(db(), theirs));
 
   for (const name of [issue.key, issue.hexId]) {
-    const response = await api().request.get(`/v2/issues/${name}/links`).set(mine.admin.headers).expect(404);
+    const response = await as(mine.admin).get(`/v2/issues/${name}/links`).expect(404);
     expect(response.text).not.toContain(issue.key);
   }
 });
 
-test('nothing is shown of issues in a queue that is closed to the user', async () => {
+test('GET links omits issues that the caller cannot see and returns 404 for their own links', async () => {
   const org = await givenOrganisation(db());
   const [insider, outsider] = [await givenUser(db(), org.orgId), await givenUser(db(), org.orgId)];
   const open = await givenIssue(db(), org, await givenQueue(db(), org));
@@ -153,7 +162,7 @@ test('nothing is shown of issues in a queue that is closed to the user', async (
 
   expect((await read(open.key, insider)).body).toMatchObject([{ id, object: { display: 'Top secret' } }]);
   expect((await read(open.key, outsider)).body).toEqual([]);
-  // Administrators have no sight of closed queues either.
+  // Administrators cannot see closed queues either.
   expect((await read(open.key, org.admin)).body).toEqual([]);
 
   const absent = await read('NONE-1', outsider);
@@ -163,7 +172,7 @@ test('nothing is shown of issues in a queue that is closed to the user', async (
   expect((await read(closed.key, insider)).body).toMatchObject([{ id, object: { key: open.key } }]);
 });
 
-test('HEAD answers the headers of GET alone', async () => {
+test('HEAD links returns the headers of GET without a body', async () => {
   const org = await givenOrganisation(db());
   const issue = await givenIssue(db(), org, await givenQueue(db(), org));
 
@@ -173,10 +182,10 @@ test('HEAD answers the headers of GET alone', async () => {
   expect(response.text).toBeUndefined();
 });
 
-test('a JSON body on GET is ignored', async () => {
+test('GET links ignores a request body', async () => {
   const org = await givenOrganisation(db());
   const issue = await givenIssue(db(), org, await givenQueue(db(), org));
-  const get = () => api().request.get(`/v2/issues/${issue.key}/links`).set(org.admin.headers);
+  const get = () => as(org.admin).get(`/v2/issues/${issue.key}/links`);
 
   await get().set('Content-Type', 'application/json').send('null').expect(200);
   await get().set('Content-Type', 'text/plain').send('{not json').expect(200);

@@ -15,19 +15,19 @@ const db = () => api().database.db;
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** What was logged in this test, line by line. */
+/** The log lines of this test. */
 function logged(): { level: number; msg: string; req?: { id: string; method: string; url: string } }[] {
   return api().log.map((line) => JSON.parse(line));
 }
 
-test('/healthz and /readyz answer 200 to anybody', async () => {
+test('/healthz and /readyz return 200 without a token', async () => {
   for (const path of ['/healthz', '/readyz']) {
     const response = await api().request.get(path).expect(200, { status: 'ok' });
     expect(response.headers['content-type']).toMatch(/^application\/json/);
   }
 });
 
-test('without the database the server is alive, and not ready until it is back', async () => {
+test('without the database /healthz returns 200 and /readyz 503', async () => {
   await proxy.cut();
   await api().request.get('/healthz').expect(200);
   const response = await api().request.get('/readyz').expect(503);
@@ -38,7 +38,7 @@ test('without the database the server is alive, and not ready until it is back',
   await api().request.get('/readyz').expect(200);
 });
 
-test('with an older schema the server is not ready until it is migrated', async () => {
+test('/readyz returns 503 while migrations are pending', async () => {
   const { connection } = api().database;
   await migrate(connection, 'down');
   const { body } = await api().request.get('/readyz').expect(503);
@@ -51,14 +51,14 @@ test('with an older schema the server is not ready until it is migrated', async 
   await api().request.get('/readyz').expect(200);
 });
 
-test('with a newer schema the server is ready: the newer server beside it has migrated', async () => {
-  const mark = (text: string) => db().query({ name: '', text, values: [] });
-  await mark(`insert into schema_migrations (name, batch, migration_time) values ('9999_later', 99, now())`);
+test('/readyz returns 200 after a newer server has migrated the schema', async () => {
+  const execute = (text: string) => db().query({ name: '', text, values: [] });
+  await execute(`insert into schema_migrations (name, batch, migration_time) values ('9999_later', 99, now())`);
   await api().request.get('/readyz').expect(200);
-  await mark(`delete from schema_migrations where name = '9999_later'`);
+  await execute(`delete from schema_migrations where name = '9999_later'`);
 });
 
-test('/openapi.yaml and /openapi.json are the contract, to the letter', async () => {
+test('/openapi.yaml and /openapi.json return the contract unchanged', async () => {
   const yaml = await api().request.get('/openapi.yaml').expect(200).buffer();
   expect(yaml.headers['content-type']).toMatch(/^application\/yaml/);
   expect(yaml.text).toBe(api().contract.yaml);
@@ -68,7 +68,7 @@ test('/openapi.yaml and /openapi.json are the contract, to the letter', async ()
 });
 
 test.each(['/healthz', '/readyz', '/openapi.yaml', '/openapi.json', '/openrpc.yaml', '/openrpc.json'])(
-  '%s takes GET alone',
+  '%s supports only GET',
   async (path) => {
     await api().request.head(path).expect(200);
     const { headers, body } = await api().request.post(path).expect(405);
@@ -78,7 +78,7 @@ test.each(['/healthz', '/readyz', '/openapi.yaml', '/openapi.json', '/openrpc.ya
   },
 );
 
-test('every answer carries the request id: the one that came with the request, or a new one', async () => {
+test('every response has the X-Request-Id of the request, or else a new one', async () => {
   for (const path of ['/healthz', '/nothing', '/v2/issues/A-1/links', '/v2/issues/%zz/links']) {
     const given = await api().request.get(path).set('X-Request-Id', 'c0ffee:1/2.3=4+5_6-7');
     expect(given.headers['x-request-id']).toBe('c0ffee:1/2.3=4+5_6-7');
@@ -89,7 +89,7 @@ test('every answer carries the request id: the one that came with the request, o
 });
 
 test.each(['', 'two words', 'x'.repeat(129), '<script>', 'a"b', 'ключ'])(
-  'the odd request id "%s" is replaced',
+  'the invalid request id "%s" is replaced',
   async (id) => {
     const response = await api().request.get('/nothing').set('X-Request-Id', encodeHeader(id));
     expect(response.headers['x-request-id']).toMatch(UUID);
@@ -97,7 +97,7 @@ test.each(['', 'two words', 'x'.repeat(129), '<script>', 'a"b', 'ключ'])(
   },
 );
 
-test('a request leaves one line in the log, with its id, method, URL, status and time', async () => {
+test('a request logs one line with its id, method, URL, status and duration', async () => {
   const org = await givenOrganisation(db());
   const issue = await givenIssue(db(), org, await givenQueue(db(), org));
   const path = `/v2/issues/${issue.key}/links`;
@@ -123,13 +123,13 @@ test('a request leaves one line in the log, with its id, method, URL, status and
   ]);
 });
 
-test('what asks whether the server is there leaves no line in the log', async () => {
+test('health checks are not logged', async () => {
   await api().request.get('/healthz').expect(200);
   await api().request.get('/readyz').expect(200);
   expect(logged()).toEqual([]);
 });
 
-test('a request while the database is away is a warning with its cause', async () => {
+test('a request while the database is unavailable logs a warning with the cause', async () => {
   const { admin } = await givenOrganisation(db());
   await proxy.cut();
   await api().request.get('/v2/issues/A-1/links').set(admin.headers).set('X-Request-Id', 'away').expect(503);
@@ -142,7 +142,7 @@ test('a request while the database is away is a warning with its cause', async (
   expect(JSON.stringify(lines)).toContain('ECONNREFUSED');
 });
 
-test('no secret is ever in the log', async () => {
+test('secrets are never logged', async () => {
   const org = await givenOrganisation(db());
   const queue = await givenQueue(db(), org);
   const issue = await givenIssue(db(), org, queue, { summary: 'Top secret' });
@@ -171,7 +171,7 @@ test('no secret is ever in the log', async () => {
   expect(log).not.toMatch(/authorization/i);
 });
 
-test('an answer says nothing about the software, and is not to be sniffed', async () => {
+test('responses do not name the software and disable content sniffing', async () => {
   for (const path of ['/healthz', '/nothing', '/v2/issues/A-1/links', '/openapi.yaml']) {
     const { headers } = await api().request.get(path);
     expect(headers).not.toHaveProperty('x-powered-by');
@@ -180,7 +180,7 @@ test('an answer says nothing about the software, and is not to be sniffed', asyn
   }
 });
 
-/** As bytes, which is how a header travels. */
+/** Node sends headers as Latin-1, so this sends the bytes of the UTF-8 string. */
 function encodeHeader(value: string): string {
   return Buffer.from(value).toString('latin1');
 }

@@ -9,7 +9,7 @@ import {
 import { PROGRAM, type ServerProcess, startServer } from '../support/server-process.ts';
 import { useDatabase } from '../support/test-database.ts';
 
-/** Two servers on one database: nothing that a process remembers can help it to keep the rules. */
+// Two servers on one database: no state in a process can enforce the rules.
 
 const ROUNDS = 50;
 const CLIENTS = 32;
@@ -30,7 +30,7 @@ afterAll(async () => {
   await Promise.all(servers.map((server) => server.stop()));
 });
 
-test('of many identical POSTs one makes the link, and the others are told that it is there', async () => {
+test('of many identical concurrent POSTs one creates the link, and the others return 422', async () => {
   for (let round = 0; round < ROUNDS; round += 1) {
     const [a, b] = await givenIssues(2);
     const statuses = await race(Array.from({ length: CLIENTS }, () => [a, 'relates', b] as const));
@@ -39,7 +39,7 @@ test('of many identical POSTs one makes the link, and the others are told that i
   }
 });
 
-test('of two opposite parents one stands', async () => {
+test('of two concurrent opposite parents one succeeds', async () => {
   for (let round = 0; round < ROUNDS; round += 1) {
     const [a, b] = await givenIssues(2);
     const statuses = await race([
@@ -51,20 +51,23 @@ test('of two opposite parents one stands', async () => {
   }
 });
 
-test.each(['depends on', 'is subtask for', 'has epic'])('of a ring of three "%s" two stand', async (relationship) => {
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const [a, b, c] = await givenIssues(3);
-    const statuses = await race([
-      [a, relationship, b],
-      [b, relationship, c],
-      [c, relationship, a],
-    ]);
-    expect(statuses).toEqual(outcome(2, 3));
-    expect(await countLinks(a, b, c)).toBe(2);
-  }
-});
+test.each(['depends on', 'is subtask for', 'has epic'])(
+  'of three concurrent "%s" links that form a cycle two succeed',
+  async (relationship) => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const [a, b, c] = await givenIssues(3);
+      const statuses = await race([
+        [a, relationship, b],
+        [b, relationship, c],
+        [c, relationship, a],
+      ]);
+      expect(statuses).toEqual(outcome(2, 3));
+      expect(await countLinks(a, b, c)).toBe(2);
+    }
+  },
+);
 
-test('of two parents for one child one stands, whichever end asks', async () => {
+test('of two concurrent parents of one child one succeeds, from either end', async () => {
   for (let round = 0; round < ROUNDS; round += 1) {
     const [child, one, two] = await givenIssues(3);
     const statuses = await race([
@@ -76,7 +79,7 @@ test('of two parents for one child one stands, whichever end asks', async () => 
   }
 });
 
-test('of many who remove a link one does, and each change left its events', async () => {
+test('of many concurrent DELETEs of a link one succeeds, and each change is recorded once', async () => {
   for (let round = 0; round < ROUNDS; round += 1) {
     const [a, b] = await givenIssues(2);
     await race([[a, 'relates', b]]);
@@ -99,7 +102,7 @@ test('of many who remove a link one does, and each change left its events', asyn
   }
 });
 
-test('a rule that is switched on while links are made holds from then on', async () => {
+test('a rule that is switched on while links are created holds from then on', async () => {
   for (let round = 0; round < 10; round += 1) {
     const admin = await givenOrganisation(db(), { profile: 'kanboard' });
     const key = await givenQueue(db(), admin);
@@ -111,10 +114,10 @@ test('a rule that is switched on while links are made holds from then on', async
         send(client, 'POST', `/v2/issues/${from.key}/links`, { relationship, issue: to?.key }, admin),
       ),
     ]);
-    const made = statuses.filter((status) => status === 201).length;
+    const created = statuses.filter((status) => status === 201).length;
     expect([200, 422]).toContain(rule);
-    expect(made).toBe(rule === 200 ? issues.length - 1 : issues.length);
-    expect(statuses.filter((status) => status === 422)).toHaveLength(issues.length - made);
+    expect(created).toBe(rule === 200 ? issues.length - 1 : issues.length);
+    expect(statuses.filter((status) => status === 422)).toHaveLength(issues.length - created);
   }
 });
 
@@ -124,7 +127,7 @@ async function givenIssues(count: number): Promise<GivenIssue[]> {
   return Promise.all(Array.from({ length: count }, () => givenIssue(db(), org, queue)));
 }
 
-/** Sends all at once, spread over both servers. Answers the statuses in order of size. */
+/** Sends all requests concurrently to both servers; returns the sorted statuses. */
 async function race(links: (readonly [GivenIssue, string, GivenIssue])[]): Promise<number[]> {
   const statuses = await Promise.all(
     links.map(([issue, relationship, other], client) =>
@@ -144,11 +147,11 @@ async function send(client: number, method: string, path: string, body?: object,
   return response.status;
 }
 
-function outcome(made: number, asked: number): number[] {
-  return [...Array<number>(made).fill(201), ...Array<number>(asked - made).fill(422)];
+function outcome(created: number, sent: number): number[] {
+  return [...Array<number>(created).fill(201), ...Array<number>(sent - created).fill(422)];
 }
 
-/** Links among these issues. */
+/** The number of links between these issues. */
 async function countLinks(...issues: GivenIssue[]): Promise<number> {
   const [row] = await db().query<{ count: number }>({
     name: 'count_links',

@@ -1,11 +1,19 @@
 import { expect, test } from '@jest/globals';
 import { useApi } from '../support/api.ts';
-import { type GivenOrganisation, givenIssue, givenOrganisation, givenQueue } from '../support/builders.ts';
+import {
+  type GivenOrganisation,
+  type GivenUser,
+  givenIssue,
+  givenOrganisation,
+  givenQueue,
+} from '../support/builders.ts';
+import { restAs } from '../support/rest.ts';
 
 const api = useApi();
 const db = () => api().database.db;
+const as = (user: GivenUser) => restAs(api(), user);
 
-/** What A sees after a POST on A with issue B (Tracker contract, section 1). */
+/** The response of POST links on issue A with issue B (Tracker contract, section 1). */
 const RELATIONSHIPS = [
   ['relates', 'relates', 'inward', 'Связана', 'Relates'],
   ['depends on', 'depends', 'outward', 'Зависит от', 'Depends on'],
@@ -27,59 +35,48 @@ const CASES = RELATIONSHIPS.flatMap((relationship) =>
 );
 
 test.each(CASES)(
-  '%s makes %s, %s (%s / %s) under %s in %s',
+  '"%s" creates a link of type %s, %s (%s / %s), under %s in %s',
   async (relationship, type, direction, labelRu, labelEn, version, language) => {
     const org = await givenOrganisation(db(), { language });
     const [a, b] = await givenTwoIssues(org);
     const isImport = type === 'cloners';
     const path = `${version}/issues/${a.key}/links${isImport ? '/_import' : ''}`;
-    const made = isImport ? { createdAt: '2020-01-02T03:04:05.678+0000', createdBy: org.admin.login } : {};
+    const importFields = isImport ? { createdAt: '2020-01-02T03:04:05.678+0000', createdBy: org.admin.login } : {};
 
-    const { body: seenFromA } = await api()
-      .request.post(path)
-      .set(org.admin.headers)
-      .send({ relationship, issue: b.key, ...made })
+    const { body: link } = await as(org.admin)
+      .post(path, { relationship, issue: b.key, ...importFields })
       .expect(isImport ? 200 : 201);
 
     const opposite = direction === 'inward' ? 'outward' : 'inward';
     const label = language === 'ru' ? labelRu : labelEn;
-    expect(seenFromA).toMatchObject({ type: { id: type, [direction]: label }, direction, object: { key: b.key } });
-    expect(seenFromA.self).toBe(`${api().url}${version}/issues/${a.key}/links/${seenFromA.id}`);
-    const { body: links } = await api().request.get(`${version}/issues/${b.key}/links`).set(org.admin.headers);
-    expect(links).toMatchObject([
-      { id: seenFromA.id, type: seenFromA.type, direction: opposite, object: { key: a.key } },
-    ]);
+    expect(link).toMatchObject({ type: { id: type, [direction]: label }, direction, object: { key: b.key } });
+    expect(link.self).toBe(`${api().url}${version}/issues/${a.key}/links/${link.id}`);
+    const { body: links } = await as(org.admin).get(`${version}/issues/${b.key}/links`);
+    expect(links).toMatchObject([{ id: link.id, type: link.type, direction: opposite, object: { key: a.key } }]);
   },
 );
 
 test.each(['IS SUBTASK FOR', 'is-subtask-for', 'Is  Subtask-for', ' is_subtask_for '])(
-  'the relationship is read in any case, with hyphens or spaces: %s',
+  'POST links accepts a relationship in any case, with hyphens or spaces: %s',
   async (relationship) => {
     const org = await givenOrganisation(db());
     const [a, b] = await givenTwoIssues(org);
-    const response = await api()
-      .request.post(`/v2/issues/${a.key}/links`)
-      .set(org.admin.headers)
-      .send({ relationship, issue: b.key });
+    const response = await as(org.admin).post(`/v2/issues/${a.key}/links`, { relationship, issue: b.key });
     expect(response.status).toBe(201);
     expect(response.body).toMatchObject({ type: { id: 'subtask' }, direction: 'inward' });
   },
 );
 
 test.each(['depends', 'subtask', 'epic', 'parent', 'clone', 'original', '', 'blocks'])(
-  'a relationship that is none (%s) is 400, lists the accepted ones, and makes no link',
+  'POST links returns 400 for an unknown relationship (%s), lists the known ones and writes nothing',
   async (relationship) => {
     const org = await givenOrganisation(db());
     const [a, b] = await givenTwoIssues(org);
-    const { body } = await api()
-      .request.post(`/v2/issues/${a.key}/links`)
-      .set(org.admin.headers)
-      .send({ relationship, issue: b.key })
-      .expect(400);
+    const { body } = await as(org.admin).post(`/v2/issues/${a.key}/links`, { relationship, issue: b.key }).expect(400);
     expect(body.errorMessages[0]).toContain('Unrecognized value');
     expect(body.errorMessages[0]).toContain('is subtask for');
     expect(body.errorMessages[0]).not.toMatch(/, (clone|original)\b/);
-    const { body: links } = await api().request.get(`/v2/issues/${a.key}/links`).set(org.admin.headers);
+    const { body: links } = await as(org.admin).get(`/v2/issues/${a.key}/links`);
     expect(links).toEqual([]);
   },
 );

@@ -4,7 +4,7 @@ import { useDemoServer } from '../support/server-process.ts';
 const server = useDemoServer();
 const HEADERS = { Authorization: 'OAuth demo-token', 'X-Org-ID': '1' };
 
-/** Where a client begins that knows nothing of the demo but its example. */
+/** Where a client starts that knows only the example of the demo. */
 const STARTS = [
   '/issues/JUNE-2',
   '/issues/JUNE-2/links',
@@ -14,36 +14,39 @@ const STARTS = [
   '/fields',
 ];
 
-test.each(['/v2', '/v3'])('from the demo on, every self under %s answers an object with that self', async (version) => {
-  const base = `${server()}${version}`;
-  const waiting = new Set<string>();
-  for (const path of STARTS) for (const self of selvesIn(await read(`${base}${path}`))) waiting.add(self);
-  expect(waiting.size).toBeGreaterThan(20);
+test.each(['/v2', '/v3'])(
+  'every self reachable from the demo under %s returns an object with that self',
+  async (version) => {
+    const base = `${server()}${version}`;
+    const queued = new Set<string>();
+    for (const path of STARTS) for (const self of selvesIn(await read(`${base}${path}`))) queued.add(self);
+    expect(queued.size).toBeGreaterThan(20);
 
-  // A set goes on over what is added to it.
-  for (const self of waiting) {
-    expect(self).toContain(`${base}/`);
-    const answer = await read(self);
-    expect(answer).toMatchObject({ self });
-    for (const found of selvesIn(answer)) waiting.add(found);
-    if (/\/issues\/[A-Z]+-\d+$/.test(self)) {
-      for (const found of selvesIn(await read(`${self}/links`))) waiting.add(found);
+    // Iterating a Set includes values that are added meanwhile.
+    for (const self of queued) {
+      expect(self).toContain(`${base}/`);
+      const response = await read(self);
+      expect(response).toMatchObject({ self });
+      for (const found of selvesIn(response)) queued.add(found);
+      if (/\/issues\/[A-Z]+-\d+$/.test(self)) {
+        for (const found of selvesIn(await read(`${self}/links`))) queued.add(found);
+      }
     }
-  }
-  for (const kind of [
-    'links',
-    'linktypes',
-    'users',
-    'statuses',
-    'queues',
-    'priorities',
-    'issuetypes',
-    'issues',
-    'fields',
-  ]) {
-    expect([...waiting].some((self) => self.includes(`/${kind}/`))).toBe(true);
-  }
-});
+    for (const kind of [
+      'links',
+      'linktypes',
+      'users',
+      'statuses',
+      'queues',
+      'priorities',
+      'issuetypes',
+      'issues',
+      'fields',
+    ]) {
+      expect([...queued].some((self) => self.includes(`/${kind}/`))).toBe(true);
+    }
+  },
+);
 
 async function read(url: string): Promise<unknown> {
   const response = await fetch(url, { headers: HEADERS });

@@ -2,13 +2,16 @@ import { expect, test } from '@jest/globals';
 import { loadContract } from '../../src/contract/contract.ts';
 import { useApi } from '../support/api.ts';
 import { type GivenUser, givenIssue, givenLink, givenOrganisation, givenQueue } from '../support/builders.ts';
+import { getIssueId } from '../support/issues.ts';
+import { restAs } from '../support/rest.ts';
 import { countStatements } from '../support/statements.ts';
 
-/** A read costs as many statements with many links as with one, and never more than a handful. */
+// The number of statements of a read does not depend on the number of links, and stays small.
 
 const STATEMENTS_MAX = 5;
 const api = useApi();
 const db = () => api().database.db;
+const as = (user: GivenUser) => restAs(api(), user);
 const READS = loadContract()
   .operations.filter(({ scope }) => scope === 'read')
   .map((operation) => [operation.id, operation] as const);
@@ -23,7 +26,7 @@ test.each(READS)('%s runs as many statements for forty links as for one', async 
       expect([path, response.status]).toEqual([path, 200]);
     });
 
-  // The first request on a database asks what later ones know.
+  // Warm up the caches that the first request fills.
   await count(few);
   const statements = await count(few);
   expect(await count(many)).toBe(statements);
@@ -36,39 +39,33 @@ const QUERIES: Readonly<Record<string, (values: Record<string, string>) => strin
 
 function valueNamed(values: Readonly<Record<string, string>>, name: string): string {
   const value = values[name];
-  if (value === undefined) throw new Error(`This test must say what to read as {${name}}.`);
+  if (value === undefined) throw new Error(`Add a value for {${name}} to givenLinks.`);
   return value;
 }
 
-/** An issue with that many links of each kind, and what else there is to read. */
+/** An issue with that many links of each kind, and a value for every path parameter. */
 async function givenLinks(count: number): Promise<{ admin: GivenUser; values: Record<string, string> }> {
   const org = await givenOrganisation(db());
   const { admin } = org;
   const queue = await givenQueue(db(), org);
   const unique = `unique-${org.orgId}`;
-  const made = await api()
-    .request.post('/v2/issues')
-    .set(admin.headers)
-    .send({ queue, summary: 'Much linked', unique })
-    .expect(201);
-  const [row] = await db().query<{ issue_id: number }>({
-    name: 'issue_of_key',
-    text: 'select issue_id from issues where org_id = $1 and key = $2',
-    values: [org.orgId, made.body.key],
-  });
-  const issue = { id: row?.issue_id ?? 0, hexId: made.body.id, key: made.body.key };
+  const created = await as(admin).post('/v2/issues', { queue, summary: 'Much linked', unique }).expect(201);
+  const issueId = await getIssueId(db(), org, created.body.key);
+  const issue = { id: issueId, hexId: created.body.id, key: created.body.key };
   let linkId = 0;
   let remote = { id: 0, object: { id: '' } };
   for (let place = 0; place < count; place += 1) {
     linkId = await givenLink(db(), org, 'depends', await givenIssue(db(), org, queue), issue);
-    const posted = await api()
-      .request.post(`/v2/issues/${issue.key}/remotelinks`)
-      .set(admin.headers)
-      .send({ relationship: 'RELATES', key: `object ${place}`, origin: 'com.github' })
+    const posted = await as(admin)
+      .post(`/v2/issues/${issue.key}/remotelinks`, {
+        relationship: 'RELATES',
+        key: `object ${place}`,
+        origin: 'com.github',
+      })
       .expect(201);
     remote = posted.body;
   }
-  const changes = await api().request.get(`/v2/issues/${issue.key}/changelog`).set(admin.headers);
+  const changes = await as(admin).get(`/v2/issues/${issue.key}/changelog`);
   return {
     admin,
     values: {

@@ -134,7 +134,7 @@ test('PATCH issue with a status closes and reopens the issue, and keeps the prev
   await givenIssue(db(), org, queue);
   const storedState = async () => {
     const [row] = await db().query<object>({
-      name: 'stored_state',
+      name: '',
       text: 'select is_open, closed_at is not null as was_closed, position from issues where org_id = $1 and issue_id = $2',
       values: [org.orgId, issue.id],
     });
@@ -170,7 +170,7 @@ test('PATCH issue with a new status adds a column to the queue, once', async () 
   const issues = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
   const columns = async (key: string) =>
     await db().query({
-      name: 'columns_of_queue',
+      name: '',
       text: `
         select title, position from columns
         where org_id = $1 and queue_id = (select queue_id from queues where org_id = $1 and key = $2)
@@ -365,7 +365,7 @@ test('PATCH issue returns 422 for an epic in an organisation without that link t
 
 async function givenStatus({ orgId }: GivenOrganisation, key: string, type: string): Promise<void> {
   await db().query({
-    name: 'given_status',
+    name: '',
     text: `
       insert into statuses (org_id, key, name_ru, name_en, type, position) values ($1, $2, $2, $2, $3, 9)`,
     values: [orgId, key, type],

@@ -3,16 +3,17 @@ import { createUser } from '../../src/core/users/users.service.ts';
 import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
 import { type GivenUser, givenOrganisation, givenUser } from '../support/builders.ts';
+import { restAs } from '../support/rest.ts';
 
 const api = useApi();
 const db = () => api().database.db;
-const get = (path: string, { headers }: GivenUser) => api().request.get(path).set(headers);
+const as = (user: GivenUser) => restAs(api(), user);
 
-test('myself is the token’s user, with every field that clients read', async () => {
+test('GET myself returns the user of the token with all fields', async () => {
   const org = await givenOrganisation(db());
   const me = await givenUser(db(), org.orgId, { display: 'Анна Мария Петрова' });
 
-  const { body } = await get('/v2/myself', me).expect(200);
+  const { body } = await as(me).get('/v2/myself').expect(200);
 
   expect(body).toEqual({
     self: `${api().url}/v2/users/${body.uid}`,
@@ -34,23 +35,23 @@ test('myself is the token’s user, with every field that clients read', async (
   });
 });
 
-test('a user shows the ids that other systems gave, and an e-mail address, where they are known', async () => {
+test('GET user returns the ids of other systems and the e-mail address if they are set', async () => {
   const org = await givenOrganisation(db());
   const known = { login: 'known', email: 'known@example.com', passportUid: 1120000000049224, cloudUid: 'ajeppa7dgp71' };
   await createUser(db(), org.orgId, { ...known, uid: 42, role: 'member' });
 
-  const { body } = await get('/v3/users/42', org.admin).expect(200);
+  const { body } = await as(org.admin).get('/v3/users/42').expect(200);
 
   expect(body).toMatchObject({ ...known, uid: 42, trackerUid: 42, self: `${api().url}/v3/users/42` });
 });
 
-test('a user without a name is shown by login', async () => {
+test('a user without a name is displayed by login', async () => {
   const org = await givenOrganisation(db());
-  const { body } = await get('/v2/myself', org.admin).expect(200);
+  const { body } = await as(org.admin).get('/v2/myself').expect(200);
   expect(body).toMatchObject({ display: org.admin.login, firstName: '', lastName: '' });
 });
 
-test('a reader has no licence, and a disabled user neither; the latter is dismissed', async () => {
+test('readers and disabled users have no licence, and disabled users are dismissed', async () => {
   const org = await givenOrganisation(db());
   const reader = await givenUser(db(), org.orgId, { role: 'reader' });
   const dismissed = await givenUser(db(), org.orgId);
@@ -61,110 +62,116 @@ test('a reader has no licence, and a disabled user neither; the latter is dismis
   });
 
   const [first, second] = [
-    await get(`/v2/users/${reader.login}`, org.admin),
-    await get(`/v2/users/${dismissed.login}`, org.admin),
+    await as(org.admin).get(`/v2/users/${reader.login}`),
+    await as(org.admin).get(`/v2/users/${dismissed.login}`),
   ];
   expect(first.body).toMatchObject({ hasLicense: false, dismissed: false });
   expect(second.body).toMatchObject({ hasLicense: false, dismissed: true });
 });
 
-test.each(['/v2', '/v3'])('under %s a user answers to login and uid, with and without a slash', async (version) => {
-  const org = await givenOrganisation(db());
-  const user = await givenUser(db(), org.orgId);
-  const { body: byLogin } = await get(`${version}/users/${user.login}`, org.admin).expect(200);
+test.each(['/v2', '/v3'])(
+  'GET user under %s accepts login and uid, with and without a trailing slash',
+  async (version) => {
+    const org = await givenOrganisation(db());
+    const user = await givenUser(db(), org.orgId);
+    const { body: byLogin } = await as(org.admin).get(`${version}/users/${user.login}`).expect(200);
 
-  expect(byLogin.self).toBe(`${api().url}${version}/users/${byLogin.uid}`);
-  for (const path of [new URL(byLogin.self).pathname, `${version}/users/${user.login}/`]) {
-    expect((await get(path, org.admin).expect(200)).body).toEqual(byLogin);
-  }
-  expect((await get(`${version}/myself/`, user).expect(200)).body).toEqual(byLogin);
-});
+    expect(byLogin.self).toBe(`${api().url}${version}/users/${byLogin.uid}`);
+    for (const path of [new URL(byLogin.self).pathname, `${version}/users/${user.login}/`]) {
+      expect((await as(org.admin).get(path).expect(200)).body).toEqual(byLogin);
+    }
+    expect((await as(user).get(`${version}/myself/`).expect(200)).body).toEqual(byLogin);
+  },
+);
 
-test('where one user’s login is another’s uid, the uid counts', async () => {
+test('GET user prefers a uid over an equal login', async () => {
   const org = await givenOrganisation(db());
   await createUser(db(), org.orgId, { login: '7001', role: 'member', uid: 7002 });
   await createUser(db(), org.orgId, { login: 'other', role: 'member', uid: 7001 });
   await createUser(db(), org.orgId, { login: '7003', role: 'member', uid: 7004 });
 
-  expect((await get('/v2/users/7001', org.admin)).body).toMatchObject({ login: 'other' });
-  expect((await get('/v2/users/7003', org.admin)).body).toMatchObject({ uid: 7004 });
+  expect((await as(org.admin).get('/v2/users/7001')).body).toMatchObject({ login: 'other' });
+  expect((await as(org.admin).get('/v2/users/7003')).body).toMatchObject({ uid: 7004 });
 });
 
-test('a login of any characters can be asked for', async () => {
+test('GET user accepts a login with any characters', async () => {
   const org = await givenOrganisation(db());
   await createUser(db(), org.orgId, { login: 'анна/петрова?@example.com', role: 'member' });
   const path = `/v2/users/${encodeURIComponent('анна/петрова?@example.com')}`;
-  expect((await get(path, org.admin).expect(200)).body).toMatchObject({ login: 'анна/петрова?@example.com' });
+  expect((await as(org.admin).get(path).expect(200)).body).toMatchObject({ login: 'анна/петрова?@example.com' });
 });
 
-test('users are listed by pages, in the order in which they were added, without the application account', async () => {
+test('GET users pages the users in order of creation, without the application account', async () => {
   const org = await givenOrganisation(db());
   const second = await givenUser(db(), org.orgId);
   const third = await givenUser(db(), org.orgId);
   const logins = ({ body }: { body: { login: string }[] }) => body.map(({ login }) => login);
 
-  const all = await get('/v2/users/', second).expect(200);
+  const all = await as(second).get('/v2/users/').expect(200);
   expect(logins(all)).toEqual([org.admin.login, second.login, third.login]);
   expect(all.headers).toMatchObject({ 'x-total-count': '3', 'x-total-pages': '1' });
 
-  const page = await get('/v3/users?perPage=2&page=2', second).expect(200);
+  const page = await as(second).get('/v3/users?perPage=2&page=2').expect(200);
   expect(logins(page)).toEqual([third.login]);
   expect(page.headers).toMatchObject({ 'x-total-count': '3', 'x-total-pages': '2' });
   expect(page.headers['link']).toContain(`<${api().url}/v3/users?perPage=2&page=1>; rel="prev"`);
   expect(page.headers['link']).not.toContain('rel="next"');
 
-  const beyond = await get('/v2/users?perPage=2&page=9', second).expect(200);
+  const beyond = await as(second).get('/v2/users?perPage=2&page=9').expect(200);
   expect(beyond.body).toEqual([]);
   expect(beyond.headers['x-total-count']).toBe('3');
 });
 
-test.each(['perPage=0', 'perPage=1001', 'page=0', 'page=one'])('a page that cannot be (%s) is 400', async (query) => {
-  const org = await givenOrganisation(db());
-  const { body } = await get(`/v2/users?${query}`, org.admin).expect(400);
-  expect(Object.keys(body.errors)).toEqual([query.split('=')[0]]);
-});
+test.each(['perPage=0', 'perPage=1001', 'page=0', 'page=one'])(
+  'GET users returns 400 for an invalid page (%s)',
+  async (query) => {
+    const org = await givenOrganisation(db());
+    const { body } = await as(org.admin).get(`/v2/users?${query}`).expect(400);
+    expect(Object.keys(body.errors)).toEqual([query.split('=')[0]]);
+  },
+);
 
-test('the application account is found by uid, since links may name it', async () => {
+test('GET user returns the application account by uid, since links can refer to it', async () => {
   const org = await givenOrganisation(db());
   const [row] = await db().query<{ uid: number }>({
     name: 'application_uid',
     text: 'select uid from users where org_id = $1 and is_application',
     values: [org.orgId],
   });
-  const { body } = await get(`/v2/users/${row?.uid}`, org.admin).expect(200);
+  const { body } = await as(org.admin).get(`/v2/users/${row?.uid}`).expect(200);
   expect(body).toMatchObject({ uid: row?.uid, login: 'jsonrpc', display: 'jsonrpc' });
 });
 
 test.each(['nobody', '1', '99999999999999999999', '%00', '-1', '1.5', '%27--'])(
-  'a user who does not exist (%s) is 404 in both languages',
+  'GET user returns 404 for a missing user (%s)',
   async (name) => {
     const org = await givenOrganisation(db());
-    const { body } = await get(`/v2/users/${name}`, org.admin).expect(404);
+    const { body } = await as(org.admin).get(`/v2/users/${name}`).expect(404);
     expect(body).toEqual({
       errors: {},
       errorsData: {},
       errorMessages: [texts.userUnknown.ru],
       statusCode: 404,
     });
-    const english = await get(`/v3/users/${name}`, org.admin).set('Accept-Language', 'en').expect(404);
+    const english = await as(org.admin).get(`/v3/users/${name}`).set('Accept-Language', 'en').expect(404);
     expect(english.body.errorMessages).toEqual([texts.userUnknown.en]);
   },
 );
 
-test("another organisation's users are neither found nor listed", async () => {
+test('users of another organisation are neither found nor listed', async () => {
   const [mine, theirs] = [await givenOrganisation(db()), await givenOrganisation(db())];
-  const { body: stranger } = await get('/v2/myself', theirs.admin).expect(200);
+  const { body: stranger } = await as(theirs.admin).get('/v2/myself').expect(200);
 
-  await get(`/v2/users/${stranger.login}`, mine.admin).expect(404);
-  await get(`/v2/users/${stranger.uid}`, mine.admin).expect(404);
-  expect((await get('/v2/users', mine.admin).expect(200)).text).not.toContain(stranger.login);
+  await as(mine.admin).get(`/v2/users/${stranger.login}`).expect(404);
+  await as(mine.admin).get(`/v2/users/${stranger.uid}`).expect(404);
+  expect((await as(mine.admin).get('/v2/users').expect(200)).text).not.toContain(stranger.login);
 });
 
 test.each(['/v2/myself', '/v2/users', '/v2/users/somebody'])(
-  '%s is 401 without a token, and 403 in another organisation',
+  '%s returns 401 without a token and 403 for another organisation',
   async (path) => {
     const [mine, theirs] = [await givenOrganisation(db()), await givenOrganisation(db())];
     await api().request.get(path).expect(401);
-    await get(path, mine.admin).set('X-Org-ID', theirs.orgId).expect(403);
+    await as(mine.admin).get(path).set('X-Org-ID', theirs.orgId).expect(403);
   },
 );
