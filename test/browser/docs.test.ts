@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { useDemoServer } from '../support/server-process.ts';
 
-/** jest.config.js looks for it. */
+/** Found by jest.config.js. */
 const CHROMIUM = process.env['CHROMIUM'];
 const FLAGS = [
   '--no-sandbox',
@@ -15,20 +15,21 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** A browser beside a database and a server is slow where others work too; how slow is no matter here. */
-const PATIENCE_MS = 120_000;
-jest.setTimeout(PATIENCE_MS);
+/** A browser, a server and a database are slow on a busy machine. */
+const TIMEOUT_MS = 120_000;
+jest.setTimeout(TIMEOUT_MS);
 
 const url = useDemoServer();
 let browser: Browser | undefined;
 let page: Page;
-/** What the browser complained about, and where it asked. */
-let complaints: string[];
+/** Errors and warnings of the page. */
+let consoleErrors: string[];
+/** The URLs of its requests. */
 let requests: string[];
 
 beforeAll(async () => {
   if (CHROMIUM === undefined || !existsSync(CHROMIUM)) {
-    throw new Error('There is no Chromium: install it, or set CHROMIUM to the path of its program.');
+    throw new Error('Chromium was not found: install it, or set CHROMIUM to its path.');
   }
   browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 });
@@ -37,66 +38,66 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  complaints = [];
+  consoleErrors = [];
   requests = [];
   page = await (browser as Browser).newPage({ viewport: { width: 1280, height: 1600 } });
-  page.setDefaultTimeout(PATIENCE_MS / 2);
+  page.setDefaultTimeout(TIMEOUT_MS / 2);
   page.on('request', (request) => requests.push(request.url()));
-  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('pageerror', (error) => consoleErrors.push(error.message));
   page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+    if (message.type() === 'error' || message.type() === 'warning') consoleErrors.push(message.text());
   });
 });
 afterEach(async () => {
   if (browser === undefined) return;
   await page.close();
-  const elsewhere = requests.filter((request) => !request.startsWith(`${url()}/`) && !request.startsWith('data:'));
-  expect(elsewhere).toEqual([]);
+  const external = requests.filter((request) => !request.startsWith(`${url()}/`) && !request.startsWith('data:'));
+  expect(external).toEqual([]);
   expect(requests.length).toBeGreaterThan(0);
 });
 
-test('/docs is authorised for the demo, and executes listIssueLinks as it stands', async () => {
+test('/docs is authorised for the demo and executes listIssueLinks unchanged', async () => {
   await page.goto(`${url()}/docs`);
   await operation('listIssueLinks').click();
   await execute();
 
-  const answer = await answered(200);
-  expect(answer).toContain('"id": 4709605');
-  expect(answer).toContain('"key": "TREK-9844"');
+  const response = await responseBody(200);
+  expect(response).toContain('"id": 4709605');
+  expect(response).toContain('"key": "TREK-9844"');
   expect(requests).toContain(`${url()}/v2/issues/JUNE-2/links`);
-  expect(complaints).toEqual([]);
+  expect(consoleErrors).toEqual([]);
 });
 
-test('/docs/ takes a token by hand, for another version and another issue', async () => {
+test('/docs/ accepts a token, another version and another issue', async () => {
   await page.goto(`${url()}/docs/`);
   await authorise(undefined);
   await operation('listIssueLinks').click();
   await execute();
-  expect(await answered(401)).toContain('"statusCode": 401');
-  // Chromium itself writes every refusal to the console.
-  expect(complaints.splice(0)).toEqual([expect.stringContaining('401')]);
+  expect(await responseBody(401)).toContain('"statusCode": 401');
+  // Chromium logs every failed request.
+  expect(consoleErrors.splice(0)).toEqual([expect.stringContaining('401')]);
 
   await authorise('OAuth demo-token');
   await page.locator('.servers select').selectOption('/v3');
   await page.locator('.parameters').getByPlaceholder('issueId').fill('TREK-9844');
   await execute();
 
-  expect(await answered(200)).toContain(`"self": "${url()}/v3/issues/TREK-9844/links/4709605"`);
-  expect(complaints).toEqual([]);
+  expect(await responseBody(200)).toContain(`"self": "${url()}/v3/issues/TREK-9844/links/4709605"`);
+  expect(consoleErrors).toEqual([]);
 });
 
-test('/docs asks for nothing that would be in the way: changing a link by its id works as it stands', async () => {
+test('/docs executes updateIssueLink unchanged: no prefilled header prevents it', async () => {
   await page.goto(`${url()}/docs`);
   await operation('updateIssueLink').click();
   expect(await page.getByPlaceholder('If-Match').inputValue()).toBe('');
   expect(await page.getByPlaceholder('X-Org-ID').inputValue()).toBe('1');
   await execute();
 
-  expect(await answered(200)).toContain('"id": 4709605');
-  expect(complaints).toEqual([]);
+  expect(await responseBody(200)).toContain('"id": 4709605');
+  expect(consoleErrors).toEqual([]);
 });
 
-test('/docs is authorised for the Kanboard face of the demo, lists its calls, and executes one', async () => {
+test('/docs is authorised for the Kanboard API of the demo, lists its examples and executes one', async () => {
   await page.goto(`${url()}/docs`);
   await operation('callJsonRpc').click();
   const examples = page.locator('.examples-select-element').first();
@@ -106,12 +107,12 @@ test('/docs is authorised for the Kanboard face of the demo, lists its calls, an
   await examples.selectOption({ label: 'getVersion' });
   await execute();
 
-  expect(await answered(200)).toContain('"result": "1.2.53');
+  expect(await responseBody(200)).toContain('"result": "1.2.53');
   expect(requests).toContain(`${url()}/jsonrpc.php`);
-  expect(complaints).toEqual([]);
+  expect(consoleErrors).toEqual([]);
 });
 
-test('/docs takes a user of the Kanboard face by hand', async () => {
+test('/docs accepts the credentials of a Kanboard user', async () => {
   await page.goto(`${url()}/docs`);
   await page.getByRole('button', { name: 'Authorize' }).first().click();
   const form = page.locator('.auth-container').filter({ hasText: 'kanboard' });
@@ -124,9 +125,9 @@ test('/docs takes a user of the Kanboard face by hand', async () => {
   await page.locator('.body-param__text').fill('{"jsonrpc":"2.0","method":"getMe","id":1}');
   await execute();
 
-  expect(await answered(200)).toContain('"username": "admin"');
+  expect(await responseBody(200)).toContain('"username": "admin"');
   expect(requests).toContain(`${url()}/kanboard/1/jsonrpc.php`);
-  expect(complaints).toEqual([]);
+  expect(consoleErrors).toEqual([]);
 });
 
 test('/docs shows every operation of the contract', async () => {
@@ -138,7 +139,7 @@ test('/docs shows every operation of the contract', async () => {
     Object.keys(item).filter((key) => /^(get|post|put|patch|delete)$/.test(key)),
   );
   expect(await page.locator('.opblock').count()).toBe(declared.length);
-  expect(complaints).toEqual([]);
+  expect(consoleErrors).toEqual([]);
 });
 
 function operation(id: string) {
@@ -149,14 +150,14 @@ async function execute(): Promise<void> {
   await page.getByRole('button', { name: 'Execute' }).click();
 }
 
-/** The answer that the page shows, once it is the one that is waited for. */
-async function answered(status: number): Promise<string> {
-  const answer = page.locator('.live-responses-table tr.response').filter({ hasText: String(status) });
-  await answer.waitFor();
-  return answer.innerText();
+/** Waits until the page shows a response with this status, and returns its text. */
+async function responseBody(status: number): Promise<string> {
+  const response = page.locator('.live-responses-table tr.response').filter({ hasText: String(status) });
+  await response.waitFor();
+  return response.innerText();
 }
 
-/** Through the dialog; nothing takes the authorisation away. */
+/** Enters a token in the dialog; undefined removes the authorisation. */
 async function authorise(value: string | undefined): Promise<void> {
   await page.getByRole('button', { name: 'Authorize' }).first().click();
   const form = page.locator('.auth-container').filter({ hasText: 'oauth' });

@@ -22,23 +22,23 @@ test.each(['v2', 'v3'])('a typed client reads the links of the demo under /%s', 
   expect(link && labelOf(link)).toBe('Parent issue');
 });
 
-test('a typed client makes, reads, changes, lists and removes a link', async () => {
+test('a typed client creates, reads, updates, lists and deletes a link', async () => {
   const client = issueLinksClient(`${url()}/v3`, 'demo-token', '1');
   const path = { issueId: 'SUPPORT-2' };
 
-  const made = await client.POST('/issues/{issueId}/links', {
+  const created = await client.POST('/issues/{issueId}/links', {
     params: { path },
     body: { relationship: 'depends on', issue: { key: 'JUNE-12' } },
   });
-  expect(made.response.status).toBe(201);
-  if (made.data === undefined) throw new Error(made.error.errorMessages.join(' '));
-  const { id, self } = made.data;
+  expect(created.response.status).toBe(201);
+  if (created.data === undefined) throw new Error(created.error.errorMessages.join(' '));
+  const { id, self } = created.data;
   const linkId = String(id);
-  expect(made.response.headers.get('Location')).toBe(self);
-  const version = made.response.headers.get('ETag') ?? '';
+  expect(created.response.headers.get('Location')).toBe(self);
+  const version = created.response.headers.get('ETag') ?? '';
 
   const read = await client.GET('/issues/{issueId}/links/{linkId}', { params: { path: { ...path, linkId } } });
-  expect(read.data).toEqual(made.data);
+  expect(read.data).toEqual(created.data);
   expect(read.data?.type[read.data.direction]).toBe('Зависит от');
 
   const changed = await client.PATCH('/issues/{issueId}/links/{linkId}', {
@@ -67,30 +67,30 @@ test('a typed client makes, reads, changes, lists and removes a link', async () 
   expect(gone.error?.statusCode).toBe(404);
 });
 
-test('a typed client makes a type of links of its own, and links with it', async () => {
+test('a typed client creates a link type and uses it', async () => {
   const administrator = issueLinksClient(`${url()}/v2`, 'demo-admin-token', '1');
 
   const { data: type } = await administrator.POST('/linktypes', {
     body: { inward: { ru: 'Проверяет', en: 'Tests' }, outward: { ru: 'Проверяется', en: 'Tested by' }, acyclic: true },
   });
-  if (type === undefined) throw new Error('The type was refused.');
-  const made = await administrator.POST('/issues/{issueId}/links', {
+  if (type === undefined) throw new Error('The link type was rejected.');
+  const created = await administrator.POST('/issues/{issueId}/links', {
     params: { path: { issueId: 'SUPPORT-4' } },
     body: { relationship: type.relationships.inward, issue: 'JUNE-11' },
   });
   const used = await administrator.DELETE('/linktypes/{linkTypeId}', { params: { path: { linkTypeId: type.id } } });
 
-  expect(made.data && labelOf(made.data)).toBe('Проверяет');
+  expect(created.data && labelOf(created.data)).toBe('Проверяет');
   expect(used.error?.statusCode).toBe(422);
 });
 
-test('a typed client opens an issue under a parent, changes it by its version, and deletes it', async () => {
+test('a typed client creates an issue with a parent, updates it by version and deletes it', async () => {
   const client = issueLinksClient(`${url()}/v3`, 'demo-token', '1');
 
   const { data: issue } = await client.POST('/issues', {
     body: { queue: 'TREK', summary: 'Написать клиента', parent: 'TREK-9845', assignee: 'ivanov' },
   });
-  if (issue === undefined) throw new Error('The issue was refused.');
+  if (issue === undefined) throw new Error('The issue was rejected.');
   const path = { issueId: issue.key };
   const { data: links = [] } = await client.GET('/issues/{issueId}/links', { params: { path } });
   expect(links).toMatchObject([{ type: { id: 'subtask' }, direction: 'inward', object: { key: 'TREK-9845' } }]);
@@ -109,7 +109,7 @@ test('a typed client opens an issue under a parent, changes it by its version, a
   expect(deleted.response.status).toBe(204);
 });
 
-test('a typed client goes from a link to who works on the other issue', async () => {
+test('a typed client follows a link to the assignee of the other issue', async () => {
   const client = issueLinksClient(`${url()}/v2`, 'demo-token', '1');
   const { data: links = [] } = await client.GET('/issues/{issueId}/links', { params: { path: { issueId: 'JUNE-2' } } });
   const assignee = links.find(({ id }) => id === 4709605)?.assignee;
@@ -121,7 +121,7 @@ test('a typed client goes from a link to who works on the other issue', async ()
   expect(statuses.map(({ key }) => key)).toContain('open');
 });
 
-test('a typed client is told in the same shape why it is refused', async () => {
+test('a typed client receives every error in the same shape', async () => {
   const stranger = issueLinksClient(`${url()}/v2`, 'nobody', '1');
   const client = issueLinksClient(`${url()}/v2`, 'demo-token', '1');
   const path = { issueId: 'JUNE-2' };
@@ -132,12 +132,12 @@ test('a typed client is told in the same shape why it is refused', async () => {
     body: { relationship: 'relates', issue: 'TREK-9844' },
   });
 
-  const refusals: (Schemas['Error'] | undefined)[] = [unknown.error, linked.error];
-  expect(refusals.map((error) => error?.statusCode)).toEqual([401, 422]);
+  const errors: (Schemas['Error'] | undefined)[] = [unknown.error, linked.error];
+  expect(errors.map((error) => error?.statusCode)).toEqual([401, 422]);
   expect(linked.error?.errorMessages).toEqual(['Задачи JUNE-2 и TREK-9844 уже связаны.']);
 });
 
-/** What the requested issue is to the other. */
+/** The role of the requested issue towards the other. */
 function labelOf({ type, direction }: Schemas['IssueLink']): string {
   return type[direction];
 }

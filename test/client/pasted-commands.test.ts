@@ -8,19 +8,19 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { PROGRAM, run, type ServerProcess, startServer } from '../support/server-process.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 
-// Every command that npx runs starts npm first: slow where others work too.
+// Each npx command starts npm first, which is slow on a busy machine.
 jest.setTimeout(600_000);
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DOCUMENTED_URL = 'http://127.0.0.1:8080';
 
-/** The pages in the order in which somebody tries them, with the refusals that they promise. newman is in the last one. */
+/** The pages in reading order, with the error statuses that they announce. newman is in the last one. */
 const PAGES = [
-  { page: 'README.md', refusals: ['422'] },
-  { page: 'docs/clients.md', refusals: [] },
+  { page: 'README.md', errorStatuses: ['422'] },
+  { page: 'docs/clients.md', errorStatuses: [] },
 ];
 
-/** A shell that reads its standard input as it reads what is pasted, and reports each command's exit code. */
+/** Shells that read standard input like pasted text and report the exit code of each command. */
 const SHELLS = {
   bash: { command: ['bash', '--norc', '-i'], report: `PROMPT_COMMAND='echo "[exit $?]" >&2'` },
   zsh: { command: ['zsh', '-f', '-i', '-v'], report: 'precmd() { echo "[exit $?]" >&2 }' },
@@ -35,7 +35,7 @@ describe.each(['bash', 'zsh'] as const)('in %s', (shell) => {
     database = await createTestDatabase('template_issue_links');
     server = await startServer([...PROGRAM, 'serve'], { DATABASE_URL: database.url, DEMO: 'on', LOG_LEVEL: 'warn' });
     folder = await mkdtemp(join(tmpdir(), 'issue-links-pasted-'));
-    await makeClone();
+    await copyClone();
   });
   afterEach(async () => {
     await server.stop();
@@ -43,14 +43,14 @@ describe.each(['bash', 'zsh'] as const)('in %s', (shell) => {
     await rm(folder, { recursive: true });
   });
 
-  testIn(shell)('the commands of README.md and docs/clients.md run one after the other, as they stand', async () => {
-    for (const { page, refusals } of PAGES) {
+  testIn(shell)('the commands of README.md and docs/clients.md run unchanged, one after the other', async () => {
+    for (const { page, errorStatuses } of PAGES) {
       const { exits, statuses, stdout, transcript } = await paste(shell, commandsOf(page));
-      const shown = { page, transcript };
-      expect({ ...shown, failed: exits.filter((code) => code !== '0') }).toEqual({ ...shown, failed: [] });
-      expect({ ...shown, refusals: statuses.filter((status) => !status.startsWith('2')) }).toEqual({
-        ...shown,
-        refusals,
+      const context = { page, transcript };
+      expect({ ...context, failed: exits.filter((code) => code !== '0') }).toEqual({ ...context, failed: [] });
+      expect({ ...context, errorStatuses: statuses.filter((status) => !status.startsWith('2')) }).toEqual({
+        ...context,
+        errorStatuses,
       });
       expect(stdout).not.toContain('"error":');
       expect(statuses.length).toBeGreaterThan(3);
@@ -58,7 +58,7 @@ describe.each(['bash', 'zsh'] as const)('in %s', (shell) => {
   });
 });
 
-test('no shell command in the documentation has a comment behind it, which zsh would pass on as arguments', async () => {
+test('no shell command in the documentation has a trailing comment, which zsh would pass as arguments', async () => {
   const files = [
     ...(await readdir(ROOT)),
     ...(await readdir(`${ROOT}docs`, { recursive: true })).map((name) => `docs/${name}`),
@@ -71,11 +71,11 @@ test('no shell command in the documentation has a comment behind it, which zsh w
   }
 });
 
-/** zsh is rare outside CI, which must have it. */
+/** Skips a missing shell, except in CI: zsh is rare elsewhere. */
 function testIn(shell: keyof typeof SHELLS) {
   const isMissing = spawnSync(shell, ['--version']).error !== undefined;
   if (!isMissing || process.env['CI']) return test;
-  process.stderr.write(`${shell} is not installed, so the documentation's commands are not tried in it.\n`);
+  process.stderr.write(`${shell} is not installed, so the documented commands are not tested in it.\n`);
   return test.skip;
 }
 
@@ -84,7 +84,7 @@ function blocksOf(page: string): string[] {
   return [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block);
 }
 
-/** Those that need a clone of their own are tried by .ci/run. */
+/** The commands that need no clone; .ci/run tests the others. */
 function commandsOf(page: string): string {
   return blocksOf(page)
     .filter((block) => !/^(npm (ci|start)|docker) /.test(block))
@@ -111,8 +111,8 @@ async function paste(shell: keyof typeof SHELLS, commands: string) {
   };
 }
 
-/** What looks like this clone, for the server of this test, and may be written to. curl reports each status in it. */
-async function makeClone(): Promise<void> {
+/** A writable copy of this clone, configured for the server of this test. Its curl reports each status. */
+async function copyClone(): Promise<void> {
   await mkdir(`${folder}/clone`);
   for (const name of ['bin', 'db', 'dist', 'node_modules', 'openapi.yaml', 'openrpc.yaml', 'package.json']) {
     await symlink(`${ROOT}${name}`, `${folder}/clone/${name}`);

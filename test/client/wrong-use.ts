@@ -1,5 +1,4 @@
-// Never run: every expected error below must be one, or the types check of `npm run check` fails. So a contract that
-// became looser than it was meant to be is noticed here.
+// Never run. tsc fails if a line below compiles, which shows that the contract has become too loose.
 import type { IssueLinksClient } from './client.ts';
 
 export async function useWrongly(client: IssueLinksClient): Promise<void> {
@@ -11,32 +10,32 @@ export async function useWrongly(client: IssueLinksClient): Promise<void> {
   await client.GET('/issues/{issueId}/links');
   // @ts-expect-error: the parameter has another name.
   await client.GET('/issues/{issueId}/links', { params: { path: { issue: 'JUNE-2' } } });
-  // @ts-expect-error: links are not put.
+  // @ts-expect-error: the path has no PUT.
   await client.PUT('/issues/{issueId}/links', { params: { path } });
-  // @ts-expect-error: a link needs a body.
+  // @ts-expect-error: the body is required.
   await client.POST('/issues/{issueId}/links', { params: { path } });
-  // @ts-expect-error: a link needs another issue.
+  // @ts-expect-error: the other issue is required.
   await client.POST('/issues/{issueId}/links', { params: { path }, body: { relationship: 'relates' } });
-  // @ts-expect-error: a relationship is said in words.
+  // @ts-expect-error: a relationship is a string.
   await client.POST('/issues/{issueId}/links', { params: { path }, body: { relationship: 1, issue: 'JUNE-1' } });
   await client.GET('/issues/{issueId}/links/{linkId}', {
-    // @ts-expect-error: what stands in a path is text.
+    // @ts-expect-error: a path parameter is a string.
     params: { path: { issueId: 'JUNE-2', linkId: 4709605 } },
   });
   await client.POST('/issues/{issueId}/links/_list', {
-    // @ts-expect-error: pages are numbered.
+    // @ts-expect-error: a page is a number.
     params: { path, query: { page: 'last' } },
   });
 
   const { data, error } = await client.GET('/issues/{issueId}/links', { params: { path } });
-  // @ts-expect-error: without a look at what came, there may be nothing.
+  // @ts-expect-error: the data is undefined after an error.
   data.length;
-  // @ts-expect-error: a refusal has no such field.
+  // @ts-expect-error: an error has no such field.
   error?.message;
   for (const link of data ?? []) {
-    // @ts-expect-error: an issue has no summary here, but a display.
+    // @ts-expect-error: the other issue has a display instead of a summary.
     link.object.summary;
-    // @ts-expect-error: nobody may work on the other issue.
+    // @ts-expect-error: the assignee may be missing.
     link.assignee.display;
     // @ts-expect-error: there are two directions.
     if (link.direction === 'both') return;

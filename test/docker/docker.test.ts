@@ -11,14 +11,14 @@ const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta
 const dockerfile = read('Dockerfile').replaceAll('\\\n', '').split('\n');
 const compose = parse(read('docker-compose.yml'));
 
-/** The instructions of one kind, without the word itself. */
-function instructions(word: string): string[] {
+/** The arguments of every instruction with this name. */
+function instructions(name: string): string[] {
   return dockerfile
-    .filter((line) => line.trim().startsWith(`${word} `))
-    .map((line) => line.trim().slice(word.length + 1));
+    .filter((line) => line.trim().startsWith(`${name} `))
+    .map((line) => line.trim().slice(name.length + 1));
 }
 
-/** As compose reads `${NAME:-default}` where no variable is set. */
+/** Replaces `${NAME:-default}` by its default, as Compose does for unset variables. */
 function withDefaults(environment: Record<string, string>): Record<string, string> {
   const filled = Object.entries(environment).map(([name, value]) => [
     name,
@@ -27,7 +27,7 @@ function withDefaults(environment: Record<string, string>): Record<string, strin
   return Object.fromEntries(filled);
 }
 
-test('docker-compose.yml is what Compose understands', () => {
+test('docker-compose.yml matches the schema of Compose', () => {
   const validate = new Ajv2020({ allErrors: true, strict: true, strictRequired: false, strictTuples: false }).compile(
     JSON.parse(read('test/docker/compose.schema.json')),
   );
@@ -35,14 +35,14 @@ test('docker-compose.yml is what Compose understands', () => {
   expect(validate.errors).toBeNull();
 });
 
-test('what a service waits for and where it keeps things is declared', () => {
+test('the dependencies and volumes of the services are declared', () => {
   const { server, database } = compose.services;
   expect(Object.keys(server.depends_on)).toEqual(['database']);
   expect(database.healthcheck).toBeDefined();
   for (const volume of database.volumes) expect(Object.keys(compose.volumes)).toContain(volume.split(':')[0]);
 });
 
-test('the server is configured with variables that it knows, and reaches the database that stands beside it', () => {
+test('the environment of the server is valid and refers to the database service', () => {
   const { server, database } = compose.services;
   const config = readConfig(withDefaults(server.environment));
   const url = new URL(config.databaseUrl ?? '');
@@ -57,27 +57,27 @@ test('the server is configured with variables that it knows, and reaches the dat
   expect(instructions('EXPOSE')).toEqual([String(config.port)]);
 });
 
-test('every file that the image copies is there, and .dockerignore lets it through', () => {
+test('every file that the image copies exists and is allowed by .dockerignore', () => {
   const copied = instructions('COPY')
     .filter((line) => !line.startsWith('--from='))
     .flatMap((line) => line.split(' ').slice(0, -1));
   expect(copied.length).toBeGreaterThan(8);
-  const [everything, ...allowed] = read('.dockerignore')
+  const [ignored, ...allowed] = read('.dockerignore')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'));
-  expect(everything).toBe('*');
+  expect(ignored).toBe('*');
   expect(allowed.map((line) => line.slice(1)).sort()).toEqual([...new Set(copied)].sort());
   for (const file of copied)
     expect({ file, exists: existsSync(new URL(`../../${file}`, import.meta.url)) }).toEqual({ file, exists: true });
 });
 
-test('the image runs a Node that the package allows, and not as root', () => {
+test('the image uses a supported Node and does not run as root', () => {
   for (const image of instructions('FROM')) expect(image).toMatch(/^node:22-bookworm-slim( AS \w+)?$/);
   expect(JSON.parse(read('package.json')).engines.node).toBe('>=20.19');
   expect(instructions('USER')).toEqual(['node']);
 });
 
-test('the health check of the image succeeds while the server can serve, and fails otherwise', async () => {
+test('the health check of the image succeeds while the server is ready, and fails otherwise', async () => {
   const [line = ''] = instructions('HEALTHCHECK');
   const [, ...check]: string[] = JSON.parse(line.slice(line.indexOf('[')));
   const database = await createTestDatabase('template_issue_links');
@@ -85,18 +85,18 @@ test('the health check of the image succeeds while the server can serve, and fai
   const { host, port } = proxy.connection;
   const DATABASE_URL = database.url.replace(/@.*/, `@${host}:${port}/${database.connection.database}`);
   const server = await startServer([...PROGRAM, 'serve'], { DATABASE_URL });
-  const healthy = async () => {
+  const runHealthCheck = async () => {
     const { code, stderr } = await run([process.execPath, ...check], { PORT: new URL(server.url).port });
     return { code, stderr };
   };
 
-  expect(await healthy()).toEqual({ code: 0, stderr: '' });
+  expect(await runHealthCheck()).toEqual({ code: 0, stderr: '' });
   await proxy.cut();
-  expect(await healthy()).toEqual({ code: 1, stderr: '' });
+  expect(await runHealthCheck()).toEqual({ code: 1, stderr: '' });
   await proxy.restore();
-  expect(await healthy()).toEqual({ code: 0, stderr: '' });
+  expect(await runHealthCheck()).toEqual({ code: 0, stderr: '' });
   await server.stop();
-  expect(await healthy()).toEqual({ code: 1, stderr: '' });
+  expect(await runHealthCheck()).toEqual({ code: 1, stderr: '' });
   await proxy.cut();
   await database.drop();
 });

@@ -16,7 +16,7 @@ afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
 });
 
-/** What the check prints about a repository that holds these files besides both contracts. */
+/** Runs the check on a repository with these files and both contracts. */
 function problemsIn(files: Readonly<Record<string, string>>) {
   const folder = mkdtempSync(join(tmpdir(), 'links-'));
   folders.push(folder);
@@ -29,7 +29,7 @@ function problemsIn(files: Readonly<Record<string, string>>) {
   return { status, problems: stderr.split('\n').filter((line) => line !== '') };
 }
 
-test('links and sections that lead somewhere pass', () => {
+test('valid links and sections pass', () => {
   const { status, problems } = problemsIn({
     '.gitignore': 'ignored/\n',
     'README.md': [
@@ -68,6 +68,6 @@ test.each([
     'test/a.ts:1 docs/contract/kanboard.md has no section 8.3',
   ],
   ['a section of no contract', { 'src/a.ts': '// See section 8.' }, 'src/a.ts:1 section 8: of which contract?'],
-])('%s fails', (_what, files, problem) => {
+])('%s fails', (_name, files, problem) => {
   expect(problemsIn(files)).toEqual({ status: 1, problems: [problem] });
 });

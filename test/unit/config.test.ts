@@ -16,7 +16,7 @@ const DEFAULTS = {
   kanboardOrg: undefined,
 };
 
-/** What the start says about these values. */
+/** The message of the StartError for these variables. */
 function problemOf(environment: Record<string, string>): string {
   try {
     readConfig(environment);
@@ -24,10 +24,10 @@ function problemOf(environment: Record<string, string>): string {
     expect(error).toBeInstanceOf(StartError);
     return (error as StartError).message;
   }
-  throw new Error(`${JSON.stringify(environment)} was taken.`);
+  throw new Error(`${JSON.stringify(environment)} was accepted.`);
 }
 
-test('without any variable the defaults hold', () => {
+test('without variables the defaults apply', () => {
   expect(readConfig({})).toMatchObject(DEFAULTS);
 });
 
@@ -39,15 +39,15 @@ test('an empty value counts as unset', () => {
   expect(readConfig(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readConfig({}));
 });
 
-test('variables that are not ours are not looked at', () => {
+test('unknown variables are ignored', () => {
   expect(readConfig({ NODE_ENV: 'nonsense', PORTS: 'x', LOGLEVEL: 'x' })).toEqual(readConfig({}));
 });
 
-test('the configuration cannot be changed', () => {
+test('the configuration is frozen', () => {
   expect(Object.isFrozen(readConfig({}))).toBe(true);
 });
 
-test('every problem is named at once', () => {
+test('all problems are reported at once', () => {
   const problem = problemOf({
     PORT: 'http',
     DATABASE_URL: 'mysql://localhost/links',
@@ -68,7 +68,7 @@ test('every problem is named at once', () => {
   );
 });
 
-test('a problem with a value that holds a password does not repeat it', () => {
+test('the message about an invalid value does not contain its password', () => {
   expect(problemOf({ DATABASE_URL: 'mysql://me:hunter2@localhost/links' })).not.toContain('hunter2');
 });
 
@@ -77,11 +77,11 @@ test.each([
   ['1', 1],
   ['8080', 8080],
   ['65535', 65_535],
-])('PORT=%s is a port', (PORT, port) => {
+])('PORT=%s is valid', (PORT, port) => {
   expect(readConfig({ PORT }).port).toBe(port);
 });
 
-test.each(['-1', '65536', '80.5', '0x50', ' 80', '1e3', '٨٠', 'http', '123456'])('PORT=%s is none', (PORT) => {
+test.each(['-1', '65536', '80.5', '0x50', ' 80', '1e3', '٨٠', 'http', '123456'])('PORT=%s is invalid', (PORT) => {
   expect(problemOf({ PORT })).toContain('PORT: must be a port, from 0 to 65535');
 });
 
@@ -90,18 +90,18 @@ test.each([
   'postgresql://me:hunter2@db.example:5433/links?sslmode=require',
   'postgres:///links?host=/var/run/postgresql',
   'postgres://me:hunter2@/links?host=%2Frun%2Fpostgresql&port=5433',
-])('DATABASE_URL=%s is a database', (url) => {
+])('DATABASE_URL=%s is valid', (url) => {
   expect(readConfig({ DATABASE_URL: url }).databaseUrl).toBe(url);
 });
 
 test.each(['localhost', 'http://localhost/links', 'postgres:links', 'postgres://me@:x/links'])(
-  'DATABASE_URL=%s is none',
+  'DATABASE_URL=%s is invalid',
   (url) => {
     expect(problemOf({ DATABASE_URL: url })).toContain('DATABASE_URL: must be a postgres:// URL');
   },
 );
 
-test('DATA_DIR is looked up from where the server was started', () => {
+test('DATA_DIR is resolved against the working directory', () => {
   expect(readConfig({ DATA_DIR: 'elsewhere' }).dataDir).toBe(resolve('elsewhere'));
   expect(readConfig({ DATA_DIR: '/srv/links' }).dataDir).toBe(resolve('/srv/links'));
 });
@@ -110,7 +110,7 @@ test.each([
   ['https://links.example', 'https://links.example'],
   ['https://links.example/', 'https://links.example'],
   ['http://10.0.0.1:8080/tracker//', 'http://10.0.0.1:8080/tracker'],
-])('PUBLIC_URL=%s is a base', (url, base) => {
+])('PUBLIC_URL=%s is valid', (url, base) => {
   expect(readConfig({ PUBLIC_URL: url }).publicUrl).toBe(base);
 });
 
@@ -121,7 +121,7 @@ test.each([
   'https://',
   'https://a.example?x=1',
   'https://a.example#x',
-])('PUBLIC_URL=%s is none', (url) => {
+])('PUBLIC_URL=%s is invalid', (url) => {
   expect(problemOf({ PUBLIC_URL: url })).toContain('PUBLIC_URL: must be');
 });
 
@@ -134,7 +134,7 @@ test.each([
   ['10.0.0.0/8', ['10.0.0.0/8']],
   ['127.0.0.1, ::1', ['127.0.0.1', '::1']],
   ['fd00::/8,uniquelocal, linklocal', ['fd00::/8', 'uniquelocal', 'linklocal']],
-])('TRUST_PROXY=%s is understood', (TRUST_PROXY, trustProxy) => {
+])('TRUST_PROXY=%s is valid', (TRUST_PROXY, trustProxy) => {
   expect(readConfig({ TRUST_PROXY }).trustProxy).toEqual(trustProxy);
 });
 
@@ -154,30 +154,30 @@ test.each([
   '10.0.0.0/8/8',
   '10.0.0.0/',
   ',',
-])('TRUST_PROXY=%s is refused', (TRUST_PROXY) => {
+])('TRUST_PROXY=%s is invalid', (TRUST_PROXY) => {
   expect(problemOf({ TRUST_PROXY })).toContain('TRUST_PROXY: must be a number of hops');
 });
 
 test.each([
   ['DEMO', ['auto', 'on', 'off'], ['ON', 'true', '1']],
   ['LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], ['INFO', 'verbose', '30']],
-] as const)('%s takes its words and no other', (name, good, bad) => {
-  for (const value of good) expect(Object.values(readConfig({ [name]: value }))).toContain(value);
-  for (const value of bad) expect(problemOf({ [name]: value })).toContain(`${name}: `);
+] as const)('%s accepts only its own values', (name, valid, invalid) => {
+  for (const value of valid) expect(Object.values(readConfig({ [name]: value }))).toContain(value);
+  for (const value of invalid) expect(problemOf({ [name]: value })).toContain(`${name}: `);
 });
 
-test.each(['X-API-Auth', 'x-api-auth', 'X_Auth', 'a'])('KANBOARD_AUTH_HEADER=%s is a header', (name) => {
+test.each(['X-API-Auth', 'x-api-auth', 'X_Auth', 'a'])('KANBOARD_AUTH_HEADER=%s is valid', (name) => {
   expect(readConfig({ KANBOARD_AUTH_HEADER: name }).kanboardAuthHeader).toBe(name);
 });
 
-test.each(['X API', 'X-API-Auth:', 'Заголовок', 'a\nb', '"x"', ' X'])('KANBOARD_AUTH_HEADER=%j is none', (name) => {
+test.each(['X API', 'X-API-Auth:', 'Заголовок', 'a\nb', '"x"', ' X'])('KANBOARD_AUTH_HEADER=%j is invalid', (name) => {
   expect(problemOf({ KANBOARD_AUTH_HEADER: name })).toContain('KANBOARD_AUTH_HEADER: must be the name of a header');
 });
 
-test.each(['1', '123', 'our-company', 'A_b', 'x'.repeat(64)])('KANBOARD_ORG=%s is an organisation', (id) => {
+test.each(['1', '123', 'our-company', 'A_b', 'x'.repeat(64)])('KANBOARD_ORG=%s is valid', (id) => {
   expect(readConfig({ KANBOARD_ORG: id }).kanboardOrg).toBe(id);
 });
 
-test.each(['a/b', ' 1', '-a', '_a', 'Компания', 'x'.repeat(65), '..'])('KANBOARD_ORG=%j is none', (id) => {
+test.each(['a/b', ' 1', '-a', '_a', 'Компания', 'x'.repeat(65), '..'])('KANBOARD_ORG=%j is invalid', (id) => {
   expect(problemOf({ KANBOARD_ORG: id })).toContain('KANBOARD_ORG: must be the id of an organisation');
 });

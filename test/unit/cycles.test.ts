@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { findCycle } from '../../src/core/link-types/cycles.ts';
 
-interface Arrow {
+interface DirectedLink {
   readonly inward_issue_id: number;
   readonly outward_issue_id: number;
 }
@@ -12,7 +12,7 @@ const graphs = fc.array(
   { maxLength: 16 },
 );
 
-test('a cycle is found exactly where there is one', () => {
+test('findCycle finds a cycle if and only if there is one', () => {
   fc.assert(
     fc.property(graphs, (links) => {
       expect(findCycle(links).length > 0).toBe(hasCycle(links));
@@ -20,7 +20,7 @@ test('a cycle is found exactly where there is one', () => {
   );
 });
 
-test('what is found is a cycle: each link leads to the next one, and the last to the first', () => {
+test('each link of the result leads to the next one, and the last to the first', () => {
   fc.assert(
     fc.property(graphs, (links) => {
       const cycle = findCycle(links);
@@ -32,7 +32,7 @@ test('what is found is a cycle: each link leads to the next one, and the last to
   );
 });
 
-test('a chain of a hundred thousand links has no cycle, and closing it makes one', () => {
+test('a chain of 100 000 links has no cycle until it is closed', () => {
   const chain = Array.from({ length: 100_000 }, (_unused, place) => ({
     inward_issue_id: place,
     outward_issue_id: place + 1,
@@ -41,8 +41,8 @@ test('a chain of a hundred thousand links has no cycle, and closing it makes one
   expect(findCycle([...chain, { inward_issue_id: 100_000, outward_issue_id: 0 }])).toHaveLength(100_001);
 });
 
-/** From each issue, whether it can be reached from itself: slow, and plain to see. */
-function hasCycle(links: readonly Arrow[]): boolean {
+/** A slow but obvious reference: whether any issue is reachable from itself. */
+function hasCycle(links: readonly DirectedLink[]): boolean {
   return links.some((start) => {
     const reached = new Set([start.outward_issue_id]);
     for (const issue of reached) {

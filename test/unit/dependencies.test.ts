@@ -20,7 +20,7 @@ describe('the check of the production dependencies', () => {
     expect(await check(ROOT)).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
-  test('passes for what is native in dev dependencies and in the PostgreSQL binaries', async () => {
+  test('passes for native code in dev dependencies and in the PostgreSQL binaries', async () => {
     await givenProject({
       packages: {
         'node_modules/pg': {},
@@ -37,15 +37,15 @@ describe('the check of the production dependencies', () => {
   test.each([
     ['an install script', { hasInstallScript: true }, [], 'argon2: runs a script when it is installed\n'],
     ['a binary', {}, ['argon2/build/Release/argon2.node'], 'argon2: holds build/Release/argon2.node\n'],
-    ['a recipe for a compiler', {}, ['argon2/binding.gyp'], 'argon2: holds binding.gyp\n'],
-    ['packages for each platform', { optional: true, os: ['linux'] }, [], 'argon2: is made for one platform\n'],
-  ])('fails for %s', async (_what, entry, files, stdout) => {
+    ['a build script for node-gyp', {}, ['argon2/binding.gyp'], 'argon2: holds binding.gyp\n'],
+    ['a platform-specific package', { optional: true, os: ['linux'] }, [], 'argon2: is made for one platform\n'],
+  ])('fails for %s', async (_name, entry, files, stdout) => {
     await givenProject({ packages: { 'node_modules/pg': {}, 'node_modules/argon2': entry }, files });
 
     expect(await check(folder)).toEqual({ code: 1, stdout, stderr: '' });
   });
 
-  test('fails for a package that serves native modules, also below another one', async () => {
+  test('fails for a package that loads native modules, also when nested', async () => {
     await givenProject({ packages: { 'node_modules/pg': {}, 'node_modules/pg/node_modules/bindings': {} } });
 
     expect(await check(folder)).toEqual({ code: 1, stdout: 'bindings: serves native modules only\n', stderr: '' });
@@ -61,7 +61,7 @@ describe('the check of the production dependencies', () => {
     },
   );
 
-  test('fails where no production dependency is found', async () => {
+  test('fails if there are no production dependencies', async () => {
     await givenProject({ packages: { 'node_modules/jest': { dev: true } } });
 
     expect((await check(folder)).code).toBe(1);

@@ -8,20 +8,20 @@ const DEMO = { token: 'demo-token', kanboard: { login: 'jsonrpc', secret: 'demo-
 const withDemo = supertest(express().use(docsRouter(DEMO)));
 const withoutDemo = supertest(express().use(docsRouter(undefined)));
 
-test.each(['/docs', '/docs/'])('%s answers the page, whose parts come from this server alone', async (path) => {
+test.each(['/docs', '/docs/'])('%s returns the page, which loads files from this server only', async (path) => {
   const response = await withDemo
     .get(path)
     .expect(200)
     .expect('Content-Type', /^text\/html/);
 
-  const parts = [...response.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, part]) => part ?? '');
-  expect(parts.length).toBeGreaterThan(3);
-  for (const part of parts.filter((name) => name.startsWith('/docs/'))) await withDemo.get(part).expect(200);
-  expect(parts.filter((part) => !part.startsWith('/'))).toEqual([]);
+  const urls = [...response.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url ?? '');
+  expect(urls.length).toBeGreaterThan(3);
+  for (const url of urls.filter((name) => name.startsWith('/docs/'))) await withDemo.get(url).expect(200);
+  expect(urls.filter((url) => !url.startsWith('/'))).toEqual([]);
 });
 
 test.each(['/docs', '/docs/initializer.js', '/docs/swagger-ui-bundle.js', '/docs/swagger-ui.css'])(
-  '%s carries a policy that allows this server alone, and no script or style in the page',
+  'the Content-Security-Policy of %s allows only this server and nothing inline',
   async (path) => {
     const { headers } = await withDemo.get(path).expect(200);
     const policy = headers['content-security-policy'];
@@ -31,7 +31,7 @@ test.each(['/docs', '/docs/initializer.js', '/docs/swagger-ui-bundle.js', '/docs
   },
 );
 
-test('the page is authorised for the demo when a browser on this machine asks', async () => {
+test('the page contains the demo credentials for a browser on this machine', async () => {
   const { text } = await withDemo
     .get('/docs/initializer.js')
     .expect(200)
@@ -42,25 +42,25 @@ test('the page is authorised for the demo when a browser on this machine asks', 
 
 test.each([
   ['through a proxy', { 'X-Forwarded-For': '203.0.113.9' }],
-  ['for a name that is not of this machine', { Host: 'links.example' }],
-])('the page is not authorised for a request %s', async (_what, headers) => {
+  ['for the name of another machine', { Host: 'links.example' }],
+])('the page contains no demo credentials for a request %s', async (_name, headers) => {
   const { text } = await withDemo.get('/docs/initializer.js').set(headers).expect(200);
   expect(text).not.toMatch(/demo-(token|secret)/);
 });
 
-test('the page is not authorised without the demo', async () => {
+test('the page contains no credentials without the demo', async () => {
   const { text } = await withoutDemo.get('/docs/initializer.js').expect(200);
   expect(text).toContain('SwaggerUIBundle');
   expect(text).not.toContain('preauthorize');
 });
 
-test('the contract is not sent to a validator elsewhere', async () => {
+test('the contract is not sent to an external validator', async () => {
   const { text } = await withDemo.get('/docs/initializer.js').expect(200);
   expect(text).toContain('validatorUrl: null');
 });
 
 test.each(['/docs/index.html', '/docs/package.json', '/docs/swagger-initializer.js', '/docs/..%2fpackage.json'])(
-  '%s, which the page does not need, is not served',
+  '%s, which the page does not use, returns 404',
   async (path) => {
     await withDemo.get(path).expect(404);
   },
@@ -70,6 +70,6 @@ test.each([
   ['LICENSE', 'Apache License'],
   ['NOTICE', 'SmartBear Software'],
   ['swagger-ui-bundle.js.LICENSE.txt', 'DOMPurify'],
-])('the build holds %s beside the files of Swagger UI', async (file, excerpt) => {
+])('the build contains %s beside the files of Swagger UI', async (file, excerpt) => {
   expect(await readFile(new URL(`../../dist/swagger-ui/${file}`, import.meta.url), 'utf8')).toContain(excerpt);
 });

@@ -22,8 +22,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** The names of the import rules that a source tree breaks. */
-async function brokenRules(files: Record<string, string>): Promise<string[]> {
+/** The names of the import rules that these files violate. */
+async function violatedRules(files: Record<string, string>): Promise<string[]> {
   for (const [file, text] of Object.entries(files)) {
     await mkdir(dirname(join(folder, file)), { recursive: true });
     await writeFile(join(folder, file), text);
@@ -46,21 +46,21 @@ test.each([
   ['core', '../../http/b.ts', 'src/core/links/a.ts', 'src/http/b.ts', 'core-imports'],
   ['database', '../core/links/b.ts', 'src/database/a.ts', 'src/core/links/b.ts', 'database-imports'],
   ['errors.ts', './core/links/b.ts', 'src/errors.ts', 'src/core/links/b.ts', 'errors-imports'],
-])('%s may not import %s, not even a type', async (_room, path, from, to, rule) => {
-  expect(await brokenRules({ [from]: importing(path), [to]: leaf })).toContain(rule);
+])('%s must not import %s, not even a type', async (_folder, path, from, to, rule) => {
+  expect(await violatedRules({ [from]: importing(path), [to]: leaf })).toContain(rule);
 });
 
-test('folders may not import each other in a circle, even where no files do', async () => {
+test('folders must not import each other in a cycle, even if no files do', async () => {
   const files = {
     'src/core/links/a.ts': importing('../issues/b.ts'),
     'src/core/issues/b.ts': leaf,
     'src/core/issues/c.ts': importing('../links/d.ts'),
     'src/core/links/d.ts': leaf,
   };
-  expect(await brokenRules(files)).toEqual(['no-cycle-of-folders']);
+  expect(await violatedRules(files)).toEqual(['no-cycle-of-folders']);
 });
 
-test('a service may not import a contract, a store a service, or a handler the functions of a store', async () => {
+test('services must not import contracts, stores no services and handlers no functions of stores', async () => {
   const files = {
     'src/tracker/links/a.service.ts': importing('../../contract/types.ts'),
     'src/contract/types.ts': leaf,
@@ -69,17 +69,17 @@ test('a service may not import a contract, a store a service, or a handler the f
     'src/tracker/links/a.rest.ts':
       "import { select } from '../../core/links/a.store.ts';\nexport const own = select;\n",
   };
-  expect(await brokenRules(files)).toEqual([
+  expect(await violatedRules(files)).toEqual([
     'handlers-call-services',
     'services-know-no-protocol',
     'stores-know-no-service',
   ]);
 });
 
-test('a tree that keeps the rules breaks none', async () => {
+test('files that follow the rules violate none', async () => {
   const files = {
     'src/tracker/links/a.rest.ts': importing('../../core/links/a.store.ts'),
     'src/core/links/a.store.ts': leaf,
   };
-  expect(await brokenRules(files)).toEqual([]);
+  expect(await violatedRules(files)).toEqual([]);
 });

@@ -1,13 +1,13 @@
 import { expect, test } from '@jest/globals';
 import { loadContract } from '../../src/contract/contract.ts';
 
-/** A node of the document: whatever YAML can say. */
+/** Any node of the YAML document. */
 type Node = { readonly [key: string]: unknown };
 
 interface Example {
-  /** Where it stands. */
+  /** Its location in the document, for messages. */
   readonly at: string;
-  /** JSON pointer of the schema that it has to fit. */
+  /** JSON pointer of the schema that it must match. */
   readonly schema: string;
   readonly value: unknown;
 }
@@ -20,7 +20,7 @@ const operations = contract.operations.map((operation) => ({
   pointer: pointerTo('', 'paths', operation.path, operation.method),
 }));
 
-test('every example of the contract fits its schema', () => {
+test('every example of the contract matches its schema', () => {
   const problems = examples.flatMap(({ at, schema, value }) => {
     const validate = contract.validator(schema);
     return validate(structuredClone(value)) ? [] : [`${at}: ${JSON.stringify(validate.errors)}`];
@@ -29,16 +29,16 @@ test('every example of the contract fits its schema', () => {
   expect(examples.length).toBeGreaterThan(contract.operations.length);
 });
 
-test('every request body and every body of an answer has an example', () => {
-  const bare = operations.flatMap(({ id, pointer }) => {
+test('every request body and every response body has an example', () => {
+  const missing = operations.flatMap(({ id, pointer }) => {
     const operation = nodeAt(pointer);
-    const answers = Object.keys(operation['responses'] as Node).map((status) => ['responses', status]);
-    const messages = [...(operation['requestBody'] ? [['requestBody']] : []), ...answers];
+    const responses = Object.keys(operation['responses'] as Node).map((status) => ['responses', status]);
+    const messages = [...(operation['requestBody'] ? [['requestBody']] : []), ...responses];
     return messages
       .filter((steps) => mediaTypes(pointerTo(pointer, ...steps)).some((type) => valuesOf(type).length === 0))
       .map((steps) => `${id}: ${steps.join(' ')}`);
   });
-  expect(bare).toEqual([]);
+  expect(missing).toEqual([]);
 });
 
 test('every parameter of a path has an example', () => {
@@ -48,21 +48,21 @@ test('every parameter of a path has an example', () => {
       return list.map((_parameter, index) => resolved(pointerTo(at, 'parameters', String(index))));
     }),
   );
-  const bare = parameters.filter((parameter) => parameter['in'] === 'path' && valuesOf(parameter).length === 0);
-  expect(bare.map(({ name }) => name)).toEqual([]);
+  const missing = parameters.filter((parameter) => parameter['in'] === 'path' && valuesOf(parameter).length === 0);
+  expect(missing.map(({ name }) => name)).toEqual([]);
 });
 
-test('an example that does not fit is noticed', () => {
+test('an invalid example is detected', () => {
   const [{ schema } = { schema: '' }] = examples.filter(({ value }) => typeof value === 'object');
   expect(contract.validator(schema)('not this')).toBe(false);
 });
 
-/** Those of parameters, headers, bodies and schemas. What an example holds is no part of the contract. */
+/** The examples of parameters, headers, bodies and schemas. Their contents are not searched. */
 function examplesBelow(node: unknown, pointer: string): Example[] {
   if (typeof node !== 'object' || node === null) return [];
   const here = node as Node;
   const schema = 'schema' in here ? pointerTo(pointer, 'schema') : pointer;
-  // Those under `components` are said to fit where they are referred to.
+  // Examples under `components` are checked where they are referenced.
   const own = (pointer === '/components' ? [] : valuesOf(here)).map(([name, value]) => ({
     at: `${pointer} ${name}`,
     schema,
@@ -74,7 +74,7 @@ function examplesBelow(node: unknown, pointer: string): Example[] {
   return [...own, ...below];
 }
 
-/** OpenAPI's `example`, and `examples` by name; JSON Schema's `examples` in a list. */
+/** OpenAPI's `example` and named `examples`, and JSON Schema's list of `examples`. */
 function valuesOf(node: Node): [string, unknown][] {
   const { example, examples: several } = node;
   const one: [string, unknown][] = example === undefined ? [] : [['example', example]];
@@ -92,7 +92,7 @@ function resolved(pointer: string): Node {
   return target(nodeAt(pointer));
 }
 
-/** The node itself, or the one that it refers to. */
+/** The node itself or, for a `$ref`, its target. */
 function target(node: Node): Node {
   return typeof node['$ref'] === 'string' ? nodeAt(node['$ref'].slice(1)) : node;
 }

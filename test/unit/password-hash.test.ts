@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { hashPassword, passwordMatches } from '../../src/core/users/password-hash.ts';
 
-/** The test vectors of RFC 7914, section 12. Its last one takes 1 GiB. */
+/** The test vectors of RFC 7914, section 12, except the last one, which takes 1 GiB. */
 const VECTORS = [
   {
     password: '',
@@ -25,7 +25,7 @@ const VECTORS = [
 const SALT = 'TmFDbA';
 const KEY = unpadded(Buffer.from(VECTORS[1]?.key ?? '', 'hex'));
 
-test.each(VECTORS)('a hash with the parameters $cost of RFC 7914 matches “$password” alone', async (vector) => {
+test.each(VECTORS)('a hash with the parameters $cost of RFC 7914 matches only “$password”', async (vector) => {
   const { password, salt, cost, key } = vector;
   const stored = `$scrypt$${cost}$${unpadded(Buffer.from(salt))}$${unpadded(Buffer.from(key, 'hex'))}`;
 
@@ -33,7 +33,7 @@ test.each(VECTORS)('a hash with the parameters $cost of RFC 7914 matches “$pas
   expect(await passwordMatches(`${password} `, stored)).toBe(false);
 });
 
-test('a new hash is a PHC string with the parameters in it, and matches its password alone', async () => {
+test('a new hash is a PHC string with its parameters and matches only its password', async () => {
   const stored = await hashPassword('пароль');
 
   expect(stored).toMatch(/^\$scrypt\$ln=14,r=8,p=5\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/);
@@ -42,12 +42,12 @@ test('a new hash is a PHC string with the parameters in it, and matches its pass
   expect(await passwordMatches('', stored)).toBe(false);
 });
 
-test('the same password is hashed with another salt each time', async () => {
+test('each hash has a new salt', async () => {
   expect(await hashPassword('secret')).not.toBe(await hashPassword('secret'));
 });
 
 test.each(['ln=17,r=8,p=1', 'ln=16,r=8,p=2', 'ln=15,r=8,p=3', 'ln=14,r=8,p=5', 'ln=13,r=8,p=10'])(
-  'a stored hash may have the parameters %s, which OWASP lists',
+  'a stored hash with the parameters %s, which OWASP lists, is checked',
   async (cost) => {
     expect(await passwordMatches('password', `$scrypt$${cost}$${SALT}$${KEY}`)).toBe(false);
   },
@@ -62,7 +62,7 @@ test.each([
   ['no rounds', 'ln=0,r=8,p=1'],
   ['no blocks', 'ln=14,r=0,p=1'],
   ['no repetitions', 'ln=14,r=8,p=0'],
-])('a stored hash that asks for %s (%s) matches nothing', async (_what, cost) => {
+])('a stored hash with %s (%s) matches nothing', async (_name, cost) => {
   expect(await passwordMatches('password', `$scrypt$${cost}$${SALT}$${KEY}`)).toBe(false);
 });
 
@@ -77,7 +77,7 @@ test.each([
   '$scrypt$ln=-1,r=8,p=16$TmFDbA$AAAAAAAAAAAAAAAAAAAAAA',
   `$scrypt$ln=10,r=8,p=16$TmFDbA$${KEY}==`,
   `$scrypt$ln=10,r=8,p=16$TmFDbA$${KEY}\n`,
-])('“%s”, which is no scrypt hash, matches nothing', async (stored) => {
+])('“%s”, which is not a scrypt hash, matches nothing', async (stored) => {
   expect(await passwordMatches('password', stored)).toBe(false);
 });
 

@@ -61,7 +61,7 @@ const QUERIES: [query: string, condition: Condition][] = [
   ['Epic: empty()', { kind: 'empty', field: { is: 'link', linkTypeId: 'epic', direction: 'outward' } }],
 ];
 
-test.each(QUERIES)('%s is understood', (query, condition) => {
+test.each(QUERIES)('parseQuery parses %s', (query, condition) => {
   expect(parseQuery(query)).toEqual({ condition, order: [] });
 });
 
@@ -79,7 +79,7 @@ const DATES: [query: string, from: Date | undefined, until: Date | undefined][] 
   ['Created: <"2017-06-11 05:16"', undefined, date('2017-06-11T05:16Z')],
 ];
 
-test.each(DATES)('%s is a stretch of time', (query, from, until) => {
+test.each(DATES)('parseQuery parses %s as a date range', (query, from, until) => {
   const field = { is: 'value', name: 'created' };
   expect(parseQuery(query).condition).toEqual({ kind: 'within', field, from, until });
 });
@@ -97,17 +97,17 @@ const ORDERS: [query: string, order: object[]][] = [
   ['"sort by": "Created at" DESC', [{ by: 'created', descending: true }]],
 ];
 
-test.each(ORDERS)('%s is an order, alone and behind a condition', (query, order) => {
+test.each(ORDERS)('parseQuery parses the order %s, alone and after a condition', (query, order) => {
   expect(parseQuery(query)).toEqual({ condition: undefined, order });
   expect(parseQuery(`Queue: TEST ${query}`)).toEqual({ condition: oneOf('queue', 'TEST'), order });
 });
 
-test('a query without anything asks for everything', () => {
+test('parseQuery returns no condition for an empty query', () => {
   expect(parseQuery('')).toEqual({ condition: undefined, order: [] });
   expect(parseQuery('  ')).toEqual({ condition: undefined, order: [] });
 });
 
-const REFUSED: [query: string, position: number, says: string][] = [
+const INVALID: [query: string, position: number, message: string][] = [
   ['Sprint: 5', 1, '"Sprint" is unknown'],
   ['Queue: A AND Sprint: 5', 14, '"Sprint" is unknown'],
   ['Queue', 6, 'colon'],
@@ -138,13 +138,13 @@ const REFUSED: [query: string, position: number, says: string][] = [
   [Array(300).fill('Queue: A').join(' OR '), 1201, 'too complex'],
 ];
 
-test.each(REFUSED)('%s is refused, with the place', (query, position, says) => {
+test.each(INVALID)('parseQuery rejects %s and names the position', (query, position, message) => {
   expect(() => parseQuery(query)).toThrow(DomainError);
   expect(() => parseQuery(query)).toThrow(`query: Position ${position}: `);
-  expect(() => parseQuery(query)).toThrow(says);
+  expect(() => parseQuery(query)).toThrow(message);
 });
 
-test('whatever is written, it is understood or refused', () => {
+test('parseQuery parses any string or throws a DomainError', () => {
   const piece = fc.constantFrom(
     'Queue',
     'Assignee',

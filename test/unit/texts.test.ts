@@ -8,12 +8,12 @@ const messages = Object.entries(texts).map(([name, text]: [string, Text | ((...p
   return [name, text(...parameters)] as const;
 });
 
-// The other tests name a message by its key. Whoever rewords one sees it here.
-test('callers read these sentences', () => {
+// The other tests refer to messages by key; a changed wording shows up here.
+test('the messages have this wording', () => {
   expect(Object.fromEntries(messages)).toMatchSnapshot();
 });
 
-test.each(messages)('%s says what its parameters are', (name, { ru, en }) => {
+test.each(messages)('the message %s contains all of its parameters', (name, { ru, en }) => {
   const text: unknown = texts[name as keyof typeof texts];
   const parameters = typeof text === 'function' ? text.length : 0;
   for (let place = 1; place <= parameters; place += 1) expect(`${ru} ${en}`).toContain(`‹${place}›`);
