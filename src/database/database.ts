@@ -4,19 +4,32 @@ import { cancelStatement } from './cancel.ts';
 import { sendCounted } from './counted-query.ts';
 import { databaseError, unavailable } from './database-error.ts';
 
+declare const row: unique symbol;
+
 /**
- * A statement that the server prepares once a connection, under its name: parsing and planning are the larger half
- * of what a short query costs. One name always goes with one text.
+ * A statement that PostgreSQL prepares once per connection, under its name: parsing and planning are the larger half of
+ * what a short query costs. Only `statement` in statement.ts makes one, since one name must always go with one text.
  */
-export interface Statement {
+export interface NamedStatement<Row> {
   readonly name: string;
+  readonly text: string;
+  readonly values: readonly unknown[];
+  /** Exists for the compiler alone. */
+  readonly [row]: Row;
+}
+
+/** A statement that is parsed and planned each time: for text that depends on the request. */
+export interface UnnamedStatement {
+  readonly name: '';
   readonly text: string;
   readonly values: readonly unknown[];
 }
 
+export type Statement<Row> = NamedStatement<Row> | UnnamedStatement;
+
 /** What a function that only reads takes: the pool or a transaction. */
 export interface Queryable {
-  query<Row>(statement: Statement): Promise<Row[]>;
+  query<Row>(statement: Statement<Row>): Promise<Row[]>;
 }
 
 /** What a use case takes: the pool, or the transaction of a larger use case, which it joins. */
@@ -178,7 +191,7 @@ async function withConnection<Result>(
 
 async function run<Row>(
   connection: HeldConnection,
-  statement: Statement,
+  statement: Statement<Row>,
   { signal, countBytes = () => undefined }: Client,
 ): Promise<Row[]> {
   signal?.throwIfAborted();
@@ -221,7 +234,7 @@ async function runTransaction<Result>(
 ): Promise<Result> {
   // The one place where a Transaction is made.
   const transaction = {
-    query: (statement: Statement) => run(connection, statement, client),
+    query: (statement: Statement<unknown>) => run(connection, statement, client),
     transaction: (joined: typeof work) => joined(transaction),
   } as unknown as Transaction;
   try {

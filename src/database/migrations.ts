@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Knex } from 'knex';
 import { StartError } from '../errors.ts';
 import type { Connection, Queryable } from './database.ts';
+import { statement } from './statement.ts';
 
 const FOLDER = new URL('../../db/migrations/', import.meta.url);
 const TABLE = 'schema_migrations';
@@ -50,13 +51,14 @@ export async function isSchemaCurrent(db: Queryable): Promise<boolean> {
   return (await migrationNames()).every((name) => applied.has(name));
 }
 
+const LIST_APPLIED_MIGRATIONS = statement<never, { name: string }>(
+  'list_applied_migrations',
+  `select name from ${TABLE} order by id`,
+);
+
 /** In the order in which they ran. Throws when no migration has ever run. */
 export async function listAppliedMigrations(db: Queryable): Promise<string[]> {
-  const rows = await db.query<{ name: string }>({
-    name: 'list_applied_migrations',
-    text: `select name from ${TABLE} order by id`,
-    values: [],
-  });
+  const rows = await db.query(LIST_APPLIED_MIGRATIONS({}));
   return rows.map(({ name }) => name);
 }
 

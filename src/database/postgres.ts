@@ -5,6 +5,7 @@ import { DomainError, StartError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { type Connection, type Database, type DatabasePool, openDatabase } from './database.ts';
 import { isSchemaCurrent, migrate } from './migrations.ts';
+import { statement } from './statement.ts';
 
 const VERSION_MIN = 15;
 
@@ -59,17 +60,16 @@ async function open(name: string, connection: Connection, log: Log, embedded?: E
   return { name, db, connection, embedded, close };
 }
 
+const CHECK_VERSION = statement<never, { version: number }>(
+  'check_version',
+  `select current_setting('server_version_num')::integer / 10000 as version`,
+);
+
 async function checkVersion(db: Database): Promise<void> {
-  const [row] = await db
-    .query<{ version: number }>({
-      name: 'select_server_version',
-      text: `select current_setting('server_version_num')::integer / 10000 as version`,
-      values: [],
-    })
-    .catch((error: unknown) => {
-      const reason = reasonOf(error instanceof DomainError ? error.cause : error);
-      throw new StartError(`The database cannot be used (${reason}): check DATABASE_URL.`, { cause: error });
-    });
+  const [row] = await db.query(CHECK_VERSION({})).catch((error: unknown) => {
+    const reason = reasonOf(error instanceof DomainError ? error.cause : error);
+    throw new StartError(`The database cannot be used (${reason}): check DATABASE_URL.`, { cause: error });
+  });
   if (row && row.version < VERSION_MIN) {
     throw new StartError(`PostgreSQL ${row.version} is too old: issue-links needs ${VERSION_MIN} or later.`);
   }

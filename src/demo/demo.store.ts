@@ -1,100 +1,119 @@
 import type { Queryable, Transaction } from '../database/database.ts';
+import { statement } from '../database/statement.ts';
 import type { DemoIssue, DemoLink } from './demo-data.ts';
+
+const EXISTS_ORGANISATION = statement<never>('exists_organisation', 'select from organisations limit 1');
 
 /** Whether any organisation is stored. */
 export async function existsOrganisation(db: Queryable): Promise<boolean> {
-  const rows = await db.query({
-    name: 'exists_organisation',
-    text: 'select from organisations limit 1',
-    values: [],
-  });
+  const rows = await db.query(EXISTS_ORGANISATION({}));
   return rows.length > 0;
 }
 
 /** No organisation can be created until the transaction ends. */
 export async function lockOrganisations(transaction: Transaction): Promise<void> {
-  await transaction.query({
-    name: 'lock_organisations',
-    text: 'lock table organisations in access exclusive mode',
-    values: [],
-  });
+  await transaction.query({ name: '', text: 'lock table organisations in access exclusive mode', values: [] });
 }
+
+const LIST_ORGANISATIONS_BESIDE_DEMO = statement<'demoOrgId', { org_id: string }>(
+  'list_organisations_beside_demo',
+  `
+  select org_id from organisations
+  where org_id <> :demoOrgId
+    or org_id not in (select org_id from tokens where loopback_only union all select org_id from users where loopback_only)
+  order by org_id`,
+);
 
 /** The ids of all organisations but the demo's, which is told by its credentials from one that an operator gave its id. */
 export async function listOrganisationsBesideDemo(db: Queryable, demoOrgId: string): Promise<string[]> {
-  const rows = await db.query<{ org_id: string }>({
-    name: 'list_organisations_beside_demo',
-    text: `
-      select org_id from organisations
-      where org_id <> $1
-        or org_id not in (select org_id from tokens where loopback_only union all select org_id from users where loopback_only)
-      order by org_id`,
-    values: [demoOrgId],
-  });
+  const rows = await db.query(LIST_ORGANISATIONS_BESIDE_DEMO({ demoOrgId }));
   return rows.map((row) => row.org_id);
 }
 
 /** Every organisation and all that belongs to it. Ids start again, so that a fresh demo always has the same ones. */
 export async function deleteEverything(transaction: Transaction): Promise<void> {
-  await transaction.query({
-    name: 'delete_everything',
-    text: 'truncate organisations restart identity cascade',
-    values: [],
-  });
+  await transaction.query({ name: '', text: 'truncate organisations restart identity cascade', values: [] });
 }
+
+const EXISTS_LOOPBACK_CREDENTIAL = statement<never>(
+  'exists_loopback_credential',
+  `
+  select from tokens where loopback_only
+  union all
+  select from users where loopback_only
+  limit 1`,
+);
 
 /** Whether credentials are stored that work for loopback requests only: the demo's. */
 export async function existsLoopbackCredential(db: Queryable): Promise<boolean> {
-  const rows = await db.query({
-    name: 'exists_loopback_credential',
-    text: `
-      select from tokens where loopback_only
-      union all
-      select from users where loopback_only
-      limit 1`,
-    values: [],
-  });
+  const rows = await db.query(EXISTS_LOOPBACK_CREDENTIAL({}));
   return rows.length > 0;
 }
 
+const UPDATE_DEMO_QUEUE_COUNTERS = statement<'orgId'>(
+  'update_demo_queue_counters',
+  `
+  update queues set last_issue_number = numbers.last
+  from (
+    select queue_id, max(split_part(key, '-', 2)::bigint) as last from issues where org_id = :orgId group by queue_id
+  ) as numbers
+  where queues.org_id = :orgId and queues.queue_id = numbers.queue_id`,
+);
+
+const INSERT_DEMO_ISSUES = statement<'orgId' | 'issues'>(
+  'insert_demo_issues',
+  `
+  insert into issues (org_id, hex_id, key, queue_id, summary, issue_type_id, priority_id, status_id, is_open,
+    assignee_id, created_by, updated_by, created_at, updated_at, moved_at, closed_at, position)
+  select :orgId, coalesce(given."hexId", left(md5(given.key), 24)), given.key, queues.queue_id, given.summary,
+    issue_types.issue_type_id, priorities.priority_id, statuses.status_id, statuses.type <> 'done',
+    assignee.user_id, author.user_id, author.user_id, given.at, given.at, given.at,
+    case when statuses.type = 'done' then given.at end,
+    row_number() over (partition by queues.queue_id, statuses.status_id order by given.at)
+  from (
+    select *, timestamptz '2017-06-01 09:00+00' + make_interval(hours => ordinality::integer) as at
+    from rows from (jsonb_to_recordset(:issues)
+      as (key text, summary text, "issueType" text, priority text, status text, assignee text, author text, "hexId" text)
+    ) with ordinality
+  ) as given
+  join queues on queues.org_id = :orgId and queues.key = split_part(given.key, '-', 1)
+  join issue_types on issue_types.org_id = :orgId and issue_types.key = given."issueType"
+  join priorities on priorities.org_id = :orgId and priorities.key = given.priority
+  join statuses on statuses.org_id = :orgId and statuses.key = given.status
+  join users author on author.org_id = :orgId and author.login = given.author
+  left join users assignee on assignee.org_id = :orgId and assignee.login = given.assignee
+  order by given.at`,
+);
+
 /** Issues under keys of their own choice; the counters of their queues follow. */
 export async function insertDemoIssues(db: Transaction, orgId: string, issues: readonly DemoIssue[]): Promise<void> {
-  await db.query({
-    name: 'insert_demo_issues',
-    text: `
-      insert into issues (org_id, hex_id, key, queue_id, summary, issue_type_id, priority_id, status_id, is_open,
-        assignee_id, created_by, updated_by, created_at, updated_at, moved_at, closed_at, position)
-      select $1, coalesce(given."hexId", left(md5(given.key), 24)), given.key, queues.queue_id, given.summary,
-        issue_types.issue_type_id, priorities.priority_id, statuses.status_id, statuses.type <> 'done',
-        assignee.user_id, author.user_id, author.user_id, given.at, given.at, given.at,
-        case when statuses.type = 'done' then given.at end,
-        row_number() over (partition by queues.queue_id, statuses.status_id order by given.at)
-      from (
-        select *, timestamptz '2017-06-01 09:00+00' + make_interval(hours => ordinality::integer) as at
-        from rows from (jsonb_to_recordset($2)
-          as (key text, summary text, "issueType" text, priority text, status text, assignee text, author text, "hexId" text)
-        ) with ordinality
-      ) as given
-      join queues on queues.org_id = $1 and queues.key = split_part(given.key, '-', 1)
-      join issue_types on issue_types.org_id = $1 and issue_types.key = given."issueType"
-      join priorities on priorities.org_id = $1 and priorities.key = given.priority
-      join statuses on statuses.org_id = $1 and statuses.key = given.status
-      join users author on author.org_id = $1 and author.login = given.author
-      left join users assignee on assignee.org_id = $1 and assignee.login = given.assignee
-      order by given.at`,
-    values: [orgId, JSON.stringify(issues)],
-  });
-  await db.query({
-    name: 'update_demo_queue_counters',
-    text: `
-      update queues set last_issue_number = numbers.last
-      from (
-        select queue_id, max(split_part(key, '-', 2)::bigint) as last from issues where org_id = $1 group by queue_id
-      ) as numbers
-      where queues.org_id = $1 and queues.queue_id = numbers.queue_id`,
-    values: [orgId],
-  });
+  await db.query(INSERT_DEMO_ISSUES({ orgId, issues: JSON.stringify(issues) }));
+  await db.query(UPDATE_DEMO_QUEUE_COUNTERS({ orgId }));
 }
+
+const RAISE_LINK_SEQUENCE = statement<never>(
+  'raise_link_sequence',
+  `select setval(pg_get_serial_sequence('links', 'link_id'), (select max(link_id) from links))`,
+);
+
+const INSERT_DEMO_LINKS = statement<'orgId' | 'links' | 'firstLinkId'>(
+  'insert_demo_links',
+  `
+  insert into links (org_id, link_id, link_type_id, inward_issue_id, outward_issue_id, first_end, is_symmetric,
+    is_antisymmetric, is_acyclic, single_end, shares_label, one_link_per_pair, created_by, updated_by, created_at, updated_at)
+  select :orgId, :firstLinkId + given.ordinality - 1, given.type, inward.issue_id, outward.issue_id, given."firstEnd",
+    link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic, link_types.single_end,
+    link_types.shares_label, organisations.one_link_per_pair,
+    author.user_id, author.user_id, given."createdAt", given."createdAt"
+  from rows from (jsonb_to_recordset(:links)
+    as (type text, inward text, outward text, "firstEnd" text, author text, "createdAt" timestamptz)
+  ) with ordinality as given
+  join organisations on organisations.org_id = :orgId
+  join link_types on link_types.org_id = :orgId and link_types.link_type_id = given.type
+  join issues inward on inward.org_id = :orgId and inward.key = given.inward
+  join issues outward on outward.org_id = :orgId and outward.key = given.outward
+  join users author on author.org_id = :orgId and author.login = given.author`,
+);
 
 /** Links in the order given, numbered from `firstLinkId` on; links made later get higher ids. */
 export async function insertDemoLinks(
@@ -103,28 +122,6 @@ export async function insertDemoLinks(
   links: readonly DemoLink[],
   firstLinkId: number,
 ): Promise<void> {
-  await db.query({
-    name: 'insert_demo_links',
-    text: `
-      insert into links (org_id, link_id, link_type_id, inward_issue_id, outward_issue_id, first_end, is_symmetric,
-        is_antisymmetric, is_acyclic, single_end, shares_label, one_link_per_pair, created_by, updated_by, created_at, updated_at)
-      select $1, $3 + given.ordinality - 1, given.type, inward.issue_id, outward.issue_id, given."firstEnd",
-        link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic, link_types.single_end,
-        link_types.shares_label, organisations.one_link_per_pair,
-        author.user_id, author.user_id, given."createdAt", given."createdAt"
-      from rows from (jsonb_to_recordset($2)
-        as (type text, inward text, outward text, "firstEnd" text, author text, "createdAt" timestamptz)
-      ) with ordinality as given
-      join organisations on organisations.org_id = $1
-      join link_types on link_types.org_id = $1 and link_types.link_type_id = given.type
-      join issues inward on inward.org_id = $1 and inward.key = given.inward
-      join issues outward on outward.org_id = $1 and outward.key = given.outward
-      join users author on author.org_id = $1 and author.login = given.author`,
-    values: [orgId, JSON.stringify(links), firstLinkId],
-  });
-  await db.query({
-    name: 'raise_link_sequence',
-    text: `select setval(pg_get_serial_sequence('links', 'link_id'), (select max(link_id) from links))`,
-    values: [],
-  });
+  await db.query(INSERT_DEMO_LINKS({ orgId, links: JSON.stringify(links), firstLinkId }));
+  await db.query(RAISE_LINK_SEQUENCE({}));
 }

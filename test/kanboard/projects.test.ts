@@ -272,7 +272,7 @@ describe('getColumns', () => {
 
   test('a status of that title is taken before one of that key', async () => {
     await db().query({
-      name: 'own_status',
+      name: '',
       text: `
         insert into statuses (org_id, key, name_ru, name_en, type, position)
         values ($1, 'finished', 'Сделано', 'Done', 'done', 6), ($1, 'ready', 'Готова', 'Good to go', 'new', 7)`,
@@ -280,7 +280,7 @@ describe('getColumns', () => {
     });
     await rpc.call('createProject', 'P');
     const rows = await db().query({
-      name: 'keys_of_columns',
+      name: '',
       text: `
         select columns.title, statuses.key from columns join statuses using (org_id, status_id)
         where org_id = $1 order by columns.position`,
@@ -363,7 +363,7 @@ describe('lists of projects', () => {
     );
     for (const project of [b, a, disabled]) await rpc.call('addProjectUser', project, id, 'project-viewer');
     await db().query({
-      name: 'disable_project',
+      name: '',
       text: 'update queues set is_active = false where org_id = $1 and queue_id = $2',
       values: [org.orgId, disabled],
     });
@@ -540,7 +540,7 @@ describe('removeProject', () => {
     const { body: changes } = await rest(`/v2/issues/${kept.key}/changelog`).expect(200);
     expect(changes.map(({ type }: { type: string }) => type)).toEqual(['IssueUnlinked', 'IssueUnlinked']);
     const events = await db().query({
-      name: 'events_of_issues',
+      name: '',
       text: `select issue_id, type from events where org_id = $1 and issue_id = any($2) order by issue_id, type`,
       values: [org.orgId, [one.id, two.id]],
     });
@@ -581,7 +581,7 @@ describe('removeProject', () => {
     expect(statuses.at(-1)).toBe(true);
     expect(statuses.slice(0, -1).filter((status) => ![200, 201, 404].includes(status as number))).toEqual([]);
     const left = await db().query({
-      name: 'left_in_queue',
+      name: '',
       text: 'select from issues where org_id = $1 and queue_id = $2',
       values: [org.orgId, project],
     });

@@ -39,7 +39,7 @@ beforeAll(async () => {
   rpc = rpcAs(api(), await givenApplication(db(), org));
   const queue = await givenQueue(db(), org);
   const rows = await db().query<{ queue_id: number; column_id: number }>({
-    name: 'columns_of_key',
+    name: '',
     text: `
       select queue_id, column_id from columns join queues using (org_id, queue_id)
       where org_id = $1 and key = $2 order by position`,
@@ -49,7 +49,7 @@ beforeAll(async () => {
   columns = rows.map(({ column_id }) => column_id);
   alice = await givenAccount(db(), org);
   await db().query({
-    name: 'name_user',
+    name: '',
     text: `update users set display = 'Alice Ант', email = 'alice@localhost' where org_id = $1 and user_id = $2`,
     values: [org.orgId, alice.id],
   });

@@ -124,7 +124,7 @@ test('links are listed by label, then column from the right, then open before cl
   ] as const;
   for (const [index, [status, isOpen, position]] of places.entries()) {
     await db().query({
-      name: 'place_issue',
+      name: '',
       text: 'update issues set status_id = $3, is_open = $4, position = $5 where org_id = $1 and issue_id = $2',
       values: [org.orgId, others[index]?.id, status, isOpen, position],
     });
@@ -463,7 +463,7 @@ describe('user accounts', () => {
     const closed = await givenQueue(db(), org, []);
     const other = await givenQueue(db(), org, []);
     await db().query({
-      name: 'add_roles',
+      name: '',
       text: `
         insert into queue_members (org_id, queue_id, user_id, role)
         select $1, queue_id, user_id, role from queues, (values ($3::bigint, 'member'), ($4, 'viewer')) given (user_id, role)

@@ -43,7 +43,7 @@ beforeEach(async () => {
 
 async function numberOf(key: string): Promise<number> {
   const [row] = await db().query<{ queue_id: number }>({
-    name: 'queue_id_of_key',
+    name: '',
     text: 'select queue_id from queues where org_id = $1 and key = $2',
     values: [org.orgId, key],
   });
@@ -52,7 +52,7 @@ async function numberOf(key: string): Promise<number> {
 
 async function columnsOf(projectId: number): Promise<number[]> {
   const rows = await db().query<{ column_id: number }>({
-    name: 'columns_of_queue',
+    name: '',
     text: 'select column_id from columns where org_id = $1 and queue_id = $2 order by position',
     values: [org.orgId, projectId],
   });
@@ -61,7 +61,7 @@ async function columnsOf(projectId: number): Promise<number[]> {
 
 async function givenRole(key: string, { id }: { readonly id: number }, role: 'manager' | 'member' | 'viewer') {
   await db().query({
-    name: 'give_role',
+    name: '',
     text: `
       insert into queue_members (org_id, queue_id, user_id, role)
       select $1, queue_id, $3, $4 from queues where org_id = $1 and key = $2`,
@@ -369,7 +369,7 @@ describe('createTask', () => {
     await givenRole(closed, manager, 'manager');
     await givenRole(closed, viewer, 'viewer');
     const application = await db().query<{ user_id: number }>({
-      name: 'application_of',
+      name: '',
       text: 'select user_id from users where org_id = $1 and is_application',
       values: [org.orgId],
     });

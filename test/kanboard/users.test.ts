@@ -30,7 +30,7 @@ const withPassword = (login: string, secret: string): GivenAccount => ({ orgId: 
 
 async function numberOfApplication(): Promise<number> {
   const [row] = await db().query<{ user_id: number }>({
-    name: 'application_of',
+    name: '',
     text: 'select user_id from users where org_id = $1 and is_application',
     values: [org.orgId],
   });

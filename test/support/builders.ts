@@ -59,12 +59,12 @@ export async function givenQueue(
   const queueId = await createQueue(db, orgId, { key, name: key, leadId: admin.id });
   if (members) {
     await db.query({
-      name: 'close_queue',
+      name: '',
       text: `update queues set access = 'members' where org_id = $1 and queue_id = $2`,
       values: [orgId, queueId],
     });
     await db.query({
-      name: 'add_members',
+      name: '',
       text: 'insert into queue_members (org_id, queue_id, user_id) select $1, $2, unnest($3::bigint[])',
       values: [orgId, queueId, members.map(({ id }) => id)],
     });
@@ -85,7 +85,7 @@ export async function givenIssue(
   { summary = 'An issue', assignee }: { summary?: string; assignee?: GivenUser } = {},
 ): Promise<GivenIssue> {
   const [row] = await db.query<GivenIssue>({
-    name: 'given_issue',
+    name: '',
     text: `
       with queue as (
         update queues set last_issue_number = last_issue_number + 1 where org_id = $1 and key = $2 returning *
@@ -109,7 +109,7 @@ export async function givenLink(
   outward: GivenIssue,
 ): Promise<number> {
   const [row] = await db.query<{ link_id: number }>({
-    name: 'given_link',
+    name: '',
     text: `
       insert into links (org_id, link_type_id, inward_issue_id, outward_issue_id, first_end, is_symmetric,
         is_antisymmetric, is_acyclic, single_end, shares_label, one_link_per_pair, created_by, updated_by)

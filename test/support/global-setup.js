@@ -22,7 +22,7 @@ export default async function globalSetup() {
   globalThis.testPostgres = { postgres, folder };
 
   const db = openDatabase(postgres.connection, log);
-  await db.query({ name: 'create_template', text: 'create database template_issue_links', values: [] });
+  await db.query({ name: '', text: 'create database template_issue_links', values: [] });
   await db.close();
   await migrate({ ...postgres.connection, database: 'template_issue_links' });
   process.env.TEST_CONNECTION = JSON.stringify(postgres.connection);

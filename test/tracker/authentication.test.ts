@@ -75,7 +75,7 @@ test('an unknown token returns 401', async () => {
 test('the stored hash of a token is not accepted as a token', async () => {
   await givenOrganisation(db());
   const [row] = await db().query<{ hash: string }>({
-    name: 'hash',
+    name: '',
     text: `select encode(token_hash, 'hex') as hash from tokens limit 1`,
     values: [],
   });
@@ -86,7 +86,7 @@ test('a revoked token returns 401 at once', async () => {
   const { admin } = await givenOrganisation(db());
   expect((await read(admin.headers)).status).toBe(404);
   await db().query({
-    name: 'revoke',
+    name: '',
     text: 'update tokens set revoked_at = now() where user_id = $1',
     values: [admin.id],
   });
@@ -104,7 +104,7 @@ test('an expired token returns 401 at once', async () => {
 test('the token of a disabled user returns 401 at once', async () => {
   const { admin } = await givenOrganisation(db());
   await db().query({
-    name: 'disable',
+    name: '',
     text: 'update users set is_active = false where user_id = $1',
     values: [admin.id],
   });

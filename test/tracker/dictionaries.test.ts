@@ -98,7 +98,7 @@ test.each(DICTIONARIES)('GET $path returns 404 for an entry that does not exist'
 test('GET status returns 404 for a status of another organisation', async () => {
   const [mine, theirs] = [await givenOrganisation(db()), await givenOrganisation(db())];
   await db().query({
-    name: 'given_status',
+    name: '',
     text: `
       insert into statuses (org_id, status_id, key, name_ru, name_en, type, position)
       values ($1, 903, 'theirs', 'theirs', 'theirs', 'new', 6)`,

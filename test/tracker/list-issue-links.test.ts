@@ -87,7 +87,7 @@ test('GET links accepts the key in any case, the id and the key from before a mo
   const [issue, other] = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
   const id = await givenLink(db(), org, 'relates', issue, other);
   await db().query({
-    name: 'given_alias',
+    name: '',
     text: `insert into issue_aliases (org_id, key, issue_id) values ($1, 'OLD-7', $2)`,
     values: [org.orgId, issue.id],
   });

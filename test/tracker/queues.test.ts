@@ -16,7 +16,7 @@ const as = (user: GivenUser) => restAs(api(), user);
 
 async function storedQueues({ orgId }: GivenOrganisation): Promise<unknown[]> {
   return await db().query({
-    name: 'stored_queues',
+    name: '',
     text: `
       select to_jsonb(queues), (select count(*) from columns where columns.org_id = $1)
       from queues where queues.org_id = $1 order by queue_id`,
@@ -92,7 +92,7 @@ test('POST queues creates a column for each status of the organisation', async (
   const org = await givenOrganisation(db());
   const { body } = await as(org.admin).post('/v2/queues', { key: 'BOARD', name: 'Board' }).expect(201);
   const columns = await db().query({
-    name: 'stored_columns',
+    name: '',
     text: 'select status_id from columns where org_id = $1 and queue_id = $2 order by position',
     values: [org.orgId, body.id],
   });

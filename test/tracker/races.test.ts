@@ -84,7 +84,7 @@ test('of many concurrent DELETEs of a link one succeeds, and each change is reco
     const [a, b] = await givenIssues(2);
     await race([[a, 'relates', b]]);
     const [link] = await db().query<{ link_id: number }>({
-      name: 'link_of',
+      name: '',
       text: 'select link_id from links where org_id = $1 and inward_issue_id = $2',
       values: [org.orgId, a.id],
     });
@@ -94,7 +94,7 @@ test('of many concurrent DELETEs of a link one succeeds, and each change is reco
     );
     expect(statuses.sort()).toEqual([204, ...Array<number>(7).fill(404)]);
     const events = await db().query<{ type: string }>({
-      name: 'events_of',
+      name: '',
       text: 'select type from events where org_id = $1 and issue_id = any($2::bigint[]) order by event_id',
       values: [org.orgId, [a.id, b.id]],
     });
@@ -154,7 +154,7 @@ function outcome(created: number, sent: number): number[] {
 /** The number of links between these issues. */
 async function countLinks(...issues: GivenIssue[]): Promise<number> {
   const [row] = await db().query<{ count: number }>({
-    name: 'count_links',
+    name: '',
     text: `
       select count(*) from links
       where org_id = $1 and inward_issue_id = any($2::bigint[]) and outward_issue_id = any($2::bigint[])`,

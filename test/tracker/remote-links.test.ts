@@ -324,7 +324,7 @@ test('a remote link outlives its link type and then has no type', async () => {
   const issue = await givenIssueOf(org);
   const { body } = await createRemoteLink(issue, org.admin, LINK).expect(201);
   await db().query({
-    name: 'remove_label',
+    name: '',
     text: 'delete from labels where org_id = $1 and label_id = 1',
     values: [org.orgId],
   });
@@ -338,7 +338,7 @@ test('GET remotelinks includes links created by the Kanboard API, even repeated 
   const org = await givenOrganisation(db());
   const issue = await givenIssueOf(org);
   await db().query({
-    name: 'given_external_task_links',
+    name: '',
     text: `
       insert into remote_links
         (org_id, issue_id, application_id, object_id, object_key, title, may_repeat, created_by, updated_by)
@@ -357,7 +357,7 @@ test('deleting an issue deletes its remote links', async () => {
   const issue = await givenIssueOf(org);
   const { body } = await createRemoteLink(issue, org.admin, LINK).expect(201);
   await db().query({
-    name: 'remove_issue',
+    name: '',
     text: 'delete from issues where org_id = $1 and issue_id = $2',
     values: [org.orgId, issue.id],
   });

@@ -56,7 +56,7 @@ test('readers and disabled users have no licence, and disabled users are dismiss
   const reader = await givenUser(db(), org.orgId, { role: 'reader' });
   const dismissed = await givenUser(db(), org.orgId);
   await db().query({
-    name: 'disable_user',
+    name: '',
     text: 'update users set is_active = false where org_id = $1 and user_id = $2',
     values: [org.orgId, dismissed.id],
   });
@@ -134,7 +134,7 @@ test.each(['perPage=0', 'perPage=1001', 'page=0', 'page=one'])(
 test('GET user returns the application account by uid, since links can refer to it', async () => {
   const org = await givenOrganisation(db());
   const [row] = await db().query<{ uid: number }>({
-    name: 'application_uid',
+    name: '',
     text: 'select uid from users where org_id = $1 and is_application',
     values: [org.orgId],
   });

@@ -3,13 +3,13 @@ import { texts } from '../../texts.ts';
 
 export type OrganisationRole = 'admin' | 'manager' | 'member' | 'reader';
 
-/** Whoever a request acts for. Every statement takes its organisation, and sees what it may see. */
+/** The user a request acts for, in their organisation. Its members are parameters of every statement that shows issues. */
 export interface Viewer {
   readonly orgId: string;
   readonly userId: number;
   readonly role: OrganisationRole;
   /** Kanboard's application account: no queue is closed to it. */
-  readonly seesAll: boolean;
+  readonly isApplication: boolean;
 }
 
 /** Names the account that a request uses resources for; the same in both APIs. */
@@ -27,17 +27,7 @@ export function requireManager({ role }: Viewer): void {
   if (role !== 'admin' && role !== 'manager') throw new DomainError('forbidden', texts.managersOnly);
 }
 
-/** The first three parameters of every statement that shows issues: $1, $2 and $3 of `visibleQueue`. */
-export function viewerValues(viewer: Viewer): readonly [string, number, boolean] {
-  return [viewer.orgId, viewer.userId, viewer.seesAll];
-}
-
-/** The first four parameters of every statement that uses `writableQueue` or `managedQueue`. */
-export function writerValues(viewer: Viewer): readonly [string, number, boolean, OrganisationRole] {
-  return [...viewerValues(viewer), viewer.role];
-}
-
-/** SQL: a user of the organisation $1, by their number and their role there. */
+/** SQL: a user of the organisation, by their number and their role there. */
 interface UserSql {
   readonly id: string;
   readonly role: string;
@@ -46,27 +36,24 @@ interface UserSql {
 /** Whoever is in the row `users`. */
 export const USER: UserSql = { id: 'users.user_id', role: 'users.role' };
 
-const VIEWER: UserSql = { id: '$2', role: '$4::text' };
+const VIEWER: UserSql = { id: ':userId', role: ':role::text' };
 
 /**
- * SQL: whether the viewer sees the issues of the queue in the row `alias`. The only place that says so; every
- * statement that shows an issue uses it, with `viewerValues` as its first parameters.
+ * SQL: whether the viewer sees the issues of the queue in the row `alias`. The only place that says so: every statement
+ * that shows an issue uses it. Like the next two, it takes the members of the Viewer as its parameters.
  */
 export function visibleQueue(alias: string): string {
-  return `($3::boolean or ${maySee(alias, VIEWER)})`;
+  return `(:isApplication::boolean or ${maySee(alias, VIEWER)})`;
 }
 
-/** SQL: whether the viewer may change issues of the queue in the row `alias`, with `writerValues` as the first parameters. */
+/** SQL: whether the viewer may change issues of the queue in the row `alias`. */
 export function writableQueue(alias: string): string {
-  return `($3::boolean or ${mayWrite(alias, VIEWER)})`;
+  return `(:isApplication::boolean or ${mayWrite(alias, VIEWER)})`;
 }
 
-/**
- * SQL: whether the viewer may change who is in the queue in the row `alias`, or remove it, with `writerValues` as the first
- * parameters.
- */
+/** SQL: whether the viewer may remove the queue in the row `alias`, or change its members. */
 export function managedQueue(alias: string): string {
-  return `($3::boolean or ${mayManage(alias, VIEWER)})`;
+  return `(:isApplication::boolean or ${mayManage(alias, VIEWER)})`;
 }
 
 /** SQL: whether the queue is open to the organisation, or the user has a role in it. */
@@ -89,6 +76,6 @@ export function mayManage(alias: string, user: UserSql): string {
 function hasRole(alias: string, { id }: Pick<UserSql, 'id'>, condition = 'true'): string {
   return `exists (
     select from queue_members
-    where queue_members.org_id = $1 and queue_members.queue_id = ${alias}.queue_id and queue_members.user_id = ${id}
+    where queue_members.org_id = :orgId and queue_members.queue_id = ${alias}.queue_id and queue_members.user_id = ${id}
       and ${condition})`;
 }

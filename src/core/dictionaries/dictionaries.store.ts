@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from '../../database/database.ts';
+import { statement } from '../../database/statement.ts';
 
 /** The tables of words that describe issues, each with its id column. */
 const ID_COLUMNS = { statuses: 'status_id', priorities: 'priority_id', issue_types: 'issue_type_id' } as const;
@@ -25,17 +26,45 @@ export interface EntryRows {
   issue_types: EntryRow;
 }
 
+const SELECT_ENTRIES: { readonly [Name in Dictionary]: ReturnType<typeof selectEntriesOf<Name>> } = {
+  statuses: selectEntriesOf('statuses'),
+  priorities: selectEntriesOf('priorities'),
+  issue_types: selectEntriesOf('issue_types'),
+};
+
+function selectEntriesOf<Name extends Dictionary>(dictionary: Name) {
+  return statement<'orgId', EntryRows[Name]>(
+    `select_entries_of_${dictionary}`,
+    `select ${columns(dictionary)} from ${dictionary} where org_id = :orgId order by position, id`,
+  );
+}
+
 /** All entries of a dictionary, by position. */
 export function selectEntries<Name extends Dictionary>(
   db: Queryable,
   orgId: string,
   dictionary: Name,
 ): Promise<EntryRows[Name][]> {
-  return db.query<EntryRows[Name]>({
-    name: `select_${dictionary}`,
-    text: `select ${columns(dictionary)} from ${dictionary} where org_id = $1 order by position, id`,
-    values: [orgId],
-  });
+  return db.query<EntryRows[Name]>(SELECT_ENTRIES[dictionary]({ orgId }));
+}
+
+const SELECT_ENTRY: { readonly [Name in Dictionary]: ReturnType<typeof selectEntryOf<Name>> } = {
+  statuses: selectEntryOf('statuses'),
+  priorities: selectEntryOf('priorities'),
+  issue_types: selectEntryOf('issue_types'),
+};
+
+function selectEntryOf<Name extends Dictionary>(dictionary: Name) {
+  const idColumn = ID_COLUMNS[dictionary];
+  return statement<'orgId' | 'id' | 'key', EntryRows[Name]>(
+    `select_entry_of_${dictionary}`,
+    `
+    select ${columns(dictionary)}
+    from ${dictionary}
+    where org_id = :orgId and ${idColumn} = coalesce(
+      (select ${idColumn} from ${dictionary} where org_id = :orgId and ${idColumn} = :id),
+      (select ${idColumn} from ${dictionary} where org_id = :orgId and key = :key))`,
+  );
 }
 
 /** The entry of that id or key; where a key looks like another entry's id, the id counts. */
@@ -45,17 +74,7 @@ export async function selectEntry<Name extends Dictionary>(
   dictionary: Name,
   { id, key }: { readonly id: number | undefined; readonly key: string },
 ): Promise<EntryRows[Name] | undefined> {
-  const idColumn = ID_COLUMNS[dictionary];
-  const [row] = await db.query<EntryRows[Name]>({
-    name: `select_entry_of_${dictionary}`,
-    text: `
-      select ${columns(dictionary)}
-      from ${dictionary}
-      where org_id = $1 and ${idColumn} = coalesce(
-        (select ${idColumn} from ${dictionary} where org_id = $1 and ${idColumn} = $2),
-        (select ${idColumn} from ${dictionary} where org_id = $1 and key = $3))`,
-    values: [orgId, id, key],
-  });
+  const [row] = await db.query<EntryRows[Name]>(SELECT_ENTRY[dictionary]({ orgId, id, key }));
   return row;
 }
 
@@ -66,26 +85,27 @@ export interface NewStatus {
   readonly type: StatusRow['type'];
 }
 
+const INSERT_MISSING_STATUSES = statement<'orgId' | 'statuses'>(
+  'insert_missing_statuses',
+  `
+  insert into statuses (org_id, key, name_ru, name_en, type, position)
+  select :orgId, key, name_ru, name_en, type, last.position + ordinality
+  from (select coalesce(max(position), 0) as position from statuses where org_id = :orgId) as last
+  cross join rows from (
+    jsonb_to_recordset(:statuses) as (key text, name_ru text, name_en text, type text)
+  ) with ordinality as given
+  where not exists (select from statuses where org_id = :orgId and statuses.name_en = given.name_en)
+  order by ordinality
+  on conflict on constraint statuses_key_key do nothing`,
+);
+
 /** Adds, after the last status, those whose English name no status has yet; others may do so at the same time. */
 export async function insertMissingStatuses(
   db: Transaction,
   orgId: string,
   statuses: readonly NewStatus[],
 ): Promise<void> {
-  await db.query({
-    name: 'insert_missing_statuses',
-    text: `
-      insert into statuses (org_id, key, name_ru, name_en, type, position)
-      select $1, key, name_ru, name_en, type, last.position + ordinality
-      from (select coalesce(max(position), 0) as position from statuses where org_id = $1) as last
-      cross join rows from (
-        jsonb_to_recordset($2) as (key text, name_ru text, name_en text, type text)
-      ) with ordinality as given
-      where not exists (select from statuses where org_id = $1 and statuses.name_en = given.name_en)
-      order by ordinality
-      on conflict on constraint statuses_key_key do nothing`,
-    values: [orgId, JSON.stringify(statuses)],
-  });
+  await db.query(INSERT_MISSING_STATUSES({ orgId, statuses: JSON.stringify(statuses) }));
 }
 
 function columns(dictionary: Dictionary): string {

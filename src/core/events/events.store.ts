@@ -1,4 +1,5 @@
 import type { Transaction } from '../../database/database.ts';
+import { statement } from '../../database/statement.ts';
 import type { Direction } from '../labels/direction.ts';
 
 export type EventType =
@@ -33,6 +34,15 @@ export interface NewEvent {
   readonly changes: Changes;
 }
 
+const INSERT_EVENTS = statement<'orgId' | 'userId' | 'events'>(
+  'insert_events',
+  `
+  insert into events (org_id, user_id, issue_id, type, changes)
+  select :orgId, :userId, "issueId", type, changes
+  from rows from (jsonb_to_recordset(:events) as ("issueId" bigint, type text, changes jsonb)) with ordinality as given
+  order by ordinality`,
+);
+
 /** Writes down what a transaction did, one event for each issue that it touched. */
 export async function insertEvents(
   db: Transaction,
@@ -40,13 +50,5 @@ export async function insertEvents(
   userId: number,
   events: readonly NewEvent[],
 ): Promise<void> {
-  await db.query({
-    name: 'insert_events',
-    text: `
-      insert into events (org_id, user_id, issue_id, type, changes)
-      select $1, $2, "issueId", type, changes
-      from rows from (jsonb_to_recordset($3) as ("issueId" bigint, type text, changes jsonb)) with ordinality as given
-      order by ordinality`,
-    values: [orgId, userId, JSON.stringify(events)],
-  });
+  await db.query(INSERT_EVENTS({ orgId, userId, events: JSON.stringify(events) }));
 }

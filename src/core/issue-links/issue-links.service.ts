@@ -72,7 +72,7 @@ export async function writeNewLink(
   await refuseSameLabel(db, viewer, link, undefined);
   const stored = await refusing(
     link,
-    insertLink(db, viewer.orgId, { type: link.type, ...ends, firstEnd: link.direction, ...origin }),
+    insertLink(db, viewer.orgId, { ...link.type, ...ends, firstEnd: link.direction, ...origin }),
   );
   await refuseCycle(db, viewer, link);
   await insertEvents(db, viewer.orgId, viewer.userId, events(undefined, stored));
@@ -93,7 +93,7 @@ export async function writeChangedLink(
   const stored = await refusing(
     link,
     updateLink(db, viewer.orgId, current.link_id, {
-      type: link.type,
+      ...link.type,
       ...endsOf(link),
       firstEnd,
       updatedBy: viewer.userId,

@@ -1,6 +1,7 @@
 import type { Queryable, Transaction } from '../../database/database.ts';
-import { type Viewer, viewerValues, visibleQueue } from '../access/viewer.ts';
-import { issueIdNamed } from '../issues/issue-name.ts';
+import { statement } from '../../database/statement.ts';
+import { type Viewer, visibleQueue } from '../access/viewer.ts';
+import { IS_NAMED_ISSUE, visibleIssues } from '../issues/visible-issues.ts';
 import type { Direction } from '../labels/direction.ts';
 import { type UserColumns, userColumns } from '../users/user-summary.ts';
 
@@ -34,14 +35,11 @@ export type IssueLinkRow = {
 /** An issue without links: what the outer join leaves. */
 type NoLinkRow = { issue_key: string; link_id: null };
 
-/** SQL: the issue that $4 names, if the viewer may see it. */
-const ISSUE = `
-  issue as materialized (
-    select issues.issue_id, issues.key as issue_key
-    from issues
-    join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-    where issues.org_id = $1 and issues.issue_id = ${issueIdNamed('$4')} and ${visibleQueue('queues')}
-  )`;
+/** SQL: the issue whose links are listed. */
+const ISSUE_COLUMNS = 'issues.issue_id, issues.key as issue_key';
+
+/** SQL: the issue that :issueName names, if the viewer may see it. */
+const ISSUE = `issue as materialized (${visibleIssues(ISSUE_COLUMNS, IS_NAMED_ISSUE)})`;
 
 /** SQL: the links of the row `issue` that meet the condition on `ends`, without those to issues the viewer may not see. */
 function linksSeen(condition: string): string {
@@ -57,49 +55,32 @@ function linksSeen(condition: string): string {
       ${userColumns('assignee')}
     from (
       select 'inward' as direction, outward_issue_id as object_id, links.*
-      from links where links.org_id = $1 and links.inward_issue_id = issue.issue_id
+      from links where links.org_id = :orgId and links.inward_issue_id = issue.issue_id
       union all
       select 'outward', inward_issue_id, links.*
-      from links where links.org_id = $1 and links.outward_issue_id = issue.issue_id
+      from links where links.org_id = :orgId and links.outward_issue_id = issue.issue_id
     ) ends
-    join link_types on link_types.org_id = $1 and link_types.link_type_id = ends.link_type_id
-    join labels inward on inward.org_id = $1 and inward.label_id = link_types.inward_label_id
-    join labels outward on outward.org_id = $1 and outward.label_id = link_types.outward_label_id
-    join issues object on object.org_id = $1 and object.issue_id = ends.object_id
-    join queues on queues.org_id = $1 and queues.queue_id = object.queue_id
-    join statuses on statuses.org_id = $1 and statuses.status_id = object.status_id
-    join users created_by on created_by.org_id = $1 and created_by.user_id = ends.created_by
-    join users updated_by on updated_by.org_id = $1 and updated_by.user_id = ends.updated_by
-    left join users assignee on assignee.org_id = $1 and assignee.user_id = object.assignee_id
+    join link_types on link_types.org_id = :orgId and link_types.link_type_id = ends.link_type_id
+    join labels inward on inward.org_id = :orgId and inward.label_id = link_types.inward_label_id
+    join labels outward on outward.org_id = :orgId and outward.label_id = link_types.outward_label_id
+    join issues object on object.org_id = :orgId and object.issue_id = ends.object_id
+    join queues on queues.org_id = :orgId and queues.queue_id = object.queue_id
+    join statuses on statuses.org_id = :orgId and statuses.status_id = object.status_id
+    join users created_by on created_by.org_id = :orgId and created_by.user_id = ends.created_by
+    join users updated_by on updated_by.org_id = :orgId and updated_by.user_id = ends.updated_by
+    left join users assignee on assignee.org_id = :orgId and assignee.user_id = object.assignee_id
     where ${visibleQueue('queues')} and ${condition}`;
 }
 
-const LIST_ISSUE_LINKS = `
+const SELECT_ISSUE_LINKS = statement<keyof Viewer | 'issueName', IssueLinkRow | NoLinkRow>(
+  'select_issue_links',
+  `
   with ${ISSUE}
   select issue.*, link.*
   from issue
   left join lateral (${linksSeen('true')}) link on true
-  order by link.link_id`;
-
-const FIND_ISSUE_LINK = `
-  with ${ISSUE}
-  select issue.*, link.*
-  from issue
-  cross join lateral (${linksSeen('ends.link_id = $5')}) link`;
-
-const LIST_ISSUE_LINKS_PAGE = `
-  with ${ISSUE},
-  found as materialized (
-    select issue.*, link.*
-    from issue
-    cross join lateral (${linksSeen(`
-      ($5::text[] is null or (ends.link_type_id, ends.direction) in (select * from unnest($5::text[], $6::text[])))
-    `)}) link
-  )
-  select (select count(*) from found) as total, page.*
-  from issue
-  left join (select * from found order by link_id limit $7 offset $8) page on true
-  order by page.link_id`;
+  order by link.link_id`,
+);
 
 /**
  * The links of the issue of that name, both directions, by link id. Undefined when there is no such issue for this
@@ -110,13 +91,19 @@ export async function selectIssueLinks(
   viewer: Viewer,
   issueName: string,
 ): Promise<IssueLinkRow[] | undefined> {
-  const rows = await db.query<IssueLinkRow | NoLinkRow>({
-    name: 'list_issue_links',
-    text: LIST_ISSUE_LINKS,
-    values: [...viewerValues(viewer), issueName],
-  });
+  const rows = await db.query(SELECT_ISSUE_LINKS({ ...viewer, issueName }));
   return rows.length === 0 ? undefined : rows.filter((row) => row.link_id !== null);
 }
+
+const SELECT_LINKS_OF_ISSUES = statement<keyof Viewer | 'issueIds', IssueLinkRow>(
+  'select_links_of_issues',
+  `
+  with issue as materialized (${visibleIssues(ISSUE_COLUMNS, 'issues.issue_id = any(:issueIds::bigint[])')})
+  select issue.*, link.*
+  from issue
+  cross join lateral (${linksSeen('true')}) link
+  order by issue.issue_id, link.link_id`,
+);
 
 /** The links of several issues that the viewer may see, each issue's by link id. */
 export function selectLinksOfIssues(
@@ -124,22 +111,17 @@ export function selectLinksOfIssues(
   viewer: Viewer,
   issueIds: readonly number[],
 ): Promise<IssueLinkRow[]> {
-  return db.query<IssueLinkRow>({
-    name: 'list_links_of_issues',
-    text: `
-      with issue as materialized (
-        select issues.issue_id, issues.key as issue_key
-        from issues
-        join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-        where issues.org_id = $1 and issues.issue_id = any($4::bigint[]) and ${visibleQueue('queues')}
-      )
-      select issue.*, link.*
-      from issue
-      cross join lateral (${linksSeen('true')}) link
-      order by issue.issue_id, link.link_id`,
-    values: [...viewerValues(viewer), issueIds],
-  });
+  return db.query(SELECT_LINKS_OF_ISSUES({ ...viewer, issueIds }));
 }
+
+const SELECT_ISSUE_LINK = statement<keyof Viewer | 'issueName' | 'linkId', IssueLinkRow>(
+  'select_issue_link',
+  `
+  with ${ISSUE}
+  select issue.*, link.*
+  from issue
+  cross join lateral (${linksSeen('ends.link_id = :linkId')}) link`,
+);
 
 /** One link as the issue of that name sees it. */
 export async function selectIssueLink(
@@ -148,11 +130,7 @@ export async function selectIssueLink(
   issueName: string,
   linkId: number,
 ): Promise<IssueLinkRow | undefined> {
-  const [row] = await db.query<IssueLinkRow>({
-    name: 'find_issue_link',
-    text: FIND_ISSUE_LINK,
-    values: [...viewerValues(viewer), issueName, linkId],
-  });
+  const [row] = await db.query(SELECT_ISSUE_LINK({ ...viewer, issueName, linkId }));
   return row;
 }
 
@@ -163,6 +141,27 @@ export interface LinkFilter {
   readonly offset: number;
 }
 
+const SELECT_ISSUE_LINKS_PAGE = statement<
+  keyof Viewer | 'issueName' | 'linkTypeIds' | 'directions' | 'limit' | 'offset',
+  (IssueLinkRow | NoLinkRow) & { total: number }
+>(
+  'select_issue_links_page',
+  `
+  with ${ISSUE},
+  found as materialized (
+    select issue.*, link.*
+    from issue
+    cross join lateral (${linksSeen(`
+      (:linkTypeIds::text[] is null
+        or (ends.link_type_id, ends.direction) in (select * from unnest(:linkTypeIds::text[], :directions::text[])))
+    `)}) link
+  )
+  select (select count(*) from found) as total, page.*
+  from issue
+  left join (select * from found order by link_id limit :limit offset :offset) page on true
+  order by page.link_id`,
+);
+
 /** A page of the links, and how many there are on all pages. Undefined when there is no such issue for this viewer. */
 export async function selectIssueLinksPage(
   db: Queryable,
@@ -170,18 +169,16 @@ export async function selectIssueLinksPage(
   issueName: string,
   { ends, limit, offset }: LinkFilter,
 ): Promise<{ total: number; links: IssueLinkRow[] } | undefined> {
-  const rows = await db.query<(IssueLinkRow | NoLinkRow) & { total: number }>({
-    name: 'list_issue_links_page',
-    text: LIST_ISSUE_LINKS_PAGE,
-    values: [
-      ...viewerValues(viewer),
+  const rows = await db.query(
+    SELECT_ISSUE_LINKS_PAGE({
+      ...viewer,
       issueName,
-      ends?.map(({ linkTypeId }) => linkTypeId),
-      ends?.map(({ direction }) => direction),
+      linkTypeIds: ends?.map(({ linkTypeId }) => linkTypeId),
+      directions: ends?.map(({ direction }) => direction),
       limit,
       offset,
-    ],
-  });
+    }),
+  );
   const [first] = rows;
   return first && { total: first.total, links: rows.filter((row) => row.link_id !== null) };
 }
@@ -205,8 +202,7 @@ export interface CopiedRules {
   readonly shares_label: boolean;
 }
 
-export interface NewLinkRow {
-  readonly type: CopiedRules;
+export interface NewLinkRow extends CopiedRules {
   readonly inwardIssueId: number;
   readonly outwardIssueId: number;
   readonly firstEnd: Direction;
@@ -217,38 +213,42 @@ export interface NewLinkRow {
   readonly updatedAt: Date | undefined;
 }
 
+const INSERT_LINK = statement<'orgId' | keyof NewLinkRow, StoredLink>(
+  'insert_link',
+  `
+  insert into links (org_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, shares_label,
+    one_link_per_pair, inward_issue_id, outward_issue_id, first_end, created_by, updated_by, created_at, updated_at)
+  select :orgId, :link_type_id, :is_symmetric, :is_antisymmetric, :is_acyclic, :single_end, :shares_label,
+    one_link_per_pair, :inwardIssueId, :outwardIssueId, :firstEnd, :createdBy, :updatedBy,
+    coalesce(:createdAt, now()), coalesce(:updatedAt, :createdAt, now())
+  from organisations
+  where org_id = :orgId
+  returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end`,
+);
+
 export async function insertLink(db: Transaction, orgId: string, link: NewLinkRow): Promise<StoredLink> {
-  const [row] = await db.query<StoredLink>({
-    name: 'insert_link',
-    text: `
-      insert into links (org_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, shares_label,
-        one_link_per_pair, inward_issue_id, outward_issue_id, first_end, created_by, updated_by, created_at, updated_at)
-      select $1, $2, $3, $4, $5, $6, $7, one_link_per_pair, $8, $9, $10, $11, $12,
-        coalesce($13, now()), coalesce($14, $13, now())
-      from organisations
-      where org_id = $1
-      returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end`,
-    values: [
-      ...ruleValues(orgId, link.type),
-      link.inwardIssueId,
-      link.outwardIssueId,
-      link.firstEnd,
-      link.createdBy,
-      link.updatedBy,
-      link.createdAt,
-      link.updatedAt,
-    ],
-  });
+  const [row] = await db.query(INSERT_LINK({ orgId, ...link }));
   return row as StoredLink;
 }
 
-export interface LinkChangeRow {
-  readonly type: CopiedRules;
+export interface LinkChangeRow extends CopiedRules {
   readonly inwardIssueId: number;
   readonly outwardIssueId: number;
   readonly firstEnd: Direction;
   readonly updatedBy: number;
 }
+
+const UPDATE_LINK = statement<'orgId' | 'linkId' | keyof LinkChangeRow, StoredLink>(
+  'update_link',
+  `
+  update links
+  set link_type_id = :link_type_id, is_symmetric = :is_symmetric, is_antisymmetric = :is_antisymmetric,
+    is_acyclic = :is_acyclic, single_end = :single_end, shares_label = :shares_label,
+    inward_issue_id = :inwardIssueId, outward_issue_id = :outwardIssueId, first_end = :firstEnd,
+    updated_by = :updatedBy, updated_at = greatest(now(), created_at), version = version + 1
+  where org_id = :orgId and link_id = :linkId
+  returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end`,
+);
 
 /** Changes a link in place and raises its version. Undefined when it is gone. */
 export async function updateLink(
@@ -257,100 +257,84 @@ export async function updateLink(
   linkId: number,
   link: LinkChangeRow,
 ): Promise<StoredLink | undefined> {
-  const [row] = await db.query<StoredLink>({
-    name: 'update_link',
-    text: `
-      update links
-      set link_type_id = $2, is_symmetric = $3, is_antisymmetric = $4, is_acyclic = $5, single_end = $6, shares_label = $7,
-        inward_issue_id = $8, outward_issue_id = $9, first_end = $10, updated_by = $11,
-        updated_at = greatest(now(), created_at), version = version + 1
-      where org_id = $1 and link_id = $12
-      returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end`,
-    values: [
-      ...ruleValues(orgId, link.type),
-      link.inwardIssueId,
-      link.outwardIssueId,
-      link.firstEnd,
-      link.updatedBy,
-      linkId,
-    ],
-  });
+  const [row] = await db.query(UPDATE_LINK({ orgId, linkId, ...link }));
   return row;
 }
 
-function ruleValues(orgId: string, type: CopiedRules): readonly unknown[] {
-  return [
-    orgId,
-    type.link_type_id,
-    type.is_symmetric,
-    type.is_antisymmetric,
-    type.is_acyclic,
-    type.single_end,
-    type.shares_label,
-  ];
-}
+const DELETE_LINK = statement<'orgId' | 'linkId', StoredLink>(
+  'delete_link',
+  `
+  delete from links where org_id = :orgId and link_id = :linkId
+  returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end`,
+);
 
 /** Answers what was deleted; undefined when somebody else was first. */
 export async function deleteLink(db: Transaction, orgId: string, linkId: number): Promise<StoredLink | undefined> {
-  const [row] = await db.query<StoredLink>({
-    name: 'delete_link',
-    text: `
-      delete from links where org_id = $1 and link_id = $2
-      returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end`,
-    values: [orgId, linkId],
-  });
+  const [row] = await db.query(DELETE_LINK({ orgId, linkId }));
   return row;
 }
 
+const DELETE_LINKS_OF = statement<'orgId' | 'issueIds', StoredLink>(
+  'delete_links_of',
+  `
+  delete from links
+  where org_id = :orgId and (inward_issue_id = any(:issueIds::bigint[]) or outward_issue_id = any(:issueIds::bigint[]))
+  returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end`,
+);
+
 /** Deletes the links of issues at both of their ends, and answers them. */
 export function deleteLinksOf(db: Transaction, orgId: string, issueIds: readonly number[]): Promise<StoredLink[]> {
-  return db.query<StoredLink>({
-    name: 'delete_links_of_issues',
-    text: `
-      delete from links
-      where org_id = $1 and (inward_issue_id = any($2::bigint[]) or outward_issue_id = any($2::bigint[]))
-      returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end`,
-    values: [orgId, issueIds],
-  });
+  return db.query(DELETE_LINKS_OF({ orgId, issueIds }));
 }
+
+const DELETE_LINKS_OF_LABEL = statement<'orgId' | 'labelId', StoredLink>(
+  'delete_links_of_label',
+  `
+  delete from links
+  using link_types
+  where links.org_id = :orgId and link_types.org_id = :orgId and link_types.link_type_id = links.link_type_id
+    and (link_types.inward_label_id = :labelId or link_types.outward_label_id = :labelId)
+  returning links.link_id, links.link_type_id, links.inward_issue_id, links.outward_issue_id, links.first_end`,
+);
 
 /** Deletes the links that carry a label at one of their ends, and answers them. */
 export function deleteLinksOfLabel(db: Transaction, orgId: string, labelId: number): Promise<StoredLink[]> {
-  return db.query<StoredLink>({
-    name: 'delete_links_of_label',
-    text: `
-      delete from links
-      using link_types
-      where links.org_id = $1 and link_types.org_id = $1 and link_types.link_type_id = links.link_type_id
-        and (link_types.inward_label_id = $2 or link_types.outward_label_id = $2)
-      returning links.link_id, links.link_type_id, links.inward_issue_id, links.outward_issue_id, links.first_end`,
-    values: [orgId, labelId],
-  });
+  return db.query(DELETE_LINKS_OF_LABEL({ orgId, labelId }));
 }
+
+const LOCK_TYPES_OF_LABEL = statement<'orgId' | 'labelId'>(
+  'lock_types_of_label',
+  `
+  select from link_types where org_id = :orgId and (inward_label_id = :labelId or outward_label_id = :labelId)
+  order by link_type_id
+  for update`,
+);
 
 /** Makes everybody wait who links issues by a type that has the label. */
 export async function lockTypesOfLabel(db: Transaction, orgId: string, labelId: number): Promise<void> {
-  await db.query({
-    name: 'lock_types_of_label',
-    text: `
-      select from link_types where org_id = $1 and (inward_label_id = $2 or outward_label_id = $2)
-      order by link_type_id
-      for update`,
-    values: [orgId, labelId],
-  });
+  await db.query(LOCK_TYPES_OF_LABEL({ orgId, labelId }));
 }
+
+const LOCK_ENDS = statement<'orgId' | 'issueIds'>(
+  'lock_ends',
+  `
+  select from issues where org_id = :orgId and issue_id = any(:issueIds::bigint[])
+  order by issue_id
+  for key share`,
+);
 
 /** Locks issues against removal, in the order in which everybody locks them. */
 export async function lockEnds(db: Transaction, orgId: string, issueIds: readonly number[]): Promise<void> {
-  await db.query({
-    name: 'lock_ends',
-    text: `
-      select from issues where org_id = $1 and issue_id = any($2::bigint[])
-      order by issue_id
-      for key share`,
-    values: [orgId, issueIds],
-  });
+  await db.query(LOCK_ENDS({ orgId, issueIds }));
 }
+
+const LOCK_LINK = statement<'orgId' | 'linkId', StoredLink & { version: number }>(
+  'lock_link',
+  `
+  select link_id, link_type_id, inward_issue_id, outward_issue_id, first_end, version
+  from links where org_id = :orgId and link_id = :linkId
+  for update`,
+);
 
 /** Locks a link against other changes and answers it with its version. */
 export async function lockLink(
@@ -358,15 +342,22 @@ export async function lockLink(
   orgId: string,
   linkId: number,
 ): Promise<(StoredLink & { version: number }) | undefined> {
-  const [row] = await db.query<StoredLink & { version: number }>({
-    name: 'lock_link',
-    text: `
-      select link_id, link_type_id, inward_issue_id, outward_issue_id, first_end, version
-      from links where org_id = $1 and link_id = $2
-      for update`,
-    values: [orgId, linkId],
-  });
+  const [row] = await db.query(LOCK_LINK({ orgId, linkId }));
   return row;
+}
+
+const LOCK_SINGLE_LINK = { inward: lockSingleLinkAt('inward'), outward: lockSingleLinkAt('outward') };
+
+function lockSingleLinkAt(end: Direction) {
+  return statement<'orgId' | 'linkTypeId' | 'issueId', StoredLink>(
+    `lock_single_link_${end}`,
+    `
+    select link_id, link_type_id, inward_issue_id, outward_issue_id, first_end
+    from links where org_id = :orgId and link_type_id = :linkTypeId and ${end}_issue_id = :issueId
+    order by link_id
+    limit 1
+    for update`,
+  );
 }
 
 /** Locks the one link of the type in which the issue stands at that end, if there is one. */
@@ -377,28 +368,36 @@ export async function lockSingleLink(
   issueId: number,
   end: Direction,
 ): Promise<StoredLink | undefined> {
-  const [row] = await db.query<StoredLink>({
-    name: `lock_single_${end}_link`,
-    text: `
-      select link_id, link_type_id, inward_issue_id, outward_issue_id, first_end
-      from links where org_id = $1 and link_type_id = $2 and ${end}_issue_id = $3
-      order by link_id
-      limit 1
-      for update`,
-    values: [orgId, linkTypeId, issueId],
-  });
+  const [row] = await db.query(LOCK_SINGLE_LINK[end]({ orgId, linkTypeId, issueId }));
   return row;
 }
+
+const LOCK_PAIR = statement<'orgId' | 'lower' | 'higher'>(
+  'lock_pair',
+  `select pg_advisory_xact_lock(hashtextextended(format('%s %s-%s', :orgId::text, :lower::text, :higher::text), 0))`,
+);
 
 /** Makes everybody else wait who links these two issues by a type that shares a label with another. */
 export async function lockPair(db: Transaction, orgId: string, issueIds: readonly [number, number]): Promise<void> {
   const [lower, higher] = [Math.min(...issueIds), Math.max(...issueIds)];
-  await db.query({
-    name: 'lock_pair',
-    text: `select pg_advisory_xact_lock(hashtextextended(format('%s %s-%s', $1::text, $2::text, $3::text), 0))`,
-    values: [orgId, lower, higher],
-  });
+  await db.query(LOCK_PAIR({ orgId, lower, higher }));
 }
+
+const EXISTS_SAME_LABEL = statement<'orgId' | 'linkTypeId' | 'inwardIssueId' | 'outwardIssueId' | 'linkId'>(
+  'exists_same_label',
+  `
+  select
+  from link_types own
+  join links on links.org_id = :orgId and links.link_id is distinct from :linkId
+    and ((links.inward_issue_id = :inwardIssueId and links.outward_issue_id = :outwardIssueId)
+      or (links.inward_issue_id = :outwardIssueId and links.outward_issue_id = :inwardIssueId))
+  join link_types other on other.org_id = :orgId and other.link_type_id = links.link_type_id
+  where own.org_id = :orgId and own.link_type_id = :linkTypeId
+    and case when links.inward_issue_id = :inwardIssueId
+      then own.inward_label_id = other.inward_label_id or own.outward_label_id = other.outward_label_id
+      else own.inward_label_id = other.outward_label_id or own.outward_label_id = other.inward_label_id end
+  limit 1`,
+);
 
 /** Whether another link than `linkId` shows one of the type's labels at the same end of the same two issues. */
 export async function existsSameLabel(
@@ -411,23 +410,38 @@ export async function existsSameLabel(
     readonly outwardIssueId: number;
   },
 ): Promise<boolean> {
-  const rows = await db.query({
-    name: 'exists_same_label',
-    text: `
-      select
-      from link_types own
-      join links on links.org_id = $1 and links.link_id is distinct from $5
-        and ((links.inward_issue_id = $3 and links.outward_issue_id = $4)
-          or (links.inward_issue_id = $4 and links.outward_issue_id = $3))
-      join link_types other on other.org_id = $1 and other.link_type_id = links.link_type_id
-      where own.org_id = $1 and own.link_type_id = $2
-        and case when links.inward_issue_id = $3
-          then own.inward_label_id = other.inward_label_id or own.outward_label_id = other.outward_label_id
-          else own.inward_label_id = other.outward_label_id or own.outward_label_id = other.inward_label_id end
-      limit 1`,
-    values: [orgId, link.linkTypeId, link.inwardIssueId, link.outwardIssueId, link.linkId],
-  });
+  const rows = await db.query(
+    EXISTS_SAME_LABEL({
+      orgId,
+      linkTypeId: link.linkTypeId,
+      inwardIssueId: link.inwardIssueId,
+      outwardIssueId: link.outwardIssueId,
+      linkId: link.linkId,
+    }),
+  );
   return rows.length > 0;
+}
+
+const SELECT_WAY = { inward: selectWayAlong('inward', 'outward'), outward: selectWayAlong('outward', 'inward') };
+
+/** Against or along the links: where an issue has one link at most at the end `next`, the walk is a single line. */
+function selectWayAlong(walk: Direction, next: Direction) {
+  return statement<'orgId' | 'linkTypeId' | 'start' | 'goal', { inward: number; outward: number }>(
+    `select_way_${walk}`,
+    `
+    with recursive reached (issue_id) as (
+      select :start::bigint
+      union
+      select links.${walk}_issue_id
+      from reached
+      join links on links.org_id = :orgId and links.link_type_id = :linkTypeId and links.${next}_issue_id = reached.issue_id
+      where reached.issue_id <> :goal
+    )
+    select links.inward_issue_id as inward, links.outward_issue_id as outward
+    from reached
+    join links on links.org_id = :orgId and links.link_type_id = :linkTypeId and links.${next}_issue_id = reached.issue_id
+    where exists (select from reached where issue_id = :goal)`,
+  );
 }
 
 /**
@@ -442,23 +456,6 @@ export async function selectWay(
   to: number,
   walk: Direction,
 ): Promise<{ inward: number; outward: number }[]> {
-  // The walk goes against or along the links; where an issue has one link at most at that end, it is a single line.
-  const [start, goal, next] = walk === 'outward' ? [from, to, 'inward'] : [to, from, 'outward'];
-  return await db.query<{ inward: number; outward: number }>({
-    name: `select_way_${walk}`,
-    text: `
-      with recursive reached (issue_id) as (
-        select $3::bigint
-        union
-        select links.${walk}_issue_id
-        from reached
-        join links on links.org_id = $1 and links.link_type_id = $2 and links.${next}_issue_id = reached.issue_id
-        where reached.issue_id <> $4
-      )
-      select links.inward_issue_id as inward, links.outward_issue_id as outward
-      from reached
-      join links on links.org_id = $1 and links.link_type_id = $2 and links.${next}_issue_id = reached.issue_id
-      where exists (select from reached where issue_id = $4)`,
-    values: [orgId, linkTypeId, start, goal],
-  });
+  const [start, goal] = walk === 'outward' ? [from, to] : [to, from];
+  return await db.query(SELECT_WAY[walk]({ orgId, linkTypeId, start, goal }));
 }

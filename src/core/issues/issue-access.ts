@@ -1,8 +1,10 @@
 import type { Queryable } from '../../database/database.ts';
+import { statement } from '../../database/statement.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
-import { type Viewer, viewerValues, visibleQueue, writableQueue, writerValues } from '../access/viewer.ts';
+import { type Viewer, visibleQueue, writableQueue } from '../access/viewer.ts';
 import { issueIdNamed, parseIssueName } from './issue-name.ts';
+import { visibleIssues } from './visible-issues.ts';
 
 /** An issue that the viewer may see. */
 export interface AccessibleIssue {
@@ -10,6 +12,17 @@ export interface AccessibleIssue {
   readonly key: string;
   readonly mayWrite: boolean;
 }
+
+const GET_ISSUES = statement<keyof Viewer | 'parsed', AccessibleIssue>(
+  'get_issues',
+  `
+  select issues.issue_id as id, issues.key, ${writableQueue('queues')} as "mayWrite"
+  from unnest(:parsed::text[]) with ordinality as given (name, place)
+  join issues on issues.org_id = :orgId and issues.issue_id = ${issueIdNamed('given.name')}
+  join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id
+  where ${visibleQueue('queues')}
+  order by given.place`,
+);
 
 /**
  * The issues of these names, in their order. Throws `not_found` when one does not exist or may not be seen by the viewer;
@@ -21,32 +34,22 @@ export async function getIssues(db: Queryable, viewer: Viewer, names: readonly s
     if (issueName === undefined) throw new DomainError('not_found', texts.issueNotFound);
     return issueName;
   });
-  const issues = await db.query<AccessibleIssue>({
-    name: 'select_accessible_issues',
-    text: `
-      select issues.issue_id as id, issues.key, ${writableQueue('queues')} as "mayWrite"
-      from unnest($5::text[]) with ordinality as given (name, place)
-      join issues on issues.org_id = $1 and issues.issue_id = ${issueIdNamed('given.name')}
-      join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-      where ${visibleQueue('queues')}
-      order by given.place`,
-    values: [...writerValues(viewer), parsed],
-  });
+  const issues = await db.query(GET_ISSUES({ ...viewer, parsed }));
   if (issues.length < parsed.length) throw new DomainError('not_found', texts.issueNotFound);
   return issues;
 }
 
+const FIND_ISSUES = statement<keyof Viewer | 'issueIds', AccessibleIssue>(
+  'find_issues',
+  visibleIssues(
+    `issues.issue_id as id, issues.key, ${writableQueue('queues')} as "mayWrite"`,
+    'issues.issue_id = any(:issueIds::bigint[])',
+  ),
+);
+
 /** Those of the issues with these numbers that the viewer may see. */
 export function findIssues(db: Queryable, viewer: Viewer, issueIds: readonly number[]): Promise<AccessibleIssue[]> {
-  return db.query<AccessibleIssue>({
-    name: 'find_accessible_issues',
-    text: `
-      select issues.issue_id as id, issues.key, ${writableQueue('queues')} as "mayWrite"
-      from issues
-      join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-      where issues.org_id = $1 and issues.issue_id = any($5::bigint[]) and ${visibleQueue('queues')}`,
-    values: [...writerValues(viewer), issueIds],
-  });
+  return db.query(FIND_ISSUES({ ...viewer, issueIds }));
 }
 
 /** One of them that the viewer may change. Throws `not_found` and `forbidden`. */
@@ -62,20 +65,17 @@ export function requireWritable(issue: AccessibleIssue): void {
   if (!issue.mayWrite) throw new DomainError('forbidden', texts.writeForbidden);
 }
 
+const SELECT_VISIBLE_KEYS = statement<keyof Viewer | 'issueIds', { issue_id: number; key: string }>(
+  'select_visible_keys',
+  visibleIssues('issues.issue_id, issues.key', 'issues.issue_id = any(:issueIds::bigint[])'),
+);
+
 /** The keys of those of the issues that the viewer may see, by issue_id. */
 export async function selectVisibleKeys(
   db: Queryable,
   viewer: Viewer,
   issueIds: readonly number[],
 ): Promise<Map<number, string>> {
-  const rows = await db.query<{ issue_id: number; key: string }>({
-    name: 'select_visible_keys',
-    text: `
-      select issues.issue_id, issues.key
-      from issues
-      join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-      where issues.org_id = $1 and issues.issue_id = any($4::bigint[]) and ${visibleQueue('queues')}`,
-    values: [...viewerValues(viewer), issueIds],
-  });
+  const rows = await db.query(SELECT_VISIBLE_KEYS({ ...viewer, issueIds }));
   return new Map(rows.map(({ issue_id, key }) => [issue_id, key]));
 }

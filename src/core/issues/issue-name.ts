@@ -13,10 +13,10 @@ export function parseIssueName(name: string): string | undefined {
 /** SQL: the issue_id behind the name in `parameter`: a key, an id, or a key from before a move. Null for none. */
 export function issueIdNamed(parameter: string): string {
   return `(
-    select issue_id from issues where org_id = $1 and key = ${parameter}
+    select issue_id from issues where org_id = :orgId and key = ${parameter}
     union all
-    select issue_id from issues where org_id = $1 and hex_id = ${parameter}
+    select issue_id from issues where org_id = :orgId and hex_id = ${parameter}
     union all
-    select issue_id from issue_aliases where org_id = $1 and key = ${parameter}
+    select issue_id from issue_aliases where org_id = :orgId and key = ${parameter}
     limit 1)`;
 }

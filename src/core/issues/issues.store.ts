@@ -1,8 +1,10 @@
 import type { Queryable, Transaction } from '../../database/database.ts';
-import { type Viewer, viewerValues, visibleQueue, writableQueue, writerValues } from '../access/viewer.ts';
+import { statement } from '../../database/statement.ts';
+import { type Viewer, visibleQueue, writableQueue } from '../access/viewer.ts';
 import type { StatusRow } from '../dictionaries/dictionaries.store.ts';
 import { type UserColumns, userColumns } from '../users/user-summary.ts';
 import { issueIdNamed } from './issue-name.ts';
+import { visibleIssues } from './visible-issues.ts';
 
 /** An issue with all that its answer says of other things. */
 export type IssueRow = {
@@ -44,7 +46,7 @@ type Single<Alias extends string> = Record<`${Alias}_${'hex_id' | 'key' | 'summa
 
 /**
  * SQL: the issues whose numbers are in the column issue_id of `found`, in the order of its column place, without those
- * that the viewer may not see; $1 to $3 are `viewerValues`.
+ * that the viewer may not see.
  */
 export function issuesFound(found: string): string {
   return `
@@ -52,7 +54,7 @@ export function issuesFound(found: string): string {
       issues.created_at, issues.updated_at,
       array(
         select issue_aliases.key from issue_aliases
-        where issue_aliases.org_id = $1 and issue_aliases.issue_id = issues.issue_id
+        where issue_aliases.org_id = :orgId and issue_aliases.issue_id = issues.issue_id
         order by issue_aliases.key
       ) as aliases,
       queues.queue_id, queues.key as queue_key, queues.name as queue_name,
@@ -69,15 +71,15 @@ export function issuesFound(found: string): string {
       ${userColumns('updated_by')},
       ${userColumns('assignee')}
     from ${found}
-    join issues on issues.org_id = $1 and issues.issue_id = found.issue_id
-    join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id and ${visibleQueue('queues')}
-    join issue_types types on types.org_id = $1 and types.issue_type_id = issues.issue_type_id
-    join priorities on priorities.org_id = $1 and priorities.priority_id = issues.priority_id
-    join statuses on statuses.org_id = $1 and statuses.status_id = issues.status_id
-    join users created_by on created_by.org_id = $1 and created_by.user_id = issues.created_by
-    join users updated_by on updated_by.org_id = $1 and updated_by.user_id = issues.updated_by
-    left join users assignee on assignee.org_id = $1 and assignee.user_id = issues.assignee_id
-    left join statuses previous on previous.org_id = $1 and previous.status_id = issues.previous_status_id
+    join issues on issues.org_id = :orgId and issues.issue_id = found.issue_id
+    join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id and ${visibleQueue('queues')}
+    join issue_types types on types.org_id = :orgId and types.issue_type_id = issues.issue_type_id
+    join priorities on priorities.org_id = :orgId and priorities.priority_id = issues.priority_id
+    join statuses on statuses.org_id = :orgId and statuses.status_id = issues.status_id
+    join users created_by on created_by.org_id = :orgId and created_by.user_id = issues.created_by
+    join users updated_by on updated_by.org_id = :orgId and updated_by.user_id = issues.updated_by
+    left join users assignee on assignee.org_id = :orgId and assignee.user_id = issues.assignee_id
+    left join statuses previous on previous.org_id = :orgId and previous.status_id = issues.previous_status_id
     left join lateral (${otherEnd('subtask', 'inward', 'outward')}) parent on true
     left join lateral (${otherEnd('epic', 'outward', 'inward')}) epic on true
     order by found.place`;
@@ -88,23 +90,30 @@ function otherEnd(linkTypeId: string, own: string, other: string): string {
   return `
       select object.hex_id, object.key, object.summary
       from links
-      join issues object on object.org_id = $1 and object.issue_id = links.${other}_issue_id
-      join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
-      where links.org_id = $1 and links.${own}_issue_id = issues.issue_id and links.link_type_id = '${linkTypeId}'
+      join issues object on object.org_id = :orgId and object.issue_id = links.${other}_issue_id
+      join queues object_queue on object_queue.org_id = :orgId and object_queue.queue_id = object.queue_id
+      where links.org_id = :orgId and links.${own}_issue_id = issues.issue_id and links.link_type_id = '${linkTypeId}'
         and ${visibleQueue('object_queue')}
       order by links.link_id
       limit 1`;
 }
 
+const SELECT_ISSUE = statement<keyof Viewer | 'issueName', IssueRow>(
+  'select_issue',
+  issuesFound(`(select ${issueIdNamed(':issueName')} as issue_id, 1 as place) found`),
+);
+
 /** The issue of that name, if the viewer may see it. */
 export async function selectIssue(db: Queryable, viewer: Viewer, issueName: string): Promise<IssueRow | undefined> {
-  const [row] = await db.query<IssueRow>({
-    name: 'select_issue',
-    text: issuesFound(`(select ${issueIdNamed('$4')} as issue_id, 1 as place) found`),
-    values: [...viewerValues(viewer), issueName],
-  });
+  const [row] = await db.query(SELECT_ISSUE({ ...viewer, issueName }));
   return row;
 }
+
+const SELECT_ISSUE_BY_UNIQUE = statement<keyof Viewer | 'unique', IssueRow>(
+  'select_issue_by_unique',
+  issuesFound(`
+      (select issue_id, 1 as place from issues where org_id = :orgId and unique_token = :unique) found`),
+);
 
 /** The issue that was created with that `unique`, if the viewer may see it. */
 export async function selectIssueByUnique(
@@ -112,13 +121,20 @@ export async function selectIssueByUnique(
   viewer: Viewer,
   unique: string,
 ): Promise<IssueRow | undefined> {
-  const [row] = await db.query<IssueRow>({
-    name: 'select_issue_by_unique',
-    text: issuesFound(`
-      (select issue_id, 1 as place from issues where org_id = $1 and unique_token = $4) found`),
-    values: [...viewerValues(viewer), unique],
-  });
+  const [row] = await db.query(SELECT_ISSUE_BY_UNIQUE({ ...viewer, unique }));
   return row;
+}
+
+const LOCK_ISSUE = lockIssueWhere('lock_issue', issueIdNamed(':issueName'));
+const LOCK_ISSUE_BY_ID = lockIssueWhere('lock_issue_by_id', ':issueName');
+
+function lockIssueWhere(name: string, issueId: string) {
+  // Without any join: a lock that had to wait looks at the row again, and must not meet what else moved on meanwhile.
+  const text = `select issue_id from issues where org_id = :orgId and issue_id = ${issueId}`;
+  const locked = (strength: string, lock: string) =>
+    statement<'orgId' | 'issueName', { issue_id: number }>(`${name}_${strength}`, `${text} for ${lock}`);
+  // A change lets links be made to the issue at the same time; another key, or none, does not.
+  return { change: locked('change', 'no key update'), key: locked('key', 'update') };
 }
 
 /** Locks the issue of that name or number until the end of the transaction, whoever may see it, and answers its number. */
@@ -128,16 +144,8 @@ export async function lockIssue(
   issueName: string | number,
   strength: 'change' | 'key',
 ): Promise<number | undefined> {
-  // Without any join: a lock that had to wait looks at the row again, and must not meet what else moved on meanwhile.
-  // A change lets links be made to the issue at the same time; another key, or none, does not.
-  const isNumber = typeof issueName === 'number';
-  const [row] = await db.query<{ issue_id: number }>({
-    name: `lock_issue_${isNumber ? 'by_number_' : ''}${strength}`,
-    text: `
-      select issue_id from issues where org_id = $1 and issue_id = ${isNumber ? '$2' : issueIdNamed('$2')}
-      for ${strength === 'key' ? 'update' : 'no key update'}`,
-    values: [orgId, issueName],
-  });
+  const lock = (typeof issueName === 'number' ? LOCK_ISSUE_BY_ID : LOCK_ISSUE)[strength];
+  const [row] = await db.query(lock({ orgId, issueName }));
   return row?.issue_id;
 }
 
@@ -167,24 +175,24 @@ export interface IssueState {
   readonly may_write: boolean;
 }
 
+const SELECT_ISSUE_STATE = statement<keyof Viewer | 'issueId', IssueState>(
+  'select_issue_state',
+  visibleIssues(
+    `issues.issue_id, issues.key, issues.version, issues.queue_id, queues.key as queue_key, issues.summary,
+      issues.description, issues.tags, issues.issue_type_id, issues.priority_id, issues.status_id,
+      issues.assignee_id, issues.is_open, issues.position, issues.reference, issues.color, issues.due_at,
+      issues.started_at, issues.time_spent, issues.time_estimated, issues.kanboard,
+      ${writableQueue('queues')} as may_write`,
+    'issues.issue_id = :issueId',
+  ),
+);
+
 export async function selectIssueState(
   db: Queryable,
   viewer: Viewer,
   issueId: number,
 ): Promise<IssueState | undefined> {
-  const [row] = await db.query<IssueState>({
-    name: 'select_issue_state',
-    text: `
-      select issues.issue_id, issues.key, issues.version, issues.queue_id, queues.key as queue_key, issues.summary,
-        issues.description, issues.tags, issues.issue_type_id, issues.priority_id, issues.status_id,
-        issues.assignee_id, issues.is_open, issues.position, issues.reference, issues.color, issues.due_at,
-        issues.started_at, issues.time_spent, issues.time_estimated, issues.kanboard,
-        ${writableQueue('queues')} as may_write
-      from issues
-      join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-      where issues.org_id = $1 and issues.issue_id = $5 and ${visibleQueue('queues')}`,
-    values: [...writerValues(viewer), issueId],
-  });
+  const [row] = await db.query(SELECT_ISSUE_STATE({ ...viewer, issueId }));
   return row;
 }
 
@@ -192,7 +200,7 @@ export async function selectIssueState(
 function lastPosition(queueId: string, statusId: string): string {
   return `(
     select coalesce(max(placed.position), 0) + 1 from issues placed
-    where placed.org_id = $1 and placed.queue_id = ${queueId} and placed.status_id = ${statusId})`;
+    where placed.org_id = :orgId and placed.queue_id = ${queueId} and placed.status_id = ${statusId})`;
 }
 
 /** All that a change of fields writes; whoever changes one of them gives the others as they are. */
@@ -221,41 +229,41 @@ export interface NewIssueRow extends IssueFields {
   readonly createdBy: number;
 }
 
+const INSERT_ISSUE = statement<'orgId' | Exclude<keyof NewIssueRow, 'unique'> | 'unique', { issue_id: number }>(
+  'insert_issue',
+  `
+  insert into issues (org_id, key, queue_id, is_open, closed_at, unique_token, created_by, updated_by, position,
+    summary, description, issue_type_id, priority_id, assignee_id, tags, status_id, reference, color, due_at,
+    started_at, time_spent, time_estimated, kanboard)
+  select :orgId, :key, :queueId, :isOpen, case when not :isOpen then now() end, :unique, :createdBy, :createdBy,
+    ${lastPosition(':queueId', ':statusId')},
+    :summary, :description, :issueTypeId, :priorityId, :assigneeId, :tags, :statusId, :reference, :color, :dueAt,
+    :startedAt, :timeSpent, :timeEstimated, :kanboard
+  returning issue_id`,
+);
+
 /** Answers the issue_id. */
 export async function insertIssue(db: Transaction, orgId: string, issue: NewIssueRow): Promise<number> {
-  const [row] = await db.query<{ issue_id: number }>({
-    name: 'insert_issue',
-    text: `
-      insert into issues (org_id, key, queue_id, is_open, closed_at, unique_token, created_by, updated_by, position,
-        summary, description, issue_type_id, priority_id, assignee_id, tags, status_id, reference, color, due_at,
-        started_at, time_spent, time_estimated, kanboard)
-      select $1, $2, $3, $4, case when not $4 then now() end, $5, $6, $6, ${lastPosition('$3', '$13')},
-        $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
-      returning issue_id`,
-    values: [orgId, issue.key, issue.queueId, issue.isOpen, issue.unique, issue.createdBy, ...fieldValues(issue)],
-  });
+  const kanboard = JSON.stringify(issue.kanboard);
+  const [row] = await db.query(INSERT_ISSUE({ orgId, unique: undefined, ...issue, kanboard }));
   return (row as { issue_id: number }).issue_id;
 }
 
-/** In the order in which the statements that write them have their parameters. */
-function fieldValues(fields: IssueFields): unknown[] {
-  return [
-    fields.summary,
-    fields.description,
-    fields.issueTypeId,
-    fields.priorityId,
-    fields.assigneeId,
-    fields.tags,
-    fields.statusId,
-    fields.reference,
-    fields.color,
-    fields.dueAt,
-    fields.startedAt,
-    fields.timeSpent,
-    fields.timeEstimated,
-    JSON.stringify(fields.kanboard),
-  ];
-}
+const UPDATE_ISSUE_FIELDS = statement<'orgId' | 'userId' | 'issueId' | 'isOpen' | keyof IssueFields>(
+  'update_issue_fields',
+  `
+  update issues
+  set summary = :summary, description = :description, issue_type_id = :issueTypeId, priority_id = :priorityId,
+    assignee_id = :assigneeId, tags = :tags, status_id = :statusId, reference = :reference, color = :color,
+    due_at = :dueAt, started_at = :startedAt, time_spent = :timeSpent, time_estimated = :timeEstimated,
+    kanboard = :kanboard, is_open = :isOpen,
+    closed_at = case when is_open and not :isOpen then now() else closed_at end,
+    previous_status_id = case when status_id <> :statusId then status_id else previous_status_id end,
+    position = case when status_id <> :statusId then ${lastPosition('issues.queue_id', ':statusId')} else position end,
+    moved_at = case when status_id <> :statusId then now() else moved_at end,
+    version = version + 1, updated_by = :userId, updated_at = greatest(now(), updated_at)
+  where org_id = :orgId and issue_id = :issueId`,
+);
 
 /** With another status, the issue goes to the end of that column. Raises the version. */
 export async function updateIssueFields(
@@ -266,22 +274,22 @@ export async function updateIssueFields(
   fields: IssueFields,
   isOpen: boolean,
 ): Promise<void> {
-  await db.query({
-    name: 'update_issue_fields',
-    text: `
-      update issues
-      set summary = $5, description = $6, issue_type_id = $7, priority_id = $8, assignee_id = $9, tags = $10,
-        status_id = $11, reference = $12, color = $13, due_at = $14, started_at = $15, time_spent = $16,
-        time_estimated = $17, kanboard = $18, is_open = $4,
-        closed_at = case when is_open and not $4 then now() else closed_at end,
-        previous_status_id = case when status_id <> $11 then status_id else previous_status_id end,
-        position = case when status_id <> $11 then ${lastPosition('issues.queue_id', '$11')} else position end,
-        moved_at = case when status_id <> $11 then now() else moved_at end,
-        version = version + 1, updated_by = $3, updated_at = greatest(now(), updated_at)
-      where org_id = $1 and issue_id = $2`,
-    values: [orgId, issueId, userId, isOpen, ...fieldValues(fields)],
-  });
+  const kanboard = JSON.stringify(fields.kanboard);
+  await db.query(UPDATE_ISSUE_FIELDS({ orgId, userId, issueId, isOpen, ...fields, kanboard }));
 }
+
+const UPDATE_ISSUE_QUEUE = statement<'orgId' | 'issueId' | 'userId' | 'queueId' | 'key'>(
+  'update_issue_queue',
+  `
+  with alias as (
+    insert into issue_aliases (org_id, key, issue_id)
+    select org_id, key, issue_id from issues where org_id = :orgId and issue_id = :issueId
+  )
+  update issues
+  set queue_id = :queueId, key = :key, position = ${lastPosition(':queueId', 'issues.status_id')}, moved_at = now(),
+    version = version + 1, updated_by = :userId, updated_at = greatest(now(), updated_at)
+  where org_id = :orgId and issue_id = :issueId`,
+);
 
 /** Gives the issue another queue and key, at the end of its column there; the old key becomes an alias. */
 export async function updateIssueQueue(
@@ -291,43 +299,52 @@ export async function updateIssueQueue(
   issueId: number,
   { queueId, key }: { readonly queueId: number; readonly key: string },
 ): Promise<void> {
-  await db.query({
-    name: 'update_issue_queue',
-    text: `
-      with alias as (
-        insert into issue_aliases (org_id, key, issue_id)
-        select org_id, key, issue_id from issues where org_id = $1 and issue_id = $2
-      )
-      update issues
-      set queue_id = $4, key = $5, position = ${lastPosition('$4', 'issues.status_id')}, moved_at = now(),
-        version = version + 1, updated_by = $3, updated_at = greatest(now(), updated_at)
-      where org_id = $1 and issue_id = $2`,
-    values: [orgId, issueId, userId, queueId, key],
-  });
+  await db.query(UPDATE_ISSUE_QUEUE({ orgId, issueId, userId, queueId, key }));
 }
+
+const LOCK_ISSUES_OF_QUEUE = statement<'orgId' | 'queueId', { issue_id: number }>(
+  'lock_issues_of_queue',
+  'select issue_id from issues where org_id = :orgId and queue_id = :queueId order by issue_id for update',
+);
 
 /** Locks the issues of a queue until the end of the transaction, in the order that everybody keeps. */
 export async function lockIssuesOfQueue(db: Transaction, orgId: string, queueId: number): Promise<number[]> {
-  const rows = await db.query<{ issue_id: number }>({
-    name: 'lock_issues_of_queue',
-    text: 'select issue_id from issues where org_id = $1 and queue_id = $2 order by issue_id for update',
-    values: [orgId, queueId],
-  });
+  const rows = await db.query(LOCK_ISSUES_OF_QUEUE({ orgId, queueId }));
   return rows.map((row) => row.issue_id);
 }
+
+export interface DeletedIssueRow {
+  issue_id: number;
+  key: string;
+  summary: string;
+}
+
+const DELETE_ISSUE_ROWS = statement<'orgId' | 'issueIds', DeletedIssueRow>(
+  'delete_issue_rows',
+  'delete from issues where org_id = :orgId and issue_id = any(:issueIds::bigint[]) returning issue_id, key, summary',
+);
 
 /** Deletes issues, and answers what they were. */
 export function deleteIssueRows(
   db: Transaction,
   orgId: string,
   issueIds: readonly number[],
-): Promise<{ issue_id: number; key: string; summary: string }[]> {
-  return db.query({
-    name: 'delete_issues',
-    text: 'delete from issues where org_id = $1 and issue_id = any($2::bigint[]) returning issue_id, key, summary',
-    values: [orgId, issueIds],
-  });
+): Promise<DeletedIssueRow[]> {
+  return db.query(DELETE_ISSUE_ROWS({ orgId, issueIds }));
 }
+
+const UNASSIGN_ISSUES = statement<'orgId' | 'actorId' | 'assigneeId', { issue_id: number }>(
+  'unassign_issues',
+  `
+  with assigned as materialized (
+    select issue_id from issues where org_id = :orgId and assignee_id = :assigneeId order by issue_id for no key update
+  )
+  update issues
+  set assignee_id = null, version = version + 1, updated_by = :actorId, updated_at = greatest(now(), updated_at)
+  from assigned
+  where issues.org_id = :orgId and issues.issue_id = assigned.issue_id
+  returning issues.issue_id`,
+);
 
 /** Takes a user's issues away from them, and answers which. Raises their versions. */
 export async function unassignIssues(
@@ -336,18 +353,6 @@ export async function unassignIssues(
   actorId: number,
   assigneeId: number,
 ): Promise<number[]> {
-  const rows = await db.query<{ issue_id: number }>({
-    name: 'unassign_issues',
-    text: `
-      with assigned as materialized (
-        select issue_id from issues where org_id = $1 and assignee_id = $3 order by issue_id for no key update
-      )
-      update issues
-      set assignee_id = null, version = version + 1, updated_by = $2, updated_at = greatest(now(), updated_at)
-      from assigned
-      where issues.org_id = $1 and issues.issue_id = assigned.issue_id
-      returning issues.issue_id`,
-    values: [orgId, actorId, assigneeId],
-  });
+  const rows = await db.query(UNASSIGN_ISSUES({ orgId, actorId, assigneeId }));
   return rows.map((row) => row.issue_id).sort((left, right) => left - right);
 }

@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from '../../database/database.ts';
+import { statement } from '../../database/statement.ts';
 
 /** A label as Kanboard's clients know it. */
 export interface LabelRow {
@@ -10,53 +11,66 @@ export interface LabelRow {
 
 const COLUMNS = 'labels.label_id as id, labels.label, coalesce(labels.opposite_id, 0) as opposite_id';
 
+const SELECT_LABELS = statement<'orgId', LabelRow>(
+  'select_labels',
+  `select ${COLUMNS} from labels where labels.org_id = :orgId order by labels.label_id`,
+);
+
 export function selectLabels(db: Queryable, orgId: string): Promise<LabelRow[]> {
-  return db.query<LabelRow>({
-    name: 'select_labels',
-    text: `select ${COLUMNS} from labels where labels.org_id = $1 order by labels.label_id`,
-    values: [orgId],
-  });
+  return db.query(SELECT_LABELS({ orgId }));
 }
+
+const SELECT_LABEL = statement<'orgId' | 'labelId', LabelRow>(
+  'select_label',
+  `select ${COLUMNS} from labels where labels.org_id = :orgId and labels.label_id = :labelId::bigint`,
+);
 
 export async function selectLabel(db: Queryable, orgId: string, labelId: number): Promise<LabelRow | undefined> {
-  const [row] = await db.query<LabelRow>({
-    name: 'select_label',
-    text: `select ${COLUMNS} from labels where labels.org_id = $1 and labels.label_id = $2::bigint`,
-    values: [orgId, labelId],
-  });
+  const [row] = await db.query(SELECT_LABEL({ orgId, labelId }));
   return row;
 }
 
+const SELECT_LABEL_BY_TEXT = statement<'orgId' | 'label', LabelRow>(
+  'select_label_by_text',
+  `
+  select ${COLUMNS} from labels
+  where labels.org_id = :orgId and md5(labels.label) = md5(:label) and labels.label = :label`,
+);
+
 export async function selectLabelByText(db: Queryable, orgId: string, label: string): Promise<LabelRow | undefined> {
-  const [row] = await db.query<LabelRow>({
-    name: 'select_label_by_text',
-    text: `
-      select ${COLUMNS} from labels
-      where labels.org_id = $1 and md5(labels.label) = md5($2) and labels.label = $2`,
-    values: [orgId, label],
-  });
+  const [row] = await db.query(SELECT_LABEL_BY_TEXT({ orgId, label }));
   return row;
 }
+
+const INSERT_LABEL_PAIR = statement<'orgId' | 'labels', { label_id: number }>(
+  'insert_label_pair',
+  `
+  with organisation as (
+    update organisations set last_label_id = last_label_id + cardinality(:labels::text[])
+    where org_id = :orgId
+    returning last_label_id - cardinality(:labels::text[]) as before
+  )
+  insert into labels (org_id, label_id, label, opposite_id)
+  select :orgId, before + place, given.label, case when cardinality(:labels::text[]) = 2 then before + 3 - place end
+  from organisation cross join unnest(:labels::text[]) with ordinality as given (label, place)
+  order by place
+  returning label_id`,
+);
 
 /** Adds a label, or two that are each other's opposite, under the organisation's next numbers; answers the first one. */
 export async function insertLabelPair(db: Transaction, orgId: string, labels: readonly string[]): Promise<number> {
-  const [row] = await db.query<{ label_id: number }>({
-    name: 'insert_label_pair',
-    text: `
-      with organisation as (
-        update organisations set last_label_id = last_label_id + cardinality($2::text[])
-        where org_id = $1
-        returning last_label_id - cardinality($2::text[]) as before
-      )
-      insert into labels (org_id, label_id, label, opposite_id)
-      select $1, before + place, given.label, case when cardinality($2::text[]) = 2 then before + 3 - place end
-      from organisation cross join unnest($2::text[]) with ordinality as given (label, place)
-      order by place
-      returning label_id`,
-    values: [orgId, labels],
-  });
+  const [row] = await db.query(INSERT_LABEL_PAIR({ orgId, labels }));
   return (row as { label_id: number }).label_id;
 }
+
+const LOCK_LABEL = statement<'orgId' | 'labelId', { label: string; is_fixed: boolean }>(
+  'lock_label',
+  `
+  select labels.label,
+    labels.phrase is not null and (select profile from organisations where org_id = :orgId) = 'tracker' as is_fixed
+  from labels where labels.org_id = :orgId and labels.label_id = :labelId::bigint
+  for update`,
+);
 
 /**
  * Locks a label against other changes. A label that has a relationship of Tracker's is fixed where the organisation
@@ -67,17 +81,25 @@ export async function lockLabel(
   orgId: string,
   labelId: number,
 ): Promise<{ label: string; is_fixed: boolean } | undefined> {
-  const [row] = await db.query<{ label: string; is_fixed: boolean }>({
-    name: 'lock_label',
-    text: `
-      select labels.label,
-        labels.phrase is not null and (select profile from organisations where org_id = $1) = 'tracker' as is_fixed
-      from labels where labels.org_id = $1 and labels.label_id = $2::bigint
-      for update`,
-    values: [orgId, labelId],
-  });
+  const [row] = await db.query(LOCK_LABEL({ orgId, labelId }));
   return row;
 }
+
+const UPDATE_LABEL = statement<'orgId' | 'labelId' | 'label' | 'oppositeId'>(
+  'update_label',
+  `
+  with types as (
+    update link_types set version = version + 1
+    where org_id = :orgId and (inward_label_id = :labelId or outward_label_id = :labelId)
+      and exists (select from labels where org_id = :orgId and label_id = :labelId and label <> :label)
+  )
+  update labels
+  set label = :label, opposite_id = :oppositeId,
+    name_ru = case when label = :label then name_ru end,
+    name_en = case when label = :label then name_en end,
+    phrase = case when label = :label then phrase end
+  where org_id = :orgId and label_id = :labelId`,
+);
 
 /** With another text, a label is called by it in every language, and by no relationship of Tracker's any more. */
 export async function updateLabel(
@@ -86,29 +108,15 @@ export async function updateLabel(
   labelId: number,
   { label, oppositeId }: { readonly label: string; readonly oppositeId: number | undefined },
 ): Promise<void> {
-  await db.query({
-    name: 'update_label',
-    text: `
-      with types as (
-        update link_types set version = version + 1
-        where org_id = $1 and (inward_label_id = $2 or outward_label_id = $2)
-          and exists (select from labels where org_id = $1 and label_id = $2 and label <> $3)
-      )
-      update labels
-      set label = $3, opposite_id = $4,
-        name_ru = case when label = $3 then name_ru end,
-        name_en = case when label = $3 then name_en end,
-        phrase = case when label = $3 then phrase end
-      where org_id = $1 and label_id = $2`,
-    values: [orgId, labelId, label, oppositeId],
-  });
+  await db.query(UPDATE_LABEL({ orgId, labelId, label, oppositeId }));
 }
+
+const DELETE_LABEL = statement<'orgId' | 'labelId'>(
+  'delete_label',
+  'delete from labels where org_id = :orgId and label_id = :labelId',
+);
 
 /** Deletes a label with its link types, whose links are gone already. Labels that pointed at it have no opposite then. */
 export async function deleteLabel(db: Transaction, orgId: string, labelId: number): Promise<void> {
-  await db.query({
-    name: 'delete_label',
-    text: 'delete from labels where org_id = $1 and label_id = $2',
-    values: [orgId, labelId],
-  });
+  await db.query(DELETE_LABEL({ orgId, labelId }));
 }

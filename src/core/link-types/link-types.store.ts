@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from '../../database/database.ts';
+import { statement } from '../../database/statement.ts';
 
 /** A link type with the texts of its two labels. */
 export interface LinkTypeRow {
@@ -23,25 +24,26 @@ export interface LinkTypeRow {
   version: number;
 }
 
+const SELECT_LINK_TYPES = statement<'orgId', LinkTypeRow>(
+  'select_link_types',
+  `
+  select link_types.link_type_id, link_types.inward_label_id, link_types.outward_label_id,
+    inward.label as inward_label, outward.label as outward_label,
+    coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
+    coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
+    inward.phrase as inward_phrase, outward.phrase as outward_phrase,
+    link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic, link_types.single_end,
+    link_types.import_only, link_types.shares_label, link_types.version
+  from link_types
+  join labels inward on inward.org_id = :orgId and inward.label_id = link_types.inward_label_id
+  join labels outward on outward.org_id = :orgId and outward.label_id = link_types.outward_label_id
+  where link_types.org_id = :orgId
+  order by link_types.inward_label_id, link_types.outward_label_id`,
+);
+
 /** All types of an organisation, the oldest labels first. */
 export function selectLinkTypes(db: Queryable, orgId: string): Promise<LinkTypeRow[]> {
-  return db.query<LinkTypeRow>({
-    name: 'select_link_types',
-    text: `
-      select link_types.link_type_id, link_types.inward_label_id, link_types.outward_label_id,
-        inward.label as inward_label, outward.label as outward_label,
-        coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
-        coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
-        inward.phrase as inward_phrase, outward.phrase as outward_phrase,
-        link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic, link_types.single_end,
-        link_types.import_only, link_types.shares_label, link_types.version
-      from link_types
-      join labels inward on inward.org_id = $1 and inward.label_id = link_types.inward_label_id
-      join labels outward on outward.org_id = $1 and outward.label_id = link_types.outward_label_id
-      where link_types.org_id = $1
-      order by link_types.inward_label_id, link_types.outward_label_id`,
-    values: [orgId],
-  });
+  return db.query(SELECT_LINK_TYPES({ orgId }));
 }
 
 export interface LabelTexts {
@@ -49,21 +51,29 @@ export interface LabelTexts {
   readonly en: string;
 }
 
+const INSERT_LABEL = statement<'orgId' | 'ru' | 'en', { label_id: number }>(
+  'insert_label',
+  `
+  with organisation as (
+    update organisations set last_label_id = last_label_id + 1 where org_id = :orgId returning last_label_id
+  )
+  insert into labels (org_id, label_id, label, name_ru, name_en)
+  select :orgId, last_label_id, :en, :ru, :en from organisation
+  returning label_id`,
+);
+
 /** Adds a label under the organisation's next number, which it answers; other makers of labels wait for their turn. */
 export async function insertLabel(db: Transaction, orgId: string, { ru, en }: LabelTexts): Promise<number> {
-  const [row] = await db.query<{ label_id: number }>({
-    name: 'insert_label',
-    text: `
-      with organisation as (
-        update organisations set last_label_id = last_label_id + 1 where org_id = $1 returning last_label_id
-      )
-      insert into labels (org_id, label_id, label, name_ru, name_en)
-      select $1, last_label_id, $3, $2, $3 from organisation
-      returning label_id`,
-    values: [orgId, ru, en],
-  });
+  const [row] = await db.query(INSERT_LABEL({ orgId, ru, en }));
   return (row as { label_id: number }).label_id;
 }
+
+const UPDATE_OPPOSITES = statement<'orgId' | 'labelId' | 'oppositeId'>(
+  'update_opposites',
+  `
+  update labels set opposite_id = case label_id when :labelId then :oppositeId::integer else :labelId::integer end
+  where org_id = :orgId and label_id in (:labelId, :oppositeId)`,
+);
 
 /** Makes two labels each other's opposite. */
 export async function updateOpposites(
@@ -72,14 +82,16 @@ export async function updateOpposites(
   labelId: number,
   oppositeId: number,
 ): Promise<void> {
-  await db.query({
-    name: 'update_opposites',
-    text: `
-      update labels set opposite_id = case label_id when $2 then $3::integer else $2::integer end
-      where org_id = $1 and label_id in ($2, $3)`,
-    values: [orgId, labelId, oppositeId],
-  });
+  await db.query(UPDATE_OPPOSITES({ orgId, labelId, oppositeId }));
 }
+
+const UPDATE_LABEL_TEXTS = statement<'orgId' | 'labelId' | 'ru' | 'en'>(
+  'update_label_texts',
+  `
+  update labels
+  set name_ru = :ru, name_en = :en, label = case when phrase is null then :en else label end
+  where org_id = :orgId and label_id = :labelId`,
+);
 
 /** Changes the texts of a label. A label without a phrase of its own is Kanboard's to read too, under its English text. */
 export async function updateLabelTexts(
@@ -88,14 +100,7 @@ export async function updateLabelTexts(
   labelId: number,
   { ru, en }: LabelTexts,
 ): Promise<void> {
-  await db.query({
-    name: 'update_label_texts',
-    text: `
-      update labels
-      set name_ru = $3, name_en = $4, label = case when phrase is null then $4 else label end
-      where org_id = $1 and label_id = $2`,
-    values: [orgId, labelId, ru, en],
-  });
+  await db.query(UPDATE_LABEL_TEXTS({ orgId, labelId, ru, en }));
 }
 
 export interface LinkTypeRules {
@@ -103,6 +108,24 @@ export interface LinkTypeRules {
   readonly is_acyclic: boolean;
   readonly single_end: LinkTypeRow['single_end'];
 }
+
+const INSERT_LINK_TYPE = statement<
+  | 'orgId'
+  | 'linkTypeId'
+  | 'inwardLabelId'
+  | 'outwardLabelId'
+  | 'isAntisymmetric'
+  | 'isAcyclic'
+  | 'singleEnd'
+  | 'sharesLabel'
+>(
+  'insert_link_type',
+  `
+  insert into link_types
+    (org_id, link_type_id, inward_label_id, outward_label_id, is_symmetric, is_antisymmetric, is_acyclic, single_end,
+    shares_label)
+  values (:orgId, :linkTypeId, :inwardLabelId, :outwardLabelId, :inwardLabelId::integer = :outwardLabelId::integer, :isAntisymmetric, :isAcyclic, :singleEnd, :sharesLabel)`,
+);
 
 export async function insertLinkType(
   db: Transaction,
@@ -114,45 +137,49 @@ export async function insertLinkType(
     shares_label: boolean;
   },
 ): Promise<void> {
-  await db.query({
-    name: 'insert_link_type',
-    text: `
-      insert into link_types
-        (org_id, link_type_id, inward_label_id, outward_label_id, is_symmetric, is_antisymmetric, is_acyclic, single_end,
-        shares_label)
-      values ($1, $2, $3, $4, $3::integer = $4::integer, $5, $6, $7, $8)`,
-    values: [
+  await db.query(
+    INSERT_LINK_TYPE({
       orgId,
-      type.link_type_id,
-      type.inward_label_id,
-      type.outward_label_id,
-      type.is_antisymmetric,
-      type.is_acyclic,
-      type.single_end,
-      type.shares_label,
-    ],
-  });
+      linkTypeId: type.link_type_id,
+      inwardLabelId: type.inward_label_id,
+      outwardLabelId: type.outward_label_id,
+      isAntisymmetric: type.is_antisymmetric,
+      isAcyclic: type.is_acyclic,
+      singleEnd: type.single_end,
+      sharesLabel: type.shares_label,
+    }),
+  );
 }
+
+const UPDATE_SHARES_LABEL = statement<'orgId' | 'linkTypeIds'>(
+  'update_shares_label',
+  `
+  update link_types set shares_label = true
+  where org_id = :orgId and link_type_id = any(:linkTypeIds::text[]) and not shares_label`,
+);
 
 /** Marks types that have a label in common with another; through the foreign key their links are marked as well. */
 export async function updateSharesLabel(db: Transaction, orgId: string, linkTypeIds: readonly string[]): Promise<void> {
-  await db.query({
-    name: 'update_shares_label',
-    text: `
-      update link_types set shares_label = true
-      where org_id = $1 and link_type_id = any($2::text[]) and not shares_label`,
-    values: [orgId, linkTypeIds],
-  });
+  await db.query(UPDATE_SHARES_LABEL({ orgId, linkTypeIds }));
 }
+
+const LOCK_LINK_TYPE_ROW = statement<'orgId' | 'linkTypeId'>(
+  'lock_link_type_row',
+  'select from link_types where org_id = :orgId and link_type_id = :linkTypeId for update',
+);
 
 /** Locks a type against other changes. */
 export async function lockLinkTypeRow(db: Transaction, orgId: string, linkTypeId: string): Promise<void> {
-  await db.query({
-    name: 'lock_link_type_row',
-    text: 'select from link_types where org_id = $1 and link_type_id = $2 for update',
-    values: [orgId, linkTypeId],
-  });
+  await db.query(LOCK_LINK_TYPE_ROW({ orgId, linkTypeId }));
 }
+
+const UPDATE_LINK_TYPE_RULES = statement<'orgId' | 'linkTypeId' | 'isAntisymmetric' | 'isAcyclic' | 'singleEnd'>(
+  'update_link_type_rules',
+  `
+  update link_types
+  set is_antisymmetric = :isAntisymmetric, is_acyclic = :isAcyclic, single_end = :singleEnd, version = version + 1
+  where org_id = :orgId and link_type_id = :linkTypeId`,
+);
 
 /** Changes rules, and through the foreign key the copies in every link of the type; raises the version. */
 export async function updateLinkTypeRules(
@@ -161,41 +188,44 @@ export async function updateLinkTypeRules(
   linkTypeId: string,
   rules: LinkTypeRules,
 ): Promise<void> {
-  await db.query({
-    name: 'update_link_type_rules',
-    text: `
-      update link_types
-      set is_antisymmetric = $3, is_acyclic = $4, single_end = $5, version = version + 1
-      where org_id = $1 and link_type_id = $2`,
-    values: [orgId, linkTypeId, rules.is_antisymmetric, rules.is_acyclic, rules.single_end],
-  });
+  await db.query(
+    UPDATE_LINK_TYPE_RULES({
+      orgId,
+      linkTypeId,
+      isAntisymmetric: rules.is_antisymmetric,
+      isAcyclic: rules.is_acyclic,
+      singleEnd: rules.single_end,
+    }),
+  );
 }
+
+const DELETE_LINK_TYPE_AND_LABELS = statement<'orgId' | 'linkTypeId'>(
+  'delete_link_type_and_labels',
+  `
+  with type as (
+    delete from link_types where org_id = :orgId and link_type_id = :linkTypeId returning inward_label_id, outward_label_id
+  )
+  delete from labels
+  using type
+  where labels.org_id = :orgId and labels.label_id in (type.inward_label_id, type.outward_label_id)
+    and not exists (
+      select from link_types others
+      where others.org_id = :orgId and others.link_type_id <> :linkTypeId
+        and labels.label_id in (others.inward_label_id, others.outward_label_id))`,
+);
 
 /** Removes a type and those of its labels that no other type has. */
 export async function deleteLinkTypeAndLabels(db: Transaction, orgId: string, linkTypeId: string): Promise<void> {
-  await db.query({
-    name: 'delete_link_type_and_labels',
-    text: `
-      with type as (
-        delete from link_types where org_id = $1 and link_type_id = $2 returning inward_label_id, outward_label_id
-      )
-      delete from labels
-      using type
-      where labels.org_id = $1 and labels.label_id in (type.inward_label_id, type.outward_label_id)
-        and not exists (
-          select from link_types others
-          where others.org_id = $1 and others.link_type_id <> $2
-            and labels.label_id in (others.inward_label_id, others.outward_label_id))`,
-    values: [orgId, linkTypeId],
-  });
+  await db.query(DELETE_LINK_TYPE_AND_LABELS({ orgId, linkTypeId }));
 }
 
+const EXISTS_LINK_OF_TYPE = statement<'orgId' | 'linkTypeId'>(
+  'exists_link_of_type',
+  'select from links where org_id = :orgId and link_type_id = :linkTypeId limit 1',
+);
+
 export async function existsLinkOfType(db: Queryable, orgId: string, linkTypeId: string): Promise<boolean> {
-  const rows = await db.query({
-    name: 'exists_link_of_type',
-    text: 'select from links where org_id = $1 and link_type_id = $2 limit 1',
-    values: [orgId, linkTypeId],
-  });
+  const rows = await db.query(EXISTS_LINK_OF_TYPE({ orgId, linkTypeId }));
   return rows.length > 0;
 }
 
@@ -206,21 +236,42 @@ export interface LinkEndsRow {
   outward_issue_id: number;
 }
 
+const SELECT_OPPOSITE_LINKS = statement<'orgId' | 'linkTypeId', LinkEndsRow>(
+  'select_opposite_links',
+  `
+  select links.link_id, links.inward_issue_id, links.outward_issue_id
+  from links
+  where links.org_id = :orgId and links.link_type_id = :linkTypeId and exists (
+    select from links others
+    where others.org_id = :orgId and others.link_type_id = :linkTypeId
+      and others.inward_issue_id = links.outward_issue_id and others.outward_issue_id = links.inward_issue_id)
+  order by links.link_id
+  limit 20`,
+);
+
 /** Links of the type that have a link in the opposite direction beside them; a few of them. */
 export function selectOppositeLinks(db: Queryable, orgId: string, linkTypeId: string): Promise<LinkEndsRow[]> {
-  return db.query<LinkEndsRow>({
-    name: 'select_opposite_links',
-    text: `
-      select links.link_id, links.inward_issue_id, links.outward_issue_id
-      from links
-      where links.org_id = $1 and links.link_type_id = $2 and exists (
-        select from links others
-        where others.org_id = $1 and others.link_type_id = $2
-          and others.inward_issue_id = links.outward_issue_id and others.outward_issue_id = links.inward_issue_id)
-      order by links.link_id
-      limit 20`,
-    values: [orgId, linkTypeId],
-  });
+  return db.query(SELECT_OPPOSITE_LINKS({ orgId, linkTypeId }));
+}
+
+const SELECT_SECOND_SINGLES = {
+  inward: selectSecondSinglesAt('inward'),
+  outward: selectSecondSinglesAt('outward'),
+};
+
+function selectSecondSinglesAt(end: 'inward' | 'outward') {
+  return statement<'orgId' | 'linkTypeId', LinkEndsRow>(
+    `select_second_singles_${end}`,
+    `
+    select links.link_id, links.inward_issue_id, links.outward_issue_id
+    from links
+    where links.org_id = :orgId and links.link_type_id = :linkTypeId and exists (
+      select from links others
+      where others.org_id = :orgId and others.link_type_id = :linkTypeId and others.link_id <> links.link_id
+        and others.${end}_issue_id = links.${end}_issue_id)
+    order by links.link_id
+    limit 20`,
+  );
 }
 
 /** Links of the type whose issue at that end stands in another such link; a few of them. */
@@ -230,38 +281,28 @@ export function selectSecondSingles(
   linkTypeId: string,
   end: 'inward' | 'outward',
 ): Promise<LinkEndsRow[]> {
-  return db.query<LinkEndsRow>({
-    name: `select_second_singles_${end}`,
-    text: `
-      select links.link_id, links.inward_issue_id, links.outward_issue_id
-      from links
-      where links.org_id = $1 and links.link_type_id = $2 and exists (
-        select from links others
-        where others.org_id = $1 and others.link_type_id = $2 and others.link_id <> links.link_id
-          and others.${end}_issue_id = links.${end}_issue_id)
-      order by links.link_id
-      limit 20`,
-    values: [orgId, linkTypeId],
-  });
+  return db.query(SELECT_SECOND_SINGLES[end]({ orgId, linkTypeId }));
 }
+
+const SELECT_LINKS_OF_TYPE = statement<'orgId' | 'linkTypeId', LinkEndsRow>(
+  'select_links_of_type',
+  `
+  select link_id, inward_issue_id, outward_issue_id from links
+  where org_id = :orgId and link_type_id = :linkTypeId
+  order by link_id`,
+);
 
 /** All links of the type, to look for cycles among them. */
 export function selectLinksOfType(db: Queryable, orgId: string, linkTypeId: string): Promise<LinkEndsRow[]> {
-  return db.query<LinkEndsRow>({
-    name: 'select_links_of_type',
-    text: `
-      select link_id, inward_issue_id, outward_issue_id from links
-      where org_id = $1 and link_type_id = $2
-      order by link_id`,
-    values: [orgId, linkTypeId],
-  });
+  return db.query(SELECT_LINKS_OF_TYPE({ orgId, linkTypeId }));
 }
+
+const LOCK_LINK_TYPE = statement<'orgId' | 'linkTypeId'>(
+  'lock_link_type',
+  `select pg_advisory_xact_lock(hashtextextended(:orgId || ' ' || :linkTypeId, 0))`,
+);
 
 /** Makes everybody else who writes links of this type in this organisation wait for the end of the transaction. */
 export async function lockLinkType(db: Transaction, orgId: string, linkTypeId: string): Promise<void> {
-  await db.query({
-    name: 'lock_link_type',
-    text: `select pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0))`,
-    values: [orgId, linkTypeId],
-  });
+  await db.query(LOCK_LINK_TYPE({ orgId, linkTypeId }));
 }

@@ -1,5 +1,6 @@
 import { ConcurrentChange, type Queryable, type Transaction } from '../../database/database.ts';
-import { type Viewer, viewerValues, visibleQueue, writableQueue, writerValues } from '../access/viewer.ts';
+import { statement } from '../../database/statement.ts';
+import { type Viewer, visibleQueue, writableQueue } from '../access/viewer.ts';
 import type { StatusRow } from '../dictionaries/dictionaries.store.ts';
 import { type UserColumns, userColumns } from '../users/user-summary.ts';
 import type { QueueName } from './queue-name.ts';
@@ -27,54 +28,61 @@ export interface ProjectSettings {
   readonly email?: string | undefined;
 }
 
+const INSERT_QUEUE = statement<'orgId' | keyof NewQueue, { queue_id: number }>(
+  'insert_queue',
+  `
+  insert into queues (org_id, queue_id, key, identifier, name, description, access, lead_id, default_issue_type_id,
+    default_priority_id, kanboard, last_issue_number)
+  overriding system value
+  select :orgId, next.queue_id, chosen.key, :identifier, :name, :description, :access, :leadId, :issueTypeId, :priorityId,
+    :kanboard, coalesce((
+      select max(split_part(issue_aliases.key, '-', 2)::bigint) from issue_aliases
+      where issue_aliases.org_id = :orgId and issue_aliases.key > chosen.key || '-' and issue_aliases.key < chosen.key || '.'
+    ), 0)
+  from nextval(pg_get_serial_sequence('queues', 'queue_id')) as next (queue_id)
+  cross join lateral (select coalesce(:key, 'P' || next.queue_id || case
+    when exists (select from queues where org_id = :orgId and key = 'P' || next.queue_id)
+    then 'X' || upper(left(replace(gen_random_uuid()::text, '-', ''), 12)) else '' end) as key) as chosen
+  returning queue_id`,
+);
+
 /**
  * Answers the queue_id. Of the keys of a removed queue of the same key, those under which issues that have moved are still
  * found are not given again.
  */
 export async function insertQueue(db: Transaction, orgId: string, queue: NewQueue): Promise<number> {
-  const [row] = await db.query<{ queue_id: number }>({
-    name: 'insert_queue',
-    text: `
-      insert into queues (org_id, queue_id, key, identifier, name, description, access, lead_id, default_issue_type_id,
-        default_priority_id, kanboard, last_issue_number)
-      overriding system value
-      select $1, next.queue_id, chosen.key, $3, $4, $5, $6, $7, $8, $9, $10, coalesce((
-        select max(split_part(issue_aliases.key, '-', 2)::bigint) from issue_aliases
-        where issue_aliases.org_id = $1 and issue_aliases.key > chosen.key || '-' and issue_aliases.key < chosen.key || '.'
-      ), 0)
-      from nextval(pg_get_serial_sequence('queues', 'queue_id')) as next (queue_id)
-      cross join lateral (select coalesce($2, 'P' || next.queue_id || case
-        when exists (select from queues where org_id = $1 and key = 'P' || next.queue_id)
-        then 'X' || upper(left(replace(gen_random_uuid()::text, '-', ''), 12)) else '' end) as key) as chosen
-      returning queue_id`,
-    values: [
-      orgId,
-      queue.key,
-      queue.identifier,
-      queue.name,
-      queue.description,
-      queue.access,
-      queue.leadId,
-      queue.issueTypeId,
-      queue.priorityId,
-      JSON.stringify(queue.kanboard ?? {}),
-    ],
-  });
+  const [row] = await db.query(
+    INSERT_QUEUE({ orgId, description: undefined, ...queue, kanboard: JSON.stringify(queue.kanboard ?? {}) }),
+  );
   return (row as { queue_id: number }).queue_id;
 }
 
+const INSERT_COLUMNS_FOR_STATUSES = statement<'orgId' | 'queueId'>(
+  'insert_columns_for_statuses',
+  `
+  insert into columns (org_id, queue_id, status_id, title, position)
+  select org_id, :queueId, status_id, name_en, row_number() over (order by position, status_id)
+  from statuses
+  where org_id = :orgId`,
+);
+
 /** Gives a queue a column for each status of the organisation, in the order of the statuses. */
 export async function insertColumnsForStatuses(db: Transaction, orgId: string, queueId: number): Promise<void> {
-  await db.query({
-    name: 'insert_columns_for_statuses',
-    text: `
-      insert into columns (org_id, queue_id, status_id, title, position)
-      select org_id, $2, status_id, name_en, row_number() over (order by position, status_id)
-      from statuses
-      where org_id = $1`,
-    values: [orgId, queueId],
-  });
+  await db.query(INSERT_COLUMNS_FOR_STATUSES({ orgId, queueId }));
 }
+
+const INSERT_COLUMNS = statement<'orgId' | 'queueId' | 'columns'>(
+  'insert_columns',
+  `
+  insert into columns (org_id, queue_id, status_id, title, position)
+  select :orgId, :queueId, (
+    select status_id from statuses
+    where org_id = :orgId and (statuses.name_en = given.name_en or statuses.key = given.key)
+    order by statuses.name_en = given.name_en desc, status_id
+    limit 1
+  ), name_en, ordinality
+  from rows from (jsonb_to_recordset(:columns) as (key text, name_en text)) with ordinality as given`,
+);
 
 /** Gives a queue columns in their order, each with the status of its title, else the one of its key. */
 export async function insertColumns(
@@ -83,36 +91,26 @@ export async function insertColumns(
   queueId: number,
   columns: readonly { readonly key: string; readonly name_en: string }[],
 ): Promise<void> {
-  await db.query({
-    name: 'insert_columns',
-    text: `
-      insert into columns (org_id, queue_id, status_id, title, position)
-      select $1, $2, (
-        select status_id from statuses
-        where org_id = $1 and (statuses.name_en = given.name_en or statuses.key = given.key)
-        order by statuses.name_en = given.name_en desc, status_id
-        limit 1
-      ), name_en, ordinality
-      from rows from (jsonb_to_recordset($3) as (key text, name_en text)) with ordinality as given`,
-    values: [orgId, queueId, JSON.stringify(columns)],
-  });
+  await db.query(INSERT_COLUMNS({ orgId, queueId, columns: JSON.stringify(columns) }));
 }
 
+const EXISTS_QUEUE_KEY = statement<'orgId' | 'key'>(
+  'exists_queue_key',
+  'select from queues where org_id = :orgId and key = :key',
+);
+
 export async function existsQueueKey(db: Queryable, orgId: string, key: string): Promise<boolean> {
-  const rows = await db.query({
-    name: 'exists_queue_key',
-    text: 'select from queues where org_id = $1 and key = $2',
-    values: [orgId, key],
-  });
+  const rows = await db.query(EXISTS_QUEUE_KEY({ orgId, key }));
   return rows.length > 0;
 }
 
+const DELETE_QUEUE_ROW = statement<'orgId' | 'queueId'>(
+  'delete_queue_row',
+  'delete from queues where org_id = :orgId and queue_id = :queueId',
+);
+
 export async function deleteQueueRow(db: Transaction, orgId: string, queueId: number): Promise<void> {
-  await db.query({
-    name: 'delete_queue',
-    text: 'delete from queues where org_id = $1 and queue_id = $2',
-    values: [orgId, queueId],
-  });
+  await db.query(DELETE_QUEUE_ROW({ orgId, queueId }));
 }
 
 export type QueueRow = {
@@ -131,29 +129,50 @@ export type QueueRow = {
   priority_en: string;
 } & UserColumns<'lead'>;
 
-const SELECT_QUEUE = `
+/** SQL: queues as QueueRows. */
+const QUEUES = `
   select queues.queue_id, queues.key, queues.version, queues.name, queues.description, ${userColumns('lead')},
     issue_types.issue_type_id, issue_types.key as issue_type_key, issue_types.name_ru as issue_type_ru,
     issue_types.name_en as issue_type_en,
     priorities.priority_id, priorities.key as priority_key, priorities.name_ru as priority_ru,
     priorities.name_en as priority_en
   from queues
-  join users lead on lead.org_id = $1 and lead.user_id = queues.lead_id
-  join issue_types on issue_types.org_id = $1 and issue_types.issue_type_id = queues.default_issue_type_id
-  join priorities on priorities.org_id = $1 and priorities.priority_id = queues.default_priority_id`;
+  join users lead on lead.org_id = :orgId and lead.user_id = queues.lead_id
+  join issue_types on issue_types.org_id = :orgId and issue_types.issue_type_id = queues.default_issue_type_id
+  join priorities on priorities.org_id = :orgId and priorities.priority_id = queues.default_priority_id`;
+
+const SELECT_QUEUE = statement<keyof Viewer | 'id' | 'key', QueueRow>(
+  'select_queue',
+  `
+  ${QUEUES}
+  where queues.org_id = :orgId and ${visibleQueue('queues')}
+    and queues.queue_id = coalesce(:id, (select queue_id from queues where org_id = :orgId and key = :key))`,
+);
 
 /** Undefined when there is no such queue for this viewer. */
 export async function selectQueue(db: Queryable, viewer: Viewer, name: QueueName): Promise<QueueRow | undefined> {
-  const [row] = await db.query<QueueRow>({
-    name: 'select_queue',
-    text: `
-      ${SELECT_QUEUE}
-      where queues.org_id = $1 and ${visibleQueue('queues')}
-        and queues.queue_id = coalesce($4, (select queue_id from queues where org_id = $1 and key = $5))`,
-    values: [...viewerValues(viewer), name.id, name.key],
-  });
+  const [row] = await db.query(SELECT_QUEUE({ ...viewer, id: name.id, key: name.key }));
   return row;
 }
+
+const SELECT_QUEUES_PAGE = statement<
+  keyof Viewer | 'limit' | 'offset',
+  (QueueRow | { queue_id: null }) & { total: number }
+>(
+  'select_queues_page',
+  `
+  select counted.total, page.*
+  from (
+    select count(*) as total from queues where queues.org_id = :orgId and ${visibleQueue('queues')}
+  ) counted
+  left join (
+    ${QUEUES}
+    where queues.org_id = :orgId and ${visibleQueue('queues')}
+    order by queues.queue_id
+    limit :limit offset :offset
+  ) page on true
+  order by page.queue_id`,
+);
 
 /** Some of the queues that the viewer may see, by queue_id, and how many there are. */
 export async function selectQueuesPage(
@@ -161,22 +180,7 @@ export async function selectQueuesPage(
   viewer: Viewer,
   { limit, offset }: { readonly limit: number; readonly offset: number },
 ): Promise<{ rows: QueueRow[]; total: number }> {
-  const rows = await db.query<(QueueRow | { queue_id: null }) & { total: number }>({
-    name: 'select_queues_page',
-    text: `
-      select counted.total, page.*
-      from (
-        select count(*) as total from queues where queues.org_id = $1 and ${visibleQueue('queues')}
-      ) counted
-      left join (
-        ${SELECT_QUEUE}
-        where queues.org_id = $1 and ${visibleQueue('queues')}
-        order by queues.queue_id
-        limit $4 offset $5
-      ) page on true
-      order by page.queue_id`,
-    values: [...viewerValues(viewer), limit, offset],
-  });
+  const rows = await db.query(SELECT_QUEUES_PAGE({ ...viewer, limit, offset }));
   return { rows: rows.filter((row) => row.queue_id !== null), total: rows[0]?.total ?? 0 };
 }
 
@@ -189,41 +193,54 @@ export interface QueueForIssue {
   readonly may_write: boolean;
 }
 
+const SELECT_QUEUE_FOR_ISSUE = statement<keyof Viewer | 'id' | 'key', QueueForIssue>(
+  'select_queue_for_issue',
+  `
+  select queues.queue_id, queues.key, queues.default_issue_type_id as issue_type_id,
+    queues.default_priority_id as priority_id, ${writableQueue('queues')} as may_write
+  from queues
+  where queues.org_id = :orgId and ${visibleQueue('queues')}
+    and queues.queue_id = coalesce(:id, (select queue_id from queues where org_id = :orgId and key = :key))`,
+);
+
 /** Undefined when there is no such queue for this viewer. */
 export async function selectQueueForIssue(
   db: Queryable,
   viewer: Viewer,
   name: QueueName,
 ): Promise<QueueForIssue | undefined> {
-  const [row] = await db.query<QueueForIssue>({
-    name: 'select_queue_for_issue',
-    text: `
-      select queues.queue_id, queues.key, queues.default_issue_type_id as issue_type_id,
-        queues.default_priority_id as priority_id, ${writableQueue('queues')} as may_write
-      from queues
-      where queues.org_id = $1 and ${visibleQueue('queues')}
-        and queues.queue_id = coalesce($5, (select queue_id from queues where org_id = $1 and key = $6))`,
-    values: [...writerValues(viewer), name.id, name.key],
-  });
+  const [row] = await db.query(SELECT_QUEUE_FOR_ISSUE({ ...viewer, id: name.id, key: name.key }));
   return row;
 }
+
+const TAKE_ISSUE_KEY = statement<'orgId' | 'queueId', { key: string }>(
+  'take_issue_key',
+  `
+  update queues set last_issue_number = last_issue_number + 1
+  where org_id = :orgId and queue_id = :queueId
+  returning key || '-' || last_issue_number as key`,
+);
 
 /**
  * Takes the queue's next key. Others who want one wait for the end of the transaction, so that no number is left out.
  * Throws ConcurrentChange when the queue has just been removed.
  */
 export async function takeIssueKey(db: Transaction, orgId: string, queueId: number): Promise<string> {
-  const [row] = await db.query<{ key: string }>({
-    name: 'take_issue_key',
-    text: `
-      update queues set last_issue_number = last_issue_number + 1
-      where org_id = $1 and queue_id = $2
-      returning key || '-' || last_issue_number as key`,
-    values: [orgId, queueId],
-  });
+  const [row] = await db.query(TAKE_ISSUE_KEY({ orgId, queueId }));
   if (row === undefined) throw new ConcurrentChange();
   return row.key;
 }
+
+const SELECT_FIRST_STATUS = statement<'orgId' | 'queueId', Pick<StatusRow, 'id' | 'type'>>(
+  'select_first_status',
+  `
+  select statuses.status_id as id, statuses.type
+  from statuses
+  left join columns on columns.org_id = :orgId and columns.queue_id = :queueId and columns.status_id = statuses.status_id
+  where statuses.org_id = :orgId
+  order by columns.position, columns.column_id, statuses.position, statuses.status_id
+  limit 1`,
+);
 
 /** The status of the queue's first column; in a queue without columns the organisation's first. */
 export async function selectFirstStatus(
@@ -231,41 +248,44 @@ export async function selectFirstStatus(
   orgId: string,
   queueId: number,
 ): Promise<Pick<StatusRow, 'id' | 'type'>> {
-  const [row] = await db.query<Pick<StatusRow, 'id' | 'type'>>({
-    name: 'select_first_status',
-    text: `
-      select statuses.status_id as id, statuses.type
-      from statuses
-      left join columns on columns.org_id = $1 and columns.queue_id = $2 and columns.status_id = statuses.status_id
-      where statuses.org_id = $1
-      order by columns.position, columns.column_id, statuses.position, statuses.status_id
-      limit 1`,
-    values: [orgId, queueId],
-  });
+  const [row] = await db.query(SELECT_FIRST_STATUS({ orgId, queueId }));
   return row as Pick<StatusRow, 'id' | 'type'>;
 }
 
+const HAS_COLUMN = statement<'orgId' | 'queueId' | 'statusId'>(
+  'has_column',
+  'select from columns where org_id = :orgId and queue_id = :queueId and status_id = :statusId',
+);
+
 export async function hasColumn(db: Queryable, orgId: string, queueId: number, statusId: number): Promise<boolean> {
-  const rows = await db.query({
-    name: 'has_column',
-    text: 'select from columns where org_id = $1 and queue_id = $2 and status_id = $3',
-    values: [orgId, queueId, statusId],
-  });
+  const rows = await db.query(HAS_COLUMN({ orgId, queueId, statusId }));
   return rows.length > 0;
 }
+
+const LOCK_QUEUE = statement<'orgId' | 'queueId'>(
+  'lock_queue',
+  'select from queues where org_id = :orgId and queue_id = :queueId for no key update',
+);
 
 /**
  * Makes everybody else who changes the queue wait for the end of the transaction. Throws ConcurrentChange when it has just
  * been removed.
  */
 export async function lockQueue(db: Transaction, orgId: string, queueId: number): Promise<void> {
-  const rows = await db.query({
-    name: 'lock_queue',
-    text: 'select from queues where org_id = $1 and queue_id = $2 for no key update',
-    values: [orgId, queueId],
-  });
+  const rows = await db.query(LOCK_QUEUE({ orgId, queueId }));
   if (rows.length === 0) throw new ConcurrentChange();
 }
+
+const INSERT_LAST_COLUMN = statement<'orgId' | 'queueId' | 'statusId'>(
+  'insert_last_column',
+  `
+  insert into columns (org_id, queue_id, status_id, title, position)
+  select :orgId, :queueId, status_id, name_en,
+    (select coalesce(max(position), 0) + 1 from columns where org_id = :orgId and queue_id = :queueId)
+  from statuses
+  where org_id = :orgId and status_id = :statusId
+  on conflict on constraint columns_status_id_key do nothing`,
+);
 
 /** Gives the queue a column for the status, after its last one, unless it has one. */
 export async function insertLastColumn(
@@ -274,15 +294,5 @@ export async function insertLastColumn(
   queueId: number,
   statusId: number,
 ): Promise<void> {
-  await db.query({
-    name: 'insert_last_column',
-    text: `
-      insert into columns (org_id, queue_id, status_id, title, position)
-      select $1, $2, status_id, name_en,
-        (select coalesce(max(position), 0) + 1 from columns where org_id = $1 and queue_id = $2)
-      from statuses
-      where org_id = $1 and status_id = $3
-      on conflict on constraint columns_status_id_key do nothing`,
-    values: [orgId, queueId, statusId],
-  });
+  await db.query(INSERT_LAST_COLUMN({ orgId, queueId, statusId }));
 }

@@ -1,7 +1,8 @@
 import type { Queryable, Transaction } from '../../database/database.ts';
-import { type Viewer, viewerValues, visibleQueue } from '../access/viewer.ts';
+import { statement } from '../../database/statement.ts';
+import { type Viewer, visibleQueue } from '../access/viewer.ts';
 import { APPLICATION_COLUMNS, type ApplicationRow } from '../applications/applications.store.ts';
-import { issueIdNamed } from '../issues/issue-name.ts';
+import { IS_NAMED_ISSUE, visibleIssues } from '../issues/visible-issues.ts';
 import type { Direction } from '../labels/direction.ts';
 import { type UserColumns, userColumns } from '../users/user-summary.ts';
 
@@ -34,12 +35,7 @@ type NoRemoteLinkRow = { issue_key: string; remote_link_id: null };
 /** SQL: the remote links of an issue, those that meet the condition; no row for an issue that the viewer may not see. */
 function remoteLinksWhere(condition: string): string {
   return `
-    with issue as materialized (
-      select issues.issue_id, issues.key
-      from issues
-      join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-      where issues.org_id = $1 and issues.issue_id = ${issueIdNamed('$4')} and ${visibleQueue('queues')}
-    )
+    with issue as materialized (${visibleIssues('issues.issue_id, issues.key', IS_NAMED_ISSUE)})
     select issue.key as issue_key, link.*
     from issue
     left join lateral (
@@ -53,16 +49,21 @@ function remoteLinksWhere(condition: string): string {
         ${userColumns('created_by')},
         ${userColumns('updated_by')}
       from remote_links
-      join applications on applications.org_id = $1 and applications.application_id = remote_links.application_id
-      join users created_by on created_by.org_id = $1 and created_by.user_id = remote_links.created_by
-      join users updated_by on updated_by.org_id = $1 and updated_by.user_id = remote_links.updated_by
-      left join link_types on link_types.org_id = $1 and link_types.link_type_id = remote_links.link_type_id
-      left join labels inward on inward.org_id = $1 and inward.label_id = link_types.inward_label_id
-      left join labels outward on outward.org_id = $1 and outward.label_id = link_types.outward_label_id
-      where remote_links.org_id = $1 and remote_links.issue_id = issue.issue_id and ${condition}
+      join applications on applications.org_id = :orgId and applications.application_id = remote_links.application_id
+      join users created_by on created_by.org_id = :orgId and created_by.user_id = remote_links.created_by
+      join users updated_by on updated_by.org_id = :orgId and updated_by.user_id = remote_links.updated_by
+      left join link_types on link_types.org_id = :orgId and link_types.link_type_id = remote_links.link_type_id
+      left join labels inward on inward.org_id = :orgId and inward.label_id = link_types.inward_label_id
+      left join labels outward on outward.org_id = :orgId and outward.label_id = link_types.outward_label_id
+      where remote_links.org_id = :orgId and remote_links.issue_id = issue.issue_id and ${condition}
     ) link on true
     order by link.remote_link_id`;
 }
+
+const SELECT_REMOTE_LINKS = statement<keyof Viewer | 'issueName', RemoteLinkRow | NoRemoteLinkRow>(
+  'select_remote_links',
+  remoteLinksWhere('true'),
+);
 
 /**
  * The remote links of the issue of that name, by their ids. Undefined when there is no such issue for this viewer.
@@ -72,13 +73,14 @@ export async function selectRemoteLinks(
   viewer: Viewer,
   issueName: string,
 ): Promise<RemoteLinkRow[] | undefined> {
-  const rows = await db.query<RemoteLinkRow | NoRemoteLinkRow>({
-    name: 'select_remote_links',
-    text: remoteLinksWhere('true'),
-    values: [...viewerValues(viewer), issueName],
-  });
+  const rows = await db.query(SELECT_REMOTE_LINKS({ ...viewer, issueName }));
   return rows.length === 0 ? undefined : rows.filter((row) => row.remote_link_id !== null);
 }
+
+const SELECT_REMOTE_LINK = statement<keyof Viewer | 'issueName' | 'remoteLinkId', RemoteLinkRow | NoRemoteLinkRow>(
+  'select_remote_link',
+  remoteLinksWhere('remote_links.remote_link_id = :remoteLinkId'),
+);
 
 /** One of them; `no issue` when there is no such issue for this viewer. */
 export async function selectRemoteLink(
@@ -87,14 +89,23 @@ export async function selectRemoteLink(
   issueName: string,
   remoteLinkId: number,
 ): Promise<RemoteLinkRow | 'no link' | 'no issue'> {
-  const [row] = await db.query<RemoteLinkRow | NoRemoteLinkRow>({
-    name: 'select_remote_link',
-    text: remoteLinksWhere('remote_links.remote_link_id = $5'),
-    values: [...viewerValues(viewer), issueName, remoteLinkId],
-  });
+  const [row] = await db.query(SELECT_REMOTE_LINK({ ...viewer, issueName, remoteLinkId }));
   if (row === undefined) return 'no issue';
   return row.remote_link_id === null ? 'no link' : row;
 }
+
+const SELECT_REMOTE_OBJECT = statement<keyof Viewer | 'applicationId' | 'objectId', RemoteObjectRow>(
+  'select_remote_object',
+  `
+  select remote_links.object_id, remote_links.object_key, ${APPLICATION_COLUMNS}
+  from remote_links
+  join applications on applications.org_id = :orgId and applications.application_id = remote_links.application_id
+  join issues on issues.org_id = :orgId and issues.issue_id = remote_links.issue_id
+  join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id
+  where remote_links.org_id = :orgId and remote_links.application_id = :applicationId and remote_links.object_id = :objectId
+    and ${visibleQueue('queues')}
+  limit 1`,
+);
 
 /** An object of an application, when an issue that the viewer may see is linked to it. */
 export async function selectRemoteObject(
@@ -103,19 +114,7 @@ export async function selectRemoteObject(
   applicationId: string,
   objectId: string,
 ): Promise<RemoteObjectRow | undefined> {
-  const [row] = await db.query<RemoteObjectRow>({
-    name: 'select_remote_object',
-    text: `
-      select remote_links.object_id, remote_links.object_key, ${APPLICATION_COLUMNS}
-      from remote_links
-      join applications on applications.org_id = $1 and applications.application_id = remote_links.application_id
-      join issues on issues.org_id = $1 and issues.issue_id = remote_links.issue_id
-      join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-      where remote_links.org_id = $1 and remote_links.application_id = $4 and remote_links.object_id = $5
-        and ${visibleQueue('queues')}
-      limit 1`,
-    values: [...viewerValues(viewer), applicationId, objectId],
-  });
+  const [row] = await db.query(SELECT_REMOTE_OBJECT({ ...viewer, applicationId, objectId }));
   return row;
 }
 
@@ -133,32 +132,55 @@ export interface NewRemoteLinkRow {
   readonly createdBy: number;
 }
 
+const INSERT_REMOTE_LINK = statement<
+  | 'orgId'
+  | 'issueId'
+  | 'applicationId'
+  | 'objectId'
+  | 'objectKey'
+  | 'linkTypeId'
+  | 'direction'
+  | 'createdBy'
+  | 'title'
+  | 'dependency'
+  | 'mayRepeat',
+  { remote_link_id: number }
+>(
+  'insert_remote_link',
+  `
+  insert into remote_links
+    (org_id, issue_id, application_id, object_id, object_key, link_type_id, direction, created_by, updated_by,
+    title, dependency, may_repeat)
+  values (:orgId, :issueId, :applicationId, :objectId, :objectKey, :linkTypeId, :direction, :createdBy, :createdBy, :title, coalesce(:dependency, 'related'), coalesce(:mayRepeat, false))
+  returning remote_link_id`,
+);
+
 /** Answers the remote_link_id. */
 export async function insertRemoteLink(db: Transaction, orgId: string, link: NewRemoteLinkRow): Promise<number> {
-  const [row] = await db.query<{ remote_link_id: number }>({
-    name: 'insert_remote_link',
-    text: `
-      insert into remote_links
-        (org_id, issue_id, application_id, object_id, object_key, link_type_id, direction, created_by, updated_by,
-        title, dependency, may_repeat)
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, coalesce($10, 'related'), coalesce($11, false))
-      returning remote_link_id`,
-    values: [
+  const [row] = await db.query(
+    INSERT_REMOTE_LINK({
       orgId,
-      link.issueId,
-      link.applicationId,
-      link.objectId,
-      link.objectKey,
-      link.linkTypeId,
-      link.direction,
-      link.createdBy,
-      link.title,
-      link.dependency,
-      link.mayRepeat,
-    ],
-  });
+      issueId: link.issueId,
+      applicationId: link.applicationId,
+      objectId: link.objectId,
+      objectKey: link.objectKey,
+      linkTypeId: link.linkTypeId,
+      direction: link.direction,
+      createdBy: link.createdBy,
+      title: link.title,
+      dependency: link.dependency,
+      mayRepeat: link.mayRepeat,
+    }),
+  );
   return (row as { remote_link_id: number }).remote_link_id;
 }
+
+const DELETE_REMOTE_LINK_OF = statement<'orgId' | 'issueId' | 'remoteLinkId'>(
+  'delete_remote_link_of',
+  `
+  delete from remote_links where org_id = :orgId and issue_id = :issueId and remote_link_id = :remoteLinkId
+  returning remote_link_id`,
+);
 
 /** Answers whether the issue had such a remote link. */
 export async function deleteRemoteLinkOf(
@@ -167,12 +189,6 @@ export async function deleteRemoteLinkOf(
   issueId: number,
   remoteLinkId: number,
 ): Promise<boolean> {
-  const rows = await db.query({
-    name: 'delete_remote_link',
-    text: `
-      delete from remote_links where org_id = $1 and issue_id = $2 and remote_link_id = $3
-      returning remote_link_id`,
-    values: [orgId, issueId, remoteLinkId],
-  });
+  const rows = await db.query(DELETE_REMOTE_LINK_OF({ orgId, issueId, remoteLinkId }));
   return rows.length > 0;
 }

@@ -54,7 +54,7 @@ export async function authenticateToken(
   if (owner === undefined) throw new DomainError('forbidden', texts.organisationForbidden);
   if (others.length > 0) throw new DomainError('forbidden', texts.organisationAmbiguous);
   return {
-    viewer: { orgId: owner.org_id, userId: owner.user_id, role: owner.role, seesAll: owner.is_application },
+    viewer: { orgId: owner.org_id, userId: owner.user_id, role: owner.role, isApplication: owner.is_application },
     scopes: owner.scopes,
     language: owner.language,
   };

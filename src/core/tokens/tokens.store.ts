@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from '../../database/database.ts';
+import { statement } from '../../database/statement.ts';
 import type { Language } from '../../texts.ts';
 import type { OrganisationRole } from '../access/viewer.ts';
 
@@ -19,20 +20,21 @@ export interface TokenOwnerRow {
   expired: boolean;
 }
 
+const SELECT_TOKEN_OWNERS = statement<'kind' | 'tokenHash', TokenOwnerRow>(
+  'select_token_owners',
+  `
+  select tokens.org_id, organisations.cloud_id, organisations.language, tokens.user_id, users.role, users.is_active,
+    users.is_application, tokens.scopes, tokens.loopback_only, tokens.revoked_at is not null as revoked,
+    coalesce(tokens.expires_at <= now(), false) as expired
+  from tokens
+  join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id and users.removed_at is null
+  join organisations on organisations.org_id = tokens.org_id
+  where tokens.token_hash = :tokenHash and tokens.kind = :kind`,
+);
+
 /** The owners of a token: one, unless organisations took over the same value. The one read that names no organisation. */
 export function selectTokenOwners(db: Queryable, kind: TokenKind, tokenHash: Buffer): Promise<TokenOwnerRow[]> {
-  return db.query<TokenOwnerRow>({
-    name: 'select_token_owners',
-    text: `
-      select tokens.org_id, organisations.cloud_id, organisations.language, tokens.user_id, users.role, users.is_active,
-        users.is_application, tokens.scopes, tokens.loopback_only, tokens.revoked_at is not null as revoked,
-        coalesce(tokens.expires_at <= now(), false) as expired
-      from tokens
-      join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id and users.removed_at is null
-      join organisations on organisations.org_id = tokens.org_id
-      where tokens.token_hash = $2 and tokens.kind = $1`,
-    values: [kind, tokenHash],
-  });
+  return db.query(SELECT_TOKEN_OWNERS({ kind, tokenHash }));
 }
 
 export interface NewToken {
@@ -44,34 +46,41 @@ export interface NewToken {
   readonly loopbackOnly?: boolean;
 }
 
+const INSERT_TOKEN = statement<
+  'orgId' | 'userId' | 'kind' | 'tokenHash' | 'scopes' | 'expiresAt' | 'loopbackOnly',
+  { token_id: number }
+>(
+  'insert_token',
+  `
+  insert into tokens (org_id, user_id, kind, token_hash, scopes, expires_at, loopback_only)
+  values (:orgId, :userId, :kind, :tokenHash, :scopes, :expiresAt, :loopbackOnly)
+  returning token_id`,
+);
+
 /** Answers the token_id. */
 export async function insertToken(db: Transaction, orgId: string, token: NewToken): Promise<number> {
-  const [row] = await db.query<{ token_id: number }>({
-    name: 'insert_token',
-    text: `
-      insert into tokens (org_id, user_id, kind, token_hash, scopes, expires_at, loopback_only)
-      values ($1, $2, $3, $4, $5, $6, $7)
-      returning token_id`,
-    values: [
+  const [row] = await db.query(
+    INSERT_TOKEN({
       orgId,
-      token.userId,
-      token.kind,
-      token.tokenHash,
-      token.scopes,
-      token.expiresAt,
-      token.loopbackOnly ?? false,
-    ],
-  });
+      userId: token.userId,
+      kind: token.kind,
+      tokenHash: token.tokenHash,
+      scopes: token.scopes,
+      expiresAt: token.expiresAt,
+      loopbackOnly: token.loopbackOnly ?? false,
+    }),
+  );
   return (row as { token_id: number }).token_id;
 }
 
+const DELETE_TOKENS = statement<'orgId' | 'userId' | 'kind'>(
+  'delete_tokens',
+  'delete from tokens where org_id = :orgId and user_id = :userId and kind = coalesce(:kind, kind)',
+);
+
 /** Removes the tokens that a user has, those of one kind or all. */
 export async function deleteTokens(db: Transaction, orgId: string, userId: number, kind?: TokenKind): Promise<void> {
-  await db.query({
-    name: 'delete_tokens',
-    text: 'delete from tokens where org_id = $1 and user_id = $2 and kind = coalesce($3, kind)',
-    values: [orgId, userId, kind],
-  });
+  await db.query(DELETE_TOKENS({ orgId, userId, kind }));
 }
 
 /** A token as lists show it: everything but the token. */
@@ -85,18 +94,19 @@ export interface TokenRow {
   revoked_at: Date | null;
 }
 
+const SELECT_TOKENS = statement<'orgId', TokenRow>(
+  'select_tokens',
+  `
+  select tokens.token_id, users.login, tokens.kind, tokens.scopes, tokens.created_at, tokens.expires_at,
+    tokens.revoked_at
+  from tokens
+  join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
+  where tokens.org_id = :orgId
+  order by tokens.token_id`,
+);
+
 export function selectTokens(db: Queryable, orgId: string): Promise<TokenRow[]> {
-  return db.query<TokenRow>({
-    name: 'select_tokens',
-    text: `
-      select tokens.token_id, users.login, tokens.kind, tokens.scopes, tokens.created_at, tokens.expires_at,
-        tokens.revoked_at
-      from tokens
-      join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
-      where tokens.org_id = $1
-      order by tokens.token_id`,
-    values: [orgId],
-  });
+  return db.query(SELECT_TOKENS({ orgId }));
 }
 
 /** One token by its number or by its hash, or all tokens of a user. */
@@ -105,15 +115,18 @@ export type TokenChoice =
   | { readonly userId: number; readonly tokenId?: never; readonly tokenHash?: never }
   | { readonly tokenHash: Buffer; readonly tokenId?: never; readonly userId?: never };
 
+const UPDATE_TOKENS_REVOKED = statement<'orgId' | 'tokenId' | 'userId' | 'tokenHash', { token_id: number }>(
+  'update_tokens_revoked',
+  `
+  update tokens set revoked_at = coalesce(revoked_at, now())
+  where org_id = :orgId and (token_id = :tokenId or user_id = :userId or token_hash = :tokenHash)
+  returning token_id`,
+);
+
 /** Answers the token_ids. One that was revoked before keeps its time. */
 export async function updateTokensRevoked(db: Transaction, orgId: string, choice: TokenChoice): Promise<number[]> {
-  const rows = await db.query<{ token_id: number }>({
-    name: 'update_tokens_revoked',
-    text: `
-      update tokens set revoked_at = coalesce(revoked_at, now())
-      where org_id = $1 and (token_id = $2 or user_id = $3 or token_hash = $4)
-      returning token_id`,
-    values: [orgId, choice.tokenId, choice.userId, choice.tokenHash],
-  });
+  const rows = await db.query(
+    UPDATE_TOKENS_REVOKED({ orgId, tokenId: choice.tokenId, userId: choice.userId, tokenHash: choice.tokenHash }),
+  );
   return rows.map((row) => row.token_id).sort((left, right) => left - right);
 }

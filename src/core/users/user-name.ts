@@ -16,6 +16,6 @@ export function parseUserName(name: string | number): UserName | undefined {
 /** SQL: the user_id behind a name in two parameters; where a login looks like another's uid, the uid counts. Null for none. */
 export function userIdNamed(uid: string, login: string): string {
   return `coalesce(
-    (select user_id from users where org_id = $1 and uid = ${uid}),
-    (select user_id from users where org_id = $1 and login = ${login} and removed_at is null))`;
+    (select user_id from users where org_id = :orgId and uid = ${uid}),
+    (select user_id from users where org_id = :orgId and login = ${login} and removed_at is null))`;
 }

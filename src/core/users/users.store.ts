@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from '../../database/database.ts';
+import { statement } from '../../database/statement.ts';
 import type { OrganisationRole } from '../access/viewer.ts';
 import { isPerson } from './person.ts';
 import { type UserName, userIdNamed } from './user-name.ts';
@@ -19,41 +20,58 @@ export interface NewUserRow {
 /** Stored uids below this were given by somebody; from here on they are the user's number with this added. */
 const FIRST_OWN_UID = 8_000_000_000_000_000;
 
+const INSERT_USER = statement<
+  | 'orgId'
+  | 'uid'
+  | 'login'
+  | 'role'
+  | 'display'
+  | 'email'
+  | 'passportUid'
+  | 'cloudUid'
+  | 'passwordHash'
+  | 'isApplication'
+  | 'loopbackOnly',
+  { user_id: number }
+>(
+  'insert_user',
+  `
+  insert into users (org_id, user_id, uid, login, role, display, email, passport_uid, cloud_uid, password_hash,
+    is_application, loopback_only)
+  overriding system value
+  select :orgId, next.user_id, coalesce(:uid, ${FIRST_OWN_UID} + next.user_id), :login, :role, :display, :email, :passportUid, :cloudUid, :passwordHash, :isApplication, :loopbackOnly
+  from nextval(pg_get_serial_sequence('users', 'user_id')) as next (user_id)
+  returning user_id`,
+);
+
 /** Answers the user_id. A user who brings no uid gets one that no other tracker gives. */
 export async function insertUser(db: Transaction, orgId: string, user: NewUserRow): Promise<number> {
-  const [row] = await db.query<{ user_id: number }>({
-    name: 'insert_user',
-    text: `
-      insert into users (org_id, user_id, uid, login, role, display, email, passport_uid, cloud_uid, password_hash,
-        is_application, loopback_only)
-      overriding system value
-      select $1, next.user_id, coalesce($2, ${FIRST_OWN_UID} + next.user_id), $3, $4, $5, $6, $7, $8, $9, $10, $11
-      from nextval(pg_get_serial_sequence('users', 'user_id')) as next (user_id)
-      returning user_id`,
-    values: [
+  const [row] = await db.query(
+    INSERT_USER({
       orgId,
-      user.uid,
-      user.login,
-      user.role,
-      user.display,
-      user.email,
-      user.passportUid,
-      user.cloudUid,
-      user.passwordHash,
-      user.isApplication ?? false,
-      user.loopbackOnly ?? false,
-    ],
-  });
+      uid: user.uid,
+      login: user.login,
+      role: user.role,
+      display: user.display,
+      email: user.email,
+      passportUid: user.passportUid,
+      cloudUid: user.cloudUid,
+      passwordHash: user.passwordHash,
+      isApplication: user.isApplication ?? false,
+      loopbackOnly: user.loopbackOnly ?? false,
+    }),
+  );
   return (row as { user_id: number }).user_id;
 }
 
+const SELECT_USER_ID = statement<'orgId' | 'login', { user_id: number }>(
+  'select_user_id',
+  'select user_id from users where org_id = :orgId and login = :login and removed_at is null',
+);
+
 /** The user_id behind a login, if there is one. */
 export async function selectUserId(db: Queryable, orgId: string, login: string): Promise<number | undefined> {
-  const [row] = await db.query<{ user_id: number }>({
-    name: 'select_user_id',
-    text: 'select user_id from users where org_id = $1 and login = $2 and removed_at is null',
-    values: [orgId, login],
-  });
+  const [row] = await db.query(SELECT_USER_ID({ orgId, login }));
   return row?.user_id;
 }
 
@@ -76,26 +94,39 @@ export interface UserRow {
 const COLUMNS = `users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,
   users.role, users.is_active, users.failed_logins, users.locked_until, users.created_at, users.removed_at`;
 
+const SELECT_USER = statement<'orgId' | 'userId', UserRow>(
+  'select_user',
+  `select ${COLUMNS} from users where users.org_id = :orgId and users.user_id = :userId`,
+);
+
 export async function selectUser(db: Queryable, orgId: string, userId: number): Promise<UserRow | undefined> {
-  const [row] = await db.query<UserRow>({
-    name: 'select_user',
-    text: `select ${COLUMNS} from users where users.org_id = $1 and users.user_id = $2`,
-    values: [orgId, userId],
-  });
+  const [row] = await db.query(SELECT_USER({ orgId, userId }));
   return row;
 }
 
+const SELECT_USER_NAMED = statement<'orgId' | 'uid' | 'login', UserRow>(
+  'select_user_named',
+  `
+  select ${COLUMNS}
+  from users
+  where users.org_id = :orgId and users.user_id = ${userIdNamed(':uid', ':login')}`,
+);
+
 export async function selectUserNamed(db: Queryable, orgId: string, name: UserName): Promise<UserRow | undefined> {
-  const [row] = await db.query<UserRow>({
-    name: 'select_user_named',
-    text: `
-      select ${COLUMNS}
-      from users
-      where users.org_id = $1 and users.user_id = ${userIdNamed('$2', '$3')}`,
-    values: [orgId, name.uid, name.login],
-  });
+  const [row] = await db.query(SELECT_USER_NAMED({ orgId, uid: name.uid, login: name.login }));
   return row;
 }
+
+const SELECT_USERS_PAGE = statement<'orgId' | 'limit' | 'offset', (UserRow | { user_id: null }) & { total: number }>(
+  'select_users_page',
+  `
+  select counted.total, page.*
+  from (select count(*) as total from users where org_id = :orgId and ${isPerson('users')}) counted
+  left join (
+    select ${COLUMNS} from users where org_id = :orgId and ${isPerson('users')} order by user_id limit :limit offset :offset
+  ) page on true
+  order by page.user_id`,
+);
 
 /** Some of the people of an organisation, by user_id, and how many there are. The application account is no person. */
 export async function selectUsersPage(
@@ -103,28 +134,26 @@ export async function selectUsersPage(
   orgId: string,
   { limit, offset }: { readonly limit: number; readonly offset: number },
 ): Promise<{ rows: UserRow[]; total: number }> {
-  const rows = await db.query<(UserRow | { user_id: null }) & { total: number }>({
-    name: 'select_users_page',
-    text: `
-      select counted.total, page.*
-      from (select count(*) as total from users where org_id = $1 and ${isPerson('users')}) counted
-      left join (
-        select ${COLUMNS} from users where org_id = $1 and ${isPerson('users')} order by user_id limit $2 offset $3
-      ) page on true
-      order by page.user_id`,
-    values: [orgId, limit, offset],
-  });
+  const rows = await db.query(SELECT_USERS_PAGE({ orgId, limit, offset }));
   return { rows: rows.filter((row) => row.user_id !== null), total: rows[0]?.total ?? 0 };
 }
 
+const SELECT_PEOPLE = statement<'orgId', UserRow>(
+  'select_people',
+  `select ${COLUMNS} from users where users.org_id = :orgId and ${isPerson('users')} order by users.login`,
+);
+
 /** All of them, by login. */
 export function selectPeople(db: Queryable, orgId: string): Promise<UserRow[]> {
-  return db.query<UserRow>({
-    name: 'select_people',
-    text: `select ${COLUMNS} from users where users.org_id = $1 and ${isPerson('users')} order by users.login`,
-    values: [orgId],
-  });
+  return db.query(SELECT_PEOPLE({ orgId }));
 }
+
+const SELECT_PERSON = statement<'orgId' | 'userId' | 'login', UserRow>(
+  'select_person',
+  `
+  select ${COLUMNS} from users
+  where users.org_id = :orgId and (users.user_id = :userId or users.login = :login) and ${isPerson('users')}`,
+);
 
 /** One of them, by number or by login. */
 export async function selectPerson(
@@ -135,29 +164,29 @@ export async function selectPerson(
     login,
   }: { readonly userId: number; readonly login?: never } | { readonly userId?: never; readonly login: string },
 ): Promise<UserRow | undefined> {
-  const [row] = await db.query<UserRow>({
-    name: 'select_person',
-    text: `
-      select ${COLUMNS} from users
-      where users.org_id = $1 and (users.user_id = $2 or users.login = $3) and ${isPerson('users')}`,
-    values: [orgId, userId, login],
-  });
+  const [row] = await db.query(SELECT_PERSON({ orgId, userId, login }));
   return row;
 }
 
+const LOCK_ADMINISTRATORS = statement<'orgId', { user_id: number }>(
+  'lock_administrators',
+  `
+  select user_id from users
+  where org_id = :orgId and role = 'admin' and is_active and ${isPerson('users')}
+  order by user_id
+  for no key update`,
+);
+
 /** Locks the administrators who can log in against other changes, and answers their numbers. */
 export async function lockAdministrators(db: Transaction, orgId: string): Promise<number[]> {
-  const rows = await db.query<{ user_id: number }>({
-    name: 'lock_administrators',
-    text: `
-      select user_id from users
-      where org_id = $1 and role = 'admin' and is_active and ${isPerson('users')}
-      order by user_id
-      for no key update`,
-    values: [orgId],
-  });
+  const rows = await db.query(LOCK_ADMINISTRATORS({ orgId }));
   return rows.map((row) => row.user_id);
 }
+
+const UPDATE_USER_ACTIVE = statement<'orgId' | 'userId' | 'isActive'>(
+  'update_user_active',
+  `update users set is_active = :isActive where org_id = :orgId and user_id = :userId and ${isPerson('users')} returning user_id`,
+);
 
 /** Answers whether there is such a person. */
 export async function updateUserActive(
@@ -166,23 +195,20 @@ export async function updateUserActive(
   userId: number,
   isActive: boolean,
 ): Promise<boolean> {
-  const rows = await db.query({
-    name: 'update_user_active',
-    text: `update users set is_active = $3 where org_id = $1 and user_id = $2 and ${isPerson('users')} returning user_id`,
-    values: [orgId, userId, isActive],
-  });
+  const rows = await db.query(UPDATE_USER_ACTIVE({ orgId, userId, isActive }));
   return rows.length > 0;
 }
 
+const UPDATE_USER_REMOVED = statement<'orgId' | 'userId'>(
+  'update_user_removed',
+  `
+  update users set removed_at = now(), is_active = false, password_hash = null
+  where org_id = :orgId and user_id = :userId and ${isPerson('users')}
+  returning user_id`,
+);
+
 /** Takes a person out of every list and look-up; the row stays, for what they wrote. Answers whether there was one. */
 export async function updateUserRemoved(db: Transaction, orgId: string, userId: number): Promise<boolean> {
-  const rows = await db.query({
-    name: 'update_user_removed',
-    text: `
-      update users set removed_at = now(), is_active = false, password_hash = null
-      where org_id = $1 and user_id = $2 and ${isPerson('users')}
-      returning user_id`,
-    values: [orgId, userId],
-  });
+  const rows = await db.query(UPDATE_USER_REMOVED({ orgId, userId }));
   return rows.length > 0;
 }

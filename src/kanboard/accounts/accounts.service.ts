@@ -55,7 +55,7 @@ export async function authenticateAccount(
   const isToken = owners.length > 0 || login === APPLICATION_LOGIN;
   const owner = isToken ? onlyOne(owners) : await passwordOwner(db, usable[0], secret);
   if (owner === undefined || owner.is_locked) throw new DomainError('unauthenticated', texts.credentialsWrong);
-  return { orgId: owner.org_id, userId: owner.user_id, role: owner.role, seesAll: owner.is_application };
+  return { orgId: owner.org_id, userId: owner.user_id, role: owner.role, isApplication: owner.is_application };
 }
 
 function selectAccounts(db: Queryable, orgId: string | undefined, login: string, tokenHash: Buffer) {

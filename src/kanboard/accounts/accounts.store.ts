@@ -1,6 +1,7 @@
 import type { OrganisationRole } from '../../core/access/viewer.ts';
 import { isPerson } from '../../core/users/person.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
+import { statement } from '../../database/statement.ts';
 
 /** An account that credentials may belong to; whether they do is not said yet. */
 export interface AccountRow {
@@ -22,22 +23,39 @@ const COLUMNS = `users.org_id, users.user_id, users.role, users.is_active, users
 
 const IS_GOOD = 'tokens.revoked_at is null and coalesce(tokens.expires_at > now(), true)';
 
+const SELECT_APPLICATION_ACCOUNTS = statement<'orgId' | 'tokenHash', AccountRow>(
+  'select_application_accounts',
+  `
+  select ${COLUMNS}, tokens.loopback_only, true as has_token
+  from tokens
+  join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id and users.is_application
+  where tokens.token_hash = :tokenHash and tokens.kind = 'application' and (:orgId::text is null or tokens.org_id = :orgId) and ${IS_GOOD}`,
+);
+
 /** The application accounts that have the token: one, unless organisations took over the same value. */
 export function selectApplicationAccounts(
   db: Queryable,
   orgId: string | undefined,
   tokenHash: Buffer,
 ): Promise<AccountRow[]> {
-  return db.query<AccountRow>({
-    name: 'select_application_accounts',
-    text: `
-      select ${COLUMNS}, tokens.loopback_only, true as has_token
-      from tokens
-      join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id and users.is_application
-      where tokens.token_hash = $2 and tokens.kind = 'application' and ($1::text is null or tokens.org_id = $1) and ${IS_GOOD}`,
-    values: [orgId, tokenHash],
-  });
+  return db.query(SELECT_APPLICATION_ACCOUNTS({ orgId, tokenHash }));
 }
+
+const SELECT_USER_ACCOUNTS = statement<'orgId' | 'login' | 'tokenHash', AccountRow>(
+  'select_user_accounts',
+  `
+  select ${COLUMNS}, tokens.loopback_only, true as has_token
+  from tokens
+  join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
+  where tokens.token_hash = :tokenHash and tokens.kind = 'personal' and (:orgId::text is null or tokens.org_id = :orgId) and ${IS_GOOD}
+    and users.login = :login and ${isPerson('users')}
+  union all
+  select ${COLUMNS}, users.loopback_only, false
+  from users
+  where users.login = :login and ${isPerson('users')}
+    and users.org_id = coalesce(
+      :orgId, (select min(org_id) from (select org_id from organisations limit 2) few having count(*) = 1))`,
+);
 
 /**
  * The users of that login: in the organisation, else in the only one there is, else those whom the token belongs to. A
@@ -49,23 +67,15 @@ export function selectUserAccounts(
   login: string,
   tokenHash: Buffer,
 ): Promise<AccountRow[]> {
-  return db.query<AccountRow>({
-    name: 'select_user_accounts',
-    text: `
-      select ${COLUMNS}, tokens.loopback_only, true as has_token
-      from tokens
-      join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
-      where tokens.token_hash = $3 and tokens.kind = 'personal' and ($1::text is null or tokens.org_id = $1) and ${IS_GOOD}
-        and users.login = $2 and ${isPerson('users')}
-      union all
-      select ${COLUMNS}, users.loopback_only, false
-      from users
-      where users.login = $2 and ${isPerson('users')}
-        and users.org_id = coalesce(
-          $1, (select min(org_id) from (select org_id from organisations limit 2) few having count(*) = 1))`,
-    values: [orgId, login, tokenHash],
-  });
+  return db.query(SELECT_USER_ACCOUNTS({ orgId, login, tokenHash }));
 }
+
+const SELECT_FAILED_LOGINS = statement<'orgId' | 'userId', { failedLogins: number; isLocked: boolean }>(
+  'select_failed_logins',
+  `
+  select failed_logins as "failedLogins", coalesce(locked_until > now(), false) as "isLocked"
+  from users where org_id = :orgId and user_id = :userId`,
+);
 
 /** Wrong passwords of an account in a row, and whether they lock it now. */
 export async function selectFailedLogins(
@@ -73,34 +83,30 @@ export async function selectFailedLogins(
   orgId: string,
   userId: number,
 ): Promise<{ failedLogins: number; isLocked: boolean }> {
-  const [row] = await db.query<{ failedLogins: number; isLocked: boolean }>({
-    name: 'select_failed_logins',
-    text: `
-      select failed_logins as "failedLogins", coalesce(locked_until > now(), false) as "isLocked"
-      from users where org_id = $1 and user_id = $2`,
-    values: [orgId, userId],
-  });
+  const [row] = await db.query(SELECT_FAILED_LOGINS({ orgId, userId }));
   return row ?? { failedLogins: 0, isLocked: true };
 }
 
+const COUNT_FAILED_LOGIN = statement<'orgId' | 'userId' | 'max'>(
+  'count_failed_login',
+  `
+  update users
+  set failed_logins = failed_logins + 1,
+    locked_until = case when failed_logins + 1 >= :max then now() + interval '15 minutes' else locked_until end
+  where org_id = :orgId and user_id = :userId`,
+);
+
 /** Counts a wrong password, and locks the account from the `max`-th in a row on. */
 export async function countFailedLogin(db: Transaction, orgId: string, userId: number, max: number): Promise<void> {
-  await db.query({
-    name: 'count_failed_login',
-    text: `
-      update users
-      set failed_logins = failed_logins + 1,
-        locked_until = case when failed_logins + 1 >= $3 then now() + interval '15 minutes' else locked_until end
-      where org_id = $1 and user_id = $2`,
-    values: [orgId, userId, max],
-  });
+  await db.query(COUNT_FAILED_LOGIN({ orgId, userId, max }));
 }
+
+const RESET_FAILED_LOGINS = statement<'orgId' | 'userId'>(
+  'reset_failed_logins',
+  'update users set failed_logins = 0, locked_until = null where org_id = :orgId and user_id = :userId',
+);
 
 /** Starts to count anew after a right password. */
 export async function resetFailedLogins(db: Transaction, orgId: string, userId: number): Promise<void> {
-  await db.query({
-    name: 'reset_failed_logins',
-    text: 'update users set failed_logins = 0, locked_until = null where org_id = $1 and user_id = $2',
-    values: [orgId, userId],
-  });
+  await db.query(RESET_FAILED_LOGINS({ orgId, userId }));
 }

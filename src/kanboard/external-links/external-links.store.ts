@@ -1,5 +1,7 @@
-import { type Viewer, viewerValues, visibleQueue } from '../../core/access/viewer.ts';
+import type { Viewer } from '../../core/access/viewer.ts';
+import { visibleIssues } from '../../core/issues/visible-issues.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
+import { statement } from '../../database/statement.ts';
 
 export interface ExternalLinkRow {
   remote_link_id: number;
@@ -19,12 +21,12 @@ export interface ExternalLinkRow {
 /** An issue without them: what the outer join leaves. */
 type NoExternalLinkRow = { remote_link_id: null };
 
-/** SQL: the links of the issue $4, those that meet the condition; no row for an issue that the viewer may not see. */
+/** SQL: the links of the issue :issueId, those that meet the condition; no row for an issue that the viewer may not see. */
 function externalLinksWhere(condition: string): string {
   return `
-    select issues.issue_id, link.*
-    from issues
-    join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+    with issue as materialized (${visibleIssues('issues.issue_id', 'issues.issue_id = :issueId::bigint')})
+    select issue.issue_id, link.*
+    from issue
     left join lateral (
       select
         remote_links.remote_link_id, applications.type as application_type, remote_links.dependency,
@@ -32,14 +34,18 @@ function externalLinksWhere(condition: string): string {
         remote_links.created_at, remote_links.updated_at,
         creator.user_id as creator_id, creator.display as creator_name, creator.login as creator_login
       from remote_links
-      join applications on applications.org_id = $1 and applications.application_id = remote_links.application_id
-      left join users creator on creator.org_id = $1 and creator.user_id = remote_links.created_by
+      join applications on applications.org_id = :orgId and applications.application_id = remote_links.application_id
+      left join users creator on creator.org_id = :orgId and creator.user_id = remote_links.created_by
         and not creator.is_application
-      where remote_links.org_id = $1 and remote_links.issue_id = issues.issue_id and ${condition}
+      where remote_links.org_id = :orgId and remote_links.issue_id = issue.issue_id and ${condition}
     ) link on true
-    where issues.org_id = $1 and issues.issue_id = $4::bigint and ${visibleQueue('queues')}
     order by link.title collate "C", link.remote_link_id`;
 }
+
+const SELECT_EXTERNAL_LINKS = statement<keyof Viewer | 'issueId', ExternalLinkRow | NoExternalLinkRow>(
+  'select_external_links',
+  externalLinksWhere('true'),
+);
 
 /** The links of an issue by their titles. Undefined when there is no such issue for this viewer. */
 export async function selectExternalLinks(
@@ -47,13 +53,14 @@ export async function selectExternalLinks(
   viewer: Viewer,
   issueId: number,
 ): Promise<ExternalLinkRow[] | undefined> {
-  const rows = await db.query<ExternalLinkRow | NoExternalLinkRow>({
-    name: 'select_external_links',
-    text: externalLinksWhere('true'),
-    values: [...viewerValues(viewer), issueId],
-  });
+  const rows = await db.query(SELECT_EXTERNAL_LINKS({ ...viewer, issueId }));
   return rows.length === 0 ? undefined : rows.filter((row) => row.remote_link_id !== null);
 }
+
+const SELECT_EXTERNAL_LINK = statement<keyof Viewer | 'issueId' | 'linkId', ExternalLinkRow | NoExternalLinkRow>(
+  'select_external_link',
+  externalLinksWhere('remote_links.remote_link_id = :linkId'),
+);
 
 /** One of them; `no issue` when there is no such issue for this viewer. */
 export async function selectExternalLink(
@@ -62,11 +69,7 @@ export async function selectExternalLink(
   issueId: number,
   linkId: number,
 ): Promise<ExternalLinkRow | 'no link' | 'no issue'> {
-  const [row] = await db.query<ExternalLinkRow | NoExternalLinkRow>({
-    name: 'select_external_link',
-    text: externalLinksWhere('remote_links.remote_link_id = $5'),
-    values: [...viewerValues(viewer), issueId, linkId],
-  });
+  const [row] = await db.query(SELECT_EXTERNAL_LINK({ ...viewer, issueId, linkId }));
   if (row === undefined) return 'no issue';
   return row.remote_link_id === null ? 'no link' : row;
 }
@@ -80,6 +83,18 @@ export interface RemoteLinkChange {
   readonly dependency: string | undefined;
 }
 
+const UPDATE_REMOTE_LINK = statement<
+  'orgId' | 'userId' | 'issueId' | 'linkId' | 'title' | 'objectKey' | 'objectId' | 'dependency'
+>(
+  'update_remote_link',
+  `
+  update remote_links set
+    title = coalesce(:title, title), object_key = coalesce(:objectKey, object_key), object_id = coalesce(:objectId, object_id),
+    dependency = coalesce(:dependency, dependency), updated_by = :userId, updated_at = greatest(now(), updated_at)
+  where org_id = :orgId and issue_id = :issueId and remote_link_id = :linkId
+  returning remote_link_id`,
+);
+
 /** Answers whether the issue has such a link. */
 export async function updateRemoteLink(
   db: Transaction,
@@ -88,16 +103,8 @@ export async function updateRemoteLink(
   linkId: number,
   { title, objectKey, objectId, dependency }: RemoteLinkChange,
 ): Promise<boolean> {
-  const rows = await db.query({
-    name: 'update_remote_link',
-    // A transaction may have begun before the link was made.
-    text: `
-      update remote_links set
-        title = coalesce($5, title), object_key = coalesce($6, object_key), object_id = coalesce($7, object_id),
-        dependency = coalesce($8, dependency), updated_by = $2, updated_at = greatest(now(), updated_at)
-      where org_id = $1 and issue_id = $3 and remote_link_id = $4
-      returning remote_link_id`,
-    values: [orgId, userId, issueId, linkId, title, objectKey, objectId, dependency],
-  });
+  const rows = await db.query(
+    UPDATE_REMOTE_LINK({ orgId, userId, issueId, linkId, title, objectKey, objectId, dependency }),
+  );
   return rows.length > 0;
 }

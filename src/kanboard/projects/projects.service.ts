@@ -103,7 +103,7 @@ export function createProject(db: Database, viewer: Viewer, project: NewProject)
     });
     await insertMissingStatuses(transaction, orgId, DEFAULT_COLUMNS);
     await insertColumns(transaction, orgId, projectId, DEFAULT_COLUMNS);
-    if (!viewer.seesAll) {
+    if (!viewer.isApplication) {
       await insertMembers(transaction, orgId, projectId, [...new Set([viewer.userId, ownerId])], 'manager');
     }
     return projectId;

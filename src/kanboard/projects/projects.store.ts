@@ -1,7 +1,8 @@
-import { type Viewer, viewerValues, visibleQueue } from '../../core/access/viewer.ts';
+import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
 import type { ProjectSettings } from '../../core/queues/queues.store.ts';
 import { isPerson } from '../../core/users/person.ts';
 import type { Queryable } from '../../database/database.ts';
+import { statement } from '../../database/statement.ts';
 
 /** A queue in Kanboard's words. */
 export interface ProjectRow {
@@ -19,69 +20,75 @@ export interface ProjectRow {
   is_visible: boolean;
 }
 
-const SELECT_PROJECTS = `
+/** SQL: queues as ProjectRows. */
+const PROJECTS = `
   select queues.queue_id, queues.key, queues.name, queues.description, queues.identifier, queues.access, queues.is_active,
     queues.updated_at, queues.kanboard,
     case when ${isPerson('lead')} then lead.user_id end as lead_id,
     ${visibleQueue('queues')} as is_visible
   from queues
-  join users lead on lead.org_id = $1 and lead.user_id = queues.lead_id`;
+  join users lead on lead.org_id = :orgId and lead.user_id = queues.lead_id`;
+
+const SELECT_PROJECT = statement<keyof Viewer | 'queueId', ProjectRow>(
+  'select_project',
+  `${PROJECTS} where queues.org_id = :orgId and queues.queue_id = :queueId`,
+);
 
 export async function selectProject(db: Queryable, viewer: Viewer, queueId: number): Promise<ProjectRow | undefined> {
-  const [row] = await db.query<ProjectRow>({
-    name: 'select_project',
-    text: `${SELECT_PROJECTS} where queues.org_id = $1 and queues.queue_id = $4`,
-    values: [...viewerValues(viewer), queueId],
-  });
+  const [row] = await db.query(SELECT_PROJECT({ ...viewer, queueId }));
   return row;
 }
+
+const SELECT_PROJECT_OF_IDENTIFIER = statement<keyof Viewer | 'identifier', ProjectRow>(
+  'select_project_of_identifier',
+  `${PROJECTS} where queues.org_id = :orgId and queues.identifier = :identifier and queues.identifier <> ''`,
+);
 
 export async function selectProjectOfIdentifier(
   db: Queryable,
   viewer: Viewer,
   identifier: string,
 ): Promise<ProjectRow | undefined> {
-  const [row] = await db.query<ProjectRow>({
-    name: 'select_project_of_identifier',
-    text: `${SELECT_PROJECTS} where queues.org_id = $1 and queues.identifier = $4 and queues.identifier <> ''`,
-    values: [...viewerValues(viewer), identifier],
-  });
+  const [row] = await db.query(SELECT_PROJECT_OF_IDENTIFIER({ ...viewer, identifier }));
   return row;
 }
+
+const SELECT_PROJECT_NAMED = statement<keyof Viewer | 'name', ProjectRow>(
+  'select_project_named',
+  `
+  ${PROJECTS}
+  where queues.org_id = :orgId and queues.name = :name
+  order by is_visible desc, queues.queue_id
+  limit 1`,
+);
 
 /** The first project of that name, one that the viewer may see before others. */
 export async function selectProjectNamed(db: Queryable, viewer: Viewer, name: string): Promise<ProjectRow | undefined> {
-  const [row] = await db.query<ProjectRow>({
-    name: 'select_project_named',
-    text: `
-      ${SELECT_PROJECTS}
-      where queues.org_id = $1 and queues.name = $4
-      order by is_visible desc, queues.queue_id
-      limit 1`,
-    values: [...viewerValues(viewer), name],
-  });
+  const [row] = await db.query(SELECT_PROJECT_NAMED({ ...viewer, name }));
   return row;
 }
 
+const SELECT_PROJECTS = statement<keyof Viewer, ProjectRow>(
+  'select_projects',
+  `${PROJECTS} where queues.org_id = :orgId order by queues.name collate "C", queues.queue_id`,
+);
+
 /** The projects of the organisation, by name. */
 export function selectProjects(db: Queryable, viewer: Viewer): Promise<ProjectRow[]> {
-  return db.query<ProjectRow>({
-    name: 'select_projects',
-    text: `${SELECT_PROJECTS} where queues.org_id = $1 order by queues.name collate "C", queues.queue_id`,
-    values: viewerValues(viewer),
-  });
+  return db.query(SELECT_PROJECTS({ ...viewer }));
 }
+
+const SELECT_VISIBLE_PROJECTS = statement<keyof Viewer, ProjectRow>(
+  'select_visible_projects',
+  `
+  ${PROJECTS}
+  where queues.org_id = :orgId and ${visibleQueue('queues')}
+  order by queues.name collate "C", queues.queue_id`,
+);
 
 /** Those that the viewer may see. */
 export function selectVisibleProjects(db: Queryable, viewer: Viewer): Promise<ProjectRow[]> {
-  return db.query<ProjectRow>({
-    name: 'select_visible_projects',
-    text: `
-      ${SELECT_PROJECTS}
-      where queues.org_id = $1 and ${visibleQueue('queues')}
-      order by queues.name collate "C", queues.queue_id`,
-    values: viewerValues(viewer),
-  });
+  return db.query(SELECT_VISIBLE_PROJECTS({ ...viewer }));
 }
 
 export interface ColumnRow {
@@ -91,17 +98,18 @@ export interface ColumnRow {
   position: number;
 }
 
+const SELECT_COLUMNS = statement<keyof Viewer | 'queueId', ColumnRow | { column_id: null }>(
+  'select_columns',
+  `
+  select columns.column_id, queues.queue_id, columns.title, columns.position
+  from queues
+  left join columns on columns.org_id = :orgId and columns.queue_id = queues.queue_id
+  where queues.org_id = :orgId and queues.queue_id = :queueId and ${visibleQueue('queues')}
+  order by columns.position, columns.column_id`,
+);
+
 /** The columns of a queue in their order. Undefined when there is no such queue for this viewer. */
 export async function selectColumns(db: Queryable, viewer: Viewer, queueId: number): Promise<ColumnRow[] | undefined> {
-  const rows = await db.query<ColumnRow | { column_id: null }>({
-    name: 'select_columns',
-    text: `
-      select columns.column_id, queues.queue_id, columns.title, columns.position
-      from queues
-      left join columns on columns.org_id = $1 and columns.queue_id = queues.queue_id
-      where queues.org_id = $1 and queues.queue_id = $4 and ${visibleQueue('queues')}
-      order by columns.position, columns.column_id`,
-    values: [...viewerValues(viewer), queueId],
-  });
+  const rows = await db.query(SELECT_COLUMNS({ ...viewer, queueId }));
   return rows.length === 0 ? undefined : rows.filter((row) => row.column_id !== null);
 }

@@ -174,7 +174,7 @@ async function call(
 const ACCESS: Readonly<Record<Access, (viewer: Viewer) => boolean>> = {
   anyone: () => true,
   project: () => true,
-  user: ({ seesAll }) => !seesAll,
+  user: ({ isApplication }) => !isApplication,
   manager: ({ role }) => role === 'admin' || role === 'manager',
   admin: ({ role }) => role === 'admin',
 };
@@ -183,12 +183,12 @@ const ACCESS: Readonly<Record<Access, (viewer: Viewer) => boolean>> = {
 function failureValue(
   error: unknown,
   { 'x-access': access, 'x-failure': failure }: Method,
-  { seesAll }: Viewer,
+  { isApplication }: Viewer,
 ): unknown {
   if (!(error instanceof DomainError)) throw error;
   const outcome = OUTCOMES[error.code];
   if (typeof outcome === 'function') throw error;
-  if (outcome === 'failure value, or 403 for users' && access === 'project' && !seesAll) throw forbidden();
+  if (outcome === 'failure value, or 403 for users' && access === 'project' && !isApplication) throw forbidden();
   return failure;
 }
 

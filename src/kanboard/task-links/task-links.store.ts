@@ -1,6 +1,8 @@
-import { type Viewer, viewerValues, visibleQueue } from '../../core/access/viewer.ts';
+import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
 import type { CopiedRules } from '../../core/issue-links/issue-links.store.ts';
+import { visibleIssues } from '../../core/issues/visible-issues.ts';
 import type { Queryable } from '../../database/database.ts';
+import { statement } from '../../database/statement.ts';
 
 /** A link as one of its tasks sees it, in Kanboard's words: the columns up to `project_name` describe the other task. */
 export interface TaskLinkRow {
@@ -30,47 +32,43 @@ const VIEW_ID = '2 * ends.link_id - (ends.direction = ends.first_end)::integer';
 /** SQL: the label that a link has at the end `direction`. */
 const LABEL = `case ends.direction when 'inward' then link_types.inward_label_id else link_types.outward_label_id end`;
 
+const SELECT_TASK_LINKS = statement<keyof Viewer | 'taskId', TaskLinkRow | { view_id: null }>(
+  'select_task_links',
+  `
+  with task as materialized (${visibleIssues('issues.issue_id', 'issues.issue_id = :taskId')})
+  select link.*
+  from task
+  left join lateral (
+    select ${VIEW_ID} as view_id, ends.object_id as task_id, labels.label_id, labels.label, object.summary as title,
+      object.is_open, object.queue_id as project_id, columns.column_id, object.color, object.closed_at,
+      object.started_at, object.due_at, object.time_spent, object.time_estimated, object.assignee_id,
+      assignee.login as assignee_login, assignee.display as assignee_name, columns.title as column_title,
+      columns.position as column_position, object.position as task_position, queues.name as project_name
+    from (
+      select 'inward' as direction, outward_issue_id as object_id, link_id, link_type_id, first_end
+      from links where links.org_id = :orgId and links.inward_issue_id = task.issue_id
+      union all
+      select 'outward', inward_issue_id, link_id, link_type_id, first_end
+      from links where links.org_id = :orgId and links.outward_issue_id = task.issue_id
+    ) ends
+    join link_types on link_types.org_id = :orgId and link_types.link_type_id = ends.link_type_id
+    join labels on labels.org_id = :orgId and labels.label_id = ${LABEL}
+    join issues object on object.org_id = :orgId and object.issue_id = ends.object_id
+    join queues on queues.org_id = :orgId and queues.queue_id = object.queue_id
+    join columns on columns.org_id = :orgId and columns.queue_id = object.queue_id and columns.status_id = object.status_id
+    left join users assignee on assignee.org_id = :orgId and assignee.user_id = object.assignee_id
+    where ${visibleQueue('queues')}
+  ) link on true
+  order by link.label_id, link.column_position desc, link.is_open desc, link.task_position, link.task_id, link.view_id`,
+);
+
 /** The links of a task, in Kanboard's order. Undefined when there is no such task for this viewer. */
 export async function selectTaskLinks(
   db: Queryable,
   viewer: Viewer,
   taskId: number,
 ): Promise<TaskLinkRow[] | undefined> {
-  const rows = await db.query<TaskLinkRow | { view_id: null }>({
-    name: 'select_task_links',
-    text: `
-      with task as materialized (
-        select issues.issue_id
-        from issues
-        join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-        where issues.org_id = $1 and issues.issue_id = $4 and ${visibleQueue('queues')}
-      )
-      select link.*
-      from task
-      left join lateral (
-        select ${VIEW_ID} as view_id, ends.object_id as task_id, labels.label_id, labels.label, object.summary as title,
-          object.is_open, object.queue_id as project_id, columns.column_id, object.color, object.closed_at,
-          object.started_at, object.due_at, object.time_spent, object.time_estimated, object.assignee_id,
-          assignee.login as assignee_login, assignee.display as assignee_name, columns.title as column_title,
-          columns.position as column_position, object.position as task_position, queues.name as project_name
-        from (
-          select 'inward' as direction, outward_issue_id as object_id, link_id, link_type_id, first_end
-          from links where links.org_id = $1 and links.inward_issue_id = task.issue_id
-          union all
-          select 'outward', inward_issue_id, link_id, link_type_id, first_end
-          from links where links.org_id = $1 and links.outward_issue_id = task.issue_id
-        ) ends
-        join link_types on link_types.org_id = $1 and link_types.link_type_id = ends.link_type_id
-        join labels on labels.org_id = $1 and labels.label_id = ${LABEL}
-        join issues object on object.org_id = $1 and object.issue_id = ends.object_id
-        join queues on queues.org_id = $1 and queues.queue_id = object.queue_id
-        join columns on columns.org_id = $1 and columns.queue_id = object.queue_id and columns.status_id = object.status_id
-        left join users assignee on assignee.org_id = $1 and assignee.user_id = object.assignee_id
-        where ${visibleQueue('queues')}
-      ) link on true
-      order by link.label_id, link.column_position desc, link.is_open desc, link.task_position, link.task_id, link.view_id`,
-    values: [...viewerValues(viewer), taskId],
-  });
+  const rows = await db.query(SELECT_TASK_LINKS({ ...viewer, taskId }));
   return rows.length === 0 ? undefined : rows.filter((row) => row.view_id !== null);
 }
 
@@ -85,34 +83,35 @@ export interface TaskLinkViewRow {
   opposite_link_id: number;
 }
 
+const SELECT_TASK_LINK = statement<keyof Viewer | 'viewId', TaskLinkViewRow>(
+  'select_task_link',
+  `
+  select ${VIEW_ID} as id, ends.object_id as opposite_task_id, ends.issue_id as task_id, labels.label_id as link_id,
+    labels.label, coalesce(labels.opposite_id, 0) as opposite_link_id
+  from (
+    select 'inward' as direction, inward_issue_id as issue_id, outward_issue_id as object_id, link_id, link_type_id,
+      first_end
+    from links where links.org_id = :orgId and links.link_id = (:viewId::bigint + 1) / 2
+    union all
+    select 'outward', outward_issue_id, inward_issue_id, link_id, link_type_id, first_end
+    from links where links.org_id = :orgId and links.link_id = (:viewId::bigint + 1) / 2
+  ) ends
+  join link_types on link_types.org_id = :orgId and link_types.link_type_id = ends.link_type_id
+  join labels on labels.org_id = :orgId and labels.label_id = ${LABEL}
+  join issues task on task.org_id = :orgId and task.issue_id = ends.issue_id
+  join queues task_queue on task_queue.org_id = :orgId and task_queue.queue_id = task.queue_id
+  join issues object on object.org_id = :orgId and object.issue_id = ends.object_id
+  join queues object_queue on object_queue.org_id = :orgId and object_queue.queue_id = object.queue_id
+  where ${VIEW_ID} = :viewId and ${visibleQueue('task_queue')} and ${visibleQueue('object_queue')}`,
+);
+
 /** Undefined for a link that there is not, or of which the viewer may not see both tasks. */
 export async function selectTaskLink(
   db: Queryable,
   viewer: Viewer,
   viewId: number,
 ): Promise<TaskLinkViewRow | undefined> {
-  const [row] = await db.query<TaskLinkViewRow>({
-    name: 'select_task_link',
-    text: `
-      select ${VIEW_ID} as id, ends.object_id as opposite_task_id, ends.issue_id as task_id, labels.label_id as link_id,
-        labels.label, coalesce(labels.opposite_id, 0) as opposite_link_id
-      from (
-        select 'inward' as direction, inward_issue_id as issue_id, outward_issue_id as object_id, link_id, link_type_id,
-          first_end
-        from links where links.org_id = $1 and links.link_id = ($4::bigint + 1) / 2
-        union all
-        select 'outward', outward_issue_id, inward_issue_id, link_id, link_type_id, first_end
-        from links where links.org_id = $1 and links.link_id = ($4::bigint + 1) / 2
-      ) ends
-      join link_types on link_types.org_id = $1 and link_types.link_type_id = ends.link_type_id
-      join labels on labels.org_id = $1 and labels.label_id = ${LABEL}
-      join issues task on task.org_id = $1 and task.issue_id = ends.issue_id
-      join queues task_queue on task_queue.org_id = $1 and task_queue.queue_id = task.queue_id
-      join issues object on object.org_id = $1 and object.issue_id = ends.object_id
-      join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
-      where ${VIEW_ID} = $4 and ${visibleQueue('task_queue')} and ${visibleQueue('object_queue')}`,
-    values: [...viewerValues(viewer), viewId],
-  });
+  const [row] = await db.query(SELECT_TASK_LINK({ ...viewer, viewId }));
   return row;
 }
 
@@ -122,26 +121,27 @@ export type LabelTypeRow = { label_id: number; opposite_label_id: number } & (
   | { link_type_id: null }
 );
 
+const SELECT_LABEL_TYPE = statement<'orgId' | 'labelId', LabelTypeRow>(
+  'select_label_type',
+  `
+  select labels.label_id, coalesce(labels.opposite_id, labels.label_id) as opposite_label_id, types.link_type_id,
+    types.inward_label_id, types.is_symmetric, types.is_antisymmetric, types.is_acyclic, types.single_end,
+    types.shares_label, types.import_only
+  from labels
+  left join link_types types on types.org_id = :orgId
+    and least(types.inward_label_id, types.outward_label_id)
+      = least(labels.label_id, coalesce(labels.opposite_id, labels.label_id))
+    and greatest(types.inward_label_id, types.outward_label_id)
+      = greatest(labels.label_id, coalesce(labels.opposite_id, labels.label_id))
+  where labels.org_id = :orgId and labels.label_id = :labelId::bigint`,
+);
+
 /** Undefined when there is no such label. */
 export async function selectLabelType(
   db: Queryable,
   orgId: string,
   labelId: number,
 ): Promise<LabelTypeRow | undefined> {
-  const [row] = await db.query<LabelTypeRow>({
-    name: 'select_label_type',
-    text: `
-      select labels.label_id, coalesce(labels.opposite_id, labels.label_id) as opposite_label_id, types.link_type_id,
-        types.inward_label_id, types.is_symmetric, types.is_antisymmetric, types.is_acyclic, types.single_end,
-        types.shares_label, types.import_only
-      from labels
-      left join link_types types on types.org_id = $1
-        and least(types.inward_label_id, types.outward_label_id)
-          = least(labels.label_id, coalesce(labels.opposite_id, labels.label_id))
-        and greatest(types.inward_label_id, types.outward_label_id)
-          = greatest(labels.label_id, coalesce(labels.opposite_id, labels.label_id))
-      where labels.org_id = $1 and labels.label_id = $2::bigint`,
-    values: [orgId, labelId],
-  });
+  const [row] = await db.query(SELECT_LABEL_TYPE({ orgId, labelId }));
   return row;
 }

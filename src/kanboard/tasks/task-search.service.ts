@@ -16,5 +16,5 @@ export async function searchTasks(
 ): Promise<FoundTaskRow[]> {
   await requireVisibleProject(db, viewer, projectId);
   // The application account is nobody, as owner and as creator of tasks.
-  return await selectTasksFound(db, viewer, projectId, parseTaskQuery(query, viewer.seesAll ? 0 : viewer.userId));
+  return await selectTasksFound(db, viewer, projectId, parseTaskQuery(query, viewer.isApplication ? 0 : viewer.userId));
 }

@@ -1,6 +1,6 @@
-import { type Viewer, viewerValues, visibleQueue } from '../../core/access/viewer.ts';
+import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
 import type { Queryable } from '../../database/database.ts';
-import { type Parameter, parameters } from '../../database/parameters.ts';
+import { numbered, type Parameter, parameters } from '../../database/parameters.ts';
 import { SWIMLANE_NAME } from '../projects/swimlane.ts';
 import type { DateField, NumberField, TaskCondition } from './task-query.ts';
 import { TASK_COLUMNS, TASK_JOINS, type TaskRow } from './tasks.store.ts';
@@ -47,10 +47,10 @@ export function selectTasksFound(
   projectId: number,
   condition: TaskCondition,
 ): Promise<FoundTaskRow[]> {
-  const values: unknown[] = [...viewerValues(viewer), projectId];
+  const values: unknown[] = [viewer.orgId, viewer.userId, viewer.isApplication, projectId];
   return db.query<FoundTaskRow>({
     name: '',
-    text: `
+    text: numbered(`
       select ${TASK_COLUMNS}, seen.links, seen.is_milestone,
         (
           select count(*) from remote_links
@@ -68,7 +68,7 @@ export function selectTasksFound(
       ) as seen
       where queues.org_id = $1 and queues.queue_id = $4 and ${visibleQueue('queues')}
         and ${conditionSql(condition, parameters(values))}
-      order by issues.issue_id`,
+      order by issues.issue_id`),
     values,
   });
 }

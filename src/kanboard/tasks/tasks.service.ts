@@ -72,12 +72,12 @@ const SCORE_MAX = 2_147_483_647;
  * `forbidden` for one that they may not change. The application account is not asked.
  */
 export async function requireWritableProject(db: Queryable, viewer: Viewer, projectId: number): Promise<void> {
-  if (!viewer.seesAll) await getWritableQueue(db, viewer, projectId);
+  if (!viewer.isApplication) await getWritableQueue(db, viewer, projectId);
 }
 
 /** The same for a task. */
 export async function requireWritableTask(db: Queryable, viewer: Viewer, taskId: number): Promise<void> {
-  if (!viewer.seesAll) await getWritableIssue(db, viewer, taskId);
+  if (!viewer.isApplication) await getWritableIssue(db, viewer, taskId);
 }
 
 /** Throws `not_found` when there is no such task, or none for this viewer. */
@@ -138,7 +138,7 @@ export function createTask(
     if (!project.may_write) throw new DomainError('forbidden', texts.writeForbidden);
     const statusId = await statusForTask(transaction, orgId, projectId, task.columnId);
     if (statusId === undefined) return undefined;
-    const isOwnCreation = !viewer.seesAll || !(await findPerson(transaction, viewer, { userId: task.creatorId }));
+    const isOwnCreation = !viewer.isApplication || !(await findPerson(transaction, viewer, { userId: task.creatorId }));
     const blank: IssueFields = {
       ...KANBOARD_DEFAULTS,
       summary: '',

@@ -1,6 +1,7 @@
-import { mayWrite, USER, type Viewer, viewerValues, visibleQueue } from '../../core/access/viewer.ts';
+import { mayWrite, USER, type Viewer, visibleQueue } from '../../core/access/viewer.ts';
 import { isPerson } from '../../core/users/person.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
+import { statement } from '../../database/statement.ts';
 
 /** An issue in Kanboard's words. */
 export interface TaskRow {
@@ -37,25 +38,39 @@ export const TASK_COLUMNS = `
 
 /** SQL: what belongs to the row `issues`. The application account is nobody here. */
 export const TASK_JOINS = `
-  join columns on columns.org_id = $1 and columns.queue_id = issues.queue_id and columns.status_id = issues.status_id
-  left join users assignee on assignee.org_id = $1 and assignee.user_id = issues.assignee_id
+  join columns on columns.org_id = :orgId and columns.queue_id = issues.queue_id and columns.status_id = issues.status_id
+  left join users assignee on assignee.org_id = :orgId and assignee.user_id = issues.assignee_id
     and not assignee.is_application
-  left join users creator on creator.org_id = $1 and creator.user_id = issues.created_by and not creator.is_application`;
+  left join users creator on creator.org_id = :orgId and creator.user_id = issues.created_by and not creator.is_application`;
+
+const SELECT_TASK = statement<keyof Viewer | 'taskId', TaskRow>(
+  'select_task',
+  `
+  select ${TASK_COLUMNS}
+  from issues
+  join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id
+  ${TASK_JOINS}
+  where issues.org_id = :orgId and issues.issue_id = :taskId and ${visibleQueue('queues')}`,
+);
 
 /** Undefined when there is no such task for this viewer. */
 export async function selectTask(db: Queryable, viewer: Viewer, taskId: number): Promise<TaskRow | undefined> {
-  const [row] = await db.query<TaskRow>({
-    name: 'select_task',
-    text: `
-      select ${TASK_COLUMNS}
-      from issues
-      join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-      ${TASK_JOINS}
-      where issues.org_id = $1 and issues.issue_id = $4 and ${visibleQueue('queues')}`,
-    values: [...viewerValues(viewer), taskId],
-  });
+  const [row] = await db.query(SELECT_TASK({ ...viewer, taskId }));
   return row;
 }
+
+const SELECT_TASK_BY_REFERENCE = statement<keyof Viewer | 'projectId' | 'reference', TaskRow>(
+  'select_task_by_reference',
+  `
+  select ${TASK_COLUMNS}
+  from queues
+  join issues on issues.org_id = :orgId and issues.queue_id = queues.queue_id
+  ${TASK_JOINS}
+  where queues.org_id = :orgId and queues.queue_id = :projectId and ${visibleQueue('queues')}
+    and issues.reference <> '' and md5(issues.reference) = md5(:reference) and issues.reference = :reference
+  order by issues.issue_id
+  limit 1`,
+);
 
 /** The first task of a project that has the reference; an empty one is none. */
 export async function selectTaskByReference(
@@ -64,36 +79,30 @@ export async function selectTaskByReference(
   projectId: number,
   reference: string,
 ): Promise<TaskRow | undefined> {
-  const [row] = await db.query<TaskRow>({
-    name: 'select_task_by_reference',
-    text: `
-      select ${TASK_COLUMNS}
-      from queues
-      join issues on issues.org_id = $1 and issues.queue_id = queues.queue_id
-      ${TASK_JOINS}
-      where queues.org_id = $1 and queues.queue_id = $4 and ${visibleQueue('queues')}
-        and issues.reference <> '' and md5(issues.reference) = md5($5) and issues.reference = $5
-      order by issues.issue_id
-      limit 1`,
-    values: [...viewerValues(viewer), projectId, reference],
-  });
+  const [row] = await db.query(SELECT_TASK_BY_REFERENCE({ ...viewer, projectId, reference }));
   return row;
 }
 
+const SELECT_TASKS = statement<keyof Viewer | 'projectId' | 'isOpen', TaskRow>(
+  'select_tasks',
+  `
+  select ${TASK_COLUMNS}
+  from queues
+  join issues on issues.org_id = :orgId and issues.queue_id = queues.queue_id
+  ${TASK_JOINS}
+  where queues.org_id = :orgId and queues.queue_id = :projectId and ${visibleQueue('queues')} and issues.is_open = :isOpen
+  order by issues.issue_id`,
+);
+
 /** The open or the closed tasks of a project, by number. */
 export function selectTasks(db: Queryable, viewer: Viewer, projectId: number, isOpen: boolean): Promise<TaskRow[]> {
-  return db.query<TaskRow>({
-    name: 'select_tasks',
-    text: `
-      select ${TASK_COLUMNS}
-      from queues
-      join issues on issues.org_id = $1 and issues.queue_id = queues.queue_id
-      ${TASK_JOINS}
-      where queues.org_id = $1 and queues.queue_id = $4 and ${visibleQueue('queues')} and issues.is_open = $5
-      order by issues.issue_id`,
-    values: [...viewerValues(viewer), projectId, isOpen],
-  });
+  return db.query(SELECT_TASKS({ ...viewer, projectId, isOpen }));
 }
+
+const SELECT_STATUS_OF_COLUMN = statement<'orgId' | 'queueId' | 'columnId', { status_id: number }>(
+  'select_status_of_column',
+  'select status_id from columns where org_id = :orgId and queue_id = :queueId and column_id = :columnId',
+);
 
 /** The status of a column of the queue. Undefined when the queue has no such column. */
 export async function selectStatusOfColumn(
@@ -102,30 +111,37 @@ export async function selectStatusOfColumn(
   queueId: number,
   columnId: number,
 ): Promise<number | undefined> {
-  const [row] = await db.query<{ status_id: number }>({
-    name: 'select_status_of_column',
-    text: 'select status_id from columns where org_id = $1 and queue_id = $2 and column_id = $3',
-    values: [orgId, queueId, columnId],
-  });
+  const [row] = await db.query(SELECT_STATUS_OF_COLUMN({ orgId, queueId, columnId }));
   return row?.status_id;
 }
 
+const LOCK_ASSIGNEE = statement<'orgId' | 'queueId' | 'userId'>(
+  'lock_assignee',
+  `
+  select
+  from users
+  join queues on queues.org_id = :orgId and queues.queue_id = :queueId
+  where users.org_id = :orgId and users.user_id = :userId
+    and users.is_active and ${isPerson('users')}
+    and ${mayWrite('queues', USER)}
+  for share of users`,
+);
+
 /** Whether tasks of the queue can be given to the user, who cannot be removed until the end of the transaction. */
 export async function lockAssignee(db: Transaction, orgId: string, queueId: number, userId: number): Promise<boolean> {
-  const rows = await db.query({
-    name: 'lock_assignee',
-    text: `
-      select
-      from users
-      join queues on queues.org_id = $1 and queues.queue_id = $2
-      where users.org_id = $1 and users.user_id = $3
-        and users.is_active and ${isPerson('users')}
-        and ${mayWrite('queues', USER)}
-      for share of users`,
-    values: [orgId, queueId, userId],
-  });
+  const rows = await db.query(LOCK_ASSIGNEE({ orgId, queueId, userId }));
   return rows.length > 0;
 }
+
+const LOCK_PLACES = statement<'orgId' | 'queueId' | 'issueId' | 'statusId'>(
+  'lock_places',
+  `
+  select from issues
+  where org_id = :orgId and queue_id = :queueId and (issue_id = :issueId or (is_open and status_id in (
+    :statusId, (select moved.status_id from issues moved where moved.org_id = :orgId and moved.issue_id = :issueId))))
+  order by issue_id
+  for no key update`,
+);
 
 /**
  * Locks an issue of the queue, with the open issues of its column and of the column of the status, in the order that
@@ -138,17 +154,27 @@ export async function lockPlaces(
   issueId: number,
   statusId: number,
 ): Promise<void> {
-  await db.query({
-    name: 'lock_places',
-    text: `
-      select from issues
-      where org_id = $1 and queue_id = $2 and (issue_id = $3 or (is_open and status_id in (
-        $4, (select moved.status_id from issues moved where moved.org_id = $1 and moved.issue_id = $3))))
-      order by issue_id
-      for no key update`,
-    values: [orgId, queueId, issueId, statusId],
-  });
+  await db.query(LOCK_PLACES({ orgId, queueId, issueId, statusId }));
 }
+
+const UPDATE_PLACES = statement<'orgId' | 'queueId' | 'issueId' | 'position' | 'statusId' | 'previousStatusId'>(
+  'update_places',
+  `
+  with others as (
+    select issue_id, status_id, row_number() over (partition by status_id order by position, issue_id) as place
+    from issues
+    where org_id = :orgId and queue_id = :queueId and status_id in (:statusId, :previousStatusId) and is_open and issue_id <> :issueId
+  ), placed as (
+    select issue_id, place + (status_id = :statusId and place >= :position)::integer as position from others
+    union all
+    select :issueId, least(:position, 1 + (select count(*) from others where status_id = :statusId))
+  )
+  update issues
+  set position = placed.position, moved_at = case when issues.issue_id = :issueId then now() else moved_at end
+  from placed
+  where issues.org_id = :orgId and issues.issue_id = placed.issue_id
+    and (issues.position <> placed.position or issues.issue_id = :issueId)`,
+);
 
 /**
  * Puts an issue at a place among the open issues of its column, the last one at most; they and those of the column that it
@@ -171,23 +197,5 @@ export async function updatePlaces(
     readonly previousStatusId: number;
   },
 ): Promise<void> {
-  await db.query({
-    name: 'update_places',
-    text: `
-      with others as (
-        select issue_id, status_id, row_number() over (partition by status_id order by position, issue_id) as place
-        from issues
-        where org_id = $1 and queue_id = $2 and status_id in ($5, $6) and is_open and issue_id <> $3
-      ), placed as (
-        select issue_id, place + (status_id = $5 and place >= $4)::integer as position from others
-        union all
-        select $3, least($4, 1 + (select count(*) from others where status_id = $5))
-      )
-      update issues
-      set position = placed.position, moved_at = case when issues.issue_id = $3 then now() else moved_at end
-      from placed
-      where issues.org_id = $1 and issues.issue_id = placed.issue_id
-        and (issues.position <> placed.position or issues.issue_id = $3)`,
-    values: [orgId, queueId, issueId, position, statusId, previousStatusId],
-  });
+  await db.query(UPDATE_PLACES({ orgId, queueId, issueId, position, statusId, previousStatusId }));
 }

@@ -171,10 +171,10 @@ function toFieldValue(field: string, value: unknown, named: Names): FieldValue {
     case 'users':
       return {
         kind: 'user',
-        user: { uid: row.uid, display: row.ru, passportUid: row.passport_uid, cloudUid: row.cloud_uid },
+        user: { uid: row.uid, display: row.text, passportUid: row.passport_uid, cloudUid: row.cloud_uid },
       };
     case 'queues':
-      return { kind: 'queue', id, key: row.key, name: row.ru };
+      return { kind: 'queue', id, key: row.key, name: row.text };
     case 'statuses':
     case 'priorities':
       return { kind: row.kind, id, key: row.key, name: { ru: row.ru, en: row.en } };
@@ -197,6 +197,6 @@ function toLinkState(link: LinkChange | null, named: Names): LinkState | null {
       outward: { ru: type.ru, en: type.en },
     },
     direction: link.direction,
-    object: { id: object.hex_id, key: object.key, summary: object.ru },
+    object: { id: object.hex_id, key: object.key, summary: object.text },
   };
 }

@@ -1,8 +1,9 @@
-import { type Viewer, viewerValues, visibleQueue } from '../../core/access/viewer.ts';
+import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
 import type { Changes, EventType } from '../../core/events/events.store.ts';
-import { issueIdNamed } from '../../core/issues/issue-name.ts';
+import { IS_NAMED_ISSUE, visibleIssues } from '../../core/issues/visible-issues.ts';
 import { type UserColumns, userColumns } from '../../core/users/user-summary.ts';
 import type { Queryable } from '../../database/database.ts';
+import { statement } from '../../database/statement.ts';
 
 /** An event with the issue whose changelog it is in, and who made the change. */
 export type EntryRow = {
@@ -18,25 +19,30 @@ export type EntryRow = {
 /** An issue without such entries: what the outer join leaves. */
 type NoEntryRow = { issue_key: string; event_id: null };
 
-/** SQL: the issue that $4 names, if the viewer may see it, and those of its events that meet the condition. */
+/** SQL: the issue that :issueName names, if the viewer may see it, and those of its events that meet the condition. */
 function entries(condition: string): string {
   return `
-    with issue as materialized (
-      select issues.issue_id, issues.hex_id as issue_hex_id, issues.key as issue_key, issues.summary as issue_summary
-      from issues
-      join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-      where issues.org_id = $1 and issues.issue_id = ${issueIdNamed('$4')} and ${visibleQueue('queues')}
-    )
+    with issue as materialized (${visibleIssues(
+      'issues.issue_id, issues.hex_id as issue_hex_id, issues.key as issue_key, issues.summary as issue_summary',
+      IS_NAMED_ISSUE,
+    )})
     select issue.*, entry.*
     from issue
     left join lateral (
       select events.event_id, events.type, events.created_at, events.changes, ${userColumns('author')}
       from events
-      join users author on author.org_id = $1 and author.user_id = events.user_id
-      where events.org_id = $1 and events.issue_id = issue.issue_id and ${condition}
+      join users author on author.org_id = :orgId and author.user_id = events.user_id
+      where events.org_id = :orgId and events.issue_id = issue.issue_id and ${condition}
     ) entry on true
     order by entry.event_id`;
 }
+
+const SELECT_ENTRIES = statement<keyof Viewer | 'issueName' | 'after' | 'types' | 'limit', EntryRow | NoEntryRow>(
+  'select_entries',
+  entries(`events.event_id > :after and (:types::text[] is null or events.type = any(:types))
+      order by events.event_id
+      limit :limit`),
+);
 
 /**
  * The first entries of an issue's changelog after the given one, of the given types or of all. Undefined when there is no
@@ -52,15 +58,14 @@ export async function selectEntries(
     limit,
   }: { readonly after: number; readonly types: readonly EventType[] | undefined; readonly limit: number },
 ): Promise<EntryRow[] | undefined> {
-  const rows = await db.query<EntryRow | NoEntryRow>({
-    name: 'select_changelog_entries',
-    text: entries(`events.event_id > $5 and ($6::text[] is null or events.type = any($6))
-      order by events.event_id
-      limit $7`),
-    values: [...viewerValues(viewer), issueName, after, types, limit],
-  });
+  const rows = await db.query(SELECT_ENTRIES({ ...viewer, issueName, after, types, limit }));
   return rows.length === 0 ? undefined : rows.filter((row) => row.event_id !== null);
 }
+
+const SELECT_ENTRY = statement<keyof Viewer | 'issueName' | 'entryId', EntryRow | NoEntryRow>(
+  'select_entry',
+  entries('events.event_id = :entryId'),
+);
 
 /** One of them. */
 export async function selectEntry(
@@ -69,11 +74,7 @@ export async function selectEntry(
   issueName: string,
   entryId: number,
 ): Promise<EntryRow | undefined> {
-  const [row] = await db.query<EntryRow | NoEntryRow>({
-    name: 'select_changelog_entry',
-    text: entries('events.event_id = $5'),
-    values: [...viewerValues(viewer), issueName, entryId],
-  });
+  const [row] = await db.query(SELECT_ENTRY({ ...viewer, issueName, entryId }));
   return row === undefined || row.event_id === null ? undefined : row;
 }
 
@@ -90,53 +91,50 @@ export interface Numbers {
 
 /** What stands behind a number, as it is called now; which columns say something depends on the kind. */
 export type NamedRow =
-  | { kind: 'issues'; id: string; key: string; ru: string; hex_id: string }
+  | { kind: 'issues'; id: string; key: string; text: string; hex_id: string }
   | { kind: 'linkTypes'; id: string; inward_ru: string; inward_en: string; ru: string; en: string }
-  | { kind: 'queues'; id: string; key: string; ru: string }
+  | { kind: 'queues'; id: string; key: string; text: string }
   | { kind: 'statuses' | 'types' | 'priorities'; id: string; key: string; ru: string; en: string }
-  | { kind: 'users'; id: string; uid: number; ru: string; passport_uid: number | null; cloud_uid: string | null };
+  | { kind: 'users'; id: string; uid: number; text: string; passport_uid: number | null; cloud_uid: string | null };
+
+/** SQL: entries of a dictionary by id. */
+function namedEntries(kind: string, table: string, idColumn: string, ids: string): string {
+  return `
+  select '${kind}', ${table}.${idColumn}::text, ${table}.key, null, ${table}.name_ru, ${table}.name_en, null, null, null,
+    null, null, null
+  from ${table} where ${table}.org_id = :orgId and ${table}.${idColumn} = any(${ids}::bigint[])`;
+}
+
+const SELECT_NAMED = statement<keyof Viewer | keyof Numbers, NamedRow>(
+  'select_named',
+  `
+  ${visibleIssues(
+    `'issues' as kind, issues.issue_id::text as id, issues.key, issues.summary as text, null as ru, null as en,
+      issues.hex_id,
+      null as inward_ru, null as inward_en, null::bigint as uid, null::bigint as passport_uid, null as cloud_uid`,
+    'issues.issue_id = any(:issues::bigint[])',
+  )}
+  union all
+  select 'linkTypes', link_types.link_type_id, null, null, coalesce(outward.name_ru, outward.label),
+    coalesce(outward.name_en, outward.label), null, coalesce(inward.name_ru, inward.label),
+    coalesce(inward.name_en, inward.label), null, null, null
+  from link_types
+  join labels inward on inward.org_id = :orgId and inward.label_id = link_types.inward_label_id
+  join labels outward on outward.org_id = :orgId and outward.label_id = link_types.outward_label_id
+  where link_types.org_id = :orgId and link_types.link_type_id = any(:linkTypes::text[])
+  union all
+  select 'queues', queues.queue_id::text, queues.key, queues.name, null, null, null, null, null, null, null, null
+  from queues where queues.org_id = :orgId and queues.queue_id = any(:queues::bigint[]) and ${visibleQueue('queues')}
+  union all
+  select 'users', users.user_id::text, null, coalesce(users.display, users.login), null, null, null, null, null, users.uid,
+    users.passport_uid, users.cloud_uid
+  from users where users.org_id = :orgId and users.user_id = any(:users::bigint[])
+  union all ${namedEntries('statuses', 'statuses', 'status_id', ':statuses')}
+  union all ${namedEntries('types', 'issue_types', 'issue_type_id', ':types')}
+  union all ${namedEntries('priorities', 'priorities', 'priority_id', ':priorities')}`,
+);
 
 /** Those of the things that exist, without the issues and queues that the viewer may not see: one statement for all. */
 export function selectNamed(db: Queryable, viewer: Viewer, numbers: Numbers): Promise<NamedRow[]> {
-  const entry = (kind: string, table: string, idColumn: string, parameter: string) => `
-      select '${kind}', ${table}.${idColumn}::text, ${table}.key, ${table}.name_ru, ${table}.name_en, null, null, null,
-        null, null, null
-      from ${table} where ${table}.org_id = $1 and ${table}.${idColumn} = any(${parameter}::bigint[])`;
-  return db.query<NamedRow>({
-    name: 'select_changelog_names',
-    text: `
-      select 'issues' as kind, issues.issue_id::text as id, issues.key, issues.summary as ru, null as en, issues.hex_id,
-        null as inward_ru, null as inward_en, null::bigint as uid, null::bigint as passport_uid, null as cloud_uid
-      from issues
-      join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-      where issues.org_id = $1 and issues.issue_id = any($4::bigint[]) and ${visibleQueue('queues')}
-      union all
-      select 'linkTypes', link_types.link_type_id, null, coalesce(outward.name_ru, outward.label),
-        coalesce(outward.name_en, outward.label), null, coalesce(inward.name_ru, inward.label),
-        coalesce(inward.name_en, inward.label), null, null, null
-      from link_types
-      join labels inward on inward.org_id = $1 and inward.label_id = link_types.inward_label_id
-      join labels outward on outward.org_id = $1 and outward.label_id = link_types.outward_label_id
-      where link_types.org_id = $1 and link_types.link_type_id = any($5::text[])
-      union all
-      select 'queues', queues.queue_id::text, queues.key, queues.name, null, null, null, null, null, null, null
-      from queues where queues.org_id = $1 and queues.queue_id = any($6::bigint[]) and ${visibleQueue('queues')}
-      union all
-      select 'users', users.user_id::text, null, coalesce(users.display, users.login), null, null, null, null, users.uid,
-        users.passport_uid, users.cloud_uid
-      from users where users.org_id = $1 and users.user_id = any($7::bigint[])
-      union all ${entry('statuses', 'statuses', 'status_id', '$8')}
-      union all ${entry('types', 'issue_types', 'issue_type_id', '$9')}
-      union all ${entry('priorities', 'priorities', 'priority_id', '$10')}`,
-    values: [
-      ...viewerValues(viewer),
-      numbers.issues,
-      numbers.linkTypes,
-      numbers.queues,
-      numbers.users,
-      numbers.statuses,
-      numbers.types,
-      numbers.priorities,
-    ],
-  });
+  return db.query(SELECT_NAMED({ ...viewer, ...numbers }));
 }

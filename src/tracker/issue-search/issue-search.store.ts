@@ -1,10 +1,10 @@
-import { type Viewer, viewerValues, visibleQueue } from '../../core/access/viewer.ts';
+import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
 import { parseIssueName } from '../../core/issues/issue-name.ts';
 import { type IssueRow, issuesFound } from '../../core/issues/issues.store.ts';
 import type { Direction } from '../../core/labels/direction.ts';
 import { opposite } from '../../core/labels/direction.ts';
 import type { Queryable } from '../../database/database.ts';
-import { type Parameter, parameters } from '../../database/parameters.ts';
+import { numbered, type Parameter, parameters } from '../../database/parameters.ts';
 import type { Condition, Field, Order, Sorting, ValueField } from './search-condition.ts';
 
 /** A page of the issues that meet the condition and that the viewer may see, in that order, then by age. */
@@ -15,7 +15,7 @@ export function selectIssuesPage(
   order: readonly Order[],
   { limit, offset }: { readonly limit: number; readonly offset: number },
 ): Promise<IssueRow[]> {
-  const values: unknown[] = [...viewerValues(viewer)];
+  const values: unknown[] = [viewer.orgId, viewer.userId, viewer.isApplication];
   const parameter = parameters(values);
   const found = `
     select issues.issue_id
@@ -24,14 +24,14 @@ export function selectIssuesPage(
     limit ${parameter(limit)} offset ${parameter(offset)}`;
   // The page first, what is said about its issues then: not for each issue that the condition lets through.
   const text = issuesFound(`unnest(array(${found})) with ordinality as found (issue_id, place)`);
-  return db.query<IssueRow>({ name: '', text, values });
+  return db.query<IssueRow>({ name: '', text: numbered(text), values });
 }
 
 /** How many issues meet the condition and may be seen by the viewer. */
 export async function countIssues(db: Queryable, viewer: Viewer, condition: Condition | undefined): Promise<number> {
-  const values: unknown[] = [...viewerValues(viewer)];
+  const values: unknown[] = [viewer.orgId, viewer.userId, viewer.isApplication];
   const text = `select count(*) as total ${matching(condition, parameters(values))}`;
-  const [row] = await db.query<{ total: number }>({ name: '', text, values });
+  const [row] = await db.query<{ total: number }>({ name: '', text: numbered(text), values });
   return (row as { total: number }).total;
 }
 

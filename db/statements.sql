@@ -1,0 +1,1881 @@
+-- Every named statement as it is sent to PostgreSQL. `npm run statements` writes this file and a test compares it. To tune
+-- one, load the file into psql and `explain (analyze, buffers) execute` the statement, with the settings that
+-- src/database/database.ts gives each connection.
+
+prepare check_version as
+select current_setting('server_version_num')::integer / 10000 as version;
+
+-- $1 max, $2 orgId, $3 userId
+prepare count_failed_login as
+update users
+set failed_logins = failed_logins + 1,
+  locked_until = case when failed_logins + 1 >= $1 then now() + interval '15 minutes' else locked_until end
+where org_id = $2 and user_id = $3;
+
+-- $1 orgId, $2 issueIds
+prepare delete_issue_rows as
+delete from issues where org_id = $1 and issue_id = any($2::bigint[]) returning issue_id, key, summary;
+
+-- $1 orgId, $2 labelId
+prepare delete_label as
+delete from labels where org_id = $1 and label_id = $2;
+
+-- $1 orgId, $2 linkId
+prepare delete_link as
+delete from links where org_id = $1 and link_id = $2
+returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end;
+
+-- $1 orgId, $2 linkTypeId
+prepare delete_link_type_and_labels as
+with type as (
+  delete from link_types where org_id = $1 and link_type_id = $2 returning inward_label_id, outward_label_id
+)
+delete from labels
+using type
+where labels.org_id = $1 and labels.label_id in (type.inward_label_id, type.outward_label_id)
+  and not exists (
+    select from link_types others
+    where others.org_id = $1 and others.link_type_id <> $2
+      and labels.label_id in (others.inward_label_id, others.outward_label_id));
+
+-- $1 orgId, $2 issueIds
+prepare delete_links_of as
+delete from links
+where org_id = $1 and (inward_issue_id = any($2::bigint[]) or outward_issue_id = any($2::bigint[]))
+returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end;
+
+-- $1 orgId, $2 labelId
+prepare delete_links_of_label as
+delete from links
+using link_types
+where links.org_id = $1 and link_types.org_id = $1 and link_types.link_type_id = links.link_type_id
+  and (link_types.inward_label_id = $2 or link_types.outward_label_id = $2)
+returning links.link_id, links.link_type_id, links.inward_issue_id, links.outward_issue_id, links.first_end;
+
+-- $1 orgId, $2 queueId, $3 userId
+prepare delete_member as
+delete from queue_members where org_id = $1 and queue_id = $2 and user_id = $3 returning user_id;
+
+-- $1 orgId, $2 userId
+prepare delete_memberships_of as
+delete from queue_members where org_id = $1 and user_id = $2;
+
+-- $1 orgId, $2 queueId
+prepare delete_queue_row as
+delete from queues where org_id = $1 and queue_id = $2;
+
+-- $1 orgId, $2 issueId, $3 remoteLinkId
+prepare delete_remote_link_of as
+delete from remote_links where org_id = $1 and issue_id = $2 and remote_link_id = $3
+returning remote_link_id;
+
+-- $1 orgId, $2 userId, $3 kind
+prepare delete_tokens as
+delete from tokens where org_id = $1 and user_id = $2 and kind = coalesce($3, kind);
+
+-- $1 orgId, $2 linkTypeId
+prepare exists_link_of_type as
+select from links where org_id = $1 and link_type_id = $2 limit 1;
+
+prepare exists_loopback_credential as
+select from tokens where loopback_only
+union all
+select from users where loopback_only
+limit 1;
+
+prepare exists_organisation as
+select from organisations limit 1;
+
+-- $1 orgId, $2 key
+prepare exists_queue_key as
+select from queues where org_id = $1 and key = $2;
+
+-- $1 orgId, $2 linkId, $3 inwardIssueId, $4 outwardIssueId, $5 linkTypeId
+prepare exists_same_label as
+select
+from link_types own
+join links on links.org_id = $1 and links.link_id is distinct from $2
+  and ((links.inward_issue_id = $3 and links.outward_issue_id = $4)
+    or (links.inward_issue_id = $4 and links.outward_issue_id = $3))
+join link_types other on other.org_id = $1 and other.link_type_id = links.link_type_id
+where own.org_id = $1 and own.link_type_id = $5
+  and case when links.inward_issue_id = $3
+    then own.inward_label_id = other.inward_label_id or own.outward_label_id = other.outward_label_id
+    else own.inward_label_id = other.outward_label_id or own.outward_label_id = other.inward_label_id end
+limit 1;
+
+-- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 issueIds
+prepare find_issues as
+select issues.issue_id as id, issues.key, ($1::boolean or ((queues.access = 'organisation' and $2::text <> 'reader')
+or exists (
+select from queue_members
+where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  and queue_members.role in ('manager', 'member')))) as "mayWrite"
+from issues
+join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
+where issues.org_id = $3 and issues.issue_id = any($5::bigint[]) and ($1::boolean or (queues.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  and true)));
+
+-- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 parsed
+prepare get_issues as
+select issues.issue_id as id, issues.key, ($1::boolean or ((queues.access = 'organisation' and $2::text <> 'reader')
+  or exists (
+  select from queue_members
+  where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and queue_members.role in ('manager', 'member')))) as "mayWrite"
+from unnest($5::text[]) with ordinality as given (name, place)
+join issues on issues.org_id = $3 and issues.issue_id = (
+  select issue_id from issues where org_id = $3 and key = given.name
+  union all
+  select issue_id from issues where org_id = $3 and hex_id = given.name
+  union all
+  select issue_id from issue_aliases where org_id = $3 and key = given.name
+  limit 1)
+join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
+where ($1::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)))
+order by given.place;
+
+-- $1 orgId, $2 queueId, $3 statusId
+prepare has_column as
+select from columns where org_id = $1 and queue_id = $2 and status_id = $3;
+
+-- $1 orgId, $2 applications
+prepare insert_applications as
+insert into applications (org_id, application_id, type, name_ru, name_en, position)
+select $1, application_id, type, name_ru, name_en, position
+from jsonb_to_recordset($2)
+  as given (application_id text, type text, name_ru text, name_en text, position integer);
+
+-- $1 orgId, $2 queueId, $3 columns
+prepare insert_columns as
+insert into columns (org_id, queue_id, status_id, title, position)
+select $1, $2, (
+  select status_id from statuses
+  where org_id = $1 and (statuses.name_en = given.name_en or statuses.key = given.key)
+  order by statuses.name_en = given.name_en desc, status_id
+  limit 1
+), name_en, ordinality
+from rows from (jsonb_to_recordset($3) as (key text, name_en text)) with ordinality as given;
+
+-- $1 queueId, $2 orgId
+prepare insert_columns_for_statuses as
+insert into columns (org_id, queue_id, status_id, title, position)
+select org_id, $1, status_id, name_en, row_number() over (order by position, status_id)
+from statuses
+where org_id = $2;
+
+-- $1 orgId, $2 issues
+prepare insert_demo_issues as
+insert into issues (org_id, hex_id, key, queue_id, summary, issue_type_id, priority_id, status_id, is_open,
+  assignee_id, created_by, updated_by, created_at, updated_at, moved_at, closed_at, position)
+select $1, coalesce(given."hexId", left(md5(given.key), 24)), given.key, queues.queue_id, given.summary,
+  issue_types.issue_type_id, priorities.priority_id, statuses.status_id, statuses.type <> 'done',
+  assignee.user_id, author.user_id, author.user_id, given.at, given.at, given.at,
+  case when statuses.type = 'done' then given.at end,
+  row_number() over (partition by queues.queue_id, statuses.status_id order by given.at)
+from (
+  select *, timestamptz '2017-06-01 09:00+00' + make_interval(hours => ordinality::integer) as at
+  from rows from (jsonb_to_recordset($2)
+    as (key text, summary text, "issueType" text, priority text, status text, assignee text, author text, "hexId" text)
+  ) with ordinality
+) as given
+join queues on queues.org_id = $1 and queues.key = split_part(given.key, '-', 1)
+join issue_types on issue_types.org_id = $1 and issue_types.key = given."issueType"
+join priorities on priorities.org_id = $1 and priorities.key = given.priority
+join statuses on statuses.org_id = $1 and statuses.key = given.status
+join users author on author.org_id = $1 and author.login = given.author
+left join users assignee on assignee.org_id = $1 and assignee.login = given.assignee
+order by given.at;
+
+-- $1 orgId, $2 firstLinkId, $3 links
+prepare insert_demo_links as
+insert into links (org_id, link_id, link_type_id, inward_issue_id, outward_issue_id, first_end, is_symmetric,
+  is_antisymmetric, is_acyclic, single_end, shares_label, one_link_per_pair, created_by, updated_by, created_at, updated_at)
+select $1, $2 + given.ordinality - 1, given.type, inward.issue_id, outward.issue_id, given."firstEnd",
+  link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic, link_types.single_end,
+  link_types.shares_label, organisations.one_link_per_pair,
+  author.user_id, author.user_id, given."createdAt", given."createdAt"
+from rows from (jsonb_to_recordset($3)
+  as (type text, inward text, outward text, "firstEnd" text, author text, "createdAt" timestamptz)
+) with ordinality as given
+join organisations on organisations.org_id = $1
+join link_types on link_types.org_id = $1 and link_types.link_type_id = given.type
+join issues inward on inward.org_id = $1 and inward.key = given.inward
+join issues outward on outward.org_id = $1 and outward.key = given.outward
+join users author on author.org_id = $1 and author.login = given.author;
+
+-- $1 orgId, $2 userId, $3 events
+prepare insert_events as
+insert into events (org_id, user_id, issue_id, type, changes)
+select $1, $2, "issueId", type, changes
+from rows from (jsonb_to_recordset($3) as ("issueId" bigint, type text, changes jsonb)) with ordinality as given
+order by ordinality;
+
+-- $1 orgId, $2 key, $3 queueId, $4 isOpen, $5 unique, $6 createdBy, $7 statusId, $8 summary, $9 description, $10 issueTypeId, $11 priorityId, $12 assigneeId, $13 tags, $14 reference, $15 color, $16 dueAt, $17 startedAt, $18 timeSpent, $19 timeEstimated, $20 kanboard
+prepare insert_issue as
+insert into issues (org_id, key, queue_id, is_open, closed_at, unique_token, created_by, updated_by, position,
+  summary, description, issue_type_id, priority_id, assignee_id, tags, status_id, reference, color, due_at,
+  started_at, time_spent, time_estimated, kanboard)
+select $1, $2, $3, $4, case when not $4 then now() end, $5, $6, $6,
+  (
+  select coalesce(max(placed.position), 0) + 1 from issues placed
+  where placed.org_id = $1 and placed.queue_id = $3 and placed.status_id = $7),
+  $8, $9, $10, $11, $12, $13, $7, $14, $15, $16,
+  $17, $18, $19, $20
+returning issue_id;
+
+-- $1 orgId, $2 issueTypes
+prepare insert_issue_types as
+insert into issue_types (org_id, issue_type_id, key, name_ru, name_en, position)
+select $1, issue_type_id, key, name_ru, name_en, position
+from jsonb_to_recordset($2)
+  as given (issue_type_id bigint, key text, name_ru text, name_en text, position integer);
+
+-- $1 orgId, $2 en, $3 ru
+prepare insert_label as
+with organisation as (
+  update organisations set last_label_id = last_label_id + 1 where org_id = $1 returning last_label_id
+)
+insert into labels (org_id, label_id, label, name_ru, name_en)
+select $1, last_label_id, $2, $3, $2 from organisation
+returning label_id;
+
+-- $1 labels, $2 orgId
+prepare insert_label_pair as
+with organisation as (
+  update organisations set last_label_id = last_label_id + cardinality($1::text[])
+  where org_id = $2
+  returning last_label_id - cardinality($1::text[]) as before
+)
+insert into labels (org_id, label_id, label, opposite_id)
+select $2, before + place, given.label, case when cardinality($1::text[]) = 2 then before + 3 - place end
+from organisation cross join unnest($1::text[]) with ordinality as given (label, place)
+order by place
+returning label_id;
+
+-- $1 orgId, $2 labels
+prepare insert_labels as
+insert into labels (org_id, label_id, label, name_ru, name_en, phrase, opposite_id)
+select $1, label_id, label, name_ru, name_en, phrase, opposite_id
+from jsonb_to_recordset($2)
+  as given (label_id integer, label text, name_ru text, name_en text, phrase text, opposite_id integer);
+
+-- $1 orgId, $2 queueId, $3 statusId
+prepare insert_last_column as
+insert into columns (org_id, queue_id, status_id, title, position)
+select $1, $2, status_id, name_en,
+  (select coalesce(max(position), 0) + 1 from columns where org_id = $1 and queue_id = $2)
+from statuses
+where org_id = $1 and status_id = $3
+on conflict on constraint columns_status_id_key do nothing;
+
+-- $1 orgId, $2 link_type_id, $3 is_symmetric, $4 is_antisymmetric, $5 is_acyclic, $6 single_end, $7 shares_label, $8 inwardIssueId, $9 outwardIssueId, $10 firstEnd, $11 createdBy, $12 updatedBy, $13 createdAt, $14 updatedAt
+prepare insert_link as
+insert into links (org_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, shares_label,
+  one_link_per_pair, inward_issue_id, outward_issue_id, first_end, created_by, updated_by, created_at, updated_at)
+select $1, $2, $3, $4, $5, $6, $7,
+  one_link_per_pair, $8, $9, $10, $11, $12,
+  coalesce($13, now()), coalesce($14, $13, now())
+from organisations
+where org_id = $1
+returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end;
+
+-- $1 orgId, $2 linkTypeId, $3 inwardLabelId, $4 outwardLabelId, $5 isAntisymmetric, $6 isAcyclic, $7 singleEnd, $8 sharesLabel
+prepare insert_link_type as
+insert into link_types
+  (org_id, link_type_id, inward_label_id, outward_label_id, is_symmetric, is_antisymmetric, is_acyclic, single_end,
+  shares_label)
+values ($1, $2, $3, $4, $3::integer = $4::integer, $5, $6, $7, $8);
+
+-- $1 orgId, $2 linkTypes
+prepare insert_link_types as
+insert into link_types
+  (org_id, link_type_id, inward_label_id, outward_label_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, import_only)
+select $1, link_type_id, inward_label_id, outward_label_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, import_only
+from jsonb_to_recordset($2)
+  as given (link_type_id text, inward_label_id integer, outward_label_id integer, is_symmetric boolean,
+    is_antisymmetric boolean, is_acyclic boolean, single_end text, import_only boolean);
+
+-- $1 orgId, $2 queueId, $3 role, $4 userIds
+prepare insert_members as
+insert into queue_members (org_id, queue_id, user_id, role)
+select $1, $2, found.user_id, $3
+from (
+  select user_id from users
+  where org_id = $1 and user_id = any($4::bigint[]) and (not users.is_application and users.removed_at is null)
+  order by user_id
+  for share
+) as found
+returning user_id;
+
+-- $1 orgId, $2 statuses
+prepare insert_missing_statuses as
+insert into statuses (org_id, key, name_ru, name_en, type, position)
+select $1, key, name_ru, name_en, type, last.position + ordinality
+from (select coalesce(max(position), 0) as position from statuses where org_id = $1) as last
+cross join rows from (
+  jsonb_to_recordset($2) as (key text, name_ru text, name_en text, type text)
+) with ordinality as given
+where not exists (select from statuses where org_id = $1 and statuses.name_en = given.name_en)
+order by ordinality
+on conflict on constraint statuses_key_key do nothing;
+
+-- $1 orgId, $2 cloudId, $3 name, $4 language, $5 profile, $6 oneLinkPerPair, $7 lastLabelId
+prepare insert_organisation as
+insert into organisations (org_id, cloud_id, name, language, profile, one_link_per_pair, last_label_id)
+values ($1, $2, $3, $4, $5, $6, $7);
+
+-- $1 orgId, $2 priorities
+prepare insert_priorities as
+insert into priorities (org_id, priority_id, key, name_ru, name_en, position)
+select $1, priority_id, key, name_ru, name_en, position
+from jsonb_to_recordset($2)
+  as given (priority_id bigint, key text, name_ru text, name_en text, position integer);
+
+-- $1 orgId, $2 identifier, $3 name, $4 description, $5 access, $6 leadId, $7 issueTypeId, $8 priorityId, $9 kanboard, $10 key
+prepare insert_queue as
+insert into queues (org_id, queue_id, key, identifier, name, description, access, lead_id, default_issue_type_id,
+  default_priority_id, kanboard, last_issue_number)
+overriding system value
+select $1, next.queue_id, chosen.key, $2, $3, $4, $5, $6, $7, $8,
+  $9, coalesce((
+    select max(split_part(issue_aliases.key, '-', 2)::bigint) from issue_aliases
+    where issue_aliases.org_id = $1 and issue_aliases.key > chosen.key || '-' and issue_aliases.key < chosen.key || '.'
+  ), 0)
+from nextval(pg_get_serial_sequence('queues', 'queue_id')) as next (queue_id)
+cross join lateral (select coalesce($10, 'P' || next.queue_id || case
+  when exists (select from queues where org_id = $1 and key = 'P' || next.queue_id)
+  then 'X' || upper(left(replace(gen_random_uuid()::text, '-', ''), 12)) else '' end) as key) as chosen
+returning queue_id;
+
+-- $1 orgId, $2 issueId, $3 applicationId, $4 objectId, $5 objectKey, $6 linkTypeId, $7 direction, $8 createdBy, $9 title, $10 dependency, $11 mayRepeat
+prepare insert_remote_link as
+insert into remote_links
+  (org_id, issue_id, application_id, object_id, object_key, link_type_id, direction, created_by, updated_by,
+  title, dependency, may_repeat)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, coalesce($10, 'related'), coalesce($11, false))
+returning remote_link_id;
+
+-- $1 orgId, $2 statuses
+prepare insert_statuses as
+insert into statuses (org_id, status_id, key, name_ru, name_en, type, position)
+select $1, status_id, key, name_ru, name_en, type, position
+from jsonb_to_recordset($2)
+  as given (status_id bigint, key text, name_ru text, name_en text, type text, position integer);
+
+-- $1 orgId, $2 userId, $3 kind, $4 tokenHash, $5 scopes, $6 expiresAt, $7 loopbackOnly
+prepare insert_token as
+insert into tokens (org_id, user_id, kind, token_hash, scopes, expires_at, loopback_only)
+values ($1, $2, $3, $4, $5, $6, $7)
+returning token_id;
+
+-- $1 orgId, $2 uid, $3 login, $4 role, $5 display, $6 email, $7 passportUid, $8 cloudUid, $9 passwordHash, $10 isApplication, $11 loopbackOnly
+prepare insert_user as
+insert into users (org_id, user_id, uid, login, role, display, email, passport_uid, cloud_uid, password_hash,
+  is_application, loopback_only)
+overriding system value
+select $1, next.user_id, coalesce($2, 8000000000000000 + next.user_id), $3, $4, $5, $6, $7, $8, $9, $10, $11
+from nextval(pg_get_serial_sequence('users', 'user_id')) as next (user_id)
+returning user_id;
+
+prepare list_applied_migrations as
+select name from schema_migrations order by id;
+
+-- $1 demoOrgId
+prepare list_organisations_beside_demo as
+select org_id from organisations
+where org_id <> $1
+  or org_id not in (select org_id from tokens where loopback_only union all select org_id from users where loopback_only)
+order by org_id;
+
+-- $1 orgId
+prepare lock_administrators as
+select user_id from users
+where org_id = $1 and role = 'admin' and is_active and (not users.is_application and users.removed_at is null)
+order by user_id
+for no key update;
+
+-- $1 orgId, $2 queueId, $3 userId
+prepare lock_assignee as
+select
+from users
+join queues on queues.org_id = $1 and queues.queue_id = $2
+where users.org_id = $1 and users.user_id = $3
+  and users.is_active and (not users.is_application and users.removed_at is null)
+  and ((queues.access = 'organisation' and users.role <> 'reader')
+  or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = users.user_id
+    and queue_members.role in ('manager', 'member')))
+for share of users;
+
+-- $1 orgId, $2 issueIds
+prepare lock_ends as
+select from issues where org_id = $1 and issue_id = any($2::bigint[])
+order by issue_id
+for key share;
+
+-- $1 orgId, $2 issueName
+prepare lock_issue_by_id_change as
+select issue_id from issues where org_id = $1 and issue_id = $2 for no key update;
+
+-- $1 orgId, $2 issueName
+prepare lock_issue_by_id_key as
+select issue_id from issues where org_id = $1 and issue_id = $2 for update;
+
+-- $1 orgId, $2 issueName
+prepare lock_issue_change as
+select issue_id from issues where org_id = $1 and issue_id = (
+select issue_id from issues where org_id = $1 and key = $2
+union all
+select issue_id from issues where org_id = $1 and hex_id = $2
+union all
+select issue_id from issue_aliases where org_id = $1 and key = $2
+limit 1) for no key update;
+
+-- $1 orgId, $2 issueName
+prepare lock_issue_key as
+select issue_id from issues where org_id = $1 and issue_id = (
+select issue_id from issues where org_id = $1 and key = $2
+union all
+select issue_id from issues where org_id = $1 and hex_id = $2
+union all
+select issue_id from issue_aliases where org_id = $1 and key = $2
+limit 1) for update;
+
+-- $1 orgId, $2 queueId
+prepare lock_issues_of_queue as
+select issue_id from issues where org_id = $1 and queue_id = $2 order by issue_id for update;
+
+-- $1 orgId, $2 labelId
+prepare lock_label as
+select labels.label,
+  labels.phrase is not null and (select profile from organisations where org_id = $1) = 'tracker' as is_fixed
+from labels where labels.org_id = $1 and labels.label_id = $2::bigint
+for update;
+
+-- $1 orgId, $2 linkId
+prepare lock_link as
+select link_id, link_type_id, inward_issue_id, outward_issue_id, first_end, version
+from links where org_id = $1 and link_id = $2
+for update;
+
+-- $1 orgId, $2 linkTypeId
+prepare lock_link_type as
+select pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0));
+
+-- $1 orgId, $2 linkTypeId
+prepare lock_link_type_row as
+select from link_types where org_id = $1 and link_type_id = $2 for update;
+
+-- $1 orgId
+prepare lock_organisation as
+select from organisations where org_id = $1 for update;
+
+-- $1 orgId, $2 lower, $3 higher
+prepare lock_pair as
+select pg_advisory_xact_lock(hashtextextended(format('%s %s-%s', $1::text, $2::text, $3::text), 0));
+
+-- $1 orgId, $2 queueId, $3 issueId, $4 statusId
+prepare lock_places as
+select from issues
+where org_id = $1 and queue_id = $2 and (issue_id = $3 or (is_open and status_id in (
+  $4, (select moved.status_id from issues moved where moved.org_id = $1 and moved.issue_id = $3))))
+order by issue_id
+for no key update;
+
+-- $1 orgId, $2 queueId
+prepare lock_queue as
+select from queues where org_id = $1 and queue_id = $2 for no key update;
+
+-- $1 orgId, $2 linkTypeId, $3 issueId
+prepare lock_single_link_inward as
+select link_id, link_type_id, inward_issue_id, outward_issue_id, first_end
+from links where org_id = $1 and link_type_id = $2 and inward_issue_id = $3
+order by link_id
+limit 1
+for update;
+
+-- $1 orgId, $2 linkTypeId, $3 issueId
+prepare lock_single_link_outward as
+select link_id, link_type_id, inward_issue_id, outward_issue_id, first_end
+from links where org_id = $1 and link_type_id = $2 and outward_issue_id = $3
+order by link_id
+limit 1
+for update;
+
+-- $1 orgId, $2 labelId
+prepare lock_types_of_label as
+select from link_types where org_id = $1 and (inward_label_id = $2 or outward_label_id = $2)
+order by link_type_id
+for update;
+
+prepare raise_link_sequence as
+select setval(pg_get_serial_sequence('links', 'link_id'), (select max(link_id) from links));
+
+-- $1 orgId, $2 userId
+prepare reset_failed_logins as
+update users set failed_logins = 0, locked_until = null where org_id = $1 and user_id = $2;
+
+-- $1 orgId, $2 applicationId
+prepare select_application as
+select applications.application_id, applications.type as application_type,
+applications.name_ru as application_ru, applications.name_en as application_en from applications where org_id = $1 and application_id = $2;
+
+-- $1 tokenHash, $2 orgId
+prepare select_application_accounts as
+select users.org_id, users.user_id, users.role, users.is_active, users.is_application, users.password_hash,
+users.failed_logins, coalesce(users.locked_until > now(), false) as is_locked, tokens.loopback_only, true as has_token
+from tokens
+join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id and users.is_application
+where tokens.token_hash = $1 and tokens.kind = 'application' and ($2::text is null or tokens.org_id = $2) and tokens.revoked_at is null and coalesce(tokens.expires_at > now(), true);
+
+-- $1 orgId
+prepare select_applications as
+select applications.application_id, applications.type as application_type,
+applications.name_ru as application_ru, applications.name_en as application_en from applications where org_id = $1 order by position, application_id;
+
+-- $1 orgId, $2 queueId, $3 isApplication, $4 userId
+prepare select_columns as
+select columns.column_id, queues.queue_id, columns.title, columns.position
+from queues
+left join columns on columns.org_id = $1 and columns.queue_id = queues.queue_id
+where queues.org_id = $1 and queues.queue_id = $2 and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)))
+order by columns.position, columns.column_id;
+
+-- $1 orgId, $2 issueName, $3 isApplication, $4 userId, $5 after, $6 types, $7 limit
+prepare select_entries as
+with issue as materialized (
+select issues.issue_id, issues.hex_id as issue_hex_id, issues.key as issue_key, issues.summary as issue_summary
+from issues
+join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+where issues.org_id = $1 and issues.issue_id = (
+select issue_id from issues where org_id = $1 and key = $2
+union all
+select issue_id from issues where org_id = $1 and hex_id = $2
+union all
+select issue_id from issue_aliases where org_id = $1 and key = $2
+limit 1) and ($3::boolean or (queues.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  and true))))
+select issue.*, entry.*
+from issue
+left join lateral (
+  select events.event_id, events.type, events.created_at, events.changes, author.uid as author_uid, coalesce(author.display, author.login) as author_display,
+author.passport_uid as author_passport_uid, author.cloud_uid as author_cloud_uid
+  from events
+  join users author on author.org_id = $1 and author.user_id = events.user_id
+  where events.org_id = $1 and events.issue_id = issue.issue_id and events.event_id > $5 and ($6::text[] is null or events.type = any($6))
+  order by events.event_id
+  limit $7
+) entry on true
+order by entry.event_id;
+
+-- $1 orgId
+prepare select_entries_of_issue_types as
+select issue_type_id as id, key, version, name_ru, name_en, position from issue_types where org_id = $1 order by position, id;
+
+-- $1 orgId
+prepare select_entries_of_priorities as
+select priority_id as id, key, version, name_ru, name_en, position from priorities where org_id = $1 order by position, id;
+
+-- $1 orgId
+prepare select_entries_of_statuses as
+select status_id as id, key, version, name_ru, name_en, position, type from statuses where org_id = $1 order by position, id;
+
+-- $1 orgId, $2 issueName, $3 isApplication, $4 userId, $5 entryId
+prepare select_entry as
+with issue as materialized (
+select issues.issue_id, issues.hex_id as issue_hex_id, issues.key as issue_key, issues.summary as issue_summary
+from issues
+join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+where issues.org_id = $1 and issues.issue_id = (
+select issue_id from issues where org_id = $1 and key = $2
+union all
+select issue_id from issues where org_id = $1 and hex_id = $2
+union all
+select issue_id from issue_aliases where org_id = $1 and key = $2
+limit 1) and ($3::boolean or (queues.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  and true))))
+select issue.*, entry.*
+from issue
+left join lateral (
+  select events.event_id, events.type, events.created_at, events.changes, author.uid as author_uid, coalesce(author.display, author.login) as author_display,
+author.passport_uid as author_passport_uid, author.cloud_uid as author_cloud_uid
+  from events
+  join users author on author.org_id = $1 and author.user_id = events.user_id
+  where events.org_id = $1 and events.issue_id = issue.issue_id and events.event_id = $5
+) entry on true
+order by entry.event_id;
+
+-- $1 orgId, $2 id, $3 key
+prepare select_entry_of_issue_types as
+select issue_type_id as id, key, version, name_ru, name_en, position
+from issue_types
+where org_id = $1 and issue_type_id = coalesce(
+  (select issue_type_id from issue_types where org_id = $1 and issue_type_id = $2),
+  (select issue_type_id from issue_types where org_id = $1 and key = $3));
+
+-- $1 orgId, $2 id, $3 key
+prepare select_entry_of_priorities as
+select priority_id as id, key, version, name_ru, name_en, position
+from priorities
+where org_id = $1 and priority_id = coalesce(
+  (select priority_id from priorities where org_id = $1 and priority_id = $2),
+  (select priority_id from priorities where org_id = $1 and key = $3));
+
+-- $1 orgId, $2 id, $3 key
+prepare select_entry_of_statuses as
+select status_id as id, key, version, name_ru, name_en, position, type
+from statuses
+where org_id = $1 and status_id = coalesce(
+  (select status_id from statuses where org_id = $1 and status_id = $2),
+  (select status_id from statuses where org_id = $1 and key = $3));
+
+-- $1 orgId, $2 issueId, $3 isApplication, $4 userId, $5 linkId
+prepare select_external_link as
+with issue as materialized (
+select issues.issue_id
+from issues
+join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+where issues.org_id = $1 and issues.issue_id = $2::bigint and ($3::boolean or (queues.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  and true))))
+select issue.issue_id, link.*
+from issue
+left join lateral (
+  select
+    remote_links.remote_link_id, applications.type as application_type, remote_links.dependency,
+    coalesce(remote_links.title, remote_links.object_key) as title, remote_links.object_key as url,
+    remote_links.created_at, remote_links.updated_at,
+    creator.user_id as creator_id, creator.display as creator_name, creator.login as creator_login
+  from remote_links
+  join applications on applications.org_id = $1 and applications.application_id = remote_links.application_id
+  left join users creator on creator.org_id = $1 and creator.user_id = remote_links.created_by
+    and not creator.is_application
+  where remote_links.org_id = $1 and remote_links.issue_id = issue.issue_id and remote_links.remote_link_id = $5
+) link on true
+order by link.title collate "C", link.remote_link_id;
+
+-- $1 orgId, $2 issueId, $3 isApplication, $4 userId
+prepare select_external_links as
+with issue as materialized (
+select issues.issue_id
+from issues
+join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+where issues.org_id = $1 and issues.issue_id = $2::bigint and ($3::boolean or (queues.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  and true))))
+select issue.issue_id, link.*
+from issue
+left join lateral (
+  select
+    remote_links.remote_link_id, applications.type as application_type, remote_links.dependency,
+    coalesce(remote_links.title, remote_links.object_key) as title, remote_links.object_key as url,
+    remote_links.created_at, remote_links.updated_at,
+    creator.user_id as creator_id, creator.display as creator_name, creator.login as creator_login
+  from remote_links
+  join applications on applications.org_id = $1 and applications.application_id = remote_links.application_id
+  left join users creator on creator.org_id = $1 and creator.user_id = remote_links.created_by
+    and not creator.is_application
+  where remote_links.org_id = $1 and remote_links.issue_id = issue.issue_id and true
+) link on true
+order by link.title collate "C", link.remote_link_id;
+
+-- $1 orgId, $2 userId
+prepare select_failed_logins as
+select failed_logins as "failedLogins", coalesce(locked_until > now(), false) as "isLocked"
+from users where org_id = $1 and user_id = $2;
+
+-- $1 orgId, $2 queueId
+prepare select_first_status as
+select statuses.status_id as id, statuses.type
+from statuses
+left join columns on columns.org_id = $1 and columns.queue_id = $2 and columns.status_id = statuses.status_id
+where statuses.org_id = $1
+order by columns.position, columns.column_id, statuses.position, statuses.status_id
+limit 1;
+
+-- $1 orgId, $2 issueName, $3 isApplication, $4 userId
+prepare select_issue as
+select issues.issue_id, issues.hex_id, issues.key, issues.version, issues.summary, issues.description, issues.tags,
+  issues.created_at, issues.updated_at,
+  array(
+    select issue_aliases.key from issue_aliases
+    where issue_aliases.org_id = $1 and issue_aliases.issue_id = issues.issue_id
+    order by issue_aliases.key
+  ) as aliases,
+  queues.queue_id, queues.key as queue_key, queues.name as queue_name,
+  types.issue_type_id as type_id, types.key as type_key, types.name_ru as type_ru, types.name_en as type_en,
+  priorities.priority_id, priorities.key as priority_key, priorities.name_ru as priority_ru,
+  priorities.name_en as priority_en,
+  statuses.status_id, statuses.key as status_key, statuses.name_ru as status_ru, statuses.name_en as status_en,
+  statuses.type as status_type,
+  previous.status_id as previous_id, previous.key as previous_key, previous.name_ru as previous_ru,
+  previous.name_en as previous_en,
+  parent.hex_id as parent_hex_id, parent.key as parent_key, parent.summary as parent_summary,
+  epic.hex_id as epic_hex_id, epic.key as epic_key, epic.summary as epic_summary,
+  created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
+created_by.passport_uid as created_by_passport_uid, created_by.cloud_uid as created_by_cloud_uid,
+  updated_by.uid as updated_by_uid, coalesce(updated_by.display, updated_by.login) as updated_by_display,
+updated_by.passport_uid as updated_by_passport_uid, updated_by.cloud_uid as updated_by_cloud_uid,
+  assignee.uid as assignee_uid, coalesce(assignee.display, assignee.login) as assignee_display,
+assignee.passport_uid as assignee_passport_uid, assignee.cloud_uid as assignee_cloud_uid
+from (select (
+select issue_id from issues where org_id = $1 and key = $2
+union all
+select issue_id from issues where org_id = $1 and hex_id = $2
+union all
+select issue_id from issue_aliases where org_id = $1 and key = $2
+limit 1) as issue_id, 1 as place) found
+join issues on issues.org_id = $1 and issues.issue_id = found.issue_id
+join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id and ($3::boolean or (queues.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  and true)))
+join issue_types types on types.org_id = $1 and types.issue_type_id = issues.issue_type_id
+join priorities on priorities.org_id = $1 and priorities.priority_id = issues.priority_id
+join statuses on statuses.org_id = $1 and statuses.status_id = issues.status_id
+join users created_by on created_by.org_id = $1 and created_by.user_id = issues.created_by
+join users updated_by on updated_by.org_id = $1 and updated_by.user_id = issues.updated_by
+left join users assignee on assignee.org_id = $1 and assignee.user_id = issues.assignee_id
+left join statuses previous on previous.org_id = $1 and previous.status_id = issues.previous_status_id
+left join lateral (
+  select object.hex_id, object.key, object.summary
+  from links
+  join issues object on object.org_id = $1 and object.issue_id = links.outward_issue_id
+  join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
+  where links.org_id = $1 and links.inward_issue_id = issues.issue_id and links.link_type_id = 'subtask'
+    and ($3::boolean or (object_queue.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $4
+  and true)))
+  order by links.link_id
+  limit 1) parent on true
+left join lateral (
+  select object.hex_id, object.key, object.summary
+  from links
+  join issues object on object.org_id = $1 and object.issue_id = links.inward_issue_id
+  join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
+  where links.org_id = $1 and links.outward_issue_id = issues.issue_id and links.link_type_id = 'epic'
+    and ($3::boolean or (object_queue.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $4
+  and true)))
+  order by links.link_id
+  limit 1) epic on true
+order by found.place;
+
+-- $1 orgId, $2 unique, $3 isApplication, $4 userId
+prepare select_issue_by_unique as
+select issues.issue_id, issues.hex_id, issues.key, issues.version, issues.summary, issues.description, issues.tags,
+  issues.created_at, issues.updated_at,
+  array(
+    select issue_aliases.key from issue_aliases
+    where issue_aliases.org_id = $1 and issue_aliases.issue_id = issues.issue_id
+    order by issue_aliases.key
+  ) as aliases,
+  queues.queue_id, queues.key as queue_key, queues.name as queue_name,
+  types.issue_type_id as type_id, types.key as type_key, types.name_ru as type_ru, types.name_en as type_en,
+  priorities.priority_id, priorities.key as priority_key, priorities.name_ru as priority_ru,
+  priorities.name_en as priority_en,
+  statuses.status_id, statuses.key as status_key, statuses.name_ru as status_ru, statuses.name_en as status_en,
+  statuses.type as status_type,
+  previous.status_id as previous_id, previous.key as previous_key, previous.name_ru as previous_ru,
+  previous.name_en as previous_en,
+  parent.hex_id as parent_hex_id, parent.key as parent_key, parent.summary as parent_summary,
+  epic.hex_id as epic_hex_id, epic.key as epic_key, epic.summary as epic_summary,
+  created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
+created_by.passport_uid as created_by_passport_uid, created_by.cloud_uid as created_by_cloud_uid,
+  updated_by.uid as updated_by_uid, coalesce(updated_by.display, updated_by.login) as updated_by_display,
+updated_by.passport_uid as updated_by_passport_uid, updated_by.cloud_uid as updated_by_cloud_uid,
+  assignee.uid as assignee_uid, coalesce(assignee.display, assignee.login) as assignee_display,
+assignee.passport_uid as assignee_passport_uid, assignee.cloud_uid as assignee_cloud_uid
+from
+  (select issue_id, 1 as place from issues where org_id = $1 and unique_token = $2) found
+join issues on issues.org_id = $1 and issues.issue_id = found.issue_id
+join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id and ($3::boolean or (queues.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  and true)))
+join issue_types types on types.org_id = $1 and types.issue_type_id = issues.issue_type_id
+join priorities on priorities.org_id = $1 and priorities.priority_id = issues.priority_id
+join statuses on statuses.org_id = $1 and statuses.status_id = issues.status_id
+join users created_by on created_by.org_id = $1 and created_by.user_id = issues.created_by
+join users updated_by on updated_by.org_id = $1 and updated_by.user_id = issues.updated_by
+left join users assignee on assignee.org_id = $1 and assignee.user_id = issues.assignee_id
+left join statuses previous on previous.org_id = $1 and previous.status_id = issues.previous_status_id
+left join lateral (
+  select object.hex_id, object.key, object.summary
+  from links
+  join issues object on object.org_id = $1 and object.issue_id = links.outward_issue_id
+  join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
+  where links.org_id = $1 and links.inward_issue_id = issues.issue_id and links.link_type_id = 'subtask'
+    and ($3::boolean or (object_queue.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $4
+  and true)))
+  order by links.link_id
+  limit 1) parent on true
+left join lateral (
+  select object.hex_id, object.key, object.summary
+  from links
+  join issues object on object.org_id = $1 and object.issue_id = links.inward_issue_id
+  join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
+  where links.org_id = $1 and links.outward_issue_id = issues.issue_id and links.link_type_id = 'epic'
+    and ($3::boolean or (object_queue.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $4
+  and true)))
+  order by links.link_id
+  limit 1) epic on true
+order by found.place;
+
+-- $1 orgId, $2 issueName, $3 isApplication, $4 userId, $5 linkId
+prepare select_issue_link as
+with issue as materialized (
+  select issues.issue_id, issues.key as issue_key
+  from issues
+  join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+  where issues.org_id = $1 and issues.issue_id = (
+  select issue_id from issues where org_id = $1 and key = $2
+  union all
+  select issue_id from issues where org_id = $1 and hex_id = $2
+  union all
+  select issue_id from issue_aliases where org_id = $1 and key = $2
+  limit 1) and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true))))
+select issue.*, link.*
+from issue
+cross join lateral (
+  select
+    ends.link_id, ends.version, ends.link_type_id, ends.direction, ends.first_end, ends.created_at, ends.updated_at,
+    coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
+    coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
+    ends.object_id, object.hex_id as object_hex_id, object.key as object_key, object.summary as object_summary,
+    statuses.status_id, statuses.key as status_key, statuses.name_ru as status_ru, statuses.name_en as status_en,
+    created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
+  created_by.passport_uid as created_by_passport_uid, created_by.cloud_uid as created_by_cloud_uid,
+    updated_by.uid as updated_by_uid, coalesce(updated_by.display, updated_by.login) as updated_by_display,
+  updated_by.passport_uid as updated_by_passport_uid, updated_by.cloud_uid as updated_by_cloud_uid,
+    assignee.uid as assignee_uid, coalesce(assignee.display, assignee.login) as assignee_display,
+  assignee.passport_uid as assignee_passport_uid, assignee.cloud_uid as assignee_cloud_uid
+  from (
+    select 'inward' as direction, outward_issue_id as object_id, links.*
+    from links where links.org_id = $1 and links.inward_issue_id = issue.issue_id
+    union all
+    select 'outward', inward_issue_id, links.*
+    from links where links.org_id = $1 and links.outward_issue_id = issue.issue_id
+  ) ends
+  join link_types on link_types.org_id = $1 and link_types.link_type_id = ends.link_type_id
+  join labels inward on inward.org_id = $1 and inward.label_id = link_types.inward_label_id
+  join labels outward on outward.org_id = $1 and outward.label_id = link_types.outward_label_id
+  join issues object on object.org_id = $1 and object.issue_id = ends.object_id
+  join queues on queues.org_id = $1 and queues.queue_id = object.queue_id
+  join statuses on statuses.org_id = $1 and statuses.status_id = object.status_id
+  join users created_by on created_by.org_id = $1 and created_by.user_id = ends.created_by
+  join users updated_by on updated_by.org_id = $1 and updated_by.user_id = ends.updated_by
+  left join users assignee on assignee.org_id = $1 and assignee.user_id = object.assignee_id
+  where ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true))) and ends.link_id = $5) link;
+
+-- $1 orgId, $2 issueName, $3 isApplication, $4 userId
+prepare select_issue_links as
+with issue as materialized (
+  select issues.issue_id, issues.key as issue_key
+  from issues
+  join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+  where issues.org_id = $1 and issues.issue_id = (
+  select issue_id from issues where org_id = $1 and key = $2
+  union all
+  select issue_id from issues where org_id = $1 and hex_id = $2
+  union all
+  select issue_id from issue_aliases where org_id = $1 and key = $2
+  limit 1) and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true))))
+select issue.*, link.*
+from issue
+left join lateral (
+  select
+    ends.link_id, ends.version, ends.link_type_id, ends.direction, ends.first_end, ends.created_at, ends.updated_at,
+    coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
+    coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
+    ends.object_id, object.hex_id as object_hex_id, object.key as object_key, object.summary as object_summary,
+    statuses.status_id, statuses.key as status_key, statuses.name_ru as status_ru, statuses.name_en as status_en,
+    created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
+  created_by.passport_uid as created_by_passport_uid, created_by.cloud_uid as created_by_cloud_uid,
+    updated_by.uid as updated_by_uid, coalesce(updated_by.display, updated_by.login) as updated_by_display,
+  updated_by.passport_uid as updated_by_passport_uid, updated_by.cloud_uid as updated_by_cloud_uid,
+    assignee.uid as assignee_uid, coalesce(assignee.display, assignee.login) as assignee_display,
+  assignee.passport_uid as assignee_passport_uid, assignee.cloud_uid as assignee_cloud_uid
+  from (
+    select 'inward' as direction, outward_issue_id as object_id, links.*
+    from links where links.org_id = $1 and links.inward_issue_id = issue.issue_id
+    union all
+    select 'outward', inward_issue_id, links.*
+    from links where links.org_id = $1 and links.outward_issue_id = issue.issue_id
+  ) ends
+  join link_types on link_types.org_id = $1 and link_types.link_type_id = ends.link_type_id
+  join labels inward on inward.org_id = $1 and inward.label_id = link_types.inward_label_id
+  join labels outward on outward.org_id = $1 and outward.label_id = link_types.outward_label_id
+  join issues object on object.org_id = $1 and object.issue_id = ends.object_id
+  join queues on queues.org_id = $1 and queues.queue_id = object.queue_id
+  join statuses on statuses.org_id = $1 and statuses.status_id = object.status_id
+  join users created_by on created_by.org_id = $1 and created_by.user_id = ends.created_by
+  join users updated_by on updated_by.org_id = $1 and updated_by.user_id = ends.updated_by
+  left join users assignee on assignee.org_id = $1 and assignee.user_id = object.assignee_id
+  where ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true))) and true) link on true
+order by link.link_id;
+
+-- $1 orgId, $2 issueName, $3 isApplication, $4 userId, $5 linkTypeIds, $6 directions, $7 limit, $8 offset
+prepare select_issue_links_page as
+with issue as materialized (
+  select issues.issue_id, issues.key as issue_key
+  from issues
+  join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+  where issues.org_id = $1 and issues.issue_id = (
+  select issue_id from issues where org_id = $1 and key = $2
+  union all
+  select issue_id from issues where org_id = $1 and hex_id = $2
+  union all
+  select issue_id from issue_aliases where org_id = $1 and key = $2
+  limit 1) and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)))),
+found as materialized (
+  select issue.*, link.*
+  from issue
+  cross join lateral (
+  select
+    ends.link_id, ends.version, ends.link_type_id, ends.direction, ends.first_end, ends.created_at, ends.updated_at,
+    coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
+    coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
+    ends.object_id, object.hex_id as object_hex_id, object.key as object_key, object.summary as object_summary,
+    statuses.status_id, statuses.key as status_key, statuses.name_ru as status_ru, statuses.name_en as status_en,
+    created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
+  created_by.passport_uid as created_by_passport_uid, created_by.cloud_uid as created_by_cloud_uid,
+    updated_by.uid as updated_by_uid, coalesce(updated_by.display, updated_by.login) as updated_by_display,
+  updated_by.passport_uid as updated_by_passport_uid, updated_by.cloud_uid as updated_by_cloud_uid,
+    assignee.uid as assignee_uid, coalesce(assignee.display, assignee.login) as assignee_display,
+  assignee.passport_uid as assignee_passport_uid, assignee.cloud_uid as assignee_cloud_uid
+  from (
+    select 'inward' as direction, outward_issue_id as object_id, links.*
+    from links where links.org_id = $1 and links.inward_issue_id = issue.issue_id
+    union all
+    select 'outward', inward_issue_id, links.*
+    from links where links.org_id = $1 and links.outward_issue_id = issue.issue_id
+  ) ends
+  join link_types on link_types.org_id = $1 and link_types.link_type_id = ends.link_type_id
+  join labels inward on inward.org_id = $1 and inward.label_id = link_types.inward_label_id
+  join labels outward on outward.org_id = $1 and outward.label_id = link_types.outward_label_id
+  join issues object on object.org_id = $1 and object.issue_id = ends.object_id
+  join queues on queues.org_id = $1 and queues.queue_id = object.queue_id
+  join statuses on statuses.org_id = $1 and statuses.status_id = object.status_id
+  join users created_by on created_by.org_id = $1 and created_by.user_id = ends.created_by
+  join users updated_by on updated_by.org_id = $1 and updated_by.user_id = ends.updated_by
+  left join users assignee on assignee.org_id = $1 and assignee.user_id = object.assignee_id
+  where ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true))) and
+    ($5::text[] is null
+      or (ends.link_type_id, ends.direction) in (select * from unnest($5::text[], $6::text[])))
+  ) link
+)
+select (select count(*) from found) as total, page.*
+from issue
+left join (select * from found order by link_id limit $7 offset $8) page on true
+order by page.link_id;
+
+-- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 issueId
+prepare select_issue_state as
+select issues.issue_id, issues.key, issues.version, issues.queue_id, queues.key as queue_key, issues.summary,
+  issues.description, issues.tags, issues.issue_type_id, issues.priority_id, issues.status_id,
+  issues.assignee_id, issues.is_open, issues.position, issues.reference, issues.color, issues.due_at,
+  issues.started_at, issues.time_spent, issues.time_estimated, issues.kanboard,
+  ($1::boolean or ((queues.access = 'organisation' and $2::text <> 'reader')
+or exists (
+select from queue_members
+where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  and queue_members.role in ('manager', 'member')))) as may_write
+from issues
+join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
+where issues.org_id = $3 and issues.issue_id = $5 and ($1::boolean or (queues.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  and true)));
+
+-- $1 orgId, $2 labelId
+prepare select_label as
+select labels.label_id as id, labels.label, coalesce(labels.opposite_id, 0) as opposite_id from labels where labels.org_id = $1 and labels.label_id = $2::bigint;
+
+-- $1 orgId, $2 label
+prepare select_label_by_text as
+select labels.label_id as id, labels.label, coalesce(labels.opposite_id, 0) as opposite_id from labels
+where labels.org_id = $1 and md5(labels.label) = md5($2) and labels.label = $2;
+
+-- $1 orgId, $2 labelId
+prepare select_label_type as
+select labels.label_id, coalesce(labels.opposite_id, labels.label_id) as opposite_label_id, types.link_type_id,
+  types.inward_label_id, types.is_symmetric, types.is_antisymmetric, types.is_acyclic, types.single_end,
+  types.shares_label, types.import_only
+from labels
+left join link_types types on types.org_id = $1
+  and least(types.inward_label_id, types.outward_label_id)
+    = least(labels.label_id, coalesce(labels.opposite_id, labels.label_id))
+  and greatest(types.inward_label_id, types.outward_label_id)
+    = greatest(labels.label_id, coalesce(labels.opposite_id, labels.label_id))
+where labels.org_id = $1 and labels.label_id = $2::bigint;
+
+-- $1 orgId
+prepare select_labels as
+select labels.label_id as id, labels.label, coalesce(labels.opposite_id, 0) as opposite_id from labels where labels.org_id = $1 order by labels.label_id;
+
+-- $1 orgId
+prepare select_link_types as
+select link_types.link_type_id, link_types.inward_label_id, link_types.outward_label_id,
+  inward.label as inward_label, outward.label as outward_label,
+  coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
+  coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
+  inward.phrase as inward_phrase, outward.phrase as outward_phrase,
+  link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic, link_types.single_end,
+  link_types.import_only, link_types.shares_label, link_types.version
+from link_types
+join labels inward on inward.org_id = $1 and inward.label_id = link_types.inward_label_id
+join labels outward on outward.org_id = $1 and outward.label_id = link_types.outward_label_id
+where link_types.org_id = $1
+order by link_types.inward_label_id, link_types.outward_label_id;
+
+-- $1 orgId, $2 issueIds, $3 isApplication, $4 userId
+prepare select_links_of_issues as
+with issue as materialized (
+  select issues.issue_id, issues.key as issue_key
+  from issues
+  join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+  where issues.org_id = $1 and issues.issue_id = any($2::bigint[]) and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true))))
+select issue.*, link.*
+from issue
+cross join lateral (
+  select
+    ends.link_id, ends.version, ends.link_type_id, ends.direction, ends.first_end, ends.created_at, ends.updated_at,
+    coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
+    coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
+    ends.object_id, object.hex_id as object_hex_id, object.key as object_key, object.summary as object_summary,
+    statuses.status_id, statuses.key as status_key, statuses.name_ru as status_ru, statuses.name_en as status_en,
+    created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
+  created_by.passport_uid as created_by_passport_uid, created_by.cloud_uid as created_by_cloud_uid,
+    updated_by.uid as updated_by_uid, coalesce(updated_by.display, updated_by.login) as updated_by_display,
+  updated_by.passport_uid as updated_by_passport_uid, updated_by.cloud_uid as updated_by_cloud_uid,
+    assignee.uid as assignee_uid, coalesce(assignee.display, assignee.login) as assignee_display,
+  assignee.passport_uid as assignee_passport_uid, assignee.cloud_uid as assignee_cloud_uid
+  from (
+    select 'inward' as direction, outward_issue_id as object_id, links.*
+    from links where links.org_id = $1 and links.inward_issue_id = issue.issue_id
+    union all
+    select 'outward', inward_issue_id, links.*
+    from links where links.org_id = $1 and links.outward_issue_id = issue.issue_id
+  ) ends
+  join link_types on link_types.org_id = $1 and link_types.link_type_id = ends.link_type_id
+  join labels inward on inward.org_id = $1 and inward.label_id = link_types.inward_label_id
+  join labels outward on outward.org_id = $1 and outward.label_id = link_types.outward_label_id
+  join issues object on object.org_id = $1 and object.issue_id = ends.object_id
+  join queues on queues.org_id = $1 and queues.queue_id = object.queue_id
+  join statuses on statuses.org_id = $1 and statuses.status_id = object.status_id
+  join users created_by on created_by.org_id = $1 and created_by.user_id = ends.created_by
+  join users updated_by on updated_by.org_id = $1 and updated_by.user_id = ends.updated_by
+  left join users assignee on assignee.org_id = $1 and assignee.user_id = object.assignee_id
+  where ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true))) and true) link
+order by issue.issue_id, link.link_id;
+
+-- $1 orgId, $2 linkTypeId
+prepare select_links_of_type as
+select link_id, inward_issue_id, outward_issue_id from links
+where org_id = $1 and link_type_id = $2
+order by link_id;
+
+-- $1 orgId, $2 queueId, $3 isApplication, $4 userId
+prepare select_members as
+select users.user_id, coalesce(users.display, users.login) as name
+from queues
+left join queue_members on queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id
+left join users on users.org_id = $1 and users.user_id = queue_members.user_id
+where queues.org_id = $1 and queues.queue_id = $2 and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)))
+order by name collate "C", users.user_id;
+
+-- $1 orgId, $2 issues, $3 isApplication, $4 userId, $5 linkTypes, $6 queues, $7 users, $8 statuses, $9 types, $10 priorities
+prepare select_named as
+  select 'issues' as kind, issues.issue_id::text as id, issues.key, issues.summary as text, null as ru, null as en,
+    issues.hex_id,
+    null as inward_ru, null as inward_en, null::bigint as uid, null::bigint as passport_uid, null as cloud_uid
+  from issues
+  join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+  where issues.org_id = $1 and issues.issue_id = any($2::bigint[]) and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)))
+union all
+select 'linkTypes', link_types.link_type_id, null, null, coalesce(outward.name_ru, outward.label),
+  coalesce(outward.name_en, outward.label), null, coalesce(inward.name_ru, inward.label),
+  coalesce(inward.name_en, inward.label), null, null, null
+from link_types
+join labels inward on inward.org_id = $1 and inward.label_id = link_types.inward_label_id
+join labels outward on outward.org_id = $1 and outward.label_id = link_types.outward_label_id
+where link_types.org_id = $1 and link_types.link_type_id = any($5::text[])
+union all
+select 'queues', queues.queue_id::text, queues.key, queues.name, null, null, null, null, null, null, null, null
+from queues where queues.org_id = $1 and queues.queue_id = any($6::bigint[]) and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)))
+union all
+select 'users', users.user_id::text, null, coalesce(users.display, users.login), null, null, null, null, null, users.uid,
+  users.passport_uid, users.cloud_uid
+from users where users.org_id = $1 and users.user_id = any($7::bigint[])
+union all
+select 'statuses', statuses.status_id::text, statuses.key, null, statuses.name_ru, statuses.name_en, null, null, null,
+  null, null, null
+from statuses where statuses.org_id = $1 and statuses.status_id = any($8::bigint[])
+union all
+select 'types', issue_types.issue_type_id::text, issue_types.key, null, issue_types.name_ru, issue_types.name_en, null, null, null,
+  null, null, null
+from issue_types where issue_types.org_id = $1 and issue_types.issue_type_id = any($9::bigint[])
+union all
+select 'priorities', priorities.priority_id::text, priorities.key, null, priorities.name_ru, priorities.name_en, null, null, null,
+  null, null, null
+from priorities where priorities.org_id = $1 and priorities.priority_id = any($10::bigint[]);
+
+-- $1 orgId, $2 linkTypeId
+prepare select_opposite_links as
+select links.link_id, links.inward_issue_id, links.outward_issue_id
+from links
+where links.org_id = $1 and links.link_type_id = $2 and exists (
+  select from links others
+  where others.org_id = $1 and others.link_type_id = $2
+    and others.inward_issue_id = links.outward_issue_id and others.outward_issue_id = links.inward_issue_id)
+order by links.link_id
+limit 20;
+
+-- $1 orgId
+prepare select_organisation as
+select org_id, cloud_id, name, language, profile, one_link_per_pair from organisations where org_id = $1;
+
+-- $1 orgId
+prepare select_people as
+select users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,
+users.role, users.is_active, users.failed_logins, users.locked_until, users.created_at, users.removed_at from users where users.org_id = $1 and (not users.is_application and users.removed_at is null) order by users.login;
+
+-- $1 orgId, $2 userId, $3 login
+prepare select_person as
+select users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,
+users.role, users.is_active, users.failed_logins, users.locked_until, users.created_at, users.removed_at from users
+where users.org_id = $1 and (users.user_id = $2 or users.login = $3) and (not users.is_application and users.removed_at is null);
+
+-- $1 isApplication, $2 orgId, $3 userId, $4 queueId
+prepare select_project as
+select queues.queue_id, queues.key, queues.name, queues.description, queues.identifier, queues.access, queues.is_active,
+  queues.updated_at, queues.kanboard,
+  case when (not lead.is_application and lead.removed_at is null) then lead.user_id end as lead_id,
+  ($1::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $2 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
+    and true))) as is_visible
+from queues
+join users lead on lead.org_id = $2 and lead.user_id = queues.lead_id where queues.org_id = $2 and queues.queue_id = $4;
+
+-- $1 isApplication, $2 orgId, $3 userId, $4 name
+prepare select_project_named as
+select queues.queue_id, queues.key, queues.name, queues.description, queues.identifier, queues.access, queues.is_active,
+  queues.updated_at, queues.kanboard,
+  case when (not lead.is_application and lead.removed_at is null) then lead.user_id end as lead_id,
+  ($1::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $2 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
+    and true))) as is_visible
+from queues
+join users lead on lead.org_id = $2 and lead.user_id = queues.lead_id
+where queues.org_id = $2 and queues.name = $4
+order by is_visible desc, queues.queue_id
+limit 1;
+
+-- $1 isApplication, $2 orgId, $3 userId, $4 identifier
+prepare select_project_of_identifier as
+select queues.queue_id, queues.key, queues.name, queues.description, queues.identifier, queues.access, queues.is_active,
+  queues.updated_at, queues.kanboard,
+  case when (not lead.is_application and lead.removed_at is null) then lead.user_id end as lead_id,
+  ($1::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $2 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
+    and true))) as is_visible
+from queues
+join users lead on lead.org_id = $2 and lead.user_id = queues.lead_id where queues.org_id = $2 and queues.identifier = $4 and queues.identifier <> '';
+
+-- $1 isApplication, $2 orgId, $3 userId
+prepare select_projects as
+select queues.queue_id, queues.key, queues.name, queues.description, queues.identifier, queues.access, queues.is_active,
+  queues.updated_at, queues.kanboard,
+  case when (not lead.is_application and lead.removed_at is null) then lead.user_id end as lead_id,
+  ($1::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $2 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
+    and true))) as is_visible
+from queues
+join users lead on lead.org_id = $2 and lead.user_id = queues.lead_id where queues.org_id = $2 order by queues.name collate "C", queues.queue_id;
+
+-- $1 orgId, $2 isApplication, $3 userId, $4 id, $5 key
+prepare select_queue as
+select queues.queue_id, queues.key, queues.version, queues.name, queues.description, lead.uid as lead_uid, coalesce(lead.display, lead.login) as lead_display,
+  lead.passport_uid as lead_passport_uid, lead.cloud_uid as lead_cloud_uid,
+  issue_types.issue_type_id, issue_types.key as issue_type_key, issue_types.name_ru as issue_type_ru,
+  issue_types.name_en as issue_type_en,
+  priorities.priority_id, priorities.key as priority_key, priorities.name_ru as priority_ru,
+  priorities.name_en as priority_en
+from queues
+join users lead on lead.org_id = $1 and lead.user_id = queues.lead_id
+join issue_types on issue_types.org_id = $1 and issue_types.issue_type_id = queues.default_issue_type_id
+join priorities on priorities.org_id = $1 and priorities.priority_id = queues.default_priority_id
+where queues.org_id = $1 and ($2::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
+    and true)))
+  and queues.queue_id = coalesce($4, (select queue_id from queues where org_id = $1 and key = $5));
+
+-- $1 isApplication, $2 orgId, $3 userId, $4 role, $5 queueId
+prepare select_queue_access as
+select ($1::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $2 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
+    and true))) as is_visible, ($1::boolean or ((queues.access = 'organisation' and $4::text = 'admin')
+  or exists (
+  select from queue_members
+  where queue_members.org_id = $2 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
+    and queue_members.role = 'manager'))) as is_managed
+from queues
+where queues.org_id = $2 and queues.queue_id = $5;
+
+-- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 id, $6 key
+prepare select_queue_for_issue as
+select queues.queue_id, queues.key, queues.default_issue_type_id as issue_type_id,
+  queues.default_priority_id as priority_id, ($1::boolean or ((queues.access = 'organisation' and $2::text <> 'reader')
+  or exists (
+  select from queue_members
+  where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and queue_members.role in ('manager', 'member')))) as may_write
+from queues
+where queues.org_id = $3 and ($1::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)))
+  and queues.queue_id = coalesce($5, (select queue_id from queues where org_id = $3 and key = $6));
+
+-- $1 orgId, $2 memberId, $3 queueId, $4 isApplication, $5 userId
+prepare select_queue_role as
+select case
+  when users.user_id is null then null
+  when ((queues.access = 'organisation' and users.role = 'admin')
+  or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = users.user_id
+    and queue_members.role = 'manager')) then 'manager'
+  when ((queues.access = 'organisation' and users.role <> 'reader')
+  or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = users.user_id
+    and queue_members.role in ('manager', 'member'))) then 'member'
+  when (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = users.user_id
+    and true)) then 'viewer'
+end as role
+from queues
+left join users on users.org_id = $1 and users.user_id = $2 and (not users.is_application and users.removed_at is null)
+where queues.org_id = $1 and queues.queue_id = $3 and ($4::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $5
+    and true)));
+
+-- $1 orgId, $2 isApplication, $3 userId, $4 limit, $5 offset
+prepare select_queues_page as
+select counted.total, page.*
+from (
+  select count(*) as total from queues where queues.org_id = $1 and ($2::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
+    and true)))
+) counted
+left join (
+select queues.queue_id, queues.key, queues.version, queues.name, queues.description, lead.uid as lead_uid, coalesce(lead.display, lead.login) as lead_display,
+  lead.passport_uid as lead_passport_uid, lead.cloud_uid as lead_cloud_uid,
+  issue_types.issue_type_id, issue_types.key as issue_type_key, issue_types.name_ru as issue_type_ru,
+  issue_types.name_en as issue_type_en,
+  priorities.priority_id, priorities.key as priority_key, priorities.name_ru as priority_ru,
+  priorities.name_en as priority_en
+from queues
+join users lead on lead.org_id = $1 and lead.user_id = queues.lead_id
+join issue_types on issue_types.org_id = $1 and issue_types.issue_type_id = queues.default_issue_type_id
+join priorities on priorities.org_id = $1 and priorities.priority_id = queues.default_priority_id
+  where queues.org_id = $1 and ($2::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
+    and true)))
+  order by queues.queue_id
+  limit $4 offset $5
+) page on true
+order by page.queue_id;
+
+-- $1 orgId, $2 issueName, $3 isApplication, $4 userId, $5 remoteLinkId
+prepare select_remote_link as
+  with issue as materialized (
+  select issues.issue_id, issues.key
+  from issues
+  join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+  where issues.org_id = $1 and issues.issue_id = (
+  select issue_id from issues where org_id = $1 and key = $2
+  union all
+  select issue_id from issues where org_id = $1 and hex_id = $2
+  union all
+  select issue_id from issue_aliases where org_id = $1 and key = $2
+  limit 1) and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true))))
+  select issue.key as issue_key, link.*
+  from issue
+  left join lateral (
+    select
+      remote_links.remote_link_id, remote_links.direction, remote_links.object_id, remote_links.object_key,
+      remote_links.created_at, remote_links.updated_at,
+      applications.application_id, applications.type as application_type,
+applications.name_ru as application_ru, applications.name_en as application_en,
+      link_types.link_type_id,
+      coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
+      coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
+      created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
+  created_by.passport_uid as created_by_passport_uid, created_by.cloud_uid as created_by_cloud_uid,
+      updated_by.uid as updated_by_uid, coalesce(updated_by.display, updated_by.login) as updated_by_display,
+  updated_by.passport_uid as updated_by_passport_uid, updated_by.cloud_uid as updated_by_cloud_uid
+    from remote_links
+    join applications on applications.org_id = $1 and applications.application_id = remote_links.application_id
+    join users created_by on created_by.org_id = $1 and created_by.user_id = remote_links.created_by
+    join users updated_by on updated_by.org_id = $1 and updated_by.user_id = remote_links.updated_by
+    left join link_types on link_types.org_id = $1 and link_types.link_type_id = remote_links.link_type_id
+    left join labels inward on inward.org_id = $1 and inward.label_id = link_types.inward_label_id
+    left join labels outward on outward.org_id = $1 and outward.label_id = link_types.outward_label_id
+    where remote_links.org_id = $1 and remote_links.issue_id = issue.issue_id and remote_links.remote_link_id = $5
+  ) link on true
+  order by link.remote_link_id;
+
+-- $1 orgId, $2 issueName, $3 isApplication, $4 userId
+prepare select_remote_links as
+  with issue as materialized (
+  select issues.issue_id, issues.key
+  from issues
+  join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+  where issues.org_id = $1 and issues.issue_id = (
+  select issue_id from issues where org_id = $1 and key = $2
+  union all
+  select issue_id from issues where org_id = $1 and hex_id = $2
+  union all
+  select issue_id from issue_aliases where org_id = $1 and key = $2
+  limit 1) and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true))))
+  select issue.key as issue_key, link.*
+  from issue
+  left join lateral (
+    select
+      remote_links.remote_link_id, remote_links.direction, remote_links.object_id, remote_links.object_key,
+      remote_links.created_at, remote_links.updated_at,
+      applications.application_id, applications.type as application_type,
+applications.name_ru as application_ru, applications.name_en as application_en,
+      link_types.link_type_id,
+      coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
+      coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
+      created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
+  created_by.passport_uid as created_by_passport_uid, created_by.cloud_uid as created_by_cloud_uid,
+      updated_by.uid as updated_by_uid, coalesce(updated_by.display, updated_by.login) as updated_by_display,
+  updated_by.passport_uid as updated_by_passport_uid, updated_by.cloud_uid as updated_by_cloud_uid
+    from remote_links
+    join applications on applications.org_id = $1 and applications.application_id = remote_links.application_id
+    join users created_by on created_by.org_id = $1 and created_by.user_id = remote_links.created_by
+    join users updated_by on updated_by.org_id = $1 and updated_by.user_id = remote_links.updated_by
+    left join link_types on link_types.org_id = $1 and link_types.link_type_id = remote_links.link_type_id
+    left join labels inward on inward.org_id = $1 and inward.label_id = link_types.inward_label_id
+    left join labels outward on outward.org_id = $1 and outward.label_id = link_types.outward_label_id
+    where remote_links.org_id = $1 and remote_links.issue_id = issue.issue_id and true
+  ) link on true
+  order by link.remote_link_id;
+
+-- $1 orgId, $2 applicationId, $3 objectId, $4 isApplication, $5 userId
+prepare select_remote_object as
+select remote_links.object_id, remote_links.object_key, applications.application_id, applications.type as application_type,
+applications.name_ru as application_ru, applications.name_en as application_en
+from remote_links
+join applications on applications.org_id = $1 and applications.application_id = remote_links.application_id
+join issues on issues.org_id = $1 and issues.issue_id = remote_links.issue_id
+join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+where remote_links.org_id = $1 and remote_links.application_id = $2 and remote_links.object_id = $3
+  and ($4::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $5
+    and true)))
+limit 1;
+
+-- $1 orgId
+prepare select_second_links_of_pairs as
+select link_id, inward_issue_id, outward_issue_id
+from (
+  select link_id, inward_issue_id, outward_issue_id,
+    count(*) over (partition by least(inward_issue_id, outward_issue_id), greatest(inward_issue_id, outward_issue_id))
+  from links
+  where org_id = $1
+) as counted
+where count > 1
+order by least(inward_issue_id, outward_issue_id), greatest(inward_issue_id, outward_issue_id), link_id
+limit 20;
+
+-- $1 orgId, $2 linkTypeId
+prepare select_second_singles_inward as
+select links.link_id, links.inward_issue_id, links.outward_issue_id
+from links
+where links.org_id = $1 and links.link_type_id = $2 and exists (
+  select from links others
+  where others.org_id = $1 and others.link_type_id = $2 and others.link_id <> links.link_id
+    and others.inward_issue_id = links.inward_issue_id)
+order by links.link_id
+limit 20;
+
+-- $1 orgId, $2 linkTypeId
+prepare select_second_singles_outward as
+select links.link_id, links.inward_issue_id, links.outward_issue_id
+from links
+where links.org_id = $1 and links.link_type_id = $2 and exists (
+  select from links others
+  where others.org_id = $1 and others.link_type_id = $2 and others.link_id <> links.link_id
+    and others.outward_issue_id = links.outward_issue_id)
+order by links.link_id
+limit 20;
+
+-- $1 orgId, $2 queueId, $3 columnId
+prepare select_status_of_column as
+select status_id from columns where org_id = $1 and queue_id = $2 and column_id = $3;
+
+-- $1 orgId, $2 taskId, $3 isApplication, $4 userId
+prepare select_task as
+select
+issues.issue_id as id, issues.key, issues.summary as title, issues.description, issues.created_at, issues.updated_at,
+issues.moved_at, issues.closed_at, issues.due_at, issues.started_at, issues.color, issues.queue_id as project_id,
+columns.column_id, coalesce(assignee.user_id, 0) as owner_id, coalesce(creator.user_id, 0) as creator_id,
+issues.position, issues.is_open, issues.reference, issues.time_spent, issues.time_estimated, issues.kanboard
+from issues
+join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+join columns on columns.org_id = $1 and columns.queue_id = issues.queue_id and columns.status_id = issues.status_id
+left join users assignee on assignee.org_id = $1 and assignee.user_id = issues.assignee_id
+  and not assignee.is_application
+left join users creator on creator.org_id = $1 and creator.user_id = issues.created_by and not creator.is_application
+where issues.org_id = $1 and issues.issue_id = $2 and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)));
+
+-- $1 orgId, $2 projectId, $3 isApplication, $4 userId, $5 reference
+prepare select_task_by_reference as
+select
+issues.issue_id as id, issues.key, issues.summary as title, issues.description, issues.created_at, issues.updated_at,
+issues.moved_at, issues.closed_at, issues.due_at, issues.started_at, issues.color, issues.queue_id as project_id,
+columns.column_id, coalesce(assignee.user_id, 0) as owner_id, coalesce(creator.user_id, 0) as creator_id,
+issues.position, issues.is_open, issues.reference, issues.time_spent, issues.time_estimated, issues.kanboard
+from queues
+join issues on issues.org_id = $1 and issues.queue_id = queues.queue_id
+join columns on columns.org_id = $1 and columns.queue_id = issues.queue_id and columns.status_id = issues.status_id
+left join users assignee on assignee.org_id = $1 and assignee.user_id = issues.assignee_id
+  and not assignee.is_application
+left join users creator on creator.org_id = $1 and creator.user_id = issues.created_by and not creator.is_application
+where queues.org_id = $1 and queues.queue_id = $2 and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)))
+  and issues.reference <> '' and md5(issues.reference) = md5($5) and issues.reference = $5
+order by issues.issue_id
+limit 1;
+
+-- $1 orgId, $2 viewId, $3 isApplication, $4 userId
+prepare select_task_link as
+select 2 * ends.link_id - (ends.direction = ends.first_end)::integer as id, ends.object_id as opposite_task_id, ends.issue_id as task_id, labels.label_id as link_id,
+  labels.label, coalesce(labels.opposite_id, 0) as opposite_link_id
+from (
+  select 'inward' as direction, inward_issue_id as issue_id, outward_issue_id as object_id, link_id, link_type_id,
+    first_end
+  from links where links.org_id = $1 and links.link_id = ($2::bigint + 1) / 2
+  union all
+  select 'outward', outward_issue_id, inward_issue_id, link_id, link_type_id, first_end
+  from links where links.org_id = $1 and links.link_id = ($2::bigint + 1) / 2
+) ends
+join link_types on link_types.org_id = $1 and link_types.link_type_id = ends.link_type_id
+join labels on labels.org_id = $1 and labels.label_id = case ends.direction when 'inward' then link_types.inward_label_id else link_types.outward_label_id end
+join issues task on task.org_id = $1 and task.issue_id = ends.issue_id
+join queues task_queue on task_queue.org_id = $1 and task_queue.queue_id = task.queue_id
+join issues object on object.org_id = $1 and object.issue_id = ends.object_id
+join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
+where 2 * ends.link_id - (ends.direction = ends.first_end)::integer = $2 and ($3::boolean or (task_queue.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = task_queue.queue_id and queue_members.user_id = $4
+    and true))) and ($3::boolean or (object_queue.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $4
+    and true)));
+
+-- $1 orgId, $2 taskId, $3 isApplication, $4 userId
+prepare select_task_links as
+with task as materialized (
+  select issues.issue_id
+  from issues
+  join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+  where issues.org_id = $1 and issues.issue_id = $2 and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true))))
+select link.*
+from task
+left join lateral (
+  select 2 * ends.link_id - (ends.direction = ends.first_end)::integer as view_id, ends.object_id as task_id, labels.label_id, labels.label, object.summary as title,
+    object.is_open, object.queue_id as project_id, columns.column_id, object.color, object.closed_at,
+    object.started_at, object.due_at, object.time_spent, object.time_estimated, object.assignee_id,
+    assignee.login as assignee_login, assignee.display as assignee_name, columns.title as column_title,
+    columns.position as column_position, object.position as task_position, queues.name as project_name
+  from (
+    select 'inward' as direction, outward_issue_id as object_id, link_id, link_type_id, first_end
+    from links where links.org_id = $1 and links.inward_issue_id = task.issue_id
+    union all
+    select 'outward', inward_issue_id, link_id, link_type_id, first_end
+    from links where links.org_id = $1 and links.outward_issue_id = task.issue_id
+  ) ends
+  join link_types on link_types.org_id = $1 and link_types.link_type_id = ends.link_type_id
+  join labels on labels.org_id = $1 and labels.label_id = case ends.direction when 'inward' then link_types.inward_label_id else link_types.outward_label_id end
+  join issues object on object.org_id = $1 and object.issue_id = ends.object_id
+  join queues on queues.org_id = $1 and queues.queue_id = object.queue_id
+  join columns on columns.org_id = $1 and columns.queue_id = object.queue_id and columns.status_id = object.status_id
+  left join users assignee on assignee.org_id = $1 and assignee.user_id = object.assignee_id
+  where ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)))
+) link on true
+order by link.label_id, link.column_position desc, link.is_open desc, link.task_position, link.task_id, link.view_id;
+
+-- $1 orgId, $2 projectId, $3 isApplication, $4 userId, $5 isOpen
+prepare select_tasks as
+select
+issues.issue_id as id, issues.key, issues.summary as title, issues.description, issues.created_at, issues.updated_at,
+issues.moved_at, issues.closed_at, issues.due_at, issues.started_at, issues.color, issues.queue_id as project_id,
+columns.column_id, coalesce(assignee.user_id, 0) as owner_id, coalesce(creator.user_id, 0) as creator_id,
+issues.position, issues.is_open, issues.reference, issues.time_spent, issues.time_estimated, issues.kanboard
+from queues
+join issues on issues.org_id = $1 and issues.queue_id = queues.queue_id
+join columns on columns.org_id = $1 and columns.queue_id = issues.queue_id and columns.status_id = issues.status_id
+left join users assignee on assignee.org_id = $1 and assignee.user_id = issues.assignee_id
+  and not assignee.is_application
+left join users creator on creator.org_id = $1 and creator.user_id = issues.created_by and not creator.is_application
+where queues.org_id = $1 and queues.queue_id = $2 and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true))) and issues.is_open = $5
+order by issues.issue_id;
+
+-- $1 tokenHash, $2 kind
+prepare select_token_owners as
+select tokens.org_id, organisations.cloud_id, organisations.language, tokens.user_id, users.role, users.is_active,
+  users.is_application, tokens.scopes, tokens.loopback_only, tokens.revoked_at is not null as revoked,
+  coalesce(tokens.expires_at <= now(), false) as expired
+from tokens
+join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id and users.removed_at is null
+join organisations on organisations.org_id = tokens.org_id
+where tokens.token_hash = $1 and tokens.kind = $2;
+
+-- $1 orgId
+prepare select_tokens as
+select tokens.token_id, users.login, tokens.kind, tokens.scopes, tokens.created_at, tokens.expires_at,
+  tokens.revoked_at
+from tokens
+join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
+where tokens.org_id = $1
+order by tokens.token_id;
+
+-- $1 orgId, $2 userId
+prepare select_user as
+select users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,
+users.role, users.is_active, users.failed_logins, users.locked_until, users.created_at, users.removed_at from users where users.org_id = $1 and users.user_id = $2;
+
+-- $1 tokenHash, $2 orgId, $3 login
+prepare select_user_accounts as
+select users.org_id, users.user_id, users.role, users.is_active, users.is_application, users.password_hash,
+users.failed_logins, coalesce(users.locked_until > now(), false) as is_locked, tokens.loopback_only, true as has_token
+from tokens
+join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
+where tokens.token_hash = $1 and tokens.kind = 'personal' and ($2::text is null or tokens.org_id = $2) and tokens.revoked_at is null and coalesce(tokens.expires_at > now(), true)
+  and users.login = $3 and (not users.is_application and users.removed_at is null)
+union all
+select users.org_id, users.user_id, users.role, users.is_active, users.is_application, users.password_hash,
+users.failed_logins, coalesce(users.locked_until > now(), false) as is_locked, users.loopback_only, false
+from users
+where users.login = $3 and (not users.is_application and users.removed_at is null)
+  and users.org_id = coalesce(
+    $2, (select min(org_id) from (select org_id from organisations limit 2) few having count(*) = 1));
+
+-- $1 orgId, $2 login
+prepare select_user_id as
+select user_id from users where org_id = $1 and login = $2 and removed_at is null;
+
+-- $1 orgId, $2 uid, $3 login
+prepare select_user_named as
+select users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,
+users.role, users.is_active, users.failed_logins, users.locked_until, users.created_at, users.removed_at
+from users
+where users.org_id = $1 and users.user_id = coalesce(
+  (select user_id from users where org_id = $1 and uid = $2),
+  (select user_id from users where org_id = $1 and login = $3 and removed_at is null));
+
+-- $1 orgId, $2 limit, $3 offset
+prepare select_users_page as
+select counted.total, page.*
+from (select count(*) as total from users where org_id = $1 and (not users.is_application and users.removed_at is null)) counted
+left join (
+  select users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,
+users.role, users.is_active, users.failed_logins, users.locked_until, users.created_at, users.removed_at from users where org_id = $1 and (not users.is_application and users.removed_at is null) order by user_id limit $2 offset $3
+) page on true
+order by page.user_id;
+
+-- $1 orgId, $2 issueIds, $3 isApplication, $4 userId
+prepare select_visible_keys as
+select issues.issue_id, issues.key
+from issues
+join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+where issues.org_id = $1 and issues.issue_id = any($2::bigint[]) and ($3::boolean or (queues.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  and true)));
+
+-- $1 isApplication, $2 orgId, $3 userId
+prepare select_visible_projects as
+select queues.queue_id, queues.key, queues.name, queues.description, queues.identifier, queues.access, queues.is_active,
+  queues.updated_at, queues.kanboard,
+  case when (not lead.is_application and lead.removed_at is null) then lead.user_id end as lead_id,
+  ($1::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $2 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
+    and true))) as is_visible
+from queues
+join users lead on lead.org_id = $2 and lead.user_id = queues.lead_id
+where queues.org_id = $2 and ($1::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $2 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
+    and true)))
+order by queues.name collate "C", queues.queue_id;
+
+-- $1 start, $2 orgId, $3 linkTypeId, $4 goal
+prepare select_way_inward as
+with recursive reached (issue_id) as (
+  select $1::bigint
+  union
+  select links.inward_issue_id
+  from reached
+  join links on links.org_id = $2 and links.link_type_id = $3 and links.outward_issue_id = reached.issue_id
+  where reached.issue_id <> $4
+)
+select links.inward_issue_id as inward, links.outward_issue_id as outward
+from reached
+join links on links.org_id = $2 and links.link_type_id = $3 and links.outward_issue_id = reached.issue_id
+where exists (select from reached where issue_id = $4);
+
+-- $1 start, $2 orgId, $3 linkTypeId, $4 goal
+prepare select_way_outward as
+with recursive reached (issue_id) as (
+  select $1::bigint
+  union
+  select links.outward_issue_id
+  from reached
+  join links on links.org_id = $2 and links.link_type_id = $3 and links.inward_issue_id = reached.issue_id
+  where reached.issue_id <> $4
+)
+select links.inward_issue_id as inward, links.outward_issue_id as outward
+from reached
+join links on links.org_id = $2 and links.link_type_id = $3 and links.inward_issue_id = reached.issue_id
+where exists (select from reached where issue_id = $4);
+
+-- $1 orgId, $2 queueId
+prepare take_issue_key as
+update queues set last_issue_number = last_issue_number + 1
+where org_id = $1 and queue_id = $2
+returning key || '-' || last_issue_number as key;
+
+-- $1 orgId, $2 assigneeId, $3 actorId
+prepare unassign_issues as
+with assigned as materialized (
+  select issue_id from issues where org_id = $1 and assignee_id = $2 order by issue_id for no key update
+)
+update issues
+set assignee_id = null, version = version + 1, updated_by = $3, updated_at = greatest(now(), updated_at)
+from assigned
+where issues.org_id = $1 and issues.issue_id = assigned.issue_id
+returning issues.issue_id;
+
+-- $1 orgId
+prepare update_demo_queue_counters as
+update queues set last_issue_number = numbers.last
+from (
+  select queue_id, max(split_part(key, '-', 2)::bigint) as last from issues where org_id = $1 group by queue_id
+) as numbers
+where queues.org_id = $1 and queues.queue_id = numbers.queue_id;
+
+-- $1 summary, $2 description, $3 issueTypeId, $4 priorityId, $5 assigneeId, $6 tags, $7 statusId, $8 reference, $9 color, $10 dueAt, $11 startedAt, $12 timeSpent, $13 timeEstimated, $14 kanboard, $15 isOpen, $16 orgId, $17 userId, $18 issueId
+prepare update_issue_fields as
+update issues
+set summary = $1, description = $2, issue_type_id = $3, priority_id = $4,
+  assignee_id = $5, tags = $6, status_id = $7, reference = $8, color = $9,
+  due_at = $10, started_at = $11, time_spent = $12, time_estimated = $13,
+  kanboard = $14, is_open = $15,
+  closed_at = case when is_open and not $15 then now() else closed_at end,
+  previous_status_id = case when status_id <> $7 then status_id else previous_status_id end,
+  position = case when status_id <> $7 then (
+  select coalesce(max(placed.position), 0) + 1 from issues placed
+  where placed.org_id = $16 and placed.queue_id = issues.queue_id and placed.status_id = $7) else position end,
+  moved_at = case when status_id <> $7 then now() else moved_at end,
+  version = version + 1, updated_by = $17, updated_at = greatest(now(), updated_at)
+where org_id = $16 and issue_id = $18;
+
+-- $1 orgId, $2 issueId, $3 queueId, $4 key, $5 userId
+prepare update_issue_queue as
+with alias as (
+  insert into issue_aliases (org_id, key, issue_id)
+  select org_id, key, issue_id from issues where org_id = $1 and issue_id = $2
+)
+update issues
+set queue_id = $3, key = $4, position = (
+  select coalesce(max(placed.position), 0) + 1 from issues placed
+  where placed.org_id = $1 and placed.queue_id = $3 and placed.status_id = issues.status_id), moved_at = now(),
+  version = version + 1, updated_by = $5, updated_at = greatest(now(), updated_at)
+where org_id = $1 and issue_id = $2;
+
+-- $1 orgId, $2 labelId, $3 label, $4 oppositeId
+prepare update_label as
+with types as (
+  update link_types set version = version + 1
+  where org_id = $1 and (inward_label_id = $2 or outward_label_id = $2)
+    and exists (select from labels where org_id = $1 and label_id = $2 and label <> $3)
+)
+update labels
+set label = $3, opposite_id = $4,
+  name_ru = case when label = $3 then name_ru end,
+  name_en = case when label = $3 then name_en end,
+  phrase = case when label = $3 then phrase end
+where org_id = $1 and label_id = $2;
+
+-- $1 ru, $2 en, $3 orgId, $4 labelId
+prepare update_label_texts as
+update labels
+set name_ru = $1, name_en = $2, label = case when phrase is null then $2 else label end
+where org_id = $3 and label_id = $4;
+
+-- $1 link_type_id, $2 is_symmetric, $3 is_antisymmetric, $4 is_acyclic, $5 single_end, $6 shares_label, $7 inwardIssueId, $8 outwardIssueId, $9 firstEnd, $10 updatedBy, $11 orgId, $12 linkId
+prepare update_link as
+update links
+set link_type_id = $1, is_symmetric = $2, is_antisymmetric = $3,
+  is_acyclic = $4, single_end = $5, shares_label = $6,
+  inward_issue_id = $7, outward_issue_id = $8, first_end = $9,
+  updated_by = $10, updated_at = greatest(now(), created_at), version = version + 1
+where org_id = $11 and link_id = $12
+returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end;
+
+-- $1 isAntisymmetric, $2 isAcyclic, $3 singleEnd, $4 orgId, $5 linkTypeId
+prepare update_link_type_rules as
+update link_types
+set is_antisymmetric = $1, is_acyclic = $2, single_end = $3, version = version + 1
+where org_id = $4 and link_type_id = $5;
+
+-- $1 labelId, $2 oppositeId, $3 orgId
+prepare update_opposites as
+update labels set opposite_id = case label_id when $1 then $2::integer else $1::integer end
+where org_id = $3 and label_id in ($1, $2);
+
+-- $1 name, $2 language, $3 oneLinkPerPair, $4 orgId
+prepare update_organisation_row as
+update organisations set name = $1, language = $2, one_link_per_pair = $3 where org_id = $4
+returning org_id, cloud_id, name, language, profile, one_link_per_pair;
+
+-- $1 orgId, $2 queueId, $3 statusId, $4 previousStatusId, $5 issueId, $6 position
+prepare update_places as
+with others as (
+  select issue_id, status_id, row_number() over (partition by status_id order by position, issue_id) as place
+  from issues
+  where org_id = $1 and queue_id = $2 and status_id in ($3, $4) and is_open and issue_id <> $5
+), placed as (
+  select issue_id, place + (status_id = $3 and place >= $6)::integer as position from others
+  union all
+  select $5, least($6, 1 + (select count(*) from others where status_id = $3))
+)
+update issues
+set position = placed.position, moved_at = case when issues.issue_id = $5 then now() else moved_at end
+from placed
+where issues.org_id = $1 and issues.issue_id = placed.issue_id
+  and (issues.position <> placed.position or issues.issue_id = $5);
+
+-- $1 title, $2 objectKey, $3 objectId, $4 dependency, $5 userId, $6 orgId, $7 issueId, $8 linkId
+prepare update_remote_link as
+update remote_links set
+  title = coalesce($1, title), object_key = coalesce($2, object_key), object_id = coalesce($3, object_id),
+  dependency = coalesce($4, dependency), updated_by = $5, updated_at = greatest(now(), updated_at)
+where org_id = $6 and issue_id = $7 and remote_link_id = $8
+returning remote_link_id;
+
+-- $1 orgId, $2 linkTypeIds
+prepare update_shares_label as
+update link_types set shares_label = true
+where org_id = $1 and link_type_id = any($2::text[]) and not shares_label;
+
+-- $1 orgId, $2 tokenId, $3 userId, $4 tokenHash
+prepare update_tokens_revoked as
+update tokens set revoked_at = coalesce(revoked_at, now())
+where org_id = $1 and (token_id = $2 or user_id = $3 or token_hash = $4)
+returning token_id;
+
+-- $1 isActive, $2 orgId, $3 userId
+prepare update_user_active as
+update users set is_active = $1 where org_id = $2 and user_id = $3 and (not users.is_application and users.removed_at is null) returning user_id;
+
+-- $1 orgId, $2 userId
+prepare update_user_removed as
+update users set removed_at = now(), is_active = false, password_hash = null
+where org_id = $1 and user_id = $2 and (not users.is_application and users.removed_at is null)
+returning user_id;

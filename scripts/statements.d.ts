@@ -1,0 +1,1 @@
+export function statementsSql(folder: URL): Promise<string>;

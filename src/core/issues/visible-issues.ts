@@ -1,0 +1,14 @@
+import { visibleQueue } from '../access/viewer.ts';
+import { issueIdNamed } from './issue-name.ts';
+
+/** SQL: columns of the issues that meet the condition, without the issues that the viewer may not see. */
+export function visibleIssues(columns: string, condition: string): string {
+  return `
+    select ${columns}
+    from issues
+    join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id
+    where issues.org_id = :orgId and ${condition} and ${visibleQueue('queues')}`;
+}
+
+/** SQL: whether the row `issues` is the issue that :issueName names. */
+export const IS_NAMED_ISSUE = `issues.issue_id = ${issueIdNamed(':issueName')}`;

@@ -1,0 +1,44 @@
+import type { NamedStatement } from './database.ts';
+
+interface DeclaredStatement {
+  readonly name: string;
+  /** What $1, $2 and so on stand for. */
+  readonly keys: readonly string[];
+  readonly text: string;
+}
+
+/** Every statement that a loaded module has declared, by name. */
+const declared = new Map<string, DeclaredStatement>();
+
+/** A name after a colon; two colons are a cast. */
+const PLACEHOLDER = /(?<!:):([a-z]\w*)/gi;
+
+/**
+ * Declares a statement whose placeholders are names (`:orgId`), and returns the function that binds values to them. Call
+ * it once, when the module loads: the text is assembled then, and a request only picks its values. Name the statement as
+ * the function that runs it.
+ */
+export function statement<Key extends string, Row = unknown>(
+  name: string,
+  sql: string,
+): (values: Readonly<Record<Key, unknown>>) => NamedStatement<Row> {
+  if (declared.has(name)) throw new Error(`Two statements have the name ${name}.`);
+  const keys: string[] = [];
+  const text = sql.replaceAll(PLACEHOLDER, (_placeholder, key: string) => {
+    if (!keys.includes(key)) keys.push(key);
+    return `$${keys.indexOf(key) + 1}`;
+  });
+  declared.set(name, { name, keys, text });
+  return (given: Readonly<Record<string, unknown>>) => {
+    const values = keys.map((key) => {
+      if (!(key in given)) throw new Error(`The statement ${name} lacks a value for :${key}.`);
+      return given[key];
+    });
+    return { name, text, values } as unknown as NamedStatement<Row>;
+  };
+}
+
+/** Every statement declared so far, as it is sent to PostgreSQL; for db/statements.sql. */
+export function declaredStatements(): ReadonlyMap<string, DeclaredStatement> {
+  return declared;
+}
