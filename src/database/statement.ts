@@ -23,11 +23,7 @@ export function statement<Key extends string, Row = unknown>(
   sql: string,
 ): (values: Readonly<Record<Key, unknown>>) => NamedStatement<Row> {
   if (declared.has(name)) throw new Error(`Two statements have the name ${name}.`);
-  const keys: string[] = [];
-  const text = sql.replaceAll(PLACEHOLDER, (_placeholder, key: string) => {
-    if (!keys.includes(key)) keys.push(key);
-    return `$${keys.indexOf(key) + 1}`;
-  });
+  const { text, keys } = numberPlaceholders(sql);
   declared.set(name, { name, keys, text });
   return (given: Readonly<Record<string, unknown>>) => {
     const values = keys.map((key) => {
@@ -36,6 +32,16 @@ export function statement<Key extends string, Row = unknown>(
     });
     return { name, text, values } as unknown as NamedStatement<Row>;
   };
+}
+
+/** Turns `:name` into `$n`, counting on from the values that the SQL has already; `keys` says what each new one stands for. */
+export function numberPlaceholders(sql: string, count = 0): { text: string; keys: readonly string[] } {
+  const keys: string[] = [];
+  const text = sql.replaceAll(PLACEHOLDER, (_placeholder, key: string) => {
+    if (!keys.includes(key)) keys.push(key);
+    return `$${count + keys.indexOf(key) + 1}`;
+  });
+  return { text, keys };
 }
 
 /** Every statement declared so far, as it is sent to PostgreSQL; for db/statements.sql. */

@@ -1,6 +1,6 @@
 import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
+import { groupSql, type Sql, sql, unnamedStatement, withinSql } from '../../database/conditions.ts';
 import type { Queryable } from '../../database/database.ts';
-import { numbered, type Parameter, parameters } from '../../database/parameters.ts';
 import { SWIMLANE_NAME } from '../projects/swimlane.ts';
 import type { DateField, NumberField, TaskCondition } from './task-query.ts';
 import { TASK_COLUMNS, TASK_JOINS, type TaskRow } from './tasks.store.ts';
@@ -25,19 +25,19 @@ export interface FoundTaskRow extends TaskRow {
 const LINK_ENDS = `
   select link_types.inward_label_id as label_id, links.outward_issue_id as object_id
   from links
-  join link_types on link_types.org_id = $1 and link_types.link_type_id = links.link_type_id
-  where links.org_id = $1 and links.inward_issue_id = issues.issue_id
+  join link_types on link_types.org_id = :orgId and link_types.link_type_id = links.link_type_id
+  where links.org_id = :orgId and links.inward_issue_id = issues.issue_id
   union all
   select link_types.outward_label_id, links.inward_issue_id
   from links
-  join link_types on link_types.org_id = $1 and link_types.link_type_id = links.link_type_id
-  where links.org_id = $1 and links.outward_issue_id = issues.issue_id`;
+  join link_types on link_types.org_id = :orgId and link_types.link_type_id = links.link_type_id
+  where links.org_id = :orgId and links.outward_issue_id = issues.issue_id`;
 
 /** SQL: those of them that the viewer may see. */
 const VISIBLE_LINK_ENDS = `
   (${LINK_ENDS}) as ends
-  join issues object on object.org_id = $1 and object.issue_id = ends.object_id
-  join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
+  join issues object on object.org_id = :orgId and object.issue_id = ends.object_id
+  join queues object_queue on object_queue.org_id = :orgId and object_queue.queue_id = object.queue_id
     and ${visibleQueue('object_queue')}`;
 
 /** The tasks of a project that meet the condition, by number. */
@@ -47,60 +47,50 @@ export function selectTasksFound(
   projectId: number,
   condition: TaskCondition,
 ): Promise<FoundTaskRow[]> {
-  const values: unknown[] = [viewer.orgId, viewer.userId, viewer.isApplication, projectId];
-  return db.query<FoundTaskRow>({
-    name: '',
-    text: numbered(`
-      select ${TASK_COLUMNS}, seen.links, seen.is_milestone,
-        (
-          select count(*) from remote_links
-          where remote_links.org_id = $1 and remote_links.issue_id = issues.issue_id
-        ) as external_links,
-        assignee.login as assignee_login, assignee.display as assignee_name, assignee.email as assignee_email,
-        columns.title as column_title, columns.position as column_position,
-        queues.name as project_name
-      from queues
-      join issues on issues.org_id = $1 and issues.queue_id = queues.queue_id
-      ${TASK_JOINS}
-      cross join lateral (
-        select count(*) as links, coalesce(bool_or(ends.label_id = ${MILESTONE_LABEL_ID}), false) as is_milestone
-        from ${VISIBLE_LINK_ENDS}
-      ) as seen
-      where queues.org_id = $1 and queues.queue_id = $4 and ${visibleQueue('queues')}
-        and ${conditionSql(condition, parameters(values))}
-      order by issues.issue_id`),
-    values,
-  });
+  const found = sql(
+    `
+    select ${TASK_COLUMNS}, seen.links, seen.is_milestone,
+      (
+        select count(*) from remote_links
+        where remote_links.org_id = :orgId and remote_links.issue_id = issues.issue_id
+      ) as external_links,
+      assignee.login as assignee_login, assignee.display as assignee_name, assignee.email as assignee_email,
+      columns.title as column_title, columns.position as column_position,
+      queues.name as project_name
+    from queues
+    join issues on issues.org_id = :orgId and issues.queue_id = queues.queue_id
+    ${TASK_JOINS}
+    cross join lateral (
+      select count(*) as links, coalesce(bool_or(ends.label_id = ${MILESTONE_LABEL_ID}), false) as is_milestone
+      from ${VISIBLE_LINK_ENDS}
+    ) as seen
+    where queues.org_id = :orgId and queues.queue_id = :projectId and ${visibleQueue('queues')} and :condition
+    order by issues.issue_id`,
+    { projectId, condition: conditionSql(condition) },
+  );
+  return db.query<FoundTaskRow>(unnamedStatement(found, { ...viewer }));
 }
 
-/** SQL over the rows of a task; all that comes from the request is in parameters. */
-function conditionSql(condition: TaskCondition, parameter: Parameter): string {
+/** SQL over the rows of a task. */
+function conditionSql(condition: TaskCondition): Sql {
   switch (condition.kind) {
     case 'all':
-    case 'any': {
-      const parts = condition.conditions.map((part) => conditionSql(part, parameter));
-      if (parts.length === 0) return String(condition.kind === 'all');
-      return `(${parts.join(condition.kind === 'all' ? ' and ' : ' or ')})`;
-    }
+    case 'any':
+      return groupSql(condition, conditionSql);
     case 'number':
-      return `${NUMBERS[condition.field]} ${condition.operator} ${parameter(condition.value)}::bigint`;
+      return sql(`${NUMBERS[condition.field]} ${condition.operator} :value::bigint`, { value: condition.value });
     case 'holds':
-      return HOLDS[condition.field](`lower(${parameter(condition.text)}::text)`);
+      return sql(HOLDS[condition.field]('lower(:wanted::text)'), { wanted: condition.text });
     case 'equals':
-      return EQUALS[condition.field](`${parameter(condition.text)}::text`);
+      return sql(EQUALS[condition.field](':wanted::text'), { wanted: condition.text });
     case 'reference': {
       const pattern = condition.parts.map((part) => part.replaceAll(/[\\%_]/g, '\\$&')).join('%');
-      return `issues.reference ilike ${parameter(pattern)}::text`;
+      return sql('issues.reference ilike :pattern::text', { pattern });
     }
     case 'none':
-      return NONE[condition.field];
-    case 'within': {
-      const { field, from, until } = condition;
-      return `(${[
-        ...(from ? [`${TIMES[field]} >= ${parameter(from)}::timestamptz`] : []),
-        ...(until ? [`${TIMES[field]} < ${parameter(until)}::timestamptz`] : []),
-      ].join(' and ')})`;
-    }
+      return sql(NONE[condition.field]);
+    case 'within':
+      return withinSql(TIMES[condition.field], condition);
   }
 }
 
@@ -142,7 +132,7 @@ const EQUALS: Readonly<Record<Kind<'equals'>['field'], TextSql>> = {
   color: (text) => `issues.color = ${text}`,
   link: (text) => `exists (
     select from ${VISIBLE_LINK_ENDS}
-    join labels on labels.org_id = $1 and labels.label_id = ends.label_id
+    join labels on labels.org_id = :orgId and labels.label_id = ends.label_id
     where lower(labels.label collate "default") = lower(${text}))`,
 };
 

@@ -3,8 +3,8 @@ import { parseIssueName } from '../../core/issues/issue-name.ts';
 import { type IssueRow, issuesFound } from '../../core/issues/issues.store.ts';
 import type { Direction } from '../../core/labels/direction.ts';
 import { opposite } from '../../core/labels/direction.ts';
+import { groupSql, type Query, query, type Sql, sql, unnamedStatement, withinSql } from '../../database/conditions.ts';
 import type { Queryable } from '../../database/database.ts';
-import { numbered, type Parameter, parameters } from '../../database/parameters.ts';
 import type { Condition, Field, Order, Sorting, ValueField } from './search-condition.ts';
 
 /** A page of the issues that meet the condition and that the viewer may see, in that order, then by age. */
@@ -15,34 +15,34 @@ export function selectIssuesPage(
   order: readonly Order[],
   { limit, offset }: { readonly limit: number; readonly offset: number },
 ): Promise<IssueRow[]> {
-  const values: unknown[] = [viewer.orgId, viewer.userId, viewer.isApplication];
-  const parameter = parameters(values);
-  const found = `
-    select issues.issue_id
-    ${matching(condition, parameter)}
-    order by ${[...order.map(orderSql), 'issues.issue_id'].join(', ')}
-    limit ${parameter(limit)} offset ${parameter(offset)}`;
+  const found = matching(condition)
+    .select('issues.issue_id')
+    .orderByRaw([...order.map(orderSql), 'issues.issue_id'].join(', '))
+    .limit(limit)
+    .offset(offset);
   // The page first, what is said about its issues then: not for each issue that the condition lets through.
-  const text = issuesFound(`unnest(array(${found})) with ordinality as found (issue_id, place)`);
-  return db.query<IssueRow>({ name: '', text: numbered(text), values });
+  const page = sql(issuesFound('unnest(array(:found)) with ordinality as found (issue_id, place)'), { found });
+  return db.query<IssueRow>(unnamedStatement(page, { ...viewer }));
 }
 
 /** How many issues meet the condition and may be seen by the viewer. */
 export async function countIssues(db: Queryable, viewer: Viewer, condition: Condition | undefined): Promise<number> {
-  const values: unknown[] = [viewer.orgId, viewer.userId, viewer.isApplication];
-  const text = `select count(*) as total ${matching(condition, parameters(values))}`;
-  const [row] = await db.query<{ total: number }>({ name: '', text: numbered(text), values });
+  const [row] = await db.query<{ total: number }>(
+    unnamedStatement(matching(condition).count('* as total'), { ...viewer }),
+  );
   return (row as { total: number }).total;
 }
 
 type LinkField = Extract<Field, { is: 'link' }>;
 
-function matching(condition: Condition | undefined, parameter: Parameter): string {
+function matching(condition: Condition | undefined): Query {
   const conjuncts = condition === undefined ? [] : condition.kind === 'all' ? condition.conditions : [condition];
   const start = STARTS.map((isStart) => conjuncts.find(isStart)).find((conjunct) => conjunct !== undefined);
   const others = conjuncts.filter((conjunct) => conjunct !== start || isOneOf(start, 'queue'));
-  const conditions = [visibleQueue('queues'), ...others.map((conjunct) => conditionSql(conjunct, parameter))];
-  return `from ${sourceSql(start, parameter)} where ${conditions.join(' and ')}`;
+  return query()
+    .from(sourceSql(start))
+    .where(sql(visibleQueue('queues')))
+    .where(groupSql({ kind: 'all', conditions: others }, conditionSql));
 }
 
 /**
@@ -60,51 +60,51 @@ function isOneOf(condition: Condition | undefined, name: ValueField): boolean {
   return condition?.kind === 'oneOf' && condition.field.is === 'value' && condition.field.name === name;
 }
 
-function sourceSql(start: Condition | undefined, parameter: Parameter): string {
-  const queues = 'join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id';
-  if (start?.kind !== 'oneOf') return `issues ${queues} and issues.org_id = $1`;
+function sourceSql(start: Condition | undefined): Sql {
+  const queues = 'join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id';
+  if (start?.kind !== 'oneOf') return sql(`issues ${queues} and issues.org_id = :orgId`);
   const { field, values } = start;
   if (field.is === 'link' || field.name === 'key') {
-    const ids = field.is === 'link' ? linkedIds(field, parameter, values) : issueIds(values, parameter);
-    return `(select distinct issue_id from (${ids}) as named (issue_id)) as start
-      join issues on issues.org_id = $1 and issues.issue_id = start.issue_id ${queues}`;
+    const ids = field.is === 'link' ? linkedIds(field, values) : issueIds(values);
+    return sql(
+      `(select distinct issue_id from (:ids) as named (issue_id)) as start
+      join issues on issues.org_id = :orgId and issues.issue_id = start.issue_id ${queues}`,
+      { ids },
+    );
   }
   if (field.name === 'assignee') {
-    return `(${userIds(values, parameter)}) as start
-      join issues on issues.org_id = $1 and issues.assignee_id = start.user_id ${queues}`;
+    return sql(
+      `(:ids) as start
+      join issues on issues.org_id = :orgId and issues.assignee_id = start.user_id ${queues}`,
+      { ids: userIds(values) },
+    );
   }
-  return 'queues join issues on issues.org_id = $1 and issues.queue_id = queues.queue_id and queues.org_id = $1';
+  return sql(
+    'queues join issues on issues.org_id = :orgId and issues.queue_id = queues.queue_id and queues.org_id = :orgId',
+  );
 }
 
-/** SQL over the rows `issues` and `queues`; all that comes from the request is in parameters. */
-function conditionSql(condition: Condition, parameter: Parameter): string {
+/** SQL over the rows `issues` and `queues`. */
+function conditionSql(condition: Condition): Sql {
   switch (condition.kind) {
     case 'all':
-    case 'any': {
-      const parts = condition.conditions.map((part) => conditionSql(part, parameter));
-      if (parts.length === 0) return String(condition.kind === 'all');
-      return `(${parts.join(condition.kind === 'all' ? ' and ' : ' or ')})`;
-    }
+    case 'any':
+      return groupSql(condition, conditionSql);
     case 'not':
-      // Not `not`: what is nothing is not ivanov either.
-      return `(${conditionSql(condition.condition, parameter)}) is not true`;
+      // Not `not`: an unset field is not ivanov either.
+      return sql('(:condition) is not true', { condition: conditionSql(condition.condition) });
     case 'oneOf':
       return condition.field.is === 'link'
-        ? `issues.issue_id in (${linkedIds(condition.field, parameter, condition.values)})`
-        : VALUES[condition.field.name](condition.values, parameter);
+        ? sql('issues.issue_id in (:ids)', { ids: linkedIds(condition.field, condition.values) })
+        : VALUES[condition.field.name](condition.values);
     case 'me':
-      return `${PEOPLE[nameOf(condition.field)] ?? 'null'} = $2`;
+      return sql(`${PEOPLE[nameOf(condition.field)] ?? 'null'} = :userId`);
     case 'empty':
       return condition.field.is === 'link'
-        ? `not ${isLinked(condition.field, parameter)}`
-        : `(${EMPTY[condition.field.name] ?? 'false'})`;
-    case 'within': {
-      const column = TIMES[nameOf(condition.field)] ?? 'null';
-      return `(${[
-        ...(condition.from ? [`${column} >= ${parameter(condition.from)}::timestamptz`] : []),
-        ...(condition.until ? [`${column} < ${parameter(condition.until)}::timestamptz`] : []),
-      ].join(' and ')})`;
-    }
+        ? sql('not :linked', { linked: isLinked(condition.field) })
+        : sql(`(${EMPTY[condition.field.name] ?? 'false'})`);
+    case 'within':
+      return withinSql(TIMES[nameOf(condition.field)] ?? 'null', condition);
   }
 }
 
@@ -121,101 +121,116 @@ function nameOf(field: Field): ValueField {
   return field.is === 'value' ? field.name : 'key';
 }
 
-type ValuesSql = (values: readonly string[], parameter: Parameter) => string;
+type ValuesSql = (values: readonly string[]) => Sql;
 
 /** Whether a field holds one of the values. Names are compared without regard to case, keys of entries too. */
 const VALUES: Readonly<Record<ValueField, ValuesSql>> = {
-  queue: (values, parameter) =>
-    `(queues.key = any(${parameter(values.map((value) => value.toUpperCase()))}::text[])
-      or queues.queue_id = any(${parameter(numbersIn(values))}::bigint[]) or ${isNamed(['queues.name'], values, parameter)})`,
-  key: (values, parameter) => `issues.issue_id in (${issueIds(values, parameter)})`,
+  queue: (values) =>
+    sql('(queues.key = any(:keys::text[]) or queues.queue_id = any(:ids::bigint[]) or :named)', {
+      keys: values.map((value) => value.toUpperCase()),
+      ids: numbersIn(values),
+      named: isNamed(['queues.name'], values),
+    }),
+  key: (values) => sql('issues.issue_id in (:ids)', { ids: issueIds(values) }),
   assignee: people('issues.assignee_id'),
   author: people('issues.created_by'),
   updatedBy: people('issues.updated_by'),
   status: entries('issues.status_id', 'statuses', 'status_id'),
   type: entries('issues.issue_type_id', 'issue_types', 'issue_type_id'),
   priority: entries('issues.priority_id', 'priorities', 'priority_id'),
-  statusType: (values, parameter) => `issues.status_id in (
-    select statuses.status_id from statuses where statuses.org_id = $1 and statuses.type = any(${parameter(values)}::text[]))`,
+  statusType: (values) =>
+    sql(
+      `issues.status_id in (
+        select statuses.status_id from statuses
+        where statuses.org_id = :orgId and statuses.type = any(:values::text[]))`,
+      { values },
+    ),
   summary: holdsText('issues.summary'),
   description: holdsText('issues.description'),
-  tags: (values, parameter) => `issues.tags && ${parameter(values)}::text[]`,
-  created: () => 'false',
-  updated: () => 'false',
+  tags: (values) => sql('issues.tags && :values::text[]', { values }),
+  created: () => sql('false'),
+  updated: () => sql('false'),
 };
 
 function people(column: string): ValuesSql {
-  return (values, parameter) => `${column} in (${userIds(values, parameter)})`;
+  return (values) => sql(`${column} in (:ids)`, { ids: userIds(values) });
 }
 
-function userIds(values: readonly string[], parameter: Parameter): string {
-  return `
-    select users.user_id from users
-    where users.org_id = $1 and (users.uid = any(${parameter(numbersIn(values))}::bigint[])
-      or ${isNamed(['users.login', 'users.display'], values, parameter)})`;
+function userIds(values: readonly string[]): Sql {
+  return sql(
+    `select users.user_id from users
+    where users.org_id = :orgId and (users.uid = any(:uids::bigint[]) or :named)`,
+    { uids: numbersIn(values), named: isNamed(['users.login', 'users.display'], values) },
+  );
 }
 
 function entries(column: string, table: string, idColumn: string): ValuesSql {
   const names = ['key', 'name_ru', 'name_en'].map((name) => `${table}.${name}`);
-  return (values, parameter) => `${column} in (
-    select ${table}.${idColumn} from ${table}
-    where ${table}.org_id = $1 and (${table}.${idColumn} = any(${parameter(numbersIn(values))}::bigint[])
-      or ${isNamed(names, values, parameter)}))`;
+  return (values) =>
+    sql(
+      `${column} in (
+        select ${table}.${idColumn} from ${table}
+        where ${table}.org_id = :orgId and (${table}.${idColumn} = any(:ids::bigint[]) or :named))`,
+      { ids: numbersIn(values), named: isNamed(names, values) },
+    );
 }
 
 /** Whether one of the columns holds one of the values, in any letter case; PostgreSQL alone says what that is. */
-function isNamed(columns: readonly string[], values: readonly string[], parameter: Parameter): string {
-  const names = `array(select lower(given) from unnest(${parameter(values)}::text[]) given)`;
-  return `(${columns.map((column) => `lower(${column} collate "default") = any(${names})`).join(' or ')})`;
+function isNamed(columns: readonly string[], values: readonly string[]): Sql {
+  const names = 'array(select lower(given) from unnest(:values::text[]) given)';
+  return sql(`(${columns.map((column) => `lower(${column} collate "default") = any(${names})`).join(' or ')})`, {
+    values,
+  });
 }
 
 function holdsText(column: string): ValuesSql {
-  return (values, parameter) => `exists (
-    select from unnest(${parameter(values)}::text[]) as wanted (text)
-    where position(lower(wanted.text) in lower(${column})) > 0)`;
+  return (values) =>
+    sql(
+      `exists (
+        select from unnest(:values::text[]) as wanted (text)
+        where position(lower(wanted.text) in lower(${column})) > 0)`,
+      { values },
+    );
 }
 
-/** SQL: the numbers of the issues of these names, whoever may see them. */
-function issueIds(names: readonly string[], parameter: Parameter): string {
-  const parsed = parameter(names.map(parseIssueName).filter((name) => name !== undefined));
-  return `
-    select named.issue_id from issues named where named.org_id = $1 and named.key = any(${parsed}::text[])
+/** SQL: the ids of the issues of these names, whoever may see them. */
+function issueIds(names: readonly string[]): Sql {
+  return sql(
+    `select named.issue_id from issues named where named.org_id = :orgId and named.key = any(:names::text[])
     union all
-    select named.issue_id from issues named where named.org_id = $1 and named.hex_id = any(${parsed}::text[])
+    select named.issue_id from issues named where named.org_id = :orgId and named.hex_id = any(:names::text[])
     union all
-    select named.issue_id from issue_aliases named where named.org_id = $1 and named.key = any(${parsed}::text[])`;
+    select named.issue_id from issue_aliases named where named.org_id = :orgId and named.key = any(:names::text[])`,
+    { names: names.map(parseIssueName).filter((name) => name !== undefined) },
+  );
 }
 
-/** SQL: the numbers of the issues that have such a link to one of those named. */
-function linkedIds(field: LinkField, parameter: Parameter, names: readonly string[]): string {
-  const type = typeSql(field, parameter);
-  const named = issueIds(names, parameter);
-  return endsOf(field)
-    .map((end) => {
-      const { other, object } = otherEnd(end);
-      return `
-        select links.${end}_issue_id as issue_id
-        from (${named}) as named
-        join links on links.org_id = $1 and links.${other}_issue_id = named.issue_id${type}
-        ${object}`;
-    })
-    .join(' union all ');
+/** SQL: the ids of the issues that have such a link to one of those named. */
+function linkedIds(field: LinkField, names: readonly string[]): Sql {
+  const from = endsOf(field).map((end) => {
+    const { other, object } = otherEnd(end);
+    return `
+      select links.${end}_issue_id as issue_id
+      from (:named) as named
+      join links on links.org_id = :orgId and links.${other}_issue_id = named.issue_id and :type
+      ${object}`;
+  });
+  return sql(from.join(' union all '), { named: issueIds(names), type: typeSql(field) });
 }
 
 /** Whether the issue has such a link at all. */
-function isLinked(field: LinkField, parameter: Parameter): string {
-  const type = typeSql(field, parameter);
+function isLinked(field: LinkField): Sql {
   const exists = endsOf(field).map(
     (end) => `exists (
     select from links
     ${otherEnd(end).object}
-    where links.org_id = $1 and links.${end}_issue_id = issues.issue_id${type})`,
+    where links.org_id = :orgId and links.${end}_issue_id = issues.issue_id and :type)`,
   );
-  return `(${exists.join(' or ')})`;
+  return sql(`(${exists.join(' or ')})`, { type: typeSql(field) });
 }
 
-function typeSql({ linkTypeId }: LinkField, parameter: Parameter): string {
-  return linkTypeId === undefined ? '' : ` and links.link_type_id = ${parameter(linkTypeId)}`;
+function typeSql({ linkTypeId }: LinkField): Sql {
+  return linkTypeId === undefined ? sql('true') : sql('links.link_type_id = :linkTypeId', { linkTypeId });
 }
 
 function endsOf({ direction }: LinkField): readonly Direction[] {
@@ -227,8 +242,8 @@ function otherEnd(end: Direction): { other: Direction; object: string } {
   const other = opposite(end);
   return {
     other,
-    object: `join issues object on object.org_id = $1 and object.issue_id = links.${other}_issue_id
-    join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
+    object: `join issues object on object.org_id = :orgId and object.issue_id = links.${other}_issue_id
+    join queues object_queue on object_queue.org_id = :orgId and object_queue.queue_id = object.queue_id
       and ${visibleQueue('object_queue')}`,
   };
 }
@@ -237,12 +252,12 @@ const SORTINGS: Readonly<Record<Sorting, readonly string[]>> = {
   key: ['queues.key', `split_part(issues.key, '-', 2)::bigint`],
   queue: ['queues.key'],
   summary: ['issues.summary'],
-  status: ['(select position from statuses where statuses.org_id = $1 and statuses.status_id = issues.status_id)'],
+  status: ['(select position from statuses where statuses.org_id = :orgId and statuses.status_id = issues.status_id)'],
   priority: [
-    '(select position from priorities where priorities.org_id = $1 and priorities.priority_id = issues.priority_id)',
+    '(select position from priorities where priorities.org_id = :orgId and priorities.priority_id = issues.priority_id)',
   ],
   type: [
-    '(select position from issue_types types where types.org_id = $1 and types.issue_type_id = issues.issue_type_id)',
+    '(select position from issue_types types where types.org_id = :orgId and types.issue_type_id = issues.issue_type_id)',
   ],
   assignee: [userName('issues.assignee_id')],
   author: [userName('issues.created_by')],
@@ -251,7 +266,7 @@ const SORTINGS: Readonly<Record<Sorting, readonly string[]>> = {
 };
 
 function userName(column: string): string {
-  return `(select coalesce(users.display, users.login) from users where users.org_id = $1 and users.user_id = ${column})`;
+  return `(select coalesce(users.display, users.login) from users where users.org_id = :orgId and users.user_id = ${column})`;
 }
 
 function orderSql({ by, descending }: Order): string {
