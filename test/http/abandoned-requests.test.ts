@@ -1,6 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { UnnamedStatement } from '../../src/database/database.ts';
 import { useApi } from '../support/api.ts';
 import {
   type GivenAccount,
@@ -78,7 +79,7 @@ function send(method: string, path: string, headers: Readonly<Record<string, str
 
 /** Until the service has no statement under way, whether running or waiting. */
 async function untilIdle(): Promise<void> {
-  const active = {
+  const active: UnnamedStatement = {
     name: '',
     text: `
       select from pg_stat_activity
