@@ -1,0 +1,167 @@
+import { gzipSync } from 'node:zlib';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { useApi } from '../support/api.ts';
+import type { GivenAccount } from '../support/builders.ts';
+import { type DatabaseProxy, openDatabaseProxy } from '../support/database-proxy.ts';
+import {
+  errorResponse,
+  FORBIDDEN,
+  GET_TIMEZONE,
+  givenRawRpc,
+  PARSE_ERROR,
+  type RawRpc,
+  requestFor,
+  UNAUTHORIZED,
+  UTC,
+} from '../support/raw-rpc.ts';
+import { snapshot } from '../support/snapshot.ts';
+
+/** JSON-RPC 2.0 as Kanboard speaks it (Kanboard contract, section 1). */
+
+let proxy: DatabaseProxy;
+const api = useApi({}, async (connection) => {
+  proxy = await openDatabaseProxy(connection);
+  return proxy.connection;
+});
+const db = () => api().database.db;
+let raw: RawRpc;
+let application: GivenAccount;
+let member: GivenAccount;
+let wrong: GivenAccount;
+
+beforeAll(async () => {
+  raw = await givenRawRpc(api());
+  ({ application, member, wrong } = raw);
+});
+
+describe('HTTP', () => {
+  test.each(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'REPORT'])(
+    'the method %s makes no difference',
+    async (method) => {
+      expect(await raw.send(GET_TIMEZONE, { method })).toMatchObject({ status: 200, body: UTC });
+      expect(await raw.send('', { method })).toMatchObject({ status: 200, body: PARSE_ERROR });
+    },
+  );
+
+  test('HEAD is answered by headers alone', async () => {
+    const response = await raw.send('', { method: 'HEAD' });
+    expect(response).toMatchObject({ status: 200, body: '', headers: { 'content-type': 'application/json' } });
+  });
+
+  test.each(['text/plain', 'application/x-www-form-urlencoded', 'application/xml; charset=koi8-r', 'nonsense', ''])(
+    'the content type %j makes no difference',
+    async (type) => {
+      const headers = { 'Content-Type': type, Accept: 'application/xml' };
+      const path = `${raw.path}?x=1&method=nope`;
+      expect(await raw.send(GET_TIMEZONE, { headers, path })).toMatchObject({ status: 200, body: UTC });
+    },
+  );
+
+  test('a compressed body is read', async () => {
+    const headers = { 'Content-Encoding': 'gzip' };
+    expect(await raw.send(gzipSync(GET_TIMEZONE), { headers })).toMatchObject({ status: 200, body: UTC });
+  });
+
+  test('a compressed body that cannot be read is a parse error', async () => {
+    for (const encoding of ['gzip', 'rot13']) {
+      const headers = { 'Content-Encoding': encoding };
+      expect(await raw.send(GET_TIMEZONE, { headers })).toMatchObject({ status: 200, body: PARSE_ERROR });
+    }
+  });
+
+  test.each(['/jsonrpc.php', '/kanboard/x/jsonrpc.php'])(
+    'at %s a body of more than a mebibyte is 413',
+    async (path) => {
+      const before = await snapshot(db());
+      const large = requestFor('createLink', `,"params":["${'x'.repeat(1_048_576)}"],"id":1`);
+      for (const [body, encoding] of [
+        [large, 'identity'],
+        [gzipSync(large), 'gzip'],
+      ] as const) {
+        expect(await raw.send(body, { headers: { 'Content-Encoding': encoding }, path })).toMatchObject({
+          status: 413,
+          body: '{"jsonrpc":"2.0","error":{"code":413,"message":"Payload Too Large"},"id":null}',
+          headers: { 'content-type': 'application/json' },
+        });
+      }
+      expect(await snapshot(db())).toEqual(before);
+    },
+  );
+
+  test('a body of exactly a mebibyte is read', async () => {
+    const body = GET_TIMEZONE + ' '.repeat(1_048_576 - GET_TIMEZONE.length);
+    expect(await raw.postOk(body)).toBe(UTC);
+  });
+
+  test.each(['/JSONRPC.PHP', '/jsonrpc.php/extra', '/jsonrpc', '/kanboard/jsonrpc.php', '/kanboard/a/b/jsonrpc.php'])(
+    'there is nothing at %s',
+    async (path) => {
+      await api().request.post(path).auth(application.login, application.secret).send(GET_TIMEZONE).expect(404);
+    },
+  );
+});
+
+test('at /jsonrpc.php it is all the same', async () => {
+  const at = async (account: GivenAccount, body: string) => {
+    const response = await api()
+      .request.post('/jsonrpc.php')
+      .auth(account.login, account.secret)
+      .send(JSON.parse(body));
+    return [response.status, response.text];
+  };
+  expect(await at(application, GET_TIMEZONE)).toEqual([200, UTC]);
+  expect(await at(wrong, GET_TIMEZONE)).toEqual([401, UNAUTHORIZED]);
+  expect(await at(member, requestFor('getAllLinks'))).toEqual([403, FORBIDDEN]);
+});
+
+describe('trouble', () => {
+  test.each(['/jsonrpc.php', 'the organisation'])(
+    'while the database is away, %s is 503 with Retry-After',
+    async (at) => {
+      await raw.post(GET_TIMEZONE).expect(200);
+      await proxy.cut();
+      for (const body of [GET_TIMEZONE, `[${GET_TIMEZONE}]`, requestFor('createLink', ',"params":["x"]')]) {
+        const response = await api()
+          .request.post(at === '/jsonrpc.php' ? at : raw.path)
+          .auth(application.login, application.secret)
+          .set('Content-Type', 'application/json')
+          .send(body);
+        expect(response.status).toBe(503);
+        expect(response.text).toBe('{"jsonrpc":"2.0","error":{"code":503,"message":"Service Unavailable"},"id":null}');
+        expect(response.headers['content-type']).toBe('application/json');
+        expect(response.headers['retry-after']).toMatch(/^[1-9]\d*$/);
+      }
+      // What needs no database is answered all the same.
+      expect(await raw.postOk('{')).toBe(PARSE_ERROR);
+      await proxy.restore();
+      expect(await raw.postOk(GET_TIMEZONE)).toBe(UTC);
+    },
+  );
+
+  test('a failure that nobody foresaw is 500, and tells the caller the request id alone', async () => {
+    const rename = (from: string, to: string) =>
+      db().query({ name: '', text: `alter table ${from} rename to ${to}`, values: [] });
+    await rename('labels', 'mislaid');
+    const body = requestFor('getLinkById', ',"params":[1],"id":1');
+    const responses = [
+      await raw.post(body).set('X-Request-Id', 'id-of-mine'),
+      await raw.post(`[${GET_TIMEZONE},${body}]`).set('X-Request-Id', 'id-of-mine'),
+    ];
+    await rename('mislaid', 'labels');
+    for (const response of responses) {
+      expect(response.status).toBe(500);
+      expect(response.text).toBe(errorResponse(-32603, 'Internal error', 'null', 'id-of-mine'));
+      expect(response.headers['content-type']).toBe('application/json');
+    }
+    const lines = api()
+      .log.splice(0)
+      .filter((line) => line.includes('id-of-mine'));
+    expect(lines).toHaveLength(2);
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+      level: 50,
+      err: { message: 'relation "labels" does not exist' },
+    });
+    // No caller should see it, so the contract does not name it.
+    expect(api().takeProblems()).toEqual(Array(2).fill(expect.stringContaining('500 is not in the contract')));
+  });
+});
