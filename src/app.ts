@@ -37,8 +37,9 @@ export interface AppOptions {
   readonly config: Pick<Config, 'publicUrl' | 'trustProxy' | 'kanboardAuthHeader' | 'kanboardOrg'>;
   /** Authorises /docs for the demo, where there is one. */
   readonly demo?: DemoCredentials | undefined;
-  /** How long a batch of calls may take; for tests. */
+  /** How long a batch of calls may take, and how large an answer may be; for tests. */
   readonly batchMs?: number | undefined;
+  readonly answerBytesMax?: number | undefined;
   /** Makes /healthz fail while the database is away for good. */
   readonly isDatabaseLost?: () => boolean;
 }
@@ -55,6 +56,7 @@ export function createApp({
   config,
   demo,
   batchMs,
+  answerBytesMax,
   isDatabaseLost = () => false,
 }: AppOptions): Express {
   const app = express();
@@ -78,7 +80,7 @@ export function createApp({
     ...fieldHandlers(),
     ...remoteLinkHandlers(db),
   });
-  app.use([...contract.servers], restRouter({ contract, handlers, db, publicUrl: config.publicUrl }));
+  app.use([...contract.servers], restRouter({ contract, handlers, db, publicUrl: config.publicUrl, answerBytesMax }));
   const methods = (db: Database) => ({
     ...labelMethods(db),
     ...taskLinkMethods(db),
@@ -94,6 +96,7 @@ export function createApp({
       handlers: methods,
       db,
       batchMs,
+      answerBytesMax,
       publicUrl: config.publicUrl,
       authHeader: config.kanboardAuthHeader,
       orgId: config.kanboardOrg,

@@ -1418,6 +1418,7 @@ export interface components {
         } | {
             readonly id: string | number;
         };
+        readonly Description: string;
         /**
          * @description The end at which the requested issue is; `type[direction]` is its name there.
          * @enum {string}
@@ -1808,7 +1809,7 @@ export interface components {
         readonly NewIssue: {
             readonly assignee?: components["schemas"]["AssigneeName"];
             readonly components?: components["schemas"]["EmptyList"];
-            readonly description?: string;
+            readonly description?: components["schemas"]["Description"];
             readonly epic?: components["schemas"]["IssueName"];
             readonly fixVersions?: components["schemas"]["EmptyList"];
             readonly followers?: components["schemas"]["EmptyList"];
@@ -2358,7 +2359,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The body exceeds 1 MiB. */
+        /** @description The body exceeds 1 MiB, or the response would exceed 32 MiB. */
         readonly TooLarge: {
             headers: {
                 readonly [name: string]: unknown;
@@ -3151,6 +3152,7 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };
@@ -3447,6 +3449,7 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };

@@ -132,7 +132,7 @@ describe('a batch', () => {
     expect(await snapshot(db())).toEqual(before);
   });
 
-  test('whose answers are larger than 64 MiB is 413', async () => {
+  test('whose answers are larger than 32 MiB is 413', async () => {
     const queue = await givenQueue(db(), org);
     const issue = await givenIssue(db(), org, queue, { summary: 'x'.repeat(1_048_576) });
     const getTask = requestFor('getTask', `,"params":[${issue.id}],"id":1`);

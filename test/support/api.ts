@@ -26,7 +26,7 @@ export interface Api {
 export function useApi(
   config: Partial<AppOptions['config']> = {},
   way?: (connection: TestDatabase['connection']) => Promise<TestDatabase['connection']>,
-  limits: Pick<AppOptions, 'batchMs'> = {},
+  limits: Pick<AppOptions, 'batchMs' | 'answerBytesMax'> = {},
 ): () => Api {
   const database = useDatabase();
   let api: Api | undefined;

@@ -1,8 +1,9 @@
-import { type ErrorRequestHandler, type Request, type RequestHandler, Router } from 'express';
+import { type ErrorRequestHandler, type Request, type RequestHandler, type Response, Router } from 'express';
 import type { Access, Method, MethodName, RpcContract } from '../../contract/openrpc.ts';
 import { accountOf, type Viewer } from '../../core/access/viewer.ts';
 import type { Database, DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
+import { AnswerMemory, endResponse } from '../../http/answer-memory.ts';
 import { clientSignal } from '../../http/client-signal.ts';
 import { isUnanswerable, RETRY_AFTER_SECONDS } from '../../http/error-response.ts';
 import { readBody } from '../../http/request-body.ts';
@@ -19,6 +20,8 @@ export interface RpcRouterOptions {
   readonly db: DatabasePool;
   /** How long a batch may take before its other calls are refused. */
   readonly batchMs?: number | undefined;
+  /** The most that one answer may hold; for tests. */
+  readonly answerBytesMax?: number | undefined;
   readonly publicUrl: string | undefined;
   /** See `AuthenticationOptions`. */
   readonly authHeader: string | undefined;
@@ -30,8 +33,6 @@ export interface RpcRouterOptions {
 type AnyHandler = (params: Record<string, unknown>, account: Account) => Promise<unknown>;
 
 const BATCH_MAX = 1000;
-/** A few calls can ask for all tasks of a large project, each of them again. */
-const ANSWER_CHARACTERS_MAX = 67_108_864;
 /** Statements have a timeout of their own, so a call that is under way ends soon after. */
 const BATCH_MS = 30_000;
 
@@ -44,9 +45,9 @@ export function rpcRouter(options: RpcRouterOptions): Router {
   const serve: RequestHandler = async (request, response) => {
     refuseOtherSites(request, options.publicUrl);
     const orgId = request.params['orgId'] as string | undefined;
-    const text = await answerBody(options, request, orgId ?? options.orgId, clientSignal(response));
+    const text = await answerBody(options, request, response, orgId ?? options.orgId);
     response.setHeader('Content-Type', 'application/json');
-    response.end(text);
+    endResponse(response, text);
   };
   router.all(['/jsonrpc.php', '/kanboard/:orgId/jsonrpc.php'], readBody, serve, sendError);
   return router;
@@ -73,15 +74,17 @@ function originOf(request: Request, publicUrl: string | undefined): string {
 interface Session {
   readonly account: Account;
   readonly handlers: Methods<MethodName>;
+  readonly memory: AnswerMemory;
 }
 
 /** The response body; empty for nothing but notifications. Throws whatever refuses the request as a whole. */
 async function answerBody(
   options: RpcRouterOptions,
   request: Request,
+  response: Response,
   orgId: string | undefined,
-  signal: AbortSignal,
 ): Promise<string> {
+  const signal = clientSignal(response);
   const value = Buffer.isBuffer(request.body) ? parseLossless(request.body) : undefined;
   const batch = batchOf(value);
   if (batch && batch.length > BATCH_MAX) throw httpRefusal(413, `A batch holds ${BATCH_MAX} calls at most`);
@@ -91,11 +94,17 @@ async function answerBody(
   const openSession = async () => {
     const { db, authHeader, publicUrl } = options;
     const viewer = await authenticate(db.forClient({ signal }), request, { header: authHeader, orgId });
-    const handlers = options.handlers(db.forClient({ signal, account: accountOf(viewer) }));
-    return { account: { viewer, origin: originOf(request, publicUrl) }, handlers };
+    const account = accountOf(viewer);
+    const memory = new AnswerMemory(response, account, options.answerBytesMax);
+    const handlers = options.handlers(db.forClient({ signal, account, countBytes: memory.addRow }));
+    return { account: { viewer, origin: originOf(request, publicUrl) }, handlers, memory };
   };
   const answer = (item: unknown) => answerOne(options.methods, item, () => (session ??= openSession()));
-  if (batch === undefined) return (await answer(value)) ?? '';
+  if (batch === undefined) {
+    const text = (await answer(value)) ?? '';
+    (await session)?.memory.holdText(text.length);
+    return text;
+  }
 
   const answers: string[] = [];
   const deadline = performance.now() + (options.batchMs ?? BATCH_MS);
@@ -112,10 +121,9 @@ async function answerBody(
           hasStopped = true;
           return notCarriedOut(item);
         });
-    if (text === undefined) continue;
-    answers.push(text);
-    characters += text.length;
-    if (characters > ANSWER_CHARACTERS_MAX) throw httpRefusal(413, 'The answers are too large: ask for less at once');
+    if (text !== undefined) answers.push(text);
+    characters += text?.length ?? 0;
+    (await session)?.memory.holdText(characters);
   }
   return answers.length === 0 ? '' : `[${answers.join(',')}]`;
 }

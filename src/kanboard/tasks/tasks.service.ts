@@ -62,6 +62,7 @@ export interface TaskMove {
   readonly swimlaneId: number | undefined;
 }
 
+const DESCRIPTION_LENGTH_MAX = 65_536;
 const REFERENCE_LENGTH_MAX = 191;
 const TAG_LENGTH_MAX = 255;
 const COLOR_LENGTH_MAX = 50;
@@ -222,9 +223,10 @@ export function deleteTask(db: Database, viewer: Viewer, taskId: number): Promis
 }
 
 /** Throws `invalid`. */
-function checkChanges({ title, color, reference, tags, dueAt, startedAt, kanboard }: TaskChanges): void {
+function checkChanges({ title, description, color, reference, tags, dueAt, startedAt, kanboard }: TaskChanges): void {
   refuseUnfit({
     title: title === undefined || (title.trim() !== '' && lengthOf(title) <= TEXT_LENGTH_MAX),
+    description: lengthOf(description ?? '') <= DESCRIPTION_LENGTH_MAX,
     reference: lengthOf(reference ?? '') <= REFERENCE_LENGTH_MAX,
     color_id: lengthOf(color ?? '') <= COLOR_LENGTH_MAX,
     tags: (tags ?? []).every((tag) => lengthOf(tag) <= TAG_LENGTH_MAX),

@@ -4,8 +4,9 @@ import type { OperationId } from '../../contract/types.ts';
 import { accountOf } from '../../core/access/viewer.ts';
 import type { Database, DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
+import { AnswerMemory, endResponse } from '../../http/answer-memory.ts';
 import { clientSignal } from '../../http/client-signal.ts';
-import { HttpError, languageOf, sendError, sendJson } from '../../http/error-response.ts';
+import { HttpError, languageOf, sendError } from '../../http/error-response.ts';
 import { refuseMethod } from '../../http/refuse-method.ts';
 import { readBody } from '../../http/request-body.ts';
 import { texts } from '../../texts.ts';
@@ -19,13 +20,15 @@ export interface RestRouterOptions {
   readonly handlers: (db: Database) => Handlers<OperationId>;
   readonly db: DatabasePool;
   readonly publicUrl: string | undefined;
+  /** The most that one answer may hold; for tests. */
+  readonly answerBytesMax?: number | undefined;
 }
 
 /** Handlers as the router calls them: which body goes with which handler, the contract has checked. */
 type AnyHandler = (call: unknown) => Promise<{ body: unknown; headers?: Readonly<Record<string, string>> }>;
 
 /** The REST face: a loop over the contract's operations, mounted under each of its servers. */
-export function restRouter({ contract, handlers, db, publicUrl }: RestRouterOptions): Router {
+export function restRouter({ contract, handlers, db, publicUrl, answerBytesMax }: RestRouterOptions): Router {
   const router = Router({ caseSensitive: true });
 
   for (const [path, operations] of operationsByPath(contract)) {
@@ -44,9 +47,12 @@ export function restRouter({ contract, handlers, db, publicUrl }: RestRouterOpti
           body: operation.hasBody ? operation.parse.body(bodyOf(request, operation)) : undefined,
           caller,
         };
-        const client = { signal, account: accountOf(caller.viewer) };
-        const handle = handlers(db.forClient(client))[operation.id] as AnyHandler;
-        send(response, operation, await handle(call));
+        const account = accountOf(caller.viewer);
+        const memory = new AnswerMemory(response, account, answerBytesMax);
+        const handle = handlers(db.forClient({ signal, account, countBytes: memory.addRow }))[
+          operation.id
+        ] as AnyHandler;
+        send(response, operation, await handle(call), memory);
       };
       route[operation.method](...(operation.hasBody ? [readBody, serve] : [serve]));
     }
@@ -88,10 +94,17 @@ function bodyOf(request: Request, { method }: Operation): unknown {
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
 }
 
-function send(response: Response, operation: Operation, { body, headers }: Awaited<ReturnType<AnyHandler>>): void {
+function send(
+  response: Response,
+  operation: Operation,
+  { body, headers }: Awaited<ReturnType<AnyHandler>>,
+  memory: AnswerMemory,
+): void {
+  const text = body === undefined ? '' : JSON.stringify(body);
+  memory.holdText(text.length);
   response.status(operation.successStatus).set({ ...headers });
-  if (body === undefined) response.end();
-  else sendJson(response, body);
+  if (body !== undefined) response.setHeader('Content-Type', 'application/json');
+  endResponse(response, text);
 }
 
 /** Operations by path; a path that says a word where another has a parameter comes first. */

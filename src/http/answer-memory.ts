@@ -1,0 +1,68 @@
+import type { ServerResponse } from 'node:http';
+import { DomainError } from '../errors.ts';
+import { Shares } from '../shares.ts';
+import { texts } from '../texts.ts';
+
+/** The most that one answer may hold, first as rows of the database, then as the text that is sent. */
+const ANSWER_BYTES_MAX = 33_554_432;
+/** Answers of all accounts together; objects in JavaScript take several times the bytes of their rows. */
+const PROCESS_BYTES_MAX = 100_663_296;
+const ACCOUNT_BYTES_MAX = PROCESS_BYTES_MAX / 2;
+/** Not counted, so that ordinary answers are sent however much memory the others hold. */
+const UNCOUNTED_BYTES = 65_536;
+/** A client that reads nothing of its answer for this long is disconnected. */
+const READER_TIMEOUT_MS = 30_000;
+
+const memory = new Shares({ total: PROCESS_BYTES_MAX, share: ACCOUNT_BYTES_MAX, waitersMax: 0, waitMs: 0 });
+
+/** Sends the text, as long as the client goes on reading. */
+export function endResponse(response: ServerResponse, text: string): void {
+  response.setTimeout(READER_TIMEOUT_MS);
+  response.end(text);
+}
+
+/** What one answer holds of the process's memory, from the first row until its client has read the last byte. */
+export class AnswerMemory {
+  readonly #response: ServerResponse;
+  readonly #account: string;
+  readonly #bytesMax: number;
+  #bytes = 0;
+  #taken = 0;
+
+  constructor(response: ServerResponse, account: string, bytesMax = ANSWER_BYTES_MAX) {
+    this.#response = response;
+    this.#account = account;
+    this.#bytesMax = bytesMax;
+    response.once('close', () => {
+      memory.give(account, this.#taken);
+      this.#taken = 0;
+    });
+  }
+
+  /** Counts a row. Throws `too_large`, and `overloaded` when the account or the process holds too much already. */
+  readonly addRow = (bytes: number): void => {
+    this.#bytes += bytes;
+    if (this.#bytes > this.#bytesMax) throw this.#tooLarge();
+    if (!this.#takeUpTo(this.#bytes - UNCOUNTED_BYTES)) throw new DomainError('overloaded', texts.overloaded);
+  };
+
+  /** The rows so far have become a text of this length. Throws `too_large`. */
+  holdText(length: number): void {
+    if (length > this.#bytesMax) throw this.#tooLarge();
+    this.#bytes = length;
+    // Never refused: the text may be the answer to a write that has been committed.
+    this.#takeUpTo(length - UNCOUNTED_BYTES);
+  }
+
+  #takeUpTo(bytes: number): boolean {
+    const more = bytes - this.#taken;
+    if (more <= 0 || this.#response.closed) return true;
+    if (!memory.tryTake(this.#account, more)) return false;
+    this.#taken = bytes;
+    return true;
+  }
+
+  #tooLarge(): DomainError {
+    return new DomainError('too_large', texts.answerTooLarge(String(this.#bytesMax)));
+  }
+}

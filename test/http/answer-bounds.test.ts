@@ -1,0 +1,170 @@
+import { once } from 'node:events';
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { useApi } from '../support/api.ts';
+import {
+  type GivenAccount,
+  type GivenIssue,
+  type GivenOrganisation,
+  givenApplication,
+  givenIssue,
+  givenLink,
+  givenOrganisation,
+  givenQueue,
+  givenUser,
+} from '../support/builders.ts';
+import { rpcAs } from '../support/rpc.ts';
+import { PROGRAM, startServer } from '../support/server-process.ts';
+import { unchanged } from '../support/snapshot.ts';
+
+const ANSWER_BYTES_MAX = 300_000;
+const DESCRIPTION_LENGTH_MAX = 65_536;
+const api = useApi({}, undefined, { answerBytesMax: ANSWER_BYTES_MAX });
+const db = () => api().database.db;
+let org: GivenOrganisation;
+let application: GivenAccount;
+let queue: string;
+let projectId: number;
+let issues: readonly GivenIssue[];
+
+beforeAll(async () => {
+  org = await givenOrganisation(db(), { profile: 'kanboard' });
+  application = await givenApplication(db(), org);
+  queue = await givenQueue(db(), org);
+  issues = [await givenIssue(db(), org, queue), ...(await givenLargeIssues(org, queue, 5))];
+  for (const other of issues.slice(1)) await givenLink(db(), org, 'relates', issues[0] as GivenIssue, other);
+  projectId = (await rpcAs(api(), application).call<{ project_id: number }>('getTask', issues[0]?.id)).project_id;
+});
+
+/** Issues whose summary and description are both as long as they may be. */
+async function givenLargeIssues(owner: GivenOrganisation, key: string, count: number): Promise<GivenIssue[]> {
+  const made: GivenIssue[] = [];
+  for (let number = 0; number < count; number += 1) {
+    made.push(await givenIssue(db(), owner, key, { summary: 'x'.repeat(65_535) }));
+  }
+  await db().query({
+    name: '',
+    text: 'update issues set description = $2 where issue_id = any($1)',
+    values: [made.map(({ id }) => id), 'y'.repeat(DESCRIPTION_LENGTH_MAX)],
+  });
+  return made;
+}
+
+describe('an answer that is too large', () => {
+  test.each([
+    ['listIssueLinks', 'GET', () => `/v3/issues/${issues[0]?.key}/links`],
+    ['getIssue', 'GET', () => `/v3/issues/${issues[0]?.key}?expand=links`],
+    ['searchIssues', 'POST', () => '/v3/issues/_search'],
+  ])('is 413 and names the bound: %s', async (_operation, method, path) => {
+    const headers = { ...org.admin.headers, 'Accept-Language': 'en' };
+    const { request } = api();
+    const response = await (method === 'GET' ? request.get(path()) : request.post(path()).send({ queue })).set(headers);
+    expect([response.status, response.body]).toEqual([
+      413,
+      {
+        errors: {},
+        errorsData: {},
+        errorMessages: ['The answer is larger than 300000 bytes: ask for less at once.'],
+        statusCode: 413,
+      },
+    ]);
+  });
+
+  test.each(['getAllTasks', 'searchTasks', 'getAllTaskLinks'])(
+    'is the 413 object of JSON-RPC, alone and in a batch: %s',
+    async (method) => {
+      const params = { getAllTasks: [projectId], searchTasks: [projectId, ''] }[method] ?? [issues[0]?.id];
+      const call = { jsonrpc: '2.0', method, params, id: 1 };
+      for (const body of [call, [{ ...call, method: 'getTimezone', params: [] }, call]]) {
+        const response = await api()
+          .request.post(`/kanboard/${org.orgId}/jsonrpc.php`)
+          .auth(application.login, application.secret)
+          .send(body);
+        const message = 'The answer is larger than 300000 bytes: ask for less at once.';
+        expect([response.status, response.body]).toEqual([
+          413,
+          { jsonrpc: '2.0', error: { code: 413, message }, id: null },
+        ]);
+      }
+    },
+  );
+
+  test('is whole where it fits, page by page', async () => {
+    const page = await api().request.post('/v3/issues/_search?perPage=1&page=1').send({ queue }).set(org.admin.headers);
+    expect([page.status, page.body.length, page.headers['x-total-count']]).toEqual([200, 1, '6']);
+  });
+});
+
+describe('a description', () => {
+  const longest = 'ё'.repeat(DESCRIPTION_LENGTH_MAX);
+
+  test('may have 65 536 characters', async () => {
+    const made = await api()
+      .request.post('/v3/issues')
+      .send({ queue, summary: 'Long', description: longest })
+      .set(org.admin.headers);
+    expect([made.status, made.body.description]).toEqual([201, longest]);
+    const rpc = rpcAs(api(), application);
+    expect(await rpc.named('createTask', { project_id: projectId, title: 'Long', description: longest })).toEqual(
+      expect.any(Number),
+    );
+  });
+
+  test('that is longer is refused by each API in its own form, and nothing is written', async () => {
+    const description = `${longest}ё`;
+    await unchanged(db(), async () => {
+      const { request } = api();
+      const { headers } = org.admin;
+      const path = `/v3/issues/${issues[0]?.key}`;
+      for (const refused of [
+        await request.post('/v3/issues').send({ queue, summary: 'Long', description }).set(headers),
+        await request.patch(path).send({ description }).set(headers),
+        await request
+          .patch(path)
+          .send({ description: { set: description } })
+          .set(headers),
+      ]) {
+        expect([refused.status, Object.keys(refused.body.errors)]).toEqual([
+          400,
+          [expect.stringMatching(/^description/)],
+        ]);
+      }
+      const rpc = rpcAs(api(), application);
+      expect(await rpc.named('createTask', { project_id: projectId, title: 'Long', description })).toBe(false);
+      expect(await rpc.named('updateTask', { id: issues[0]?.id, description })).toBe(false);
+    });
+  });
+});
+
+test('clients that read nothing neither end the process nor keep others from being served', async () => {
+  const flooded = await givenOrganisation(db());
+  const other = await givenUser(db(), flooded.orgId);
+  await givenLargeIssues(flooded, await givenQueue(db(), flooded), 60);
+  const [node, ...program] = PROGRAM;
+  const server = await startServer([node, '--max-old-space-size=256', ...program, 'serve'], {
+    DATABASE_URL: api().database.url,
+    LOG_LEVEL: 'warn',
+  });
+  const requests: ClientRequest[] = [];
+  try {
+    const statuses = new Set<number | undefined>();
+    for (let count = 0; count < 40; count += 1) {
+      const asked = httpRequest(`${server.url}/v3/issues/_search?perPage=1000`, {
+        method: 'POST',
+        headers: flooded.admin.headers,
+      });
+      requests.push(asked);
+      const answered = once(asked, 'response') as Promise<[IncomingMessage]>;
+      asked.end('{}');
+      // The head is read, and nothing of the body.
+      const [{ statusCode }] = await answered;
+      statuses.add(statusCode);
+    }
+    expect(statuses).toEqual(new Set([200, 503]));
+    const served = await fetch(`${server.url}/v3/myself`, { headers: other.headers });
+    expect([served.status, await served.json()]).toMatchObject([200, { login: other.login }]);
+  } finally {
+    for (const asked of requests) asked.on('error', () => undefined).destroy();
+    expect(await server.stop('SIGKILL')).toEqual({ code: null, signal: 'SIGKILL' });
+  }
+});
