@@ -864,10 +864,10 @@ select issue.*, link.*
 from issue
 cross join lateral (
   select
-    ends.link_id, ends.version, ends.link_type_id, ends.direction, ends.first_end, ends.created_at, ends.updated_at,
+    ends.link_id, ends.version, ends.link_type_id, ends.direction, ends.created_at, ends.updated_at,
     coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
     coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
-    ends.object_id, object.hex_id as object_hex_id, object.key as object_key, object.summary as object_summary,
+    object.hex_id as object_hex_id, object.key as object_key, object.summary as object_summary,
     statuses.status_id, statuses.key as status_key, statuses.name_ru as status_ru, statuses.name_en as status_en,
     created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
   created_by.passport_uid as created_by_passport_uid, created_by.cloud_uid as created_by_cloud_uid,
@@ -916,10 +916,10 @@ select issue.*, link.*
 from issue
 left join lateral (
   select
-    ends.link_id, ends.version, ends.link_type_id, ends.direction, ends.first_end, ends.created_at, ends.updated_at,
+    ends.link_id, ends.version, ends.link_type_id, ends.direction, ends.created_at, ends.updated_at,
     coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
     coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
-    ends.object_id, object.hex_id as object_hex_id, object.key as object_key, object.summary as object_summary,
+    object.hex_id as object_hex_id, object.key as object_key, object.summary as object_summary,
     statuses.status_id, statuses.key as status_key, statuses.name_ru as status_ru, statuses.name_en as status_en,
     created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
   created_by.passport_uid as created_by_passport_uid, created_by.cloud_uid as created_by_cloud_uid,
@@ -970,10 +970,10 @@ found as materialized (
   from issue
   cross join lateral (
   select
-    ends.link_id, ends.version, ends.link_type_id, ends.direction, ends.first_end, ends.created_at, ends.updated_at,
+    ends.link_id, ends.version, ends.link_type_id, ends.direction, ends.created_at, ends.updated_at,
     coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
     coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
-    ends.object_id, object.hex_id as object_hex_id, object.key as object_key, object.summary as object_summary,
+    object.hex_id as object_hex_id, object.key as object_key, object.summary as object_summary,
     statuses.status_id, statuses.key as status_key, statuses.name_ru as status_ru, statuses.name_en as status_en,
     created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
   created_by.passport_uid as created_by_passport_uid, created_by.cloud_uid as created_by_cloud_uid,
@@ -1057,7 +1057,6 @@ select labels.label_id as id, labels.label, coalesce(labels.opposite_id, 0) as o
 -- $1 orgId
 prepare select_link_types as
 select link_types.link_type_id, link_types.inward_label_id, link_types.outward_label_id,
-  inward.label as inward_label, outward.label as outward_label,
   coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
   coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
   inward.phrase as inward_phrase, outward.phrase as outward_phrase,
@@ -1083,10 +1082,10 @@ select issue.*, link.*
 from issue
 cross join lateral (
   select
-    ends.link_id, ends.version, ends.link_type_id, ends.direction, ends.first_end, ends.created_at, ends.updated_at,
+    ends.link_id, ends.version, ends.link_type_id, ends.direction, ends.created_at, ends.updated_at,
     coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
     coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
-    ends.object_id, object.hex_id as object_hex_id, object.key as object_key, object.summary as object_summary,
+    object.hex_id as object_hex_id, object.key as object_key, object.summary as object_summary,
     statuses.status_id, statuses.key as status_key, statuses.name_ru as status_ru, statuses.name_en as status_en,
     created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
   created_by.passport_uid as created_by_passport_uid, created_by.cloud_uid as created_by_cloud_uid,
@@ -1286,7 +1285,7 @@ where queues.org_id = $2 and queues.queue_id = $5;
 
 -- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 id, $6 key
 prepare select_queue_for_issue as
-select queues.queue_id, queues.key, queues.default_issue_type_id as issue_type_id,
+select queues.queue_id, queues.default_issue_type_id as issue_type_id,
   queues.default_priority_id as priority_id, ($1::boolean or ((queues.access = 'organisation' and $2::text <> 'reader')
   or exists (
   select from queue_members

@@ -17,10 +17,8 @@ export type IssueLinkRow = {
   outward_ru: string;
   outward_en: string;
   direction: Direction;
-  first_end: Direction;
   created_at: Date;
   updated_at: Date;
-  object_id: number;
   object_hex_id: string;
   object_key: string;
   object_summary: string;
@@ -45,10 +43,10 @@ const ISSUE = `issue as materialized (${visibleIssues(ISSUE_COLUMNS, IS_NAMED_IS
 function linksSeen(condition: string): string {
   return `
     select
-      ends.link_id, ends.version, ends.link_type_id, ends.direction, ends.first_end, ends.created_at, ends.updated_at,
+      ends.link_id, ends.version, ends.link_type_id, ends.direction, ends.created_at, ends.updated_at,
       coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
       coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
-      ends.object_id, object.hex_id as object_hex_id, object.key as object_key, object.summary as object_summary,
+      object.hex_id as object_hex_id, object.key as object_key, object.summary as object_summary,
       statuses.status_id, statuses.key as status_key, statuses.name_ru as status_ru, statuses.name_en as status_en,
       ${userColumns('created_by')},
       ${userColumns('updated_by')},

@@ -6,8 +6,6 @@ export interface LinkTypeRow {
   link_type_id: string;
   inward_label_id: number;
   outward_label_id: number;
-  inward_label: string;
-  outward_label: string;
   inward_ru: string;
   inward_en: string;
   outward_ru: string;
@@ -28,7 +26,6 @@ const SELECT_LINK_TYPES = statement<'orgId', LinkTypeRow>(
   'select_link_types',
   `
   select link_types.link_type_id, link_types.inward_label_id, link_types.outward_label_id,
-    inward.label as inward_label, outward.label as outward_label,
     coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
     coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
     inward.phrase as inward_phrase, outward.phrase as outward_phrase,

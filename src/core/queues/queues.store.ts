@@ -187,7 +187,6 @@ export async function selectQueuesPage(
 /** A queue as the place of an issue to be. */
 export interface QueueForIssue {
   readonly queue_id: number;
-  readonly key: string;
   readonly issue_type_id: number;
   readonly priority_id: number;
   readonly may_write: boolean;
@@ -196,7 +195,7 @@ export interface QueueForIssue {
 const SELECT_QUEUE_FOR_ISSUE = statement<keyof Viewer | 'id' | 'key', QueueForIssue>(
   'select_queue_for_issue',
   `
-  select queues.queue_id, queues.key, queues.default_issue_type_id as issue_type_id,
+  select queues.queue_id, queues.default_issue_type_id as issue_type_id,
     queues.default_priority_id as priority_id, ${writableQueue('queues')} as may_write
   from queues
   where queues.org_id = :orgId and ${visibleQueue('queues')}
