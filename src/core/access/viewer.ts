@@ -3,44 +3,44 @@ import { texts } from '../../texts.ts';
 
 export type OrganisationRole = 'admin' | 'manager' | 'member' | 'reader';
 
-/** The user a request acts for, in their organisation. Its members are parameters of every statement that shows issues. */
+/** The authenticated user of a request. Every statement that reads issues takes these members as parameters. */
 export interface Viewer {
   readonly orgId: string;
   readonly userId: number;
   readonly role: OrganisationRole;
-  /** Kanboard's application account: no queue is closed to it. */
+  /** Kanboard's application account, which may access every queue. */
   readonly isApplication: boolean;
 }
 
-/** Names the account that a request uses resources for; the same in both APIs. */
+/** The key under which both APIs count the resources that an account uses. */
 export function accountOf({ orgId, userId }: Viewer): string {
   return `${orgId} ${userId}`;
 }
 
-/** Throws `forbidden` for everybody but administrators of the organisation. */
+/** Throws `forbidden` unless the viewer is an administrator of the organisation. */
 export function requireAdministrator({ role }: Viewer): void {
   if (role !== 'admin') throw new DomainError('forbidden', texts.administratorsOnly);
 }
 
-/** Throws `forbidden` for everybody but administrators and managers of the organisation. */
+/** Throws `forbidden` unless the viewer is an administrator or a manager of the organisation. */
 export function requireManager({ role }: Viewer): void {
   if (role !== 'admin' && role !== 'manager') throw new DomainError('forbidden', texts.managersOnly);
 }
 
-/** SQL: a user of the organisation, by their number and their role there. */
+/** SQL expressions for a user's id and role in the organisation. */
 interface UserSql {
   readonly id: string;
   readonly role: string;
 }
 
-/** Whoever is in the row `users`. */
+/** The user in the row `users`. */
 export const USER: UserSql = { id: 'users.user_id', role: 'users.role' };
 
 const VIEWER: UserSql = { id: ':userId', role: ':role::text' };
 
 /**
- * SQL: whether the viewer sees the issues of the queue in the row `alias`. The only place that says so: every statement
- * that shows an issue uses it. Like the next two, it takes the members of the Viewer as its parameters.
+ * SQL: whether the viewer may see the issues of the queue in the row `alias`. The rule is defined only here, and every
+ * statement that returns issues uses it. Like the next two, it takes the members of the Viewer as its parameters.
  */
 export function visibleQueue(alias: string): string {
   return `(:isApplication::boolean or ${maySee(alias, VIEWER)})`;
@@ -51,7 +51,7 @@ export function writableQueue(alias: string): string {
   return `(:isApplication::boolean or ${mayWrite(alias, VIEWER)})`;
 }
 
-/** SQL: whether the viewer may remove the queue in the row `alias`, or change its members. */
+/** SQL: whether the viewer may remove the queue in the row `alias` or change its members. */
 export function managedQueue(alias: string): string {
   return `(:isApplication::boolean or ${mayManage(alias, VIEWER)})`;
 }
@@ -61,13 +61,13 @@ export function maySee(alias: string, user: Pick<UserSql, 'id'>): string {
   return `(${alias}.access = 'organisation' or ${hasRole(alias, user)})`;
 }
 
-/** SQL: whether the queue is open and the user more than a reader in the organisation, or more than a viewer in the queue. */
+/** SQL: whether the queue is open and the user is more than a reader, or is more than a viewer in the queue. */
 export function mayWrite(alias: string, user: UserSql): string {
   return `((${alias}.access = 'organisation' and ${user.role} <> 'reader')
     or ${hasRole(alias, user, "queue_members.role in ('manager', 'member')")})`;
 }
 
-/** SQL: whether the queue is open and the user an administrator of the organisation, or a manager of the queue. */
+/** SQL: whether the queue is open and the user is an administrator, or manages the queue. */
 export function mayManage(alias: string, user: UserSql): string {
   return `((${alias}.access = 'organisation' and ${user.role} = 'admin')
     or ${hasRole(alias, user, "queue_members.role = 'manager'")})`;

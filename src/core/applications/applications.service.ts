@@ -10,20 +10,20 @@ export interface Application {
   readonly name: Text;
 }
 
-/** The applications that remote links may point into, in order. */
+/** The applications whose objects remote links may point to, by position. */
 export async function listApplications(db: Queryable, { orgId }: Viewer): Promise<Application[]> {
   const rows = await selectApplications(db, orgId);
   return rows.map(toApplication);
 }
 
-/** Throws `not_found`. */
+/** Throws `not_found` for an unknown or invalid id. */
 export async function getApplication(db: Queryable, { orgId }: Viewer, applicationId: string): Promise<Application> {
   const row = isApplicationId(applicationId) ? await selectApplication(db, orgId, applicationId) : undefined;
   if (row === undefined) throw new DomainError('not_found', texts.applicationNotFound);
   return toApplication(row);
 }
 
-/** Whether there can be such an application, so that no statement need look for others. */
+/** Whether the id has a valid form; an invalid one needs no query. */
 export function isApplicationId(applicationId: string): boolean {
   return /^[A-Za-z0-9._-]{1,100}$/.test(applicationId);
 }

@@ -8,7 +8,7 @@ export interface ApplicationRow {
   application_en: string;
 }
 
-/** SQL: what an application needs to be shown, of the row `applications`. */
+/** SQL: the columns of an ApplicationRow. */
 export const APPLICATION_COLUMNS = `applications.application_id, applications.type as application_type,
   applications.name_ru as application_ru, applications.name_en as application_en`;
 

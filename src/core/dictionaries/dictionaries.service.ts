@@ -11,7 +11,7 @@ const NOT_FOUND: Record<Dictionary, Text> = {
   issue_types: texts.issueTypeNotFound,
 };
 
-/** Every status, priority or issue type of the organisation, in order. */
+/** Every status, priority or issue type of the organisation, by position. */
 export function listEntries<Name extends Dictionary>(
   db: Queryable,
   { orgId }: Viewer,
@@ -20,7 +20,7 @@ export function listEntries<Name extends Dictionary>(
   return selectEntries(db, orgId, dictionary);
 }
 
-/** The entry of that id or key. Throws `not_found`. */
+/** The entry with that id or key. Throws `not_found`. */
 export async function getEntry<Name extends Dictionary>(
   db: Queryable,
   viewer: Viewer,
@@ -39,6 +39,7 @@ export async function findEntry<Name extends Dictionary>(
   name: string | number,
 ): Promise<EntryRows[Name] | undefined> {
   const key = String(name);
+  // PostgreSQL rejects U+0000 in a string.
   if (key.includes('\0')) return undefined;
   return await selectEntry(db, orgId, dictionary, { id: parseId(key), key });
 }

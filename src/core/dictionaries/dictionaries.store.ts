@@ -1,7 +1,7 @@
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 
-/** The tables of words that describe issues, each with its id column. */
+/** The tables of statuses, priorities and issue types, each with its id column. */
 const ID_COLUMNS = { statuses: 'status_id', priorities: 'priority_id', issue_types: 'issue_type_id' } as const;
 
 export type Dictionary = keyof typeof ID_COLUMNS;
@@ -19,7 +19,6 @@ export interface StatusRow extends EntryRow {
   type: 'new' | 'paused' | 'inProgress' | 'done' | 'cancelled';
 }
 
-/** What each dictionary holds. */
 export interface EntryRows {
   statuses: StatusRow;
   priorities: EntryRow;
@@ -67,7 +66,7 @@ function selectEntryOf<Name extends Dictionary>(dictionary: Name) {
   );
 }
 
-/** The entry of that id or key; where a key looks like another entry's id, the id counts. */
+/** The entry with that id or key; an id takes precedence over another entry's equal key. */
 export async function selectEntry<Name extends Dictionary>(
   db: Queryable,
   orgId: string,
@@ -99,7 +98,7 @@ const INSERT_MISSING_STATUSES = statement<'orgId' | 'statuses'>(
   on conflict on constraint statuses_key_key do nothing`,
 );
 
-/** Adds, after the last status, those whose English name no status has yet; others may do so at the same time. */
+/** Appends the statuses whose English name is not in use. Safe under concurrent calls. */
 export async function insertMissingStatuses(
   db: Transaction,
   orgId: string,

@@ -11,7 +11,7 @@ export type EventType =
   | 'IssueUnlinked'
   | 'IssueLinkChanged';
 
-/** A link as one issue saw it at the time. */
+/** A link from the point of view of one issue, at the time of the event. */
 export interface LinkChange {
   readonly link_id: number;
   readonly link_type_id: string;
@@ -20,11 +20,11 @@ export interface LinkChange {
   readonly object_id: number;
 }
 
-/** What an event keeps, in ids and keys: of a link, before and after; of fields, by name, before and after. */
+/** What an event stores: links and fields before and after the change, as ids and keys. */
 export interface Changes {
   readonly links?: readonly { readonly from: LinkChange | null; readonly to: LinkChange | null }[];
   readonly fields?: readonly { readonly field: string; readonly from: unknown; readonly to: unknown }[];
-  /** Opened or closed beside its status, as Kanboard does; the changelog has no field for that. */
+  /** Kanboard opens and closes tasks without changing their status; the changelog has no field for that. */
   readonly isOpen?: { readonly from: boolean; readonly to: boolean };
 }
 
@@ -43,7 +43,7 @@ const INSERT_EVENTS = statement<'orgId' | 'userId' | 'events'>(
   order by ordinality`,
 );
 
-/** Writes down what a transaction did, one event for each issue that it touched. */
+/** Records the changes of a transaction, one event for each issue and event type. */
 export async function insertEvents(
   db: Transaction,
   orgId: string,

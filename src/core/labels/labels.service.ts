@@ -14,7 +14,7 @@ import {
   updateLabel,
 } from './labels.store.ts';
 
-/** Every label of the organisation, by its number. */
+/** Every label of the organisation, by its id. */
 export function listLabels(db: Queryable, { orgId }: Viewer): Promise<LabelRow[]> {
   return selectLabels(db, orgId);
 }
@@ -23,15 +23,15 @@ export function findLabel(db: Queryable, { orgId }: Viewer, labelId: number): Pr
   return selectLabel(db, orgId, labelId);
 }
 
-/** The label of that text, in the same letter case. */
+/** The label with exactly that string; case-sensitive. */
 export function findLabelByText(db: Queryable, { orgId }: Viewer, label: string): Promise<LabelRow | undefined> {
   return selectLabelByText(db, orgId, label);
 }
 
 /**
- * Makes a label, and with `opposite` a second one, each the other's opposite; answers the number of the first. The type of
- * links that carry them comes into being with the first such link. Throws `refused` for texts that cannot be labels, and
- * `conflict` for one that is taken.
+ * Creates a label, and with `opposite` a second one, each the other's opposite; returns the id of the first. Their link
+ * type is created with the first such link. Throws `refused` for an invalid label, and `conflict` for one that is
+ * taken.
  */
 export function createLabel(
   db: Database,
@@ -39,12 +39,12 @@ export function createLabel(
   { label, opposite }: { readonly label: string; readonly opposite: string | undefined },
 ): Promise<number> {
   const labels = opposite === undefined ? [label] : [label, opposite];
-  return db.transaction((transaction) => takingLabel(label, insertLabelPair(transaction, orgId, labels)));
+  return db.transaction((transaction) => translateLabelErrors(label, insertLabelPair(transaction, orgId, labels)));
 }
 
 /**
- * Gives a label another text, another opposite, or none; the opposite label is not touched. Throws `refused` for what is
- * missing or fixed, and `conflict` for a text that is taken.
+ * Renames a label and replaces its opposite (`undefined` clears it); the opposite label itself is unchanged. Throws
+ * `refused` for a label that does not exist or is built in, and `conflict` for a name that is taken.
  */
 export function changeLabel(
   db: Database,
@@ -54,12 +54,12 @@ export function changeLabel(
 ): Promise<void> {
   return db.transaction(async (transaction) => {
     await lockChangeableLabel(transaction, orgId, labelId);
-    // As a number that no label has it must not reach a column that holds smaller ones.
+    // `opposite_id` is an integer column; a larger id would overflow it instead of being not found.
     if (oppositeId !== undefined && (await selectLabel(transaction, orgId, oppositeId)) === undefined) {
       throw new DomainError('refused', texts.labelNotFound(String(oppositeId)));
     }
     const write = updateLabel(transaction, orgId, labelId, { label, oppositeId });
-    await onConstraint(takingLabel(label, write), {
+    await onConstraint(translateLabelErrors(label, write), {
       labels_opposite_id_fkey: new DomainError('refused', texts.labelNotFound(String(oppositeId))),
     });
   });
@@ -67,14 +67,14 @@ export function changeLabel(
 
 /** Locks a label for a change. Throws `refused` for one that does not exist or is built in. */
 export async function lockChangeableLabel(db: Transaction, orgId: string, labelId: number): Promise<void> {
-  // Before the label, as those do who make a type of it.
+  // The organisation before the label, in the same order as the creation of a link type.
   await lockOrganisation(db, orgId);
   const label = await lockLabel(db, orgId, labelId);
   if (label === undefined) throw new DomainError('refused', texts.labelNotFound(String(labelId)));
   if (label.is_fixed) throw new DomainError('refused', texts.labelFixed(label.label));
 }
 
-function takingLabel<Result>(label: string, write: Promise<Result>): Promise<Result> {
+function translateLabelErrors<Result>(label: string, write: Promise<Result>): Promise<Result> {
   return onConstraint(write, {
     labels_label_key: new DomainError('conflict', texts.labelTaken(label)),
     labels_label_check: new DomainError('refused', texts.labelUnfit),

@@ -1,11 +1,11 @@
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 
-/** A label as Kanboard's clients know it. */
+/** A label as Kanboard's clients see it. */
 export interface LabelRow {
   id: number;
   label: string;
-  /** 0 for none. */
+  /** 0 if the label has no opposite. */
   opposite_id: number;
 }
 
@@ -57,7 +57,7 @@ const INSERT_LABEL_PAIR = statement<'orgId' | 'labels', { label_id: number }>(
   returning label_id`,
 );
 
-/** Adds a label, or two that are each other's opposite, under the organisation's next numbers; answers the first one. */
+/** Inserts a label, or two that are each other's opposite, with the next ids; returns the id of the first. */
 export async function insertLabelPair(db: Transaction, orgId: string, labels: readonly string[]): Promise<number> {
   const [row] = await db.query(INSERT_LABEL_PAIR({ orgId, labels }));
   return (row as { label_id: number }).label_id;
@@ -73,8 +73,8 @@ const LOCK_LABEL = statement<'orgId' | 'labelId', { label: string; is_fixed: boo
 );
 
 /**
- * Locks a label against other changes. A label that has a relationship of Tracker's is fixed where the organisation
- * started as a Tracker.
+ * Locks a label against concurrent changes. A label with one of Tracker's relationships is fixed in an organisation
+ * with the `tracker` profile.
  */
 export async function lockLabel(
   db: Transaction,
@@ -101,7 +101,7 @@ const UPDATE_LABEL = statement<'orgId' | 'labelId' | 'label' | 'oppositeId'>(
   where org_id = :orgId and label_id = :labelId`,
 );
 
-/** With another text, a label is called by it in every language, and by no relationship of Tracker's any more. */
+/** A renamed label loses its translations and its Tracker relationship: the new name is used everywhere. */
 export async function updateLabel(
   db: Transaction,
   orgId: string,
@@ -116,7 +116,9 @@ const DELETE_LABEL = statement<'orgId' | 'labelId'>(
   'delete from labels where org_id = :orgId and label_id = :labelId',
 );
 
-/** Deletes a label with its link types, whose links are gone already. Labels that pointed at it have no opposite then. */
+/**
+ * Deletes a label and its link types, whose links must be deleted before. Clears it as the opposite of other labels.
+ */
 export async function deleteLabel(db: Transaction, orgId: string, labelId: number): Promise<void> {
   await db.query(DELETE_LABEL({ orgId, labelId }));
 }

@@ -1,4 +1,4 @@
-/** What a new organisation contains (Tracker contract, section 1; Kanboard contract, section 5). */
+/** The initial contents of an organisation (Tracker contract, section 1; Kanboard contract, section 5). */
 
 export type Profile = 'tracker' | 'kanboard';
 
@@ -10,7 +10,7 @@ export const DEFAULT_STATUSES = [
   { status_id: 5, key: 'closed', name_ru: 'Закрыт', name_en: 'Closed', type: 'done', position: 5 },
 ] as const;
 
-/** What a project of Kanboard starts with: its columns, each with the status of that name or, where none has it, this one. */
+/** The columns of a new Kanboard project. Each has the status with its English name, which is created if missing. */
 export const DEFAULT_COLUMNS = [
   { key: 'backlog', name_ru: 'Бэклог', name_en: 'Backlog', type: 'new' },
   { key: 'ready', name_ru: 'Готово к работе', name_en: 'Ready', type: 'new' },
@@ -34,7 +34,7 @@ export const DEFAULT_PRIORITIES = [
   { priority_id: 5, key: 'blocker', name_ru: 'Блокер', name_en: 'Blocker', position: 5 },
 ] as const;
 
-/** Where remote links may point. The types attachment, file and weblink are Kanboard's types of external links. */
+/** The targets of remote links. The types attachment, file and weblink are Kanboard's types of external links. */
 export const DEFAULT_APPLICATIONS = [
   application('ru.yandex.bitbucket', 'bitbucket', 'Bitbucket', 'Bitbucket', 1),
   application('com.github', 'github', 'GitHub', 'GitHub', 2),
@@ -44,7 +44,7 @@ export const DEFAULT_APPLICATIONS = [
   application('file', 'file', 'Файл', 'Local file', 6),
 ] as const;
 
-/** What a new queue gives its issues: task, normal. */
+/** The default type (task) and priority (normal) of issues in a new queue. */
 export const DEFAULT_ISSUE_TYPE_ID = 2;
 export const DEFAULT_PRIORITY_ID = 3;
 
@@ -103,7 +103,7 @@ const TRACKER_TYPES: readonly LinkTypeDefault[] = [
   directed('cloners', 14, 15, { import_only: true }),
 ];
 
-/** The rules, labels and link types of each profile. The `kanboard` profile has no rules, as Kanboard has none. */
+/** The rules, labels and link types of each profile. The `kanboard` profile has no rules, since Kanboard has none. */
 export const PROFILES: Readonly<
   Record<Profile, { oneLinkPerPair: boolean; labels: readonly LabelDefault[]; linkTypes: readonly LinkTypeDefault[] }>
 > = {
@@ -124,7 +124,7 @@ export const PROFILES: Readonly<
   },
 };
 
-/** They stay: clients know them by their ids. */
+/** The types that cannot be removed, since clients refer to them by their ids. */
 export const DEFAULT_LINK_TYPE_IDS: ReadonlySet<string> = new Set(
   [...KANBOARD_TYPES, ...TRACKER_TYPES].map(({ link_type_id }) => link_type_id),
 );

@@ -25,8 +25,8 @@ import {
 export const APPLICATION_LOGIN = 'jsonrpc';
 
 /**
- * Makes an organisation with everything that its first issue and link need. Throws `conflict` when the id or the cloud
- * id is taken, and `invalid` for an id that cannot be one.
+ * Creates an organisation with everything that its first issue and link need. Throws `conflict` when the id or the
+ * cloud id is taken, and `invalid` for a malformed id.
  */
 export function createOrganisation(db: Database, organisation: NewOrganisation): Promise<void> {
   const { orgId } = organisation;

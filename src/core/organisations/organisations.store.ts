@@ -151,7 +151,7 @@ const LOCK_ORGANISATION = statement<'orgId'>(
   'select from organisations where org_id = :orgId for update',
 );
 
-/** Makes others wait who change the organisation, its labels or its links. */
+/** Locks the organisation against concurrent changes of it, its labels and its links. */
 export async function lockOrganisation(db: Transaction, orgId: string): Promise<void> {
   await db.query(LOCK_ORGANISATION({ orgId }));
 }
@@ -163,7 +163,7 @@ const UPDATE_ORGANISATION_ROW = statement<'orgId' | 'name' | 'language' | 'oneLi
   returning org_id, cloud_id, name, language, profile, one_link_per_pair`,
 );
 
-/** The rule is copied into every link by the foreign key. */
+/** The foreign key copies `oneLinkPerPair` into every link. */
 export async function updateOrganisationRow(
   db: Transaction,
   orgId: string,
@@ -191,7 +191,7 @@ const SELECT_SECOND_LINKS_OF_PAIRS = statement<
   limit 20`,
 );
 
-/** Links of pairs that have more than one; a few of them. */
+/** Links between issues that have more than one link; at most 20. */
 export function selectSecondLinksOfPairs(
   db: Queryable,
   orgId: string,

@@ -15,18 +15,18 @@ import {
 
 export interface Member {
   readonly userId: number;
-  /** The login of somebody without a name. */
+  /** The login if the user has no name. */
   readonly name: string;
 }
 
-/** Who has a role of their own in the queue, by name. Throws `not_found`. */
+/** The users with a role in the queue, by name. Throws `not_found`. */
 export async function listMembers(db: Queryable, viewer: Viewer, queueId: number): Promise<Member[]> {
   const rows = await selectMembers(db, viewer, queueId);
   if (rows === undefined) throw new DomainError('not_found', texts.queueNotFound);
   return rows.map(({ user_id: userId, name }: MemberRow) => ({ userId, name }));
 }
 
-/** What the user may do in the queue; undefined for nothing at all. Throws `not_found`. */
+/** The user's effective role in the queue; undefined for no access. Throws `not_found`. */
 export async function findRole(
   db: Queryable,
   viewer: Viewer,
@@ -39,8 +39,8 @@ export async function findRole(
 }
 
 /**
- * Gives a user a role in a queue; undefined is one that cannot be meant. Administrators of the organisation may add
- * themselves to any queue. Throws `not_found`, `forbidden`, `invalid`, `refused` when there is no such user, and `conflict`
+ * Gives a user a role in a queue; `undefined` marks an invalid role. Administrators of the organisation may add
+ * themselves to any queue. Throws `not_found`, `forbidden`, `invalid`, `refused` for an unknown user, and `conflict`
  * for a member.
  */
 export function addMember(
@@ -61,7 +61,7 @@ export function addMember(
   });
 }
 
-/** Ends a user's role in a queue. Throws `not_found`, `forbidden`, and `refused` for nobody's. */
+/** Removes a user's role in a queue. Throws `not_found`, `forbidden`, and `refused` for a user without one. */
 export function removeMember(db: Database, viewer: Viewer, queueId: number, userId: number): Promise<void> {
   return db.transaction(async (transaction) => {
     await requireManagedQueue(transaction, viewer, queueId);
@@ -70,7 +70,7 @@ export function removeMember(db: Database, viewer: Viewer, queueId: number, user
   });
 }
 
-/** Throws `not_found`, also for a queue that the viewer may not see, and `forbidden` for one that others manage. */
+/** Throws `not_found` for a queue that the viewer may not see, and `forbidden` for one that they do not manage. */
 export async function requireManagedQueue(
   db: Queryable,
   viewer: Viewer,

@@ -21,7 +21,7 @@ const SELECT_MEMBERS = statement<keyof Viewer | 'queueId', MemberRow | { user_id
   order by name collate "C", users.user_id`,
 );
 
-/** The members of a queue by name, or by login where they have none. Undefined when there is no such queue for this viewer. */
+/** The members of a queue, by name or else login. Undefined for a queue that the viewer may not see. */
 export async function selectMembers(db: Queryable, viewer: Viewer, queueId: number): Promise<MemberRow[] | undefined> {
   const rows = await db.query(SELECT_MEMBERS({ ...viewer, queueId }));
   return rows.length === 0 ? undefined : rows.filter((row) => row.user_id !== null);
@@ -42,8 +42,9 @@ const SELECT_QUEUE_ROLE = statement<keyof Viewer | 'queueId' | 'memberId', { rol
 );
 
 /**
- * What a user may do in a queue: by a role of their own there, or by the one in the organisation where the queue is open to
- * it. The role is null for nobody; undefined when there is no such queue for this viewer.
+ * A user's effective role in a queue: the one they have there, or the one that follows from their role in the
+ * organisation if the queue is open to it. The role is null for no access. Undefined for a queue that the viewer may
+ * not see.
  */
 export async function selectQueueRole(
   db: Queryable,
@@ -63,7 +64,7 @@ const SELECT_QUEUE_ACCESS = statement<keyof Viewer | 'queueId', { is_visible: bo
   where queues.org_id = :orgId and queues.queue_id = :queueId`,
 );
 
-/** What a viewer may do with a queue. Undefined when there is no such queue at all. */
+/** The viewer's access to a queue. Undefined if the queue does not exist. */
 export async function selectQueueAccess(
   db: Queryable,
   viewer: Viewer,
@@ -87,7 +88,7 @@ const INSERT_MEMBERS = statement<'orgId' | 'queueId' | 'userIds' | 'role'>(
   returning user_id`,
 );
 
-/** Answers how many of the users there are, which is how many became members. Waits for whoever is removing one. */
+/** Adds the users that exist, and returns their number. Waits for a concurrent removal of one of them. */
 export async function insertMembers(
   db: Transaction,
   orgId: string,
@@ -104,7 +105,7 @@ const DELETE_MEMBER = statement<'orgId' | 'queueId' | 'userId'>(
   'delete from queue_members where org_id = :orgId and queue_id = :queueId and user_id = :userId returning user_id',
 );
 
-/** Answers whether the user was a member. */
+/** Returns whether the user was a member. */
 export async function deleteMember(db: Transaction, orgId: string, queueId: number, userId: number): Promise<boolean> {
   const rows = await db.query(DELETE_MEMBER({ orgId, queueId, userId }));
   return rows.length > 0;
@@ -115,7 +116,7 @@ const DELETE_MEMBERSHIPS_OF = statement<'orgId' | 'userId'>(
   'delete from queue_members where org_id = :orgId and user_id = :userId',
 );
 
-/** Ends what a user is in every queue. */
+/** Removes a user's roles in all queues. */
 export async function deleteMembershipsOf(db: Transaction, orgId: string, userId: number): Promise<void> {
   await db.query(DELETE_MEMBERSHIPS_OF({ orgId, userId }));
 }

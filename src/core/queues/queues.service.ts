@@ -31,8 +31,8 @@ export interface NewQueue {
 }
 
 /**
- * Makes a queue that is open to the organisation, with a column for each of its statuses. Answers the queue_id.
- * Throws `conflict` when the key is taken, and `invalid` for one that cannot be a key.
+ * Creates a queue that is open to the organisation, with a column for each of its statuses, and returns the queue_id.
+ * Throws `conflict` when the key is taken, and `invalid` for a malformed key or an empty name.
  */
 export function createQueue(
   db: Database,
@@ -59,9 +59,9 @@ export function createQueue(
 }
 
 /**
- * The same for somebody who asks for it, in the words of a request; whoever asks leads the queue unless another is named.
- * Throws `forbidden` for everybody but administrators and managers, and `refused` for a lead, an issue type or a priority
- * that does not exist.
+ * Creates a queue as a client requests it; the viewer leads it unless the request names another lead. Throws as
+ * `createQueue` does, `forbidden` unless the viewer is an administrator or a manager, and `refused` for an unknown
+ * lead, issue type or priority.
  */
 export function createQueueFor(
   db: Database,
@@ -95,7 +95,7 @@ export function createQueueFor(
   });
 }
 
-/** One page of the queues that the viewer may see, in the order in which they were made. */
+/** One page of the queues that the viewer may see, in order of creation. */
 export async function listQueues(
   db: Queryable,
   viewer: Viewer,
@@ -105,7 +105,7 @@ export async function listQueues(
   return { queues: rows.map(toQueue), total };
 }
 
-/** The queue of that key or id. Throws `not_found` when there is none, or none for this viewer. */
+/** The queue with that key or id. Throws `not_found`, also for a queue that the viewer may not see. */
 export async function getQueue(db: Queryable, viewer: Viewer, queueName: string): Promise<Queue> {
   const name = parseQueueName(queueName);
   const row = name === undefined ? undefined : await selectQueue(db, viewer, name);

@@ -6,7 +6,7 @@ import { type UserColumns, userColumns } from '../users/user-summary.ts';
 import type { QueueName } from './queue-name.ts';
 
 export interface NewQueue {
-  /** Without one, the queue's number gives it. */
+  /** If undefined, it is derived from the queue_id. */
   readonly key: string | undefined;
   readonly identifier: string;
   readonly name: string;
@@ -18,7 +18,7 @@ export interface NewQueue {
   readonly kanboard?: ProjectSettings | undefined;
 }
 
-/** What Kanboard's clients say of a project and nothing here acts upon; what they did not say is left out. */
+/** Settings of a project that we store and return to Kanboard's clients, but do not act upon. */
 export interface ProjectSettings {
   readonly start_date?: string | undefined;
   readonly end_date?: string | undefined;
@@ -47,8 +47,8 @@ const INSERT_QUEUE = statement<'orgId' | keyof NewQueue, { queue_id: number }>(
 );
 
 /**
- * Answers the queue_id. Of the keys of a removed queue of the same key, those under which issues that have moved are still
- * found are not given again.
+ * Returns the queue_id. Issue numbers continue after the aliases that a removed queue with the same key left behind, so
+ * that no key refers to two issues.
  */
 export async function insertQueue(db: Transaction, orgId: string, queue: NewQueue): Promise<number> {
   const [row] = await db.query(
@@ -66,7 +66,7 @@ const INSERT_COLUMNS_FOR_STATUSES = statement<'orgId' | 'queueId'>(
   where org_id = :orgId`,
 );
 
-/** Gives a queue a column for each status of the organisation, in the order of the statuses. */
+/** Creates a column of the queue for each status of the organisation, in the order of the statuses. */
 export async function insertColumnsForStatuses(db: Transaction, orgId: string, queueId: number): Promise<void> {
   await db.query(INSERT_COLUMNS_FOR_STATUSES({ orgId, queueId }));
 }
@@ -84,7 +84,7 @@ const INSERT_COLUMNS = statement<'orgId' | 'queueId' | 'columns'>(
   from rows from (jsonb_to_recordset(:columns) as (key text, name_en text)) with ordinality as given`,
 );
 
-/** Gives a queue columns in their order, each with the status of its title, else the one of its key. */
+/** Creates columns in the given order, each with the status whose name is its title, or else whose key matches. */
 export async function insertColumns(
   db: Transaction,
   orgId: string,
@@ -129,7 +129,7 @@ export type QueueRow = {
   priority_en: string;
 } & UserColumns<'lead'>;
 
-/** SQL: queues as QueueRows. */
+/** SQL: selects QueueRows. */
 const QUEUES = `
   select queues.queue_id, queues.key, queues.version, queues.name, queues.description, ${userColumns('lead')},
     issue_types.issue_type_id, issue_types.key as issue_type_key, issue_types.name_ru as issue_type_ru,
@@ -174,7 +174,7 @@ const SELECT_QUEUES_PAGE = statement<
   order by page.queue_id`,
 );
 
-/** Some of the queues that the viewer may see, by queue_id, and how many there are. */
+/** A page of the queues that the viewer may see, by queue_id, and their total number. */
 export async function selectQueuesPage(
   db: Queryable,
   viewer: Viewer,
@@ -184,7 +184,7 @@ export async function selectQueuesPage(
   return { rows: rows.filter((row) => row.queue_id !== null), total: rows[0]?.total ?? 0 };
 }
 
-/** A queue as the place of an issue to be. */
+/** What the creation of an issue needs to know of its queue. */
 export interface QueueForIssue {
   readonly queue_id: number;
   readonly issue_type_id: number;
@@ -221,8 +221,8 @@ const TAKE_ISSUE_KEY = statement<'orgId' | 'queueId', { key: string }>(
 );
 
 /**
- * Takes the queue's next key. Others who want one wait for the end of the transaction, so that no number is left out.
- * Throws ConcurrentChange when the queue has just been removed.
+ * Takes the queue's next key. Concurrent callers wait for the end of the transaction, so that numbers have no gaps.
+ * Throws ConcurrentChange if the queue has just been removed.
  */
 export async function takeIssueKey(db: Transaction, orgId: string, queueId: number): Promise<string> {
   const [row] = await db.query(TAKE_ISSUE_KEY({ orgId, queueId }));
@@ -241,7 +241,7 @@ const SELECT_FIRST_STATUS = statement<'orgId' | 'queueId', Pick<StatusRow, 'id' 
   limit 1`,
 );
 
-/** The status of the queue's first column; in a queue without columns the organisation's first. */
+/** The status of the queue's first column, or the organisation's first status if the queue has no columns. */
 export async function selectFirstStatus(
   db: Queryable,
   orgId: string,
@@ -267,7 +267,7 @@ const LOCK_QUEUE = statement<'orgId' | 'queueId'>(
 );
 
 /**
- * Makes everybody else who changes the queue wait for the end of the transaction. Throws ConcurrentChange when it has just
+ * Locks the queue against concurrent changes until the end of the transaction. Throws ConcurrentChange if it has just
  * been removed.
  */
 export async function lockQueue(db: Transaction, orgId: string, queueId: number): Promise<void> {
@@ -286,7 +286,7 @@ const INSERT_LAST_COLUMN = statement<'orgId' | 'queueId' | 'statusId'>(
   on conflict on constraint columns_status_id_key do nothing`,
 );
 
-/** Gives the queue a column for the status, after its last one, unless it has one. */
+/** Appends a column for the status unless the queue already has one. */
 export async function insertLastColumn(
   db: Transaction,
   orgId: string,

@@ -17,7 +17,7 @@ import {
 
 export type TokenScope = TokenOwnerRow['scopes'][number];
 
-/** What a good token says of a request. */
+/** The identity and rights that a valid token grants. */
 export interface TokenOwner {
   readonly viewer: Viewer;
   readonly scopes: readonly TokenScope[];
@@ -31,12 +31,12 @@ export interface TokenOptions {
   readonly loopbackOnly?: boolean;
 }
 
-/** The organisation that a request names, by one of its two ids; undefined leaves it to the token. */
+/** The organisation that a request names, by one of its two ids; undefined means that of the token. */
 export type OrganisationName = { readonly orgId: string } | { readonly cloudId: string } | undefined;
 
 /**
- * The owner of an OAuth token. Throws `unauthenticated` for a token that is unknown, revoked or expired, and
- * `forbidden` for one that is good, but not in the organisation that the request names.
+ * The owner of an OAuth token. Throws `unauthenticated` for a token that is unknown, revoked, expired, not
+ * allowed from this address, or of a disabled user; `forbidden` for one that is not valid in that organisation.
  */
 export async function authenticateToken(
   db: Queryable,
@@ -60,7 +60,7 @@ export async function authenticateToken(
   };
 }
 
-/** Tokens are long random values, so one round of SHA-256 is enough; passwords are hashed otherwise. */
+/** Tokens are long random values, so one round of SHA-256 is enough, unlike for passwords. */
 export function hashToken(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }
@@ -78,8 +78,8 @@ function isIn(owner: TokenOwnerRow, organisation: OrganisationName): boolean {
 }
 
 /**
- * Gives a user a token, and answers it: this is the only time that it can be read. `value` takes over a token that
- * clients have already. Throws `conflict` when the organisation has that token.
+ * Creates a token for a user and returns it; it cannot be read later. `value` imports a token that clients already use.
+ * Throws `conflict` when the organisation already has that token.
  */
 export function createToken(
   db: Database,
@@ -104,8 +104,8 @@ export function createToken(
 }
 
 /**
- * Gives an account its token for the Kanboard face, in place of the one that it had, and answers it: the application's,
- * or a user's personal one. Throws `conflict` when somebody else has that token.
+ * Replaces an account's token for the Kanboard API, the application's or a user's personal one, and returns it.
+ * Throws `conflict` when another account has that token.
  */
 export function replaceAccountToken(
   db: Database,
@@ -129,7 +129,7 @@ export function replaceAccountToken(
   });
 }
 
-/** What can be told of a token; the token itself cannot. */
+/** A token without its value, which is not stored. */
 export interface TokenDescription {
   readonly id: number;
   readonly login: string;
@@ -153,13 +153,13 @@ export async function listTokens(db: Queryable, orgId: string): Promise<TokenDes
   }));
 }
 
-/** Ends a token at once; a second time changes nothing. Throws `not_found`. */
+/** Revokes a token immediately; idempotent. Throws `not_found`. */
 export async function revokeToken(db: Database, orgId: string, tokenId: number): Promise<void> {
   const revoked = await db.transaction((transaction) => updateTokensRevoked(transaction, orgId, { tokenId }));
   if (revoked.length === 0) throw new DomainError('not_found', texts.tokenNotFound(String(tokenId)));
 }
 
-/** The same by the token itself. Answers its number; more than one where it is of several kinds. */
+/** Revokes a token by its value. Returns the ids: several if it was stored under several kinds. Throws `not_found`. */
 export async function revokeTokenValue(db: Database, orgId: string, token: string): Promise<number[]> {
   const tokenHash = hashToken(token);
   const revoked = await db.transaction((transaction) => updateTokensRevoked(transaction, orgId, { tokenHash }));
@@ -167,7 +167,7 @@ export async function revokeTokenValue(db: Database, orgId: string, token: strin
   return revoked;
 }
 
-/** Ends every token of a user at once, and answers their numbers. */
+/** Revokes all tokens of a user immediately, and returns their ids. */
 export function revokeUserTokens(db: Database, orgId: string, userId: number): Promise<number[]> {
   return db.transaction((transaction) => updateTokensRevoked(transaction, orgId, { userId }));
 }

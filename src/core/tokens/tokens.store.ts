@@ -5,7 +5,7 @@ import type { OrganisationRole } from '../access/viewer.ts';
 
 export type TokenKind = 'oauth' | 'application' | 'personal';
 
-/** A token with its user and its organisation, whether it is still good or not. */
+/** A token, valid or not, with its user and its organisation. */
 export interface TokenOwnerRow {
   org_id: string;
   cloud_id: string | null;
@@ -32,7 +32,7 @@ const SELECT_TOKEN_OWNERS = statement<'kind' | 'tokenHash', TokenOwnerRow>(
   where tokens.token_hash = :tokenHash and tokens.kind = :kind`,
 );
 
-/** The owners of a token: one, unless organisations took over the same value. The one read that names no organisation. */
+/** The owners of a token: several if organisations imported the same value. The only read across organisations. */
 export function selectTokenOwners(db: Queryable, kind: TokenKind, tokenHash: Buffer): Promise<TokenOwnerRow[]> {
   return db.query(SELECT_TOKEN_OWNERS({ kind, tokenHash }));
 }
@@ -57,7 +57,7 @@ const INSERT_TOKEN = statement<
   returning token_id`,
 );
 
-/** Answers the token_id. */
+/** Returns the token_id. */
 export async function insertToken(db: Transaction, orgId: string, token: NewToken): Promise<number> {
   const [row] = await db.query(
     INSERT_TOKEN({
@@ -78,12 +78,11 @@ const DELETE_TOKENS = statement<'orgId' | 'userId' | 'kind'>(
   'delete from tokens where org_id = :orgId and user_id = :userId and kind = coalesce(:kind, kind)',
 );
 
-/** Removes the tokens that a user has, those of one kind or all. */
+/** Deletes a user's tokens: those of one kind, or all. */
 export async function deleteTokens(db: Transaction, orgId: string, userId: number, kind?: TokenKind): Promise<void> {
   await db.query(DELETE_TOKENS({ orgId, userId, kind }));
 }
 
-/** A token as lists show it: everything but the token. */
 export interface TokenRow {
   token_id: number;
   login: string;
@@ -109,7 +108,7 @@ export function selectTokens(db: Queryable, orgId: string): Promise<TokenRow[]> 
   return db.query(SELECT_TOKENS({ orgId }));
 }
 
-/** One token by its number or by its hash, or all tokens of a user. */
+/** One token by its id or by its hash, or all tokens of a user. */
 export type TokenChoice =
   | { readonly tokenId: number; readonly userId?: never; readonly tokenHash?: never }
   | { readonly userId: number; readonly tokenId?: never; readonly tokenHash?: never }
@@ -123,7 +122,7 @@ const UPDATE_TOKENS_REVOKED = statement<'orgId' | 'tokenId' | 'userId' | 'tokenH
   returning token_id`,
 );
 
-/** Answers the token_ids. One that was revoked before keeps its time. */
+/** Returns the token_ids, in order. A token that was already revoked keeps its time. */
 export async function updateTokensRevoked(db: Transaction, orgId: string, choice: TokenChoice): Promise<number[]> {
   const rows = await db.query(
     UPDATE_TOKENS_REVOKED({ orgId, tokenId: choice.tokenId, userId: choice.userId, tokenHash: choice.tokenHash }),

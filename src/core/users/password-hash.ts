@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 
 const deriveKey = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt);
 
-/** What one hash costs: scrypt needs 128·N·r bytes of memory and repeats its work p times. */
+/** The cost of one hash: scrypt needs 128·N·r bytes of memory and repeats its work p times. */
 interface Cost {
   readonly log2N: number;
   readonly r: number;
@@ -11,15 +11,15 @@ interface Cost {
 }
 
 /**
- * One of the five settings that OWASP's Password Storage Cheat Sheet lists as equivalent. The first of them, N=2^17 with
- * p=1, takes 128 MiB per comparison; this one takes 16 MiB, so the 16 comparisons that `authenticateAccount` admits at
- * once need at most 256 MiB.
+ * One of the five settings that OWASP's Password Storage Cheat Sheet lists as equivalent. The first of them, N=2^17
+ * with p=1, takes 128 MiB per comparison; this one takes 16 MiB, so the 16 comparisons that `authenticateAccount`
+ * admits at once need at most 256 MiB.
  */
 const COST: Cost = { log2N: 14, r: 8, p: 5 };
 const SALT_BYTES = 16;
 const KEY_BYTES = 32;
 
-/** The most memory and work among OWASP's settings. A stored hash that asks for more matches nothing. */
+/** The maximum memory and work among OWASP's settings. A stored hash that needs more matches no password. */
 const MEMORY_BYTES_MAX = 128 * 2 ** 20;
 const BLOCKS_MAX = 2 ** 20;
 

@@ -1,4 +1,4 @@
-/** A user as links and issues refer to them. */
+/** A user as referenced by issues and links. */
 export interface UserSummary {
   readonly uid: number;
   readonly display: string;
@@ -12,14 +12,14 @@ export type UserColumns<Alias extends string> = Record<`${Alias}_uid`, number> &
   Record<`${Alias}_passport_uid`, number | null> &
   Record<`${Alias}_cloud_uid`, string | null>;
 
-/** SQL: what a summary needs of the users row `alias`, in columns named after it. */
+/** SQL: the columns of a UserSummary from the users row `alias`, prefixed with that alias. */
 export function userColumns(alias: string): string {
   return `${alias}.uid as ${alias}_uid, coalesce(${alias}.display, ${alias}.login) as ${alias}_display,
     ${alias}.passport_uid as ${alias}_passport_uid, ${alias}.cloud_uid as ${alias}_cloud_uid`;
 }
 
 export function userFrom<Alias extends string>(row: UserColumns<Alias>, alias: Alias): UserSummary {
-  // TypeScript cannot follow a column's name through the template; the parameter's type has checked it.
+  // TypeScript cannot resolve the computed column names; the type of `row` guarantees that they exist.
   const columns: Readonly<Record<string, unknown>> = row;
   return {
     uid: columns[`${alias}_uid`] as number,

@@ -29,7 +29,7 @@ export interface User extends UserSummary {
   readonly email: string | undefined;
   readonly role: OrganisationRole;
   readonly isActive: boolean;
-  /** Wrong passwords in a row. */
+  /** Consecutive wrong passwords. */
   readonly failedLogins: number;
   readonly lockedUntil: Date | undefined;
   readonly createdAt: Date;
@@ -38,8 +38,8 @@ export interface User extends UserSummary {
 export type NewUser = Omit<NewUserRow, 'passwordHash' | 'isApplication'> & { readonly password?: string | undefined };
 
 /**
- * Adds a user and answers the user_id. Throws `conflict` when the login or the uid is taken, and `not_found` when there
- * is no such organisation.
+ * Creates a user and returns the user_id. Throws `conflict` when the login or the uid is taken, `invalid` for an empty
+ * login or a uid out of range, and `not_found` for an unknown organisation.
  */
 export async function createUser(db: Database, orgId: string, { password, ...user }: NewUser): Promise<number> {
   const passwordHash = password === undefined ? undefined : await hashPassword(password);
@@ -54,7 +54,7 @@ export async function createUser(db: Database, orgId: string, { password, ...use
   );
 }
 
-/** What an administrator says of a new account; undefined is what cannot be meant, and empty texts are left out. */
+/** A new account as an administrator describes it: `undefined` marks an invalid value; an empty string is omitted. */
 export interface NewAccount {
   readonly login: string | undefined;
   readonly password: string | undefined;
@@ -67,8 +67,8 @@ const LOGIN_LENGTH_MAX = 255;
 const PASSWORD_LENGTH_MIN = 6;
 
 /**
- * Adds a user under the rules for accounts with a password, and answers the user_id. Throws `invalid`, under the fields
- * that break one, and `conflict` when the login is taken.
+ * Creates a user under the rules for accounts with a password and returns the user_id. Throws `invalid` with the fields
+ * that break a rule, and `conflict` when the login is taken.
  */
 export async function createAccount(
   db: Database,
@@ -92,13 +92,13 @@ export async function createAccount(
   });
 }
 
-/** The people of the organisation, by login. */
+/** All people of the organisation, by login. Service accounts and removed users are not people. */
 export async function listPeople(db: Queryable, { orgId }: Viewer): Promise<User[]> {
   const rows = await selectPeople(db, orgId);
   return rows.map(toUser);
 }
 
-/** One of them, by number or by login; no service account, and nobody who was removed. */
+/** A person of the organisation by user_id or by login. */
 export async function findPerson(
   db: Queryable,
   { orgId }: Viewer,
@@ -108,13 +108,13 @@ export async function findPerson(
   return row && toUser(row);
 }
 
-/** Lets somebody in again. Throws `not_found`. */
+/** Allows a disabled user to log in again. Throws `not_found`. */
 export async function enableUser(db: Database, { orgId }: Viewer, userId: number): Promise<void> {
   const exists = await db.transaction((transaction) => updateUserActive(transaction, orgId, userId, true));
   if (!exists) throw new DomainError('not_found', texts.userUnknown);
 }
 
-/** Shuts somebody out of both faces. Throws `not_found`, and `refused` as `removeUser`. */
+/** Bars a user from both APIs. Throws `not_found`, and `refused` as `keepAdministrator` does. */
 export function disableUser(db: Database, viewer: Viewer, userId: number): Promise<void> {
   return db.transaction(async (transaction) => {
     await keepAdministrator(transaction, viewer, userId);
@@ -124,8 +124,8 @@ export function disableUser(db: Database, viewer: Viewer, userId: number): Promi
 }
 
 /**
- * Nobody shuts themselves out by mistake, and an organisation keeps an administrator, also when two shut each other out at
- * the same time. Throws `refused`.
+ * Ensures that the organisation keeps an administrator, even when two administrators disable each other concurrently.
+ * Throws `refused` for the viewer's own account and for the last administrator.
  */
 export async function keepAdministrator(db: Transaction, viewer: Viewer, userId: number): Promise<void> {
   if (userId === viewer.userId) throw new DomainError('refused', texts.ownAccount);
@@ -135,14 +135,14 @@ export async function keepAdministrator(db: Transaction, viewer: Viewer, userId:
   }
 }
 
-/** The user_id behind a login. Throws `not_found`. */
+/** The user_id of a login. Throws `not_found`. */
 export async function getUserId(db: Queryable, orgId: string, login: string): Promise<number> {
   const userId = await selectUserId(db, orgId, login);
   if (userId === undefined) throw new DomainError('not_found', texts.loginNotFound(login, orgId));
   return userId;
 }
 
-/** One page of the organisation's people, in the order in which they were added. */
+/** One page of the organisation's people, in order of creation. */
 export async function listUsers(
   db: Queryable,
   { orgId }: Viewer,
@@ -152,7 +152,7 @@ export async function listUsers(
   return { users: rows.map(toUser), total };
 }
 
-/** The user of that uid or login, be it the application account. Throws `not_found`. */
+/** The user with that uid or login, including the application account and removed users. Throws `not_found`. */
 export async function getUser(db: Queryable, { orgId }: Viewer, userName: string): Promise<User> {
   const name = parseUserName(userName);
   const row = name === undefined ? undefined : await selectUserNamed(db, orgId, name);
@@ -160,7 +160,7 @@ export async function getUser(db: Queryable, { orgId }: Viewer, userName: string
   return toUser(row);
 }
 
-/** The user_id of a user named by login or uid, as clients of Tracker do; nobody who was removed. */
+/** The user_id of a login or uid, as Tracker's clients send it; undefined for a removed user. */
 export async function findUserIdNamed(
   db: Queryable,
   orgId: string,
@@ -171,7 +171,7 @@ export async function findUserIdNamed(
   return row?.removed_at === null ? row.user_id : undefined;
 }
 
-/** Whoever asks. */
+/** The user that made the request. Throws `not_found`. */
 export async function getMyself(db: Queryable, { orgId, userId }: Viewer): Promise<User> {
   const row = await selectUser(db, orgId, userId);
   if (row === undefined) throw new DomainError('not_found', texts.userUnknown);

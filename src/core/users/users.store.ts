@@ -17,8 +17,8 @@ export interface NewUserRow {
   readonly loopbackOnly?: boolean;
 }
 
-/** Stored uids below this were given by somebody; from here on they are the user's number with this added. */
-const FIRST_OWN_UID = 8_000_000_000_000_000;
+/** Uids below this value were supplied by the caller; a generated uid is this value plus the user_id. */
+const GENERATED_UID_BASE = 8_000_000_000_000_000;
 
 const INSERT_USER = statement<
   | 'orgId'
@@ -39,12 +39,12 @@ const INSERT_USER = statement<
   insert into users (org_id, user_id, uid, login, role, display, email, passport_uid, cloud_uid, password_hash,
     is_application, loopback_only)
   overriding system value
-  select :orgId, next.user_id, coalesce(:uid, ${FIRST_OWN_UID} + next.user_id), :login, :role, :display, :email, :passportUid, :cloudUid, :passwordHash, :isApplication, :loopbackOnly
+  select :orgId, next.user_id, coalesce(:uid, ${GENERATED_UID_BASE} + next.user_id), :login, :role, :display, :email, :passportUid, :cloudUid, :passwordHash, :isApplication, :loopbackOnly
   from nextval(pg_get_serial_sequence('users', 'user_id')) as next (user_id)
   returning user_id`,
 );
 
-/** Answers the user_id. A user who brings no uid gets one that no other tracker gives. */
+/** Returns the user_id. Without a uid, generates one that no other tracker assigns. */
 export async function insertUser(db: Transaction, orgId: string, user: NewUserRow): Promise<number> {
   const [row] = await db.query(
     INSERT_USER({
@@ -69,7 +69,7 @@ const SELECT_USER_ID = statement<'orgId' | 'login', { user_id: number }>(
   'select user_id from users where org_id = :orgId and login = :login and removed_at is null',
 );
 
-/** The user_id behind a login, if there is one. */
+/** The user_id of a login, unless that user was removed. */
 export async function selectUserId(db: Queryable, orgId: string, login: string): Promise<number | undefined> {
   const [row] = await db.query(SELECT_USER_ID({ orgId, login }));
   return row?.user_id;
@@ -128,7 +128,7 @@ const SELECT_USERS_PAGE = statement<'orgId' | 'limit' | 'offset', (UserRow | { u
   order by page.user_id`,
 );
 
-/** Some of the people of an organisation, by user_id, and how many there are. The application account is no person. */
+/** A page of the organisation's people, by user_id, and their total number. */
 export async function selectUsersPage(
   db: Queryable,
   orgId: string,
@@ -143,7 +143,7 @@ const SELECT_PEOPLE = statement<'orgId', UserRow>(
   `select ${COLUMNS} from users where users.org_id = :orgId and ${isPerson('users')} order by users.login`,
 );
 
-/** All of them, by login. */
+/** All people of the organisation, by login. */
 export function selectPeople(db: Queryable, orgId: string): Promise<UserRow[]> {
   return db.query(SELECT_PEOPLE({ orgId }));
 }
@@ -155,7 +155,7 @@ const SELECT_PERSON = statement<'orgId' | 'userId' | 'login', UserRow>(
   where users.org_id = :orgId and (users.user_id = :userId or users.login = :login) and ${isPerson('users')}`,
 );
 
-/** One of them, by number or by login. */
+/** A person of the organisation by user_id or by login. */
 export async function selectPerson(
   db: Queryable,
   orgId: string,
@@ -177,7 +177,7 @@ const LOCK_ADMINISTRATORS = statement<'orgId', { user_id: number }>(
   for no key update`,
 );
 
-/** Locks the administrators who can log in against other changes, and answers their numbers. */
+/** Locks the administrators who can log in against concurrent changes, and returns their user_ids. */
 export async function lockAdministrators(db: Transaction, orgId: string): Promise<number[]> {
   const rows = await db.query(LOCK_ADMINISTRATORS({ orgId }));
   return rows.map((row) => row.user_id);
@@ -188,7 +188,7 @@ const UPDATE_USER_ACTIVE = statement<'orgId' | 'userId' | 'isActive'>(
   `update users set is_active = :isActive where org_id = :orgId and user_id = :userId and ${isPerson('users')} returning user_id`,
 );
 
-/** Answers whether there is such a person. */
+/** Returns whether the person exists. */
 export async function updateUserActive(
   db: Transaction,
   orgId: string,
@@ -207,7 +207,7 @@ const UPDATE_USER_REMOVED = statement<'orgId' | 'userId'>(
   returning user_id`,
 );
 
-/** Takes a person out of every list and look-up; the row stays, for what they wrote. Answers whether there was one. */
+/** Marks a person as removed, and returns whether they existed. The row stays because issues and links reference it. */
 export async function updateUserRemoved(db: Transaction, orgId: string, userId: number): Promise<boolean> {
   const rows = await db.query(UPDATE_USER_REMOVED({ orgId, userId }));
   return rows.length > 0;
