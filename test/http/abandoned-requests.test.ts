@@ -36,7 +36,7 @@ let labels = 0;
 beforeAll(async () => {
   org = await givenOrganisation(db(), { profile: 'kanboard' });
   application = await givenApplication(db(), org);
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   issues = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
   await givenLink(db(), org, 'relates', ...issues);
 });

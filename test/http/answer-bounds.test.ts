@@ -30,7 +30,7 @@ let issues: readonly GivenIssue[];
 beforeAll(async () => {
   org = await givenOrganisation(db(), { profile: 'kanboard' });
   application = await givenApplication(db(), org);
-  queue = await givenQueue(db(), org);
+  queue = (await givenQueue(db(), org)).key;
   issues = [await givenIssue(db(), org, queue), ...(await givenLargeIssues(org, queue, 5))];
   for (const other of issues.slice(1)) await givenLink(db(), org, 'relates', issues[0] as GivenIssue, other);
   projectId = (await rpcAs(api(), application).call<{ project_id: number }>('getTask', issues[0]?.id)).project_id;
@@ -139,7 +139,7 @@ describe('a description', () => {
 test('clients that read nothing neither end the process nor keep others from being served', async () => {
   const flooded = await givenOrganisation(db());
   const other = await givenUser(db(), flooded.orgId);
-  await givenLargeIssues(flooded, await givenQueue(db(), flooded), 60);
+  await givenLargeIssues(flooded, (await givenQueue(db(), flooded)).key, 60);
   const [node, ...program] = PROGRAM;
   const server = await startServer([node, '--max-old-space-size=256', ...program, 'serve'], {
     DATABASE_URL: api().database.url,

@@ -133,7 +133,7 @@ describe('a batch', () => {
   });
 
   test('whose answers are larger than 32 MiB is 413', async () => {
-    const queue = await givenQueue(db(), org);
+    const { key: queue } = await givenQueue(db(), org);
     const issue = await givenIssue(db(), org, queue, { summary: 'x'.repeat(1_048_576) });
     const getTask = requestFor('getTask', `,"params":[${issue.id}],"id":1`);
     expect((await raw.post(`[${Array(10).fill(getTask).join()}]`)).status).toBe(200);

@@ -10,7 +10,7 @@ import {
   givenLink,
   givenQueue,
 } from '../support/builders.ts';
-import { forbids, NONE, ODD, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
+import { forbids, INVALID_IDS, MISSING_ID, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
 import { snapshot, unchanged } from '../support/snapshot.ts';
 
 /** closeTask, openTask and removeTask (Kanboard contract, section 6). */
@@ -91,9 +91,9 @@ describe('removeTask', () => {
 describe.each(['openTask', 'closeTask', 'removeTask'])('%s', (method) => {
   test('there must be the task, and a user must be able to change it', async () => {
     await unchanged(db(), async () => {
-      for (const odd of ODD) await refuses(rpc, false, method, odd);
+      for (const odd of INVALID_IDS) await refuses(rpc, false, method, odd);
     });
-    const closed = await givenQueue(db(), org, []);
+    const { key: closed } = await givenQueue(db(), org, []);
     const hidden: GivenIssue = await givenIssue(db(), org, closed);
     const viewer: GivenAccount & { readonly id: number } = await givenAccount(db(), org);
     await board.giveRole(closed, viewer, 'viewer');
@@ -103,7 +103,7 @@ describe.each(['openTask', 'closeTask', 'removeTask'])('%s', (method) => {
     });
     const open = await givenIssue(db(), org, queue);
     await forbids(rpcAs(api(), await givenAccount(db(), org, 'reader')), method, open.id);
-    await forbids(rpcAs(api(), viewer), method, NONE);
+    await forbids(rpcAs(api(), viewer), method, MISSING_ID);
     const member = await givenAccount(db(), org);
     await board.giveRole(closed, member, 'member');
     expect(await rpcAs(api(), member).call(method, hidden.id)).toBe(true);

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { useApi } from '../support/api.ts';
 import { type Board, givenBoard, type Task } from '../support/board.ts';
 import { type GivenOrganisation, givenAccount, givenOrganisation, givenQueue, givenUser } from '../support/builders.ts';
-import { forbids, NONE, type Rpc, refusesNamed, rpcAs } from '../support/rpc.ts';
+import { forbids, MISSING_ID, type Rpc, refusesNamed, rpcAs } from '../support/rpc.ts';
 import { unchanged } from '../support/snapshot.ts';
 
 /** createTask (Kanboard contract, section 6). */
@@ -258,15 +258,15 @@ describe('createTask', () => {
   });
 
   test('without a project, a column or a swimlane the application gets 0', async () => {
-    const other = await board.getProjectId(await givenQueue(db(), org));
+    const other = await board.getProjectId((await givenQueue(db(), org)).key);
     const [foreign] = await board.listColumnIds(other);
     await unchanged(db(), async () => {
-      await refusesNamed(rpc, 0, 'createTask', { title: 'A', project_id: NONE });
-      await refusesNamed(rpc, 0, 'createTask', { title: 'A', project_id: project, column_id: NONE });
+      await refusesNamed(rpc, 0, 'createTask', { title: 'A', project_id: MISSING_ID });
+      await refusesNamed(rpc, 0, 'createTask', { title: 'A', project_id: project, column_id: MISSING_ID });
       await refusesNamed(rpc, 0, 'createTask', { title: 'A', project_id: project, column_id: foreign });
       await refusesNamed(rpc, 0, 'createTask', { title: 'A', project_id: project, swimlane_id: other });
-      await refusesNamed(rpc, false, 'createTask', { title: '', project_id: NONE });
-      await refusesNamed(rpc, false, 'createTask', { title: 'A', project_id: NONE, owner_id: org.admin.id });
+      await refusesNamed(rpc, false, 'createTask', { title: '', project_id: MISSING_ID });
+      await refusesNamed(rpc, false, 'createTask', { title: 'A', project_id: MISSING_ID, owner_id: org.admin.id });
       await refusesNamed(rpc, false, 'createTask', { title: 'A', project_id: null });
       await refusesNamed(rpc, false, 'createTask', { title: 'A', project_id: 'text' });
     });
@@ -277,7 +277,7 @@ describe('createTask', () => {
     const member = await givenAccount(db(), org);
     const manager = await givenAccount(db(), org);
     const viewer = await givenAccount(db(), org);
-    const closed = await givenQueue(db(), org, []);
+    const { key: closed } = await givenQueue(db(), org, []);
     await board.giveRole(closed, member, 'member');
     await board.giveRole(closed, manager, 'manager');
     await board.giveRole(closed, viewer, 'viewer');
@@ -299,7 +299,7 @@ describe('createTask', () => {
     expect(await accepted(project)).toEqual([false, true, true, true, true, false, false]);
     expect(await accepted(await board.getProjectId(closed))).toEqual([false, true, true, false, false, false, false]);
     await unchanged(db(), async () => {
-      for (const owner_id of [NONE, -1, '', 'alice', [], {}]) {
+      for (const owner_id of [MISSING_ID, -1, '', 'alice', [], {}]) {
         await refusesNamed(rpc, false, 'createTask', { title: 'A', project_id: project, owner_id });
       }
     });
@@ -329,11 +329,11 @@ describe('createTask', () => {
     });
     expect((await board.getTask(task))['creator_id']).toBe(alice.id);
     // Kanboard keeps the number of a user that there is not; here the application stands in.
-    expect((await board.getTask(await board.createTask('B', { creator_id: NONE })))['creator_id']).toBe(0);
+    expect((await board.getTask(await board.createTask('B', { creator_id: MISSING_ID })))['creator_id']).toBe(0);
   });
 
   test('members and managers of a project make tasks; viewers, outsiders and administrators outside do not', async () => {
-    const closed = await givenQueue(db(), org, []);
+    const { key: closed } = await givenQueue(db(), org, []);
     const closedId = await board.getProjectId(closed);
     for (const role of ['manager', 'member', 'viewer'] as const) {
       const account = await givenAccount(db(), org);
@@ -346,7 +346,7 @@ describe('createTask', () => {
       const as = rpcAs(api(), await givenAccount(db(), org, role));
       await unchanged(db(), async () => {
         await forbids(as, 'createTask', 'A', closedId);
-        await forbids(as, 'createTask', 'A', NONE);
+        await forbids(as, 'createTask', 'A', MISSING_ID);
         // Before anything else is looked at.
         await forbids(as, 'createTask', '', closedId);
       });

@@ -10,7 +10,7 @@ import {
   givenOrganisation,
   givenQueue,
 } from '../support/builders.ts';
-import { forbids, NONE, ODD, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
+import { forbids, INVALID_IDS, MISSING_ID, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
 import { snapshot, unchanged } from '../support/snapshot.ts';
 
 const api = useApi();
@@ -23,7 +23,7 @@ const DOCUMENT = 'http://127.0.0.1/doc.pdf';
 
 beforeAll(async () => {
   org = await givenOrganisation(db(), { profile: 'kanboard' });
-  queue = await givenQueue(db(), org);
+  queue = (await givenQueue(db(), org)).key;
   application = rpcAs(api(), await givenApplication(db(), org));
 });
 
@@ -218,7 +218,7 @@ test('the application account is told false or an empty list of a task that does
   const task = await givenTask();
   const id = await application.call('createExternalTaskLink', task.id, DOCUMENT, 'related');
   await unchanged(db(), async () => {
-    for (const missing of [...ODD, [task.id]]) {
+    for (const missing of [...INVALID_IDS, [task.id]]) {
       await refuses(application, false, 'createExternalTaskLink', missing, DOCUMENT, 'related');
       await refuses(application, false, 'getExternalTaskLinkById', missing, id);
       await refuses(application, false, 'updateExternalTaskLink', missing, id, 'T2');
@@ -241,7 +241,7 @@ test('users read what they may see, write where they may write, and are refused 
       [outsider, closed.id, link],
       // Administrators have no sight of closed queues either.
       [admin, closed.id, link],
-      [insider, NONE, link],
+      [insider, MISSING_ID, link],
     ] as const) {
       await forbids(rpc, 'getAllExternalTaskLinks', task);
       await forbids(rpc, 'getExternalTaskLinkById', task, id);
@@ -259,7 +259,7 @@ test('users read what they may see, write where they may write, and are refused 
 });
 
 async function givenTaskInQueueOf({ id }: { readonly id: number }): Promise<GivenIssue> {
-  return await givenIssue(db(), org, await givenQueue(db(), org, [{ ...org.admin, id }]));
+  return await givenIssue(db(), org, (await givenQueue(db(), org, [{ ...org.admin, id }])).key);
 }
 
 test('Tracker’s clients see the link as a remote link, with the URL for a key', async () => {
@@ -316,7 +316,7 @@ test('two links that Tracker’s clients made do not become one by a change', as
 
 test('without its label the link type is left out, and links can be made all the same', async () => {
   const other = await givenOrganisation(db(), { profile: 'kanboard' });
-  const task = await givenIssue(db(), other, await givenQueue(db(), other));
+  const task = await givenIssue(db(), other, (await givenQueue(db(), other)).key);
   await db().query({ name: '', text: 'delete from labels where org_id = $1 and label_id = 1', values: [other.orgId] });
   const rpc = rpcAs(api(), await givenApplication(db(), other));
   expect(await rpc.call('createExternalTaskLink', task.id, DOCUMENT, 'related')).toEqual(expect.any(Number));

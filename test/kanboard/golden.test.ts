@@ -37,7 +37,7 @@ test('only accidents differ', () => {
 beforeAll(async () => {
   // Numbers are those of the whole database, so here they are others than in the recording.
   const org = await givenOrganisation(db(), { profile: 'kanboard' });
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   await givenLink(db(), org, 'relates', await givenIssue(db(), org, queue), await givenIssue(db(), org, queue));
 });
 

@@ -10,7 +10,7 @@ import {
   givenOrganisation,
   givenQueue,
 } from '../support/builders.ts';
-import { forbids, ODD, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
+import { forbids, INVALID_IDS, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
 import { unchanged } from '../support/snapshot.ts';
 
 /** The Link API: labels (Kanboard contract, sections 5 and 8). */
@@ -29,7 +29,7 @@ beforeEach(async () => {
 async function givenProfile(profile: Profile) {
   org = await givenOrganisation(db(), { profile, language: 'en' });
   rpc = rpcAs(api(), await givenApplication(db(), org));
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   a = await givenIssue(db(), org, queue);
   b = await givenIssue(db(), org, queue);
 }
@@ -72,7 +72,7 @@ test('a label is found by its number and by its text, with its fields in their o
   expect(await rpc.call('getLinkByLabel', 'blocks')).toEqual({ id: 2, label: 'blocks', opposite_id: 3 });
 });
 
-test.each([...ODD, [2], { id: 2 }])('there is no label %j, by number or by text', async (value) => {
+test.each([...INVALID_IDS, [2], { id: 2 }])('there is no label %j, by number or by text', async (value) => {
   await unchanged(db(), async () => {
     await refuses(rpc, null, 'getLinkById', value);
     await refuses(rpc, null, 'getLinkByLabel', value);

@@ -53,7 +53,7 @@ interface World {
 
 async function givenWorld(model: LinkModel): Promise<World> {
   const org = await givenOrganisation(db(), { profile: model.profile, language: 'en' });
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const tasks: GivenIssue[] = [];
   for (let task = 0; task < TASKS; task += 1) tasks.push(await givenIssue(db(), org, queue));
   return { model, org, application: await givenApplication(db(), org), queue, tasks };

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { useApi } from '../support/api.ts';
 import { type Board, givenBoard, type Task } from '../support/board.ts';
 import { type GivenOrganisation, givenAccount, givenIssue, givenQueue } from '../support/builders.ts';
-import { forbids, NONE, ODD, type Rpc, refuses, refusesNamed, rpcAs } from '../support/rpc.ts';
+import { forbids, INVALID_IDS, MISSING_ID, type Rpc, refuses, refusesNamed, rpcAs } from '../support/rpc.ts';
 import { unchanged } from '../support/snapshot.ts';
 
 /** moveTaskPosition (Kanboard contract, section 6). */
@@ -75,7 +75,7 @@ describe('moveTaskPosition', () => {
   });
 
   test('what is not there, is odd, or would change nothing is false', async () => {
-    const other = await board.getProjectId(await givenQueue(db(), org));
+    const other = await board.getProjectId((await givenQueue(db(), org)).key);
     const [foreignColumn] = await board.listColumnIds(other);
     const whole = { project_id: project, task_id: ids[1], column_id: columns[0], position: 1, swimlane_id: project };
     const cases = [
@@ -84,9 +84,9 @@ describe('moveTaskPosition', () => {
       { column_id: foreignColumn },
       { swimlane_id: other },
       { project_id: other, column_id: foreignColumn, swimlane_id: other },
-      ...ODD.flatMap((odd) => [{ task_id: odd }, { column_id: odd }, { project_id: odd }]),
-      ...ODD.filter((odd) => !Number.isInteger(odd) || Number(odd) < 1).map((odd) => ({ position: odd })),
-      ...['text', -1, 1.5, NONE].map((odd) => ({ swimlane_id: odd })),
+      ...INVALID_IDS.flatMap((odd) => [{ task_id: odd }, { column_id: odd }, { project_id: odd }]),
+      ...INVALID_IDS.filter((odd) => !Number.isInteger(odd) || Number(odd) < 1).map((odd) => ({ position: odd })),
+      ...['text', -1, 1.5, MISSING_ID].map((odd) => ({ swimlane_id: odd })),
     ];
     await unchanged(db(), async () => {
       for (const params of cases) await refusesNamed(rpc, false, 'moveTaskPosition', { ...whole, ...params });
@@ -95,7 +95,7 @@ describe('moveTaskPosition', () => {
   });
 
   test('the project must be one that the user may change, and the task one of it', async () => {
-    const closed = await givenQueue(db(), org, []);
+    const { key: closed } = await givenQueue(db(), org, []);
     const hidden = await givenIssue(db(), org, closed);
     const closedId = await board.getProjectId(closed);
     const [hiddenColumn] = await board.listColumnIds(closedId);
@@ -103,11 +103,11 @@ describe('moveTaskPosition', () => {
     const reader = rpcAs(api(), await givenAccount(db(), org, 'reader'));
     await unchanged(db(), async () => {
       await forbids(member, 'moveTaskPosition', closedId, hidden.id, hiddenColumn, 1, closedId);
-      await forbids(member, 'moveTaskPosition', NONE, ids[0], columns[0], 0, project);
+      await forbids(member, 'moveTaskPosition', MISSING_ID, ids[0], columns[0], 0, project);
       await forbids(reader, 'moveTaskPosition', project, ids[0], columns[0], 2, project);
     });
     await refuses(member, false, 'moveTaskPosition', project, hidden.id, columns[0], 2, project);
-    await refuses(member, false, 'moveTaskPosition', project, NONE, columns[0], 2, project);
+    await refuses(member, false, 'moveTaskPosition', project, MISSING_ID, columns[0], 2, project);
     expect(await member.call('moveTaskPosition', project, ids[0], columns[0], 2, project)).toBe(true);
   });
 

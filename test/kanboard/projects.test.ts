@@ -11,7 +11,7 @@ import {
   givenQueue,
   givenUser,
 } from '../support/builders.ts';
-import { forbids, NONE, ODD, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
+import { forbids, INVALID_IDS, MISSING_ID, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
 import { unchanged } from '../support/snapshot.ts';
 import { countStatements } from '../support/statements.ts';
 
@@ -133,7 +133,7 @@ describe('createProject', () => {
   test('takes an identifier once, whoever made the project', async () => {
     await rpc.call('createProject', 'One', null, 0, 'abc');
     await refuses(rpc, false, 'createProject', 'Two', null, 0, 'ABC');
-    const queue = await givenQueue(db(), org);
+    const { key: queue } = await givenQueue(db(), org);
     await refuses(rpc, false, 'createProject', 'Three', null, 0, queue.toLowerCase());
     await api().request.post('/v2/queues').set(org.admin.headers).send({ key: 'ABC', name: 'Taken' }).expect(409);
 
@@ -178,7 +178,7 @@ describe('createProject', () => {
     ['a name with a character that no text can hold', ['a\0']],
     ['a name of 65536 characters', ['x'.repeat(65_536)]],
     ['a description that is no text', ['P', []]],
-    ['an unknown owner', ['P', null, NONE]],
+    ['an unknown owner', ['P', null, MISSING_ID]],
     ['an owner that is no number', ['P', null, 'alice']],
     ['an identifier with other characters', ['P', null, 0, 'A-B']],
     ['an identifier of 51 characters', ['P', null, 0, 'A'.repeat(51)]],
@@ -218,7 +218,7 @@ describe('createProject', () => {
   });
 
   test('never gives an issue a key that another one had in a removed project of the same key', async () => {
-    const queue = await givenQueue(db(), org);
+    const { key: queue } = await givenQueue(db(), org);
     const first = await rpc.call<number>('createProject', 'First', null, 0, 'AGAIN');
     await rpc.call('addProjectUser', first, org.admin.id);
     const make = () =>
@@ -295,7 +295,7 @@ describe('getColumns', () => {
   });
 
   test('shows the columns of a queue that Tracker made', async () => {
-    const queue = await givenQueue(db(), org);
+    const { key: queue } = await givenQueue(db(), org);
     const { body } = await rest(`/v2/queues/${queue}`);
     const columns = await rpc.call<{ title: string }[]>('getColumns', body.id);
     expect(columns.map(({ title }) => title)).toEqual(['Open', 'In progress', 'Need info', 'Resolved', 'Closed']);
@@ -305,7 +305,7 @@ describe('getColumns', () => {
 describe('getProjectById, getProjectByName and getProjectByIdentifier', () => {
   test('answer null and false for none, whatever is asked', async () => {
     await rpc.call('createProject', 'Without identifier');
-    for (const value of ODD) {
+    for (const value of INVALID_IDS) {
       expect([value, await rpc.call('getProjectById', value)]).toEqual([value, null]);
       expect([value, await rpc.call('getProjectByName', value)]).toEqual([value, false]);
       expect([value, await rpc.call('getProjectByIdentifier', value)]).toEqual([value, false]);
@@ -316,7 +316,7 @@ describe('getProjectById, getProjectByName and getProjectByIdentifier', () => {
   });
 
   test('show a queue of Tracker, open to everybody in the organisation', async () => {
-    const queue = await givenQueue(db(), org);
+    const { key: queue } = await givenQueue(db(), org);
     const reader = as(await givenAccount(db(), org, 'reader'));
     const { body } = await rest(`/v2/queues/${queue}`);
     const row = await reader.call('getProjectByIdentifier', queue.toLowerCase());
@@ -433,7 +433,7 @@ describe('members', () => {
       await refuses(rpc, false, 'addProjectUser', project, someone.id, role);
     }
     await unchanged(db(), async () => {
-      for (const value of ODD) {
+      for (const value of INVALID_IDS) {
         await refuses(rpc, false, 'addProjectUser', project, value);
         await refuses(rpc, false, 'addProjectUser', value, someone.id);
         await refuses(rpc, false, 'removeProjectUser', project, value);
@@ -460,7 +460,7 @@ describe('members', () => {
       await forbids(as(await givenAccount(db(), org, 'admin')), method, ...params);
     }
     for (const [method] of reads.filter(([name]) => name !== 'getProjectByName')) {
-      await forbids(as(manager), method, NONE, ...(method === 'getProjectUserRole' ? [viewer.id] : []));
+      await forbids(as(manager), method, MISSING_ID, ...(method === 'getProjectUserRole' ? [viewer.id] : []));
     }
   });
 
@@ -474,8 +474,8 @@ describe('members', () => {
     }
     expect(await as(manager).call('addProjectUser', project, outsider.id)).toBe(true);
     expect(await as(manager).call('removeProjectUser', project, viewer.id)).toBe(true);
-    await forbids(as(manager), 'addProjectUser', NONE, outsider.id);
-    await forbids(as(manager), 'removeProjectUser', NONE, outsider.id);
+    await forbids(as(manager), 'addProjectUser', MISSING_ID, outsider.id);
+    await forbids(as(manager), 'removeProjectUser', MISSING_ID, outsider.id);
   });
 
   test('an administrator may join any project, and sees nothing of it before', async () => {
@@ -485,12 +485,12 @@ describe('members', () => {
     await forbids(as(admin), 'removeProject', project);
     expect(await as(admin).call('addProjectUser', project, admin.id, 'project-manager')).toBe(true);
     expect(await as(admin).call('getProjectById', project)).toMatchObject({ id: project });
-    await forbids(as(admin), 'addProjectUser', NONE, admin.id);
+    await forbids(as(admin), 'addProjectUser', MISSING_ID, admin.id);
     expect(await as(admin).call('removeProject', project)).toBe(true);
   });
 
   test('of a queue that is open are all, and administrators manage it', async () => {
-    const queue = await givenQueue(db(), org);
+    const { key: queue } = await givenQueue(db(), org);
     const { id } = (await rest(`/v2/queues/${queue}`)).body;
     const [admin, manager, member, reader] = [
       await givenAccount(db(), org, 'admin'),
@@ -522,8 +522,8 @@ describe('members', () => {
 
 describe('removeProject', () => {
   test('takes the tasks and their links along, which issues elsewhere note', async () => {
-    const queue = await givenQueue(db(), org);
-    const going = await givenQueue(db(), org);
+    const { key: queue } = await givenQueue(db(), org);
+    const { key: going } = await givenQueue(db(), org);
     const project = (await rest(`/v2/queues/${going}`)).body.id;
     const kept = await givenIssue(db(), org, queue);
     const [one, two] = [await givenIssue(db(), org, going), await givenIssue(db(), org, going)];
@@ -551,20 +551,20 @@ describe('removeProject', () => {
   test('is for the managers of the project', async () => {
     const { project, manager, member, viewer, outsider } = await givenTeam();
     for (const account of [member, viewer, outsider]) await forbids(as(account), 'removeProject', project);
-    await forbids(as(manager), 'removeProject', NONE);
+    await forbids(as(manager), 'removeProject', MISSING_ID);
     expect(await as(manager).call('removeProject', project)).toBe(true);
     await forbids(as(manager), 'removeProject', project);
   });
 
   test('answers false for none, whatever is asked', async () => {
     await unchanged(db(), async () => {
-      for (const value of ODD) await refuses(rpc, false, 'removeProject', value);
+      for (const value of INVALID_IDS) await refuses(rpc, false, 'removeProject', value);
     });
   });
 
   test('while issues are made and moved there leaves nothing half done', async () => {
-    const queue = await givenQueue(db(), org);
-    const going = await givenQueue(db(), org);
+    const { key: queue } = await givenQueue(db(), org);
+    const { key: going } = await givenQueue(db(), org);
     const project = (await rest(`/v2/queues/${going}`)).body.id;
     const moving = await Promise.all([1, 2, 3].map(() => givenIssue(db(), org, queue)));
     const statuses = await Promise.all([

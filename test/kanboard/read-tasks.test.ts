@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { useApi } from '../support/api.ts';
 import { type Board, givenBoard, type Task } from '../support/board.ts';
 import { type GivenOrganisation, givenAccount, givenIssue, givenQueue, givenUser } from '../support/builders.ts';
-import { forbids, NONE, ODD, type Rpc, refusesNamed, rpcAs } from '../support/rpc.ts';
+import { forbids, INVALID_IDS, MISSING_ID, type Rpc, refusesNamed, rpcAs } from '../support/rpc.ts';
 import { unchanged } from '../support/snapshot.ts';
 
 /** getTask, getTaskByReference and getAllTasks (Kanboard contract, section 6). */
@@ -38,7 +38,7 @@ describe('getTask, getTaskByReference and getAllTasks', () => {
     expect(await board.getTask(id)).toMatchObject({ color_id: 'plaid', color: { name: 'Yellow' } });
   });
 
-  test.each(ODD)('there is no task %j', async (id) => {
+  test.each(INVALID_IDS)('there is no task %j', async (id) => {
     await unchanged(db(), async () => {
       await refusesNamed(rpc, null, 'getTask', { task_id: id });
       await refusesNamed(rpc, null, 'getTaskByReference', { project_id: id, reference: 'R' });
@@ -58,7 +58,7 @@ describe('getTask, getTaskByReference and getAllTasks', () => {
         await refusesNamed(rpc, null, 'getTaskByReference', { project_id: project, reference });
       }
     });
-    const other = await board.getProjectId(await givenQueue(db(), org));
+    const other = await board.getProjectId((await givenQueue(db(), org)).key);
     await refusesNamed(rpc, null, 'getTaskByReference', { project_id: other, reference: 'R-1' });
   });
 
@@ -77,7 +77,7 @@ describe('getTask, getTaskByReference and getAllTasks', () => {
   });
 
   test('any role in a project reads its tasks, and nobody else does, administrators neither', async () => {
-    const closed = await givenQueue(db(), org, []);
+    const { key: closed } = await givenQueue(db(), org, []);
     const closedId = await board.getProjectId(closed);
     const { id } = await givenIssue(db(), org, closed);
     for (const role of ['manager', 'member', 'viewer'] as const) {
@@ -91,8 +91,8 @@ describe('getTask, getTaskByReference and getAllTasks', () => {
     for (const role of ['member', 'admin'] as const) {
       const as = rpcAs(api(), await givenAccount(db(), org, role));
       await unchanged(db(), async () => {
-        for (const task of [id, NONE]) await forbids(as, 'getTask', task);
-        for (const hidden of [closedId, NONE, 'text']) {
+        for (const task of [id, MISSING_ID]) await forbids(as, 'getTask', task);
+        for (const hidden of [closedId, MISSING_ID, 'text']) {
           await forbids(as, 'getAllTasks', hidden);
           await forbids(as, 'getAllTasks', hidden, 7);
           await forbids(as, 'getTaskByReference', hidden, 'R');

@@ -12,7 +12,7 @@ import {
   givenQueue,
   givenUser,
 } from '../support/builders.ts';
-import { forbids, NONE, ODD, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
+import { forbids, INVALID_IDS, MISSING_ID, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
 import { countStatements } from '../support/statements.ts';
 
 /** searchTasks and its query language (Kanboard contract, section 6). */
@@ -25,7 +25,7 @@ const now = () => Math.floor(Date.now() / 1000);
 let org: GivenOrganisation;
 let rpc: Rpc;
 let project: number;
-let columns: number[];
+let columns: readonly number[];
 let alice: GivenAccount & { readonly id: number };
 let tasks: Record<'login' | 'logout' | 'parser' | 'closed', number>;
 
@@ -37,16 +37,7 @@ interface FoundTask {
 beforeAll(async () => {
   org = await givenOrganisation(db(), { profile: 'kanboard', language: 'en' });
   rpc = rpcAs(api(), await givenApplication(db(), org));
-  const queue = await givenQueue(db(), org);
-  const rows = await db().query<{ queue_id: number; column_id: number }>({
-    name: '',
-    text: `
-      select queue_id, column_id from columns join queues using (org_id, queue_id)
-      where org_id = $1 and key = $2 order by position`,
-    values: [org.orgId, queue],
-  });
-  project = rows[0]?.queue_id as number;
-  columns = rows.map(({ column_id }) => column_id);
+  ({ id: project, columns } = await givenQueue(db(), org));
   alice = await givenAccount(db(), org);
   await db().query({
     name: '',
@@ -293,7 +284,7 @@ describe('what a query finds', () => {
   test('nothing is found by what is no query, in no project, and by too much of one', async () => {
     for (const query of [[], {}, true, 'a\0b']) expect(await find(query)).toEqual([]);
     expect(await find(null)).toEqual(ALL);
-    for (const odd of ODD) await refuses(rpc, [], 'searchTasks', odd, '');
+    for (const odd of INVALID_IDS) await refuses(rpc, [], 'searchTasks', odd, '');
     expect(await find('tag:x '.repeat(201))).toEqual([]);
     expect(await find('tag:x '.repeat(200))).toEqual([]);
     expect(await find('x'.repeat(500_000))).toEqual([]);
@@ -308,10 +299,10 @@ describe('links', () => {
   let [parent, child, milestone, secret]: GivenIssue[] = [];
 
   beforeAll(async () => {
-    queue = await givenQueue(db(), org);
+    queue = (await givenQueue(db(), org)).key;
     const user = await givenUser(db(), org.orgId);
     insider = await givenAccount(db(), org);
-    hidden = await givenQueue(db(), org, [user, { ...user, id: insider.id }]);
+    hidden = (await givenQueue(db(), org, [user, { ...user, id: insider.id }])).key;
     parent = await givenIssue(db(), org, queue, { summary: 'Parent' });
     child = await givenIssue(db(), org, queue, { summary: 'Child' });
     milestone = await givenIssue(db(), org, queue, { summary: 'Milestone' });
@@ -366,7 +357,7 @@ describe('links', () => {
     for (const role of ['member', 'admin'] as const) {
       const as = rpcAs(api(), await givenAccount(db(), org, role));
       await forbids(as, 'searchTasks', project_id, '');
-      await forbids(as, 'searchTasks', NONE, '');
+      await forbids(as, 'searchTasks', MISSING_ID, '');
     }
     expect(await rpcAs(api(), insider).call('searchTasks', project_id, '')).toHaveLength(1);
   });

@@ -12,7 +12,7 @@ import {
   givenQueue,
   givenUser,
 } from '../support/builders.ts';
-import { forbids, NONE, ODD, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
+import { forbids, INVALID_IDS, MISSING_ID, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
 import { snapshot, unchanged } from '../support/snapshot.ts';
 import { countStatements, untilWaiting } from '../support/statements.ts';
 
@@ -36,7 +36,7 @@ beforeEach(async () => {
 async function givenProfile(profile: Profile) {
   org = await givenOrganisation(db(), { profile, language: 'en' });
   rpc = rpcAs(api(), await givenApplication(db(), org));
-  queue = await givenQueue(db(), org);
+  queue = (await givenQueue(db(), org)).key;
   a = await givenIssue(db(), org, queue, { summary: 'A' });
   b = await givenIssue(db(), org, queue, { summary: 'B' });
   c = await givenIssue(db(), org, queue, { summary: 'C' });
@@ -171,7 +171,7 @@ test('createTaskLink refuses what is there already, from either side', async () 
   await refuses(rpc, false, 'createTaskLink', b.id, a.id, RELATES);
 });
 
-test.each(ODD)('no task, label or link is %j', async (value) => {
+test.each(INVALID_IDS)('no task, label or link is %j', async (value) => {
   const view = await link(a, b, BLOCKS);
   await unchanged(db(), async () => {
     await refuses(rpc, false, 'createTaskLink', a.id, c.id, value);
@@ -323,7 +323,7 @@ describe('section', () => {
 
   test('8.8: titles of tasks in closed projects show up in no list', async () => {
     const insider = await givenUser(db(), org.orgId);
-    const closed = await givenQueue(db(), org, [insider]);
+    const { key: closed } = await givenQueue(db(), org, [insider]);
     const hidden = await givenIssue(db(), org, closed, { summary: 'Secret' });
     const view = await link(a, hidden, RELATES);
     const outsider = rpcAs(api(), await givenAccount(db(), org));
@@ -460,8 +460,8 @@ describe('user accounts', () => {
     }
     [member, viewer, outsider, admin] = accounts.map((account) => rpcAs(api(), account)) as [Rpc, Rpc, Rpc, Rpc];
     const [memberId, viewerId] = accounts.map(({ id }) => id);
-    const closed = await givenQueue(db(), org, []);
-    const other = await givenQueue(db(), org, []);
+    const { key: closed } = await givenQueue(db(), org, []);
+    const { key: other } = await givenQueue(db(), org, []);
     await db().query({
       name: '',
       text: `
@@ -495,14 +495,14 @@ describe('user accounts', () => {
     for (const rpcOfOther of [outsider, admin]) {
       await forbids(rpcOfOther, 'createTaskLink', inside.id, inside2.id, RELATES);
       await forbids(rpcOfOther, 'updateTaskLink', view, inside.id, inside2.id, RELATES);
-      for (const id of [view, NONE]) await forbids(rpcOfOther, 'removeTaskLink', id);
-      for (const id of [view, NONE]) await forbids(rpcOfOther, 'getTaskLinkById', id);
-      for (const id of [inside.id, NONE]) await forbids(rpcOfOther, 'getAllTaskLinks', id);
+      for (const id of [view, MISSING_ID]) await forbids(rpcOfOther, 'removeTaskLink', id);
+      for (const id of [view, MISSING_ID]) await forbids(rpcOfOther, 'getTaskLinkById', id);
+      for (const id of [inside.id, MISSING_ID]) await forbids(rpcOfOther, 'getAllTaskLinks', id);
     }
   });
 
   test('an opposite task that the user may not see is false, like one that does not exist', async () => {
-    for (const id of [outside.id, NONE]) {
+    for (const id of [outside.id, MISSING_ID]) {
       await refuses(member, false, 'createTaskLink', inside.id, id, RELATES);
       await refuses(member, false, 'updateTaskLink', view, inside.id, id, BLOCKS);
     }

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { useApi } from '../support/api.ts';
 import { type Board, givenBoard } from '../support/board.ts';
 import { type GivenOrganisation, givenAccount, givenIssue, givenQueue, givenUser } from '../support/builders.ts';
-import { forbids, NONE, ODD, type Rpc, refusesNamed, rpcAs } from '../support/rpc.ts';
+import { forbids, INVALID_IDS, MISSING_ID, type Rpc, refusesNamed, rpcAs } from '../support/rpc.ts';
 import { snapshot, unchanged } from '../support/snapshot.ts';
 
 /** updateTask (Kanboard contract, section 6). */
@@ -158,7 +158,7 @@ describe('updateTask', () => {
     { title: ' ' },
     { title: [] },
     { title: 'x'.repeat(65_536) },
-    { owner_id: NONE },
+    { owner_id: MISSING_ID },
     { owner_id: '' },
     { owner_id: [] },
     { date_due: 'soon' },
@@ -173,13 +173,13 @@ describe('updateTask', () => {
 
   test('there must be the task, and a user must be able to change it', async () => {
     await unchanged(db(), async () => {
-      for (const odd of ODD) await refusesNamed(rpc, false, 'updateTask', { id: odd, title: 'A' });
+      for (const odd of INVALID_IDS) await refusesNamed(rpc, false, 'updateTask', { id: odd, title: 'A' });
     });
-    const closed = await givenQueue(db(), org, []);
+    const { key: closed } = await givenQueue(db(), org, []);
     const hidden = await givenIssue(db(), org, closed);
     const member = await givenAccount(db(), org);
     await unchanged(db(), async () => {
-      for (const task of [hidden.id, NONE]) {
+      for (const task of [hidden.id, MISSING_ID]) {
         await forbids(rpcAs(api(), member), 'updateTask', task, 'A');
         await forbids(rpcAs(api(), member), 'updateTask', task, '');
       }

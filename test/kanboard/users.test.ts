@@ -11,7 +11,7 @@ import {
   givenQueue,
   givenUser,
 } from '../support/builders.ts';
-import { forbids, ODD, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
+import { forbids, INVALID_IDS, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
 import { unchanged } from '../support/snapshot.ts';
 
 /** The user procedures (Kanboard contract, sections 3 and 6). */
@@ -157,7 +157,7 @@ describe('getAllUsers, getUser and getUserByName', () => {
   });
 
   test('answer null for nobody, whatever is asked', async () => {
-    for (const value of ODD) {
+    for (const value of INVALID_IDS) {
       expect([value, await rpc.call('getUser', value)]).toEqual([value, null]);
       expect([value, await rpc.call('getUserByName', value)]).toEqual([value, null]);
     }
@@ -201,7 +201,7 @@ describe('disableUser and enableUser', () => {
     expect(await rpc.call('disableUser', id)).toBe(true);
     const application = await numberOfApplication();
     await unchanged(db(), async () => {
-      for (const nobody of [...ODD, application]) {
+      for (const nobody of [...INVALID_IDS, application]) {
         await refuses(rpc, false, 'disableUser', nobody);
         await refuses(rpc, false, 'enableUser', nobody);
       }
@@ -239,7 +239,7 @@ describe('removeUser', () => {
   });
 
   test('leaves their issues to nobody, which the changelogs note, and their name on what they wrote', async () => {
-    const queue = await givenQueue(db(), org);
+    const { key: queue } = await givenQueue(db(), org);
     const leaver = await givenUser(db(), org.orgId, { display: 'Leaver' });
     const wrote = await api()
       .request.post('/v2/issues')
@@ -278,7 +278,7 @@ describe('removeUser', () => {
   test('answers false for nobody', async () => {
     const application = await numberOfApplication();
     await unchanged(db(), async () => {
-      for (const nobody of [...ODD, application]) await refuses(rpc, false, 'removeUser', nobody);
+      for (const nobody of [...INVALID_IDS, application]) await refuses(rpc, false, 'removeUser', nobody);
     });
   });
 });

@@ -11,21 +11,21 @@ import { ContractCheck } from './contract-check.ts';
 import { type TestDatabase, useDatabase } from './test-database.ts';
 
 export interface Api {
-  /** Requests to the whole service; every answer is held against the contract. */
+  /** Sends requests to the whole service; every response is checked against the contract. */
   readonly request: ReturnType<typeof supertest>;
   readonly database: TestDatabase;
   readonly contract: Contract;
   readonly url: string;
-  /** Lines that the service has logged in this test. */
+  /** The lines that the service logged in this test. */
   readonly log: string[];
-  /** Takes what did not fit the contract in this test, and was meant to. */
+  /** Returns and clears the contract violations of this test, for those that it expects. */
   takeProblems(): string[];
 }
 
-/** The whole service over a database of this file's own, which it reaches as `way` says. */
+/** The whole service on a database of this test file; `connect` can put a proxy in between. */
 export function useApi(
   config: Partial<AppOptions['config']> = {},
-  way?: (connection: TestDatabase['connection']) => Promise<TestDatabase['connection']>,
+  connect?: (connection: TestDatabase['connection']) => Promise<TestDatabase['connection']>,
   limits: Pick<AppOptions, 'batchMs' | 'answerBytesMax'> = {},
 ): () => Api {
   const database = useDatabase();
@@ -40,7 +40,7 @@ export function useApi(
     const rpcContract = loadRpcContract();
     check = new ContractCheck(contract, rpcContract);
     const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
-    if (way) db = openDatabase(await way(database().connection), log);
+    if (connect) db = openDatabase(await connect(database().connection), log);
     const app = createApp({
       contract,
       rpcContract,
@@ -87,7 +87,7 @@ export function useApi(
     await db?.close();
   });
   return () => {
-    if (api === undefined) throw new Error('The service is there once the tests run.');
+    if (api === undefined) throw new Error('The service starts before the first test.');
     return api;
   };
 }

@@ -22,7 +22,7 @@ export async function givenBoard(api: Api) {
   const { db } = api.database;
   const org = await givenOrganisation(db, { profile: 'kanboard', language: 'en' });
   const rpc = rpcAs(api, await givenApplication(db, org));
-  const queue = await givenQueue(db, org);
+  const { key: queue } = await givenQueue(db, org);
   const project = await getProjectId(queue);
   const columns = await listColumnIds(project);
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { OrganisationRole } from '../../src/core/access/viewer.ts';
 import type { Profile } from '../../src/core/organisations/defaults.ts';
 import { APPLICATION_LOGIN, createOrganisation } from '../../src/core/organisations/organisations.service.ts';
+import { addMember } from '../../src/core/queues/queue-members.service.ts';
 import { createQueue } from '../../src/core/queues/queues.service.ts';
 import { createToken, replaceAccountToken, type TokenScope } from '../../src/core/tokens/tokens.service.ts';
 import { createUser, getUserId } from '../../src/core/users/users.service.ts';
@@ -23,7 +24,7 @@ export interface GivenUser {
   readonly headers: { readonly Authorization: string; readonly 'X-Org-ID': string };
 }
 
-/** An organisation of the test's own, with an administrator. */
+/** A new organisation with an administrator. */
 export async function givenOrganisation(
   db: Database,
   { language = 'ru', profile = 'tracker' }: { language?: Language; profile?: Profile } = {},
@@ -49,27 +50,37 @@ export async function givenUser(
   return { id, login, token, headers: { Authorization: `OAuth ${token}`, 'X-Org-ID': orgId } };
 }
 
-/** A queue, by its key. With `members`, closed to everybody else. */
+export interface GivenQueue {
+  readonly id: number;
+  readonly key: string;
+  /** The ids of its columns, from left to right. */
+  readonly columns: readonly number[];
+}
+
+/** A queue; with `members`, closed to all other users. */
 export async function givenQueue(
   db: Database,
   { orgId, admin }: GivenOrganisation,
   members?: GivenUser[],
-): Promise<string> {
+): Promise<GivenQueue> {
   const key = `Q${randomUUID().replaceAll('-', '').toUpperCase()}`;
-  const queueId = await createQueue(db, orgId, { key, name: key, leadId: admin.id });
+  const id = await createQueue(db, orgId, { key, name: key, leadId: admin.id });
   if (members) {
+    // While the queue is open, every administrator manages it.
+    const viewer = { orgId, userId: admin.id, role: 'admin', isApplication: false } as const;
+    for (const { id: userId } of members) await addMember(db, viewer, id, { userId, role: 'member' });
     await db.query({
       name: '',
       text: `update queues set access = 'members' where org_id = $1 and queue_id = $2`,
-      values: [orgId, queueId],
-    });
-    await db.query({
-      name: '',
-      text: 'insert into queue_members (org_id, queue_id, user_id) select $1, $2, unnest($3::bigint[])',
-      values: [orgId, queueId, members.map(({ id }) => id)],
+      values: [orgId, id],
     });
   }
-  return key;
+  const columns = await db.query<{ column_id: number }>({
+    name: '',
+    text: 'select column_id from columns where org_id = $1 and queue_id = $2 order by position',
+    values: [orgId, id],
+  });
+  return { id, key, columns: columns.map(({ column_id }) => column_id) };
 }
 
 export interface GivenIssue {
@@ -100,7 +111,7 @@ export async function givenIssue(
   return row as GivenIssue;
 }
 
-/** A link of the type between its inward and its outward end; answers the link id. */
+/** A link of this type between these ends; returns its id. Written in SQL: it leaves no events and skips the rules. */
 export async function givenLink(
   db: Database,
   { orgId, admin }: GivenOrganisation,
@@ -122,7 +133,7 @@ export async function givenLink(
   return (row as { link_id: number }).link_id;
 }
 
-/** Credentials of the Kanboard face. */
+/** Credentials for the Kanboard API. */
 export interface GivenAccount {
   readonly orgId: string;
   readonly login: string;

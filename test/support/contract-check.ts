@@ -43,14 +43,14 @@ export class ContractCheck {
     };
   }
 
-  /** What did not fit since the last time. */
+  /** Returns and clears the violations found so far. */
   takeProblems(): string[] {
     const problems = this.#problems;
     this.#problems = [];
     return problems;
   }
 
-  /** Leaves the answers that were seen for the check at the end of the run. */
+  /** Saves the responses that were seen for the check at the end of the run. */
   save(): void {
     const folder = process.env['TEST_FOLDER'];
     if (folder === undefined) return;
@@ -75,7 +75,7 @@ export class ContractCheck {
       return;
     }
     if (!validate(JSON.parse(body))) {
-      this.#problems.push(`${answer} does not fit: ${JSON.stringify(validate.errors)} in ${body}`);
+      this.#problems.push(`${answer} does not match the contract: ${JSON.stringify(validate.errors)} in ${body}`);
     }
   }
 

@@ -4,24 +4,24 @@ import type { TestDatabase } from './test-database.ts';
 
 type Parts = TestDatabase['connection'];
 
-/** Stands between the service and PostgreSQL, and can be cut: for the service the database is then away. */
+/** A proxy between the service and PostgreSQL that can be cut to make the database unavailable. */
 export interface DatabaseProxy {
-  /** How the database is reached through it. */
+  /** The connection through the proxy. */
   readonly connection: Parts;
-  /** Ends every connection and takes no new one. */
+  /** Closes every connection and accepts no new one. */
   cut(): Promise<void>;
   restore(): Promise<void>;
 }
 
 export async function openDatabaseProxy(target: Parts): Promise<DatabaseProxy> {
   const sockets = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = target.host.startsWith('/')
+  const server = createServer((client) => {
+    const upstream = target.host.startsWith('/')
       ? connect(join(target.host, `.s.PGSQL.${target.port}`))
       : connect(target.port, target.host);
     for (const [socket, other] of [
-      [near, far],
-      [far, near],
+      [client, upstream],
+      [upstream, client],
     ] as const) {
       sockets.add(socket);
       socket.on('error', () => undefined);

@@ -30,7 +30,7 @@ export class RpcContractCheck {
       }));
   }
 
-  /** The operation that a path belongs to, whatever the HTTP method. */
+  /** The operation of a path, for any HTTP method. */
   operationAt(path: string): string | undefined {
     return this.#operations.find(({ pattern }) => pattern.test(path))?.id;
   }
@@ -86,7 +86,7 @@ function misfits(name: string, validate: ValidateFunction, value: unknown): stri
 
 type RpcAnswer = Readonly<Record<string, unknown>>;
 
-/** What is answered, in order: the calls, undefined for what is none; notifications are left out. */
+/** The calls that get a response, in order: undefined for an invalid one, without notifications. */
 export function askedIn(body: unknown): (RpcRequest | undefined)[] {
   const value = Buffer.isBuffer(body) ? parseLossless(body) : undefined;
   return (batchOf(value) ?? [value])

@@ -4,11 +4,11 @@ import type { Api } from './api.ts';
 import type { GivenAccount } from './builders.ts';
 import { unchanged } from './snapshot.ts';
 
-/** No task, project, column, label, link or user has this number. */
-export const NONE = 999_999_999;
-/** Nothing has one of these for its number. (`true` is 1, which something may have.) */
-export const ODD: readonly unknown[] = [
-  NONE,
+/** No task, project, column, label, link or user has this id. */
+export const MISSING_ID = 999_999_999;
+/** None of these is a valid id. (`true` counts as 1, which can be one.) */
+export const INVALID_IDS: readonly unknown[] = [
+  MISSING_ID,
   0,
   -1,
   1.5,
@@ -24,15 +24,15 @@ export const ODD: readonly unknown[] = [
   '1\0',
 ];
 
-/** Calls procedures as one account. */
+/** Calls methods as one account. */
 export interface Rpc {
-  /** The result of a call; throws for an answer that is an error. */
+  /** The result of a call; throws if the response is an error. */
   call<Result = unknown>(method: string, ...params: unknown[]): Promise<Result>;
   /** The same with parameters by name. */
   named<Result = unknown>(method: string, params: object): Promise<Result>;
   /** The HTTP status of a call. */
   status(method: string, ...params: unknown[]): Promise<number>;
-  /** What the procedures write to. */
+  /** The database that the calls write to. */
   readonly db: Database;
 }
 
@@ -44,7 +44,7 @@ export function rpcAs(api: Api, { orgId, login, secret }: GivenAccount): Rpc {
       .send({ jsonrpc: '2.0', method, id: 1, params });
   const result = async (method: string, params: unknown) => {
     const { status, body } = await send(method, params);
-    if (!('result' in body)) throw new Error(`${method} answered ${status} ${JSON.stringify(body)}`);
+    if (!('result' in body)) throw new Error(`${method} returned ${status} ${JSON.stringify(body)}`);
     return body.result;
   };
   return {
@@ -55,7 +55,7 @@ export function rpcAs(api: Api, { orgId, login, secret }: GivenAccount): Rpc {
   };
 }
 
-/** The call fails with its procedure's failure value, and nothing is written. */
+/** Expects the failure value of the method, and that nothing is written. */
 export async function refuses(caller: Rpc, failure: unknown, method: string, ...params: unknown[]): Promise<void> {
   await unchanged(caller.db, async () => {
     expect([method, params, await caller.call(method, ...params)]).toEqual([method, params, failure]);
@@ -69,7 +69,7 @@ export async function refusesNamed(caller: Rpc, failure: unknown, method: string
   });
 }
 
-/** The call is answered by 403, and nothing is written. */
+/** Expects 403, and that nothing is written. */
 export async function forbids(caller: Rpc, method: string, ...params: unknown[]): Promise<void> {
   await unchanged(caller.db, async () => {
     expect([method, params, await caller.status(method, ...params)]).toEqual([method, params, 403]);

@@ -13,7 +13,7 @@ export type Environment = Readonly<Record<string, string>>;
 /** The build as users run it. */
 export const PROGRAM = [process.execPath, `${ROOT}bin/issue-links.js`] as const;
 
-/** What a test that failed has left running. */
+/** The processes that a failed test has left running. */
 const running = new Set<ChildProcess>();
 afterAll(() => {
   for (const child of running) child.kill('SIGKILL');
@@ -26,7 +26,7 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs a program to its end. It sees nothing of our environment but what it needs to be found. */
+/** Runs a program to its end. Of our environment it sees only PATH and HOME. */
 export async function run(command: readonly string[], environment: Environment, input = ''): Promise<Outcome> {
   const child = launch(command, environment);
   child.stdin.on('error', () => undefined).end(input);
@@ -39,11 +39,11 @@ export async function run(command: readonly string[], environment: Environment, 
 }
 
 export interface ServerProcess {
-  /** As the server has printed it. */
+  /** The URL that the server printed. */
   readonly url: string;
-  /** All it has written so far. */
+  /** Everything it has written so far. */
   output(): string;
-  /** Closes our end of its standard output and error. */
+  /** Closes our end of its stdout and stderr. */
   stopReading(): void;
   /** Sends a signal and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
@@ -82,7 +82,7 @@ export async function startServer(command: readonly string[], environment: Envir
   };
 }
 
-/** The real server in a process of its own, with the demo, over a database of this file's own; by its base URL. */
+/** The real server with the demo, in its own process and on its own database; returns its base URL. */
 export function useDemoServer(): () => string {
   const database = useDatabase();
   let server: ServerProcess | undefined;
@@ -95,7 +95,7 @@ export function useDemoServer(): () => string {
     await server?.stop();
   });
   return () => {
-    if (server === undefined) throw new Error('The server is there once the tests run.');
+    if (server === undefined) throw new Error('The server starts before the first test.');
     return server.url;
   };
 }

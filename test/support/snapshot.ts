@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import type { Database } from '../../src/database/database.ts';
 
-/** Everything that is stored, table by table: to show that a refused request wrote nothing. */
+/** The contents of every table, to show that a rejected request wrote nothing. */
 export async function snapshot(db: Database): Promise<Record<string, unknown>> {
   const tables = await db.query<{ table: string }>({
     name: '',
@@ -25,7 +25,7 @@ export async function snapshot(db: Database): Promise<Record<string, unknown>> {
 
 const watched = new WeakSet<Database>();
 
-/** Shows that nothing is written meanwhile: one look before and one after, for all that is in `work`. */
+/** Expects that `work` writes nothing. Nested calls share the snapshots of the outermost one. */
 export async function unchanged(db: Database, work: () => Promise<void>): Promise<void> {
   if (watched.has(db)) {
     await work();

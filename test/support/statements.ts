@@ -26,7 +26,7 @@ export async function countStatements(db: DatabasePool, work: () => PromiseLike<
   return count;
 }
 
-/** Until that many statements wait for a lock. */
+/** Resolves once this many statements are waiting for a lock. */
 export async function untilWaiting(db: Database, count: number): Promise<void> {
   for (;;) {
     const rows = await db.query({

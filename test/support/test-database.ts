@@ -4,7 +4,7 @@ import { type Connection, type DatabasePool, openDatabase } from '../../src/data
 
 type Parts = Extract<Connection, { host: string }>;
 
-/** A database of the test's own. */
+/** A database of one test or test file. */
 export interface TestDatabase {
   readonly db: DatabasePool;
   readonly connection: Parts;
@@ -15,7 +15,7 @@ export interface TestDatabase {
 
 const silent = { warn: () => undefined };
 
-/** Copies the migrated template; or with `empty` makes a database without a schema. */
+/** Copies the migrated template, or `template0` for a database without a schema. */
 export async function createTestDatabase(template: 'template_issue_links' | 'template0'): Promise<TestDatabase> {
   const server = JSON.parse(process.env['TEST_CONNECTION'] ?? '{}') as Parts;
   const name = `test_${randomUUID().replaceAll('-', '')}`;
@@ -33,7 +33,7 @@ export async function createTestDatabase(template: 'template_issue_links' | 'tem
   };
 }
 
-/** One database for the tests of a file, made before the first of them and dropped after the last. */
+/** One database for the tests of a file, created before the first test and dropped after the last. */
 export function useDatabase(
   template: 'template_issue_links' | 'template0' = 'template_issue_links',
 ): () => TestDatabase {
@@ -45,7 +45,7 @@ export function useDatabase(
     await database?.drop();
   });
   return () => {
-    if (database === undefined) throw new Error('The database is there once the tests run.');
+    if (database === undefined) throw new Error('The database is created before the first test.');
     return database;
   };
 }

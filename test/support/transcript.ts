@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** A line of test/kanboard/golden/kanboard.jsonl that asks something; see the README there. */
+/** A request in test/kanboard/golden/kanboard.jsonl; see the README there. */
 export interface TranscriptCase {
   readonly name: string;
   readonly kind: 'contract' | 'leak' | 'quirk';
@@ -19,7 +19,7 @@ export interface TranscriptCase {
   readonly captured: Readonly<Record<string, unknown>>;
 }
 
-/** A line that only the web interface of the original could do: `token:<login>:<value>` gives a personal token. */
+/** A step that needed the web interface of Kanboard: `token:<login>:<value>` sets a personal token. */
 export interface TranscriptHook {
   readonly name: string;
   readonly hook: string;
@@ -37,11 +37,11 @@ function readLines<Line>(file: string): Line[] {
     .map((line) => JSON.parse(line) as Line);
 }
 
-/** A line of test/kanboard/golden/differences.jsonl: an accident of the original that is not repeated. */
+/** A line of test/kanboard/golden/differences.jsonl: a defect of Kanboard that this server does not reproduce. */
 interface Difference {
   readonly name: string;
   readonly why: string;
-  /** What is answered instead, in the numbers of the recording; those from 9001 up it does not have. */
+  /** The expected response, with recorded ids; those from 9001 up are not in the recording. */
   readonly response: TranscriptCase['response'];
 }
 
@@ -52,7 +52,7 @@ export function readDifferences(): ReadonlyMap<string, Difference> {
 type Kind = 'task' | 'label' | 'task link' | 'project' | 'column' | 'user' | 'external link';
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** What the numbers of a procedure's result name. */
+/** What the ids in the result of a method refer to. */
 const CREATES: Readonly<Record<string, Kind>> = {
   createUser: 'user',
   createProject: 'project',
@@ -76,7 +76,7 @@ const ROWS: Readonly<Record<string, Kind>> = {
   getMyProjects: 'project',
   getExternalTaskLinkById: 'external link',
 };
-/** Beside `id`, which is of the procedure's kind. */
+/** Fields other than `id`, whose kind depends on the method. */
 const FIELDS: Readonly<Record<string, Kind>> = {
   task_id: 'task',
   opposite_task_id: 'task',
@@ -84,7 +84,7 @@ const FIELDS: Readonly<Record<string, Kind>> = {
   opposite_link_id: 'label',
   opposite_id: 'label',
   project_id: 'project',
-  // A project has one swimlane, of the same number.
+  // A project has one swimlane, with the same id.
   swimlane_id: 'project',
   column_id: 'column',
   owner_id: 'user',
@@ -102,17 +102,17 @@ const TIMES = new Set([
 const SECRETS = new Set(['password', 'api_access_token']);
 
 /**
- * Says this server's results in the words of the recording, so that the two can be compared letter by letter: each number
- * of a thing has one counterpart there, and what no server could repeat (times, URLs, secrets, the version) is taken from
- * there where it is of the right form.
+ * Translates this server's results into those of the recording, so that the two can be compared exactly. Each id maps to
+ * one recorded id. Values that no server can reproduce (times, URLs, secrets, the version) are taken from the recording
+ * if ours have the right form.
  */
 export class Translation {
-  /** From this server's numbers to the recorded ones, and back. */
+  /** From this server's ids to the recorded ones, and back. */
   readonly #recordedOf = new Map<string, number>();
   readonly #oursOf = new Map<string, number>();
   readonly #newest = new Map<Kind, number>();
 
-  /** The result of a call. What has no counterpart stays as it is. */
+  /** The translated result of a call. Ids without a counterpart stay as they are. */
   result(method: string, ours: unknown, recorded: unknown): unknown {
     const created = CREATES[method];
     if (created) {
@@ -123,7 +123,7 @@ export class Translation {
     }
     if (method === 'getVersion') return typeof ours === 'string' && ours !== '' ? recorded : ours;
     const named = NAMES[method];
-    return named ? this.#number(named, ours, recorded) : this.#value(ROWS[method], ours, recorded);
+    return named ? this.#id(named, ours, recorded) : this.#value(ROWS[method], ours, recorded);
   }
 
   #value(kind: Kind | undefined, ours: unknown, recorded: unknown): unknown {
@@ -139,27 +139,27 @@ export class Translation {
 
   #field(kind: Kind | undefined, key: string, ours: unknown, recorded: unknown): unknown {
     const named = key === 'id' ? kind : FIELDS[key];
-    if (named) return this.#number(named, ours, recorded);
+    if (named) return this.#id(named, ours, recorded);
     if (TIMES.has(key)) return isTime(ours) && isTime(recorded) ? recorded : ours;
     if (key === 'url') return isUrl(ours) && isUrl(recorded) ? recorded : ours;
-    // The original shows its secrets; this server never does.
+    // Kanboard returns its secrets; this server never does.
     return SECRETS.has(key) && ours === null ? recorded : ours;
   }
 
-  /** Zero names nothing; everything else has one counterpart from when it is seen first. */
-  #number(kind: Kind, ours: unknown, recorded: unknown): unknown {
+  /** Zero means unset; every other id keeps the counterpart from when it was first seen. */
+  #id(kind: Kind, ours: unknown, recorded: unknown): unknown {
     if (typeof ours !== 'number' || ours === 0) return ours;
     const known = this.#recordedOf.get(`${kind} ${ours}`);
     if (known !== undefined) return known;
     if (typeof recorded !== 'number' || recorded === 0) return `unknown ${kind} ${ours}`;
-    // Ours are never used again, so one that is neither known nor the newest belongs to something that should be gone.
+    // Our ids are never reused, so one that is neither known nor the newest belongs to a row that should be deleted.
     const isNew = ours > (this.#newest.get(kind) ?? 0) || !this.#oursOf.has(`${kind} ${recorded}`);
     if (!isNew) return `unknown ${kind} ${ours}`;
     this.#startAnew(kind, ours, recorded);
     return recorded;
   }
 
-  /** The original uses numbers again that a removal has freed. */
+  /** Kanboard reuses the ids of deleted rows. */
   #startAnew(kind: Kind, ours: number, recorded: number): void {
     this.#recordedOf.delete(`${kind} ${this.#oursOf.get(`${kind} ${recorded}`)}`);
     this.#recordedOf.set(`${kind} ${ours}`, recorded);
@@ -176,7 +176,7 @@ function isTime(value: unknown): boolean {
   return Number.isInteger(value) && Number(value) > 1_000_000_000 && Number(value) < 10_000_000_000;
 }
 
-/** A URL, or several by name: a project has those of its board and its list. */
+/** A URL, or the object of a project with the URLs of its board and its list. */
 function isUrl(value: unknown): boolean {
   return typeof value === 'string'
     ? URL.canParse(value)

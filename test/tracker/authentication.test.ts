@@ -41,7 +41,7 @@ async function expectRejected(headers: Record<string, string>, status: number, m
 }
 
 async function givenIssueKey(org: GivenOrganisation): Promise<string> {
-  return (await givenIssue(db(), org, await givenQueue(db(), org))).key;
+  return (await givenIssue(db(), org, (await givenQueue(db(), org)).key)).key;
 }
 
 test.each(['OAuth', 'oauth', 'OAUTH', 'Bearer', 'bearer', 'BEARER'])('the scheme %s is accepted', async (scheme) => {
@@ -199,7 +199,7 @@ test('a token without the required scope returns 403', async () => {
 
 test('a write with a read-only token returns 403, names the missing scope and writes nothing', async () => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const [issue, other] = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
   const reader = await givenUser(db(), org.orgId, { scopes: ['read'] });
   const before = await snapshot(db());

@@ -19,7 +19,7 @@ const typesOf = (body: { type: string }[]) => body.map(({ type }) => type);
 test.each(['/v2', '/v3'])('GET changelog under %s returns all events, with current references', async (version) => {
   const org = await givenOrganisation(db());
   const editor = await givenUser(db(), org.orgId, { display: 'Анна Петрова' });
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const other = await createIssue(org.admin, { queue, summary: 'The other' });
   const { key, id } = await createIssue(editor, { queue, summary: 'First', tags: ['a'], assignee: editor.login });
   await updateIssue(editor, key, { summary: 'Second', priority: 'minor', assignee: null, status: 'inProgress' });
@@ -104,7 +104,7 @@ test.each(['/v2', '/v3'])('GET changelog under %s returns all events, with curre
 
 test('GET changelog returns display names in the requested language', async () => {
   const org = await givenOrganisation(db());
-  const { key } = await createIssue(org.admin, { queue: await givenQueue(db(), org), summary: 'Languages' });
+  const { key } = await createIssue(org.admin, { queue: (await givenQueue(db(), org)).key, summary: 'Languages' });
   await updateIssue(org.admin, key, { status: 'closed' });
   const read = async (language: string) =>
     (
@@ -124,7 +124,7 @@ test('GET changelog returns display names in the requested language', async () =
 
 test('a link is in the changelogs of both issues, each with its own direction', async () => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const [left, right] = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
   const { id } = await createLink(org.admin, left.key, 'is subtask for', right.key);
   const change = { relationship: 'relates' };
@@ -152,7 +152,7 @@ const describeLink = (state: LinkState) => state && `${state.type.id} ${state.di
 
 test('GET changelog pages by the id of the last entry', async () => {
   const org = await givenOrganisation(db());
-  const { key } = await createIssue(org.admin, { queue: await givenQueue(db(), org), summary: 'Version 0' });
+  const { key } = await createIssue(org.admin, { queue: (await givenQueue(db(), org)).key, summary: 'Version 0' });
   for (let version = 1; version <= 5; version += 1)
     await updateIssue(org.admin, key, { summary: `Version ${version}` });
   const whole = (await as(org.admin).get(`/v2/issues/${key}/changelog`).expect(200)).body;
@@ -175,7 +175,7 @@ test('GET changelog pages by the id of the last entry', async () => {
 
 test('GET changelog filters by type', async () => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const parent = await givenIssue(db(), org, queue);
   const { key } = await createIssue(org.admin, { queue, summary: 'Kinds', parent: parent.key });
   await updateIssue(org.admin, key, { status: 'closed' });
@@ -191,7 +191,7 @@ test('GET changelog filters by type', async () => {
 test('GET changelog omits issues and queues that the caller cannot see', async () => {
   const org = await givenOrganisation(db());
   const insider = await givenUser(db(), org.orgId);
-  const [open, closed] = [await givenQueue(db(), org), await givenQueue(db(), org, [insider])];
+  const [open, closed] = [(await givenQueue(db(), org)).key, (await givenQueue(db(), org, [insider])).key];
   const secret = await givenIssue(db(), org, closed, { summary: 'Top secret' });
   const shown = await givenIssue(db(), org, open);
   const { key } = await createIssue(insider, { queue: closed, summary: 'Moving', parent: secret.key });
@@ -212,7 +212,7 @@ test('GET changelog omits issues and queues that the caller cannot see', async (
 
 test('GET changelog omits links to deleted issues', async () => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const [issue, other] = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
   await createLink(org.admin, issue.key, 'relates', other.key);
   await as(org.admin).delete(`/v2/issues/${other.key}`).expect(204);
@@ -227,10 +227,10 @@ test('GET changelog omits links to deleted issues', async () => {
 
 test('GET changelog returns 404, 400, 401 or 403 for an invalid or forbidden request', async () => {
   const [org, elsewhere] = [await givenOrganisation(db()), await givenOrganisation(db())];
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const { key } = await createIssue(org.admin, { queue, summary: 'Read' });
   const other = await createIssue(org.admin, { queue, summary: 'Other' });
-  const hidden = await givenIssue(db(), org, await givenQueue(db(), org, []));
+  const hidden = await givenIssue(db(), org, (await givenQueue(db(), org, [])).key);
   const [{ id }] = (await as(org.admin).get(`/v2/issues/${key}/changelog`).expect(200)).body;
 
   for (const name of ['NONE-1', 'nonsense', hidden.key]) {
@@ -256,7 +256,7 @@ test('GET changelog returns 404, 400, 401 or 403 for an invalid or forbidden req
 
 test('GET changelog runs the same number of statements for any number of entries', async () => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const { key } = await createIssue(org.admin, { queue, summary: 'Counted' });
   const statements = () => countStatements(db(), () => as(org.admin).get(`/v2/issues/${key}/changelog`).expect(200));
   const before = await statements();

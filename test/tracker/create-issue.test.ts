@@ -14,7 +14,7 @@ const as = (user: GivenUser) => restAs(api(), user);
 test.each(['/v2', '/v3'])('POST issues under %s returns the whole issue, with Location and ETag', async (version) => {
   const org = await givenOrganisation(db());
   const author = await givenUser(db(), org.orgId, { display: 'Иван Иванов' });
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
 
   const { body, headers } = await as(author).post(`${version}/issues`, { summary: 'Описать связи', queue }).expect(201);
 
@@ -49,7 +49,7 @@ test.each(['/v2', '/v3'])('POST issues under %s returns the whole issue, with Lo
 test('POST issues accepts each field in all of its forms', async () => {
   const org = await givenOrganisation(db());
   const assignee = await givenUser(db(), org.orgId, { display: 'Анна Петрова' });
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const parent = (await as(org.admin).post('/v2/issues', { summary: 'Parent', queue }).expect(201)).body;
   const { uid } = (await as(assignee).get('/v2/myself')).body;
   const forms = [
@@ -94,7 +94,7 @@ test('POST issues accepts each field in all of its forms', async () => {
 
 test('POST issues records the fields in an event and the parent as a link', async () => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const parent = await givenIssue(db(), org, queue);
   const { key, queue: queueReference } = (
     await as(org.admin)
@@ -130,7 +130,7 @@ test('POST issues records the fields in an event and the parent as a link', asyn
 
 test('concurrent POSTs get consecutive keys', async () => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
 
   const responses = await Promise.all(
     Array.from({ length: 12 }, (_, place) => as(org.admin).post('/v2/issues', { summary: `Issue ${place}`, queue })),
@@ -149,7 +149,7 @@ test('concurrent POSTs get consecutive keys', async () => {
 
 test('repeated and concurrent POSTs with one unique create one issue', async () => {
   const org = await givenOrganisation(db());
-  const [queue, other] = [await givenQueue(db(), org), await givenQueue(db(), org)];
+  const [queue, other] = [(await givenQueue(db(), org)).key, (await givenQueue(db(), org)).key];
   const unique = randomUUID();
 
   const responses = await Promise.all(
@@ -184,7 +184,7 @@ test('repeated and concurrent POSTs with one unique create one issue', async () 
   // Another organisation may use the same value.
   const elsewhere = await givenOrganisation(db());
   await as(elsewhere.admin)
-    .post('/v2/issues', { summary: 'Mine', queue: await givenQueue(db(), elsewhere), unique })
+    .post('/v2/issues', { summary: 'Mine', queue: (await givenQueue(db(), elsewhere)).key, unique })
     .expect(201);
 });
 
@@ -192,9 +192,9 @@ test('an invalid or forbidden POST issues writes nothing', async () => {
   const org = await givenOrganisation(db());
   const reader = await givenUser(db(), org.orgId, { role: 'reader' });
   const readOnly = await givenUser(db(), org.orgId, { scopes: ['read'] });
-  const queue = await givenQueue(db(), org);
-  const closed = await givenQueue(db(), org, []);
-  const foreign = await givenQueue(db(), await givenOrganisation(db()));
+  const { key: queue } = await givenQueue(db(), org);
+  const { key: closed } = await givenQueue(db(), org, []);
+  const { key: foreign } = await givenQueue(db(), await givenOrganisation(db()));
   const hidden = await givenIssue(db(), org, closed);
   const summary = 'Refused';
   const before = await snapshot(db());
@@ -239,7 +239,7 @@ test('an invalid or forbidden POST issues writes nothing', async () => {
 
 test('POST issues returns 400 for a body with U+0000, a lone surrogate or excessive nesting', async () => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const before = await snapshot(db());
   const send = async (body: string) => {
     const request = as(org.admin).post('/v2/issues').set('Content-Type', 'application/json');
@@ -263,7 +263,7 @@ test('POST issues returns 400 for a body with U+0000, a lone surrogate or excess
 test('POST issues in a closed queue is open to its members and returns 403 for its viewers', async () => {
   const org = await givenOrganisation(db());
   const [member, viewer] = [await givenUser(db(), org.orgId, { role: 'reader' }), await givenUser(db(), org.orgId)];
-  const queue = await givenQueue(db(), org, [member, viewer]);
+  const { key: queue } = await givenQueue(db(), org, [member, viewer]);
   await db().query({
     name: '',
     text: `update queue_members set role = 'viewer' where org_id = $1 and user_id = $2`,

@@ -19,7 +19,7 @@ const as = (user: GivenUser) => restAs(api(), user);
 
 test('DELETE issue removes the issue and its links, and records events on the other ends', async () => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const [issue, other, third] = [
     await givenIssue(db(), org, queue, { summary: 'Deleted' }),
     await givenIssue(db(), org, queue),
@@ -61,7 +61,7 @@ test('DELETE issue returns 403 without the role admin or the scope write', async
   const org = await givenOrganisation(db());
   const manager = await givenUser(db(), org.orgId, { role: 'manager' });
   const readOnlyAdmin = await givenUser(db(), org.orgId, { role: 'admin', scopes: ['read'] });
-  const { key } = await givenIssue(db(), org, await givenQueue(db(), org));
+  const { key } = await givenIssue(db(), org, (await givenQueue(db(), org)).key);
   const before = await snapshot(db());
 
   const { body } = await as(manager).delete(`/v2/issues/${key}`).expect(403);
@@ -73,7 +73,7 @@ test('DELETE issue returns 403 without the role admin or the scope write', async
 
 test('a link created while its issue is being deleted is removed with it or rejected', async () => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   for (let round = 0; round < 5; round += 1) {
     const [issue, other] = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
     const linkBody = { relationship: 'relates', issue: issue.key };

@@ -25,7 +25,7 @@ function errorBody(statusCode: number, message: string) {
 
 async function givenLinksPath() {
   const org = await givenOrganisation(db());
-  const issue = await givenIssue(db(), org, await givenQueue(db(), org));
+  const issue = await givenIssue(db(), org, (await givenQueue(db(), org)).key);
   return { path: `/v2/issues/${issue.key}/links`, headers: org.admin.headers };
 }
 

@@ -156,7 +156,7 @@ test.each([
 test('the keys of a cycle omit issues that the caller cannot see', async () => {
   const org = await givenOrganisation(db());
   const insider = await givenUser(db(), org.orgId);
-  const [open, closed] = [await givenQueue(db(), org), await givenQueue(db(), org, [insider])];
+  const [open, closed] = [(await givenQueue(db(), org)).key, (await givenQueue(db(), org, [insider])).key];
   const [a, b] = [await givenIssue(db(), org, open), await givenIssue(db(), org, open)];
   const secret = await givenIssue(db(), org, closed);
   await createLink(insider, a, 'depends on', secret.key).expect(201);
@@ -222,8 +222,8 @@ test('a body over 1 MiB returns 413', async () => {
 test('POST links returns 404 for a missing or hidden issue at either end', async () => {
   const org = await givenOrganisation(db());
   const [insider, outsider] = [await givenUser(db(), org.orgId), await givenUser(db(), org.orgId)];
-  const open = await givenIssue(db(), org, await givenQueue(db(), org));
-  const closed = await givenIssue(db(), org, await givenQueue(db(), org, [insider]));
+  const open = await givenIssue(db(), org, (await givenQueue(db(), org)).key);
+  const closed = await givenIssue(db(), org, (await givenQueue(db(), org, [insider])).key);
   const before = await snapshot(db());
   for (const other of ['NONE-1', 'not a key', closed.key, closed.hexId]) {
     await createLink(outsider, open, 'relates', other).expect(404);
@@ -237,8 +237,8 @@ test('readers of the organisation and viewers of a queue cannot write links', as
   const org = await givenOrganisation(db());
   const reader = await givenUser(db(), org.orgId, { role: 'reader' });
   const viewer = await givenUser(db(), org.orgId);
-  const open = await givenQueue(db(), org);
-  const closed = await givenQueue(db(), org, [viewer]);
+  const { key: open } = await givenQueue(db(), org);
+  const { key: closed } = await givenQueue(db(), org, [viewer]);
   await db().query({
     name: '',
     text: `update queue_members set role = 'viewer' where user_id = $1`,
@@ -260,7 +260,7 @@ test('readers of the organisation and viewers of a queue cannot write links', as
 test('a token without the scope write can only read links', async () => {
   const org = await givenOrganisation(db());
   const user = await givenUser(db(), org.orgId, { scopes: ['read'] });
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const [a, b] = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
   const before = await snapshot(db());
   await as(user).get(`/v2/issues/${a.key}/links`).expect(200);
@@ -494,14 +494,14 @@ async function givenIssues(
   language: 'ru' | 'en' = 'ru',
 ): Promise<{ org: GivenOrganisation; issues: GivenIssue[] }> {
   const org = await givenOrganisation(db(), { language });
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const issues: GivenIssue[] = [];
   for (let created = 0; created < count; created += 1) issues.push(await givenIssue(db(), org, queue));
   return { org, issues };
 }
 
 async function givenOther(org: GivenOrganisation): Promise<GivenIssue> {
-  return givenIssue(db(), org, await givenQueue(db(), org));
+  return givenIssue(db(), org, (await givenQueue(db(), org)).key);
 }
 
 function createLink(user: GivenUser, issue: GivenIssue, relationship: string, other: string | object) {

@@ -25,7 +25,7 @@ async function givenBoard() {
   const org = await givenOrganisation(db());
   const ivanov = await givenUser(db(), org.orgId, { display: 'Иван Иванов' });
   const petrova = await givenUser(db(), org.orgId, { display: 'Анна Петрова' });
-  const keys = [await givenQueue(db(), org), await givenQueue(db(), org)];
+  const keys = [(await givenQueue(db(), org)).key, (await givenQueue(db(), org)).key];
   // The keys are random, and some orders depend on them.
   const [first, second] = keys.sort() as [string, string];
   const createIssue = async (author: GivenUser, body: object) =>
@@ -210,7 +210,7 @@ test('_search applies the order inside the query', async () => {
 
 test('_search sorts keys numerically', async () => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   for (let place = 0; place < 11; place += 1) await givenIssue(db(), org, queue);
   const { body } = await search(org.admin, { queue, order: '-key' }).expect(200);
   expect(keysOf(body).slice(0, 3)).toEqual([`${queue}-11`, `${queue}-10`, `${queue}-9`]);
@@ -288,10 +288,10 @@ test('_search and _count omit hidden issues, also when searching by their links'
   const org = await givenOrganisation(db());
   const elsewhere = await givenOrganisation(db());
   const [insider, outsider] = [await givenUser(db(), org.orgId), await givenUser(db(), org.orgId)];
-  const [open, closed] = [await givenQueue(db(), org), await givenQueue(db(), org, [insider])];
+  const [open, closed] = [(await givenQueue(db(), org)).key, (await givenQueue(db(), org, [insider])).key];
   const [shown, hidden] = [await givenIssue(db(), org, open), await givenIssue(db(), org, closed)];
   const parent = await givenIssue(db(), org, closed);
-  await givenIssue(db(), elsewhere, await givenQueue(db(), elsewhere));
+  await givenIssue(db(), elsewhere, (await givenQueue(db(), elsewhere)).key);
   await givenLink(db(), org, 'relates', shown, hidden);
   await givenLink(db(), org, 'subtask', shown, parent);
   const searchAndCount = async (body: object, user: GivenUser) => {
@@ -315,7 +315,7 @@ test('_search and _count omit hidden issues, also when searching by their links'
 
 test('_search finds an issue by the key from before a move', async () => {
   const org = await givenOrganisation(db());
-  const [from, to] = [await givenQueue(db(), org), await givenQueue(db(), org)];
+  const [from, to] = [(await givenQueue(db(), org)).key, (await givenQueue(db(), org)).key];
   const [issue, other] = [await givenIssue(db(), org, from), await givenIssue(db(), org, from)];
   await givenLink(db(), org, 'relates', other, issue);
   await as(org.admin).post(`/v2/issues/${issue.key}/_move?queue=${to}`).expect(200);

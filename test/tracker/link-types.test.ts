@@ -247,7 +247,7 @@ test('a link type exists only in its own organisation', async () => {
   const [mine, theirs] = [await givenOrganisation(db()), await givenOrganisation(db())];
   await createType(mine.admin, TESTS).expect(201);
   await as(theirs.admin).get('/v2/linktypes/tests').expect(404);
-  const queue = await givenQueue(db(), theirs);
+  const { key: queue } = await givenQueue(db(), theirs);
   const [a, b] = [await givenIssue(db(), theirs, queue), await givenIssue(db(), theirs, queue)];
   await createLink(theirs.admin, a, 'tests', b).expect(400);
   await givenLink(db(), theirs, 'relates', a, b);
@@ -255,7 +255,7 @@ test('a link type exists only in its own organisation', async () => {
 
 async function givenIssues() {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const [a, b, c] = [
     await givenIssue(db(), org, queue),
     await givenIssue(db(), org, queue),

@@ -18,7 +18,7 @@ const as = (user: GivenUser) => restAs(api(), user);
 test('GET links returns links in both directions, ordered by id', async () => {
   const org = await givenOrganisation(db());
   const assignee = await givenUser(db(), org.orgId, { display: 'Анна Петрова' });
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const issue = await givenIssue(db(), org, queue);
   const parent = await givenIssue(db(), org, queue, { summary: 'The parent', assignee });
   const blocked = await givenIssue(db(), org, queue, { summary: 'The blocked' });
@@ -58,7 +58,7 @@ test('GET links returns links in both directions, ordered by id', async () => {
 
 test('GET links of the other issue returns the same link in the opposite direction', async () => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const [child, parent] = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
   const id = await givenLink(db(), org, 'subtask', child, parent);
 
@@ -70,7 +70,7 @@ test('GET links of the other issue returns the same link in the opposite directi
 
 test.each(['/v2', '/v3'])('every self under %s has that version', async (version) => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const [issue, other] = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
   await givenLink(db(), org, 'relates', issue, other);
 
@@ -83,7 +83,7 @@ test.each(['/v2', '/v3'])('every self under %s has that version', async (version
 
 test('GET links accepts the key in any case, the id and the key from before a move', async () => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const [issue, other] = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
   const id = await givenLink(db(), org, 'relates', issue, other);
   await db().query({
@@ -101,7 +101,7 @@ test('GET links accepts the key in any case, the id and the key from before a mo
 
 test('GET links returns an empty list without paging headers for an issue without links', async () => {
   const org = await givenOrganisation(db());
-  const issue = await givenIssue(db(), org, await givenQueue(db(), org));
+  const issue = await givenIssue(db(), org, (await givenQueue(db(), org)).key);
 
   const response = await as(org.admin).get(`/v2/issues/${issue.key}/links?perPage=1&page=9`);
 
@@ -115,7 +115,7 @@ test('GET links returns an empty list without paging headers for an issue withou
 test('GET links uses the requested language, or else that of the organisation', async () => {
   const [ru, en] = [await givenOrganisation(db()), await givenOrganisation(db(), { language: 'en' })];
   const read = async (org: typeof ru, header: Record<string, string>) => {
-    const queue = await givenQueue(db(), org);
+    const { key: queue } = await givenQueue(db(), org);
     const [issue, other] = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
     await givenLink(db(), org, 'depends', other, issue);
     const { body } = await api()
@@ -144,7 +144,7 @@ test.each(['QUEUE-404', 'nothing', '593cd211ef7e8a332414f2ff', 'A-99999999999999
 
 test('GET links returns 404 for an issue of another organisation', async () => {
   const [mine, theirs] = [await givenOrganisation(db()), await givenOrganisation(db())];
-  const issue = await givenIssue(db(), theirs, await givenQueue(db(), theirs));
+  const issue = await givenIssue(db(), theirs, (await givenQueue(db(), theirs)).key);
 
   for (const name of [issue.key, issue.hexId]) {
     const response = await as(mine.admin).get(`/v2/issues/${name}/links`).expect(404);
@@ -155,8 +155,8 @@ test('GET links returns 404 for an issue of another organisation', async () => {
 test('GET links omits issues that the caller cannot see and returns 404 for their own links', async () => {
   const org = await givenOrganisation(db());
   const [insider, outsider] = [await givenUser(db(), org.orgId), await givenUser(db(), org.orgId)];
-  const open = await givenIssue(db(), org, await givenQueue(db(), org));
-  const closed = await givenIssue(db(), org, await givenQueue(db(), org, [insider]), { summary: 'Top secret' });
+  const open = await givenIssue(db(), org, (await givenQueue(db(), org)).key);
+  const closed = await givenIssue(db(), org, (await givenQueue(db(), org, [insider])).key, { summary: 'Top secret' });
   const id = await givenLink(db(), org, 'relates', open, closed);
   const read = (key: string, { headers }: typeof insider) => api().request.get(`/v2/issues/${key}/links`).set(headers);
 
@@ -174,7 +174,7 @@ test('GET links omits issues that the caller cannot see and returns 404 for thei
 
 test('HEAD links returns the headers of GET without a body', async () => {
   const org = await givenOrganisation(db());
-  const issue = await givenIssue(db(), org, await givenQueue(db(), org));
+  const issue = await givenIssue(db(), org, (await givenQueue(db(), org)).key);
 
   const response = await api().request.head(`/v2/issues/${issue.key}/links`).set(org.admin.headers).expect(200);
 
@@ -184,7 +184,7 @@ test('HEAD links returns the headers of GET without a body', async () => {
 
 test('GET links ignores a request body', async () => {
   const org = await givenOrganisation(db());
-  const issue = await givenIssue(db(), org, await givenQueue(db(), org));
+  const issue = await givenIssue(db(), org, (await givenQueue(db(), org)).key);
   const get = () => as(org.admin).get(`/v2/issues/${issue.key}/links`);
 
   await get().set('Content-Type', 'application/json').send('null').expect(200);

@@ -13,7 +13,7 @@ const move = (key: string, queue: string, user: GivenUser) => as(user).post(`/v2
 
 test('_move gives the issue a new key and keeps the old one as an alias', async () => {
   const org = await givenOrganisation(db());
-  const [from, to] = [await givenQueue(db(), org), await givenQueue(db(), org)];
+  const [from, to] = [(await givenQueue(db(), org)).key, (await givenQueue(db(), org)).key];
   const parent = await givenIssue(db(), org, from);
   const created = await as(org.admin)
     .post('/v2/issues', { summary: 'Moving', queue: from, parent: parent.key, tags: ['api'] })
@@ -58,9 +58,9 @@ test('_move gives the issue a new key and keeps the old one as an alias', async 
 test('an invalid or forbidden _move writes nothing', async () => {
   const org = await givenOrganisation(db());
   const reader = await givenUser(db(), org.orgId, { role: 'reader' });
-  const [queue, closed] = [await givenQueue(db(), org), await givenQueue(db(), org, [])];
-  const ownQueue = await givenQueue(db(), org, [reader]);
-  const { key } = await givenIssue(db(), org, await givenQueue(db(), org));
+  const [queue, closed] = [(await givenQueue(db(), org)).key, (await givenQueue(db(), org, [])).key];
+  const { key: ownQueue } = await givenQueue(db(), org, [reader]);
+  const { key } = await givenIssue(db(), org, (await givenQueue(db(), org)).key);
   const before = await snapshot(db());
 
   for (const name of ['NOSUCH', closed, 'a%20b', '%00']) {
@@ -77,7 +77,7 @@ test('an invalid or forbidden _move writes nothing', async () => {
 
 test('concurrent _move and PATCH requests for one issue all succeed', async () => {
   const org = await givenOrganisation(db());
-  const [from, to] = [await givenQueue(db(), org), await givenQueue(db(), org)];
+  const [from, to] = [(await givenQueue(db(), org)).key, (await givenQueue(db(), org)).key];
   const { key } = await givenIssue(db(), org, from);
 
   const responses = await Promise.all([

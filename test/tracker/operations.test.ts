@@ -99,7 +99,7 @@ test.each(['', 'two words', 'x'.repeat(129), '<script>', 'a"b', 'ключ'])(
 
 test('a request logs one line with its id, method, URL, status and duration', async () => {
   const org = await givenOrganisation(db());
-  const issue = await givenIssue(db(), org, await givenQueue(db(), org));
+  const issue = await givenIssue(db(), org, (await givenQueue(db(), org)).key);
   const path = `/v2/issues/${issue.key}/links`;
   await api().request.get(`${path}?perPage=5`).set(org.admin.headers).set('X-Request-Id', 'seen').expect(200);
   await api().request.get('/nothing').set('X-Request-Id', 'unseen').expect(404);
@@ -144,7 +144,7 @@ test('a request while the database is unavailable logs a warning with the cause'
 
 test('secrets are never logged', async () => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const issue = await givenIssue(db(), org, queue, { summary: 'Top secret' });
   const path = `/v2/issues/${issue.key}/links`;
   const { headers, token } = org.admin;

@@ -19,7 +19,7 @@ const FORWARDED = {
 async function givenLinkedIssue(api: Api) {
   const { db } = api.database;
   const org = await givenOrganisation(db);
-  const queue = await givenQueue(db, org);
+  const { key: queue } = await givenQueue(db, org);
   const [issue, other] = [await givenIssue(db, org, queue), await givenIssue(db, org, queue)];
   const id = await givenLink(db, org, 'relates', issue, other);
   const { headers } = org.admin;

@@ -196,7 +196,11 @@ test('GET queue accepts the key in any case and the id', async () => {
 
 test('GET queues pages the queues in order of creation', async () => {
   const org = await givenOrganisation(db());
-  const keys = [await givenQueue(db(), org), await givenQueue(db(), org), await givenQueue(db(), org)];
+  const keys = [
+    (await givenQueue(db(), org)).key,
+    (await givenQueue(db(), org)).key,
+    (await givenQueue(db(), org)).key,
+  ];
   const listed = ({ body }: { body: { key: string }[] }) => body.map(({ key }) => key);
 
   const all = await as(org.admin).get('/v2/queues/').expect(200);
@@ -223,8 +227,8 @@ test('GET queues returns an empty page for an organisation without queues', asyn
 test('a closed queue is not found, listed or counted for other users', async () => {
   const org = await givenOrganisation(db());
   const [insider, outsider] = [await givenUser(db(), org.orgId), await givenUser(db(), org.orgId)];
-  const open = await givenQueue(db(), org);
-  const closed = await givenQueue(db(), org, [insider]);
+  const { key: open } = await givenQueue(db(), org);
+  const { key: closed } = await givenQueue(db(), org, [insider]);
 
   const inside = await as(insider).get('/v2/queues').expect(200);
   expect(inside.body).toMatchObject([{ key: open }, { key: closed }]);
@@ -254,7 +258,7 @@ test.each(['NONE', '404', '0', 'A-1', '99999999999999999999', '%00', '%27--'])(
 
 test('a queue of another organisation is neither found nor listed', async () => {
   const [mine, theirs] = [await givenOrganisation(db()), await givenOrganisation(db())];
-  const key = await givenQueue(db(), theirs);
+  const { key } = await givenQueue(db(), theirs);
   const { id } = (await as(theirs.admin).get(`/v2/queues/${key}`)).body;
   await as(mine.admin).get(`/v2/queues/${key}`).expect(404);
   await as(mine.admin).get(`/v2/queues/${id}`).expect(404);

@@ -24,7 +24,7 @@ beforeAll(async () => {
   const start = () => startServer([...PROGRAM, 'serve'], { DATABASE_URL: database().url, LOG_LEVEL: 'warn' });
   servers = await Promise.all([start(), start()]);
   org = await givenOrganisation(db());
-  queue = await givenQueue(db(), org);
+  queue = (await givenQueue(db(), org)).key;
 });
 afterAll(async () => {
   await Promise.all(servers.map((server) => server.stop()));
@@ -105,7 +105,7 @@ test('of many concurrent DELETEs of a link one succeeds, and each change is reco
 test('a rule that is switched on while links are created holds from then on', async () => {
   for (let round = 0; round < 10; round += 1) {
     const admin = await givenOrganisation(db(), { profile: 'kanboard' });
-    const key = await givenQueue(db(), admin);
+    const { key } = await givenQueue(db(), admin);
     const issues = await Promise.all(Array.from({ length: 12 }, () => givenIssue(db(), admin, key)));
     const ring = issues.map((issue, place) => [issue, 'depends on', issues[(place + 1) % issues.length]] as const);
     const [rule, ...statuses] = await Promise.all([

@@ -19,7 +19,7 @@ const as = (user: GivenUser) => restAs(api(), user);
 
 test('every self URL in an issue returns an object with that self', async () => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const parent = (await as(org.admin).post('/v2/issues', { summary: 'Parent', queue }).expect(201)).body;
   const epic = (await as(org.admin).post('/v2/issues', { summary: 'Epic', queue, type: 'epic' }).expect(201)).body;
   const fields = { parent: parent.key, epic: epic.key, assignee: org.admin.login };
@@ -40,7 +40,7 @@ test('every self URL in an issue returns an object with that self', async () => 
 
 test('GET issue returns display names in the requested language', async () => {
   const org = await givenOrganisation(db());
-  const { key } = await givenIssue(db(), org, await givenQueue(db(), org));
+  const { key } = await givenIssue(db(), org, (await givenQueue(db(), org)).key);
 
   const { body } = await as(org.admin).get(`/v2/issues/${key}`).set('Accept-Language', 'en').expect(200);
 
@@ -54,7 +54,7 @@ test('GET issue returns display names in the requested language', async () => {
 
 test('GET issue returns the requested fields, and its links with expand=links', async () => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const [issue, other] = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
   const id = await givenLink(db(), org, 'relates', issue, other);
   const members = async (query: string) =>
@@ -73,9 +73,9 @@ test('GET issue returns the requested fields, and its links with expand=links', 
 
 test('requests for a missing issue, a hidden one or one of another organisation return 404 and write nothing', async () => {
   const [org, elsewhere] = [await givenOrganisation(db()), await givenOrganisation(db())];
-  const queue = await givenQueue(db(), org);
-  const foreign = await givenIssue(db(), elsewhere, await givenQueue(db(), elsewhere));
-  const hidden = await givenIssue(db(), org, await givenQueue(db(), org, []));
+  const { key: queue } = await givenQueue(db(), org);
+  const foreign = await givenIssue(db(), elsewhere, (await givenQueue(db(), elsewhere)).key);
+  const hidden = await givenIssue(db(), org, (await givenQueue(db(), org, [])).key);
   const before = await snapshot(db());
 
   for (const name of ['NONE-1', 'nonsense', '%00', foreign.key, foreign.hexId, hidden.key, hidden.hexId]) {
@@ -94,7 +94,7 @@ test('requests for a missing issue, a hidden one or one of another organisation 
 
 test('requests for an issue return 401 without a token and 403 for another organisation', async () => {
   const org = await givenOrganisation(db());
-  const { key } = await givenIssue(db(), org, await givenQueue(db(), org));
+  const { key } = await givenIssue(db(), org, (await givenQueue(db(), org)).key);
   const before = await snapshot(db());
   const calls = (headers: Record<string, string>) => [
     api().request.get(`/v2/issues/${key}`).set(headers),
@@ -111,8 +111,8 @@ test('requests for an issue return 401 without a token and 403 for another organ
 test('GET issue omits a parent that the caller cannot see', async () => {
   const org = await givenOrganisation(db());
   const insider = await givenUser(db(), org.orgId);
-  const issue = await givenIssue(db(), org, await givenQueue(db(), org));
-  const secret = await givenIssue(db(), org, await givenQueue(db(), org, [insider]), { summary: 'Top secret' });
+  const issue = await givenIssue(db(), org, (await givenQueue(db(), org)).key);
+  const secret = await givenIssue(db(), org, (await givenQueue(db(), org, [insider])).key, { summary: 'Top secret' });
   await givenLink(db(), org, 'subtask', issue, secret);
 
   expect((await as(insider).get(`/v2/issues/${issue.key}`)).body.parent).toMatchObject({
@@ -124,7 +124,7 @@ test('GET issue omits a parent that the caller cannot see', async () => {
 
 test('GET issue runs the same number of statements for any number of links', async () => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const issue = await givenIssue(db(), org, queue);
   const statements = () => countStatements(db(), () => as(org.admin).get(`/v2/issues/${issue.key}`).expect(200));
   const before = await statements();

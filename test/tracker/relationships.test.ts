@@ -82,6 +82,6 @@ test.each(['depends', 'subtask', 'epic', 'parent', 'clone', 'original', '', 'blo
 );
 
 async function givenTwoIssues(org: GivenOrganisation) {
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   return [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)] as const;
 }

@@ -22,7 +22,7 @@ const createRemoteLink = (issue: GivenIssue, user: GivenUser, body: object, vers
 const LINK = { relationship: 'RELATES', key: 'example/links#42', origin: 'com.github' } as const;
 
 async function givenIssueOf(org: GivenOrganisation, members?: GivenUser[]): Promise<GivenIssue> {
-  return await givenIssue(db(), org, await givenQueue(db(), org, members));
+  return await givenIssue(db(), org, (await givenQueue(db(), org, members)).key);
 }
 
 /** Every `self` in a response. */

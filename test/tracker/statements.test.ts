@@ -47,7 +47,7 @@ function valueNamed(values: Readonly<Record<string, string>>, name: string): str
 async function givenLinks(count: number): Promise<{ admin: GivenUser; values: Record<string, string> }> {
   const org = await givenOrganisation(db());
   const { admin } = org;
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const unique = `unique-${org.orgId}`;
   const created = await as(admin).post('/v2/issues', { queue, summary: 'Much linked', unique }).expect(201);
   const issueId = await getIssueId(db(), org, created.body.key);

@@ -21,7 +21,7 @@ const as = (user: GivenUser) => restAs(api(), user);
 test('PATCH issue increments the version and records one event with old and new values', async () => {
   const org = await givenOrganisation(db());
   const editor = await givenUser(db(), org.orgId, { display: 'Анна Петрова' });
-  const issue = await givenIssue(db(), org, await givenQueue(db(), org), { summary: 'Before' });
+  const issue = await givenIssue(db(), org, (await givenQueue(db(), org)).key, { summary: 'Before' });
 
   const changes = { summary: 'After', description: 'Words', type: 'bug', priority: { key: 'minor' }, tags: ['api'] };
   const { body, headers } = await as(editor)
@@ -60,7 +60,7 @@ test('PATCH issue increments the version and records one event with old and new 
 
 test('PATCH issue clears a field with null, on its own or inside an operator', async () => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const fields = { description: 'Words', assignee: org.admin.login, tags: ['api'] };
   const givenIssueKey = async () =>
     (
@@ -81,7 +81,7 @@ test('PATCH issue clears a field with null, on its own or inside an operator', a
 
 test('PATCH issue supports the operators set, add, remove and replace', async () => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const { key } = (
     await as(org.admin)
       .post('/v2/issues', { summary: 'Operators', queue, tags: ['a', 'b', 'c'] })
@@ -113,7 +113,7 @@ test('PATCH issue supports the operators set, add, remove and replace', async ()
 
 test('PATCH issue with unchanged values writes neither a version nor an event', async () => {
   const org = await givenOrganisation(db());
-  const { key } = await givenIssue(db(), org, await givenQueue(db(), org), { summary: 'Same' });
+  const { key } = await givenIssue(db(), org, (await givenQueue(db(), org)).key, { summary: 'Same' });
   const before = await snapshot(db());
 
   const { body } = await as(org.admin)
@@ -129,7 +129,7 @@ test('PATCH issue with unchanged values writes neither a version nor an event', 
 
 test('PATCH issue with a status closes and reopens the issue, and keeps the previous status', async () => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const issue = await givenIssue(db(), org, queue);
   await givenIssue(db(), org, queue);
   const storedState = async () => {
@@ -163,8 +163,8 @@ test('PATCH issue with a status closes and reopens the issue, and keeps the prev
 
 test('PATCH issue with a new status adds a column to the queue, once', async () => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
-  const other = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
+  const { key: other } = await givenQueue(db(), org);
   await givenStatus(org, 'rejected', 'cancelled');
   await givenStatus(org, 'review', 'inProgress');
   const issues = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
@@ -199,7 +199,7 @@ test('PATCH issue with a new status adds a column to the queue, once', async () 
 
 test('of concurrent PATCHes of one version only the first succeeds: 409 for ?version=, 412 for If-Match', async () => {
   const org = await givenOrganisation(db());
-  const { key } = await givenIssue(db(), org, await givenQueue(db(), org));
+  const { key } = await givenIssue(db(), org, (await givenQueue(db(), org)).key);
   const ifMatch = (version: string, summary: string) =>
     as(org.admin).patch(`/v2/issues/${key}`, { summary }).set('If-Match', version);
 
@@ -231,7 +231,7 @@ test('an invalid or forbidden PATCH issue writes nothing', async () => {
   const org = await givenOrganisation(db());
   const reader = await givenUser(db(), org.orgId, { role: 'reader' });
   const readOnly = await givenUser(db(), org.orgId, { scopes: ['read'] });
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const { key } = await givenIssue(db(), org, queue);
   const child = (await as(org.admin).post('/v2/issues', { summary: 'Child', queue, parent: key }).expect(201)).body;
   const before = await snapshot(db());
@@ -283,7 +283,7 @@ test('an invalid or forbidden PATCH issue writes nothing', async () => {
 
 test('PATCH issue sets parent and epic as links, without a new version', async () => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const [issue, first, second] = [
     await givenIssue(db(), org, queue),
     await givenIssue(db(), org, queue, { summary: 'First' }),
@@ -338,7 +338,7 @@ test('PATCH issue sets parent and epic as links, without a new version', async (
 
 test('of two concurrent PATCHes that set opposite parents one succeeds', async () => {
   const org = await givenOrganisation(db());
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   for (let round = 0; round < 5; round += 1) {
     const [left, right] = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
     const responses = await Promise.all([
@@ -351,7 +351,7 @@ test('of two concurrent PATCHes that set opposite parents one succeeds', async (
 
 test('PATCH issue returns 422 for an epic in an organisation without that link type', async () => {
   const org = await givenOrganisation(db(), { profile: 'kanboard', language: 'en' });
-  const queue = await givenQueue(db(), org);
+  const { key: queue } = await givenQueue(db(), org);
   const [issue, other] = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
   const before = await snapshot(db());
 
