@@ -91,7 +91,12 @@ async function write() {
   const { migrate } = await import('../dist/database/migrations.js');
   const folder = await mkdtemp(join(tmpdir(), 'issue-links-schema-'));
   const log = { info() {}, warn() {} };
-  const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'data'), durability: 'disposable', log });
+  const postgres = await startEmbeddedPostgres({
+    dataDir: join(folder, 'data'),
+    create: true,
+    durability: 'disposable',
+    log,
+  });
   const db = openDatabase(postgres.connection, log);
   try {
     await migrate(postgres.connection);
