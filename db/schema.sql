@@ -17,12 +17,12 @@ create table organisations (
   constraint organisations_org_id_check CHECK ((org_id ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$'::text)),
   constraint organisations_profile_check CHECK ((profile = ANY (ARRAY['tracker'::text, 'kanboard'::text])))
 );
-comment on table organisations is 'Tenants. Every other table starts its keys with org_id, so that organisations can be spread over servers and no query crosses them by mistake.';
-comment on column organisations.org_id is 'The value of X-Org-ID, chosen when the organisation is made.';
-comment on column organisations.cloud_id is 'The value of X-Cloud-Org-ID, if there is one.';
-comment on column organisations.profile is 'Which tracker''s rules and labels the organisation started with.';
-comment on column organisations.one_link_per_pair is 'Two issues may hold one link at most, whatever its type.';
-comment on column organisations.last_label_id is 'Counter of labels: Kanboard''s clients expect small numbers after the fixed 1 to 11.';
+comment on table organisations is 'Tenants. The keys of all other tables start with org_id, so that organisations can be distributed across servers and no query crosses them by mistake.';
+comment on column organisations.org_id is 'The value of X-Org-ID, chosen when the organisation is created.';
+comment on column organisations.cloud_id is 'The value of X-Cloud-Org-ID; null if the organisation has none.';
+comment on column organisations.profile is 'Whether the organisation started with the rules and labels of Tracker or of Kanboard.';
+comment on column organisations.one_link_per_pair is 'Whether two issues may have at most one link, of any type.';
+comment on column organisations.last_label_id is 'The last label_id assigned. Kanboard''s clients expect small numbers after the fixed ids 1 to 11.';
 
 create table applications (
   org_id text collate "C" not null,
@@ -35,9 +35,9 @@ create table applications (
   constraint applications_org_id_fkey FOREIGN KEY (org_id) REFERENCES organisations(org_id) ON DELETE CASCADE,
   constraint applications_application_id_check CHECK ((application_id ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$'::text))
 );
-comment on table applications is 'Where the objects of remote links live. Nothing is asked of them, ever.';
-comment on column applications.application_id is 'Tracker''s origin of a remote link, such as "com.github".';
-comment on column applications.type is 'What kind of application it is. Kanboard''s link types are the types attachment, file and weblink; it shows every other one as weblink.';
+comment on table applications is 'The applications that contain the objects of remote links. The service never contacts them.';
+comment on column applications.application_id is 'The origin of Tracker''s remote links, such as "com.github".';
+comment on column applications.type is 'The kind of application. Kanboard''s types of external links are attachment, file and weblink; it shows all others as weblink.';
 
 create table issue_types (
   org_id text collate "C" not null,
@@ -51,7 +51,7 @@ create table issue_types (
   constraint issue_types_key_key UNIQUE (org_id, key),
   constraint issue_types_org_id_fkey FOREIGN KEY (org_id) REFERENCES organisations(org_id) ON DELETE CASCADE
 );
-comment on table issue_types is 'Kinds of issues: bug, task, epic.';
+comment on table issue_types is 'Types of issues, such as bug, task and epic.';
 
 create table labels (
   org_id text collate "C" not null,
@@ -67,13 +67,13 @@ create table labels (
   constraint labels_label_check CHECK ((label <> ''::text)),
   constraint labels_label_length_check CHECK ((length(label) <= 1000))
 );
-comment on table labels is 'One end of a kind of link, as it is called at that end.';
-comment on column labels.label_id is 'Kanboard''s link id: 1 to 11 are the same in every organisation.';
-comment on column labels.label is 'Kanboard''s text, always English.';
-comment on column labels.name_ru is 'Tracker''s text in Russian; the label stands in for a missing one.';
-comment on column labels.name_en is 'Tracker''s text in English; the label stands in for a missing one.';
-comment on column labels.phrase is 'The relationship that makes a link whose maker stands at this end; without one, the English text in lower case.';
-comment on column labels.opposite_id is 'What Kanboard gives the other end of the next link: may be missing, itself, or a label that does not point back.';
+comment on table labels is 'The name of one end of a link type.';
+comment on column labels.label_id is 'Kanboard''s link id. 1 to 11 are the same in every organisation.';
+comment on column labels.label is 'Kanboard''s label, always English.';
+comment on column labels.name_ru is 'Tracker''s name in Russian; if null, the label is shown.';
+comment on column labels.name_en is 'Tracker''s name in English; if null, the label is shown.';
+comment on column labels.phrase is 'The relationship in Tracker''s requests that creates a link with the issue at this end; if null, the English name in lower case.';
+comment on column labels.opposite_id is 'The label that Kanboard gives the other end of a new link; may be null, the label itself, or a label with another opposite.';
 CREATE UNIQUE INDEX labels_label_key ON labels USING btree (org_id, md5(label));
 CREATE INDEX labels_opposite_id_idx ON labels USING btree (org_id, opposite_id);
 
@@ -97,14 +97,14 @@ create table link_types (
   constraint link_types_single_check CHECK ((single_end = ANY (ARRAY['inward'::text, 'outward'::text, 'none'::text]))),
   constraint link_types_symmetric_check CHECK ((is_symmetric = (inward_label_id = outward_label_id)))
 );
-comment on table link_types is 'A pair of labels, and the rules for links that carry it.';
+comment on table link_types is 'A pair of labels, and the rules for links with these labels.';
 comment on column link_types.link_type_id is 'Tracker''s id of the type, such as "depends".';
-comment on column link_types.is_symmetric is 'Both ends carry the same label, and their order means nothing.';
-comment on column link_types.is_antisymmetric is 'Not both A to B and B to A.';
-comment on column link_types.is_acyclic is 'No way from an issue back to itself along links of the type. The one rule that no constraint can hold.';
-comment on column link_types.single_end is 'The end at which an issue may stand in one link of the type at most: a subtask, at the inward end, has one parent.';
-comment on column link_types.import_only is 'Made by an import alone (Tracker''s "original" and "clone").';
-comment on column link_types.shares_label is 'Another type has one of the two labels as well: writers then look for the same label between the same issues, under a lock.';
+comment on column link_types.is_symmetric is 'Both ends have the same label, and their order has no meaning.';
+comment on column link_types.is_antisymmetric is 'Forbids links in both directions between two issues.';
+comment on column link_types.is_acyclic is 'Forbids cycles of links of the type. The only rule that no constraint can enforce.';
+comment on column link_types.single_end is 'The end at which an issue may have at most one link of the type: a subtask, at the inward end, has one parent.';
+comment on column link_types.import_only is 'Only imports may create links of the type (Tracker''s "original" and "clone").';
+comment on column link_types.shares_label is 'Another type has one of the two labels as well. Writers then check for a link with the same label between the same issues, under a lock.';
 CREATE INDEX link_types_inward_label_id_idx ON link_types USING btree (org_id, inward_label_id);
 CREATE UNIQUE INDEX link_types_labels_key ON link_types USING btree (org_id, LEAST(inward_label_id, outward_label_id), GREATEST(inward_label_id, outward_label_id));
 CREATE INDEX link_types_outward_label_id_idx ON link_types USING btree (org_id, outward_label_id);
@@ -121,7 +121,7 @@ create table priorities (
   constraint priorities_key_key UNIQUE (org_id, key),
   constraint priorities_org_id_fkey FOREIGN KEY (org_id) REFERENCES organisations(org_id) ON DELETE CASCADE
 );
-comment on table priorities is 'How urgent an issue is.';
+comment on table priorities is 'Priorities of issues.';
 
 create table statuses (
   org_id text collate "C" not null,
@@ -137,7 +137,7 @@ create table statuses (
   constraint statuses_org_id_fkey FOREIGN KEY (org_id) REFERENCES organisations(org_id) ON DELETE CASCADE,
   constraint statuses_type_check CHECK ((type = ANY (ARRAY['new'::text, 'paused'::text, 'inProgress'::text, 'done'::text, 'cancelled'::text])))
 );
-comment on table statuses is 'States of the organisation''s issues. The statuses that every organisation starts with have the ids 1 to 5.';
+comment on table statuses is 'Statuses of issues. The statuses of a new organisation have the ids 1 to 5.';
 
 create table users (
   org_id text collate "C" not null,
@@ -166,14 +166,14 @@ create table users (
 );
 comment on table users is 'People and service accounts of an organisation.';
 comment on column users.user_id is 'Kanboard''s user id.';
-comment on column users.uid is 'Tracker''s uid, and the id of its user references. Below 2^53, since it travels as a JSON number.';
-comment on column users.passport_uid is 'Id of the user''s personal account elsewhere, passed on to clients.';
-comment on column users.cloud_uid is 'Id of the user''s cloud account elsewhere, passed on to clients.';
-comment on column users.display is 'Name to show; the login stands in for a missing one.';
-comment on column users.is_application is 'Kanboard''s application account (login jsonrpc): acts without restriction, and is not listed among people.';
-comment on column users.loopback_only is 'A demo account: its password answers only requests that came in over loopback.';
-comment on column users.failed_logins is 'Wrong passwords in a row.';
-comment on column users.removed_at is 'When Kanboard''s removeUser took the user away: no login, no list and no role has them any more, but what they wrote keeps its author.';
+comment on column users.uid is 'Tracker''s uid, and the id in its references to users. Below 2^53, since it is sent as a JSON number.';
+comment on column users.passport_uid is 'Id of the user''s personal account in another system, returned to clients.';
+comment on column users.cloud_uid is 'Id of the user''s cloud account in another system, returned to clients.';
+comment on column users.display is 'Display name; if null, the login is shown.';
+comment on column users.is_application is 'Kanboard''s application account (login jsonrpc): unrestricted, and not listed with people.';
+comment on column users.loopback_only is 'A demo account: its password is accepted only from the loopback interface.';
+comment on column users.failed_logins is 'Consecutive wrong passwords.';
+comment on column users.removed_at is 'When Kanboard''s removeUser removed the user. A removed user cannot log in, is not listed and has no roles, but remains the author of what they wrote.';
 CREATE UNIQUE INDEX users_login_key ON users USING btree (org_id, login) WHERE (removed_at IS NULL);
 
 create table events (
@@ -190,10 +190,10 @@ create table events (
   constraint events_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES users(org_id, user_id),
   constraint events_type_check CHECK ((type = ANY (ARRAY['IssueCreated'::text, 'IssueUpdated'::text, 'IssueWorkflow'::text, 'IssueDeleted'::text, 'IssueLinked'::text, 'IssueUnlinked'::text, 'IssueLinkChanged'::text])))
 );
-comment on table events is 'Append-only: one row for each issue that a change touched, written in the transaction of the change. The changelog of an issue.';
-comment on column events.issue_id is 'Without a foreign key: the event outlives its issue.';
-comment on column events.changes is 'What changed, in ids and keys alone; texts and names are added when it is read.';
-comment on column events.transaction_id is 'Lets a reader follow the order of commits: a number may be given early and committed late.';
+comment on table events is 'The changelogs of issues. Append-only: a row for each issue that a change affects, written in the transaction of the change.';
+comment on column events.issue_id is 'Not a foreign key, since the event outlives its issue.';
+comment on column events.changes is 'What changed, as ids, keys and plain values; names are added when the event is read.';
+comment on column events.transaction_id is 'Lets a reader follow the order of commits, since an event_id may be assigned early and committed late.';
 CREATE INDEX events_issue_id_idx ON events USING btree (org_id, issue_id, event_id);
 
 create table queues (
@@ -225,10 +225,10 @@ create table queues (
 );
 comment on table queues is 'Tracker''s queues, which are Kanboard''s projects.';
 comment on column queues.queue_id is 'Kanboard''s project id.';
-comment on column queues.access is 'Who sees its issues: everybody in the organisation, or the members of the queue.';
-comment on column queues.last_issue_number is 'Counter behind issue keys, raised in the transaction that makes the issue.';
-comment on column queues.identifier is 'Kanboard''s own name of the project, which is the key too where it can be one; empty for none.';
-comment on column queues.kanboard is 'Fields of a project that only Kanboard''s clients know and nothing here acts upon, as they gave them: start_date, end_date, email, priority_default and so on.';
+comment on column queues.access is 'Who may see its issues: all users of the organisation, or only the members of the queue.';
+comment on column queues.last_issue_number is 'The last number used in an issue key, incremented in the transaction that creates the issue.';
+comment on column queues.identifier is 'Kanboard''s identifier of the project, which is also the key if it is a valid one; empty if unset.';
+comment on column queues.kanboard is 'Fields of a project that only Kanboard''s clients use, stored as sent and not acted upon: start_date, end_date, email, priority_default and so on.';
 CREATE UNIQUE INDEX queues_identifier_key ON queues USING btree (org_id, identifier) WHERE (identifier <> ''::text);
 CREATE INDEX queues_lead_id_idx ON queues USING btree (org_id, lead_id);
 
@@ -244,7 +244,7 @@ create table columns (
   constraint columns_queue_id_fkey FOREIGN KEY (org_id, queue_id) REFERENCES queues(org_id, queue_id) ON DELETE CASCADE,
   constraint columns_status_id_fkey FOREIGN KEY (org_id, status_id) REFERENCES statuses(org_id, status_id)
 );
-comment on table columns is 'The board of a queue: one column for each status that its issues can have. An issue''s column follows from its queue and status.';
+comment on table columns is 'The board of a queue: one column for each status that its issues can have. The queue and the status of an issue determine its column.';
 CREATE INDEX columns_status_id_idx ON columns USING btree (org_id, status_id);
 
 create table issues (
@@ -295,18 +295,18 @@ create table issues (
   constraint issues_summary_check CHECK ((summary <> ''::text))
 );
 comment on table issues is 'Tracker''s issues, which are Kanboard''s tasks.';
-comment on column issues.issue_id is 'The issue''s number: Kanboard''s task id.';
-comment on column issues.hex_id is 'Tracker''s id: 24 hex characters, the first eight the second of creation, so that new ones are neighbours in the index.';
-comment on column issues.key is 'QUEUE-n. The key that an issue had before it moved is in issue_aliases.';
-comment on column issues.is_open is 'A fact of its own: Kanboard closes a task where it stands, without moving it to another column.';
-comment on column issues.unique_token is 'The creator''s own word against making the issue twice (Tracker''s "unique").';
-comment on column issues.closed_at is 'When it was closed last; still set after it was opened again.';
+comment on column issues.issue_id is 'Kanboard''s task id.';
+comment on column issues.hex_id is 'Tracker''s id: 24 hex digits. The first eight are the creation time in seconds, so that new ids are adjacent in the index.';
+comment on column issues.key is 'QUEUE-n. The keys of an issue before its moves are in issue_aliases.';
+comment on column issues.is_open is 'Independent of the status: Kanboard closes a task without moving it to another column.';
+comment on column issues.unique_token is 'The client''s idempotency key for the creation of the issue (Tracker''s "unique").';
+comment on column issues.closed_at is 'When the issue was last closed; kept when it is reopened.';
 comment on column issues.time_spent is 'Hours.';
 comment on column issues.time_estimated is 'Hours.';
-comment on column issues.position is 'Place in its column, from 1.';
-comment on column issues.reference is 'The task''s name in another system (Kanboard''s "reference"); empty for none.';
-comment on column issues.moved_at is 'When it came to its column or its place there last.';
-comment on column issues.kanboard is 'Fields of a task that only Kanboard''s clients know and nothing here acts upon, as they gave them: score, category_id, priority, recurrence_status and so on.';
+comment on column issues.position is 'Position in its column, starting at 1.';
+comment on column issues.reference is 'The name of the task in another system (Kanboard''s "reference"); empty if unset.';
+comment on column issues.moved_at is 'When the issue last moved to its column or to its position there.';
+comment on column issues.kanboard is 'Fields of a task that only Kanboard''s clients use, stored as sent and not acted upon: score, category_id, priority, recurrence_status and so on.';
 CREATE INDEX issues_assignee_id_idx ON issues USING btree (org_id, assignee_id) WHERE (assignee_id IS NOT NULL);
 CREATE INDEX issues_queue_id_idx ON issues USING btree (org_id, queue_id, status_id, "position");
 CREATE INDEX issues_reference_idx ON issues USING btree (org_id, queue_id, md5(reference)) WHERE (reference <> ''::text);
@@ -318,7 +318,7 @@ create table issue_aliases (
   constraint issue_aliases_pkey PRIMARY KEY (org_id, key),
   constraint issue_aliases_issue_id_fkey FOREIGN KEY (org_id, issue_id) REFERENCES issues(org_id, issue_id) ON DELETE CASCADE
 );
-comment on table issue_aliases is 'Keys that issues had in queues they left. Counters only rise, so no other issue can get such a key again.';
+comment on table issue_aliases is 'Keys of issues before their moves. Issue numbers only rise, so no other issue can get such a key.';
 CREATE INDEX issue_aliases_issue_id_idx ON issue_aliases USING btree (org_id, issue_id);
 
 create table links (
@@ -350,15 +350,15 @@ create table links (
   constraint links_self_check CHECK ((inward_issue_id <> outward_issue_id)),
   constraint links_updated_at_check CHECK ((updated_at >= created_at))
 );
-comment on table links is 'One row is one link, seen from both of its ends.';
-comment on column links.link_id is 'Tracker''s id n at both ends; Kanboard''s ids 2n-1 at the first end and 2n at the other.';
-comment on column links.inward_issue_id is 'The issue that sees direction inward and carries the type''s inward label: the subtask, the blocker, the duplicate, the epic.';
-comment on column links.outward_issue_id is 'The issue that sees direction outward: the parent, the blocked, the duplicated, the part of the epic.';
-comment on column links.first_end is 'The end at which the issue stands that made the link; stays with that issue when an update turns the link round.';
-comment on column links.version is 'Raised by each change of the link, for If-Match.';
-comment on column links.is_symmetric is 'Copy of the type''s rule, kept equal by the foreign key; so are is_antisymmetric, is_acyclic and single_end.';
-comment on column links.one_link_per_pair is 'Copy of the organisation''s rule, kept equal by the foreign key.';
-comment on column links.shares_label is 'Copy of the type''s, kept equal by the foreign key.';
+comment on table links is 'One row is one link, visible from both of its ends.';
+comment on column links.link_id is 'n is Tracker''s id at both ends; Kanboard''s ids are 2n-1 at the first end and 2n at the other.';
+comment on column links.inward_issue_id is 'The issue whose direction is inward and whose label is the type''s inward label: the subtask, the blocker, the duplicate, the epic.';
+comment on column links.outward_issue_id is 'The issue whose direction is outward: the parent task, the blocked issue, the duplicated issue, the issue in the epic.';
+comment on column links.first_end is 'The end of the issue that the link was created from; follows that issue when an update reverses the link.';
+comment on column links.version is 'Incremented by each change of the link, for If-Match.';
+comment on column links.is_symmetric is 'Copy of the type''s rule, maintained by the foreign key, as are is_antisymmetric, is_acyclic and single_end.';
+comment on column links.one_link_per_pair is 'Copy of the organisation''s rule, maintained by the foreign key.';
+comment on column links.shares_label is 'Copy of the type''s property, maintained by the foreign key.';
 CREATE UNIQUE INDEX links_ends_key ON links USING btree (org_id, inward_issue_id, outward_issue_id, link_type_id);
 CREATE INDEX links_link_type_id_idx ON links USING btree (org_id, link_type_id);
 CREATE INDEX links_outward_issue_id_idx ON links USING btree (org_id, outward_issue_id, link_type_id);
@@ -377,7 +377,7 @@ create table queue_members (
   constraint queue_members_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES users(org_id, user_id) ON DELETE CASCADE,
   constraint queue_members_role_check CHECK ((role = ANY (ARRAY['manager'::text, 'member'::text, 'viewer'::text])))
 );
-comment on table queue_members is 'Who may see and write in a queue whose access is "members", and who manages it.';
+comment on table queue_members is 'The roles of users in queues: a queue whose access is "members" is open only to them.';
 CREATE INDEX queue_members_user_id_idx ON queue_members USING btree (org_id, user_id);
 
 create table remote_links (
@@ -407,14 +407,14 @@ create table remote_links (
   constraint remote_links_object_key_check CHECK ((object_key <> ''::text)),
   constraint remote_links_updated_at_check CHECK ((updated_at >= created_at))
 );
-comment on table remote_links is 'One row is one link from an issue to an object elsewhere, in both faces under the same number.';
-comment on column remote_links.object_id is 'The first 32 hex digits of the SHA-256 of the key: names the object in a URL, and in an index, however long its key is.';
-comment on column remote_links.object_key is 'What the application calls the object; for Kanboard''s types, the URL.';
-comment on column remote_links.title is 'Kanboard''s title; Tracker knows none, and the key stands in for it.';
-comment on column remote_links.link_type_id is 'What the issue is to the object. Null once the type has been removed: the link outlives it, unlike a link between issues.';
-comment on column remote_links.direction is 'The end of the type at which the issue stands.';
-comment on column remote_links.dependency is 'The same in Kanboard''s words, which do not depend on its labels.';
-comment on column remote_links.may_repeat is 'Made where an issue may hold the same object twice, as in Kanboard. Tracker''s clients repeat requests, so theirs may not.';
+comment on table remote_links is 'One row is one link from an issue to an object in another application, with the same id in both APIs.';
+comment on column remote_links.object_id is 'The first 32 hex digits of the SHA-256 of the key: a short, fixed-length name for URLs and indexes.';
+comment on column remote_links.object_key is 'The key of the object in its application; for Kanboard''s types, the URL.';
+comment on column remote_links.title is 'Kanboard''s title. Links from Tracker have none and show the key instead.';
+comment on column remote_links.link_type_id is 'The relationship of the issue to the object. Null after the type is removed: unlike a link between issues, the link outlives its type.';
+comment on column remote_links.direction is 'The end of the type that the issue is at.';
+comment on column remote_links.dependency is 'The relationship in Kanboard''s terms, which are independent of its labels.';
+comment on column remote_links.may_repeat is 'Whether the issue may link to the object twice. True for links from Kanboard; false for Tracker, whose clients repeat requests.';
 CREATE INDEX remote_links_issue_id_idx ON remote_links USING btree (org_id, issue_id, remote_link_id);
 CREATE INDEX remote_links_link_type_id_idx ON remote_links USING btree (org_id, link_type_id);
 CREATE INDEX remote_links_object_id_idx ON remote_links USING btree (org_id, application_id, object_id);
@@ -438,8 +438,8 @@ create table tokens (
   constraint tokens_scopes_check CHECK (((scopes <@ ARRAY['read'::text, 'write'::text, 'admin'::text]) AND (cardinality(scopes) > 0))),
   constraint tokens_token_hash_check CHECK ((octet_length(token_hash) = 32))
 );
-comment on table tokens is 'Credentials. Only the SHA-256 of a token is kept: a copy of this table lets nobody in.';
-comment on column tokens.kind is 'oauth: Tracker face. application, personal: passwords of the Kanboard face.';
-comment on column tokens.loopback_only is 'A demo token: answers only requests that came in over loopback.';
+comment on table tokens is 'Credentials. Only the SHA-256 of a token is stored, so a copy of this table grants no access.';
+comment on column tokens.kind is 'oauth: for the Tracker API. application, personal: passwords for the Kanboard API.';
+comment on column tokens.loopback_only is 'A demo token: accepted only from the loopback interface.';
 CREATE INDEX tokens_token_hash_idx ON tokens USING btree (token_hash);
 CREATE INDEX tokens_user_id_idx ON tokens USING btree (org_id, user_id);

@@ -1,4 +1,4 @@
--- Whoever owns data, and whoever may act in it.
+-- Organisations, which own all data, and the users and tokens that act in them.
 
 create table organisations (
   org_id text collate "C" not null,
@@ -10,20 +10,20 @@ create table organisations (
   last_label_id integer not null default 0,
   created_at timestamptz not null default now(),
   constraint organisations_pkey primary key (org_id),
-  -- Not led by org_id: this look-up is what finds the organisation.
+  -- Does not start with org_id, since it is used to find the organisation.
   constraint organisations_cloud_id_key unique (cloud_id),
-  -- Links copy the rule by foreign key, so that partial unique indexes can read it.
+  -- Foreign keys copy the rule into links, so that partial unique indexes can use it.
   constraint organisations_one_link_per_pair_key unique (org_id, one_link_per_pair),
   constraint organisations_org_id_check check (org_id ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$'),
   constraint organisations_language_check check (language in ('ru', 'en')),
   constraint organisations_profile_check check (profile in ('tracker', 'kanboard'))
 );
-comment on table organisations is 'Tenants. Every other table starts its keys with org_id, so that organisations can be spread over servers and no query crosses them by mistake.';
-comment on column organisations.org_id is 'The value of X-Org-ID, chosen when the organisation is made.';
-comment on column organisations.cloud_id is 'The value of X-Cloud-Org-ID, if there is one.';
-comment on column organisations.profile is 'Which tracker''s rules and labels the organisation started with.';
-comment on column organisations.one_link_per_pair is 'Two issues may hold one link at most, whatever its type.';
-comment on column organisations.last_label_id is 'Counter of labels: Kanboard''s clients expect small numbers after the fixed 1 to 11.';
+comment on table organisations is 'Tenants. The keys of all other tables start with org_id, so that organisations can be distributed across servers and no query crosses them by mistake.';
+comment on column organisations.org_id is 'The value of X-Org-ID, chosen when the organisation is created.';
+comment on column organisations.cloud_id is 'The value of X-Cloud-Org-ID; null if the organisation has none.';
+comment on column organisations.profile is 'Whether the organisation started with the rules and labels of Tracker or of Kanboard.';
+comment on column organisations.one_link_per_pair is 'Whether two issues may have at most one link, of any type.';
+comment on column organisations.last_label_id is 'The last label_id assigned. Kanboard''s clients expect small numbers after the fixed ids 1 to 11.';
 
 create table users (
   org_id text collate "C" not null,
@@ -52,13 +52,13 @@ create table users (
 );
 comment on table users is 'People and service accounts of an organisation.';
 comment on column users.user_id is 'Kanboard''s user id.';
-comment on column users.uid is 'Tracker''s uid, and the id of its user references. Below 2^53, since it travels as a JSON number.';
-comment on column users.passport_uid is 'Id of the user''s personal account elsewhere, passed on to clients.';
-comment on column users.cloud_uid is 'Id of the user''s cloud account elsewhere, passed on to clients.';
-comment on column users.display is 'Name to show; the login stands in for a missing one.';
-comment on column users.is_application is 'Kanboard''s application account (login jsonrpc): acts without restriction, and is not listed among people.';
-comment on column users.loopback_only is 'A demo account: its password answers only requests that came in over loopback.';
-comment on column users.failed_logins is 'Wrong passwords in a row.';
+comment on column users.uid is 'Tracker''s uid, and the id in its references to users. Below 2^53, since it is sent as a JSON number.';
+comment on column users.passport_uid is 'Id of the user''s personal account in another system, returned to clients.';
+comment on column users.cloud_uid is 'Id of the user''s cloud account in another system, returned to clients.';
+comment on column users.display is 'Display name; if null, the login is shown.';
+comment on column users.is_application is 'Kanboard''s application account (login jsonrpc): unrestricted, and not listed with people.';
+comment on column users.loopback_only is 'A demo account: its password is accepted only from the loopback interface.';
+comment on column users.failed_logins is 'Consecutive wrong passwords.';
 
 create table tokens (
   org_id text collate "C" not null,
@@ -78,10 +78,10 @@ create table tokens (
   constraint tokens_token_hash_check check (octet_length(token_hash) = 32),
   constraint tokens_scopes_check check (scopes <@ array['read', 'write', 'admin'] and cardinality(scopes) > 0)
 );
-comment on table tokens is 'Credentials. Only the SHA-256 of a token is kept: a copy of this table lets nobody in.';
-comment on column tokens.kind is 'oauth: Tracker face. application, personal: passwords of the Kanboard face.';
-comment on column tokens.loopback_only is 'A demo token: answers only requests that came in over loopback.';
--- Finds the organisation from the token alone, so it cannot start with org_id.
+comment on table tokens is 'Credentials. Only the SHA-256 of a token is stored, so a copy of this table grants no access.';
+comment on column tokens.kind is 'oauth: for the Tracker API. application, personal: passwords for the Kanboard API.';
+comment on column tokens.loopback_only is 'A demo token: accepted only from the loopback interface.';
+-- Looks up a token before its organisation is known, so it cannot start with org_id.
 create index tokens_token_hash_idx on tokens (token_hash);
--- Lists a user's tokens; carries the cascade from users.
+-- The tokens of a user; serves the cascade from users.
 create index tokens_user_id_idx on tokens (org_id, user_id);

@@ -1,4 +1,4 @@
--- Issues, and what describes them.
+-- Issues, their queues, and the dictionaries that describe them.
 
 create table statuses (
   org_id text collate "C" not null,
@@ -14,7 +14,7 @@ create table statuses (
   constraint statuses_org_id_fkey foreign key (org_id) references organisations (org_id) on delete cascade,
   constraint statuses_type_check check (type in ('new', 'paused', 'inProgress', 'done', 'cancelled'))
 );
-comment on table statuses is 'States of the organisation''s issues. The statuses that every organisation starts with have the ids 1 to 5.';
+comment on table statuses is 'Statuses of issues. The statuses of a new organisation have the ids 1 to 5.';
 
 create table issue_types (
   org_id text collate "C" not null,
@@ -28,7 +28,7 @@ create table issue_types (
   constraint issue_types_key_key unique (org_id, key),
   constraint issue_types_org_id_fkey foreign key (org_id) references organisations (org_id) on delete cascade
 );
-comment on table issue_types is 'Kinds of issues: bug, task, epic.';
+comment on table issue_types is 'Types of issues, such as bug, task and epic.';
 
 create table priorities (
   org_id text collate "C" not null,
@@ -42,7 +42,7 @@ create table priorities (
   constraint priorities_key_key unique (org_id, key),
   constraint priorities_org_id_fkey foreign key (org_id) references organisations (org_id) on delete cascade
 );
-comment on table priorities is 'How urgent an issue is.';
+comment on table priorities is 'Priorities of issues.';
 
 create table queues (
   org_id text collate "C" not null,
@@ -71,10 +71,10 @@ create table queues (
 );
 comment on table queues is 'Tracker''s queues, which are Kanboard''s projects.';
 comment on column queues.queue_id is 'Kanboard''s project id.';
-comment on column queues.access is 'Who sees its issues: everybody in the organisation, or the members of the queue.';
-comment on column queues.last_issue_number is 'Counter behind issue keys, raised in the transaction that makes the issue.';
+comment on column queues.access is 'Who may see its issues: all users of the organisation, or only the members of the queue.';
+comment on column queues.last_issue_number is 'The last number used in an issue key, incremented in the transaction that creates the issue.';
 -- The foreign keys to issue_types and priorities have no index: those rows are not deleted.
--- Carries removal of a user who leads a queue.
+-- Finds the queues that a user leads when the user is deleted.
 create index queues_lead_id_idx on queues (org_id, lead_id);
 
 create table queue_members (
@@ -87,8 +87,8 @@ create table queue_members (
   constraint queue_members_user_id_fkey foreign key (org_id, user_id) references users (org_id, user_id) on delete cascade,
   constraint queue_members_role_check check (role in ('manager', 'member', 'viewer'))
 );
-comment on table queue_members is 'Who may see and write in a queue whose access is "members", and who manages it.';
--- Lists a user's queues.
+comment on table queue_members is 'The roles of users in queues: a queue whose access is "members" is open only to them.';
+-- The queues of a user; serves the cascade from users.
 create index queue_members_user_id_idx on queue_members (org_id, user_id);
 
 create table columns (
@@ -103,8 +103,8 @@ create table columns (
   constraint columns_queue_id_fkey foreign key (org_id, queue_id) references queues (org_id, queue_id) on delete cascade,
   constraint columns_status_id_fkey foreign key (org_id, status_id) references statuses (org_id, status_id)
 );
-comment on table columns is 'The board of a queue: one column for each status that its issues can have. An issue''s column follows from its queue and status.';
--- Carries removal of a status.
+comment on table columns is 'The board of a queue: one column for each status that its issues can have. The queue and the status of an issue determine its column.';
+-- Finds the columns of a status when it is deleted.
 create index columns_status_id_idx on columns (org_id, status_id);
 
 create table issues (
@@ -143,7 +143,7 @@ create table issues (
   constraint issues_queue_id_fkey foreign key (org_id, queue_id) references queues (org_id, queue_id) on delete cascade,
   constraint issues_issue_type_id_fkey foreign key (org_id, issue_type_id) references issue_types (org_id, issue_type_id),
   constraint issues_priority_id_fkey foreign key (org_id, priority_id) references priorities (org_id, priority_id),
-  -- An issue stands in a column of its own queue, always.
+  -- An issue is always in a column of its own queue.
   constraint issues_status_id_fkey foreign key (org_id, queue_id, status_id) references columns (org_id, queue_id, status_id),
   constraint issues_previous_status_id_fkey foreign key (org_id, previous_status_id) references statuses (org_id, status_id),
   constraint issues_assignee_id_fkey foreign key (org_id, assignee_id) references users (org_id, user_id),
@@ -154,18 +154,19 @@ create table issues (
   constraint issues_summary_check check (summary <> '')
 );
 comment on table issues is 'Tracker''s issues, which are Kanboard''s tasks.';
-comment on column issues.issue_id is 'The issue''s number: Kanboard''s task id.';
-comment on column issues.hex_id is 'Tracker''s id: 24 hex characters, the first eight the second of creation, so that new ones are neighbours in the index.';
-comment on column issues.key is 'QUEUE-n. The key that an issue had before it moved is in issue_aliases.';
-comment on column issues.is_open is 'A fact of its own: Kanboard closes a task where it stands, without moving it to another column.';
-comment on column issues.unique_token is 'The creator''s own word against making the issue twice (Tracker''s "unique").';
-comment on column issues.closed_at is 'When it was closed last; still set after it was opened again.';
-comment on column issues.position is 'Place in its column, from 1.';
+comment on column issues.issue_id is 'Kanboard''s task id.';
+comment on column issues.hex_id is 'Tracker''s id: 24 hex digits. The first eight are the creation time in seconds, so that new ids are adjacent in the index.';
+comment on column issues.key is 'QUEUE-n. The keys of an issue before its moves are in issue_aliases.';
+comment on column issues.is_open is 'Independent of the status: Kanboard closes a task without moving it to another column.';
+comment on column issues.unique_token is 'The client''s idempotency key for the creation of the issue (Tracker''s "unique").';
+comment on column issues.closed_at is 'When the issue was last closed; kept when it is reopened.';
+comment on column issues.position is 'Position in its column, starting at 1.';
 comment on column issues.time_spent is 'Hours.';
 comment on column issues.time_estimated is 'Hours.';
--- A queue's issues by column and place; carries the foreign key to columns and the cascade from queues.
+-- The issues of a queue by column and position; serves the foreign key to columns and the cascade from queues.
 create index issues_queue_id_idx on issues (org_id, queue_id, status_id, position);
--- A user's issues. The other foreign keys to users, types, priorities and statuses have no index: those rows are not deleted while used.
+-- The issues of an assignee. The other foreign keys to users, types, priorities and statuses have no index: those
+-- rows are not deleted while an issue uses them.
 create index issues_assignee_id_idx on issues (org_id, assignee_id) where assignee_id is not null;
 
 create table issue_aliases (
@@ -175,6 +176,6 @@ create table issue_aliases (
   constraint issue_aliases_pkey primary key (org_id, key),
   constraint issue_aliases_issue_id_fkey foreign key (org_id, issue_id) references issues (org_id, issue_id) on delete cascade
 );
-comment on table issue_aliases is 'Keys that issues had in queues they left. Counters only rise, so no other issue can get such a key again.';
--- An issue's old keys; carries the cascade from issues.
+comment on table issue_aliases is 'Keys of issues before their moves. Issue numbers only rise, so no other issue can get such a key.';
+-- The former keys of an issue; serves the cascade from issues.
 create index issue_aliases_issue_id_idx on issue_aliases (org_id, issue_id);

@@ -1,4 +1,4 @@
--- The links, and what they may be.
+-- Links, their labels, their types and the rules of the types.
 
 create table labels (
   org_id text collate "C" not null,
@@ -14,14 +14,14 @@ create table labels (
   constraint labels_opposite_id_fkey foreign key (org_id, opposite_id) references labels (org_id, label_id) on delete set null (opposite_id),
   constraint labels_label_check check (label <> '')
 );
-comment on table labels is 'One end of a kind of link, as it is called at that end.';
-comment on column labels.label_id is 'Kanboard''s link id: 1 to 11 are the same in every organisation.';
-comment on column labels.label is 'Kanboard''s text, always English.';
-comment on column labels.name_ru is 'Tracker''s text in Russian; the label stands in for a missing one.';
-comment on column labels.name_en is 'Tracker''s text in English; the label stands in for a missing one.';
-comment on column labels.phrase is 'The relationship that makes a link whose maker stands at this end; without one, the English text in lower case.';
-comment on column labels.opposite_id is 'What Kanboard gives the other end of the next link: may be missing, itself, or a label that does not point back.';
--- Carries the foreign key from labels to labels.
+comment on table labels is 'The name of one end of a link type.';
+comment on column labels.label_id is 'Kanboard''s link id. 1 to 11 are the same in every organisation.';
+comment on column labels.label is 'Kanboard''s label, always English.';
+comment on column labels.name_ru is 'Tracker''s name in Russian; if null, the label is shown.';
+comment on column labels.name_en is 'Tracker''s name in English; if null, the label is shown.';
+comment on column labels.phrase is 'The relationship in Tracker''s requests that creates a link with the issue at this end; if null, the English name in lower case.';
+comment on column labels.opposite_id is 'The label that Kanboard gives the other end of a new link; may be null, the label itself, or a label with another opposite.';
+-- Serves the foreign key from labels to labels.
 create index labels_opposite_id_idx on labels (org_id, opposite_id);
 
 create table link_types (
@@ -36,7 +36,8 @@ create table link_types (
   import_only boolean not null default false,
   version integer not null default 1,
   constraint link_types_pkey primary key (org_id, link_type_id),
-  -- Links copy these rules by foreign key: partial unique indexes can read them, and no rule changes under a writer.
+  -- Foreign keys copy these rules into links, so that partial unique indexes can use them and no rule
+  -- changes during a write.
   constraint link_types_rules_key unique (org_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end),
   constraint link_types_inward_label_id_fkey foreign key (org_id, inward_label_id) references labels (org_id, label_id) on delete cascade,
   constraint link_types_outward_label_id_fkey foreign key (org_id, outward_label_id) references labels (org_id, label_id) on delete cascade,
@@ -44,16 +45,16 @@ create table link_types (
   constraint link_types_antisymmetric_check check (not (is_symmetric and (is_antisymmetric or is_acyclic or single_end <> 'none'))),
   constraint link_types_single_check check (single_end in ('inward', 'outward', 'none'))
 );
-comment on table link_types is 'A pair of labels, and the rules for links that carry it.';
+comment on table link_types is 'A pair of labels, and the rules for links with these labels.';
 comment on column link_types.link_type_id is 'Tracker''s id of the type, such as "depends".';
-comment on column link_types.is_symmetric is 'Both ends carry the same label, and their order means nothing.';
-comment on column link_types.is_antisymmetric is 'Not both A to B and B to A.';
-comment on column link_types.is_acyclic is 'No way from an issue back to itself along links of the type. The one rule that no constraint can hold.';
-comment on column link_types.single_end is 'The end at which an issue may stand in one link of the type at most: a subtask, at the inward end, has one parent.';
-comment on column link_types.import_only is 'Made by an import alone (Tracker''s "original" and "clone").';
--- A pair of labels is one type, whichever of the two comes first.
+comment on column link_types.is_symmetric is 'Both ends have the same label, and their order has no meaning.';
+comment on column link_types.is_antisymmetric is 'Forbids links in both directions between two issues.';
+comment on column link_types.is_acyclic is 'Forbids cycles of links of the type. The only rule that no constraint can enforce.';
+comment on column link_types.single_end is 'The end at which an issue may have at most one link of the type: a subtask, at the inward end, has one parent.';
+comment on column link_types.import_only is 'Only imports may create links of the type (Tracker''s "original" and "clone").';
+-- A pair of labels has one type, in either order.
 create unique index link_types_labels_key on link_types (org_id, least(inward_label_id, outward_label_id), greatest(inward_label_id, outward_label_id));
--- Carry the cascades from labels.
+-- Serve the cascades from labels.
 create index link_types_inward_label_id_idx on link_types (org_id, inward_label_id);
 create index link_types_outward_label_id_idx on link_types (org_id, outward_label_id);
 
@@ -87,28 +88,28 @@ create table links (
   constraint links_first_end_check check (first_end in ('inward', 'outward')),
   constraint links_updated_at_check check (updated_at >= created_at)
 );
-comment on table links is 'One row is one link, seen from both of its ends.';
-comment on column links.link_id is 'Tracker''s id n at both ends; Kanboard''s ids 2n-1 at the first end and 2n at the other.';
-comment on column links.inward_issue_id is 'The issue that sees direction inward and carries the type''s inward label: the subtask, the blocker, the duplicate, the epic.';
-comment on column links.outward_issue_id is 'The issue that sees direction outward: the parent, the blocked, the duplicated, the part of the epic.';
-comment on column links.first_end is 'The end at which the issue stands that made the link; stays with that issue when an update turns the link round.';
-comment on column links.version is 'Raised by each change of the link, for If-Match.';
-comment on column links.is_symmetric is 'Copy of the type''s rule, kept equal by the foreign key; so are is_antisymmetric, is_acyclic and single_end.';
-comment on column links.one_link_per_pair is 'Copy of the organisation''s rule, kept equal by the foreign key.';
--- No duplicate from one side, and the links of an issue at its inward end.
+comment on table links is 'One row is one link, visible from both of its ends.';
+comment on column links.link_id is 'n is Tracker''s id at both ends; Kanboard''s ids are 2n-1 at the first end and 2n at the other.';
+comment on column links.inward_issue_id is 'The issue whose direction is inward and whose label is the type''s inward label: the subtask, the blocker, the duplicate, the epic.';
+comment on column links.outward_issue_id is 'The issue whose direction is outward: the parent task, the blocked issue, the duplicated issue, the issue in the epic.';
+comment on column links.first_end is 'The end of the issue that the link was created from; follows that issue when an update reverses the link.';
+comment on column links.version is 'Incremented by each change of the link, for If-Match.';
+comment on column links.is_symmetric is 'Copy of the type''s rule, maintained by the foreign key, as are is_antisymmetric, is_acyclic and single_end.';
+comment on column links.one_link_per_pair is 'Copy of the organisation''s rule, maintained by the foreign key.';
+-- Prevents duplicates; also finds the links of an issue at their inward end.
 create unique index links_ends_key on links (org_id, inward_issue_id, outward_issue_id, link_type_id);
--- No duplicate from the other side where the order of the ends means nothing, and no opposite link where that is a rule.
+-- Prevents reversed duplicates of symmetric links, and opposite links of antisymmetric types.
 create unique index links_unordered_ends_key on links
   (org_id, least(inward_issue_id, outward_issue_id), greatest(inward_issue_id, outward_issue_id), link_type_id)
   where is_symmetric or is_antisymmetric;
--- One link a pair, where that is the organisation's rule.
+-- Enforces one link per pair of issues where that is the organisation's rule.
 create unique index links_pair_key on links
   (org_id, least(inward_issue_id, outward_issue_id), greatest(inward_issue_id, outward_issue_id))
   where one_link_per_pair;
--- One parent for a subtask, one epic for an issue.
+-- Enforce one parent per subtask and one epic per issue.
 create unique index links_single_inward_key on links (org_id, inward_issue_id, link_type_id) where single_end = 'inward';
 create unique index links_single_outward_key on links (org_id, outward_issue_id, link_type_id) where single_end = 'outward';
--- The links of an issue at its outward end; with the type, the walk that looks for cycles.
+-- The links of an issue at their outward end; with the type, the traversal that looks for cycles.
 create index links_outward_issue_id_idx on links (org_id, outward_issue_id, link_type_id);
--- Carries changes of a type's rules. The foreign keys to users have no index: users of links are not deleted.
+-- Serves changes of a type's rules. The foreign keys to users have no index: referenced users are not deleted.
 create index links_link_type_id_idx on links (org_id, link_type_id);

@@ -1,4 +1,4 @@
--- What happened to issues and their links, for good.
+-- The history of issues and their links.
 
 create table events (
   org_id text collate "C" not null,
@@ -15,9 +15,9 @@ create table events (
   constraint events_type_check check (type in
     ('IssueCreated', 'IssueUpdated', 'IssueWorkflow', 'IssueDeleted', 'IssueLinked', 'IssueUnlinked', 'IssueLinkChanged'))
 );
-comment on table events is 'Append-only: one row for each issue that a change touched, written in the transaction of the change. The changelog of an issue.';
-comment on column events.issue_id is 'Without a foreign key: the event outlives its issue.';
-comment on column events.changes is 'What changed, in ids and keys alone; texts and names are added when it is read.';
-comment on column events.transaction_id is 'Lets a reader follow the order of commits: a number may be given early and committed late.';
--- The changelog of an issue, in order. The foreign key to users has no index: users with a history are not deleted.
+comment on table events is 'The changelogs of issues. Append-only: a row for each issue that a change affects, written in the transaction of the change.';
+comment on column events.issue_id is 'Not a foreign key, since the event outlives its issue.';
+comment on column events.changes is 'What changed, as ids, keys and plain values; names are added when the event is read.';
+comment on column events.transaction_id is 'Lets a reader follow the order of commits, since an event_id may be assigned early and committed late.';
+-- The changelog of an issue, in order. The foreign key to users has no index: referenced users are not deleted.
 create index events_issue_id_idx on events (org_id, issue_id, event_id);

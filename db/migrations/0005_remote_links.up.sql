@@ -1,4 +1,4 @@
--- Links to objects of other applications: Tracker's remote links, which are Kanboard's external task links.
+-- Links to objects in other applications: Tracker's remote links, which are Kanboard's external task links.
 
 create table applications (
   org_id text collate "C" not null,
@@ -11,9 +11,9 @@ create table applications (
   constraint applications_org_id_fkey foreign key (org_id) references organisations (org_id) on delete cascade,
   constraint applications_application_id_check check (application_id ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$')
 );
-comment on table applications is 'Where the objects of remote links live. Nothing is asked of them, ever.';
-comment on column applications.application_id is 'Tracker''s origin of a remote link, such as "com.github".';
-comment on column applications.type is 'What kind of application it is. Kanboard''s link types are the types attachment, file and weblink; it shows every other one as weblink.';
+comment on table applications is 'The applications that contain the objects of remote links. The service never contacts them.';
+comment on column applications.application_id is 'The origin of Tracker''s remote links, such as "com.github".';
+comment on column applications.type is 'The kind of application. Kanboard''s types of external links are attachment, file and weblink; it shows all others as weblink.';
 
 create table remote_links (
   org_id text collate "C" not null,
@@ -43,19 +43,19 @@ create table remote_links (
   constraint remote_links_direction_check check (direction in ('inward', 'outward')),
   constraint remote_links_updated_at_check check (updated_at >= created_at)
 );
-comment on table remote_links is 'One row is one link from an issue to an object elsewhere, in both faces under the same number.';
-comment on column remote_links.object_id is 'The first 32 hex digits of the SHA-256 of the key: names the object in a URL, and in an index, however long its key is.';
-comment on column remote_links.object_key is 'What the application calls the object; for Kanboard''s types, the URL.';
-comment on column remote_links.title is 'Kanboard''s title; Tracker knows none, and the key stands in for it.';
-comment on column remote_links.link_type_id is 'What the issue is to the object. Null once the type has been removed: the link outlives it, unlike a link between issues.';
-comment on column remote_links.direction is 'The end of the type at which the issue stands.';
-comment on column remote_links.dependency is 'The same in Kanboard''s words, which do not depend on its labels.';
-comment on column remote_links.may_repeat is 'Made where an issue may hold the same object twice, as in Kanboard. Tracker''s clients repeat requests, so theirs may not.';
--- No duplicate, also when two requests come at once.
+comment on table remote_links is 'One row is one link from an issue to an object in another application, with the same id in both APIs.';
+comment on column remote_links.object_id is 'The first 32 hex digits of the SHA-256 of the key: a short, fixed-length name for URLs and indexes.';
+comment on column remote_links.object_key is 'The key of the object in its application; for Kanboard''s types, the URL.';
+comment on column remote_links.title is 'Kanboard''s title. Links from Tracker have none and show the key instead.';
+comment on column remote_links.link_type_id is 'The relationship of the issue to the object. Null after the type is removed: unlike a link between issues, the link outlives its type.';
+comment on column remote_links.direction is 'The end of the type that the issue is at.';
+comment on column remote_links.dependency is 'The relationship in Kanboard''s terms, which are independent of its labels.';
+comment on column remote_links.may_repeat is 'Whether the issue may link to the object twice. True for links from Kanboard; false for Tracker, whose clients repeat requests.';
+-- Prevents duplicates, even from concurrent requests.
 create unique index remote_links_object_key on remote_links (org_id, issue_id, application_id, object_id) where not may_repeat;
--- The remote links of an issue, in order; carries the cascade from issues.
+-- The remote links of an issue, in order; serves the cascade from issues.
 create index remote_links_issue_id_idx on remote_links (org_id, issue_id, remote_link_id);
--- An object by its id; carries removal of an application.
+-- An object by its id; serves the removal of an application.
 create index remote_links_object_id_idx on remote_links (org_id, application_id, object_id);
--- Carries removal of a link type. The foreign keys to users have no index: users of links are not deleted.
+-- Serves the removal of a link type. The foreign keys to users have no index: referenced users are not deleted.
 create index remote_links_link_type_id_idx on remote_links (org_id, link_type_id);

@@ -1,5 +1,5 @@
 drop index users_login_key;
--- Removed users whose logins were given away again keep a login of their own.
+-- The logins of removed users may have been reused; make them unique again.
 update users set login = login || ' (' || user_id || ')' where removed_at is not null;
 alter table users drop column removed_at;
 alter table users add constraint users_login_key unique (org_id, login);
@@ -12,7 +12,7 @@ alter table issues drop column reference, drop column moved_at, drop column kanb
 
 alter table labels drop constraint labels_label_length_check;
 drop index labels_label_key;
--- Longer ones do not fit into an index entry.
+-- Longer labels do not fit into an index entry.
 update labels set label = left(label, 600) || ' (' || label_id || ')' where octet_length(label) > 2600;
 alter table labels add constraint labels_label_key unique (org_id, label);
 
