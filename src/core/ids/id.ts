@@ -1,4 +1,4 @@
-/** The number behind an id as paths and bodies write it; undefined for a string that is none. */
+/** Parses an id of a path or a body; returns undefined if it is not a positive integer of at most 16 digits. */
 export function parseId(text: string): number | undefined {
   return /^[1-9]\d{0,15}$/.test(text) ? Number(text) : undefined;
 }

@@ -25,15 +25,15 @@ import {
 } from './issues.store.ts';
 
 /**
- * Writes of issues, whichever face asks for them. Every write that the changelog has a word for leaves its events. All
- * functions run in the caller's transaction.
+ * The writes of issues, shared by both APIs. Each records the events that the changelog shows. All functions run in the
+ * caller's transaction.
  */
 
 const TAGS_MAX = 100;
 
 export const DEFAULT_COLOR = 'yellow';
 
-/** Those fields of a new issue that only Kanboard's clients know. */
+/** The defaults of the fields that only Kanboard's clients can set. */
 export const KANBOARD_DEFAULTS = {
   reference: '',
   color: DEFAULT_COLOR,
@@ -52,7 +52,7 @@ export interface NewIssueWrite {
   readonly createdBy: number;
 }
 
-/** Makes an issue at the end of its column, under the next key of its queue. */
+/** Creates an issue at the end of its column, with the next key of its queue. */
 export async function writeNewIssue(
   db: Transaction,
   { orgId, userId }: Viewer,
@@ -69,9 +69,7 @@ export async function writeNewIssue(
   return { issueId, key };
 }
 
-/**
- * Gives a locked issue these fields, and opens or closes it; raises its version. Writes nothing when all is so already.
- */
+/** Sets the fields and `isOpen` of a locked issue and raises its version. Writes nothing if nothing changes. */
 export async function writeChangedFields(
   db: Transaction,
   { orgId, userId }: Viewer,
@@ -96,7 +94,7 @@ export async function writeChangedFields(
   await insertEvents(db, orgId, userId, events);
 }
 
-/** Gives a locked issue another queue and the next key there, which it answers; the queue has a column for its status. */
+/** Moves a locked issue to a queue that has a column for its status, and returns its new key. */
 export async function writeChangedQueue(
   db: Transaction,
   { orgId, userId }: Viewer,
@@ -113,7 +111,7 @@ export async function writeChangedQueue(
   return key;
 }
 
-/** Makes the issues of a user nobody's. */
+/** Clears the assignee of all issues that are assigned to the user. */
 export async function writeUnassigned(db: Transaction, { orgId, userId }: Viewer, assigneeId: number): Promise<void> {
   const issueIds = await unassignIssues(db, orgId, userId, assigneeId);
   const changes = { fields: [{ field: 'assignee', from: assigneeId, to: null }] };
@@ -140,7 +138,7 @@ export function fieldsOf(issue: IssueState): IssueFields {
   };
 }
 
-/** What the changelog has a word for. */
+/** The fields that the changelog reports, by their names in the contract. */
 const FIELDS: readonly (readonly [field: string, of: keyof IssueFields])[] = [
   ['summary', 'summary'],
   ['description', 'description'],
@@ -151,7 +149,7 @@ const FIELDS: readonly (readonly [field: string, of: keyof IssueFields])[] = [
   ['status', 'statusId'],
 ];
 
-/** The fields that are not the same, by their names in the contract; no tags are nothing. */
+/** The fields that differ, by their names in the contract. An empty list of tags counts as unset. */
 function changesBetween(before: IssueFields | undefined, after: IssueFields) {
   return FIELDS.map(([field, of]) => ({ field, from: contentOf(before?.[of]), to: contentOf(after[of]) })).filter(
     ({ from, to }) => JSON.stringify(from) !== JSON.stringify(to),
@@ -163,8 +161,8 @@ function contentOf(value: IssueFields[keyof IssueFields] | undefined): unknown {
 }
 
 /**
- * Locks the issue of that name or number. Throws `not_found`, also for an issue that the viewer may not see, and
- * `forbidden` for one not to be changed.
+ * Locks the issue with that name or issue_id. Throws `not_found`, also for an issue that the viewer may not see, and
+ * `forbidden` for one that they may not change.
  */
 export async function lockWritableIssue(
   db: Transaction,
@@ -180,7 +178,9 @@ export async function lockWritableIssue(
   return issue;
 }
 
-/** Throws `not_found`, also for a queue that the viewer may not see, and `forbidden` for one not to be changed. */
+/**
+ * Throws `not_found`, also for a queue that the viewer may not see, and `forbidden` for one that they may not change.
+ */
 export async function getWritableQueue(
   db: Queryable,
   viewer: Viewer,
@@ -201,7 +201,7 @@ export async function ensureColumn(db: Transaction, orgId: string, queueId: numb
   await insertLastColumn(db, orgId, queueId, statusId);
 }
 
-/** Each tag once, in the order in which they came. Throws `refused` for too many. */
+/** The tags without duplicates, in the given order. Throws `refused` for more than 100. */
 export function tagSet(tags: readonly string[]): string[] {
   const distinct = [...new Set(tags)];
   if (distinct.length > TAGS_MAX) throw new DomainError('refused', undefined, { tags: texts.tagsTooMany });

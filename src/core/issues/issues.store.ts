@@ -6,7 +6,7 @@ import { type UserColumns, userColumns } from '../users/user-summary.ts';
 import { issueIdNamed } from './issue-name.ts';
 import { visibleIssues } from './visible-issues.ts';
 
-/** An issue with all that its answer says of other things. */
+/** An issue with the columns of other rows that its representation includes. */
 export type IssueRow = {
   issue_id: number;
   hex_id: string;
@@ -45,8 +45,8 @@ type Entry<Alias extends string> = Record<`${Alias}_id`, number> & Record<`${Ali
 type Single<Alias extends string> = Record<`${Alias}_${'hex_id' | 'key' | 'summary'}`, string>;
 
 /**
- * SQL: the issues whose numbers are in the column issue_id of `found`, in the order of its column place, without those
- * that the viewer may not see.
+ * SQL: selects IssueRows for the column issue_id of `found`, in the order of its column place, without the issues that
+ * the viewer may not see.
  */
 export function issuesFound(found: string): string {
   return `
@@ -85,7 +85,7 @@ export function issuesFound(found: string): string {
     order by found.place`;
 }
 
-/** SQL: the issue at the other end of the first link of the type in which the row `issues` stands at the end `own`. */
+/** SQL: the issue at the other end of the first link of the type that has the row `issues` at the end `own`. */
 function otherEnd(linkTypeId: string, own: string, other: string): string {
   return `
       select object.hex_id, object.key, object.summary
@@ -103,7 +103,7 @@ const SELECT_ISSUE = statement<keyof Viewer | 'issueName', IssueRow>(
   issuesFound(`(select ${issueIdNamed(':issueName')} as issue_id, 1 as place) found`),
 );
 
-/** The issue of that name, if the viewer may see it. */
+/** The issue with that key or id, if the viewer may see it. */
 export async function selectIssue(db: Queryable, viewer: Viewer, issueName: string): Promise<IssueRow | undefined> {
   const [row] = await db.query(SELECT_ISSUE({ ...viewer, issueName }));
   return row;
@@ -137,7 +137,9 @@ function lockIssueWhere(name: string, issueId: string) {
   return { change: locked('change', 'no key update'), key: locked('key', 'update') };
 }
 
-/** Locks the issue of that name or number until the end of the transaction, whoever may see it, and answers its number. */
+/**
+ * Locks the issue of that name or number until the end of the transaction, whoever may see it, and answers its number.
+ */
 export async function lockIssue(
   db: Transaction,
   orgId: string,
@@ -149,7 +151,7 @@ export async function lockIssue(
   return row?.issue_id;
 }
 
-/** What a change of an issue starts from. */
+/** The stored state of an issue before a change. */
 export interface IssueState {
   readonly issue_id: number;
   readonly key: string;
@@ -196,14 +198,14 @@ export async function selectIssueState(
   return row;
 }
 
-/** SQL: the place after the last issue of a column. */
+/** SQL: the position after the last issue of a column. */
 function lastPosition(queueId: string, statusId: string): string {
   return `(
     select coalesce(max(placed.position), 0) + 1 from issues placed
     where placed.org_id = :orgId and placed.queue_id = ${queueId} and placed.status_id = ${statusId})`;
 }
 
-/** All that a change of fields writes; whoever changes one of them gives the others as they are. */
+/** The fields that a change writes; unchanged ones are passed with their stored values. */
 export interface IssueFields {
   readonly summary: string;
   readonly description: string | null;
@@ -242,7 +244,7 @@ const INSERT_ISSUE = statement<'orgId' | Exclude<keyof NewIssueRow, 'unique'> | 
   returning issue_id`,
 );
 
-/** Answers the issue_id. */
+/** Returns the issue_id. */
 export async function insertIssue(db: Transaction, orgId: string, issue: NewIssueRow): Promise<number> {
   const kanboard = JSON.stringify(issue.kanboard);
   const [row] = await db.query(INSERT_ISSUE({ orgId, unique: undefined, ...issue, kanboard }));
@@ -265,7 +267,7 @@ const UPDATE_ISSUE_FIELDS = statement<'orgId' | 'userId' | 'issueId' | 'isOpen' 
   where org_id = :orgId and issue_id = :issueId`,
 );
 
-/** With another status, the issue goes to the end of that column. Raises the version. */
+/** A new status moves the issue to the end of that column. Raises the version. */
 export async function updateIssueFields(
   db: Transaction,
   orgId: string,
@@ -291,7 +293,7 @@ const UPDATE_ISSUE_QUEUE = statement<'orgId' | 'issueId' | 'userId' | 'queueId' 
   where org_id = :orgId and issue_id = :issueId`,
 );
 
-/** Gives the issue another queue and key, at the end of its column there; the old key becomes an alias. */
+/** Moves the issue to the end of its column in another queue; the old key becomes an alias. Raises the version. */
 export async function updateIssueQueue(
   db: Transaction,
   orgId: string,
@@ -307,7 +309,7 @@ const LOCK_ISSUES_OF_QUEUE = statement<'orgId' | 'queueId', { issue_id: number }
   'select issue_id from issues where org_id = :orgId and queue_id = :queueId order by issue_id for update',
 );
 
-/** Locks the issues of a queue until the end of the transaction, in the order that everybody keeps. */
+/** Locks the issues of a queue until the end of the transaction, in the global lock order. */
 export async function lockIssuesOfQueue(db: Transaction, orgId: string, queueId: number): Promise<number[]> {
   const rows = await db.query(LOCK_ISSUES_OF_QUEUE({ orgId, queueId }));
   return rows.map((row) => row.issue_id);
@@ -324,7 +326,7 @@ const DELETE_ISSUE_ROWS = statement<'orgId' | 'issueIds', DeletedIssueRow>(
   'delete from issues where org_id = :orgId and issue_id = any(:issueIds::bigint[]) returning issue_id, key, summary',
 );
 
-/** Deletes issues, and answers what they were. */
+/** Deletes issues and returns them. */
 export function deleteIssueRows(
   db: Transaction,
   orgId: string,
@@ -346,7 +348,7 @@ const UNASSIGN_ISSUES = statement<'orgId' | 'actorId' | 'assigneeId', { issue_id
   returning issues.issue_id`,
 );
 
-/** Takes a user's issues away from them, and answers which. Raises their versions. */
+/** Unassigns all issues of a user, raises their versions, and returns their issue_ids in order. */
 export async function unassignIssues(
   db: Queryable,
   orgId: string,

@@ -1,7 +1,7 @@
 import { visibleQueue } from '../access/viewer.ts';
 import { issueIdNamed } from './issue-name.ts';
 
-/** SQL: columns of the issues that meet the condition, without the issues that the viewer may not see. */
+/** SQL: selects columns of the issues that meet the condition and that the viewer may see. */
 export function visibleIssues(columns: string, condition: string): string {
   return `
     select ${columns}

@@ -29,10 +29,10 @@ interface LinkTypeColumns {
   outward_en: string;
 }
 
-/** An issue without remote links: what the outer join leaves. */
+/** The row of the outer join for an issue without remote links. */
 type NoRemoteLinkRow = { issue_key: string; remote_link_id: null };
 
-/** SQL: the remote links of an issue, those that meet the condition; no row for an issue that the viewer may not see. */
+/** SQL: the remote links of an issue that meet the condition; no row for an issue that the viewer may not see. */
 function remoteLinksWhere(condition: string): string {
   return `
     with issue as materialized (${visibleIssues('issues.issue_id, issues.key', IS_NAMED_ISSUE)})
@@ -65,9 +65,7 @@ const SELECT_REMOTE_LINKS = statement<keyof Viewer | 'issueName', RemoteLinkRow 
   remoteLinksWhere('true'),
 );
 
-/**
- * The remote links of the issue of that name, by their ids. Undefined when there is no such issue for this viewer.
- */
+/** The remote links of an issue, by their ids. Undefined for an issue that the viewer may not see. */
 export async function selectRemoteLinks(
   db: Queryable,
   viewer: Viewer,
@@ -82,7 +80,7 @@ const SELECT_REMOTE_LINK = statement<keyof Viewer | 'issueName' | 'remoteLinkId'
   remoteLinksWhere('remote_links.remote_link_id = :remoteLinkId'),
 );
 
-/** One of them; `no issue` when there is no such issue for this viewer. */
+/** A remote link of an issue; `no issue` for an issue that the viewer may not see. */
 export async function selectRemoteLink(
   db: Queryable,
   viewer: Viewer,
@@ -107,7 +105,7 @@ const SELECT_REMOTE_OBJECT = statement<keyof Viewer | 'applicationId' | 'objectI
   limit 1`,
 );
 
-/** An object of an application, when an issue that the viewer may see is linked to it. */
+/** An object of an application, if an issue that the viewer may see is linked to it. */
 export async function selectRemoteObject(
   db: Queryable,
   viewer: Viewer,
@@ -125,7 +123,7 @@ export interface NewRemoteLinkRow {
   readonly objectKey: string;
   readonly linkTypeId: string | null;
   readonly direction: Direction;
-  /** Kanboard's three. */
+  /** The next three are set by the Kanboard API only. */
   readonly title?: string;
   readonly dependency?: string;
   readonly mayRepeat?: boolean;
@@ -155,7 +153,7 @@ const INSERT_REMOTE_LINK = statement<
   returning remote_link_id`,
 );
 
-/** Answers the remote_link_id. */
+/** Returns the remote_link_id. */
 export async function insertRemoteLink(db: Transaction, orgId: string, link: NewRemoteLinkRow): Promise<number> {
   const [row] = await db.query(
     INSERT_REMOTE_LINK({
@@ -182,7 +180,7 @@ const DELETE_REMOTE_LINK_OF = statement<'orgId' | 'issueId' | 'remoteLinkId'>(
   returning remote_link_id`,
 );
 
-/** Answers whether the issue had such a remote link. */
+/** Returns whether the issue had this remote link. */
 export async function deleteRemoteLinkOf(
   db: Transaction,
   orgId: string,
