@@ -8,19 +8,19 @@ import { DomainError } from '../errors.ts';
 import { type Language, type Text, texts } from '../texts.ts';
 import type { OperationId } from './types.ts';
 
-/** Rights that a token can carry, as the contract's security requirements name them. */
+/** The scopes that a token can have, as in the security requirements of openapi.yaml. */
 export type Scope = 'read' | 'write' | 'admin';
 
 /** One operation of openapi.yaml, ready to serve. */
 export interface Operation {
   readonly id: OperationId;
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
-  /** In OpenAPI's notation, without the server's part: `/issues/{issueId}/links`. */
+  /** In OpenAPI notation, without the server prefix: `/issues/{issueId}/links`. */
   readonly path: string;
   readonly scope: Scope;
   readonly successStatus: number;
   readonly hasBody: boolean;
-  /** Each throws a DomainError that names what is wrong, and answers the values as the contract types them. */
+  /** Each returns the values with the types of the contract, or throws a DomainError that names the invalid fields. */
   readonly parse: {
     path(values: unknown): unknown;
     query(values: unknown): unknown;
@@ -30,13 +30,13 @@ export interface Operation {
 }
 
 export interface Contract {
-  /** openapi.yaml to the letter. */
+  /** openapi.yaml, verbatim. */
   readonly yaml: string;
   readonly document: OpenApiDocument;
-  /** Where the operations of the REST face are served: `/v2`, `/v3`. */
+  /** The path prefixes of the REST API: `/v2`, `/v3`. */
   readonly servers: readonly string[];
   readonly operations: readonly Operation[];
-  /** The validator of the schema at a JSON pointer into the document. */
+  /** Compiles the schema at a JSON pointer into the document. */
   validator(pointer: string): ValidateFunction;
 }
 
@@ -53,7 +53,7 @@ interface OpenApiDocument {
 
 type PathItem = {
   readonly parameters?: readonly (Parameter | Reference)[];
-  /** Given where a path is no part of the REST face: /jsonrpc.php. */
+  /** Set on paths outside the REST API: /jsonrpc.php. */
   readonly servers?: readonly object[];
 } & {
   readonly [Method in Operation['method']]?: OperationObject;
@@ -80,17 +80,17 @@ interface Reference {
 
 const FILE = new URL('../../openapi.yaml', import.meta.url);
 const DOCUMENT_ID = 'openapi.yaml';
-/** Its types promise a default export that the module, being CommonJS, does not have. */
+/** The types of ajv-i18n declare a default export that the CommonJS module does not have. */
 const localize = ajvI18n as unknown as Record<Language, (errors: ErrorObject[]) => void>;
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
-/** Reads openapi.yaml, the one place where paths, shapes and statuses are said, and compiles what requests need. */
+/** Reads openapi.yaml, the single source of paths, shapes and statuses, and compiles the request validators. */
 export function loadContract(): Contract {
   const yaml = readFileSync(FILE, 'utf8');
   const document = parse(yaml) as OpenApiDocument;
   const bodies = newAjv(document, { useDefaults: true });
   const parameters = newAjv(document, { useDefaults: true, coerceTypes: 'array' });
-  // Fills in no defaults.
+  // For values that must not change: fills in no defaults.
   const shapes = newAjv(document, {});
 
   const paths = Object.entries(document.paths).filter(([, { servers }]) => servers === undefined);
@@ -119,7 +119,7 @@ function newAjv(document: OpenApiDocument, options: Pick<Options, 'useDefaults' 
     strictTypes: false,
   });
   addFormats.default(ajv);
-  // Words of OpenAPI that say nothing about validity. ajv meets those of the root, since references lead through it.
+  // OpenAPI keywords that do not affect validity. ajv sees those of the document root, since references resolve through it.
   ajv.addVocabulary(['example', 'discriminator', 'externalDocs', 'xml']);
   ajv.addVocabulary(['openapi', 'info', 'servers', 'security', 'tags', 'paths', 'components']);
   ajv.addSchema({ ...document, $id: DOCUMENT_ID }, DOCUMENT_ID, false, false);
@@ -157,7 +157,7 @@ function toOperation(
   };
 }
 
-/** HTTP writes the names of headers in any case, node in small letters, the contract in its own way. */
+/** Node lowercases header names; handlers get them as the contract spells them. */
 function headerParser(ajv: Ajv2020, declared: readonly Parameter[]) {
   const names = declared.filter((parameter) => parameter.in === 'header').map(({ name }) => name);
   const parse = parser(ajv.compile(parametersSchema(declared, 'header')));
@@ -172,7 +172,7 @@ function bodyParser(ajv: Ajv2020, document: OpenApiDocument, pointer: string, bo
   const at = '$ref' in body ? body.$ref.slice(1) : `${pointer}/requestBody`;
   const parse = parser(ajv.compile({ $ref: `${DOCUMENT_ID}#${at}/content/application~1json/schema` }));
   const required = resolve<{ required?: boolean }>(document, body).required ?? false;
-  // A missing body is an object without fields: each missing field is then named.
+  // Validate a missing body as an empty object, so that the error names each missing field.
   return (value: unknown) => (value === undefined && !required ? undefined : parse(value ?? {}));
 }
 
@@ -189,8 +189,8 @@ function withAbsoluteReferences(schema: object): object {
   return JSON.parse(JSON.stringify(schema).replaceAll('"$ref":"#', `"$ref":"${DOCUMENT_ID}#`)) as object;
 }
 
-/** ajv reads `1e999` in a URL as a whole number. */
-function holdsInfinity(value: unknown): boolean {
+/** ajv coerces `1e999` in a URL to Infinity, and accepts that as an integer. */
+function hasInfinity(value: unknown): boolean {
   return (
     typeof value === 'object' &&
     value !== null &&
@@ -201,7 +201,7 @@ function holdsInfinity(value: unknown): boolean {
 function parser(validate: ValidateFunction): (value: unknown) => unknown {
   return (value) => {
     if (validate(value)) {
-      if (holdsInfinity(value)) throw new DomainError('invalid', texts.requestMalformed);
+      if (hasInfinity(value)) throw new DomainError('invalid', texts.requestMalformed);
       return value;
     }
     throw invalid(validate.errors ?? []);
@@ -209,8 +209,8 @@ function parser(validate: ValidateFunction): (value: unknown) => unknown {
 }
 
 /**
- * One sentence a field. A field that is missing, or that does not exist, is a refusal (422); a value that cannot be is a
- * bad request (400).
+ * One message per field. The code is `refused` (422) if all errors are missing or unknown fields, and `invalid` (400) if
+ * a value is invalid.
  */
 function invalid(given: readonly ErrorObject[]): DomainError {
   const errors = withoutAlternatives(given);
@@ -225,8 +225,8 @@ function invalid(given: readonly ErrorObject[]): DomainError {
 }
 
 /**
- * Where a value may have one of several forms, ajv says what each of them lacks. That is left out, unless it says more than
- * that the value has another form: that it is too long, for one.
+ * For a value that matches no branch of `anyOf` or `oneOf`, ajv reports the errors of every branch. Keeps a single one: the
+ * first that is not about the branch itself, such as a string that is too long, or else that of `anyOf` or `oneOf`.
  */
 function withoutAlternatives(errors: readonly ErrorObject[]): readonly ErrorObject[] {
   const choices = errors.filter(({ keyword }) => ALTERNATIVES.has(keyword)).map(({ instancePath }) => instancePath);
@@ -234,18 +234,18 @@ function withoutAlternatives(errors: readonly ErrorObject[]): readonly ErrorObje
   const outermost = choices.filter((path) => !choices.some((above) => above !== path && isBelow(path, above)));
   return outermost.reduce<readonly ErrorObject[]>((left, choice) => {
     const within = left.filter(({ instancePath }) => isBelow(instancePath, choice));
-    const telling = within.find(({ keyword }) => !ALTERNATIVES.has(keyword) && !FORMS.has(keyword));
-    const said =
-      telling ?? within.find(({ instancePath, keyword }) => instancePath === choice && ALTERNATIVES.has(keyword));
-    return left.filter((error) => !within.includes(error) || error === said);
+    const specific = within.find(({ keyword }) => !ALTERNATIVES.has(keyword) && !FORMS.has(keyword));
+    const kept =
+      specific ?? within.find(({ instancePath, keyword }) => instancePath === choice && ALTERNATIVES.has(keyword));
+    return left.filter((error) => !within.includes(error) || error === kept);
   }, errors);
 }
 
 const ALTERNATIVES: ReadonlySet<string> = new Set(['anyOf', 'oneOf']);
-/** Keywords that tell the forms of a value apart. */
+/** Keywords whose errors mean that the value belongs to another branch. */
 const FORMS: ReadonlySet<string> = new Set(['type', 'required', 'additionalProperties']);
 
-/** Keywords whose errors are about a field that the error names. */
+/** Keywords whose errors name the field that they concern. */
 const NAMING: Readonly<Record<string, (error: ErrorObject) => [string, Text]>> = {
   required: ({ params }) => [String(params['missingProperty']), texts.fieldRequired],
   additionalProperties: ({ params }) => [String(params['additionalProperty']), texts.fieldUnknown],
@@ -253,12 +253,12 @@ const NAMING: Readonly<Record<string, (error: ErrorObject) => [string, Text]>> =
 
 function localized(error: ErrorObject): Text {
   if (ALTERNATIVES.has(error.keyword)) return texts.formUnfit;
-  const say = (language: Language) => {
+  const messageIn = (language: Language) => {
     const copy = { ...error };
     localize[language]([copy]);
     return copy.message ?? '';
   };
-  return { ru: say('ru'), en: say('en') };
+  return { ru: messageIn('ru'), en: messageIn('en') };
 }
 
 function resolve<Target>(document: OpenApiDocument, value: Target | Reference): Target {

@@ -11,13 +11,13 @@ export type MethodParams<Name extends MethodName> = Schemas['Methods'][Name]['pa
 
 export type MethodResult<Name extends MethodName> = Schemas['Methods'][Name]['result'];
 
-/** Which accounts may call a method; with `project`, that depends on their role in the project. */
+/** Which accounts may call a method; for `project`, that depends on their role in the project. */
 export type Access = 'anyone' | 'user' | 'manager' | 'admin' | 'project';
 
 /** One method, as openrpc.yaml declares it. */
 export interface Method {
   readonly name: MethodName;
-  /** In their positional order. */
+  /** In positional order. */
   readonly params: readonly {
     readonly name: string;
     readonly required: boolean;

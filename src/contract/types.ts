@@ -1,9 +1,9 @@
 import type { components, operations } from './openapi.generated.ts';
 
-/** The contract's named shapes, such as `Schemas['IssueLink']`. */
+/** The named schemas of openapi.yaml, such as `Schemas['IssueLink']`. */
 export type Schemas = components['schemas'];
 
-/** Operations of the REST face. */
+/** The operations of the REST API. */
 export type OperationId = Exclude<keyof operations, `${string}JsonRpc${string}`>;
 
 type Part<Operation, Name extends string> = Operation extends { parameters: infer Parameters }
@@ -26,23 +26,23 @@ type SuccessBody<Operation> = Operation extends { responses: infer Responses }
   ? { [Status in keyof Responses & SuccessStatus]: Json<Responses[Status]> }[keyof Responses & SuccessStatus]
   : never;
 
-/** What a handler is given: the validated parts of a request, and who asks. */
+/** The argument of a handler: the validated parts of a request, and the caller. */
 export interface Call<Id extends OperationId, Caller> {
   readonly path: Part<operations[Id], 'path'>;
   readonly query: Part<operations[Id], 'query'>;
-  /** By the contract's spelling of their names, such as `If-Match`. */
+  /** Keyed by name as the contract spells it, such as `If-Match`. */
   readonly headers: Part<operations[Id], 'header'>;
   readonly body: RequestBody<operations[Id]>;
   readonly caller: Caller;
 }
 
-/** What a handler answers: the body of the operation's success, and headers beside the usual ones. */
+/** The result of a handler: the body of the success response, and headers beyond the usual ones. */
 export interface Reply<Id extends OperationId> {
   readonly body: SuccessBody<operations[Id]>;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** One handler for each operation named; a missing one does not compile. */
+/** One handler per operation; a missing one does not compile. */
 export type Handlers<Id extends OperationId, Caller> = {
   readonly [Key in Id]: (call: Call<Key, Caller>) => Promise<Reply<Key>>;
 };
