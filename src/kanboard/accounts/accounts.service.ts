@@ -16,31 +16,32 @@ import {
   selectUserAccounts,
 } from './accounts.store.ts';
 
-/** What Kanboard's clients send with HTTP Basic. */
+/** The user name and password of HTTP Basic authentication. */
 export interface Credentials {
   readonly login: string;
-  /** The token of the application account; a user's password or personal token. */
+  /** The application account's token, or a user's password or personal token. */
   readonly secret: string;
 }
 
-/** About two seconds' work on two processors. */
+/** Passwords that may be compared or queued at once: about two seconds of work on two cores. */
 const COMPARISONS_MAX = 16;
 
-/** The wrong password after which an account is locked for a quarter of an hour. */
+/** How many wrong passwords in a row lock an account for 15 minutes. */
 const FAILED_LOGINS_MAX = 7;
 
 /**
- * Right passwords of late, by a digest of the stored hash and of the password: clients send it with every call, and to
- * hash it takes longer than all else that a call does.
+ * Recently verified passwords, keyed by a digest of the stored hash and the password. Clients send the password with every
+ * call, and hashing it takes longer than the rest of the call.
  */
-const rightPasswords = new LRUCache<string, true>({ max: 1000, ttl: 5 * 60_000 });
+const verifiedPasswords = new LRUCache<string, true>({ max: 1000, ttl: 5 * 60_000 });
 
-/** What passwords of nobody are compared with, so that the time does not tell who has an account. */
-let nobodysHash: Promise<string> | undefined;
+/** Compared with the password of an unknown login, so that the response time does not reveal which logins exist. */
+let dummyHash: Promise<string> | undefined;
 
 /**
- * The account that the credentials belong to (Kanboard contract, section 2). Without `orgId` a login is looked up in the
- * only organisation, and a token in the one that it belongs to. Throws `unauthenticated`, whatever is wrong, and `busy`.
+ * The account that the credentials belong to (Kanboard contract, section 2). Without `orgId`, a login is looked up if there
+ * is only one organisation, and a token in the organisation that it belongs to. Throws `unauthenticated` for any invalid
+ * credentials, and `busy` if too many passwords are being compared.
  */
 export async function authenticateAccount(
   db: Database,
@@ -48,12 +49,14 @@ export async function authenticateAccount(
   orgId: string | undefined,
   isLoopback: boolean,
 ): Promise<Viewer> {
-  const isStorable = ![orgId, login].some((text) => text?.includes('\0')) && secret !== '';
+  const isStorable = ![orgId, login].some((value) => value?.includes('\0')) && secret !== '';
   const accounts = isStorable ? await selectAccounts(db, orgId, login, hashToken(secret)) : [];
   const usable = accounts.filter((account) => account.is_active && (isLoopback || !account.loopback_only));
   const owners = usable.filter((account) => account.has_token);
   const isToken = owners.length > 0 || login === APPLICATION_LOGIN;
-  const owner = isToken ? onlyOne(owners) : await passwordOwner(db, usable[0], secret);
+  // Several organisations may have the same token; without an organisation in the request it identifies no account.
+  const tokenOwner = owners.length === 1 ? owners[0] : undefined;
+  const owner = isToken ? tokenOwner : await passwordOwner(db, usable[0], secret);
   if (owner === undefined || owner.is_locked) throw new DomainError('unauthenticated', texts.credentialsWrong);
   return { orgId: owner.org_id, userId: owner.user_id, role: owner.role, isApplication: owner.is_application };
 }
@@ -64,12 +67,7 @@ function selectAccounts(db: Queryable, orgId: string | undefined, login: string,
     : selectUserAccounts(db, orgId, login, tokenHash);
 }
 
-/** The same token in several organisations is nobody's where none is named. */
-function onlyOne(owners: readonly AccountRow[]): AccountRow | undefined {
-  return owners.length === 1 ? owners[0] : undefined;
-}
-
-/** The account, if the password is its own and it is not locked. */
+/** The account, if it has this password and is not locked. */
 async function passwordOwner(
   db: Database,
   account: AccountRow | undefined,
@@ -77,12 +75,12 @@ async function passwordOwner(
 ): Promise<AccountRow | undefined> {
   const passwordHash = account?.password_hash ?? undefined;
   if (account === undefined || passwordHash === undefined || account.is_locked) {
-    nobodysHash ??= hashPassword('nobody');
-    await verifyPassword(await nobodysHash, password);
+    dummyHash ??= hashPassword('dummy');
+    await verifyPassword(await dummyHash, password);
     return undefined;
   }
   const key = createHash('sha256').update(passwordHash).update('\0').update(password).digest('base64');
-  if (rightPasswords.get(key)) {
+  if (verifiedPasswords.get(key)) {
     if (account.failed_logins > 0) await forgetFailedLogins(db, account.org_id, account.user_id);
     return account;
   }
@@ -91,8 +89,8 @@ async function passwordOwner(
 }
 
 /**
- * Whether the password is right. Guesses that come at once are compared one after the other, each only if those before it
- * have not locked the account.
+ * Whether the password is right. Re-reads the failed logins, since an earlier attempt in the queue may have locked the
+ * account.
  */
 async function attemptPassword(
   db: Database,
@@ -101,15 +99,15 @@ async function attemptPassword(
   password: string,
   key: string,
 ): Promise<boolean> {
-  // Found right while this call waited for its turn.
-  if (rightPasswords.get(key)) return true;
+  // Another call verified it while this one was queued.
+  if (verifiedPasswords.get(key)) return true;
   const { isLocked, failedLogins } = await selectFailedLogins(db, orgId, userId);
   if (isLocked) return false;
   if (!(await verifyPassword(passwordHash, password))) {
     await db.transaction((transaction) => countFailedLogin(transaction, orgId, userId, FAILED_LOGINS_MAX));
     return false;
   }
-  rightPasswords.set(key, true);
+  verifiedPasswords.set(key, true);
   if (failedLogins > 0) await forgetFailedLogins(db, orgId, userId);
   return true;
 }
@@ -118,10 +116,10 @@ function forgetFailedLogins(db: Database, orgId: string, userId: number): Promis
   return db.transaction((transaction) => resetFailedLogins(transaction, orgId, userId));
 }
 
-/** Passwords that are being compared, or wait for it. */
+/** How many passwords are being compared or queued. */
 let comparisons = 0;
 
-/** Throws `busy` rather than let everybody wait behind somebody who guesses: a comparison is slow by design. */
+/** Throws `busy` if the queue is full: comparisons are slow by design, and guesses must not hold up other clients. */
 async function verifyPassword(passwordHash: string, password: string): Promise<boolean> {
   if (comparisons >= COMPARISONS_MAX) throw new DomainError('busy', texts.busy);
   comparisons += 1;
@@ -132,10 +130,10 @@ async function verifyPassword(passwordHash: string, password: string): Promise<b
   }
 }
 
-/** The last attempt of each account that somebody waits for. */
+/** The last queued attempt of each account. */
 const turns = new Map<string, Promise<unknown>>();
 
-/** One attempt at a time and account, so that guesses at once are not more than guesses in a row. */
+/** Runs the attempts of an account one at a time, so that parallel guesses cannot outrun its lock. */
 async function inTurn<Result>(account: string, work: () => Promise<Result>): Promise<Result> {
   const turn = (turns.get(account) ?? Promise.resolve()).then(work, work);
   turns.set(account, turn);

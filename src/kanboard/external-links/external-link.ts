@@ -1,16 +1,16 @@
 import { TEXT_LENGTH_MAX } from '../../text-length.ts';
 
-/** What Kanboard's clients may say of an external task link, and what it works out from the URL. Nothing is fetched. */
+/** The types and dependencies of external task links, and the defaults derived from a URL. No URL is ever fetched. */
 
-/** The types that a client may ask for, which are ids of applications too, with their names. */
+/** The link types that a client may choose, with their names. A type is also the id of an application. */
 export const EXTERNAL_LINK_TYPES = { attachment: 'Attachment', file: 'Local File', weblink: 'Web Link' } as const;
 
 export type ExternalLinkType = keyof typeof EXTERNAL_LINK_TYPES;
 
-/** What a task may be to something elsewhere, by every type; clients may also bring a word of their own. */
+/** The dependencies that every type offers, with their labels; clients may also send any other string. */
 export const DEPENDENCIES: Readonly<Record<string, string>> = { related: 'Related' };
 
-/** A page, however it ends; every other ending is a file's. */
+/** Extensions of web pages; any other extension means a file. */
 const PAGE_EXTENSIONS = ['html', 'htm', 'xhtml', 'php', 'jsp', 'do', 'action', 'asp', 'aspx', 'cgi'];
 
 const PRINTABLE_ASCII = /^[!-~]+$/;
@@ -19,7 +19,7 @@ const HTTP = new RegExp(
   String.raw`^https?://(?:[^/?#@]*@)?(?:\[[\da-f:.]+\]|${HOST_NAME})(?::\d{1,5})?(?:[/?#]|$)`,
   'i',
 );
-/** These alone need no host. */
+/** The only schemes that need no host. */
 const WITHOUT_HOST = /^(?:mailto|news|file):/i;
 const OTHER = /^(?!https?:)[a-z\d+.-]+:\/\/[^/?#]/i;
 
@@ -31,16 +31,16 @@ export function dependencyLabel(dependency: string): string {
   return (Object.hasOwn(DEPENDENCIES, dependency) && DEPENDENCIES[dependency]) || dependency;
 }
 
-/** Whether a link may point there: what PHP's FILTER_VALIDATE_URL lets pass. */
-export function isUrl(text: string): boolean {
+/** Whether the string is a URL, by the rules of PHP's FILTER_VALIDATE_URL. */
+export function isUrl(url: string): boolean {
   return (
-    text.length <= TEXT_LENGTH_MAX &&
-    PRINTABLE_ASCII.test(text) &&
-    (HTTP.test(text) || WITHOUT_HOST.test(text) || OTHER.test(text))
+    url.length <= TEXT_LENGTH_MAX &&
+    PRINTABLE_ASCII.test(url) &&
+    (HTTP.test(url) || WITHOUT_HOST.test(url) || OTHER.test(url))
   );
 }
 
-/** The type that a URL looks like; undefined for what looks like none. */
+/** The type suggested by the scheme and the extension of a URL; undefined if its scheme suggests none. */
 export function typeOfUrl(url: string): ExternalLinkType | undefined {
   if (url.startsWith('file://')) return 'file';
   const [, rest] = /^https?:\/\/(.*)$/.exec(url) ?? [];
@@ -51,10 +51,10 @@ export function typeOfUrl(url: string): ExternalLinkType | undefined {
   return isPage ? 'weblink' : 'attachment';
 }
 
-/** The title of a link that is given none: the name of the file; of a page, the URL. Empty when the URL names no file. */
+/** The default title of a link: the URL of a page, or the name of a file. Empty if the URL names no file. */
 export function titleOfUrl(type: ExternalLinkType, url: string): string {
   if (type === 'weblink') return url;
   const [path = ''] = url.replace(/^[^:]*:(?:\/\/[^/?#\\]*)?/, '').split(/[?#]/);
-  const steps = path.split(type === 'file' ? /[/\\]/ : '/').filter((step) => step !== '');
-  return steps.at(-1) ?? '';
+  const segments = path.split(type === 'file' ? /[/\\]/ : '/').filter((segment) => segment !== '');
+  return segments.at(-1) ?? '';
 }

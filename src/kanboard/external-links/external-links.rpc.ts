@@ -1,7 +1,7 @@
 import type { Schemas } from '../../contract/openrpc.ts';
 import type { Database } from '../../database/database.ts';
 import type { Methods } from '../rpc/account.ts';
-import { idFrom, secondsFrom, textFrom } from '../rpc/values.ts';
+import { idFrom, secondsFrom, stringFrom } from '../rpc/values.ts';
 import { DEPENDENCIES, dependencyLabel, EXTERNAL_LINK_TYPES, isExternalLinkType } from './external-link.ts';
 import {
   createExternalLink,
@@ -12,7 +12,7 @@ import {
 } from './external-links.service.ts';
 import type { ExternalLinkRow } from './external-links.store.ts';
 
-type Names =
+type ExternalLinkMethod =
   | 'getExternalTaskLinkTypes'
   | 'getExternalTaskLinkProviderDependencies'
   | 'createExternalTaskLink'
@@ -21,26 +21,26 @@ type Names =
   | 'getAllExternalTaskLinks'
   | 'removeExternalTaskLink';
 
-/** External task links: the remote links of Tracker's clients, in Kanboard's words. */
-export const externalLinkMethods = (db: Database): Methods<Names> => ({
+/** External task links: the remote links of the Tracker API, in Kanboard's terms. */
+export const externalLinkMethods = (db: Database): Methods<ExternalLinkMethod> => ({
   getExternalTaskLinkTypes: () => Promise.resolve({ auto: 'Auto', ...EXTERNAL_LINK_TYPES }),
   getExternalTaskLinkProviderDependencies: ({ providerName }) =>
-    Promise.resolve(isExternalLinkType(textIn(providerName)) ? DEPENDENCIES : false),
+    Promise.resolve(isExternalLinkType(stringOrEmpty(providerName)) ? DEPENDENCIES : false),
 
   async createExternalTaskLink({ task_id, url, dependency, type, title }, { viewer }) {
     return await createExternalLink(db, viewer, idFrom(task_id), {
-      url: textIn(url),
-      dependency: textIn(dependency),
-      type: textIn(type),
-      title: textIn(title),
+      url: stringOrEmpty(url),
+      dependency: stringOrEmpty(dependency),
+      type: stringOrEmpty(type),
+      title: stringOrEmpty(title),
     });
   },
 
   async updateExternalTaskLink({ task_id, link_id, title, url, dependency }, { viewer }) {
     await updateExternalLink(db, viewer, idFrom(task_id), idFrom(link_id), {
-      title: changedText(title),
-      url: changedText(url),
-      dependency: changedText(dependency),
+      title: changedString(title),
+      url: changedString(url),
+      dependency: changedString(dependency),
     });
     return true;
   },
@@ -60,14 +60,14 @@ export const externalLinkMethods = (db: Database): Methods<Names> => ({
   },
 });
 
-/** Empty, which no part of a link can be, for what is no text. */
-function textIn(value: unknown): string {
-  return textFrom(value) ?? '';
+/** Empty for any other type: validation rejects that, except as the title of a new link, which then gets a default. */
+function stringOrEmpty(value: unknown): string {
+  return stringFrom(value) ?? '';
 }
 
-/** Null leaves a part as it is. */
-function changedText(value: unknown): string | undefined {
-  return value === null ? undefined : textIn(value);
+/** Null keeps the current value. */
+function changedString(value: unknown): string | undefined {
+  return value === null ? undefined : stringOrEmpty(value);
 }
 
 function serializeLink(row: ExternalLinkRow): Schemas['ExternalTaskLink'] {

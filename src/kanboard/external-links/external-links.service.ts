@@ -17,24 +17,24 @@ import {
 } from './external-links.store.ts';
 
 /**
- * Remote links in Kanboard's terms: tasks by their numbers, URLs for objects, a title and a dependency, and the same URL as
- * often as a client likes. A task that the viewer may not see is `not_found`; everything else that is missing is `refused`.
+ * Remote links in Kanboard's terms: tasks by id, URLs instead of objects, with a title and a dependency. A task may have
+ * several links with the same URL. A task that the viewer may not see is `not_found`; anything else missing is `refused`.
  */
 
-/** What a link to elsewhere is, where Tracker shows it. */
+/** The link type that the Tracker API shows for external links. */
 const LINK_TYPE_ID = 'relates';
-/** Asks for the type that the URL looks like. */
+/** Requests the type that the URL suggests. */
 const AUTO = 'auto';
 const DEPENDENCY_LENGTH_MAX = 100;
 
-/** Every link of a task to elsewhere, by title. Throws `not_found`. */
+/** All external links of a task, by title. Throws `not_found`. */
 export async function listExternalLinks(db: Queryable, viewer: Viewer, taskId: number): Promise<ExternalLinkRow[]> {
   const rows = await selectExternalLinks(db, viewer, taskId);
   if (rows === undefined) throw new DomainError('not_found', texts.issueNotFound);
   return rows;
 }
 
-/** One of them. Throws `refused` for a link of another task. */
+/** One external link of the task. Throws `not_found` for the task, and `refused` for a link of another task. */
 export async function getExternalLink(
   db: Queryable,
   viewer: Viewer,
@@ -51,28 +51,28 @@ export interface NewExternalLink {
   readonly url: string;
   readonly type: string;
   readonly dependency: string;
-  /** Empty for the one that follows from the URL. */
+  /** Empty for the default title of the URL. */
   readonly title: string;
 }
 
 /**
- * Links a task to a URL, which is not asked for; answers the id of the link. Throws `not_found` and `forbidden` for the
- * task, and `invalid` for values that cannot be.
+ * Links a task to a URL, which is not fetched; returns the id of the link. Throws `not_found` and `forbidden` for the task,
+ * and `invalid`.
  */
 export function createExternalLink(
   db: Database,
   viewer: Viewer,
   taskId: number,
-  { url: given, type: wanted, dependency, title: ownTitle }: NewExternalLink,
+  { url: givenUrl, type: givenType, dependency, title: givenTitle }: NewExternalLink,
 ): Promise<number> {
   return db.transaction(async (transaction) => {
     const { id: issueId } = await getWritableIssue(transaction, viewer, taskId);
-    const url = given.trim();
-    requireFit({ url, dependency });
-    const type = wanted === AUTO ? typeOfUrl(url) : wanted;
-    if (type === undefined || !isExternalLinkType(type)) throw unfit();
-    const title = ownTitle || titleOfUrl(type, url);
-    requireFit({ title });
+    const url = givenUrl.trim();
+    requireValid({ url, dependency });
+    const type = givenType === AUTO ? typeOfUrl(url) : givenType;
+    if (type === undefined || !isExternalLinkType(type)) throw invalid();
+    const title = givenTitle || titleOfUrl(type, url);
+    requireValid({ title });
     const types = await selectLinkTypes(transaction, viewer.orgId);
     const insert = insertRemoteLink(transaction, viewer.orgId, {
       issueId,
@@ -95,19 +95,19 @@ export function createExternalLink(
 }
 
 /**
- * Changes what is given of a link. Throws `not_found` and `forbidden` for the task, `invalid` for values that cannot be, and
- * `refused` for a link of another task, or for the URL of another link where Tracker's clients made both.
+ * Changes the defined fields of a link. Throws `not_found` and `forbidden` for the task, `invalid`, and `refused` for a link
+ * of another task, or for the URL of another link if both were created through the Tracker API.
  */
 export function updateExternalLink(
   db: Database,
   viewer: Viewer,
   taskId: number,
   linkId: number,
-  change: { readonly [Part in 'title' | 'url' | 'dependency']?: string | undefined },
+  change: { readonly [Field in 'title' | 'url' | 'dependency']?: string | undefined },
 ): Promise<void> {
   return db.transaction(async (transaction) => {
     const issue = await getWritableIssue(transaction, viewer, taskId);
-    requireFit(change);
+    requireValid(change);
     const { title, url, dependency } = change;
     const update = updateRemoteLink(transaction, viewer, issue.id, linkId, {
       title,
@@ -131,20 +131,20 @@ export function removeExternalLink(db: Database, viewer: Viewer, taskId: number,
   });
 }
 
-/** Of a link, what is given. Throws `invalid`. */
-function requireFit(link: { readonly [Part in 'title' | 'url' | 'dependency']?: string | undefined }): void {
+/** Checks the defined fields. Throws `invalid`. */
+function requireValid(link: { readonly [Field in 'title' | 'url' | 'dependency']?: string | undefined }): void {
   const { title, url, dependency } = link;
-  const isFit =
+  const isValid =
     (url === undefined || isUrl(url)) &&
     (title === undefined || hasLength(title, TEXT_LENGTH_MAX)) &&
     (dependency === undefined || hasLength(dependency, DEPENDENCY_LENGTH_MAX));
-  if (!isFit) throw unfit();
+  if (!isValid) throw invalid();
 }
 
-function hasLength(text: string, max: number): boolean {
-  return text !== '' && lengthOf(text) <= max;
+function hasLength(value: string, max: number): boolean {
+  return value !== '' && lengthOf(value) <= max;
 }
 
-function unfit(): DomainError {
+function invalid(): DomainError {
   return new DomainError('invalid', texts.externalLinkUnfit);
 }

@@ -2,7 +2,7 @@ import { changeLabel, createLabel, findLabel, findLabelByText, listLabels } from
 import { removeLabel } from '../../core/removal/label-removal.service.ts';
 import type { Database } from '../../database/database.ts';
 import type { Methods } from '../rpc/account.ts';
-import { idFrom, numberFrom, textFrom } from '../rpc/values.ts';
+import { idFrom, numberFrom, stringFrom } from '../rpc/values.ts';
 
 /** The Link API (Kanboard contract, section 5), where a "link" is a label. */
 export const labelMethods = (
@@ -19,24 +19,24 @@ export const labelMethods = (
   },
 
   async getLinkByLabel({ label }, { viewer }) {
-    const text = textFrom(label);
+    const text = stringFrom(label);
     return text === undefined ? null : ((await findLabelByText(db, viewer, text)) ?? null);
   },
 
   async getOppositeLinkId({ link_id }, { viewer }) {
     const found = await findLabel(db, viewer, idFrom(link_id));
-    // Clients get their own value back where there is no other label, whether or not there is this one.
+    // Without an opposite label, clients get back the value they sent, even if no label has that id.
     return found?.opposite_id || (typeof link_id === 'number' || typeof link_id === 'string' ? link_id : null);
   },
 
   async createLink({ label, opposite_label }, { viewer }) {
-    const opposite = opposite_label === null || opposite_label === '' ? undefined : (textFrom(opposite_label) ?? '');
-    return await createLabel(db, viewer, { label: textFrom(label) ?? '', opposite });
+    const opposite = opposite_label === null || opposite_label === '' ? undefined : (stringFrom(opposite_label) ?? '');
+    return await createLabel(db, viewer, { label: stringFrom(label) ?? '', opposite });
   },
 
   async updateLink({ link_id, opposite_link_id, label }, { viewer }) {
     const oppositeId = numberFrom(opposite_link_id) === 0 ? undefined : idFrom(opposite_link_id);
-    await changeLabel(db, viewer, idFrom(link_id), { label: textFrom(label) ?? '', oppositeId });
+    await changeLabel(db, viewer, idFrom(link_id), { label: stringFrom(label) ?? '', oppositeId });
     return true;
   },
 

@@ -3,7 +3,7 @@ import { addMember, findRole, listMembers, removeMember } from '../../core/queue
 import type { QueueRole } from '../../core/queues/queue-members.store.ts';
 import type { Database } from '../../database/database.ts';
 import type { Methods } from '../rpc/account.ts';
-import { idFrom, numberFrom, optional, secondsFrom, textFrom } from '../rpc/values.ts';
+import { idFrom, numberFrom, optional, secondsFrom, stringFrom } from '../rpc/values.ts';
 import {
   type Column,
   createProject,
@@ -35,17 +35,17 @@ type ProjectMethod =
 export const projectMethods = (db: Database): Methods<ProjectMethod> => ({
   async createProject({ name, description, owner_id, identifier, ...settings }, { viewer }) {
     return await createProject(db, viewer, {
-      name: textFrom(name),
-      description: optional(description, textFrom),
+      name: stringFrom(name),
+      description: optional(description, stringFrom),
       ownerId: isEmpty(owner_id) ? null : idFrom(owner_id),
-      identifier: textFrom(identifier ?? ''),
+      identifier: stringFrom(identifier ?? ''),
       settings: {
-        start_date: optional(settings.start_date, textFrom),
-        end_date: optional(settings.end_date, textFrom),
+        start_date: optional(settings.start_date, stringFrom),
+        end_date: optional(settings.end_date, stringFrom),
         priority_default: optional(settings.priority_default, numberFrom),
         priority_start: optional(settings.priority_start, numberFrom),
         priority_end: optional(settings.priority_end, numberFrom),
-        email: optional(settings.email, textFrom),
+        email: optional(settings.email, stringFrom),
       },
     });
   },
@@ -55,12 +55,12 @@ export const projectMethods = (db: Database): Methods<ProjectMethod> => ({
   },
 
   async getProjectByName({ name }, { viewer, origin }) {
-    const project = await findProject(db, viewer, { name: textFrom(name) ?? '' });
+    const project = await findProject(db, viewer, { name: stringFrom(name) ?? '' });
     return project ? serializeProject(origin, project) : false;
   },
 
   async getProjectByIdentifier({ identifier }, { viewer, origin }) {
-    const project = await findProject(db, viewer, { identifier: textFrom(identifier) ?? '' });
+    const project = await findProject(db, viewer, { identifier: stringFrom(identifier) ?? '' });
     return project ? serializeProject(origin, project) : false;
   },
 
@@ -116,12 +116,12 @@ const ROLES: ReadonlyMap<unknown, QueueRole> = new Map([
   ['project-viewer', 'viewer'],
 ]);
 
-/** What PHP takes for nothing where an id may stand. */
+/** Whether an optional id is unset: one of the values that PHP considers empty. */
 function isEmpty(id: unknown): boolean {
   return id === null || id === 0 || id === '0' || id === '' || id === false;
 }
 
-/** PHP writes an empty map as an empty list. */
+/** PHP encodes an empty map as an empty array. */
 function namesById(entries: readonly (readonly [number, string])[]): MethodResult<'getProjectUsers'> {
   return entries.length === 0 ? [] : Object.fromEntries(entries);
 }

@@ -32,30 +32,30 @@ import {
   selectVisibleProjects,
 } from './projects.store.ts';
 
-/** A queue in Kanboard's words. */
+/** A queue, in Kanboard's terms. */
 export interface Project {
   readonly id: number;
   readonly key: string;
   readonly name: string;
   readonly description: string | null;
-  /** Empty for none. */
+  /** Empty if unset. */
   readonly identifier: string;
   readonly isActive: boolean;
-  /** Whether everybody in the organisation sees it. */
+  /** Whether every user of the organisation sees it. */
   readonly isOpen: boolean;
-  /** Undefined where nobody but a service account leads it. */
+  /** Undefined if the lead is a service account or was removed. */
   readonly ownerId: number | undefined;
   readonly settings: ProjectSettings;
   readonly updatedAt: Date;
 }
 
-/** What is said of a new project; a setting that is undefined cannot be meant, one that is null was not given. */
+/** The fields of a new project: undefined if the value is invalid, null if it was omitted. */
 export interface NewProject {
   readonly name: string | undefined;
   readonly description: string | null | undefined;
-  /** Null makes whoever asks the owner. */
+  /** Null makes the caller the owner. */
   readonly ownerId: number | null;
-  /** Empty for none. */
+  /** Empty if unset. */
   readonly identifier: string | undefined;
   readonly settings: { readonly [Name in keyof ProjectSettings]-?: ProjectSettings[Name] | null };
 }
@@ -70,9 +70,10 @@ export interface Column {
 const DATE_LENGTH_MAX = 10;
 
 /**
- * Makes a project with its columns, closed to all but its members, and answers its number. Whoever makes it manages it, and
- * so does the owner; one that the application account makes has no members. Throws `forbidden` for everybody but administrators
- * and managers, `invalid`, `conflict` when the identifier is taken, and `refused` for an owner who does not exist.
+ * Creates a project with its columns, visible only to its members, and returns its id. The creator and the owner become
+ * managers of the project, unless the creator is the application account: then it has no members. Throws `forbidden` for
+ * anyone but administrators and managers, `invalid`, `conflict` if the identifier is taken, and `refused` if the owner
+ * does not exist.
  */
 export function createProject(db: Database, viewer: Viewer, project: NewProject): Promise<number> {
   requireManager(viewer);
@@ -98,7 +99,7 @@ export function createProject(db: Database, viewer: Viewer, project: NewProject)
     });
     const projectId = await onConstraint(insert, {
       queues_identifier_key: new DomainError('conflict', texts.queueKeyTaken(identifier)),
-      // Somebody took the key after our look: look again.
+      // A concurrent writer took the key after we checked: the transaction is retried.
       queues_key_key: new ConcurrentChange(),
     });
     await insertMissingStatuses(transaction, orgId, DEFAULT_COLUMNS);
@@ -110,7 +111,7 @@ export function createProject(db: Database, viewer: Viewer, project: NewProject)
   });
 }
 
-/** Removes a project with its tasks and their links. Throws `not_found`, and `forbidden` for all but its managers. */
+/** Deletes a project with its tasks and their links. Throws `not_found`, and `forbidden` for anyone but its managers. */
 export function removeProject(db: Database, viewer: Viewer, projectId: number): Promise<void> {
   const { orgId } = viewer;
   return db.transaction(async (transaction) => {
@@ -126,7 +127,7 @@ export async function getProject(db: Queryable, viewer: Viewer, projectId: numbe
   return visibleProject(await selectProject(db, viewer, projectId));
 }
 
-/** The first of that name, or the one of that identifier; undefined when there is none. Throws `not_found` as above. */
+/** The first project with the name, or the one with the identifier. Throws `not_found` as `getProject` does. */
 export async function findProject(
   db: Queryable,
   viewer: Viewer,
@@ -142,7 +143,7 @@ export async function findProject(
   return row && visibleProject(row);
 }
 
-/** Every project of the organisation, by name. Throws `forbidden` for everybody but administrators. */
+/** All projects of the organisation, by name. Throws `forbidden` for anyone but administrators. */
 export async function listAllProjects(db: Queryable, viewer: Viewer): Promise<Project[]> {
   requireAdministrator(viewer);
   return (await selectProjects(db, viewer)).map(toProject);
@@ -153,7 +154,7 @@ export async function listVisibleProjects(db: Queryable, viewer: Viewer): Promis
   return (await selectVisibleProjects(db, viewer)).map(toProject);
 }
 
-/** In their order. Throws `not_found`. */
+/** The columns of a project in board order. Throws `not_found`. */
 export async function listColumns(db: Queryable, viewer: Viewer, projectId: number): Promise<Column[]> {
   const rows = await selectColumns(db, viewer, projectId);
   if (rows === undefined) throw new DomainError('not_found', texts.queueNotFound);
@@ -165,7 +166,7 @@ export async function listColumns(db: Queryable, viewer: Viewer, projectId: numb
   }));
 }
 
-/** Throws `invalid`, under each field that cannot be meant. */
+/** Throws `invalid`, naming each invalid field. */
 function validProject({ name = '', description, identifier, settings }: NewProject) {
   const { start_date, end_date, priority_default, priority_start, priority_end, email } = settings;
   refuseUnfit({

@@ -1,7 +1,7 @@
-/** Every project has one swimlane, of this name. */
+/** Every project has exactly one swimlane, with this name. */
 export const SWIMLANE_NAME = 'Default swimlane';
 
-/** It has the number of its project. */
+/** The id of the swimlane is that of its project. */
 export function swimlaneOf(projectId: number): number {
   return projectId;
 }

@@ -1,7 +1,7 @@
 import type { MethodName, MethodParams, MethodResult } from '../../contract/openrpc.ts';
 import type { Viewer } from '../../core/access/viewer.ts';
 
-/** The account that makes a call. The application account is the one whose viewer sees everything. */
+/** The account that makes the call. */
 export interface Account {
   readonly viewer: Viewer;
   /** Scheme and host, for URLs in results. */
@@ -9,8 +9,8 @@ export interface Account {
 }
 
 /**
- * One handler for each of the methods; a missing one does not compile. Parameters are passed by name with their defaults
- * filled in. They may have any JSON type: an invalid value is treated as not found.
+ * One handler per method; a missing one does not compile. Parameters are passed by name, with their defaults filled in.
+ * They may have any JSON type: an invalid value is treated as not found.
  */
 export type Methods<Name extends MethodName> = {
   readonly [Key in Name]: (

@@ -7,27 +7,26 @@ import { texts } from '../../texts.ts';
 import { authenticateAccount, type Credentials } from '../accounts/accounts.service.ts';
 
 export interface AuthenticationOptions {
-  /** A header whose value counts before `Authorization`: base64 of `user:password`, without a scheme. */
+  /** A header that takes precedence over `Authorization`: base64 of `user:password`, without a scheme. */
   readonly header: string | undefined;
-  /** The organisation that the path or the configuration names. */
+  /** The organisation named in the path or the configuration. */
   readonly orgId: string | undefined;
 }
 
-/** The account that makes the call (Kanboard contract, section 2). Throws `unauthenticated`. */
+/** The viewer that the credentials belong to (Kanboard contract, section 2). Throws `unauthenticated` and `busy`. */
 export async function authenticate(
   db: Database,
   request: Request,
   { header, orgId }: AuthenticationOptions,
 ): Promise<Viewer> {
-  const own = header === undefined ? undefined : request.get(header);
-  const encoded = own || /^basic\s+(.+)$/i.exec(request.headers.authorization?.trim() ?? '')?.[1];
+  const custom = header === undefined ? undefined : request.get(header);
+  const encoded = custom || /^basic\s+(.+)$/i.exec(request.headers.authorization?.trim() ?? '')?.[1];
   const credentials = encoded === undefined ? undefined : decode(encoded);
   if (credentials === undefined) throw new DomainError('unauthenticated', texts.credentialsWrong);
   return await authenticateAccount(db, credentials, orgId, isLoopbackRequest(request));
 }
 
 function decode(encoded: string): Credentials | undefined {
-  const text = Buffer.from(encoded, 'base64').toString();
-  const colon = text.indexOf(':');
-  return colon < 0 ? undefined : { login: text.slice(0, colon), secret: text.slice(colon + 1) };
+  const [, login, secret] = /^([^:]*):(.*)$/s.exec(Buffer.from(encoded, 'base64').toString()) ?? [];
+  return login === undefined || secret === undefined ? undefined : { login, secret };
 }

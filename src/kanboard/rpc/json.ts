@@ -5,8 +5,8 @@ import { requireStorable } from '../../http/json-value.ts';
 const DEPTH_MAX = 512;
 
 /**
- * Parses a request body as JSON; undefined for an invalid one. Numbers that JavaScript would round are kept as strings in
- * a LosslessNumber: clients send ids of 63 bits.
+ * Parses a request body as JSON; returns undefined if it is invalid. Numbers that JavaScript would round become
+ * LosslessNumbers: clients send 63-bit ids, and expect them back unchanged.
  */
 export function parseLossless(bytes: Buffer): unknown {
   try {
@@ -15,7 +15,7 @@ export function parseLossless(bytes: Buffer): unknown {
     requireStorable(value, DEPTH_MAX);
     return value;
   } catch {
-    // Also a RangeError, from nesting that overflows the stack.
+    // This includes the RangeError of nesting that overflows the stack.
     return undefined;
   }
 }

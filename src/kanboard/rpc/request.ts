@@ -6,19 +6,19 @@ import { invalidParams, invalidRequest, parseError } from './rpc-error.ts';
 export interface RpcRequest {
   readonly method: string;
   readonly params: readonly unknown[] | Readonly<Record<string, unknown>>;
-  /** Undefined for a notification, which is carried out and not answered. */
+  /** Undefined for a notification, which is executed but gets no response. */
   readonly id: unknown;
 }
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The calls of a batch; undefined for what is no batch. */
+/** The calls of a batch; undefined if the value is not a batch. */
 export function batchOf(value: unknown): readonly unknown[] | undefined {
-  const list = listIn(value);
-  return list === undefined || list.length === 0 ? undefined : list;
+  const calls = arrayFrom(value);
+  return calls?.length ? calls : undefined;
 }
 
-/** Throws RpcError for what is no request. */
+/** Throws RpcError if the value is not a request. */
 export function toRequest(value: unknown): RpcRequest {
   if (typeof value !== 'object' || value === null || isLosslessNumber(value)) throw parseError();
   const { jsonrpc, method, params = null, id = null } = value as JsonObject;
@@ -28,16 +28,16 @@ export function toRequest(value: unknown): RpcRequest {
   return { method, params: (params ?? []) as RpcRequest['params'], id: id ?? undefined };
 }
 
-/** The arguments of a call by the names of the method's parameters. Throws RpcError. */
+/** The arguments of a call, keyed by parameter name. Throws RpcError. */
 export function argumentsOf({ params: declared }: Method, { params }: RpcRequest): Record<string, unknown> {
-  const positional = listIn(params);
+  const positional = arrayFrom(params);
   const named = params as JsonObject;
   const count = positional?.length ?? Object.keys(named).length;
   if (count < declared.filter(({ required }) => required).length) throw invalidParams('Wrong number of arguments');
   if (count > declared.length) throw invalidParams('Too many arguments');
   return Object.fromEntries(
-    declared.map(({ name, required, schema }, place) => {
-      if (positional && place < positional.length) return [name, positional[place]];
+    declared.map(({ name, required, schema }, index) => {
+      if (positional && index < positional.length) return [name, positional[index]];
       if (!positional && Object.hasOwn(named, name)) return [name, named[name]];
       if (required) throw invalidParams(`Missing argument: ${name}`);
       return [name, schema.default];
@@ -45,12 +45,12 @@ export function argumentsOf({ params: declared }: Method, { params }: RpcRequest
   );
 }
 
-/** PHP knows one kind of array: an object with the keys 0, 1, 2 and so on is a list, and one without members is empty. */
-function listIn(value: unknown): readonly unknown[] | undefined {
+/** PHP has a single array type: an object with the keys 0, 1, 2 and so on is a list, and `{}` is an empty one. */
+function arrayFrom(value: unknown): readonly unknown[] | undefined {
   if (Array.isArray(value)) return value as unknown[];
   if (typeof value !== 'object' || value === null || isLosslessNumber(value)) return undefined;
   const entries = Object.entries(value);
-  return entries.every(([key], place) => key === String(place))
+  return entries.every(([key], index) => key === String(index))
     ? entries.map(([, member]) => member as unknown)
     : undefined;
 }

@@ -15,37 +15,37 @@ import { forbidden, httpRefusal, internalError, methodNotFound, OUTCOMES, parseE
 
 export interface RpcRouterOptions {
   readonly methods: RpcContract['methods'];
-  /** The handlers over the database as one client may use it. */
+  /** Creates the handlers over the share of the database that one client may use. */
   readonly handlers: (db: Database) => Methods<MethodName>;
   readonly db: DatabasePool;
-  /** How long a batch may take before its other calls are refused. */
+  /** How long a batch may run before its remaining calls are refused. */
   readonly batchMs?: number | undefined;
-  /** The most that one answer may hold; for tests. */
+  /** Overrides the size limit of a response, for tests. */
   readonly answerBytesMax?: number | undefined;
   readonly publicUrl: string | undefined;
   /** See `AuthenticationOptions`. */
   readonly authHeader: string | undefined;
-  /** The organisation behind /jsonrpc.php, when the configuration names one. */
+  /** The organisation served at /jsonrpc.php, if the configuration names one. */
   readonly orgId: string | undefined;
 }
 
-/** Handlers as the dispatcher calls them: which arguments go with which handler, the method table says. */
+/** A handler as the dispatcher calls it, without the types that tie its parameters to its method. */
 type AnyHandler = (params: Record<string, unknown>, account: Account) => Promise<unknown>;
 
 const BATCH_MAX = 1000;
-/** Statements have a timeout of their own, so a call that is under way ends soon after. */
+/** Each statement has its own timeout, so a call that is already running ends soon after this. */
 const BATCH_MS = 30_000;
 
 /**
- * The Kanboard API: JSON-RPC 2.0, with the order of checks in the Kanboard contract, section 1. The HTTP method, the query
+ * The Kanboard API: JSON-RPC 2.0, checked in the order of the Kanboard contract, section 1. The HTTP method, the query
  * string and the content type are ignored.
  */
 export function rpcRouter(options: RpcRouterOptions): Router {
   const router = Router({ caseSensitive: true });
   const serve: RequestHandler = async (request, response) => {
-    refuseOtherSites(request, options.publicUrl);
+    refuseCrossSite(request, options.publicUrl);
     const orgId = request.params['orgId'] as string | undefined;
-    const text = await answerBody(options, request, response, orgId ?? options.orgId);
+    const text = await responseBody(options, request, response, orgId ?? options.orgId);
     response.setHeader('Content-Type', 'application/json');
     endResponse(response, text);
   };
@@ -53,8 +53,8 @@ export function rpcRouter(options: RpcRouterOptions): Router {
   return router;
 }
 
-/** A page elsewhere must not make a browser call with credentials that it remembers. Throws 403. */
-function refuseOtherSites(request: Request, publicUrl: string | undefined): void {
+/** A foreign page must not make the browser call us with its remembered credentials. Throws a 403 RpcError. */
+function refuseCrossSite(request: Request, publicUrl: string | undefined): void {
   const origin = request.get('origin');
   const site = origin === undefined ? undefined : hostOf(origin);
   const own = [request.get('host'), request.host, publicUrl === undefined ? undefined : hostOf(publicUrl)];
@@ -77,8 +77,8 @@ interface Session {
   readonly memory: AnswerMemory;
 }
 
-/** The response body; empty for nothing but notifications. Throws whatever refuses the request as a whole. */
-async function answerBody(
+/** The response body; empty if all calls are notifications. Throws an error that refuses the request as a whole. */
+async function responseBody(
   options: RpcRouterOptions,
   request: Request,
   response: Response,
@@ -89,7 +89,7 @@ async function answerBody(
   const batch = batchOf(value);
   if (batch && batch.length > BATCH_MAX) throw httpRefusal(413, `A batch holds ${BATCH_MAX} calls at most`);
 
-  // Credentials are checked once, and only for a request that is well formed.
+  // Credentials are checked once, when the first well-formed call needs them.
   let session: Promise<Session> | undefined;
   const openSession = async () => {
     const { db, authHeader, publicUrl } = options;
@@ -99,66 +99,67 @@ async function answerBody(
     const handlers = options.handlers(db.forClient({ signal, account, countBytes: memory.addRow }));
     return { account: { viewer, origin: originOf(request, publicUrl) }, handlers, memory };
   };
-  const answer = (item: unknown) => answerOne(options.methods, item, () => (session ??= openSession()));
+  const respond = (item: unknown) => respondTo(options.methods, item, () => (session ??= openSession()));
   if (batch === undefined) {
-    const text = (await answer(value)) ?? '';
+    const text = (await respond(value)) ?? '';
     (await session)?.memory.holdText(text.length);
     return text;
   }
 
-  const answers: string[] = [];
+  const responses: string[] = [];
   const deadline = performance.now() + (options.batchMs ?? BATCH_MS);
   let characters = 0;
   let hasStopped = false;
   for (const item of batch) {
     signal.throwIfAborted();
     hasStopped ||= performance.now() > deadline;
-    const hasCarriedOut = session !== undefined;
+    // Without a session nothing was executed yet, so an outage may refuse the whole batch.
+    const hasSession = session !== undefined;
     const text = hasStopped
-      ? notCarriedOut(item)
-      : await answer(item).catch((error: unknown) => {
-          if (!hasCarriedOut || !isUnavailable(error)) throw error;
+      ? respondUnavailable(item)
+      : await respond(item).catch((error: unknown) => {
+          if (!hasSession || !isUnavailable(error)) throw error;
           hasStopped = true;
-          return notCarriedOut(item);
+          return respondUnavailable(item);
         });
-    if (text !== undefined) answers.push(text);
+    if (text !== undefined) responses.push(text);
     characters += text?.length ?? 0;
     (await session)?.memory.holdText(characters);
   }
-  return answers.length === 0 ? '' : `[${answers.join(',')}]`;
+  return responses.length === 0 ? '' : `[${responses.join(',')}]`;
 }
 
-/** The answer to one call; undefined for a notification. */
-async function answerOne(
+/** The response to one call; undefined for a notification. */
+async function respondTo(
   methods: RpcRouterOptions['methods'],
   value: unknown,
   sessionOf: () => Promise<Session>,
 ): Promise<string | undefined> {
-  const request = requestOrAnswer(value);
+  const request = requestOrError(value);
   if (typeof request === 'string') return request;
   try {
     const result = await call(methods, request, await sessionOf());
     if (request.id === undefined) return undefined;
     return `{"jsonrpc":"2.0","result":${JSON.stringify(result)},"id":${stringifyLossless(request.id)}}`;
   } catch (error) {
-    const refusal = refusalIn(error);
-    return request.id === undefined ? undefined : errorBody(refusal, request.id);
+    const rpcError = callError(error);
+    return request.id === undefined ? undefined : errorBody(rpcError, request.id);
   }
 }
 
-/** The answer to a call of a batch that stopped before it. */
-function notCarriedOut(value: unknown): string | undefined {
-  const request = requestOrAnswer(value);
+/** The 503 response to a call that its batch did not execute before it stopped. */
+function respondUnavailable(value: unknown): string | undefined {
+  const request = requestOrError(value);
   if (typeof request === 'string') return request;
   return request.id === undefined ? undefined : errorBody(httpRefusal(503, 'Service Unavailable'), request.id);
 }
 
-/** The request, or the answer to a value that is not one. */
-function requestOrAnswer(value: unknown): RpcRequest | string {
+/** The request, or the error response to a value that is not one. */
+function requestOrError(value: unknown): RpcRequest | string {
   try {
     return toRequest(value);
   } catch (error) {
-    return errorBody(refusalIn(error), null);
+    return errorBody(callError(error), null);
   }
 }
 
@@ -178,7 +179,7 @@ async function call(
   }
 }
 
-/** Who may call a method at all; checked before its parameters (Kanboard contract, section 3). */
+/** Who may call a method; checked before its parameters (Kanboard contract, section 3). */
 const ACCESS: Readonly<Record<Access, (viewer: Viewer) => boolean>> = {
   anyone: () => true,
   project: () => true,
@@ -187,7 +188,7 @@ const ACCESS: Readonly<Record<Access, (viewer: Viewer) => boolean>> = {
   admin: ({ role }) => role === 'admin',
 };
 
-/** What the method answers for a failure of the domain; throws what is no failure value. */
+/** The value that the method returns for a domain error. Rethrows an error that has none. */
 function failureValue(
   error: unknown,
   { 'x-access': access, 'x-failure': failure }: Method,
@@ -200,8 +201,8 @@ function failureValue(
   return failure;
 }
 
-/** An error that answers one call; throws those that answer the whole request. */
-function refusalIn(error: unknown): RpcError {
+/** The error of a single call. Rethrows an error that concerns the whole request. */
+function callError(error: unknown): RpcError {
   if (error instanceof RpcError && error.status === 200) return error;
   throw error;
 }
@@ -210,29 +211,29 @@ function errorBody({ code, message, data }: RpcError, id: unknown): string {
   return `{"jsonrpc":"2.0","error":${JSON.stringify({ code, message, data })},"id":${stringifyLossless(id)}}`;
 }
 
-/** Everything that refuses a request as a whole ends here, in one error object. */
+/** Sends the one error object of a request that is refused as a whole. */
 const sendError: ErrorRequestHandler = (error: unknown, request, response, _next) => {
   if (isUnanswerable(response, error)) return;
-  const refusal = wholeRefusal(error, request);
-  if (refusal.status === 401) response.set('WWW-Authenticate', 'Basic realm="JsonRPC"');
-  if (refusal.status === 503 || refusal.status === 429) response.set('Retry-After', RETRY_AFTER_SECONDS);
-  if (refusal.status >= 500) response.err = error instanceof Error ? error : new Error(String(error));
-  response.status(refusal.status).setHeader('Content-Type', 'application/json');
-  response.end(errorBody(refusal, null));
+  const rpcError = requestError(error, request);
+  if (rpcError.status === 401) response.set('WWW-Authenticate', 'Basic realm="JsonRPC"');
+  if (rpcError.status === 503 || rpcError.status === 429) response.set('Retry-After', RETRY_AFTER_SECONDS);
+  if (rpcError.status >= 500) response.err = error instanceof Error ? error : new Error(String(error));
+  response.status(rpcError.status).setHeader('Content-Type', 'application/json');
+  response.end(errorBody(rpcError, null));
 };
 
 function isUnavailable(error: unknown): boolean {
   return error instanceof DomainError && (error.code === 'unavailable' || error.code === 'overloaded');
 }
 
-function wholeRefusal(error: unknown, request: Request): RpcError {
+function requestError(error: unknown, request: Request): RpcError {
   if (error instanceof RpcError) return error;
   if (error instanceof DomainError) {
     const outcome = OUTCOMES[error.code];
     if (error.code === 'too_large') return httpRefusal(413, error.message);
     if (typeof outcome === 'function') return outcome();
   }
-  // Express and its body reader throw errors that carry a status of their own.
+  // Errors of Express and its body parser carry an HTTP status.
   if (error instanceof Error && 'status' in error && typeof error.status === 'number' && error.status < 500) {
     return error.status === 413 ? httpRefusal(413, 'Payload Too Large') : parseError();
   }

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../errors.ts';
 
-/** A refusal in the words of JSON-RPC; with another status than 200 it becomes the whole answer, that of a batch too. */
+/** A JSON-RPC error. If its HTTP status is not 200, it is the whole response, even to a batch. */
 export class RpcError extends Error {
   override readonly name = 'RpcError';
   readonly code: number;
@@ -28,8 +28,9 @@ export function httpRefusal(status: number, message: string): RpcError {
 }
 
 /**
- * What a failure of the domain becomes: the failure value of the procedure, or an error. `not_found` is about the requested
- * object itself: its project is unknown, so a user has no role in it. A new ErrorCode gets a line here, or nothing compiles.
+ * How each domain error is returned: as the failure value of the method, or as a JSON-RPC error. `not_found` concerns the
+ * requested object itself: its project is unknown, so a user has no role in it. An ErrorCode without a line here does not
+ * compile.
  */
 export const OUTCOMES: Record<ErrorCode, 'failure value' | 'failure value, or 403 for users' | (() => RpcError)> = {
   invalid: 'failure value',

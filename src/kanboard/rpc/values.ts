@@ -2,16 +2,16 @@ import { momentOf } from '../../calendar.ts';
 
 /** Parameters may have any JSON type; an invalid id is treated as not found (Kanboard contract, sections 1 and 4). */
 
-/** No thing has this id. */
+/** No object has this id. */
 const NO_ID = 0;
 
-/** The id of a thing: a number, or its digits in a text. 0, which nothing has, for everything else. */
+/** An id, from a positive integer or a string of its digits; `NO_ID` for any other value. */
 export function idFrom(value: unknown): number {
   const number = numberFrom(value);
   return number !== undefined && Number.isSafeInteger(number) && number > 0 ? number : NO_ID;
 }
 
-/** A number, or its digits in a text; `true` is 1, as in PHP. */
+/** A number, from a number or a decimal string; `true` is 1, as in PHP. Undefined for any other value. */
 export function numberFrom(value: unknown): number | undefined {
   if (typeof value === 'number') return value;
   if (typeof value === 'boolean') return Number(value);
@@ -19,32 +19,32 @@ export function numberFrom(value: unknown): number | undefined {
   return Number.isFinite(Number(value)) ? Number(value) : undefined;
 }
 
-/** A whole number, or its digits in a text; 0 for an empty one. Undefined for everything else. */
+/** A safe integer, from an integer or a string of its digits; an empty string is 0. Undefined for any other value. */
 export function integerFrom(value: unknown): number | undefined {
   if (value === '') return 0;
   const number = typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value;
   return Number.isSafeInteger(number) ? (number as number) : undefined;
 }
 
-/** A text that PostgreSQL can hold; a number counts as its digits. Undefined for everything else. */
-export function textFrom(value: unknown): string | undefined {
+/** A string that PostgreSQL can store; a number becomes its digits. Undefined for any other value. */
+export function stringFrom(value: unknown): string | undefined {
   if (typeof value === 'number') return String(value);
   return typeof value === 'string' && !value.includes('\0') ? value : undefined;
 }
 
-/** A parameter that may be left out: null for null, else what `read` makes of it. */
+/** Null for null, which means that the parameter was omitted; otherwise the result of `read`. */
 export function optional<Value>(value: unknown, read: (value: unknown) => Value): Value | null {
   return value === null ? null : read(value);
 }
 
-/** A day, and perhaps a time in it; UTC unless it says otherwise. */
+/** A date with an optional time, in UTC unless it has an offset. */
 const ISO_TIME = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(Z|[+-]\d\d:?\d\d)?)?$/i;
 const AMERICAN_TIME = /^(\d\d)\/(\d\d)\/(\d{4})(?: (\d\d:\d\d))?$/;
 const SECONDS_MAX = 253_402_300_799;
 
 /**
- * A moment as Kanboard's clients write it: seconds since 1970, or a date in one of its forms. Null for an empty text and
- * for 0, which stand for none; undefined for everything else.
+ * A time, from Unix seconds or a string in one of the date formats of Kanboard. Null for 0 and an empty string, which
+ * unset it; undefined for any other value.
  */
 export function timeFrom(value: unknown): Date | null | undefined {
   const seconds = integerFrom(value);
@@ -61,7 +61,7 @@ export function timeFrom(value: unknown): Date | null | undefined {
   return moment !== undefined && moment.getTime() > 0 ? moment : undefined;
 }
 
-/** Seconds since 1970, as Kanboard writes times. */
+/** Unix time in seconds, the format of times in results. */
 export function secondsFrom(time: Date): number {
   return Math.floor(time.getTime() / 1000);
 }

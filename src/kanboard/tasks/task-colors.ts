@@ -1,6 +1,6 @@
 import { DEFAULT_COLOR } from '../../core/issues/issue-writes.ts';
 
-/** A colour of Kanboard's board, as its clients draw it. */
+/** A colour of Kanboard's board. The values are CSS colours. */
 export interface TaskColor {
   readonly name: string;
   readonly background: string;
@@ -28,12 +28,12 @@ const COLORS: ReadonlyMap<string, TaskColor> = new Map([
   ['amber', { name: 'Amber', background: '#ffe082', border: '#ffa000' }],
 ]);
 
-/** How a colour looks; one that Kanboard does not know looks like the default one. */
+/** The colour with this id; the default one if the id is unknown to Kanboard. */
 export function taskColor(id: string): TaskColor {
   return COLORS.get(id) ?? YELLOW;
 }
 
-/** The id of a colour that a search calls by its id or its name, in any letter case. */
+/** The id of the colour with this id or name, ignoring case. */
 export function findColorId(name: string): string | undefined {
   const wanted = name.toLowerCase();
   return [...COLORS].find(([id, color]) => id === wanted || color.name.toLowerCase() === wanted)?.[0];

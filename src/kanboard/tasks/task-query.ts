@@ -3,7 +3,7 @@ import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import { findColorId } from './task-colors.ts';
 
-/** What tasks are searched for, in Kanboard's query language. */
+/** A condition on tasks, parsed from Kanboard's query language. */
 export type TaskCondition =
   | { readonly kind: 'all' | 'any'; readonly conditions: readonly TaskCondition[] }
   | {
@@ -12,22 +12,22 @@ export type TaskCondition =
       readonly operator: Operator;
       readonly value: number;
     }
-  /** The text somewhere in the field, in any letter case. */
+  /** The field contains the text, ignoring case. */
   | {
-      readonly kind: 'holds';
+      readonly kind: 'contains';
       readonly field: 'title' | 'description' | 'tag' | 'owner' | 'creator';
       readonly text: string;
     }
-  /** The field as a whole. */
+  /** The whole field equals the text. */
   | {
       readonly kind: 'equals';
       readonly field: 'column' | 'project' | 'swimlane' | 'link' | 'color';
       readonly text: string;
     }
-  /** Parts of the reference, with anything between them. */
+  /** The reference consists of these parts with anything in between. */
   | { readonly kind: 'reference'; readonly parts: readonly string[] }
-  | { readonly kind: 'none'; readonly field: 'reference' | 'tag' | 'due' }
-  /** Not before `from`, and before `until`. */
+  | { readonly kind: 'unset'; readonly field: 'reference' | 'tag' | 'due' }
+  /** From `from` on, and before `until`. */
   | {
       readonly kind: 'within';
       readonly field: DateField;
@@ -48,80 +48,80 @@ export type NumberField =
 export type DateField = 'created' | 'modified' | 'moved' | 'due' | 'started' | 'completed';
 export type Operator = '=' | '<' | '<=' | '>' | '>=';
 
-/** More would take the database longer than a request may. */
+/** With more values, the database would exceed the time that a request may take. */
 const VALUES_MAX = 200;
 const YEAR_MAX = 9999;
 
-const NOTHING: TaskCondition = { kind: 'any', conditions: [] };
+const NO_TASK: TaskCondition = { kind: 'any', conditions: [] };
 
-/** Answers the condition that one value of an attribute stands for; `meId` is the number of whoever asks. */
-type Reading = (value: string, meId: number) => TaskCondition;
+/** Parses one value of an attribute; `meId` is the id of the caller. */
+type ValueParser = (value: string, meId: number) => TaskCondition;
 
-const READINGS: readonly (readonly [Reading, ...string[]])[] = [
+const PARSERS: readonly (readonly [ValueParser, ...string[]])[] = [
   [(value) => titleCondition(value), 'title'],
-  [(value) => ({ kind: 'holds', field: 'description', text: value }), 'description', 'desc'],
-  [personReading('owner'), 'assignee'],
-  [personReading('creator'), 'creator'],
+  [(value) => ({ kind: 'contains', field: 'description', text: value }), 'description', 'desc'],
+  [personParser('owner'), 'assignee'],
+  [personParser('creator'), 'creator'],
   [(value) => statusCondition(value), 'status'],
   [(value) => numberCondition('id', '=', value), 'id'],
   [(value) => colorCondition(value), 'color', 'colour'],
-  [namedReading('column'), 'column'],
-  [namedReading('project'), 'project'],
+  [namedParser('column'), 'column'],
+  [namedParser('project'), 'project'],
   [(value) => ({ kind: 'equals', field: 'swimlane', text: value }), 'swimlane'],
   [(value) => ({ kind: 'equals', field: 'link', text: value }), 'link'],
   [(value) => referenceCondition(value), 'reference', 'ref'],
   [(value) => tagCondition(value), 'tag'],
   [(value) => numberCondition('category', '=', value === 'none' ? '0' : value), 'category'],
-  [comparedReading('priority'), 'priority'],
-  [comparedReading('score'), 'score'],
-  [dateReading('created'), 'created'],
-  [dateReading('modified'), 'modified', 'updated'],
-  [dateReading('moved'), 'moved'],
-  [dateReading('due'), 'due'],
-  [dateReading('started'), 'started'],
-  [dateReading('completed'), 'completed'],
-  [rangeReading('created'), 'createdRange'],
-  [rangeReading('modified'), 'modifiedRange', 'updatedRange'],
-  [rangeReading('moved'), 'movedRange'],
-  [rangeReading('completed'), 'completedRange'],
-  // Of comments and subtasks there are none here.
-  [() => NOTHING, 'comment', 'subtask:assignee'],
+  [comparedParser('priority'), 'priority'],
+  [comparedParser('score'), 'score'],
+  [dateParser('created'), 'created'],
+  [dateParser('modified'), 'modified', 'updated'],
+  [dateParser('moved'), 'moved'],
+  [dateParser('due'), 'due'],
+  [dateParser('started'), 'started'],
+  [dateParser('completed'), 'completed'],
+  [rangeParser('created'), 'createdRange'],
+  [rangeParser('modified'), 'modifiedRange', 'updatedRange'],
+  [rangeParser('moved'), 'movedRange'],
+  [rangeParser('completed'), 'completedRange'],
+  // Comments and subtasks are not supported, so nothing matches.
+  [() => NO_TASK, 'comment', 'subtask:assignee'],
 ];
 
-const READING_OF: ReadonlyMap<string, Reading> = new Map(
-  READINGS.flatMap(([reading, ...names]) => names.map((name) => [name.toLowerCase(), reading] as const)),
+const PARSER_BY_NAME: ReadonlyMap<string, ValueParser> = new Map(
+  PARSERS.flatMap(([parser, ...names]) => names.map((name) => [name.toLowerCase(), parser] as const)),
 );
 
 /**
- * The meaning of a query: words are looked for in titles, as one phrase; values of one attribute are alternatives, and
- * different attributes must all fit. What is no attribute is a word. Throws `invalid` for a query that is too long.
+ * Parses a query. Words outside attributes form one phrase, which the title must contain. Several values of one attribute
+ * are alternatives; different attributes must all match. Throws `invalid` for a query with too many values.
  */
 export function parseTaskQuery(query: string, meId: number): TaskCondition {
-  const { words, values } = partsOf(query);
+  const { words, values } = tokenize(query);
   const conditions = [...values].map(([name, given]): TaskCondition => {
-    const reading = READING_OF.get(name);
-    return { kind: 'any', conditions: reading ? given.map((value) => reading(value, meId)) : [] };
+    const parser = PARSER_BY_NAME.get(name);
+    return { kind: 'any', conditions: parser ? given.map((value) => parser(value, meId)) : [] };
   });
   return { kind: 'all', conditions: words === '' ? conditions : [titleCondition(words), ...conditions] };
 }
 
-const ATTRIBUTE = new RegExp(`(${[...READING_OF.keys()].sort((a, b) => b.length - a.length).join('|')}):`, 'iy');
-/** A range of days, a day, a comparison, a text between quotation marks, or all up to the next space. */
+const ATTRIBUTE = new RegExp(`(${[...PARSER_BY_NAME.keys()].sort((a, b) => b.length - a.length).join('|')}):`, 'iy');
+/** A range of days, a day, a comparison, a quoted string, or everything up to the next space. */
 const VALUE = /[<=>]{0,2}\d{4}-\d\d-\d\d(?:\.\.\d{4}-\d\d-\d\d)?|[<=>]{0,2}"[^"\n]*"|[<=>]{1,2}[\p{L}\p{N}_]+|\S+/uy;
 const SPACE = /\s+/y;
 
-function partsOf(query: string): { words: string; values: ReadonlyMap<string, readonly string[]> } {
+function tokenize(query: string): { words: string; values: ReadonlyMap<string, readonly string[]> } {
   const values = new Map<string, string[]>();
   let words = '';
   let count = 0;
-  let place = 0;
+  let offset = 0;
   const take = (pattern: RegExp): string | undefined => {
-    pattern.lastIndex = place;
+    pattern.lastIndex = offset;
     const taken = pattern.exec(query)?.[0];
-    place += taken?.length ?? 0;
+    offset += taken?.length ?? 0;
     return taken;
   };
-  while (place < query.length) {
+  while (offset < query.length) {
     const attribute = take(ATTRIBUTE)?.slice(0, -1).toLowerCase();
     if (attribute === undefined) {
       words += take(SPACE) === undefined ? unquoted(take(VALUE) ?? '') : ' ';
@@ -142,20 +142,20 @@ function unquoted(text: string): string {
 
 function titleCondition(text: string): TaskCondition {
   const [, id] = /^#?(\d+)$/.exec(text) ?? [];
-  const holds: TaskCondition = { kind: 'holds', field: 'title', text };
-  return id === undefined ? holds : { kind: 'any', conditions: [numberCondition('id', '=', id), holds] };
+  const contains: TaskCondition = { kind: 'contains', field: 'title', text };
+  return id === undefined ? contains : { kind: 'any', conditions: [numberCondition('id', '=', id), contains] };
 }
 
-function personReading(field: 'owner' | 'creator'): Reading {
+function personParser(field: 'owner' | 'creator'): ValueParser {
   return (value, meId) => {
     if (value === 'me') return { kind: 'number', field, operator: '=', value: meId };
     if (value === 'nobody') return { kind: 'number', field, operator: '=', value: 0 };
     if (value === 'anybody') return { kind: 'number', field, operator: '>', value: 0 };
-    return isDigits(value) ? numberCondition(field, '=', value) : { kind: 'holds', field, text: value };
+    return isDigits(value) ? numberCondition(field, '=', value) : { kind: 'contains', field, text: value };
   };
 }
 
-function namedReading(field: 'column' | 'project'): Reading {
+function namedParser(field: 'column' | 'project'): ValueParser {
   return (value) => (isDigits(value) ? numberCondition(field, '=', value) : { kind: 'equals', field, text: value });
 }
 
@@ -166,28 +166,28 @@ function statusCondition(value: string): TaskCondition {
 
 function colorCondition(value: string): TaskCondition {
   const id = findColorId(value);
-  return id === undefined ? NOTHING : { kind: 'equals', field: 'color', text: id };
+  return id === undefined ? NO_TASK : { kind: 'equals', field: 'color', text: id };
 }
 
 function referenceCondition(value: string): TaskCondition {
-  return value === 'none' ? { kind: 'none', field: 'reference' } : { kind: 'reference', parts: value.split('*') };
+  return value === 'none' ? { kind: 'unset', field: 'reference' } : { kind: 'reference', parts: value.split('*') };
 }
 
 function tagCondition(value: string): TaskCondition {
-  return value === 'none' ? { kind: 'none', field: 'tag' } : { kind: 'holds', field: 'tag', text: value };
+  return value === 'none' ? { kind: 'unset', field: 'tag' } : { kind: 'contains', field: 'tag', text: value };
 }
 
-function comparedReading(field: 'priority' | 'score'): Reading {
+function comparedParser(field: 'priority' | 'score'): ValueParser {
   return (value) => {
     const { operator, rest } = operatorOf(value);
     return numberCondition(field, operator, rest);
   };
 }
 
-/** What is no whole number is no field's value. */
+/** Non-integers match nothing. */
 function numberCondition(field: NumberField, operator: Operator, text: string): TaskCondition {
   const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
-  return Number.isSafeInteger(value) ? { kind: 'number', field, operator, value } : NOTHING;
+  return Number.isSafeInteger(value) ? { kind: 'number', field, operator, value } : NO_TASK;
 }
 
 function isDigits(text: string): boolean {
@@ -199,12 +199,12 @@ function operatorOf(value: string): { operator: Operator; rest: string } {
   return { operator: operator as Operator, rest };
 }
 
-function dateReading(field: DateField): Reading {
+function dateParser(field: DateField): ValueParser {
   return (value) => {
-    if (field === 'due' && value === 'none') return { kind: 'none', field };
+    if (field === 'due' && value === 'none') return { kind: 'unset', field };
     const { operator, rest } = operatorOf(value);
     const day = dayFrom(rest);
-    if (day === undefined) return NOTHING;
+    if (day === undefined) return NO_TASK;
     const next = new Date(day.getTime() + DAY_MS);
     return {
       kind: 'within',
@@ -215,19 +215,19 @@ function dateReading(field: DateField): Reading {
   };
 }
 
-function rangeReading(field: DateField): Reading {
+function rangeParser(field: DateField): ValueParser {
   return (value) => {
     const [first = '', last = '', ...others] = value.split('..');
     const from = dayFrom(first);
     const until = dayFrom(last);
-    if (from === undefined || until === undefined || others.length > 0) return NOTHING;
+    if (from === undefined || until === undefined || others.length > 0) return NO_TASK;
     return { kind: 'within', field, from, until: new Date(until.getTime() + DAY_MS) };
   };
 }
 
 const STEPS = { day: [1, 0], week: [7, 0], month: [0, 1], year: [0, 12] } as const;
 
-/** The beginning of a day: of a date, of a second since 1970, of today or of a day counted from it. */
+/** The start of a day, given as a date, a Unix time in seconds, a name such as `today`, or an offset such as `-2 weeks`. */
 function dayFrom(text: string): Date | undefined {
   const today = startOfDay(new Date());
   const name = text.toLowerCase();
@@ -251,7 +251,7 @@ function daysAfter(day: Date, count: number): Date {
   return new Date(day.getTime() + count * DAY_MS);
 }
 
-/** Undefined outside the years that a date can be written in. */
+/** The start of its day in UTC; undefined outside the years 1 to 9998. */
 function dayOf(time: Date): Date | undefined {
   const year = time.getUTCFullYear();
   return year >= 1 && year < YEAR_MAX ? startOfDay(time) : undefined;

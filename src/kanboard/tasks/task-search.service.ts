@@ -5,8 +5,8 @@ import { type FoundTaskRow, selectTasksFound } from './task-search.store.ts';
 import { requireVisibleProject } from './tasks.service.ts';
 
 /**
- * The tasks of a project that a query in Kanboard's language finds, open and closed, by number. Throws `not_found` for a
- * project that the viewer may not see, and `invalid` for a query that is too long.
+ * The open and closed tasks of a project that match a query in Kanboard's query language, by id. Throws `not_found` for a
+ * project that the viewer may not see, and `invalid` for a query with too many terms.
  */
 export async function searchTasks(
   db: Queryable,
@@ -15,6 +15,6 @@ export async function searchTasks(
   query: string,
 ): Promise<FoundTaskRow[]> {
   await requireVisibleProject(db, viewer, projectId);
-  // The application account is nobody, as owner and as creator of tasks.
+  // As the owner or creator of a task, the application account counts as no user.
   return await selectTasksFound(db, viewer, projectId, parseTaskQuery(query, viewer.isApplication ? 0 : viewer.userId));
 }

@@ -5,11 +5,11 @@ import { SWIMLANE_NAME } from '../projects/swimlane.ts';
 import type { DateField, NumberField, TaskCondition } from './task-query.ts';
 import { TASK_COLUMNS, TASK_JOINS, type TaskRow } from './tasks.store.ts';
 
-/** The label of what is a milestone, which every organisation starts with. */
+/** The label of a milestone, one of the initial labels of every organisation. */
 const MILESTONE_LABEL_ID = 9;
 
 export interface FoundTaskRow extends TaskRow {
-  /** Those that the viewer may see both ends of. */
+  /** Without the links to issues that the viewer may not see. */
   links: number;
   external_links: number;
   is_milestone: boolean;
@@ -21,7 +21,7 @@ export interface FoundTaskRow extends TaskRow {
   project_name: string;
 }
 
-/** SQL: the ends at which the row `issues` stands in links, with the labels there and the issues at the other ends. */
+/** SQL: the ends of links at the row `issues`: the label of each end, and the issue at the other end. */
 const LINK_ENDS = `
   select link_types.inward_label_id as label_id, links.outward_issue_id as object_id
   from links
@@ -33,14 +33,14 @@ const LINK_ENDS = `
   join link_types on link_types.org_id = :orgId and link_types.link_type_id = links.link_type_id
   where links.org_id = :orgId and links.outward_issue_id = issues.issue_id`;
 
-/** SQL: those of them that the viewer may see. */
+/** SQL: the link ends whose other issue the viewer may see. */
 const VISIBLE_LINK_ENDS = `
   (${LINK_ENDS}) as ends
   join issues object on object.org_id = :orgId and object.issue_id = ends.object_id
   join queues object_queue on object_queue.org_id = :orgId and object_queue.queue_id = object.queue_id
     and ${visibleQueue('object_queue')}`;
 
-/** The tasks of a project that meet the condition, by number. */
+/** The tasks of a project that meet the condition, by id. */
 export function selectTasksFound(
   db: Queryable,
   viewer: Viewer,
@@ -79,22 +79,22 @@ function conditionSql(condition: TaskCondition): Sql {
       return groupSql(condition, conditionSql);
     case 'number':
       return sql(`${NUMBERS[condition.field]} ${condition.operator} :value::bigint`, { value: condition.value });
-    case 'holds':
-      return sql(HOLDS[condition.field]('lower(:wanted::text)'), { wanted: condition.text });
+    case 'contains':
+      return sql(CONTAINS[condition.field]('lower(:wanted::text)'), { wanted: condition.text });
     case 'equals':
       return sql(EQUALS[condition.field](':wanted::text'), { wanted: condition.text });
     case 'reference': {
       const pattern = condition.parts.map((part) => part.replaceAll(/[\\%_]/g, '\\$&')).join('%');
       return sql('issues.reference ilike :pattern::text', { pattern });
     }
-    case 'none':
-      return sql(NONE[condition.field]);
+    case 'unset':
+      return sql(UNSET[condition.field]);
     case 'within':
       return withinSql(TIMES[condition.field], condition);
   }
 }
 
-type Kind<Name extends TaskCondition['kind']> = Extract<TaskCondition, { kind: Name }>;
+type ConditionOf<Name extends TaskCondition['kind']> = Extract<TaskCondition, { kind: Name }>;
 type TextSql = (text: string) => string;
 
 const NUMBERS: Readonly<Record<NumberField, string>> = {
@@ -113,19 +113,19 @@ function kanboardNumber(field: string): string {
   return `coalesce((issues.kanboard ->> '${field}')::bigint, 0)`;
 }
 
-const HOLDS: Readonly<Record<Kind<'holds'>['field'], TextSql>> = {
-  title: (text) => holds('issues.summary', text),
-  description: (text) => holds('issues.description', text),
-  tag: (text) => `exists (select from unnest(issues.tags) as tag where ${holds('tag', text)})`,
-  owner: (text) => `(${holds('assignee.login', text)} or ${holds('assignee.display', text)})`,
-  creator: (text) => `(${holds('creator.login', text)} or ${holds('creator.display', text)})`,
+const CONTAINS: Readonly<Record<ConditionOf<'contains'>['field'], TextSql>> = {
+  title: (text) => contains('issues.summary', text),
+  description: (text) => contains('issues.description', text),
+  tag: (text) => `exists (select from unnest(issues.tags) as tag where ${contains('tag', text)})`,
+  owner: (text) => `(${contains('assignee.login', text)} or ${contains('assignee.display', text)})`,
+  creator: (text) => `(${contains('creator.login', text)} or ${contains('creator.display', text)})`,
 };
 
-function holds(column: string, text: string): string {
+function contains(column: string, text: string): string {
   return `position(${text} in lower(${column} collate "default")) > 0`;
 }
 
-const EQUALS: Readonly<Record<Kind<'equals'>['field'], TextSql>> = {
+const EQUALS: Readonly<Record<ConditionOf<'equals'>['field'], TextSql>> = {
   column: (text) => `columns.title = ${text}`,
   project: (text) => `lower(queues.name) = lower(${text})`,
   swimlane: (text) => `lower(${text}) = '${SWIMLANE_NAME.toLowerCase()}'`,
@@ -136,7 +136,7 @@ const EQUALS: Readonly<Record<Kind<'equals'>['field'], TextSql>> = {
     where lower(labels.label collate "default") = lower(${text}))`,
 };
 
-const NONE: Readonly<Record<Kind<'none'>['field'], string>> = {
+const UNSET: Readonly<Record<ConditionOf<'unset'>['field'], string>> = {
   reference: `issues.reference = ''`,
   tag: `issues.tags = '{}'`,
   due: 'issues.due_at is null',

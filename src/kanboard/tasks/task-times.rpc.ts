@@ -1,6 +1,6 @@
 import { secondsFrom } from '../rpc/values.ts';
 
-/** The times of a task that it may be without, wherever tasks are shown. */
+/** The optional times of a task, in every result that contains tasks. */
 interface TaskTimes {
   readonly closed_at: Date | null;
   readonly started_at: Date | null;
@@ -8,7 +8,7 @@ interface TaskTimes {
   readonly is_open: boolean;
 }
 
-/** Three members that stand together in most of what shows tasks. */
+/** Three adjacent members of most results that contain tasks. */
 export function taskTimes(row: TaskTimes) {
   return {
     date_completed: completedAt(row),
@@ -17,7 +17,7 @@ export function taskTimes(row: TaskTimes) {
   };
 }
 
-/** Null for a task that was never closed, 0 for one that was opened again. */
+/** Null for a task that was never closed, 0 for a reopened one. */
 export function completedAt({ closed_at, is_open }: Pick<TaskTimes, 'closed_at' | 'is_open'>): number | null {
   if (closed_at === null) return null;
   return is_open ? 0 : secondsFrom(closed_at);

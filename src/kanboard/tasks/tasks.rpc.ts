@@ -4,7 +4,7 @@ import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import { SWIMLANE_NAME, swimlaneOf } from '../projects/swimlane.ts';
 import type { Account, Methods } from '../rpc/account.ts';
-import { idFrom, integerFrom, numberFrom, secondsFrom, textFrom, timeFrom } from '../rpc/values.ts';
+import { idFrom, integerFrom, numberFrom, secondsFrom, stringFrom, timeFrom } from '../rpc/values.ts';
 import { taskColor } from './task-colors.ts';
 import { searchTasks } from './task-search.service.ts';
 import type { FoundTaskRow } from './task-search.store.ts';
@@ -24,7 +24,7 @@ import {
 } from './tasks.service.ts';
 import type { TaskRow } from './tasks.store.ts';
 
-/** The task procedures (Kanboard contract, section 6): a task is an issue. */
+/** The task methods (Kanboard contract, section 6). A task is an issue. */
 export const taskMethods = (
   db: Database,
 ): Methods<
@@ -47,7 +47,7 @@ export const taskMethods = (
       swimlaneId: given(params.swimlane_id, swimlaneFrom),
       creatorId: given(params.creator_id, integerFrom) ?? 0,
     });
-    // 0, not false: what Kanboard on SQLite answers where a foreign key fails.
+    // 0 instead of false: what Kanboard on SQLite returns if a foreign key fails.
     return taskId ?? 0;
   },
 
@@ -56,7 +56,7 @@ export const taskMethods = (
   },
 
   async getTaskByReference({ project_id, reference }, account) {
-    const row = await findTaskByReference(db, account.viewer, idFrom(project_id), textFrom(reference) ?? '');
+    const row = await findTaskByReference(db, account.viewer, idFrom(project_id), stringFrom(reference) ?? '');
     return row === undefined ? null : serializeTask(account, row);
   },
 
@@ -68,8 +68,8 @@ export const taskMethods = (
   },
 
   async searchTasks({ project_id, query }, { viewer }) {
-    const text = given(query, textFrom) ?? '';
-    return (await searchTasks(db, viewer, idFrom(project_id), text)).map(serializeFoundTask);
+    const rows = await searchTasks(db, viewer, idFrom(project_id), given(query, stringFrom) ?? '');
+    return rows.map(serializeFoundTask);
   },
 
   async updateTask(params, { viewer }) {
@@ -84,7 +84,7 @@ export const taskMethods = (
       taskId: idFrom(task_id),
       columnId: idFrom(column_id),
       position: numberFrom(position) ?? 0,
-      // 0 is the swimlane in which the task is.
+      // 0 is the current swimlane.
       swimlaneId: numberFrom(swimlane_id) === 0 || swimlane_id === null ? undefined : idFrom(swimlane_id),
     });
     return true;
@@ -106,8 +106,8 @@ export const taskMethods = (
   },
 });
 
-/** Fields that nothing here acts upon, and that come back as they were given. */
-const IDLE_FIELDS = [
+/** Fields without any effect here: they are stored and returned unchanged. */
+const PASSIVE_FIELDS = [
   'score',
   'category_id',
   'priority',
@@ -120,41 +120,41 @@ const IDLE_FIELDS = [
 
 type Params<Name extends MethodName> = Parameters<Methods<Name>[Name]>[0];
 
-/** What a call says of a task: null says nothing. Throws `invalid` for what cannot be meant. */
+/** The given fields of a task: null means that a parameter was omitted. Throws `invalid`. */
 function changesFrom(params: Omit<Params<'updateTask'>, 'id'>): TaskChanges {
-  const idle = IDLE_FIELDS.filter((field) => params[field] !== null).map(
+  const passive = PASSIVE_FIELDS.filter((field) => params[field] !== null).map(
     (field) => [field, required(params[field], integerFrom)] as const,
   );
   return {
-    title: given(params.title, textFrom),
-    color: given(params.color_id, textFrom),
+    title: given(params.title, stringFrom),
+    color: given(params.color_id, stringFrom),
     ownerId: given(params.owner_id, ownerFrom),
     dueAt: given(params.date_due, timeFrom),
     startedAt: given(params.date_started, timeFrom),
-    description: given(params.description, textFrom),
-    reference: given(params.reference, textFrom),
+    description: given(params.description, stringFrom),
+    reference: given(params.reference, stringFrom),
     tags: given(params.tags, tagsFrom),
     timeSpent: given(params.time_spent, hoursFrom),
     timeEstimated: given(params.time_estimated, hoursFrom),
-    kanboard: Object.fromEntries(idle),
+    kanboard: Object.fromEntries(passive),
   };
 }
 
 type Read<Value> = (value: unknown) => Value | undefined;
 
-/** Throws `invalid` for what cannot be meant. */
+/** Throws `invalid` if `read` rejects the value. */
 function required<Value>(value: unknown, read: Read<Value>): Value {
-  const meant = read(value);
-  if (meant === undefined) throw new DomainError('invalid', texts.formUnfit);
-  return meant;
+  const result = read(value);
+  if (result === undefined) throw new DomainError('invalid', texts.formUnfit);
+  return result;
 }
 
-/** Undefined for null, which says nothing. Throws `invalid` for what cannot be meant. */
+/** Undefined for null, which means that the parameter was omitted. Throws `invalid` if `read` rejects the value. */
 function given<Value>(value: unknown, read: Read<Value>): Value | undefined {
   return value === null ? undefined : required(value, read);
 }
 
-/** Null for 0, which is nobody. */
+/** Null for 0, which removes the owner. */
 function ownerFrom(value: unknown): number | null | undefined {
   return numberFrom(value) === 0 ? null : idFrom(value) || undefined;
 }
@@ -169,9 +169,9 @@ function hoursFrom(value: unknown): number | undefined {
   return hours !== undefined && hours >= 0 ? hours : undefined;
 }
 
-/** A list of texts; Kanboard leaves out the empty ones. Throws `invalid` for what is none in it. */
+/** An array of strings, empty ones dropped (as Kanboard does). Throws `invalid` for any other element. */
 function tagsFrom(value: unknown): string[] | undefined {
-  return Array.isArray(value) ? value.map((tag) => required(tag, textFrom)).filter((tag) => tag !== '') : undefined;
+  return Array.isArray(value) ? value.map((tag) => required(tag, stringFrom)).filter((tag) => tag !== '') : undefined;
 }
 
 function serializeTask({ origin }: Account, row: TaskRow): Schemas['Task'] {

@@ -30,11 +30,11 @@ import {
   updatePlaces,
 } from './tasks.store.ts';
 
-/** What is said of a task; undefined says nothing. */
+/** Changed fields of a task; undefined keeps the current value. */
 export interface TaskChanges {
   readonly title: string | undefined;
   readonly color: string | undefined;
-  /** Null for nobody. */
+  /** Null for no owner. */
   readonly ownerId: number | null | undefined;
   readonly dueAt: Date | null | undefined;
   readonly startedAt: Date | null | undefined;
@@ -43,15 +43,15 @@ export interface TaskChanges {
   readonly tags: readonly string[] | undefined;
   readonly timeSpent: number | undefined;
   readonly timeEstimated: number | undefined;
-  /** Fields that nothing here acts upon. */
+  /** Fields that are stored and returned without any effect here. */
   readonly kanboard: Readonly<Record<string, number>>;
 }
 
 export interface NewTask extends TaskChanges {
-  /** 0 for the first one. */
+  /** 0 for the first column. */
   readonly columnId: number;
   readonly swimlaneId: number | undefined;
-  /** 0 for whoever makes the task. */
+  /** 0 for the caller. */
   readonly creatorId: number;
 }
 
@@ -69,26 +69,26 @@ const COLOR_LENGTH_MAX = 50;
 const SCORE_MAX = 2_147_483_647;
 
 /**
- * What Kanboard asks of users before it looks at what they want: throws `not_found` for a project that they may not see,
- * `forbidden` for one that they may not change. The application account is not asked.
+ * The access check that Kanboard makes before it validates a user's parameters. Throws `not_found` for a project that the
+ * viewer may not see, and `forbidden` for one that the viewer may not change. Always passes for the application account.
  */
 export async function requireWritableProject(db: Queryable, viewer: Viewer, projectId: number): Promise<void> {
   if (!viewer.isApplication) await getWritableQueue(db, viewer, projectId);
 }
 
-/** The same for a task. */
+/** As `requireWritableProject`, for a task. */
 export async function requireWritableTask(db: Queryable, viewer: Viewer, taskId: number): Promise<void> {
   if (!viewer.isApplication) await getWritableIssue(db, viewer, taskId);
 }
 
-/** Throws `not_found` when there is no such task, or none for this viewer. */
+/** Throws `not_found`, also for a task that the viewer may not see. */
 export async function getTask(db: Queryable, viewer: Viewer, taskId: number): Promise<TaskRow> {
   const row = await selectTask(db, viewer, taskId);
   if (row === undefined) throw new DomainError('not_found', texts.issueNotFound);
   return row;
 }
 
-/** The task of a project with that reference. Throws `not_found` for a project that the viewer may not see. */
+/** The first task of a project with the reference. Throws `not_found` for a project that the viewer may not see. */
 export async function findTaskByReference(
   db: Queryable,
   viewer: Viewer,
@@ -100,8 +100,8 @@ export async function findTaskByReference(
 }
 
 /**
- * The open or the closed tasks of a project, by number; none that are neither. Throws `not_found` for a project that the
- * viewer may not see.
+ * The open or the closed tasks of a project, by id; an empty array if `isOpen` is undefined. Throws `not_found` for a project
+ * that the viewer may not see.
  */
 export async function listTasks(
   db: Queryable,
@@ -113,16 +113,15 @@ export async function listTasks(
   return isOpen === undefined ? [] : await selectTasks(db, viewer, projectId, isOpen);
 }
 
-/** Throws `not_found`. */
+/** Throws `not_found` for a project that the viewer may not see. */
 export async function requireVisibleProject(db: Queryable, viewer: Viewer, projectId: number): Promise<void> {
   const project = await selectQueueForIssue(db, viewer, { id: projectId, key: undefined });
   if (project === undefined) throw new DomainError('not_found', texts.queueNotFound);
 }
 
 /**
- * Makes an open task at the end of a column and answers its number, or undefined when there is no such project, column or
- * swimlane. Throws `forbidden`, `invalid` for fields that break a rule, and `refused` for an owner who cannot have tasks
- * of the project.
+ * Creates an open task at the end of a column and returns its id, or undefined if the project, column or swimlane does not
+ * exist. Throws `forbidden`, `invalid`, and `refused` for an owner to whom tasks of the project cannot be assigned.
  */
 export function createTask(
   db: Database,
@@ -160,7 +159,7 @@ export function createTask(
   });
 }
 
-/** Changes fields of a task. Throws `not_found`, `forbidden`, and `invalid` and `refused` as `createTask`. */
+/** Changes fields of a task. Throws `not_found`, `forbidden`, `invalid` and `refused` as `createTask` does. */
 export function updateTask(db: Database, viewer: Viewer, taskId: number, changes: TaskChanges): Promise<void> {
   checkChanges(changes);
   return db.transaction(async (transaction) => {
@@ -174,9 +173,9 @@ export function updateTask(db: Database, viewer: Viewer, taskId: number, changes
 }
 
 /**
- * Moves a task to a place in a column of its project, where it stays open or closed. Throws `not_found` and `forbidden` for
- * the project, and `refused` for a task, a column, a swimlane or a place that it has not, and for the place where the
- * task stands.
+ * Moves a task to a position in a column of its project, without opening or closing it. Throws `not_found` and `forbidden`
+ * for the project, and `refused` if the project lacks the task, column or swimlane, if the position is invalid, or if the
+ * task is already there.
  */
 export async function moveTask(db: Database, viewer: Viewer, projectId: number, move: TaskMove): Promise<void> {
   const { taskId, columnId, position, swimlaneId } = move;
@@ -185,7 +184,7 @@ export async function moveTask(db: Database, viewer: Viewer, projectId: number, 
     await getWritableQueue(transaction, viewer, projectId);
     if (!Number.isSafeInteger(position) || position < 1) throw refused('position', texts.formUnfit);
     if (!hasSwimlane(projectId, swimlaneId)) throw refused('swimlane_id', texts.formUnfit);
-    // Whoever moves a task moves its neighbours too, so moves in a project wait for each other.
+    // A move renumbers the neighbours of the task, so moves within a project are serialised.
     await lockQueue(transaction, orgId, projectId);
     const statusId = await selectStatusOfColumn(transaction, orgId, projectId, columnId);
     if (statusId === undefined) throw refused('column_id', texts.statusNotFound);
@@ -204,9 +203,7 @@ export async function moveTask(db: Database, viewer: Viewer, projectId: number, 
   });
 }
 
-/**
- * Opens or closes a task where it stands; one that is so already stays as it is. Throws `not_found` and `forbidden`.
- */
+/** Opens or closes a task without moving it. Idempotent. Throws `not_found` and `forbidden`. */
 export function setTaskOpen(db: Database, viewer: Viewer, taskId: number, isOpen: boolean): Promise<void> {
   return db.transaction(async (transaction) => {
     const issue = await lockWritableIssue(transaction, viewer, taskId, 'change');
@@ -235,7 +232,7 @@ function checkChanges({ title, description, color, reference, tags, dueAt, start
   });
 }
 
-/** Undefined names no other than the one it has. */
+/** `undefined` keeps the current swimlane. */
 function hasSwimlane(projectId: number, swimlaneId: number | undefined): boolean {
   return swimlaneId === undefined || swimlaneId === swimlaneOf(projectId);
 }

@@ -12,7 +12,7 @@ import {
 } from '../../core/users/users.service.ts';
 import type { Database } from '../../database/database.ts';
 import type { Methods } from '../rpc/account.ts';
-import { idFrom, secondsFrom, textFrom } from '../rpc/values.ts';
+import { idFrom, secondsFrom, stringFrom } from '../rpc/values.ts';
 
 type UserMethod =
   | 'createUser'
@@ -27,10 +27,10 @@ type UserMethod =
 export const userMethods = (db: Database): Methods<UserMethod> => ({
   async createUser({ username, password, name, email, role }, { viewer }) {
     return await createAccount(db, viewer, {
-      login: textFrom(username),
-      password: textFrom(password),
-      name: textFrom(name ?? ''),
-      email: textFrom(email ?? ''),
+      login: stringFrom(username),
+      password: stringFrom(password),
+      name: stringFrom(name ?? ''),
+      email: stringFrom(email ?? ''),
       role: ROLES.get(role),
     });
   },
@@ -41,7 +41,7 @@ export const userMethods = (db: Database): Methods<UserMethod> => ({
   },
 
   async getUserByName({ username }, { viewer }) {
-    const user = await findPerson(db, viewer, { login: textFrom(username) ?? '' });
+    const user = await findPerson(db, viewer, { login: stringFrom(username) ?? '' });
     return user === undefined ? null : serializeUser(user);
   },
 
@@ -76,7 +76,7 @@ const ROLES: ReadonlyMap<unknown, OrganisationRole> = new Map([
   ['app-user', 'member'],
 ]);
 
-/** Kanboard knows no readers: to its clients they are users like others. */
+/** Kanboard has no reader role: readers appear as ordinary users. */
 function roleOf({ role }: User): Schemas['User']['role'] {
   return role === 'admin' || role === 'manager' ? `app-${role}` : 'app-user';
 }
@@ -112,7 +112,7 @@ function serializeUser(user: User): Schemas['User'] {
   };
 }
 
-/** The same user as a session of Kanboard holds them: without the password, and with two real booleans. */
+/** The user as in a Kanboard session: without the password and the admin flags, and with two real booleans. */
 function serializeMyself(user: User): Schemas['Me'] {
   const { password: _password, is_admin: _isAdmin, is_project_admin: _isProjectAdmin, ...shared } = serializeUser(user);
   return { ...shared, is_ldap_user: false, twofactor_activated: false };
