@@ -35,19 +35,19 @@ export interface AppOptions {
   readonly db: DatabasePool;
   readonly log: Log;
   readonly config: Pick<Config, 'publicUrl' | 'trustProxy' | 'kanboardAuthHeader' | 'kanboardOrg'>;
-  /** Authorises /docs for the demo, where there is one. */
+  /** If set, /docs is signed in to the demo. */
   readonly demo?: DemoCredentials | undefined;
-  /** How long a batch of calls may take, and how large an answer may be; for tests. */
+  /** Time budget of a JSON-RPC batch, and the size limit of a response; tests lower them. */
   readonly batchMs?: number | undefined;
   readonly answerBytesMax?: number | undefined;
-  /** Makes /healthz fail while the database is away for good. */
+  /** While it returns true, /healthz fails. */
   readonly isDatabaseLost?: () => boolean;
 }
 
-/** Whose clients the Kanboard face was written for. */
+/** The Kanboard release whose API is implemented. */
 const KANBOARD_VERSION = '1.2.53';
 
-/** Express put together, not started. */
+/** Assembles the Express application without starting it. */
 export function createApp({
   contract,
   rpcContract,
@@ -104,7 +104,7 @@ export function createApp({
   );
   app.use(operationsRouter({ contract, rpcContract, db, log, isDatabaseLost }));
   app.use(docsRouter(demo));
-  app.use(nothingHere);
+  app.use(refusePath);
   app.use(sendError);
   return app;
 }
@@ -114,6 +114,6 @@ const noSniffing: RequestHandler = (_request, response, next) => {
   next();
 };
 
-const nothingHere: RequestHandler = () => {
+const refusePath: RequestHandler = () => {
   throw new HttpError(404, texts.pathNotFound);
 };

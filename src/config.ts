@@ -7,31 +7,31 @@ import { StartError } from './errors.ts';
 export interface Config {
   readonly port: number;
   readonly host: string;
-  /** A PostgreSQL of the operator's; without it the embedded one is used. */
+  /** The operator's own PostgreSQL; if unset, the embedded one is used. */
   readonly databaseUrl: string | undefined;
-  /** Files of the embedded PostgreSQL, an absolute path. */
+  /** Absolute path of the embedded PostgreSQL's files. */
   readonly dataDir: string;
-  /** Base of every `self`, without a slash at its end; without it the request says. */
+  /** Base of every `self` URL, without a trailing slash; if unset, it is taken from the request. */
   readonly publicUrl: string | undefined;
-  /** As Express's `trust proxy`: a number of hops, or a list of addresses and subnets. */
+  /** Express's `trust proxy`: a number of hops, or a list of addresses and subnets. */
   readonly trustProxy: number | string[] | false;
   readonly demo: 'auto' | 'on' | 'off';
   readonly logLevel: string;
-  /** A header that Kanboard's clients may send instead of `Authorization`. */
+  /** Header that Kanboard clients may send instead of `Authorization`. */
   readonly kanboardAuthHeader: string | undefined;
-  /** The organisation that /jsonrpc.php is; without it the only one there is. */
+  /** The organisation that /jsonrpc.php serves; if unset, the only one stored. */
   readonly kanboardOrg: string | undefined;
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
-/** 0 lets the system choose one. */
+/** 0 lets the operating system choose. */
 const port = makeValidator<number>((value) => {
   if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535) throw new Error('must be a port, from 0 to 65535');
   return Number(value);
 });
 
-/** PostgreSQL's URLs may leave out the host, where the socket's folder is a parameter. */
+/** A PostgreSQL URL has no host if a parameter names the socket directory. */
 const postgresUrl = makeValidator<string>((value) => {
   if (!/^postgres(ql)?:\/\//.test(value) || !URL.canParse(value.replace('@/', '@localhost/')))
     throw new Error('must be a postgres:// URL');
@@ -53,7 +53,7 @@ const proxies = makeValidator<number | string[] | false>((value) => {
   throw new Error('must be a number of hops, or addresses and subnets such as 10.0.0.0/8, or off');
 });
 
-/** Whether Express accepts the subnet, or its name. Express also reads `100` and `1.5` as addresses, which nobody means. */
+/** Whether Express accepts the subnet or its name. Express would also take `100` and `1.5` for addresses: surely typos. */
 function isSubnet(subnet: string): boolean {
   const [address = ''] = subnet.split('/');
   try {
@@ -64,7 +64,7 @@ function isSubnet(subnet: string): boolean {
   }
 }
 
-/** A token as HTTP has it (RFC 9110, section 5.6.2). */
+/** An HTTP token (RFC 9110, section 5.6.2). */
 const headerName = makeValidator<string>((value) => {
   if (!/^[\w!#$%&'*+.^`|~-]+$/.test(value)) throw new Error('must be the name of a header, such as X-API-Auth');
   return value;
@@ -75,7 +75,7 @@ const organisationId = makeValidator<string>((value) => {
   return value;
 });
 
-/** Reads the environment once. Throws one StartError that names every problem. An empty value counts as unset. */
+/** Parses the environment; an empty value counts as unset. Throws one StartError that lists every problem. */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const values = cleanEnv(
@@ -95,7 +95,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     {
       reporter({ errors }) {
         const problems = Object.entries(errors).map(([name, error]) => `${name}: ${error.message}`);
-        if (problems.length > 0) throw new StartError(`The environment is not usable.\n${problems.join('\n')}`);
+        if (problems.length > 0) throw new StartError(`The environment is invalid.\n${problems.join('\n')}`);
       },
     },
   );

@@ -2,13 +2,13 @@ import { fileURLToPath } from 'node:url';
 import { type RequestHandler, Router } from 'express';
 import { isLoopbackRequest } from './http/loopback.ts';
 
-/** Where the build puts Swagger UI, seen from src as from dist. */
+/** Where the build puts Swagger UI. The relative path is the same from src and from dist. */
 const SWAGGER_UI = fileURLToPath(new URL('../dist/swagger-ui/', import.meta.url));
 
-/** The files of it that the page loads; no others are served. */
+/** The only files of Swagger UI that are served: those that the page loads. */
 const SWAGGER_UI_FILES = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'];
 
-/** The page and what it asks for come from here alone. Swagger UI draws its icons from data: URLs. */
+/** The page loads everything from this server. Swagger UI's icons are data: URLs. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -38,15 +38,15 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
-/** What opens the demo: a token for the Tracker face, and an account for the Kanboard face. */
+/** The demo's credentials: a token for the Tracker API and an account for the Kanboard API. */
 export interface DemoCredentials {
   readonly token: string;
   readonly kanboard: { readonly login: string; readonly secret: string };
 }
 
 /**
- * `/docs`: the contract as a page on which every operation can be tried. `demo` authorises it for the demo, for requests
- * that the demo's credentials themselves would answer.
+ * Serves `/docs`, where every operation of the contract can be tried. With `demo`, the page is signed in to the demo, but
+ * only for loopback requests, since the demo's credentials work for no others.
  */
 export function docsRouter(demo: DemoCredentials | undefined): Router {
   const router = Router();
@@ -72,14 +72,14 @@ const withPolicy: RequestHandler = (_request, response, next) => {
   next();
 };
 
-/** A file of its own, since the policy lets no script stand in the page. */
+/** A separate file, because the policy forbids inline scripts. */
 function initializer(demo: DemoCredentials | undefined): string {
   const authorise = demo
     ? `
     ui.preauthorizeApiKey('oauth', ${JSON.stringify(`OAuth ${demo.token}`)});
     ui.preauthorizeBasic('kanboard', ${JSON.stringify(demo.kanboard.login)}, ${JSON.stringify(demo.kanboard.secret)});`
     : '';
-  return `// An example in the form is sent: what narrows an answer or guards a change would be in the way.
+  return `// The form submits its examples, so optional filters and preconditions start empty.
 function startsEmpty(value) {
   return ['query', 'header'].includes(value?.in) && !value.required && value.name !== 'X-Org-ID';
 }
@@ -91,7 +91,7 @@ const ui = SwaggerUIBundle({
   filter: true,
   tryItOutEnabled: true,
   defaultModelsExpandDepth: 0,
-  // The default sends the contract to a validator elsewhere.
+  // The default would send the contract to an external validator.
   validatorUrl: null,
   responseInterceptor(response) {
     if (!response.url.endsWith('/openapi.json')) return response;

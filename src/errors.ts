@@ -1,6 +1,6 @@
 import { type Text, texts } from './texts.ts';
 
-/** What went wrong, in words that belong to no protocol; each face has a table from these to its own. */
+/** What went wrong, independent of the protocol. Each API has a table from these to its own codes. */
 export type ErrorCode =
   | 'invalid'
   | 'unauthenticated'
@@ -14,13 +14,13 @@ export type ErrorCode =
   | 'overloaded'
   | 'unavailable';
 
-/** A failure that the caller can act on. Anything else that is thrown is a bug, and becomes a 500. */
+/** A failure that the caller can act on. Any other error is a bug and becomes a 500. */
 export class DomainError extends Error {
   override readonly name = 'DomainError';
   readonly code: ErrorCode;
-  /** About the request as a whole; absent when `fields` says it all. */
+  /** Message about the request as a whole; undefined if `fields` suffices. */
   readonly text: Text | undefined;
-  /** About single fields of the request, by their names. */
+  /** Messages about single fields of the request, by field name. */
   readonly fields: Readonly<Record<string, Text>>;
 
   constructor(code: ErrorCode, text: Text | undefined, fields: Record<string, Text> = {}, options?: ErrorOptions) {
@@ -37,14 +37,14 @@ export class DomainError extends Error {
   }
 }
 
-/** Throws `invalid`, under the name of each field that does not fit. */
+/** Throws `invalid` if any value is false, with a message for each of those fields. */
 export function refuseUnfit(fits: Readonly<Record<string, boolean>>): void {
   const unfit = Object.keys(fits).filter((field) => !fits[field]);
   if (unfit.length === 0) return;
   throw new DomainError('invalid', undefined, Object.fromEntries(unfit.map((field) => [field, texts.formUnfit])));
 }
 
-/** A start that failed for a reason that the operator can fix; the message says how. */
+/** The service cannot start, for a reason that the operator can fix; the message says how. */
 export class StartError extends Error {
   override readonly name = 'StartError';
 }

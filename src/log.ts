@@ -12,7 +12,7 @@ export function createLog(level: string): Log {
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime });
 }
 
-/** One line a request: id, method, URL, status, milliseconds. No headers and no bodies, since both hold secrets. */
+/** Logs one line per request: id, method, URL, status, milliseconds. Headers and bodies hold secrets and are omitted. */
 export function requestLog(log: Log): HttpLogger {
   return pinoHttp({
     logger: log,
@@ -31,7 +31,7 @@ export function requestLog(log: Log): HttpLogger {
   });
 }
 
-/** The caller's own id, so that its log and ours can be laid side by side; answered in the same header. */
+/** Uses the client's X-Request-Id if it sent one, and returns it, so that both sides' logs can be correlated. */
 function requestId(request: IncomingMessage, response: ServerResponse): string {
   const given = request.headers['x-request-id'];
   const id = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();

@@ -3,8 +3,8 @@ import { UsageError } from './cli/command.ts';
 import { createProgram } from './cli/program.ts';
 import { DomainError, StartError } from './errors.ts';
 
-const FAILURE = 1;
-const USAGE = 2;
+const EXIT_FAILURE = 1;
+const EXIT_USAGE = 2;
 
 try {
   await createProgram(process.env).parseAsync();
@@ -12,12 +12,12 @@ try {
   process.exitCode = report(error);
 }
 
-/** Says on stderr what a person can act on, and answers the exit code. */
+/** Prints the error to stderr, with a stack trace only if it is a bug. Returns the exit code. */
 function report(error: unknown): number {
-  // Commander has printed its own message, or the help that was asked for.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+  // Commander has already printed its message, or the requested help.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
   process.stderr.write(`${isExpected(error) ? error.message : describe(error)}\n`);
-  return error instanceof UsageError ? USAGE : FAILURE;
+  return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE;
 }
 
 function isExpected(error: unknown): error is Error {

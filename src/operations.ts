@@ -14,10 +14,10 @@ interface Operations {
   readonly isDatabaseLost: () => boolean;
 }
 
-/** Health, readiness and contracts, for operators and tools without credentials. */
+/** Health, readiness and the contracts: routes that need no credentials. */
 export function operationsRouter({ contract, rpcContract, db, log, isDatabaseLost }: Operations): Router {
   const router = Router();
-  const answers: Record<string, RequestHandler> = {
+  const handlers: Record<string, RequestHandler> = {
     '/healthz': (_request, response) => {
       reportHealth(response, isDatabaseLost() ? 'the embedded PostgreSQL does not come back: see the log' : undefined);
     },
@@ -27,10 +27,10 @@ export function operationsRouter({ contract, rpcContract, db, log, isDatabaseLos
     '/openrpc.yaml': send('application/yaml', rpcContract.yaml),
     '/openrpc.json': send('application/json', JSON.stringify(rpcContract.document)),
   };
-  for (const [path, answer] of Object.entries(answers))
+  for (const [path, handler] of Object.entries(handlers))
     router
       .route(path)
-      .get(answer)
+      .get(handler)
       .all(refuseMethod([{ method: 'get' }]));
   return router;
 }

@@ -12,19 +12,19 @@ import { StartError } from './errors.ts';
 import { createHttpServer } from './http/http-server.ts';
 import type { Log } from './log.ts';
 
-/** How long requests in flight may take after the server was told to stop. */
+/** How long requests in flight may take once the server is stopping. */
 const DRAIN_MS = 10_000;
 
 export interface RunningServer {
-  /** Base URL that reaches it from this machine. */
+  /** Base URL of the server on this machine. */
   readonly url: string;
   readonly hasDemo: boolean;
-  /** Stops accepting, lets requests in flight finish, closes the pool, detaches from the embedded PostgreSQL. */
+  /** Stops listening, lets requests in flight finish, closes the pool and detaches from the embedded PostgreSQL. */
   stop(): Promise<void>;
 }
 
 export interface ServeOptions {
-  /** Replace the demo with a fresh one. */
+  /** Replaces the demo with a fresh one. */
   readonly reset?: boolean;
 }
 
@@ -33,13 +33,13 @@ const DEMO_CREDENTIALS = {
   kanboard: { login: APPLICATION_LOGIN, secret: DEMO_APPLICATION_TOKEN },
 };
 
-/** Starts everything in order: database, schema, demo, HTTP. If a step fails, the steps before it are undone. */
+/** Starts everything in order: database, schema, demo, HTTP. If a step fails, the earlier ones are undone. */
 export async function serve(config: Config, log: Log, { reset = false }: ServeOptions): Promise<RunningServer> {
   const postgres = await connectPostgres(config, true, log);
   try {
     await updateSchema(postgres, log);
-    // Fail before the reset rather than after it, most likely because the server is running already.
-    if (reset) await checkAddress(config);
+    // A server that is still running occupies the address: fail before its data is reset, not after.
+    if (reset) await requireFreeAddress(config);
     const hasDemo = await prepareDemo(postgres.db, config, { isEmbedded: postgres.embedded !== undefined, reset });
     const app = createApp({
       contract: loadContract(),
@@ -66,7 +66,7 @@ export async function serve(config: Config, log: Log, { reset = false }: ServeOp
   }
 }
 
-/** Next steps for a person who has just started the server. */
+/** The address, and the commands to try next. */
 export function greeting({ url, hasDemo }: RunningServer): string {
   const next = hasDemo
     ? `Try it:
@@ -85,7 +85,7 @@ In a browser: ${url}/docs`
   return `issue-links is listening on ${url}\n\n${next}\n`;
 }
 
-async function checkAddress(config: Config): Promise<void> {
+async function requireFreeAddress(config: Config): Promise<void> {
   const probe = createServer();
   await listen(probe, config);
   await new Promise((resolve) => {

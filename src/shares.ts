@@ -8,8 +8,8 @@ interface Waiter {
 }
 
 /**
- * Divides something the process has little of among accounts: no account holds more than its share, so one that floods
- * the server leaves room for the others. Unnamed holders (callers not yet authenticated) have no share of their own.
+ * Divides a scarce resource of the process among accounts. No account holds more than its share, so one that floods the
+ * server leaves room for the others. The undefined account (callers not yet authenticated) is not limited to a share.
  */
 export class Shares {
   #free: number;
@@ -19,7 +19,7 @@ export class Shares {
   readonly #held = new Map<string | undefined, number>();
   readonly #waiters: Waiter[] = [];
 
-  /** An account may hold `share` of `total`, and have `waitersMax` requests in the queue, each for `waitMs`. */
+  /** An account may hold `share` of `total` and queue `waitersMax` requests, each for at most `waitMs`. */
   constructor(options: {
     readonly total: number;
     readonly share: number;
@@ -32,7 +32,7 @@ export class Shares {
     this.#waitMs = options.waitMs;
   }
 
-  /** Takes the amount if it is free and within the account's share; returns whether it did. */
+  /** Takes the amount if it is free and within the account's share. Returns whether it did. */
   tryTake(account: string | undefined, amount: number): boolean {
     const held = this.#held.get(account) ?? 0;
     if (amount > this.#free || (account !== undefined && held + amount > this.#share)) return false;
@@ -41,7 +41,7 @@ export class Shares {
     return true;
   }
 
-  /** Takes the amount, waiting in order until it can. Throws `overloaded` when the queue is full or the wait too long. */
+  /** Takes the amount, waiting its turn. Throws `overloaded` if the account's queue is full or the wait too long. */
   async take(account: string | undefined, amount: number, signal?: AbortSignal): Promise<void> {
     if (this.tryTake(account, amount)) return;
     const ahead = this.#waiters.filter((waiter) => waiter.account === account).length;
@@ -76,7 +76,7 @@ export class Shares {
     });
   }
 
-  /** Returns what was taken, and lets the first waiters go for whom there is now enough. */
+  /** Gives the amount back and starts the waiters, in order, that now fit. */
   give(account: string | undefined, amount: number): void {
     this.#free += amount;
     const held = (this.#held.get(account) ?? 0) - amount;

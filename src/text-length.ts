@@ -1,7 +1,7 @@
-/** The longest string that Kanboard's fields without a limit of their own accept. */
+/** Maximum length, in characters, of fields that have no limit of their own in Kanboard. */
 export const TEXT_LENGTH_MAX = 65_535;
 
-/** How long a text is in characters as people count them, not in UTF-16 units. */
-export function lengthOf(text: string): number {
-  return Array.from(text).length;
+/** The length of a string in code points, not UTF-16 units. */
+export function lengthOf(value: string): number {
+  return Array.from(value).length;
 }

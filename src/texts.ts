@@ -1,4 +1,4 @@
-/** What a caller reads, in each language that the service speaks. */
+/** A message to API clients, in each supported language. */
 export interface Text {
   readonly ru: string;
   readonly en: string;
@@ -8,7 +8,7 @@ export type Language = keyof Text;
 
 export const LANGUAGES = ['ru', 'en'] as const satisfies readonly Language[];
 
-/** Every sentence that a face says of its own; the one place to translate. */
+/** Every message that the APIs return. This is the only place to translate. */
 export const texts = {
   authorizationMissing: {
     ru: 'Нет заголовка Authorization: передайте «OAuth <токен>» или «Bearer <токен>».',
@@ -29,15 +29,15 @@ export const texts = {
   userDisabled: { ru: 'Пользователь отключён.', en: 'The user is disabled.' },
   loopbackOnly: {
     ru: 'Демонстрационные учётные данные действуют только на самом сервере: http://127.0.0.1 или http://localhost, без прокси.',
-    en: 'The demo credentials work on the server itself only: http://127.0.0.1 or http://localhost, without a proxy.',
+    en: 'The demo credentials work only on the server itself: http://127.0.0.1 or http://localhost, without a proxy.',
   },
   organisationForbidden: {
     ru: 'Токен не относится к организации, указанной в X-Org-ID или X-Cloud-Org-ID.',
-    en: 'The token does not belong to the organisation that X-Org-ID or X-Cloud-Org-ID names.',
+    en: 'The token does not belong to the organisation in X-Org-ID or X-Cloud-Org-ID.',
   },
   organisationAmbiguous: {
     ru: 'Токен действует в нескольких организациях: укажите одну в X-Org-ID.',
-    en: 'The token is good in several organisations: name one in X-Org-ID.',
+    en: 'The token is valid in several organisations: choose one with X-Org-ID.',
   },
   scopeMissing: (scope: string) => ({
     ru: `Токену не хватает права «${scope}».`,
@@ -46,7 +46,7 @@ export const texts = {
   issueNotFound: { ru: 'Задача не существует.', en: 'The issue does not exist.' },
   organisationExists: (orgId: string) => ({
     ru: `Организация ${orgId} уже есть.`,
-    en: `The organisation ${orgId} exists already.`,
+    en: `The organisation ${orgId} already exists.`,
   }),
   organisationNotFound: (orgId: string) => ({
     ru: `Организации ${orgId} нет.`,
@@ -54,7 +54,7 @@ export const texts = {
   }),
   organisationIdInvalid: (orgId: string) => ({
     ru: `«${orgId}» не может быть идентификатором организации: нужны латинские буквы, цифры, дефисы и подчёркивания, не больше 64.`,
-    en: `"${orgId}" cannot be the id of an organisation: use Latin letters, digits, hyphens and underscores, 64 at most.`,
+    en: `"${orgId}" is not a valid organisation id: use up to 64 Latin letters, digits, hyphens and underscores.`,
   }),
   cloudIdTaken: (cloudId: string) => ({
     ru: `Облачный идентификатор ${cloudId} уже занят.`,
@@ -69,29 +69,29 @@ export const texts = {
   uidTaken: (uid: string) => ({ ru: `Идентификатор ${uid} уже занят.`, en: `The uid ${uid} is taken.` }),
   uidInvalid: {
     ru: 'uid должен быть целым числом от 1 до 9007199254740991.',
-    en: 'A uid is a whole number from 1 to 9007199254740991.',
+    en: 'A uid must be a whole number from 1 to 9007199254740991.',
   },
   tokenTaken: {
     ru: 'Этот токен в организации уже есть.',
-    en: 'The organisation has this token already.',
+    en: 'The organisation already has this token.',
   },
   tokenNotFound: (tokenId: string) => ({ ru: `Токена ${tokenId} нет.`, en: `There is no token ${tokenId}.` }),
   queueKeyTaken: (key: string) => ({ ru: `Ключ очереди ${key} уже занят.`, en: `The queue key ${key} is taken.` }),
   queueKeyInvalid: (key: string) => ({
     ru: `«${key}» не может быть ключом очереди: нужны латинские заглавные буквы и цифры, первая — буква, не больше 50.`,
-    en: `"${key}" cannot be the key of a queue: use capital Latin letters and digits, a letter first, 50 at most.`,
+    en: `"${key}" is not a valid queue key: use up to 50 capital Latin letters and digits, starting with a letter.`,
   }),
   queueNameEmpty: { ru: 'Название очереди не может быть пустым.', en: 'The name of a queue cannot be empty.' },
   pathNotFound: {
     ru: 'Такого адреса нет. Описание API: /openapi.yaml.',
-    en: 'There is nothing at this path. The API is described at /openapi.yaml.',
+    en: 'There is nothing at this path. The API is described in /openapi.yaml.',
   },
   methodNotAllowed: (allowed: string) => ({
     ru: `Метод не поддерживается. Доступны: ${allowed}.`,
-    en: `The method is not allowed here. Allowed: ${allowed}.`,
+    en: `The method is not supported here. Allowed: ${allowed}.`,
   }),
   requestMalformed: { ru: 'Запрос составлен неверно.', en: 'The request is malformed.' },
-  urlMalformed: { ru: 'Адрес запроса закодирован неверно.', en: 'The URL is not encoded correctly.' },
+  urlMalformed: { ru: 'Адрес запроса закодирован неверно.', en: 'The URL is encoded incorrectly.' },
   bodyNotJson: (detail: string) => ({
     ru: `Тело запроса — не JSON: ${detail}`,
     en: `The request body is not JSON: ${detail}`,
@@ -99,13 +99,13 @@ export const texts = {
   bodyTooLarge: { ru: 'Тело запроса слишком велико.', en: 'The request body is too large.' },
   headersTooLarge: { ru: 'Заголовки запроса слишком велики.', en: 'The request headers are too large.' },
   requestTimeout: { ru: 'Запрос не пришёл вовремя.', en: 'The request did not arrive in time.' },
-  nulCharacter: { ru: 'Текст не может содержать символ U+0000.', en: 'Text cannot contain the character U+0000.' },
+  nulCharacter: { ru: 'Текст не может содержать символ U+0000.', en: 'Strings must not contain the character U+0000.' },
   halfCharacter: {
     ru: 'Текст содержит половину символа: непарный суррогат.',
-    en: 'The text contains half of a character: a lone surrogate.',
+    en: 'The string contains half a character: a lone surrogate.',
   },
   bodyTooDeep: { ru: 'Тело запроса вложено слишком глубоко.', en: 'The request body is nested too deeply.' },
-  formUnfit: { ru: 'Значение такого вида здесь не подходит.', en: 'A value of this form does not fit here.' },
+  formUnfit: { ru: 'Значение такого вида здесь не подходит.', en: 'This value has the wrong type or format.' },
   fieldUnknown: { ru: 'Такого поля нет.', en: 'There is no such field.' },
   fieldRequired: { ru: 'Требуется параметр.', en: 'The parameter is required.' },
   overloaded: {
@@ -114,16 +114,16 @@ export const texts = {
   },
   answerTooLarge: (bytesMax: string): Text => ({
     ru: `Ответ больше ${bytesMax} байт: запросите меньше за один раз.`,
-    en: `The answer is larger than ${bytesMax} bytes: ask for less at once.`,
+    en: `The response is larger than ${bytesMax} bytes: request less at a time.`,
   }),
   databaseAway: {
     ru: 'База данных недоступна. Повторите запрос позже.',
-    en: 'The database is not available. Try again later.',
+    en: 'The database is unavailable. Try again later.',
   },
   // Links, link types, organisation
   timestampUnreadable: {
     ru: 'Ожидается дата вида 2017-06-11T05:16:01.421+0000.',
-    en: 'A date such as 2017-06-11T05:16:01.421+0000 is expected.',
+    en: 'Expected a date such as 2017-06-11T05:16:01.421+0000.',
   },
   ownAccount: {
     ru: 'Свою учётную запись нельзя ни отключить, ни удалить.',
@@ -137,11 +137,11 @@ export const texts = {
   importedInFuture: { ru: 'Время не может быть в будущем.', en: 'The time cannot be in the future.' },
   importedBeforeCreated: {
     ru: 'Связь не могла измениться до того, как появилась.',
-    en: 'The link cannot have changed before it was made.',
+    en: 'The link cannot have been updated before it was created.',
   },
   importedUpdateIncomplete: {
     ru: 'updatedAt и updatedBy передаются только вместе.',
-    en: 'updatedAt and updatedBy go together.',
+    en: 'updatedAt and updatedBy must be sent together.',
   },
   linkTypeNotFound: (id: string) => ({
     ru: `Тип связи ${id} не существует.`,
@@ -149,23 +149,23 @@ export const texts = {
   }),
   linkTypeTaken: (id: string) => ({
     ru: `Тип связи ${id} уже есть.`,
-    en: `There is a link type ${id} already.`,
+    en: `The link type ${id} already exists.`,
   }),
   linkTypeIdNeeded: {
     ru: 'Из английского названия не получается идентификатор: укажите id латинскими буквами.',
-    en: 'The English label gives no id: choose one in Latin letters.',
+    en: 'No id can be derived from the English label: choose one in Latin letters.',
   },
   linkTypeBuiltIn: (id: string) => ({
     ru: `Тип связи ${id} есть в каждой организации, его нельзя удалить.`,
-    en: `Every organisation has the link type ${id}; it cannot be removed.`,
+    en: `Every organisation has the link type ${id}: it cannot be deleted.`,
   }),
   linkTypeInUse: (id: string) => ({
     ru: `Есть связи типа ${id}: сначала удалите их.`,
-    en: `There are links of type ${id}: remove them first.`,
+    en: `Links of type ${id} exist: delete them first.`,
   }),
   labelTaken: (label: string) => ({
     ru: `Название «${label}» уже есть у другого типа связи.`,
-    en: `Another link type has the label "${label}" already.`,
+    en: `Another link type already has the label "${label}".`,
   }),
   labelNotFound: (id: string) => ({
     ru: `Названия связи ${id} нет.`,
@@ -177,15 +177,15 @@ export const texts = {
   }),
   labelUnfit: {
     ru: 'Название связи не может быть пустым или длиннее 1000 символов.',
-    en: 'A label cannot be empty, or longer than 1000 characters.',
+    en: 'A label cannot be empty or longer than 1000 characters.',
   },
   linkTypeImportOnly: (id: string) => ({
     ru: `Связи типа ${id} создаются только импортом.`,
-    en: `Links of the type ${id} are made by an import alone.`,
+    en: `Links of type ${id} can only be imported.`,
   }),
   symmetricRules: {
     ru: 'У симметричного типа концы связи равны, поэтому antisymmetric, acyclic и single для него невозможны.',
-    en: 'The ends of a symmetric type are equal, so it cannot be antisymmetric, acyclic or single.',
+    en: 'The ends of a symmetric link are interchangeable, so its type cannot be antisymmetric, acyclic or single.',
   },
   symmetricLabels: {
     ru: 'У симметричного типа одно название: inward.',
@@ -193,19 +193,19 @@ export const texts = {
   },
   brokenByOpposites: (links: string) => ({
     ru: `Правило antisymmetric нарушают связи, у которых есть встречные: ${links}.`,
-    en: `Links with an opposite one break the rule antisymmetric: ${links}.`,
+    en: `Links in opposite directions violate the antisymmetric rule: ${links}.`,
   }),
   brokenBySeconds: (links: string) => ({
     ru: `Правило single нарушают связи одной и той же задачи: ${links}.`,
-    en: `Links of one and the same issue break the rule single: ${links}.`,
+    en: `Several links of the same issue violate the single rule: ${links}.`,
   }),
   brokenByCycle: (links: string) => ({
     ru: `Правило acyclic нарушает цикл: ${links}.`,
-    en: `A cycle breaks the rule acyclic: ${links}.`,
+    en: `A cycle violates the acyclic rule: ${links}.`,
   }),
   brokenByPairs: (links: string) => ({
     ru: `Правило oneLinkPerPair нарушают пары задач с несколькими связями: ${links}.`,
-    en: `Pairs of issues with several links break the rule oneLinkPerPair: ${links}.`,
+    en: `Pairs of issues with several links violate the oneLinkPerPair rule: ${links}.`,
   }),
   linkNotFound: { ru: 'Связь не существует.', en: 'The link does not exist.' },
   relationshipUnknown: (phrase: string, accepted: string) => ({
@@ -231,25 +231,25 @@ export const texts = {
   // Issues
   uniqueTaken: {
     ru: 'Задача с таким значением unique уже создана.',
-    en: 'An issue was created with this unique value before.',
+    en: 'An issue with this unique value already exists.',
   },
   queueNotChangeable: {
     ru: 'Очередь меняется запросом POST /issues/{issueId}/_move.',
-    en: 'POST /issues/{issueId}/_move changes the queue.',
+    en: 'The queue is changed by POST /issues/{issueId}/_move.',
   },
   issueChanged: {
     ru: 'Задача уже изменена: версия в запросе устарела.',
-    en: 'The issue was changed since: the version in the request is not the current one.',
+    en: 'The issue has been changed: the version in the request is stale.',
   },
-  tagsTooMany: { ru: 'Не больше 100 тегов.', en: '100 tags at most.' },
-  changeNotFound: { ru: 'Запись истории не существует.', en: 'The entry of the changelog does not exist.' },
+  tagsTooMany: { ru: 'Не больше 100 тегов.', en: 'An issue can have at most 100 tags.' },
+  changeNotFound: { ru: 'Запись истории не существует.', en: 'The changelog entry does not exist.' },
   searchAmbiguous: (given: string) => ({
     ru: `Передайте что-то одно: ${given}.`,
-    en: `Send one of these alone: ${given}.`,
+    en: `Send only one of: ${given}.`,
   }),
   orderTwice: {
     ru: 'Порядок задан и в order, и в «Sort by».',
-    en: 'Both order and "Sort by" give an order.',
+    en: 'The order is given in both order and "Sort by".',
   },
   searchAt: (position: string, ru: string, en: string) => ({
     ru: `Позиция ${position}: ${ru}`,
@@ -257,11 +257,11 @@ export const texts = {
   }),
   searchUnexpected: (found: string, ruExpected: string, enExpected: string) => ({
     ru: `непонятно «${found}», ожидается ${ruExpected}.`,
-    en: `"${found}" is not understood; ${enExpected} is expected.`,
+    en: `unexpected "${found}"; expected ${enExpected}.`,
   }),
   searchEnds: (ruExpected: string, enExpected: string) => ({
     ru: `запрос обрывается, ожидается ${ruExpected}.`,
-    en: `the query ends where ${enExpected} is expected.`,
+    en: `unexpected end of the query; expected ${enExpected}.`,
   }),
   searchUnclosed: { ru: 'кавычка не закрыта.', en: 'the quotation mark is not closed.' },
   searchFieldUnknown: (field: string, known: string) => ({
@@ -274,38 +274,38 @@ export const texts = {
   }),
   searchComparison: (field: string) => ({
     ru: `поле «${field}» не сравнивают на больше и меньше: это можно с датами.`,
-    en: `the field "${field}" cannot be compared by order; dates can.`,
+    en: `the field "${field}" cannot be compared with < or >; only dates can.`,
   }),
   searchDate: (value: string) => ({
     ru: `«${value}» — не дата: ожидается 2017-06-11 или 2017-06-11T05:16:01Z.`,
-    en: `"${value}" is not a date; 2017-06-11 or 2017-06-11T05:16:01Z is expected.`,
+    en: `"${value}" is not a date; expected 2017-06-11 or 2017-06-11T05:16:01Z.`,
   }),
   searchStatusType: (value: string) => ({
     ru: `«${value}» — не тип статуса. Доступны: new, paused, inProgress, done, cancelled.`,
-    en: `"${value}" is not a type of status. Available: new, paused, inProgress, done, cancelled.`,
+    en: `"${value}" is not a status type. Available: new, paused, inProgress, done, cancelled.`,
   }),
-  searchValue: { ru: 'непонятное значение.', en: 'the value is not understood.' },
+  searchValue: { ru: 'непонятное значение.', en: 'invalid value.' },
   searchTooLarge: { ru: 'запрос слишком сложный.', en: 'the query is too complex.' },
   orderUnknown: (order: string, known: string) => ({
     ru: `По полю «${order}» нельзя упорядочить. Доступны: ${known}.`,
-    en: `There is no order by "${order}". Available: ${known}.`,
+    en: `Cannot sort by "${order}". Available: ${known}.`,
   }),
-  // Users, queues and the like
+  // Users, queues, fields
   statusNotFound: { ru: 'Статус не существует.', en: 'The status does not exist.' },
   priorityNotFound: { ru: 'Приоритет не существует.', en: 'The priority does not exist.' },
   issueTypeNotFound: { ru: 'Тип задачи не существует.', en: 'The issue type does not exist.' },
   queueNotFound: { ru: 'Очередь не существует.', en: 'The queue does not exist.' },
   queueManagersOnly: {
     ru: 'Доступно только менеджерам этой очереди.',
-    en: 'This is for managers of the queue only.',
+    en: 'Only managers of the queue may do this.',
   },
-  memberAlready: { ru: 'Пользователь уже участник очереди.', en: 'The user is a member of the queue already.' },
-  memberUnknown: { ru: 'Пользователь не участник очереди.', en: 'The user is no member of the queue.' },
+  memberAlready: { ru: 'Пользователь уже участник очереди.', en: 'The user is already a member of the queue.' },
+  memberUnknown: { ru: 'Пользователь не участник очереди.', en: 'The user is not a member of the queue.' },
   fieldNotFound: { ru: 'Поле не существует.', en: 'The field does not exist.' },
-  fieldCategoryNotFound: { ru: 'Категория полей не существует.', en: 'The category of fields does not exist.' },
+  fieldCategoryNotFound: { ru: 'Категория полей не существует.', en: 'The field category does not exist.' },
   managersOnly: {
     ru: 'Доступно только администраторам и менеджерам организации.',
-    en: 'This is for administrators and managers of the organisation only.',
+    en: 'Only administrators and managers of the organisation may do this.',
   },
   // Remote links
   applicationNotFound: { ru: 'Приложение не существует.', en: 'The application does not exist.' },
@@ -317,22 +317,22 @@ export const texts = {
   }),
   externalLinkUnfit: {
     ru: 'У внешней связи должны быть URL, тип, название и зависимость допустимой длины.',
-    en: 'An external link needs a URL, a type, a title and a dependency, none of them too long.',
+    en: 'An external link requires a URL, a type, a title and a dependency of permitted length.',
   },
   externalLinkExists: {
     ru: 'Задача уже связана с этим объектом.',
     en: 'The issue is already linked to that object.',
   },
-  staleVersion: { ru: 'Версия устарела.', en: 'The version is not the current one.' },
+  staleVersion: { ru: 'Версия устарела.', en: 'The version is stale.' },
   versionUnreadable: {
     ru: 'If-Match должен содержать номер версии в кавычках, например "3".',
-    en: 'If-Match must hold a version number in quotation marks, such as "3".',
+    en: 'If-Match must contain a version number in quotation marks, such as "3".',
   },
   writeForbidden: {
     ru: 'Недостаточно прав для изменения задач этой очереди.',
-    en: 'You may not change issues of this queue.',
+    en: 'You are not permitted to change issues of this queue.',
   },
-  administratorsOnly: { ru: 'Доступно только администраторам.', en: 'This is for administrators only.' },
+  administratorsOnly: { ru: 'Доступно только администраторам.', en: 'Only administrators may do this.' },
   internalError: (requestId: string) => ({
     ru: `Внутренняя ошибка. Номер запроса: ${requestId}.`,
     en: `Internal error. Request id: ${requestId}.`,

@@ -5,8 +5,8 @@ import type { Database } from '../database/database.ts';
 import { connectPostgres, type Postgres, updateSchema } from '../database/postgres.ts';
 import { createLog } from '../log.ts';
 
-/** A shorter value can be guessed. It is accepted all the same, since people reuse the secrets that they have. */
-const SHORT_SECRET = 12;
+/** Shorter secrets cause a warning only: people bring tokens that already exist. */
+const SECRET_LENGTH_SAFE = 12;
 
 const silent = createLog('silent');
 
@@ -31,24 +31,24 @@ export async function withDatabase<Result>(
   }
 }
 
-/** Prints a result: with `--json` one JSON line for scripts, otherwise a sentence for people. */
+/** Prints a result: one line of JSON with `--json`, otherwise `sentence`. */
 export function print(options: { readonly json?: true }, result: object, sentence: string): void {
   process.stdout.write(`${options.json ? JSON.stringify(result) : sentence}\n`);
 }
 
-/** Wrong usage that the parser cannot detect. */
+/** Incorrect usage that the argument parser cannot detect. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** Reads a new secret from standard input, and warns of one that can be guessed. */
+/** Reads a new secret from standard input, and warns if it is easy to guess. */
 export async function readNewSecret(what: string): Promise<string> {
   const secret = await readSecret(what);
-  if (secret.length < SHORT_SECRET) process.stderr.write(`Warning: this ${what} is short and easy to guess.\n`);
+  if (secret.length < SECRET_LENGTH_SAFE) process.stderr.write(`Warning: this ${what} is short and easy to guess.\n`);
   return secret;
 }
 
-/** Reads a secret from standard input, without the line break at its end. */
+/** Reads a secret from standard input, without a trailing line break. Throws a UsageError if it is empty. */
 export async function readSecret(what: string): Promise<string> {
   const secret = (await readText(process.stdin)).replace(/\r?\n$/, '');
   if (secret === '') throw new UsageError(`Standard input contains no ${what}.`);
@@ -56,7 +56,7 @@ export async function readSecret(what: string): Promise<string> {
 }
 
 /** Parses an option that is a positive integer. */
-export function wholeNumber(value: string): number {
+export function parsePositiveInteger(value: string): number {
   const number = Number(value);
   if (!/^\d+$/.test(value) || number < 1 || !Number.isSafeInteger(number)) {
     throw new InvalidArgumentError('It must be a whole number, 1 or greater.');

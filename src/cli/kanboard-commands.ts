@@ -14,12 +14,16 @@ interface TokenOptions {
 export function addKanboardCommands(program: Command, environment: NodeJS.ProcessEnv): void {
   program
     .command('kanboard')
-    .description('what clients of Kanboard sign in with')
+    .description('credentials of Kanboard clients')
     .command('token')
-    .description('give an account its token in place of the one that it had, and print it; it cannot be read again')
+    .description('replace the token of an account and print the new one; it cannot be shown again')
     .requiredOption('--org <org-id>', 'the organisation')
-    .option('--user <login>', 'whose personal token; without it, the application token', APPLICATION_LOGIN)
-    .option('--value-stdin', 'take over an existing token from standard input')
+    .option(
+      '--user <login>',
+      'the user whose personal token to replace; without it, the application token',
+      APPLICATION_LOGIN,
+    )
+    .option('--value-stdin', 'use an existing token, read from standard input')
     .option('--json', 'print JSON')
     .action(async (options: TokenOptions) => {
       const { org, user: login } = options;

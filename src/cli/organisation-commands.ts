@@ -24,31 +24,31 @@ interface QueueOptions {
 export function addOrganisationCommands(program: Command, environment: NodeJS.ProcessEnv): void {
   program
     .command('org')
-    .description('organisations')
+    .description('manage organisations')
     .command('create <org-id>')
-    .description('make an organisation; <org-id> is what X-Org-ID names')
+    .description('create an organisation; clients send <org-id> in X-Org-ID')
     .option('--name <name>', 'its name (default: its id)')
-    .addOption(new Option('--language <language>', 'language of its texts').choices(LANGUAGES).default('ru'))
+    .addOption(new Option('--language <language>', 'the language of its messages').choices(LANGUAGES).default('ru'))
     .addOption(
-      new Option('--profile <profile>', 'rules and labels to start with')
+      new Option('--profile <profile>', 'the rules and labels it starts with')
         .choices(['tracker', 'kanboard'])
         .default('tracker'),
     )
-    .option('--cloud-id <id>', 'what X-Cloud-Org-ID names')
+    .option('--cloud-id <id>', 'the id that clients send in X-Cloud-Org-ID')
     .option('--json', 'print JSON')
     .action(async (orgId: string, options: OrganisationOptions) => {
       const { name = orgId, language, profile, cloudId } = options;
       await withDatabase(environment, (db) => createOrganisation(db, { orgId, cloudId, name, language, profile }));
-      print(options, { orgId, cloudId, name, language, profile }, `Made the organisation ${orgId}.`);
+      print(options, { orgId, cloudId, name, language, profile }, `Created the organisation ${orgId}.`);
     });
 
   program
     .command('queue')
-    .description('queues')
+    .description('manage queues')
     .command('create')
-    .description('make a queue that is open to its organisation')
-    .requiredOption('--org <org-id>', 'its organisation')
-    .requiredOption('--key <key>', 'what its issues are called, such as TEST')
+    .description('create a queue that is open to the whole organisation')
+    .requiredOption('--org <org-id>', 'the organisation')
+    .requiredOption('--key <key>', 'the prefix of its issue keys, such as TEST')
     .option('--name <name>', 'its name (default: its key)')
     .option('--json', 'print JSON')
     .action(async (options: QueueOptions) => {
@@ -57,6 +57,6 @@ export function addOrganisationCommands(program: Command, environment: NodeJS.Pr
         const leadId = await getUserId(db, org, APPLICATION_LOGIN);
         return await createQueue(db, org, { key, name, leadId });
       });
-      print(options, { id, key, name }, `Made the queue ${key}.`);
+      print(options, { id, key, name }, `Created the queue ${key}.`);
     });
 }

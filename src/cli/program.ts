@@ -8,14 +8,14 @@ import { addUserCommands } from './user-commands.ts';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
-/** The whole command line. Throws a CommanderError for wrong usage, `--help` and `--version`. */
+/** Defines the command line. Parsing throws a CommanderError for incorrect usage, `--help` and `--version`. */
 export function createProgram(environment: NodeJS.ProcessEnv): Command {
   const program = new Command('issue-links')
-    .description('Stores the typed links between issues and serves them to Tracker and Kanboard clients.')
+    .description('Stores typed links between issues and serves them to Tracker and Kanboard clients.')
     .version(version)
     .addHelpText('after', '\nThe server is configured with environment variables: see README.md.')
-    .showHelpAfterError('(--help lists what is possible)')
-    // Set before the commands are added, since they inherit these settings.
+    .showHelpAfterError('(see --help)')
+    // Commands inherit these settings, so they are added afterwards.
     .exitOverride();
   addServerCommands(program, environment);
   addOrganisationCommands(program, environment);

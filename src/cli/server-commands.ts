@@ -5,7 +5,7 @@ import { listAppliedMigrations, migrate } from '../database/migrations.ts';
 import { createLog } from '../log.ts';
 import { connectDatabase, print, UsageError } from './command.ts';
 
-const LAST_LINES_MS = 2_000;
+const LOG_FLUSH_MS = 2_000;
 
 interface MigrateOptions {
   readonly down?: true;
@@ -19,11 +19,11 @@ export function addServerCommands(program: Command, environment: NodeJS.ProcessE
     .description('start the server; without DATABASE_URL, create an embedded database in DATA_DIR if there is none')
     .option('--reset', 'start with fresh demo data; refused when the database holds another organisation')
     .action(async (options: { reset?: true }) => {
-      // Imported late: no other command needs HTTP.
+      // Imported lazily: no other command needs the HTTP stack.
       const { greeting, serve } = await import('../serve.ts');
       const config = readConfig(environment);
       if (options.reset && config.demo === 'off') {
-        throw new UsageError('--reset creates demo data, and DEMO=off forbids it: use only one of them.');
+        throw new UsageError('--reset creates demo data, which DEMO=off forbids: use only one of them.');
       }
       const log = createLog(config.logLevel);
       const server = await serve(config, log, options);
@@ -38,7 +38,7 @@ export function addServerCommands(program: Command, environment: NodeJS.ProcessE
   program
     .command('migrate')
     .description('bring the schema up to date')
-    .option('--down', 'undo the last migration instead; what it added is lost')
+    .option('--down', 'undo the last migration instead; the data it added is lost')
     .option('--yes', 'undo without asking')
     .option('--json', 'print JSON')
     .action(async (options: MigrateOptions) => {
@@ -60,14 +60,14 @@ async function runMigrations(environment: NodeJS.ProcessEnv, options: MigrateOpt
 async function undoMigration(environment: NodeJS.ProcessEnv, options: MigrateOptions): Promise<void> {
   if (!options.yes && !process.stdin.isTTY) {
     throw new UsageError(
-      'Undoing a migration loses what it added. Confirm with --yes, or run the command in a terminal to be asked.',
+      'Undoing a migration deletes the data it added. Confirm with --yes, or run the command in a terminal.',
     );
   }
   const postgres = await connectDatabase(environment);
   try {
-    // The query fails where no migration has ever run.
+    // The query fails if no migration has ever run.
     const last = (await listAppliedMigrations(postgres.db).catch(() => [])).at(-1);
-    if (last !== undefined && !options.yes && !(await confirm(`Undo ${last}? What it added is lost.`))) {
+    if (last !== undefined && !options.yes && !(await confirm(`Undo ${last}? The data it added will be lost.`))) {
       process.stderr.write('Nothing was changed.\n');
       process.exitCode = 1;
       return;
@@ -96,9 +96,9 @@ async function confirm(question: string): Promise<boolean> {
 }
 
 /**
- * The first signal shuts down in order, and the process ends by itself once nothing is left to do: process.exit() would
- * make the log retry its last lines forever on a pipe that has lost its reader. If something keeps the process alive, it
- * exits after the log has had time to write.
+ * Shuts down gracefully on the first signal and lets the process end by itself: after process.exit() the log would retry
+ * its last lines forever on a pipe without a reader. If something keeps the process alive, it exits once the log has had
+ * time to flush.
  */
 function stopOnSignal(stop: (signal: NodeJS.Signals) => Promise<void>): void {
   let isStopping = false;
@@ -111,7 +111,7 @@ function stopOnSignal(stop: (signal: NodeJS.Signals) => Promise<void>): void {
           process.stderr.write(`${String(error)}\n`);
           process.exitCode = 1;
         })
-        .finally(() => setTimeout(() => process.exit(), LAST_LINES_MS).unref());
+        .finally(() => setTimeout(() => process.exit(), LOG_FLUSH_MS).unref());
     });
   }
 }

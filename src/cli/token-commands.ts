@@ -9,7 +9,7 @@ import {
   type TokenScope,
 } from '../core/tokens/tokens.service.ts';
 import { getUserId } from '../core/users/users.service.ts';
-import { print, readNewSecret, readSecret, UsageError, wholeNumber, withDatabase } from './command.ts';
+import { parsePositiveInteger, print, readNewSecret, readSecret, UsageError, withDatabase } from './command.ts';
 
 const SCOPES: readonly TokenScope[] = ['read', 'write', 'admin'];
 
@@ -35,16 +35,16 @@ export function addTokenCommands(program: Command, environment: NodeJS.ProcessEn
 
   token
     .command('create')
-    .description('give a user a token and print it; it cannot be read again')
+    .description('create a token for a user and print it; it cannot be shown again')
     .requiredOption('--org <org-id>', 'the organisation')
-    .requiredOption('--user <login>', 'whom the token acts for')
-    .option('--scope <scopes>', `what it is good for: any of ${SCOPES.join(',')}`, parseScopes, [...SCOPES])
+    .requiredOption('--user <login>', 'the user that the token acts for')
+    .option('--scope <scopes>', `what it permits: any of ${SCOPES.join(',')}`, parseScopes, [...SCOPES])
     .option(
-      '--expires <time>',
-      'how long it is good, such as 90d or 12h (default: until it is revoked)',
+      '--expires <duration>',
+      'how long it is valid, such as 90d or 12h (default: until it is revoked)',
       parseTimeFromNow,
     )
-    .option('--value-stdin', 'take over an existing token from standard input')
+    .option('--value-stdin', 'use an existing token, read from standard input')
     .option('--json', 'print JSON')
     .action(async (options: CreateOptions) => {
       const value = options.valueStdin ? await readNewSecret('token') : undefined;
@@ -71,11 +71,11 @@ export function addTokenCommands(program: Command, environment: NodeJS.ProcessEn
 
   token
     .command('revoke')
-    .description('end a token at once, or all tokens of a user')
+    .description('revoke a token, or all tokens of a user, with immediate effect')
     .requiredOption('--org <org-id>', 'the organisation')
-    .option('--id <number>', 'the token that "token list" shows under this number', wholeNumber)
+    .option('--id <number>', 'the token with this id in "token list"', parsePositiveInteger)
     .option('--user <login>', 'all tokens of this user')
-    .option('--value-stdin', 'the token that standard input holds')
+    .option('--value-stdin', 'the token read from standard input')
     .option('--json', 'print JSON')
     .action(async (options: RevokeOptions) => {
       const ids = await revoke(environment, options);
@@ -83,13 +83,13 @@ export function addTokenCommands(program: Command, environment: NodeJS.ProcessEn
     });
 }
 
-/** Answers the numbers of the tokens. */
+/** Returns the ids of the revoked tokens. */
 async function revoke(
   environment: NodeJS.ProcessEnv,
   { org, id, user, valueStdin }: RevokeOptions,
 ): Promise<readonly number[]> {
   if ([id, user, valueStdin].filter((choice) => choice !== undefined).length !== 1) {
-    throw new UsageError('Say which token: give one of --id, --user and --value-stdin.');
+    throw new UsageError('Specify exactly one of --id, --user and --value-stdin.');
   }
   const value = valueStdin ? await readSecret('token') : undefined;
   return await withDatabase(environment, async (db) => {
@@ -116,7 +116,7 @@ function parseTimeFromNow(value: string): Date {
     : undefined;
   const time = new Date(Date.now() + (milliseconds ?? 0));
   if (milliseconds === undefined || milliseconds <= 0 || Number.isNaN(time.getTime())) {
-    throw new InvalidArgumentError('It must be a time such as 90d, 12h or 30m.');
+    throw new InvalidArgumentError('It must be a duration such as 90d, 12h or 30m.');
   }
   return time;
 }

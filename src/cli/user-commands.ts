@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { OrganisationRole } from '../core/access/viewer.ts';
 import { createUser } from '../core/users/users.service.ts';
-import { print, readNewSecret, wholeNumber, withDatabase } from './command.ts';
+import { parsePositiveInteger, print, readNewSecret, withDatabase } from './command.ts';
 
 interface UserOptions {
   readonly org: string;
@@ -19,15 +19,15 @@ interface UserOptions {
 export function addUserCommands(program: Command, environment: NodeJS.ProcessEnv): void {
   program
     .command('user')
-    .description('users')
+    .description('manage users')
     .command('create')
-    .description('add a user')
+    .description('create a user')
     .requiredOption('--org <org-id>', 'the organisation')
     .requiredOption('--login <login>', 'the login')
     .option('--display <name>', 'the name to show (default: the login)')
     .option('--email <address>', 'the e-mail address')
-    .option('--uid <number>', 'the uid in Tracker (default: one of our own)', wholeNumber)
-    .option('--passport-uid <number>', 'the id of the personal account, passed on to clients', wholeNumber)
+    .option('--uid <number>', 'the uid in Tracker (default: a generated one)', parsePositiveInteger)
+    .option('--passport-uid <number>', 'the id of the personal account, passed on to clients', parsePositiveInteger)
     .option('--cloud-uid <id>', 'the id of the cloud account, passed on to clients')
     .addOption(
       new Option('--role <role>', 'what the user may do')
@@ -39,6 +39,6 @@ export function addUserCommands(program: Command, environment: NodeJS.ProcessEnv
     .action(async ({ org, passwordStdin, json, ...user }: UserOptions) => {
       const password = passwordStdin ? await readNewSecret('password') : undefined;
       const id = await withDatabase(environment, (db) => createUser(db, org, { ...user, password }));
-      print({ ...(json && { json }) }, { id, ...user }, `Added the user ${user.login}.`);
+      print({ ...(json && { json }) }, { id, ...user }, `Created the user ${user.login}.`);
     });
 }

@@ -28,7 +28,7 @@ async function rows(text: string, ...values: unknown[]): Promise<Record<string, 
 
 test('an organisation is made with what was said of it', async () => {
   const outcome = await issueLinks('org create acme --name Acme --language en --profile kanboard --cloud-id bpf-acme');
-  expect(outcome).toMatchObject({ code: 0, stdout: 'Made the organisation acme.\n', stderr: '' });
+  expect(outcome).toMatchObject({ code: 0, stdout: 'Created the organisation acme.\n', stderr: '' });
   expect(await rows('select * from organisations where org_id = $1', 'acme')).toMatchObject([
     { name: 'Acme', language: 'en', profile: 'kanboard', cloud_id: 'bpf-acme', one_link_per_pair: false },
   ]);
@@ -67,7 +67,7 @@ test('a password comes from standard input, and is kept as a hash alone', async 
     'user create --org secrets --login anna --password-stdin',
     'correct horse battery\n',
   );
-  expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'Added the user anna.\n', stderr: '' });
+  expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'Created the user anna.\n', stderr: '' });
   const [user] = await rows(`select * from users where org_id = 'secrets' and login = 'anna'`);
   expect(user?.['password_hash']).toMatch(/^\$scrypt\$/);
   expect(JSON.stringify(await snapshot(db()))).not.toContain('correct horse battery');
@@ -84,11 +84,11 @@ test('what is refused by the data is exit 1 with one sentence, and nothing is wr
   await json('user create --org taken --login anna --uid 5');
   await json('queue create --org taken --key TEST');
   const refusals: [string, string][] = [
-    ['org create taken', 'The organisation taken exists already.\n'],
+    ['org create taken', 'The organisation taken already exists.\n'],
     ['org create other --cloud-id cloud-taken', 'The cloud id cloud-taken is taken.\n'],
     [
       'org create a/b',
-      '"a/b" cannot be the id of an organisation: use Latin letters, digits, hyphens and underscores, 64 at most.\n',
+      '"a/b" is not a valid organisation id: use up to 64 Latin letters, digits, hyphens and underscores.\n',
     ],
     ['user create --org taken --login anna', 'The login anna is taken.\n'],
     ['user create --org taken --login boris --uid 5', 'The uid 5 is taken.\n'],
@@ -96,7 +96,7 @@ test('what is refused by the data is exit 1 with one sentence, and nothing is wr
     ['queue create --org taken --key TEST', 'The queue key TEST is taken.\n'],
     [
       'queue create --org taken --key test',
-      '"test" cannot be the key of a queue: use capital Latin letters and digits, a letter first, 50 at most.\n',
+      '"test" is not a valid queue key: use up to 50 capital Latin letters and digits, starting with a letter.\n',
     ],
     ['token create --org taken --user boris', 'There is no user boris in the organisation taken.\n'],
     ['token create --org none --user boris', 'There is no user boris in the organisation none.\n'],
@@ -132,15 +132,15 @@ const USAGES: readonly [args: string, complaint: RegExp][] = [
   ['token create --org a', /required option '--user <login>' not specified/],
   ['token create --org a --user u --scope read,delete', /Scopes are read, write, admin/],
   ['token create --org a --user u --scope', /argument missing/],
-  ['token create --org a --user u --expires soon', /must be a time such as 90d/],
-  ['token create --org a --user u --expires 90', /must be a time such as 90d/],
-  ['token create --org a --user u --expires 0d', /must be a time such as 90d/],
-  ['token create --org a --user u --expires 999999999y', /must be a time such as 90d/],
+  ['token create --org a --user u --expires soon', /must be a duration such as 90d/],
+  ['token create --org a --user u --expires 90', /must be a duration such as 90d/],
+  ['token create --org a --user u --expires 0d', /must be a duration such as 90d/],
+  ['token create --org a --user u --expires 999999999y', /must be a duration such as 90d/],
   ['token create --org a --user u --value-stdin', /Standard input contains no token/],
   ['token list', /required option '--org <org-id>' not specified/],
-  ['token revoke --org a', /give one of --id, --user and --value-stdin/],
-  ['token revoke --org a --id 1 --user u', /give one of --id, --user and --value-stdin/],
-  ['token revoke --org a --id 1 --value-stdin', /give one of --id, --user and --value-stdin/],
+  ['token revoke --org a', /Specify exactly one of --id, --user and --value-stdin/],
+  ['token revoke --org a --id 1 --user u', /Specify exactly one of --id, --user and --value-stdin/],
+  ['token revoke --org a --id 1 --value-stdin', /Specify exactly one of --id, --user and --value-stdin/],
   ['token revoke --org a --id x', /must be a whole number, 1 or greater/],
   ['token revoke --org a --value-stdin', /Standard input contains no token/],
   ['kanboard', /Usage: issue-links kanboard/],
@@ -209,7 +209,7 @@ test.each([
     'postgres://127.0.0.1:1/none',
     /^The database cannot be used \(connect ECONNREFUSED 127\.0\.0\.1:1\): check DATABASE_URL\.\n$/,
   ],
-  ['mysql://127.0.0.1/none', /^The environment is not usable\.\nDATABASE_URL: must be a postgres:\/\/ URL\n$/],
+  ['mysql://127.0.0.1/none', /^The environment is invalid\.\nDATABASE_URL: must be a postgres:\/\/ URL\n$/],
 ])('with DATABASE_URL=%s a command is exit 1 and says why', async (url, sentence) => {
   const outcome = await issueLinks('org create unreachable', '', { DATABASE_URL: url });
   expect(outcome).toMatchObject({ code: 1, stdout: '' });
@@ -284,7 +284,7 @@ const hasTerminal = await run(['script', '--version'], {}).then(
     const last = stepsBefore.at(-1)?.['name'];
     for (const answer of ['n\n', '\n', 'yesterday\n', '\u0004']) {
       const outcome = await inTerminal('migrate --down', answer);
-      expect(outcome.stdout).toContain(`Undo ${String(last)}? What it added is lost. [y/N]`);
+      expect(outcome.stdout).toContain(`Undo ${String(last)}? The data it added will be lost. [y/N]`);
       expect(outcome.stdout).toContain('Nothing was changed.');
       expect(outcome.code).toBe(1);
       expect(await steps()).toEqual(stepsBefore);

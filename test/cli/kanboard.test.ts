@@ -87,7 +87,7 @@ test('a personal token that somebody else has is refused, and the one before sta
   expect(await issueLinks('kanboard token --org 123 --user boris --value-stdin', hers)).toMatchObject({
     code: 1,
     stdout: '',
-    stderr: 'The organisation has this token already.\n',
+    stderr: 'The organisation already has this token.\n',
   });
   expect(await snapshot(database().db)).toEqual(before);
   expect(await call('boris', his)).toBe(200);

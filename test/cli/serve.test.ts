@@ -128,7 +128,7 @@ test('after kill -9 the next start has everything that was there', async () => {
   const second = await startServer(SERVE, { DATA_DIR: dataDir });
   expect((await demoLinks(second.url)).map(({ id }) => id)).toContain(4709605);
   const again = await runCommand('org create 123', { DATA_DIR: dataDir });
-  expect(again).toMatchObject({ code: 1, stderr: 'The organisation 123 exists already.\n' });
+  expect(again).toMatchObject({ code: 1, stderr: 'The organisation 123 already exists.\n' });
   const postgres = await postgresOf(dataDir);
   expect(await second.stop('SIGINT')).toEqual({ code: 0, signal: null });
   await expectStopped(second.url, dataDir, postgres);

@@ -91,7 +91,7 @@ test('a token that people have already is taken over from standard input, also a
 
   const before = await snapshot(database().db);
   const again = await issueLinks('token create --org 123 --user clara --value-stdin', long);
-  expect(again).toMatchObject({ code: 1, stdout: '', stderr: 'The organisation has this token already.\n' });
+  expect(again).toMatchObject({ code: 1, stdout: '', stderr: 'The organisation already has this token.\n' });
   expect(await snapshot(database().db)).toEqual(before);
 });
 

@@ -243,7 +243,7 @@ test('_search and _count reject two conditions at once and an unknown one', asyn
   const { ivanov } = await theBoard();
   for (const send of [search, count]) {
     const { body } = await send(ivanov, { queue: 'A', query: 'Queue: B' }).set('Accept-Language', 'en').expect(400);
-    expect(body.errorMessages).toEqual(['Send one of these alone: queue, query.']);
+    expect(body.errorMessages).toEqual(['Send only one of: queue, query.']);
     expect((await send(ivanov, { filterId: 7 }).expect(422)).body.errors).toEqual({ filterId: texts.fieldUnknown.ru });
     await send(ivanov, { query: 'x'.repeat(1_100_000) }).expect(413);
     await send(ivanov, {}).set('X-Org-ID', 'another').expect(403);

@@ -59,7 +59,7 @@ test('all problems are reported at once', () => {
     KANBOARD_ORG: 'a/b',
   });
   const [headline, ...lines] = problem.split('\n');
-  expect(headline).toBe('The environment is not usable.');
+  expect(headline).toBe('The environment is invalid.');
   expect(lines.map((line) => line.split(':')[0]).sort()).toEqual(
     [
       ...['DATABASE_URL', 'DEMO', 'LOG_LEVEL', 'PORT', 'PUBLIC_URL', 'TRUST_PROXY'],
