@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import type pg from 'pg';
 
-/** What PostgreSQL gave the connection so that its statements can be cancelled; pg's types leave it out. */
+/** The address and key for cancelling a connection's statements, which pg's types omit. */
 type CancelKey = pg.ClientBase & { readonly host: string; readonly port: number } & {
   readonly processID: number;
   readonly secretKey: number;
@@ -11,9 +11,10 @@ const CANCEL_REQUEST_CODE = 80_877_102;
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /**
- * Asks PostgreSQL to cancel the statement that runs on a connection: a CancelRequest on a socket of its own, which needs
- * neither a free connection nor a login. If it is lost, the statement timeout ends the statement. The connection must not
- * be used again: the request may arrive after the statement has ended, and would then hit the next one.
+ * Requests PostgreSQL to cancel the statement that runs on a connection. The CancelRequest uses a separate socket,
+ * which needs neither a free connection nor a login. If it is lost, the statement timeout ends the statement. The
+ * connection must not be reused: the request may arrive after the statement has ended, and would then cancel the next
+ * one.
  */
 export function cancelStatement(client: pg.ClientBase): void {
   const { host, port, processID, secretKey } = client as CancelKey;

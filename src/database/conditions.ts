@@ -5,15 +5,15 @@ import { numberPlaceholders } from './statement.ts';
 /** Only builds SQL; it never connects. */
 const builder = knex({ client: 'pg' });
 
-/** SQL that carries its values. */
+/** SQL with its values. */
 export type Sql = Knex.Raw;
 
 /**
- * SQL in which `:name` stands for the value of that name, or for other SQL. Names without a value here get theirs from
- * `unnamedStatement`.
+ * SQL in which `:name` stands for the value with that name, or for other SQL. `unnamedStatement` binds the names that
+ * have no value here.
  */
 export function sql(text: string, values: Readonly<Record<string, Value>> = {}): Sql {
-  // knex's types want arrays that may be changed; it does not change them.
+  // The types of knex require mutable arrays, although it does not modify them.
   return builder.raw(text, values as Knex.ValueDict);
 }
 
@@ -26,7 +26,7 @@ export function query(): Query {
   return builder.queryBuilder();
 }
 
-/** Conditions of which all must hold, or any. Without conditions, all hold and none does. */
+/** SQL: whether all of the conditions hold, or any. An empty `all` is true, and an empty `any` is false. */
 export function groupSql<Condition>(
   { kind, conditions }: { readonly kind: 'all' | 'any'; readonly conditions: readonly Condition[] },
   conditionSql: (condition: Condition) => Sql,
@@ -36,7 +36,7 @@ export function groupSql<Condition>(
   return builder.raw(`(${conditions.map(() => '?').join(operator)})`, conditions.map(conditionSql));
 }
 
-/** Whether a time is not before `from`, and before `until`. */
+/** SQL: whether a time is in the interval from `from`, inclusive, to `until`, exclusive; undefined is unbounded. */
 export function withinSql(
   time: string,
   { from, until }: { readonly from: Date | undefined; readonly until: Date | undefined },
@@ -48,7 +48,7 @@ export function withinSql(
   return groupSql({ kind: 'all', conditions: bounds }, (bound) => bound);
 }
 
-/** A statement of its own for each request: its text depends on the conditions, so it is not worth preparing. */
+/** A statement whose SQL depends on the request, so preparing it would not pay off. */
 export function unnamedStatement(built: Query | Sql, values: Readonly<Record<string, unknown>>): UnnamedStatement {
   const native = built.toSQL().toNative();
   const { text, keys } = numberPlaceholders(native.sql, native.bindings.length);

@@ -8,7 +8,7 @@ interface Statement {
 
 type Callback = (error: Error | null, result: { readonly rows: unknown[] }) => void;
 
-/** The part of pg's Query that its types leave out. */
+/** The part of pg's Query that its types omit. */
 interface RowReceiver {
   handleDataRow(message: { readonly length: number }): void;
 }
@@ -19,7 +19,7 @@ const Query = pg.Query as unknown as new (
   callback: Callback,
 ) => pg.Submittable & RowReceiver;
 
-/** A query that reports the size of each row as it arrives, while it can still be stopped: pg keeps whole results. */
+/** Reports the size of each row as it arrives, since pg would buffer the whole result before it could be limited. */
 class CountedQuery extends Query {
   readonly #isWanted: (bytes: number) => boolean;
 
@@ -33,7 +33,7 @@ class CountedQuery extends Query {
   }
 }
 
-/** Runs a statement. Rows for which `isWanted` returns false are dropped. */
+/** Runs a statement. Drops the rows for whose size `isWanted` returns false. */
 export async function sendCounted<Row>(
   client: pg.ClientBase,
   statement: Statement,

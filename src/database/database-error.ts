@@ -2,40 +2,43 @@ import pg from 'pg';
 import { DomainError } from '../errors.ts';
 import { texts } from '../texts.ts';
 
-/** Connection and resource failures, shutdowns, and statements that took longer than they may. */
-const AWAY_STATES = /^(08(?!P01)|53|57P|57014)/;
-/** pg gives these no code. */
-const AWAY_MESSAGES =
+/** SQLSTATEs of connection and resource failures, shutdowns and statement timeouts. */
+const UNAVAILABLE_STATES = /^(08(?!P01)|53|57P|57014)/;
+/** The messages of pg's errors without a code. */
+const UNAVAILABLE_MESSAGES =
   /^(Connection terminated|Client has encountered a connection error|Client was closed|Query read timeout)/;
 
-/** A statement's failure as callers should see it: `unavailable` when PostgreSQL is away, else what pg said. */
+/**
+ * Translates the error of a statement to `unavailable` if PostgreSQL is unavailable; returns all other errors
+ * unchanged.
+ */
 export function databaseError(error: unknown): unknown {
-  return isAway(error) ? unavailable(error) : error;
+  return isUnavailable(error) ? unavailable(error) : error;
 }
 
 export function unavailable(cause: unknown): DomainError {
   return new DomainError('unavailable', texts.databaseAway, {}, { cause });
 }
 
-/** Waits for a write and, when one of the named constraints refuses it, throws what that means to the caller. */
+/** Awaits a write. If one of the named constraints rejects it, throws the error given for that constraint. */
 export async function onConstraint<Result>(
   write: Promise<Result>,
-  meanings: Readonly<Record<string, Error>>,
+  errors: Readonly<Record<string, Error>>,
 ): Promise<Result> {
   try {
     return await write;
   } catch (error) {
     const constraint = error instanceof pg.DatabaseError ? error.constraint : undefined;
-    const meaning = constraint === undefined ? undefined : meanings[constraint];
-    if (meaning === undefined) throw error;
-    meaning.cause = error;
-    throw meaning;
+    const translated = constraint === undefined ? undefined : errors[constraint];
+    if (translated === undefined) throw error;
+    translated.cause = error;
+    throw translated;
   }
 }
 
-function isAway(error: unknown): boolean {
-  if (error instanceof pg.DatabaseError) return AWAY_STATES.test(error.code ?? '');
+function isUnavailable(error: unknown): boolean {
+  if (error instanceof pg.DatabaseError) return UNAVAILABLE_STATES.test(error.code ?? '');
   if (typeof error !== 'object' || error === null) return false;
-  // Only the system's own failures name a system call; here they come from the connection.
-  return 'syscall' in error || ('message' in error && AWAY_MESSAGES.test(String(error.message)));
+  // System errors have a `syscall`; here they come from the connection.
+  return 'syscall' in error || ('message' in error && UNAVAILABLE_MESSAGES.test(String(error.message)));
 }

@@ -7,18 +7,19 @@ import { databaseError, unavailable } from './database-error.ts';
 declare const row: unique symbol;
 
 /**
- * A statement that PostgreSQL prepares once per connection, under its name: parsing and planning are the larger half of
- * what a short query costs. Only `statement` in statement.ts makes one, since one name must always go with one text.
+ * A statement that PostgreSQL prepares once per connection under its name: parsing and planning are the larger half of
+ * the cost of a short query. Only `statement` in statement.ts creates one, since a name must always denote the same
+ * SQL.
  */
 export interface NamedStatement<Row> {
   readonly name: string;
   readonly text: string;
   readonly values: readonly unknown[];
-  /** Exists for the compiler alone. */
+  /** Exists only for the type checker. */
   readonly [row]: Row;
 }
 
-/** A statement that is parsed and planned each time: for text that depends on the request. */
+/** A statement that is parsed and planned each time, for SQL that depends on the request. */
 export interface UnnamedStatement {
   readonly name: '';
   readonly text: string;
@@ -27,52 +28,56 @@ export interface UnnamedStatement {
 
 export type Statement<Row> = NamedStatement<Row> | UnnamedStatement;
 
-/** What a function that only reads takes: the pool or a transaction. */
+/** The parameter type of functions that only read: the pool or a transaction. */
 export interface Queryable {
   query<Row>(statement: Statement<Row>): Promise<Row[]>;
 }
 
-/** What a use case takes: the pool, or the transaction of a larger use case, which it joins. */
+/** The parameter type of use cases: the pool, or the transaction of a larger use case, which they join. */
 export interface Database extends Queryable {
   /**
-   * Runs `work` in one READ COMMITTED transaction, and repeats it after a deadlock, a serialization failure or a
-   * ConcurrentChange. Within a transaction it runs `work` in that one, which is then repeated as a whole.
+   * Runs `work` in a READ COMMITTED transaction, and repeats it after a deadlock, a serialization failure or a
+   * ConcurrentChange. Throws `unavailable` after the last attempt. Within a transaction, `work` joins that transaction,
+   * which is repeated as a whole.
    */
   transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
 }
 
 declare const isTransaction: unique symbol;
 
-/** What a function that locks or writes takes, so that calling it outside a transaction does not compile. */
+/** The parameter type of functions that lock or write: calling them outside a transaction does not compile. */
 export interface Transaction extends Database {
   readonly [isTransaction]: true;
 }
 
 export interface DatabasePool extends Database {
-  /** The same database for one client, which every statement then runs for. */
+  /** The same database, on behalf of one client. */
   forClient(client: Client): Database;
   close(): Promise<void>;
 }
 
-/** Whom statements run for. */
+/** The client on whose behalf statements run. */
 export interface Client {
   /**
-   * Aborted when the client leaves: its running statement is cancelled and no other starts, so that its transaction is
-   * rolled back. A commit that has been sent is waited for.
+   * Aborted when the client disconnects: its running statement is cancelled and no other starts, so that its
+   * transaction is rolled back. A commit that has been sent is awaited.
    */
   readonly signal?: AbortSignal;
-  /** Whose share of the connections is used; unset until the client is authenticated. */
+  /** The account whose share of the connections is used; unset until the client is authenticated. */
   readonly account?: string;
-  /** Called with the size of each row that arrives. If it throws, the statement is cancelled and throws the same. */
+  /**
+   * Called with the size of each row that arrives. If it throws, the statement is cancelled and rejects with that
+   * error.
+   */
   readonly countBytes?: (bytes: number) => void;
 }
 
-/** Thrown in a transaction that a concurrent change has overtaken: it is rolled back and repeated. */
+/** Thrown in a transaction that conflicts with a concurrent change, to roll it back and repeat it. */
 export class ConcurrentChange extends Error {
   override readonly name = 'ConcurrentChange';
 }
 
-/** Where PostgreSQL is: a URL, or the parts that the embedded one gives. */
+/** The address of PostgreSQL: a URL, or the parts for the embedded server. */
 export type Connection =
   | { connectionString: string }
   | { host: string; port: number; user: string; password: string; database: string };
@@ -82,17 +87,17 @@ interface Log {
 }
 
 const POOL_SIZE = 16;
-/** One account never holds more connections at once; the rest of its requests wait. */
+/** The connections that one account may hold at once; its other requests wait. */
 const ACCOUNT_CONNECTIONS_MAX = POOL_SIZE / 2;
 const ACCOUNT_WAITERS_MAX = 500;
 const STATEMENT_TIMEOUT_MS = 15_000;
-/** For a connection that has gone silent, on which no timeout of PostgreSQL's can arrive. */
-const ANSWER_TIMEOUT_MS = 20_000;
+/** Detects a dead connection, on which PostgreSQL cannot report its own timeout. */
+const RESPONSE_TIMEOUT_MS = 20_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 /**
- * Plan each named statement once a connection, in the order in which its joins are written. Left to itself PostgreSQL
- * plans the links of an issue six times, for 20 to 35 ms each, and on tables that were never analysed it starts from all
- * users of the organisation.
+ * Plans each named statement once per connection, with joins in the order in which they are written. By default,
+ * PostgreSQL plans the query for the links of an issue six times, for 20 to 35 ms each, and on tables without
+ * statistics it starts from all users of the organisation.
  */
 const PLANNER = '-c plan_cache_mode=force_generic_plan -c join_collapse_limit=1 -c from_collapse_limit=1';
 const TRANSACTION_ATTEMPTS = 5;
@@ -111,13 +116,13 @@ export function openDatabase(connection: Connection, log: Log): DatabasePool {
     max: POOL_SIZE,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     options: PLANNER,
-    query_timeout: ANSWER_TIMEOUT_MS,
+    query_timeout: RESPONSE_TIMEOUT_MS,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     types,
   });
-  // An idle connection that PostgreSQL closes must not take the process with it; the pool opens a new one when needed.
+  // Without a listener, an idle connection that PostgreSQL closes would end the process. The pool replaces it on demand.
   pool.on('error', (error: NodeJS.ErrnoException) => {
-    // Not the error itself: it carries the connection, with the key to cancel its statements.
+    // Don't log the error itself: it contains the connection with its cancellation key.
     log.warn({ code: error.code, reason: error.message }, 'PostgreSQL closed an idle connection');
   });
 
@@ -153,10 +158,10 @@ function isRepeatable(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code !== undefined && REPEATABLE.has(error.code);
 }
 
-/** A connection of the pool while somebody uses it. */
+/** A connection that is taken from the pool. */
 interface HeldConnection {
   readonly client: pg.PoolClient;
-  /** Nobody knows what it is doing, so it cannot go back to the pool. */
+  /** The connection is in an unknown state and must not be reused. */
   isBroken: boolean;
 }
 
@@ -173,7 +178,7 @@ async function withConnection<Result>(
       throw unavailable(error);
     });
     const connection: HeldConnection = { client, isBroken: false };
-    // Without a listener a connection that breaks would end the process.
+    // Without a listener, a broken connection would end the process.
     const onError = () => {
       connection.isBroken = true;
     };
@@ -219,7 +224,7 @@ async function run<Row>(
   } catch (error) {
     signal?.throwIfAborted();
     if (refusal) throw refusal.error;
-    // PostgreSQL refuses a statement and goes on; anything else is a failure of the connection.
+    // A DatabaseError leaves the connection usable; any other error is a failure of the connection.
     if (!(error instanceof pg.DatabaseError)) connection.isBroken = true;
     throw databaseError(error);
   } finally {
@@ -232,7 +237,7 @@ async function runTransaction<Result>(
   work: (transaction: Transaction) => Promise<Result>,
   client: Client,
 ): Promise<Result> {
-  // The one place where a Transaction is made.
+  // The only place that creates a Transaction.
   const transaction = {
     query: (statement: Statement<unknown>) => run(connection, statement, client),
     transaction: (joined: typeof work) => joined(transaction),

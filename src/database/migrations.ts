@@ -7,16 +7,21 @@ import { statement } from './statement.ts';
 
 const FOLDER = new URL('../../db/migrations/', import.meta.url);
 const TABLE = 'schema_migrations';
-/** An advisory lock that is held while migrating, so that servers which share a database do not migrate at once. */
+/**
+ * The advisory lock that is held during a migration, so that servers sharing a database do not migrate concurrently.
+ */
 const LOCK = 7_405_124;
 
-/** Runs all pending migrations, or with `down` undoes the last one. Returns the names of those it ran. */
+/**
+ * Runs all pending migrations, or with `down` reverts the last one. Returns the names of the migrations that ran.
+ * Throws a StartError when one fails.
+ */
 export async function migrate(connection: Connection, direction: 'up' | 'down' = 'up'): Promise<string[]> {
-  // Imported late: loading it takes longer than most commands run.
+  // Imported lazily: loading knex takes longer than most commands run.
   const { default: knex } = await import('knex');
   const db = knex({
     client: 'pg',
-    // A plain URL would not do: knex parses it itself and misses the socket folder.
+    // Not a URL: knex parses URLs itself and ignores the socket folder.
     connection,
     // A single connection holds the lock, so that the lock ends with a killed process.
     pool: { min: 1, max: 1 },
@@ -25,18 +30,18 @@ export async function migrate(connection: Connection, direction: 'up' | 'down' =
     migrations: {
       migrationSource: sqlFiles,
       tableName: TABLE,
-      // An older server may start beside a newer schema: each step suits the code that ran before it.
+      // An older server may start with a newer schema: each migration is compatible with the previous version.
       disableMigrationsListValidation: true,
     },
   });
   try {
     await db.raw('select pg_advisory_lock(?)', [LOCK]);
-    // knex also marks a running migration in a table, where a killed process leaves the mark behind.
+    // knex also records a running migration in a table; a killed process leaves that record behind.
     await db.migrate.forceFreeMigrationsLock();
     const [, names] = (await (direction === 'up' ? db.migrate.latest() : db.migrate.down())) as [number, string[]];
     return names;
   } catch (error) {
-    const reason = error instanceof Error ? wordsOf(error) : String(error);
+    const reason = error instanceof Error ? messageOf(error) : String(error);
     throw new StartError(`The schema of the database cannot be changed (${reason}): fix that and try again.`, {
       cause: error,
     });
@@ -56,7 +61,7 @@ const LIST_APPLIED_MIGRATIONS = statement<never, { name: string }>(
   `select name from ${TABLE} order by id`,
 );
 
-/** In the order in which they ran. Throws when no migration has ever run. */
+/** The names of the migrations that have run, in order. Throws if none has ever run. */
 export async function listAppliedMigrations(db: Queryable): Promise<string[]> {
   const rows = await db.query(LIST_APPLIED_MIGRATIONS({}));
   return rows.map(({ name }) => name);
@@ -83,13 +88,13 @@ async function run(db: Knex, name: string, sql: string): Promise<void> {
   try {
     await db.raw(sql);
   } catch (error) {
-    const words = error instanceof Error ? wordsOf(error) : String(error);
-    throw new Error(`Migration ${name}: ${words}`, { cause: error });
+    const message = error instanceof Error ? messageOf(error) : String(error);
+    throw new Error(`Migration ${name}: ${message}`, { cause: error });
   }
 }
 
-/** knex puts the whole statement before PostgreSQL's message. */
-function wordsOf({ message }: Error): string {
+/** PostgreSQL's message, which knex prefixes with the whole statement. */
+function messageOf({ message }: Error): string {
   const separator = message.lastIndexOf(' - ');
   return separator === -1 ? message : message.slice(separator + 3);
 }

@@ -9,23 +9,23 @@ import { statement } from './statement.ts';
 
 const VERSION_MIN = 15;
 
-/** PostgreSQL as the configuration names it, reachable. */
+/** A connected PostgreSQL, either embedded or at DATABASE_URL. */
 export interface Postgres {
-  /** Tells an operator which database this is, without credentials. */
+  /** Identifies the database to an operator, without credentials. */
   readonly name: string;
   readonly db: DatabasePool;
   readonly connection: Connection;
   /** Undefined with a DATABASE_URL. */
   readonly embedded: EmbeddedPostgres | undefined;
-  /** Ends the pool, and stops the embedded server unless another process uses it. */
+  /** Closes the pool, and stops the embedded server unless another process uses it. */
   close(): Promise<void>;
 }
 
 type Location = Pick<Config, 'databaseUrl' | 'dataDir'>;
 
 /**
- * Connects to the database that the configuration names, and starts the embedded PostgreSQL if it is that. Throws a
- * StartError when the database cannot be used, or when it would have to be created and `create` is false.
+ * Connects to the configured database, and starts the embedded PostgreSQL if there is no DATABASE_URL. Throws a
+ * StartError if the database cannot be used, or if it does not exist and `create` is false.
  */
 export async function connectPostgres(location: Location, create: boolean, log: Log): Promise<Postgres> {
   const { databaseUrl: connectionString, dataDir } = location;
@@ -39,7 +39,7 @@ export async function connectPostgres(location: Location, create: boolean, log: 
 
 /** Brings the schema up to date. */
 export async function updateSchema({ db, connection }: Postgres, log: Log): Promise<void> {
-  // The query fails where no migration has run yet.
+  // The query fails if no migration has run yet.
   if (await isSchemaCurrent(db).catch(() => false)) return;
   const steps = await migrate(connection);
   log.info({ steps }, 'schema migrated');
@@ -75,7 +75,7 @@ async function checkVersion(db: Database): Promise<void> {
   }
 }
 
-/** A host with several addresses has one failure per address. */
+/** A connection to a host with several addresses fails with one error per address. */
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ');
   return error instanceof Error ? error.message : String(error);

@@ -2,7 +2,7 @@ import type { NamedStatement } from './database.ts';
 
 interface DeclaredStatement {
   readonly name: string;
-  /** What $1, $2 and so on stand for. */
+  /** The placeholder names of $1, $2 and so on. */
   readonly keys: readonly string[];
   readonly text: string;
 }
@@ -10,13 +10,13 @@ interface DeclaredStatement {
 /** Every statement that a loaded module has declared, by name. */
 const declared = new Map<string, DeclaredStatement>();
 
-/** A name after a colon; two colons are a cast. */
+/** A name after a single colon; two colons are a cast. */
 const PLACEHOLDER = /(?<!:):([a-z]\w*)/gi;
 
 /**
- * Declares a statement whose placeholders are names (`:orgId`), and returns the function that binds values to them. Call
- * it once, when the module loads: the text is assembled then, and a request only picks its values. Name the statement as
- * the function that runs it.
+ * Declares a statement with named placeholders (`:orgId`) and returns the function that binds values to them. Call it
+ * once, when the module loads, so that requests do not assemble SQL. Name the statement after the function that runs
+ * it.
  */
 export function statement<Key extends string, Row = unknown>(
   name: string,
@@ -34,7 +34,10 @@ export function statement<Key extends string, Row = unknown>(
   };
 }
 
-/** Turns `:name` into `$n`, counting on from the values that the SQL has already; `keys` says what each new one stands for. */
+/**
+ * Replaces `:name` with `$n`, numbered after the `count` values that the SQL already has. `keys` lists the names in
+ * order.
+ */
 export function numberPlaceholders(sql: string, count = 0): { text: string; keys: readonly string[] } {
   const keys: string[] = [];
   const text = sql.replaceAll(PLACEHOLDER, (_placeholder, key: string) => {
@@ -44,7 +47,7 @@ export function numberPlaceholders(sql: string, count = 0): { text: string; keys
   return { text, keys };
 }
 
-/** Every statement declared so far, as it is sent to PostgreSQL; for db/statements.sql. */
+/** All statements declared so far, as sent to PostgreSQL; used to generate db/statements.sql. */
 export function declaredStatements(): ReadonlyMap<string, DeclaredStatement> {
   return declared;
 }

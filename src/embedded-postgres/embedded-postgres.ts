@@ -24,10 +24,10 @@ export interface EmbeddedPostgresOptions {
 }
 
 const DATABASE = 'issue_links';
-/** duplicate_database; unique_violation when another process creates it at the same moment. */
-const MADE_ALREADY = new Set(['42P04', '23505']);
+/** duplicate_database; unique_violation when another process creates it concurrently. */
+const ALREADY_EXISTS = new Set(['42P04', '23505']);
 
-/** Attaches to the PostgreSQL of a data folder, and starts its server unless it runs. */
+/** Attaches to the PostgreSQL of a data folder, and starts its server unless it is running. */
 export async function startEmbeddedPostgres({
   dataDir,
   create,
@@ -52,6 +52,6 @@ async function ensureDatabase(client: pg.Client): Promise<void> {
   const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [DATABASE]);
   if (rowCount) return;
   await client.query(`create database ${DATABASE}`).catch((error: unknown) => {
-    if (!MADE_ALREADY.has(codeOf(error) ?? '')) throw error;
+    if (!ALREADY_EXISTS.has(codeOf(error) ?? '')) throw error;
   });
 }

@@ -7,7 +7,7 @@ import type { Cluster } from './cluster.ts';
 export interface Watchdog {
   /** We have left, so there is nothing left to watch. */
   dismiss(): void;
-  /** Makes it act as if we had died: it stops the server unless another process is attached. */
+  /** Simulates our death: the watchdog stops the server unless another process is attached. */
   release(): void;
 }
 
@@ -32,7 +32,7 @@ export async function startWatchdog({ dataDir, logFile }: Cluster): Promise<Watc
     // Without a watchdog everything still works, except that a server may outlive us until the next start finds it.
     child.on('error', () => undefined);
     child.unref();
-    // `spawn` makes a socket for a pipe, though its type does not say so.
+    // `spawn` uses a socket for a pipe, although its type omits that.
     const pipe = child.stdin as Socket;
     pipe.on('error', () => undefined);
     pipe.unref();
