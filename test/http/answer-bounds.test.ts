@@ -64,7 +64,7 @@ describe('an answer that is too large', () => {
       {
         errors: {},
         errorsData: {},
-        errorMessages: ['The answer is larger than 300000 bytes: ask for less at once.'],
+        errorMessages: ['The response is larger than 300000 bytes: request less at a time.'],
         statusCode: 413,
       },
     ]);
@@ -80,7 +80,7 @@ describe('an answer that is too large', () => {
           .request.post(`/kanboard/${org.orgId}/jsonrpc.php`)
           .auth(application.login, application.secret)
           .send(body);
-        const message = 'The answer is larger than 300000 bytes: ask for less at once.';
+        const message = 'The response is larger than 300000 bytes: request less at a time.';
         expect([response.status, response.body]).toEqual([
           413,
           { jsonrpc: '2.0', error: { code: 413, message }, id: null },
