@@ -482,7 +482,7 @@ prepare lock_pair as
 select pg_advisory_xact_lock(hashtextextended(format('%s %s-%s', $1::text, $2::text, $3::text), 0));
 
 -- $1 orgId, $2 queueId, $3 issueId, $4 statusId
-prepare lock_places as
+prepare lock_positions as
 select from issues
 where org_id = $1 and queue_id = $2 and (issue_id = $3 or (is_open and status_id in (
   $4, (select moved.status_id from issues moved where moved.org_id = $1 and moved.issue_id = $3))))
@@ -1834,7 +1834,7 @@ update organisations set name = $1, language = $2, one_link_per_pair = $3 where 
 returning org_id, cloud_id, name, language, profile, one_link_per_pair;
 
 -- $1 orgId, $2 queueId, $3 statusId, $4 previousStatusId, $5 issueId, $6 position
-prepare update_places as
+prepare update_positions as
 with others as (
   select issue_id, status_id, row_number() over (partition by status_id order by position, issue_id) as place
   from issues

@@ -3,7 +3,7 @@ import { isPerson } from '../../core/users/person.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 
-/** An account that credentials may belong to; whether they do is not said yet. */
+/** An account that the credentials may belong to. A password is yet to be verified. */
 export interface AccountRow {
   org_id: string;
   user_id: number;
@@ -14,14 +14,14 @@ export interface AccountRow {
   password_hash: string | null;
   failed_logins: number;
   is_locked: boolean;
-  /** The secret is a token of the account. */
+  /** Whether the secret is a valid token of the account. */
   has_token: boolean;
 }
 
 const COLUMNS = `users.org_id, users.user_id, users.role, users.is_active, users.is_application, users.password_hash,
   users.failed_logins, coalesce(users.locked_until > now(), false) as is_locked`;
 
-const IS_GOOD = 'tokens.revoked_at is null and coalesce(tokens.expires_at > now(), true)';
+const IS_VALID = 'tokens.revoked_at is null and coalesce(tokens.expires_at > now(), true)';
 
 const SELECT_APPLICATION_ACCOUNTS = statement<'orgId' | 'tokenHash', AccountRow>(
   'select_application_accounts',
@@ -29,10 +29,10 @@ const SELECT_APPLICATION_ACCOUNTS = statement<'orgId' | 'tokenHash', AccountRow>
   select ${COLUMNS}, tokens.loopback_only, true as has_token
   from tokens
   join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id and users.is_application
-  where tokens.token_hash = :tokenHash and tokens.kind = 'application' and (:orgId::text is null or tokens.org_id = :orgId) and ${IS_GOOD}`,
+  where tokens.token_hash = :tokenHash and tokens.kind = 'application' and (:orgId::text is null or tokens.org_id = :orgId) and ${IS_VALID}`,
 );
 
-/** The application accounts that have the token: one, unless organisations took over the same value. */
+/** The application accounts with the token: more than one if several organisations adopted the same token. */
 export function selectApplicationAccounts(
   db: Queryable,
   orgId: string | undefined,
@@ -47,7 +47,7 @@ const SELECT_USER_ACCOUNTS = statement<'orgId' | 'login' | 'tokenHash', AccountR
   select ${COLUMNS}, tokens.loopback_only, true as has_token
   from tokens
   join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
-  where tokens.token_hash = :tokenHash and tokens.kind = 'personal' and (:orgId::text is null or tokens.org_id = :orgId) and ${IS_GOOD}
+  where tokens.token_hash = :tokenHash and tokens.kind = 'personal' and (:orgId::text is null or tokens.org_id = :orgId) and ${IS_VALID}
     and users.login = :login and ${isPerson('users')}
   union all
   select ${COLUMNS}, users.loopback_only, false
@@ -58,8 +58,8 @@ const SELECT_USER_ACCOUNTS = statement<'orgId' | 'login' | 'tokenHash', AccountR
 );
 
 /**
- * The users of that login: in the organisation, else in the only one there is, else those whom the token belongs to. A
- * token of the user makes a row of its own.
+ * The users with the login: a row for each who owns the token, and a row for the one whose password may match. Without
+ * `orgId`, token owners are found in every organisation, and the other one only if there is a single organisation.
  */
 export function selectUserAccounts(
   db: Queryable,
@@ -77,7 +77,7 @@ const SELECT_FAILED_LOGINS = statement<'orgId' | 'userId', { failedLogins: numbe
   from users where org_id = :orgId and user_id = :userId`,
 );
 
-/** Wrong passwords of an account in a row, and whether they lock it now. */
+/** How many wrong passwords an account got in a row, and whether it is locked now. */
 export async function selectFailedLogins(
   db: Queryable,
   orgId: string,
@@ -96,7 +96,7 @@ const COUNT_FAILED_LOGIN = statement<'orgId' | 'userId' | 'max'>(
   where org_id = :orgId and user_id = :userId`,
 );
 
-/** Counts a wrong password, and locks the account from the `max`-th in a row on. */
+/** Counts a wrong password. From the `max`-th in a row on, each locks the account for 15 minutes. */
 export async function countFailedLogin(db: Transaction, orgId: string, userId: number, max: number): Promise<void> {
   await db.query(COUNT_FAILED_LOGIN({ orgId, userId, max }));
 }
@@ -106,7 +106,7 @@ const RESET_FAILED_LOGINS = statement<'orgId' | 'userId'>(
   'update users set failed_logins = 0, locked_until = null where org_id = :orgId and user_id = :userId',
 );
 
-/** Starts to count anew after a right password. */
+/** Resets the count after a right password. */
 export async function resetFailedLogins(db: Transaction, orgId: string, userId: number): Promise<void> {
   await db.query(RESET_FAILED_LOGINS({ orgId, userId }));
 }

@@ -12,16 +12,16 @@ export interface ExternalLinkRow {
   created_at: Date;
   updated_at: Date;
   issue_id: number;
-  /** These three are null for the service user. */
+  /** The creator is null for the application account. */
   creator_id: number | null;
   creator_name: string | null;
   creator_login: string | null;
 }
 
-/** An issue without them: what the outer join leaves. */
+/** The row of an issue without matching links, from the outer join. */
 type NoExternalLinkRow = { remote_link_id: null };
 
-/** SQL: the links of the issue :issueId, those that meet the condition; no row for an issue that the viewer may not see. */
+/** SQL: the links of the issue :issueId that meet the condition. No row for an issue that the viewer may not see. */
 function externalLinksWhere(condition: string): string {
   return `
     with issue as materialized (${visibleIssues('issues.issue_id', 'issues.issue_id = :issueId::bigint')})
@@ -47,7 +47,7 @@ const SELECT_EXTERNAL_LINKS = statement<keyof Viewer | 'issueId', ExternalLinkRo
   externalLinksWhere('true'),
 );
 
-/** The links of an issue by their titles. Undefined when there is no such issue for this viewer. */
+/** The links of an issue, by title. Undefined if the issue does not exist for this viewer. */
 export async function selectExternalLinks(
   db: Queryable,
   viewer: Viewer,
@@ -62,7 +62,7 @@ const SELECT_EXTERNAL_LINK = statement<keyof Viewer | 'issueId' | 'linkId', Exte
   externalLinksWhere('remote_links.remote_link_id = :linkId'),
 );
 
-/** One of them; `no issue` when there is no such issue for this viewer. */
+/** One link of an issue. `no issue` if the issue does not exist for this viewer. */
 export async function selectExternalLink(
   db: Queryable,
   viewer: Viewer,
@@ -74,11 +74,11 @@ export async function selectExternalLink(
   return row.remote_link_id === null ? 'no link' : row;
 }
 
-/** What becomes of a link; what is undefined stays. */
+/** Changed fields of a link; undefined keeps the current value. */
 export interface RemoteLinkChange {
   readonly title: string | undefined;
   readonly objectKey: string | undefined;
-  /** Follows from the key. */
+  /** Derived from `objectKey`. */
   readonly objectId: string | undefined;
   readonly dependency: string | undefined;
 }
@@ -95,7 +95,7 @@ const UPDATE_REMOTE_LINK = statement<
   returning remote_link_id`,
 );
 
-/** Answers whether the issue has such a link. */
+/** Returns false if the issue has no such link. */
 export async function updateRemoteLink(
   db: Transaction,
   { orgId, userId }: Viewer,

@@ -4,7 +4,7 @@ import { isPerson } from '../../core/users/person.ts';
 import type { Queryable } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 
-/** A queue in Kanboard's words. */
+/** A queue, in Kanboard's terms. */
 export interface ProjectRow {
   queue_id: number;
   key: string;
@@ -15,12 +15,12 @@ export interface ProjectRow {
   is_active: boolean;
   updated_at: Date;
   kanboard: ProjectSettings;
-  /** Null where a service account leads the queue, or somebody who was removed. */
+  /** Null if the lead is a service account or was removed. */
   lead_id: number | null;
   is_visible: boolean;
 }
 
-/** SQL: queues as ProjectRows. */
+/** SQL: selects queues as ProjectRows. */
 const PROJECTS = `
   select queues.queue_id, queues.key, queues.name, queues.description, queues.identifier, queues.access, queues.is_active,
     queues.updated_at, queues.kanboard,
@@ -62,7 +62,7 @@ const SELECT_PROJECT_NAMED = statement<keyof Viewer | 'name', ProjectRow>(
   limit 1`,
 );
 
-/** The first project of that name, one that the viewer may see before others. */
+/** The first project with the name; projects that the viewer may see come first. */
 export async function selectProjectNamed(db: Queryable, viewer: Viewer, name: string): Promise<ProjectRow | undefined> {
   const [row] = await db.query(SELECT_PROJECT_NAMED({ ...viewer, name }));
   return row;
@@ -73,7 +73,7 @@ const SELECT_PROJECTS = statement<keyof Viewer, ProjectRow>(
   `${PROJECTS} where queues.org_id = :orgId order by queues.name collate "C", queues.queue_id`,
 );
 
-/** The projects of the organisation, by name. */
+/** All projects of the organisation, by name. */
 export function selectProjects(db: Queryable, viewer: Viewer): Promise<ProjectRow[]> {
   return db.query(SELECT_PROJECTS({ ...viewer }));
 }
@@ -86,7 +86,7 @@ const SELECT_VISIBLE_PROJECTS = statement<keyof Viewer, ProjectRow>(
   order by queues.name collate "C", queues.queue_id`,
 );
 
-/** Those that the viewer may see. */
+/** The projects that the viewer may see, by name. */
 export function selectVisibleProjects(db: Queryable, viewer: Viewer): Promise<ProjectRow[]> {
   return db.query(SELECT_VISIBLE_PROJECTS({ ...viewer }));
 }
@@ -108,7 +108,7 @@ const SELECT_COLUMNS = statement<keyof Viewer | 'queueId', ColumnRow | { column_
   order by columns.position, columns.column_id`,
 );
 
-/** The columns of a queue in their order. Undefined when there is no such queue for this viewer. */
+/** The columns of a queue in board order. Undefined if the queue does not exist for this viewer. */
 export async function selectColumns(db: Queryable, viewer: Viewer, queueId: number): Promise<ColumnRow[] | undefined> {
   const rows = await db.query(SELECT_COLUMNS({ ...viewer, queueId }));
   return rows.length === 0 ? undefined : rows.filter((row) => row.column_id !== null);

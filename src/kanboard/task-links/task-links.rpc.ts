@@ -6,7 +6,7 @@ import { taskTimes } from '../tasks/task-times.rpc.ts';
 import { createTaskLink, getTaskLink, listTaskLinks, removeTaskLink, updateTaskLink } from './task-links.service.ts';
 import type { TaskLinkRow } from './task-links.store.ts';
 
-/** The procedures for internal task links (Kanboard contract, section 4). */
+/** The methods for internal task links (Kanboard contract, section 4). */
 export const taskLinkMethods = (
   db: Database,
 ): Methods<'createTaskLink' | 'updateTaskLink' | 'getTaskLinkById' | 'getAllTaskLinks' | 'removeTaskLink'> => ({

@@ -17,19 +17,18 @@ import {
 } from './task-links.store.ts';
 
 /**
- * The use cases of links in Kanboard's terms: tasks by their numbers, labels instead of types and directions, and two
- * views of each link with an id of their own. What is missing at the task that a caller asks for is `not_found`; anything
- * else that is missing is `refused`.
+ * Links in Kanboard's terms: tasks by id, labels instead of types and directions, and two views of each link, each with its
+ * own id. A task that the viewer may not see is `not_found`; anything else missing is `refused`.
  */
 
-/** The links of a task, without those to tasks that the viewer may not see. Throws `not_found`. */
+/** The links of a task, except those to tasks that the viewer may not see. Throws `not_found`. */
 export async function listTaskLinks(db: Queryable, viewer: Viewer, taskId: number): Promise<TaskLinkRow[]> {
   const rows = await selectTaskLinks(db, viewer, taskId);
   if (rows === undefined) throw new DomainError('not_found', texts.issueNotFound);
   return rows;
 }
 
-/** One view of a link. Throws `not_found`, also when the viewer may not see one of the two tasks. */
+/** One view of a link. Throws `not_found`, also if the viewer may not see both tasks. */
 export async function getTaskLink(db: Queryable, viewer: Viewer, viewId: number): Promise<TaskLinkViewRow> {
   const row = await selectTaskLink(db, viewer, viewId);
   if (row === undefined) throw new DomainError('not_found', texts.linkNotFound);
@@ -39,13 +38,13 @@ export async function getTaskLink(db: Queryable, viewer: Viewer, viewId: number)
 export interface NewTaskLink {
   readonly taskId: number;
   readonly oppositeTaskId: number;
-  /** What the task is to the opposite task. */
+  /** Says what the task is to the opposite task. */
   readonly labelId: number;
 }
 
 /**
- * Links a task to another; answers the id of the view that the task has. Throws `not_found` and `forbidden` for the task,
- * and `refused` for everything else that is missing or against a rule.
+ * Links a task to another; returns the id of the first task's view. Throws `not_found` and `forbidden` for the task, and
+ * `refused` if anything else is missing or a rule of the link type forbids the link.
  */
 export function createTaskLink(db: Database, viewer: Viewer, link: NewTaskLink): Promise<number> {
   return db.transaction(async (transaction) => {
@@ -62,8 +61,8 @@ export function createTaskLink(db: Database, viewer: Viewer, link: NewTaskLink):
 }
 
 /**
- * Gives a link another label, another opposite task, or both; its views keep their ids. Throws as `createTaskLink` does,
- * and `refused` for a view that is not the task's.
+ * Changes the label or the opposite task of a link, or both; its views keep their ids. Throws as `createTaskLink` does, and
+ * `refused` for a view of another task.
  */
 export function updateTaskLink(db: Database, viewer: Viewer, viewId: number, link: NewTaskLink): Promise<void> {
   return db.transaction(async (transaction) => {
@@ -92,8 +91,8 @@ export function updateTaskLink(db: Database, viewer: Viewer, viewId: number, lin
 }
 
 /**
- * Removes a link through either of its views. The right to write at the view's own task is enough. Throws `not_found` and
- * `forbidden` for that task.
+ * Deletes a link by the id of either view. Only the task of that view has to be writable. Throws `not_found` and `forbidden`
+ * for that task.
  */
 export function removeTaskLink(db: Database, viewer: Viewer, viewId: number): Promise<void> {
   return db.transaction(async (transaction) => {
@@ -104,7 +103,7 @@ export function removeTaskLink(db: Database, viewer: Viewer, viewId: number): Pr
   });
 }
 
-/** Where the issue of a new link stands. */
+/** The end of a link at which a label puts a task. */
 interface LinkEndOfLabel {
   readonly type: CopiedRules;
   readonly direction: Direction;
@@ -123,7 +122,7 @@ function directionOf(link: StoredLink, viewId: number): Direction {
   return viewId % 2 === 1 ? link.first_end : opposite(link.first_end);
 }
 
-/** The task whose view it is. */
+/** The task that the view belongs to. */
 function taskOf(link: StoredLink, viewId: number): number {
   return directionOf(link, viewId) === 'inward' ? link.inward_issue_id : link.outward_issue_id;
 }

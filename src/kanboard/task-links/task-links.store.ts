@@ -4,7 +4,7 @@ import { visibleIssues } from '../../core/issues/visible-issues.ts';
 import type { Queryable } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 
-/** A link as one of its tasks sees it, in Kanboard's words: the columns up to `project_name` describe the other task. */
+/** A link as seen from one of its tasks, in Kanboard's terms. All columns but `view_id` and `label` describe the other task. */
 export interface TaskLinkRow {
   view_id: number;
   task_id: number;
@@ -26,10 +26,10 @@ export interface TaskLinkRow {
   project_name: string;
 }
 
-/** SQL: Kanboard's number of a link at the end `direction` (see `links.link_id`). */
+/** SQL: Kanboard's id of a link at the end `direction` (see `links.link_id`). */
 const VIEW_ID = '2 * ends.link_id - (ends.direction = ends.first_end)::integer';
 
-/** SQL: the label that a link has at the end `direction`. */
+/** SQL: the label id of a link at the end `direction`. */
 const LABEL = `case ends.direction when 'inward' then link_types.inward_label_id else link_types.outward_label_id end`;
 
 const SELECT_TASK_LINKS = statement<keyof Viewer | 'taskId', TaskLinkRow | { view_id: null }>(
@@ -62,7 +62,7 @@ const SELECT_TASK_LINKS = statement<keyof Viewer | 'taskId', TaskLinkRow | { vie
   order by link.label_id, link.column_position desc, link.is_open desc, link.task_position, link.task_id, link.view_id`,
 );
 
-/** The links of a task, in Kanboard's order. Undefined when there is no such task for this viewer. */
+/** The links of a task, in Kanboard's order. Undefined if the task does not exist for this viewer. */
 export async function selectTaskLinks(
   db: Queryable,
   viewer: Viewer,
@@ -72,14 +72,14 @@ export async function selectTaskLinks(
   return rows.length === 0 ? undefined : rows.filter((row) => row.view_id !== null);
 }
 
-/** One view of a link, without what it says of the other task. */
+/** One view of a link, without the columns of the other task. */
 export interface TaskLinkViewRow {
   id: number;
   opposite_task_id: number;
   task_id: number;
   link_id: number;
   label: string;
-  /** What the label's opposite is now: 0 for none. */
+  /** The current opposite of the label; 0 if it has none. */
   opposite_link_id: number;
 }
 
@@ -105,7 +105,7 @@ const SELECT_TASK_LINK = statement<keyof Viewer | 'viewId', TaskLinkViewRow>(
   where ${VIEW_ID} = :viewId and ${visibleQueue('task_queue')} and ${visibleQueue('object_queue')}`,
 );
 
-/** Undefined for a link that there is not, or of which the viewer may not see both tasks. */
+/** Undefined if the link does not exist, or the viewer may not see both tasks. */
 export async function selectTaskLink(
   db: Queryable,
   viewer: Viewer,
@@ -115,7 +115,7 @@ export async function selectTaskLink(
   return row;
 }
 
-/** The type of link that a label makes: its pair of labels, and where there is one already, the type itself. */
+/** The pair of a label and its opposite, with the link type of the pair if it exists already. */
 export type LabelTypeRow = { label_id: number; opposite_label_id: number } & (
   | (CopiedRules & { inward_label_id: number; import_only: boolean })
   | { link_type_id: null }
@@ -136,7 +136,7 @@ const SELECT_LABEL_TYPE = statement<'orgId' | 'labelId', LabelTypeRow>(
   where labels.org_id = :orgId and labels.label_id = :labelId::bigint`,
 );
 
-/** Undefined when there is no such label. */
+/** Undefined if the label does not exist. */
 export async function selectLabelType(
   db: Queryable,
   orgId: string,

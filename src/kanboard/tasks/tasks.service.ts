@@ -21,13 +21,13 @@ import { type Text, texts } from '../../texts.ts';
 import { swimlaneOf } from '../projects/swimlane.ts';
 import {
   lockAssignee,
-  lockPlaces,
+  lockPositions,
   selectStatusOfColumn,
   selectTask,
   selectTaskByReference,
   selectTasks,
   type TaskRow,
-  updatePlaces,
+  updatePositions,
 } from './tasks.store.ts';
 
 /** Changed fields of a task; undefined keeps the current value. */
@@ -188,12 +188,12 @@ export async function moveTask(db: Database, viewer: Viewer, projectId: number, 
     await lockQueue(transaction, orgId, projectId);
     const statusId = await selectStatusOfColumn(transaction, orgId, projectId, columnId);
     if (statusId === undefined) throw refused('column_id', texts.statusNotFound);
-    await lockPlaces(transaction, orgId, projectId, taskId, statusId);
+    await lockPositions(transaction, orgId, projectId, taskId, statusId);
     const issue = await selectIssueState(transaction, viewer, taskId);
     if (issue?.queue_id !== projectId) throw refused('task_id', texts.issueNotFound);
     if (issue.status_id === statusId && issue.position === position) throw refused('position', texts.formUnfit);
     await writeChangedFields(transaction, viewer, issue, { ...fieldsOf(issue), statusId }, issue.is_open);
-    await updatePlaces(transaction, orgId, {
+    await updatePositions(transaction, orgId, {
       queueId: projectId,
       issueId: taskId,
       position,

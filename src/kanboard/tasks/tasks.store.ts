@@ -3,7 +3,7 @@ import { isPerson } from '../../core/users/person.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 
-/** An issue in Kanboard's words. */
+/** An issue, in Kanboard's terms. */
 export interface TaskRow {
   id: number;
   key: string;
@@ -18,7 +18,7 @@ export interface TaskRow {
   color: string;
   project_id: number;
   column_id: number;
-  /** 0 for nobody, and for the application account. */
+  /** 0 for no owner and for the application account; likewise `creator_id`. */
   owner_id: number;
   creator_id: number;
   position: number;
@@ -29,14 +29,14 @@ export interface TaskRow {
   kanboard: Readonly<Record<string, number>>;
 }
 
-/** SQL: the columns of a TaskRow, from the rows that `TASK_JOINS` brings together. */
+/** SQL: the columns of a TaskRow, from `issues` and the tables of `TASK_JOINS`. */
 export const TASK_COLUMNS = `
   issues.issue_id as id, issues.key, issues.summary as title, issues.description, issues.created_at, issues.updated_at,
   issues.moved_at, issues.closed_at, issues.due_at, issues.started_at, issues.color, issues.queue_id as project_id,
   columns.column_id, coalesce(assignee.user_id, 0) as owner_id, coalesce(creator.user_id, 0) as creator_id,
   issues.position, issues.is_open, issues.reference, issues.time_spent, issues.time_estimated, issues.kanboard`;
 
-/** SQL: what belongs to the row `issues`. The application account is nobody here. */
+/** SQL: joins the column and the users of the row `issues`. The application account counts as no user. */
 export const TASK_JOINS = `
   join columns on columns.org_id = :orgId and columns.queue_id = issues.queue_id and columns.status_id = issues.status_id
   left join users assignee on assignee.org_id = :orgId and assignee.user_id = issues.assignee_id
@@ -53,7 +53,7 @@ const SELECT_TASK = statement<keyof Viewer | 'taskId', TaskRow>(
   where issues.org_id = :orgId and issues.issue_id = :taskId and ${visibleQueue('queues')}`,
 );
 
-/** Undefined when there is no such task for this viewer. */
+/** Undefined if the task does not exist for this viewer. */
 export async function selectTask(db: Queryable, viewer: Viewer, taskId: number): Promise<TaskRow | undefined> {
   const [row] = await db.query(SELECT_TASK({ ...viewer, taskId }));
   return row;
@@ -72,7 +72,7 @@ const SELECT_TASK_BY_REFERENCE = statement<keyof Viewer | 'projectId' | 'referen
   limit 1`,
 );
 
-/** The first task of a project that has the reference; an empty one is none. */
+/** The first task of a project with the reference. An empty reference matches no task. */
 export async function selectTaskByReference(
   db: Queryable,
   viewer: Viewer,
@@ -94,7 +94,7 @@ const SELECT_TASKS = statement<keyof Viewer | 'projectId' | 'isOpen', TaskRow>(
   order by issues.issue_id`,
 );
 
-/** The open or the closed tasks of a project, by number. */
+/** The open or the closed tasks of a project, by id. */
 export function selectTasks(db: Queryable, viewer: Viewer, projectId: number, isOpen: boolean): Promise<TaskRow[]> {
   return db.query(SELECT_TASKS({ ...viewer, projectId, isOpen }));
 }
@@ -104,7 +104,7 @@ const SELECT_STATUS_OF_COLUMN = statement<'orgId' | 'queueId' | 'columnId', { st
   'select status_id from columns where org_id = :orgId and queue_id = :queueId and column_id = :columnId',
 );
 
-/** The status of a column of the queue. Undefined when the queue has no such column. */
+/** The status id of a column. Undefined if the queue has no such column. */
 export async function selectStatusOfColumn(
   db: Queryable,
   orgId: string,
@@ -127,14 +127,14 @@ const LOCK_ASSIGNEE = statement<'orgId' | 'queueId' | 'userId'>(
   for share of users`,
 );
 
-/** Whether tasks of the queue can be given to the user, who cannot be removed until the end of the transaction. */
+/** Whether tasks of the queue can be assigned to the user. Locks the user against removal until the transaction ends. */
 export async function lockAssignee(db: Transaction, orgId: string, queueId: number, userId: number): Promise<boolean> {
   const rows = await db.query(LOCK_ASSIGNEE({ orgId, queueId, userId }));
   return rows.length > 0;
 }
 
-const LOCK_PLACES = statement<'orgId' | 'queueId' | 'issueId' | 'statusId'>(
-  'lock_places',
+const LOCK_POSITIONS = statement<'orgId' | 'queueId' | 'issueId' | 'statusId'>(
+  'lock_positions',
   `
   select from issues
   where org_id = :orgId and queue_id = :queueId and (issue_id = :issueId or (is_open and status_id in (
@@ -144,21 +144,21 @@ const LOCK_PLACES = statement<'orgId' | 'queueId' | 'issueId' | 'statusId'>(
 );
 
 /**
- * Locks an issue of the queue, with the open issues of its column and of the column of the status, in the order that
- * everybody keeps.
+ * Locks an issue of the queue and the open issues of its current and its new column, by id: the order in which every
+ * writer locks issues.
  */
-export async function lockPlaces(
+export async function lockPositions(
   db: Transaction,
   orgId: string,
   queueId: number,
   issueId: number,
   statusId: number,
 ): Promise<void> {
-  await db.query(LOCK_PLACES({ orgId, queueId, issueId, statusId }));
+  await db.query(LOCK_POSITIONS({ orgId, queueId, issueId, statusId }));
 }
 
-const UPDATE_PLACES = statement<'orgId' | 'queueId' | 'issueId' | 'position' | 'statusId' | 'previousStatusId'>(
-  'update_places',
+const UPDATE_POSITIONS = statement<'orgId' | 'queueId' | 'issueId' | 'position' | 'statusId' | 'previousStatusId'>(
+  'update_positions',
   `
   with others as (
     select issue_id, status_id, row_number() over (partition by status_id order by position, issue_id) as place
@@ -177,10 +177,10 @@ const UPDATE_PLACES = statement<'orgId' | 'queueId' | 'issueId' | 'position' | '
 );
 
 /**
- * Puts an issue at a place among the open issues of its column, the last one at most; they and those of the column that it
- * left are numbered from 1 without gaps.
+ * Inserts an issue at a position among the open issues of its column, or at the end if the position is beyond it. Renumbers
+ * the open issues of this and of the previous column from 1, without gaps.
  */
-export async function updatePlaces(
+export async function updatePositions(
   db: Transaction,
   orgId: string,
   {
@@ -197,5 +197,5 @@ export async function updatePlaces(
     readonly previousStatusId: number;
   },
 ): Promise<void> {
-  await db.query(UPDATE_PLACES({ orgId, queueId, issueId, position, statusId, previousStatusId }));
+  await db.query(UPDATE_POSITIONS({ orgId, queueId, issueId, position, statusId, previousStatusId }));
 }
