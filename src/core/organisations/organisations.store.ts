@@ -25,17 +25,7 @@ export async function insertOrganisation(
   organisation: NewOrganisation,
   rules: { oneLinkPerPair: boolean; lastLabelId: number },
 ): Promise<void> {
-  await db.query(
-    INSERT_ORGANISATION({
-      orgId: organisation.orgId,
-      cloudId: organisation.cloudId,
-      name: organisation.name,
-      language: organisation.language,
-      profile: organisation.profile,
-      oneLinkPerPair: rules.oneLinkPerPair,
-      lastLabelId: rules.lastLabelId,
-    }),
-  );
+  await db.query(INSERT_ORGANISATION({ ...organisation, ...rules }));
 }
 
 const INSERT_STATUSES = statement<'orgId' | 'statuses'>(

@@ -130,20 +130,7 @@ export interface NewRemoteLinkRow {
   readonly createdBy: number;
 }
 
-const INSERT_REMOTE_LINK = statement<
-  | 'orgId'
-  | 'issueId'
-  | 'applicationId'
-  | 'objectId'
-  | 'objectKey'
-  | 'linkTypeId'
-  | 'direction'
-  | 'createdBy'
-  | 'title'
-  | 'dependency'
-  | 'mayRepeat',
-  { remote_link_id: number }
->(
+const INSERT_REMOTE_LINK = statement<'orgId' | keyof NewRemoteLinkRow, { remote_link_id: number }>(
   'insert_remote_link',
   `
   insert into remote_links
@@ -155,21 +142,8 @@ const INSERT_REMOTE_LINK = statement<
 
 /** Returns the remote_link_id. */
 export async function insertRemoteLink(db: Transaction, orgId: string, link: NewRemoteLinkRow): Promise<number> {
-  const [row] = await db.query(
-    INSERT_REMOTE_LINK({
-      orgId,
-      issueId: link.issueId,
-      applicationId: link.applicationId,
-      objectId: link.objectId,
-      objectKey: link.objectKey,
-      linkTypeId: link.linkTypeId,
-      direction: link.direction,
-      createdBy: link.createdBy,
-      title: link.title,
-      dependency: link.dependency,
-      mayRepeat: link.mayRepeat,
-    }),
-  );
+  const unset = { title: undefined, dependency: undefined, mayRepeat: undefined };
+  const [row] = await db.query(INSERT_REMOTE_LINK({ orgId, ...unset, ...link }));
   return (row as { remote_link_id: number }).remote_link_id;
 }
 

@@ -46,10 +46,7 @@ export interface NewToken {
   readonly loopbackOnly?: boolean;
 }
 
-const INSERT_TOKEN = statement<
-  'orgId' | 'userId' | 'kind' | 'tokenHash' | 'scopes' | 'expiresAt' | 'loopbackOnly',
-  { token_id: number }
->(
+const INSERT_TOKEN = statement<'orgId' | keyof NewToken, { token_id: number }>(
   'insert_token',
   `
   insert into tokens (org_id, user_id, kind, token_hash, scopes, expires_at, loopback_only)
@@ -59,17 +56,7 @@ const INSERT_TOKEN = statement<
 
 /** Returns the token_id. */
 export async function insertToken(db: Transaction, orgId: string, token: NewToken): Promise<number> {
-  const [row] = await db.query(
-    INSERT_TOKEN({
-      orgId,
-      userId: token.userId,
-      kind: token.kind,
-      tokenHash: token.tokenHash,
-      scopes: token.scopes,
-      expiresAt: token.expiresAt,
-      loopbackOnly: token.loopbackOnly ?? false,
-    }),
-  );
+  const [row] = await db.query(INSERT_TOKEN({ orgId, expiresAt: undefined, loopbackOnly: false, ...token }));
   return (row as { token_id: number }).token_id;
 }
 

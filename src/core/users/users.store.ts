@@ -17,23 +17,22 @@ export interface NewUserRow {
   readonly loopbackOnly?: boolean;
 }
 
+/** The defaults of the optional members of NewUserRow. */
+const UNSET = {
+  uid: undefined,
+  display: undefined,
+  email: undefined,
+  passportUid: undefined,
+  cloudUid: undefined,
+  passwordHash: undefined,
+  isApplication: false,
+  loopbackOnly: false,
+};
+
 /** Uids below this value were supplied by the caller; a generated uid is this value plus the user_id. */
 const GENERATED_UID_BASE = 8_000_000_000_000_000;
 
-const INSERT_USER = statement<
-  | 'orgId'
-  | 'uid'
-  | 'login'
-  | 'role'
-  | 'display'
-  | 'email'
-  | 'passportUid'
-  | 'cloudUid'
-  | 'passwordHash'
-  | 'isApplication'
-  | 'loopbackOnly',
-  { user_id: number }
->(
+const INSERT_USER = statement<'orgId' | keyof NewUserRow, { user_id: number }>(
   'insert_user',
   `
   insert into users (org_id, user_id, uid, login, role, display, email, passport_uid, cloud_uid, password_hash,
@@ -46,21 +45,7 @@ const INSERT_USER = statement<
 
 /** Returns the user_id. Without a uid, generates one that no other tracker assigns. */
 export async function insertUser(db: Transaction, orgId: string, user: NewUserRow): Promise<number> {
-  const [row] = await db.query(
-    INSERT_USER({
-      orgId,
-      uid: user.uid,
-      login: user.login,
-      role: user.role,
-      display: user.display,
-      email: user.email,
-      passportUid: user.passportUid,
-      cloudUid: user.cloudUid,
-      passwordHash: user.passwordHash,
-      isApplication: user.isApplication ?? false,
-      loopbackOnly: user.loopbackOnly ?? false,
-    }),
-  );
+  const [row] = await db.query(INSERT_USER({ orgId, ...UNSET, ...user }));
   return (row as { user_id: number }).user_id;
 }
 
