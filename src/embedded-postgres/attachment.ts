@@ -56,8 +56,8 @@ const CONNECT_LIMIT_MS = 5_000;
 const NOT_LET_IN = new Set(['28000', '28P01']);
 
 /**
- * One user of a cluster's server, which nobody owns: the first user starts it and the last one stops it. If the server
- * goes away, we reconnect to it, and start it if necessary.
+ * One user of a cluster's server, which no process owns: the first user starts it and the last one stops it. If the
+ * server goes away, we reconnect to it, and start it if necessary.
  */
 export class Attachment {
   readonly #target: Target;
@@ -249,8 +249,8 @@ async function holdLock(target: Target, { address, pid }: LockFile): Promise<Hol
 }
 
 /**
- * A stopping server drops its stopper's connection, and thereby the lock that kept us out, before it exits. But first it
- * writes to its lock file that it is stopping.
+ * A stopping server drops its stopper's connection, and thereby the lock that kept us out, before it exits. But first
+ * it writes to its lock file that it is stopping.
  */
 async function isStillReady(cluster: Cluster, pid: number): Promise<boolean> {
   const lock = await readLockFile(cluster);

@@ -1,6 +1,6 @@
 /**
- * The `code` of a system error (`EACCES`) or of PostgreSQL (`28P01`). It does not use `instanceof`: where modules run in
- * a context of their own, as under Jest, Node's errors derive from another `Error`.
+ * The `code` of a system error (`EACCES`) or of PostgreSQL (`28P01`). It does not use `instanceof`: where modules run
+ * in a separate context, as under Jest, Node's errors derive from another `Error`.
  */
 export function codeOf(error: unknown): string | undefined {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;

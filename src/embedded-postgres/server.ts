@@ -73,7 +73,7 @@ export async function spawnServer(cluster: Cluster, address: Address, durability
       ...account,
       cwd: cluster.folder,
       env: POSTGRES_ENV,
-      // In a session of its own, so that Ctrl-C in our terminal reaches only us.
+      // In a separate session, so that Ctrl-C in our terminal reaches only us.
       detached: true,
       windowsHide: true,
       stdio: ['ignore', log.fd, log.fd],

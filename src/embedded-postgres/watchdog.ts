@@ -1,5 +1,5 @@
 /**
- * A program of its own, spawned by start-watchdog.ts. It waits until the service is gone, even by `kill -9`, and then
+ * A separate program, spawned by start-watchdog.ts. It waits until the service is gone, even by `kill -9`, and then
  * stops the server unless another process is attached. A line on standard input means that the service has left in
  * good order; the end of standard input means that it died.
  */

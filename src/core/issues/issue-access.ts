@@ -25,8 +25,8 @@ const GET_ISSUES = statement<keyof Viewer | 'parsed', AccessibleIssue>(
 );
 
 /**
- * The issues of these names, in their order. Throws `not_found` when one does not exist or may not be seen by the viewer;
- * the two cannot be told apart.
+ * The issues of these names, in their order. Throws `not_found` when one does not exist or may not be seen by the
+ * viewer; the two cannot be told apart.
  */
 export async function getIssues(db: Queryable, viewer: Viewer, names: readonly string[]): Promise<AccessibleIssue[]> {
   const parsed = names.map((name) => {
@@ -47,7 +47,7 @@ const FIND_ISSUES = statement<keyof Viewer | 'issueIds', AccessibleIssue>(
   ),
 );
 
-/** Those of the issues with these numbers that the viewer may see. */
+/** The issues with these issue_ids that the viewer may see, in any order. */
 export function findIssues(db: Queryable, viewer: Viewer, issueIds: readonly number[]): Promise<AccessibleIssue[]> {
   return db.query(FIND_ISSUES({ ...viewer, issueIds }));
 }
@@ -60,7 +60,7 @@ export async function getWritableIssue(db: Queryable, viewer: Viewer, issueId: n
   return issue;
 }
 
-/** Throws `forbidden` for an issue that the viewer may see, but not change. */
+/** Throws `forbidden` for an issue that the viewer may see but not change. */
 export function requireWritable(issue: AccessibleIssue): void {
   if (!issue.mayWrite) throw new DomainError('forbidden', texts.writeForbidden);
 }
@@ -70,7 +70,7 @@ const SELECT_VISIBLE_KEYS = statement<keyof Viewer | 'issueIds', { issue_id: num
   visibleIssues('issues.issue_id, issues.key', 'issues.issue_id = any(:issueIds::bigint[])'),
 );
 
-/** The keys of those of the issues that the viewer may see, by issue_id. */
+/** Maps the issue_ids that the viewer may see to the keys of the issues. */
 export async function selectVisibleKeys(
   db: Queryable,
   viewer: Viewer,

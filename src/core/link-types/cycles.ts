@@ -1,11 +1,11 @@
-/** A link as an arrow from its inward to its outward end. */
-interface Arrow {
+/** A directed edge from the inward to the outward issue. */
+interface Edge {
   readonly inward_issue_id: number;
   readonly outward_issue_id: number;
 }
 
-/** The links of one cycle, in order, or none when there is no cycle. Takes time in proportion to the number of links. */
-export function findCycle<Link extends Arrow>(links: readonly Link[]): Link[] {
+/** Returns the links of one cycle, in order, or an empty array. Takes time linear in the number of links. */
+export function findCycle<Link extends Edge>(links: readonly Link[]): Link[] {
   const arriving = new Map<number, Set<Link>>();
   const leaving = new Map<number, Link[]>();
   for (const link of links) {
@@ -14,7 +14,7 @@ export function findCycle<Link extends Arrow>(links: readonly Link[]): Link[] {
     if (others) others.push(link);
     else leaving.set(link.inward_issue_id, [link]);
   }
-  // Issues that nothing leads to are on no cycle; without them, others are left that nothing leads to.
+  // Issues without incoming links are on no cycle. Removing them may leave other issues without incoming links.
   const unreached = [...leaving.keys()].filter((issue) => !arriving.has(issue));
   for (const issue of unreached) {
     for (const link of leaving.get(issue) ?? []) {
@@ -26,17 +26,17 @@ export function findCycle<Link extends Arrow>(links: readonly Link[]): Link[] {
       }
     }
   }
-  // Something leads to each issue that is left: going back, sooner or later one is met again.
+  // Each remaining issue has an incoming link, so following these backwards must revisit an issue.
   const [start] = arriving.keys();
-  const way: Link[] = [];
+  const path: Link[] = [];
   const places = new Map<number, number>();
   for (let issue = start; issue !== undefined; ) {
     const place = places.get(issue);
-    if (place !== undefined) return way.slice(place).reverse();
-    places.set(issue, way.length);
+    if (place !== undefined) return path.slice(place).reverse();
+    places.set(issue, path.length);
     const [link] = arriving.get(issue) ?? [];
     if (link === undefined) break;
-    way.push(link);
+    path.push(link);
     issue = link.inward_issue_id;
   }
   return [];

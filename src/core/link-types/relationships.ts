@@ -3,11 +3,11 @@ import { texts } from '../../texts.ts';
 import type { Direction } from '../labels/direction.ts';
 import type { LinkTypeRow } from './link-types.store.ts';
 
-/** What a phrase such as "is subtask for" says of the issue that it is written at. */
+/** A phrase such as "is subtask for", which describes the issue that the request names first. */
 export interface Relationship {
   readonly phrase: string;
   readonly type: LinkTypeRow;
-  /** The end at which that issue stands. */
+  /** The end that this issue is at. */
   readonly direction: Direction;
 }
 
@@ -21,8 +21,8 @@ export function relationshipsOf(types: readonly LinkTypeRow[]): Relationship[] {
 }
 
 /**
- * The relationship that a caller wrote, in any letter case and with hyphens or spaces. Throws `invalid` for a phrase that
- * is not among the `accepted` ones, and lists those.
+ * The relationship with that phrase, in any letter case and with spaces, hyphens or underscores. Throws `invalid` with
+ * the accepted phrases if there is none.
  */
 export function relationshipNamed(accepted: readonly Relationship[], phrase: string): Relationship {
   const wanted = normalized(phrase);
@@ -34,7 +34,7 @@ export function relationshipNamed(accepted: readonly Relationship[], phrase: str
   return found;
 }
 
-/** The phrase of a label: its own, else its English text. */
+/** The phrase of a label, which defaults to its English name. */
 export function phraseOf(phrase: string | null, english: string): string {
   return normalized(phrase ?? english);
 }
