@@ -1,4 +1,4 @@
-# The server alone: the database is another container, so nothing of the embedded PostgreSQL is in the image.
+# The server only. The database runs in another container, so the image omits the embedded PostgreSQL.
 
 FROM node:22-bookworm-slim AS build
 WORKDIR /app
@@ -16,7 +16,7 @@ RUN npm ci --omit=dev --omit=optional
 
 FROM node:22-bookworm-slim
 ENV NODE_ENV=production
-# Within the container; what is reachable from outside, its ports say.
+# Inside the container; published ports determine what is reachable from outside.
 ENV HOST=0.0.0.0
 WORKDIR /app
 RUN ln -s /app/bin/issue-links.js /usr/local/bin/issue-links

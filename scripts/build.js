@@ -1,13 +1,12 @@
-// Compiles src to dist from scratch, so that no file of an older build stays behind, and copies there what /docs needs
-// of Swagger UI. As a dependency of the package, swagger-ui-dist would bring @scarf/scarf, whose install script reports
-// each installation to a third party; the overrides in package.json replace it in a clone, but not where the package is
-// installed.
+// Compiles src to a fresh dist, so that no file of an older build remains, and copies the files of Swagger UI that /docs
+// serves. If swagger-ui-dist were a production dependency, it would bring @scarf/scarf, whose install script reports each
+// installation to a third party: the overrides in package.json replace it in a clone, but not in an installed package.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import swaggerUiFolder from 'swagger-ui-dist/absolute-path.js';
 
-/** What src/docs.ts serves, and the licences that have to accompany it. */
+/** The files that src/docs.ts serves, and the licences that must accompany them. */
 const SWAGGER_UI_FILES = [
   'swagger-ui.css',
   'swagger-ui-bundle.js',

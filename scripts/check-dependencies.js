@@ -1,6 +1,6 @@
-// `node scripts/check-dependencies.js [folder]`: what an installation brings. No production dependency may need a
-// compiler, hold a binary or run a script; the PostgreSQL binaries, which are optional, are the one exception. And none
-// may rely on `overrides`, which npm reads in a clone only, not where the package is installed.
+// `node scripts/check-dependencies.js [folder]` checks the production dependencies. None may need a compiler, contain a
+// binary or run an install script; the optional PostgreSQL binaries are the only exception. None may rely on `overrides`
+// either, because npm ignores those of an installed package.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -35,15 +35,15 @@ process.exitCode = problems.length === 0 && production.length > 0 ? 0 : 1;
 
 function nativeProblems({ path, name, entry }) {
   const found = [
-    ...(entry.hasInstallScript ? ['runs a script when it is installed'] : []),
-    ...(entry.cpu || entry.os || entry.libc ? ['is made for one platform'] : []),
-    ...(NATIVE_TOOLS.has(name) ? ['serves native modules only'] : []),
-    ...nativeFiles(join(folder, path)).map((file) => `holds ${file}`),
+    ...(entry.hasInstallScript ? ['runs an install script'] : []),
+    ...(entry.cpu || entry.os || entry.libc ? ['supports certain platforms only'] : []),
+    ...(NATIVE_TOOLS.has(name) ? ['is a tool for native modules'] : []),
+    ...nativeFiles(join(folder, path)).map((file) => `contains ${file}`),
   ];
   return found.map((problem) => `${name}: ${problem}`);
 }
 
-/** Without those of nested packages, which have entries of their own. An optional package may not be installed. */
+/** Skips nested packages, which have their own lock file entries. An optional package may not be installed. */
 function nativeFiles(directory) {
   if (!existsSync(directory)) return [];
   return readdirSync(directory, { recursive: true }).filter(
@@ -51,7 +51,7 @@ function nativeFiles(directory) {
   );
 }
 
-/** The names of overridden packages at any depth. A key may carry a version: `name@^1`. */
+/** The names of overridden packages at any depth. A key may include a version: `name@^1`. */
 function overriddenNames(value) {
   return Object.entries(value).flatMap(([key, inner]) => {
     const name = key.replace(/(?<=.)@.*/, '');

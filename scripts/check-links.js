@@ -1,6 +1,6 @@
 // Checks that every relative link in the Markdown files leads to a file, folder or heading of the repository, and that
-// every "section N" in src, test and docs names a section of the contract that was mentioned last before it
-// ("Tracker contract, section 1"). Sections of an RFC are left alone. Takes the folder to check, else checks this one.
+// every "section N" in src, test and docs exists in the contract mentioned most recently before it ("Tracker contract,
+// section 1"). Sections of an RFC are ignored. An argument names another folder to check.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = process.argv[2] ?? fileURLToPath(new URL('../', import.meta.url));
 
-// Files that git ignores may be missing from a clone, so a link to one is broken. Deleted files are listed until the commit.
+// A link to a file that git ignores is broken, because clones lack the file. Git lists deleted files until the commit.
 const listed = (...options) =>
   execFileSync('git', ['ls-files', '-z', ...options], { cwd: root, encoding: 'utf8' }).split('\0');
 const deleted = new Set(listed('--deleted'));
@@ -57,7 +57,7 @@ function checkSections(file) {
   }
 }
 
-/** The numbers of a contract's headings, and of the items of a numbered list below them: 8, 8.1, 8.2, ... */
+/** The numbers of a contract's headings and of the numbered list items below them: 8, 8.1, 8.2, ... */
 function sectionsOf(file) {
   const sections = new Set();
   let section = '';
@@ -71,7 +71,7 @@ function sectionsOf(file) {
   return sections;
 }
 
-/** The anchors that GitHub gives headings. */
+/** The anchors that GitHub generates for headings. */
 function anchorsOf(file) {
   const anchors = new Set();
   for (const [, heading] of withoutFences(read(file)).matchAll(/^#{1,6} +(.+?)[ #]*$/gm)) {
@@ -87,7 +87,7 @@ function anchorsOf(file) {
   return anchors;
 }
 
-/** Fenced blocks and code spans become blanks, so that what follows keeps its line. */
+/** Replaces fenced blocks and code spans with blanks, which preserves line numbers. */
 function withoutCode(text) {
   return withoutFences(text).replaceAll(/(`+)[^`][\s\S]*?\1/g, blank);
 }

@@ -1,5 +1,5 @@
-// Checks that openrpc.yaml, or the file given, is a valid OpenRPC document and that the examples of each method fit its
-// schemas.
+// Checks that openrpc.yaml, or the file in the first argument, is a valid OpenRPC document and that the examples of each
+// method match its schemas.
 import { readFileSync } from 'node:fs';
 import openrpc from '@open-rpc/meta-schema';
 import { Ajv } from 'ajv';
@@ -14,7 +14,7 @@ process.exitCode = problems.length === 0 ? 0 : 1;
 function problemsOfDocument() {
   // The meta-schema expects absolute URLs, although OpenRPC allows relative ones with variables.
   const ajv = new Ajv({ strict: false, validateFormats: false });
-  // It takes JSON Schema from a site of its own.
+  // It references its own copies of JSON Schema by URL.
   const jsonSchema = {
     $ref: 'http://json-schema.org/draft-07/schema#',
     definitions: { JSONSchemaObject: { properties: { $ref: { type: 'string' } } } },
@@ -42,7 +42,7 @@ function misfits(at, schema, value) {
   const ajv = new Ajv({ strictRequired: false, strictTypes: false, allErrors: true });
   addFormats.default(ajv);
   ajv.addVocabulary(['components']);
-  // References in the schema lead to the components of the document.
+  // References in the schema point to the components of the document.
   const validate = ajv.compile({ ...schema, components: document.components });
   return validate(value) ? [] : [ajv.errorsText(validate.errors, { dataVar: at, separator: '\n' })];
 }

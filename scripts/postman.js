@@ -1,12 +1,12 @@
-// `npm run postman` makes the Postman collection and environment from openapi.yaml and openrpc.yaml; with `--check` it
-// only reports whether the files are current. openapi-to-postmanv2 knows the requests; what it lacks is added here: authorisation, variables,
-// tests, ids that stay the same, and an order in which every request of a run succeeds against a fresh demo.
+// `npm run postman` generates the Postman collection and environment from openapi.yaml and openrpc.yaml; with `--check` it
+// only reports files that are out of date. openapi-to-postmanv2 converts the requests. This script adds authorisation,
+// variables, tests, stable ids, and an order in which every request succeeds on a fresh demo.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import converter from 'openapi-to-postmanv2';
 import { parse } from 'yaml';
 
-/** The order of folders in which something is made more than once. What a list leaves out comes before it. */
+/** Explicit orders, for folders that repeat operations. Operations not listed come first. */
 const ORDERS = {
   links: [
     'createIssueLink',
@@ -21,25 +21,25 @@ const ORDERS = {
 };
 
 /**
- * What an operation's request says beside its example in openapi.yaml: members of the `body`, values of optional
- * parameters to send (`parameters`), and variables to take from the `answer` or from what was `sent` (`keep`).
+ * Additions to an operation's example in openapi.yaml: members of the `body`, values of optional `parameters`, and
+ * variables to set (`keep`) from the `response` or from the body that was `sent`.
  */
 const DETAILS = {
-  // Keys are never free again. A dynamic variable of sixteen digits is the nearest that Postman has.
+  // Keys are never reused, so this one must be random: Postman has a dynamic variable of sixteen digits.
   createQueue: { body: { key: 'Q{{$randomBankAccount}}{{$randomBankAccount}}' } },
-  // The answer does not say the word again.
+  // The response does not contain `unique`.
   createIssue: { body: { unique: '{{$guid}}' }, keep: { unique: 'sent.unique' } },
   findIssueByUnique: { parameters: { unique: '{{unique}}' } },
-  listIssueChanges: { keep: { entryId: 'answer[0].id' } },
-  importIssueLink: { keep: { linkId: 'answer.id' } },
-  // The example would switch a rule of the demo off.
+  listIssueChanges: { keep: { entryId: 'response[0].id' } },
+  importIssueLink: { keep: { linkId: 'response.id' } },
+  // The example would disable a rule of the demo.
   updateOrganization: { body: { oneLinkPerPair: true } },
-  createRemoteLink: { keep: { objectId: 'answer.object.id' } },
+  createRemoteLink: { keep: { objectId: 'response.object.id' } },
 };
 
 /**
- * The calls of the Kanboard API in the order of a run: `params` to send instead of those of the example in openrpc.yaml, and
- * the variable that keeps the result. Creations come first and removals last, so that every call succeeds on a fresh demo.
+ * The calls of the Kanboard API, in order. `params` replace those of the example in openrpc.yaml, and `keep` is the variable
+ * that stores the result. Objects are created before they are read and removed, so every call succeeds on a fresh demo.
  */
 const CALLS = [
   { method: 'getVersion' },
@@ -74,10 +74,10 @@ const CALLS = [
   { method: 'getAllProjects' },
 ];
 
-/** Those that need nothing, once more: in a batch, and in the organisation that the path names. */
+/** Calls without parameters, sent as a batch to the organisation in the path. */
 const BATCH = ['getVersion', 'getTimezone', 'getAllLinks'];
 
-/** Two issues of the demo that no link joins. */
+/** Two issues of the demo that are not linked, and ids that calls replace. */
 const TASKS = { taskId: '12', oppositeTaskId: '20', taskLinkId: '1', externalTaskLinkId: '1' };
 
 const SETTINGS = {
@@ -98,11 +98,11 @@ const contract = parse(yaml);
 const rpcContract = parse(readFileSync(new URL('openrpc.yaml', ROOT), 'utf8'));
 const operations = readOperations();
 for (const id of [...Object.values(ORDERS).flat(), ...Object.keys(DETAILS)]) {
-  if (!operations.has(id)) throw new Error(`The tables name ${id}, which openapi.yaml does not.`);
+  if (!operations.has(id)) throw new Error(`${id} is not an operation of openapi.yaml.`);
 }
 const files = {
-  'issue-links.postman_collection.json': await makeCollection(),
-  'issue-links.postman_environment.json': makeEnvironment(),
+  'issue-links.postman_collection.json': await createCollection(),
+  'issue-links.postman_environment.json': createEnvironment(),
 };
 
 if (process.argv.includes('--check')) check();
@@ -110,16 +110,16 @@ else write();
 
 function write() {
   mkdirSync(FOLDER, { recursive: true });
-  for (const [name, content] of Object.entries(files)) writeFileSync(new URL(name, FOLDER), textOf(content));
+  for (const [name, content] of Object.entries(files)) writeFileSync(new URL(name, FOLDER), format(content));
 }
 
 function check() {
-  const stale = Object.entries(files).filter(([name, content]) => readOrNothing(name) !== textOf(content));
-  for (const [name] of stale) process.stderr.write(`postman/${name} is not current: run "npm run postman".\n`);
+  const stale = Object.entries(files).filter(([name, content]) => readIfPresent(name) !== format(content));
+  for (const [name] of stale) process.stderr.write(`postman/${name} is out of date: run "npm run postman".\n`);
   process.exitCode = stale.length === 0 ? 0 : 1;
 }
 
-function readOrNothing(name) {
+function readIfPresent(name) {
   try {
     return readFileSync(new URL(name, FOLDER), 'utf8');
   } catch (error) {
@@ -128,14 +128,14 @@ function readOrNothing(name) {
   }
 }
 
-function textOf(content) {
+function format(content) {
   return `${JSON.stringify(content, null, 2)}\n`;
 }
 
-async function makeCollection() {
-  const made = await convert();
-  const items = itemsById(made);
-  const folders = made.item
+async function createCollection() {
+  const converted = await convert();
+  const items = itemsById(converted);
+  const folders = converted.item
     .filter(({ item }) => item.length > 0)
     .map((folder) => ({
       name: folder.name,
@@ -172,7 +172,7 @@ function authorization(variable) {
   };
 }
 
-function makeEnvironment() {
+function createEnvironment() {
   return {
     id: idOf('environment'),
     name: `${contract.info.title}: demo`,
@@ -195,15 +195,15 @@ async function convert() {
     alwaysInheritAuthentication: true,
   };
   const { result, reason, output } = await new Promise((resolve, reject) => {
-    converter.convertV2({ type: 'string', data: yaml }, options, (error, answer) =>
-      error ? reject(error) : resolve(answer),
+    converter.convertV2({ type: 'string', data: yaml }, options, (error, conversion) =>
+      error ? reject(error) : resolve(conversion),
     );
   });
   if (!result) throw new Error(`openapi.yaml cannot be converted: ${reason}`);
   return output[0].data;
 }
 
-/** Every operation of the contract by its id. */
+/** The operations of the contract by operationId. */
 function readOperations() {
   return new Map(
     Object.entries(contract.paths).flatMap(([path, item]) =>
@@ -217,10 +217,10 @@ function readOperations() {
   );
 }
 
-/** The converter's requests by operationId, which it does not pass on. */
-function itemsById(made) {
+/** The converter's requests by operationId, which its output lacks. */
+function itemsById(converted) {
   const byRequest = new Map(
-    made.item
+    converted.item
       .flatMap(({ item }) => item)
       .map((item) => [
         `${item.request.method} ${item.request.url.path.map((step) => step.replace(/^:(.*)/, '{$1}')).join('/')}`,
@@ -230,17 +230,17 @@ function itemsById(made) {
   return new Map(
     [...operations].map(([id, { path, method }]) => {
       const item = byRequest.get(`${method.toUpperCase()} ${path.slice(1)}`);
-      if (item === undefined) throw new Error(`The converter has lost ${id}`);
+      if (item === undefined) throw new Error(`The converter dropped ${id}.`);
       return [id, item];
     }),
   );
 }
 
-/** The operations of a folder in the order of a run: what makes things first, what deletes them last. */
+/** The operations of a folder in the order of a run: first those that create something, last those that delete it. */
 function stepsOf({ name }) {
   const ordered = ORDERS[name] ?? [];
-  const own = [...operations].filter(([id, { tag }]) => tag === name && !ordered.includes(id)).map(([id]) => id);
-  return [...own.sort((left, right) => rank(left) - rank(right)), ...ordered].map((id, index, steps) => ({
+  const unordered = [...operations].filter(([id, { tag }]) => tag === name && !ordered.includes(id)).map(([id]) => id);
+  return [...unordered.sort((left, right) => rank(left) - rank(right)), ...ordered].map((id, index, steps) => ({
     id,
     time: steps.slice(0, index).filter((earlier) => earlier === id).length,
   }));
@@ -257,10 +257,10 @@ function toRequest({ id, time }, items) {
   const { request } = item;
   const details = DETAILS[id] ?? {};
   const header = request.header.map((parameter) => withValue(parameter, details)).filter(isWanted);
-  const made = {
+  const converted = {
     method: request.method,
     ...(operations.get(id).scope === 'admin' && { auth: authorization('adminToken') }),
-    description: textIn(request.description),
+    description: descriptionText(request.description),
     header,
     url: urlOf(id, request.url, details),
     ...bodyOf(request.body, details),
@@ -269,15 +269,15 @@ function toRequest({ id, time }, items) {
     id: idOf(`${id} ${time}`),
     name: item.name,
     event: [{ listen: 'test', script: { type: 'text/javascript', exec: testsOf(id, details, items) } }],
-    request: made,
-    response: time === 0 ? examplesOf(id, item, made) : [],
+    request: converted,
+    response: time === 0 ? examplesOf(id, item, converted) : [],
   };
 }
 
-/** A request with one call of the Kanboard API. */
+/** Creates a request with one call of the Kanboard API. */
 function toCall({ method, params, keep }, items) {
   const declared = rpcContract.methods.find(({ name }) => name === method);
-  if (declared === undefined) throw new Error(`The tables name ${method}, which openrpc.yaml does not.`);
+  if (declared === undefined) throw new Error(`${method} is not a method of openrpc.yaml.`);
   const sample = Object.fromEntries(declared.examples[0].params.map(({ name, value }) => [name, value]));
   const sent = { ...sample, ...params };
   return toRpcRequest(method, 'callJsonRpc', items, {
@@ -308,8 +308,8 @@ function toRpcRequest(name, id, items, { description, sent, test, keep }) {
         script: {
           type: 'text/javascript',
           exec: [
-            `pm.test('${name} answers 200', () => pm.expect(pm.response.code).to.equal(200));`,
-            `pm.test('${name} answers a result', () => ${test});`,
+            `pm.test('${name} returns 200', () => pm.expect(pm.response.code).to.equal(200));`,
+            `pm.test('${name} returns a result', () => ${test});`,
             ...keep,
           ],
         },
@@ -327,7 +327,7 @@ function toRpcRequest(name, id, items, { description, sent, test, keep }) {
       description: description.trim(),
       header: request.header.map((parameter) => withValue(parameter, {})),
       url: urlOf(id, request.url, {}),
-      // Numbers, not texts.
+      // Variables are numbers, not strings.
       body: rawBody(JSON.stringify(sent, null, 2).replaceAll(/"(\{\{\w+\}\})"/g, '$1')),
     },
     response: [],
@@ -349,29 +349,29 @@ function urlOf(id, { path, query, variable }, details) {
     variable: variable.map(({ key, description }) => ({
       key,
       value: `{{${key}}}`,
-      description: textIn(description),
+      description: descriptionText(description),
     })),
   };
 }
 
-/** Where an operation is served: under a version, unless it says otherwise. */
+/** The path prefix of an operation: the version, unless it declares its own server. */
 function prefixOf(id) {
   const { servers } = operations.get(id);
   return servers === undefined ? ['{{version}}'] : servers[0].url.split('/').filter((step) => step !== '');
 }
 
-/** A query parameter or header; optional ones are there to be switched on, but for those that the tables send. */
+/** A query parameter or header. Optional ones are disabled, except those with a value in DETAILS. */
 function withValue({ key, value, disabled, description }, { parameters = {} }) {
   const given = key === 'X-Org-ID' ? '{{orgId}}' : parameters[key];
   return {
     key,
     value: given ?? value,
     ...(disabled && given === undefined && { disabled }),
-    ...(description && { description: textIn(description) }),
+    ...(description && { description: descriptionText(description) }),
   };
 }
 
-/** `{{orgId}}` says it already. */
+/** X-Org-ID already selects the organisation. */
 function isWanted({ key }) {
   return key !== 'X-Cloud-Org-ID';
 }
@@ -391,21 +391,21 @@ function testsOf(id, { keep = {} }, items) {
   const { successes, responses } = operations.get(id);
   const hasBody = successes.some((status) => responses[status].content);
   return [
-    `pm.test('${id} answers ${successes.join(' or ')}', () => pm.expect(pm.response.code).to.be.oneOf([${successes.join(', ')}]));`,
+    `pm.test('${id} returns ${successes.join(' or ')}', () => pm.expect(pm.response.code).to.be.oneOf([${successes.join(', ')}]));`,
     hasBody
-      ? `pm.test('${id} answers JSON', () => pm.response.json());`
-      : `pm.test('${id} answers no body', () => pm.expect(pm.response.text()).to.equal(''));`,
+      ? `pm.test('${id} returns JSON', () => pm.response.json());`
+      : `pm.test('${id} returns no body', () => pm.expect(pm.response.text()).to.equal(''));`,
     ...capturesOf(id, items),
     ...Object.entries(keep).map(([name, value]) => `pm.collectionVariables.set('${name}', ${expressionOf(value)});`),
   ];
 }
 
-/** In the words of Postman's scripts. */
+/** Translates a value of `keep` to an expression of Postman's scripts. */
 function expressionOf(value) {
-  return value.replace(/^answer\b/, 'pm.response.json()').replace(/^sent\b/, 'JSON.parse(pm.request.body.raw)');
+  return value.replace(/^response\b/, 'pm.response.json()').replace(/^sent\b/, 'JSON.parse(pm.request.body.raw)');
 }
 
-/** What was made is what later requests are about, until it is deleted. */
+/** Stores what the operation created in the variables of later requests, until a deletion resets them. */
 function capturesOf(id, items) {
   const { path, method, successes } = operations.get(id);
   if (method === 'delete') {
@@ -419,7 +419,7 @@ function capturesOf(id, items) {
     : [`pm.collectionVariables.set('${parameter}', pm.response.json().self.split('/').pop());`];
 }
 
-/** The parameter that names one thing of the collection at `path`. */
+/** The path parameter that identifies a member of the collection at `path`. */
 function parameterBelow(path) {
   const below = [...operations.values()].find(
     (other) => other.path.startsWith(`${path}/{`) && other.path.indexOf('/', path.length + 1) === -1,
@@ -427,13 +427,13 @@ function parameterBelow(path) {
   return below?.path.slice(path.length + 2, -1);
 }
 
-/** The parameters of all paths, with their examples. */
+/** The parameters of all paths with their example values. */
 function pathVariables(items) {
   const variables = [...items.values()].flatMap(({ request }) => request.url.variable);
   return Object.fromEntries(variables.map(({ key, value }) => [key, String(value)]));
 }
 
-/** Answers to look at without sending anything; refusals are left to the contract. */
+/** Saved example responses, successful ones only. */
 function examplesOf(id, { response }, originalRequest) {
   return response
     .filter(({ code }) => code < 300)
@@ -453,11 +453,11 @@ function withoutDescriptions(value) {
   return JSON.parse(JSON.stringify(value, (key, member) => (key === 'description' ? undefined : member)));
 }
 
-function textIn(description) {
+function descriptionText(description) {
   return (typeof description === 'string' ? description : (description?.content ?? '')).trim();
 }
 
-/** The same for the same name, in the shape of a UUID. */
+/** A stable id in UUID format, derived from the name. */
 function idOf(name) {
   const hex = createHash('sha256').update(`issue-links ${name}`).digest('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(

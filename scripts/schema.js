@@ -1,5 +1,5 @@
-// `npm run schema` writes db/schema.sql: the schema as it stands after all migrations. The package of the embedded
-// PostgreSQL has no pg_dump, so the tables are read from the catalogs of a database that was just migrated.
+// `npm run schema` writes db/schema.sql: the schema after all migrations. The package of the embedded PostgreSQL has no
+// pg_dump, so the tables are read from the catalogs of a freshly migrated database.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,19 +48,19 @@ const TABLES = `
   where relnamespace = 'public'::regnamespace and relkind = 'r' and relname not like 'schema\\_migrations%'
   order by relname`;
 
-/** The tables of a migrated database as SQL that makes them. */
+/** The SQL that creates the tables of a migrated database. */
 export async function schemaSql(db) {
   const tables = await db.query({ name: '', text: TABLES, values: [] });
   return [HEADER, ...referencedFirst(tables).map(tableSql)].join('\n');
 }
 
-/** In alphabetical order as far as foreign keys allow. */
+/** Sorts the tables alphabetically, as far as foreign keys allow. */
 function referencedFirst(tables) {
   const ordered = [];
   const isThere = (name) => ordered.some((table) => table.name === name);
   while (ordered.length < tables.length) {
     const next = tables.find(({ name, referenced }) => !isThere(name) && referenced.every(isThere));
-    if (next === undefined) throw new Error('Tables refer to each other in a circle; this script cannot order them.');
+    if (next === undefined) throw new Error('The foreign keys form a cycle, so the tables cannot be ordered.');
     ordered.push(next);
   }
   return ordered;

@@ -1,7 +1,7 @@
-// `npm start`: builds if the sources are newer than the build, then serves in this same process, so that a signal to it
-// reaches the server. npm signals only the shell that it started, and dash dies of a SIGTERM without passing it on. The
-// script in package.json therefore defines `node` as a function that replaces the shell, and calls it at the end of the
-// line, where npm appends arguments. On Windows the first half is an unknown command, and the second half runs node.
+// `npm start` builds if the sources are newer than the build, then serves in the same process, so that signals reach the
+// server. npm signals only the shell it started, and dash exits on SIGTERM without forwarding it. The script in
+// package.json therefore defines `node` as a function that replaces the shell and calls it at the end of the line, where
+// npm appends arguments. On Windows the first half is an unknown command, and the second half runs node.
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -15,7 +15,7 @@ if (!existsSync(built) || isNewer(`${root}src`, statSync(built).mtimeMs)) {
 process.argv.splice(2, 0, 'serve');
 await import('../dist/main.js');
 
-/** An installed package is built already and has no src. */
+/** False for an installed package, which is already built and has no src. */
 function isNewer(folder, time) {
   if (!existsSync(folder)) return false;
   return readdirSync(folder, { recursive: true, withFileTypes: true }).some(

@@ -1,10 +1,10 @@
-/** Organisation 1 of the demo: the documentation's own example, and enough around it to show every kind of link. */
+/** Organisation 1, the demo: the example of Tracker's documentation, extended to show every kind of link. */
 
 export const DEMO_ORG_ID = '1';
 export const DEMO_TOKEN = 'demo-token';
-/** The application token of the Kanboard face. */
+/** The application token of the Kanboard API. */
 export const DEMO_APPLICATION_TOKEN = 'demo-token';
-/** For what administrators alone may do; what people try first goes without. */
+/** For operations of administrators; first steps need only DEMO_TOKEN. */
 export const DEMO_ADMIN_TOKEN = 'demo-admin-token';
 
 interface DemoUser {
@@ -86,10 +86,10 @@ export interface DemoLink {
   readonly createdAt: string;
 }
 
-/** Links are numbered from this id on, the documentation's. */
+/** The id of the first link, as in Tracker's documentation. */
 export const DEMO_FIRST_LINK_ID = 4709605;
 
-/** In the order of their ids. */
+/** Ordered by id. */
 export const DEMO_LINKS: readonly DemoLink[] = [
   {
     type: 'subtask',

@@ -4,13 +4,12 @@ import type { DemoIssue, DemoLink } from './demo-data.ts';
 
 const EXISTS_ORGANISATION = statement<never>('exists_organisation', 'select from organisations limit 1');
 
-/** Whether any organisation is stored. */
 export async function existsOrganisation(db: Queryable): Promise<boolean> {
   const rows = await db.query(EXISTS_ORGANISATION({}));
   return rows.length > 0;
 }
 
-/** No organisation can be created until the transaction ends. */
+/** Blocks the creation of organisations until the transaction ends. */
 export async function lockOrganisations(transaction: Transaction): Promise<void> {
   await transaction.query({ name: '', text: 'lock table organisations in access exclusive mode', values: [] });
 }
@@ -24,13 +23,13 @@ const LIST_ORGANISATIONS_BESIDE_DEMO = statement<'demoOrgId', { org_id: string }
   order by org_id`,
 );
 
-/** The ids of all organisations but the demo's, which is told by its credentials from one that an operator gave its id. */
+/** The ids of all organisations except the demo. An organisation with the demo's id but without its credentials counts. */
 export async function listOrganisationsBesideDemo(db: Queryable, demoOrgId: string): Promise<string[]> {
   const rows = await db.query(LIST_ORGANISATIONS_BESIDE_DEMO({ demoOrgId }));
   return rows.map((row) => row.org_id);
 }
 
-/** Every organisation and all that belongs to it. Ids start again, so that a fresh demo always has the same ones. */
+/** Deletes every organisation with its data. Ids restart, so that a fresh demo always has the same ids. */
 export async function deleteEverything(transaction: Transaction): Promise<void> {
   await transaction.query({ name: '', text: 'truncate organisations restart identity cascade', values: [] });
 }
@@ -44,7 +43,7 @@ const EXISTS_LOOPBACK_CREDENTIAL = statement<never>(
   limit 1`,
 );
 
-/** Whether credentials are stored that work for loopback requests only: the demo's. */
+/** Whether the demo's credentials are stored: only they are limited to loopback requests. */
 export async function existsLoopbackCredential(db: Queryable): Promise<boolean> {
   const rows = await db.query(EXISTS_LOOPBACK_CREDENTIAL({}));
   return rows.length > 0;
@@ -85,7 +84,7 @@ const INSERT_DEMO_ISSUES = statement<'orgId' | 'issues'>(
   order by given.at`,
 );
 
-/** Issues under keys of their own choice; the counters of their queues follow. */
+/** Inserts issues under predefined keys and advances the counters of their queues. */
 export async function insertDemoIssues(db: Transaction, orgId: string, issues: readonly DemoIssue[]): Promise<void> {
   await db.query(INSERT_DEMO_ISSUES({ orgId, issues: JSON.stringify(issues) }));
   await db.query(UPDATE_DEMO_QUEUE_COUNTERS({ orgId }));
@@ -115,7 +114,7 @@ const INSERT_DEMO_LINKS = statement<'orgId' | 'links' | 'firstLinkId'>(
   join users author on author.org_id = :orgId and author.login = given.author`,
 );
 
-/** Links in the order given, numbered from `firstLinkId` on; links made later get higher ids. */
+/** Inserts links with consecutive ids from `firstLinkId`. Links created later get higher ids. */
 export async function insertDemoLinks(
   db: Transaction,
   orgId: string,

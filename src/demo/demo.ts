@@ -29,10 +29,9 @@ import {
 } from './demo-data.ts';
 
 /**
- * Creates the demo if the configuration wants it, or replaces it with a fresh one on `reset`, and returns whether the
- * database holds the demo now. `DEMO=auto` wants it in an empty embedded database only. Throws a StartError when other
- * machines could reach the demo's well-known credentials and nobody asked for that, and when a reset would delete
- * another organisation.
+ * Creates the demo if the configuration requests it, or replaces it on `reset`. Returns whether the database now holds the
+ * demo. `DEMO=auto` requests it only in an empty embedded database. Throws a StartError if the demo's well-known
+ * credentials would be reachable from other machines without `DEMO=on`, or if a reset would delete another organisation.
  */
 export async function prepareDemo(
   db: Database,

@@ -35,10 +35,10 @@ describe('the check of the production dependencies', () => {
   });
 
   test.each([
-    ['an install script', { hasInstallScript: true }, [], 'argon2: runs a script when it is installed\n'],
-    ['a binary', {}, ['argon2/build/Release/argon2.node'], 'argon2: holds build/Release/argon2.node\n'],
-    ['a build script for node-gyp', {}, ['argon2/binding.gyp'], 'argon2: holds binding.gyp\n'],
-    ['a platform-specific package', { optional: true, os: ['linux'] }, [], 'argon2: is made for one platform\n'],
+    ['an install script', { hasInstallScript: true }, [], 'argon2: runs an install script\n'],
+    ['a binary', {}, ['argon2/build/Release/argon2.node'], 'argon2: contains build/Release/argon2.node\n'],
+    ['a build script for node-gyp', {}, ['argon2/binding.gyp'], 'argon2: contains binding.gyp\n'],
+    ['a platform-specific package', { optional: true, os: ['linux'] }, [], 'argon2: supports certain platforms only\n'],
   ])('fails for %s', async (_name, entry, files, stdout) => {
     await givenProject({ packages: { 'node_modules/pg': {}, 'node_modules/argon2': entry }, files });
 
@@ -48,7 +48,7 @@ describe('the check of the production dependencies', () => {
   test('fails for a package that loads native modules, also when nested', async () => {
     await givenProject({ packages: { 'node_modules/pg': {}, 'node_modules/pg/node_modules/bindings': {} } });
 
-    expect(await check(folder)).toEqual({ code: 1, stdout: 'bindings: serves native modules only\n', stderr: '' });
+    expect(await check(folder)).toEqual({ code: 1, stdout: 'bindings: is a tool for native modules\n', stderr: '' });
   });
 
   test.each([[{ 'swagger-ui-dist': { scarf: '1.0.0' } }], [{ 'scarf@^1': '1.0.0' }], [{ scarf: { '.': '1.0.0' } }]])(
