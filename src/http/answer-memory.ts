@@ -3,25 +3,25 @@ import { DomainError } from '../errors.ts';
 import { Shares } from '../shares.ts';
 import { texts } from '../texts.ts';
 
-/** The most that one answer may hold, first as rows of the database, then as the text that is sent. */
+/** Size limit of one response, first as database rows, then as the string that is sent. */
 const ANSWER_BYTES_MAX = 33_554_432;
-/** Answers of all accounts together; objects in JavaScript take several times the bytes of their rows. */
+/** Limit for all responses in flight. JavaScript objects take several times the bytes of their rows. */
 const PROCESS_BYTES_MAX = 100_663_296;
 const ACCOUNT_BYTES_MAX = PROCESS_BYTES_MAX / 2;
-/** Not counted, so that ordinary answers are sent however much memory the others hold. */
+/** Not counted, so that ordinary responses are sent however much memory the others hold. */
 const UNCOUNTED_BYTES = 65_536;
-/** A client that reads nothing of its answer for this long is disconnected. */
+/** A client that reads nothing of its response for this long is disconnected. */
 const READER_TIMEOUT_MS = 30_000;
 
 const memory = new Shares({ total: PROCESS_BYTES_MAX, share: ACCOUNT_BYTES_MAX, waitersMax: 0, waitMs: 0 });
 
-/** Sends the text, as long as the client goes on reading. */
+/** Sends the string, and disconnects a client that stops reading. */
 export function endResponse(response: ServerResponse, text: string): void {
   response.setTimeout(READER_TIMEOUT_MS);
   response.end(text);
 }
 
-/** What one answer holds of the process's memory, from the first row until its client has read the last byte. */
+/** The share of the process's memory that one response holds, from its first row until the client has read its last byte. */
 export class AnswerMemory {
   readonly #response: ServerResponse;
   readonly #account: string;
@@ -39,18 +39,18 @@ export class AnswerMemory {
     });
   }
 
-  /** Counts a row. Throws `too_large`, and `overloaded` when the account or the process holds too much already. */
+  /** Counts a row. Throws `too_large`, and `overloaded` if the account or the process already holds too much. */
   readonly addRow = (bytes: number): void => {
     this.#bytes += bytes;
     if (this.#bytes > this.#bytesMax) throw this.#tooLarge();
     if (!this.#takeUpTo(this.#bytes - UNCOUNTED_BYTES)) throw new DomainError('overloaded', texts.overloaded);
   };
 
-  /** The rows so far have become a text of this length. Throws `too_large`. */
+  /** Replaces the rows counted so far with a string of this length. Throws `too_large`. */
   holdText(length: number): void {
     if (length > this.#bytesMax) throw this.#tooLarge();
     this.#bytes = length;
-    // Never refused: the text may be the answer to a write that has been committed.
+    // Never refused: the string may be the response to a committed write.
     this.#takeUpTo(length - UNCOUNTED_BYTES);
   }
 

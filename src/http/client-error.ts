@@ -3,8 +3,8 @@ import type { Duplex } from 'node:stream';
 import { type Text, texts } from '../texts.ts';
 import { errorBody } from './error-response.ts';
 
-/** Answers what Node's parser refuses before there is a request, in the same body as every other refusal. */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+/** Responds to input that Node's HTTP parser rejects, with the body of every other error response. */
+export function sendClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;

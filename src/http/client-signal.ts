@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http';
 
-/** The client has closed its connection before the response was complete; whatever was under way for it stops. */
+/** The client closed its connection before the response was complete, so its pending work stops. */
 export class ClientGone extends Error {
   override readonly name = 'ClientGone';
 }
 
-/** Aborts, with `ClientGone`, when the client leaves before its response is complete. */
+/** A signal that aborts with `ClientGone` if the client disconnects before its response is complete. */
 export function clientSignal(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
   const leave = () => {

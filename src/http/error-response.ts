@@ -5,7 +5,7 @@ import { DomainError, type ErrorCode } from '../errors.ts';
 import { LANGUAGES, type Language, type Text, texts } from '../texts.ts';
 import { ClientGone } from './client-signal.ts';
 
-/** The Tracker contract's table of codes. A new ErrorCode gets a line here, or nothing compiles. */
+/** The status codes of the Tracker contract. The type requires an entry for every ErrorCode. */
 const STATUS: Record<ErrorCode, number> = {
   invalid: 400,
   unauthenticated: 401,
@@ -22,7 +22,7 @@ const STATUS: Record<ErrorCode, number> = {
 
 export const RETRY_AFTER_SECONDS = '5';
 
-/** A refusal of HTTP itself, before any rule of the domain is asked: a path, a method, a body that cannot be read. */
+/** An error at the level of HTTP, before domain rules apply: an unknown path, a wrong method, an unreadable body. */
 export class HttpError extends Error {
   override readonly name = 'HttpError';
   readonly status: number;
@@ -37,7 +37,7 @@ export class HttpError extends Error {
   }
 }
 
-/** Everything that goes wrong in the REST face ends here, in the contract's body for errors. */
+/** Express error handler of the REST API: sends every error with the contract's error body. */
 export const sendError: ErrorRequestHandler = (error: unknown, request, response, _next) => {
   if (isUnanswerable(response, error)) return;
   const language = languageOf(request, response);
@@ -59,7 +59,7 @@ export const sendError: ErrorRequestHandler = (error: unknown, request, response
   send(response, 500, errorBody(language, 500, texts.internalError(request.id as string)));
 };
 
-/** Whether it is too late for an error response: the client has left, or has part of an answer, which then ends broken. */
+/** Whether it is too late for an error response: the client has gone, or has part of a response, which is then cut off. */
 export function isUnanswerable(response: Response, error: unknown): boolean {
   if (!response.headersSent && !response.closed) return false;
   if (!(error instanceof ClientGone)) response.err = error instanceof Error ? error : new Error(String(error));
@@ -67,7 +67,7 @@ export function isUnanswerable(response: Response, error: unknown): boolean {
   return true;
 }
 
-/** The body of a refusal: the contract's four keys, and never both `errors` and `errorMessages` empty. */
+/** The contract's error body. Callers pass `text`, `fields` or both, so that one of its two lists is never empty. */
 export function errorBody(
   language: Language,
   statusCode: number,
@@ -75,21 +75,21 @@ export function errorBody(
   fields: Readonly<Record<string, Text>> = {},
 ): Schemas['Error'] {
   return {
-    errors: Object.fromEntries(Object.entries(fields).map(([field, { [language]: sentence }]) => [field, sentence])),
+    errors: Object.fromEntries(Object.entries(fields).map(([field, { [language]: message }]) => [field, message])),
     errorsData: {},
     errorMessages: text ? [text[language]] : [],
     statusCode,
   };
 }
 
-/** The language that the request prefers, else the organisation's, else Russian (Tracker contract, section 0). */
+/** The language the request prefers, by default the organisation's or Russian (Tracker contract, section 0). */
 export function languageOf(request: Request, response: Response): Language {
   const own = (response.locals['language'] as Language | undefined) ?? 'ru';
-  // The first one wins where the request has no preference: `*`, which fetch sends by itself.
+  // Without a preference (fetch sends `*` by default) the first one wins.
   return (request.acceptsLanguages(own, ...LANGUAGES) || own) as Language;
 }
 
-/** Past Express's own `json`, which would add a charset that JSON does not have. */
+/** Unlike Express's `json`, adds no charset to the media type: JSON defines none. */
 export function sendJson(response: ServerResponse, body: unknown): void {
   response.setHeader('Content-Type', 'application/json');
   response.end(JSON.stringify(body));
@@ -100,7 +100,7 @@ function send(response: Response, status: number, body: Schemas['Error']): void 
   sendJson(response, body);
 }
 
-/** Express and its body reader throw errors that carry a status of their own. */
+/** Translates errors of Express and its body parser, which have their own status. */
 function httpError(error: unknown): HttpError | undefined {
   if (error instanceof HttpError) return error;
   if (error instanceof URIError) return new HttpError(400, texts.urlMalformed);

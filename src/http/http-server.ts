@@ -1,12 +1,12 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { type Text, texts } from '../texts.ts';
-import { answerClientError } from './client-error.ts';
+import { sendClientError } from './client-error.ts';
 import { errorBody, sendJson } from './error-response.ts';
 
-/** A server whose every refusal has the contract's body, also those that Node would answer by itself. */
+/** Creates a server whose error responses all have the contract's body, including those that Node would send itself. */
 export function createHttpServer(app: RequestListener): Server {
   const server = createServer({ requireHostHeader: false }, (request, response) => {
-    // HTTP/1.0 had no Host yet; from 1.1 on it must be there.
+    // Host is optional in HTTP/1.0 and required since 1.1.
     if (request.httpVersion === '1.0') request.headers.host ??= addressOf(request);
     if (request.headers.host === undefined) refuse(response, 400, texts.requestMalformed);
     else app(request, response);
@@ -14,7 +14,7 @@ export function createHttpServer(app: RequestListener): Server {
   server.on('checkExpectation', (_request, response) => {
     refuse(response, 417, texts.requestMalformed);
   });
-  server.on('clientError', answerClientError);
+  server.on('clientError', sendClientError);
   return server;
 }
 

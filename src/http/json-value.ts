@@ -3,8 +3,8 @@ import { texts } from '../texts.ts';
 import { HttpError } from './error-response.ts';
 
 /**
- * Throws a 400 if parsed JSON nests more than `depthMax` arrays and objects, or if a string in it holds half a character,
- * which UTF-8 cannot encode, or anything that `refuse` throws for.
+ * Throws a 400 if parsed JSON nests arrays and objects deeper than `depthMax`, or contains a string with a lone surrogate,
+ * which UTF-8 cannot encode. `refuse` may throw for any string it does not accept.
  */
 export function requireStorable(value: unknown, depthMax: number, refuse?: (text: string) => void): void {
   if (typeof value === 'string') {

@@ -3,7 +3,7 @@ import { compile } from 'proxy-addr';
 
 const isLoopbackAddress = compile('loopback');
 
-/** Headers that proxies add: behind a proxy, a loopback address does not tell where the request came from. */
+/** Headers that proxies add. Behind a proxy, a loopback address says nothing about the origin of the request. */
 const PROXY_HEADERS = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'via'];
 
 export function isLoopbackHost(host: string): boolean {
@@ -12,7 +12,7 @@ export function isLoopbackHost(host: string): boolean {
 }
 
 /**
- * Whether a request was made on this machine itself: from a loopback address, through no proxy, to a loopback name. The
+ * Whether a request comes from this machine: from a loopback address, without a proxy, to a loopback host name. Checking the
  * name protects against DNS rebinding, where a page from another host makes a browser send requests to this one.
  */
 export function isLoopbackRequest(request: Request): boolean {

@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express';
 import { texts } from '../texts.ts';
 import { HttpError } from './error-response.ts';
 
-/** Handles every method but these: OPTIONS returns what is allowed, any other method is refused with 405. */
+/** Handles all other methods of a route: OPTIONS returns the allowed methods, anything else gets a 405. */
 export function refuseMethod(operations: readonly { readonly method: string }[]): RequestHandler {
   const allowed = operations.flatMap(({ method }) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]));
   const Allow = [...allowed, 'OPTIONS'].join(', ');

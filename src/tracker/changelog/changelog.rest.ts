@@ -56,7 +56,7 @@ function serializeEntry(caller: Caller, entry: ChangelogEntry): Schemas['IssueCh
     issue,
     updatedAt: timestamp(entry.createdAt),
     updatedBy: userReference(caller, entry.author),
-    // The last event of an issue, its deletion, has no changelog to stand in.
+    // Deletion is the one type missing from the contract: the changelog disappears with the issue.
     type: entry.type as Schemas['IssueChangeType'],
     ...(entry.fields && {
       fields: entry.fields.map(({ field, from, to }) => ({

@@ -3,7 +3,7 @@ import type { Caller, Handlers } from '../rest/caller.ts';
 import { getField, getFieldCategory } from './fields.service.ts';
 import { type FieldCategory, STANDARD_FIELDS, type StandardField } from './standard-fields.ts';
 
-/** Fields are the same in every organisation: no database is asked for them. */
+/** Fields are the same in every organisation, so they need no database. */
 export const fieldHandlers = (): Handlers<'listFields' | 'getField' | 'getFieldCategory'> => ({
   listFields: ({ caller }) => Promise.resolve({ body: STANDARD_FIELDS.map((field) => serializeField(caller, field)) }),
   getField: ({ path, caller }) => Promise.resolve({ body: serializeField(caller, getField(path.fieldId)) }),

@@ -1,15 +1,15 @@
 import type { Text } from '../../texts.ts';
 
-/** A field that issues of every organisation have. */
+/** A field of the issues of every organisation. */
 export interface StandardField {
   readonly id: string;
   readonly name: Text;
   readonly type: string;
-  /** What an array holds. */
+  /** Element type of an array. */
   readonly items?: string;
   readonly isRequired: boolean;
   readonly isReadonly: boolean;
-  /** Its values come from a list that is fixed. */
+  /** Values come from a fixed list. */
   readonly hasOptions: boolean;
   /** Clients can look values up. */
   readonly hasSuggestions: boolean;
@@ -26,7 +26,7 @@ const TIME = { id: '000000000000000000000002', name: { ru: 'Даты и врем
 
 export const FIELD_CATEGORIES: readonly FieldCategory[] = [SYSTEM, TIME];
 
-/** In the order of their `order`. Clients look here for the fields that are arrays. */
+/** Sorted by `order`. Clients use this list to find out which fields are arrays. */
 export const STANDARD_FIELDS: readonly StandardField[] = [
   field('summary', 'Задача', 'Summary', 'string', { isRequired: true }),
   field('description', 'Описание', 'Description', 'string'),

@@ -85,7 +85,7 @@ export const issueLinkHandlers = (db: Database): Handlers<Operations> => ({
   },
 });
 
-/** Also a member of an issue that is asked for with its links. */
+/** Exported because an issue requested with `expand=links` contains its links. */
 export function serializeIssueLink(caller: Caller, link: IssueLink): Schemas['IssueLink'] {
   return {
     self: `${caller.base}/issues/${link.issueKey}/links/${link.id}`,

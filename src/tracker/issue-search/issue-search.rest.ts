@@ -39,7 +39,7 @@ function listFrom(value: string | readonly string[] | undefined): readonly strin
   return typeof value === 'string' ? commaList(value) : value;
 }
 
-/** Each field with its values as strings, undefined for a value without a name. A field that is `null` counts as absent. */
+/** The values of each field as strings; a value without a name is undefined. Fields that are `null` count as absent. */
 function filterFrom(filter: Readonly<Record<string, unknown>>): IssueSearch['filter'] {
   const given = Object.entries(filter).filter(([, value]) => value !== null);
   return Object.fromEntries(

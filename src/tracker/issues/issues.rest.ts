@@ -74,17 +74,17 @@ const STATUS_TYPES: Record<StatusRow['type'], Text> = {
   cancelled: { ru: 'Отменён', en: 'Cancelled' },
 };
 
-/** Members that no choice of fields leaves out: clients know an issue by them. */
+/** Members that the parameter `fields` never removes: clients identify an issue by them. */
 const ALWAYS: ReadonlySet<string> = new Set(['self', 'id', 'key', 'version', 'links']);
 
-/** How much of an issue an answer shows. */
+/** Which parts of an issue a response contains. */
 export interface IssueView {
-  /** Members to show; undefined for all. */
+  /** Members to include; undefined for all. */
   readonly fields: ReadonlySet<string> | undefined;
   readonly withLinks: boolean;
 }
 
-/** The view that the parameters `fields` and `expand` request. Each may be repeated, and hold several values between commas. */
+/** The view requested by `fields` and `expand`. Each may be repeated and may hold a comma-separated list. */
 export function issueView({
   fields,
   expand,
@@ -98,7 +98,7 @@ export function issueView({
   };
 }
 
-/** An issue as the contract writes it; `links` where they are asked for. */
+/** Serializes an issue; pass `links` if they were requested. */
 export function serializeIssue(
   caller: Caller,
   issue: Issue,
@@ -156,7 +156,7 @@ function issueChanges(body: Schemas['IssueChanges']): IssueChanges {
 type NameInput = Schemas['EntryName'] | Schemas['AssigneeName'] | Schemas['IssueName'];
 type Change<Value> = Value | null | { readonly set: Value | null } | undefined;
 
-/** A value that stands for itself or in the operator `set`; null clears. */
+/** The value, given directly or in the operator `set`; null clears the field. */
 function valueSet<Value extends string>(change: Change<Value>): Value | null | undefined {
   return typeof change === 'object' && change !== null ? change.set : change;
 }

@@ -6,7 +6,7 @@ import { DomainError } from '../../errors.ts';
 import { isLoopbackRequest } from '../../http/loopback.ts';
 import { texts } from '../../texts.ts';
 
-/** Clients in cloud mode send this beside X-Cloud-Org-ID. */
+/** Clients in cloud mode send this as X-Org-ID, next to X-Cloud-Org-ID. */
 const ABSENT = 'not provided';
 
 /** The owner of the request's token (Tracker contract, section 0). Throws `unauthenticated` and `forbidden`. */
@@ -25,13 +25,13 @@ function bearerToken(header: string | undefined): string {
 }
 
 function organisationNamed(headers: IncomingHttpHeaders): OrganisationName {
-  const orgId = usable(headers['x-org-id']);
+  const orgId = presentValue(headers['x-org-id']);
   if (orgId !== undefined) return { orgId };
-  const cloudId = usable(headers['x-cloud-org-id']);
+  const cloudId = presentValue(headers['x-cloud-org-id']);
   return cloudId === undefined ? undefined : { cloudId };
 }
 
-function usable(header: string | string[] | undefined): string | undefined {
+function presentValue(header: string | string[] | undefined): string | undefined {
   const value = (Array.isArray(header) ? header[0] : header)?.trim();
   return value === undefined || value === '' || value.toLowerCase() === ABSENT ? undefined : value;
 }

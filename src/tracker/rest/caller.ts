@@ -3,14 +3,14 @@ import type { Handlers as ContractHandlers, OperationId } from '../../contract/t
 import type { Viewer } from '../../core/access/viewer.ts';
 import type { Language } from '../../texts.ts';
 
-/** Who asks, and how the answer is to be written for them. */
+/** The authenticated client, and how its response is to be written. */
 export interface Caller {
   readonly viewer: Viewer;
   readonly scopes: readonly Scope[];
   readonly language: Language;
-  /** What every `self` starts with: scheme, host and version, such as `https://links.example/v2`. */
+  /** Prefix of every `self`: scheme, host and version, such as `https://links.example/v2`. */
   readonly base: string;
-  /** The URL of the request, for links to other pages of its answer. */
+  /** The URL of the request, from which links to other pages are derived. */
   readonly url: string;
 }
 

@@ -1,4 +1,4 @@
-/** The items between the commas of a string, without spaces around them or empty ones. */
+/** Splits a comma-separated string into trimmed items and drops empty ones. */
 export function commaList(list: string): string[] {
   return list
     .split(',')

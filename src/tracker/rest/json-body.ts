@@ -2,7 +2,7 @@ import { HttpError } from '../../http/error-response.ts';
 import { requireStorable } from '../../http/json-value.ts';
 import { texts } from '../../texts.ts';
 
-/** No client has a reason to nest deeper. */
+/** No client needs deeper nesting. */
 const DEPTH_MAX = 101;
 
 /**
@@ -24,7 +24,7 @@ function parse(bytes: Buffer): unknown {
   }
 }
 
-/** PostgreSQL's text holds every character but U+0000. */
-function refuseNul(text: string): void {
-  if (text.includes('\0')) throw new HttpError(400, texts.nulCharacter);
+/** PostgreSQL's text cannot contain U+0000. */
+function refuseNul(value: string): void {
+  if (value.includes('\0')) throw new HttpError(400, texts.nulCharacter);
 }

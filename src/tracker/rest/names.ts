@@ -1,8 +1,8 @@
 import { parseId } from '../../core/ids/id.ts';
 
 /**
- * The name in a value of a body: the value itself, or a member of it that names things, as references in our own replies
- * have them. Undefined if there is no such member.
+ * The name in a value of a request body: the value itself, or its `key`, `login`, `uid` or `id`, so that references from
+ * responses are accepted. Undefined if it has none of these.
  */
 export function nameIn(value: unknown): string | number | undefined {
   if (isName(value)) return value;
@@ -11,14 +11,14 @@ export function nameIn(value: unknown): string | number | undefined {
   return [key, login, uid, id].find(isName);
 }
 
-/** The same for an issue, which is named by strings only. Empty, which names no issue, if there is no name. */
+/** The same for an issue, whose names are strings. Returns the empty string, which matches no issue, if there is no name. */
 export function issueNameIn(value: string | object): string {
   return String(nameIn(value) ?? '');
 }
 
-/** The id at the end of a path; 0, which no row has, for anything else, so that it is not found like an unused id. */
-export function idInPath(text: string): number {
-  return parseId(text) ?? 0;
+/** Parses an id in a path. Returns 0, which no row has, for anything else, so that it is treated as not found. */
+export function idInPath(parameter: string): number {
+  return parseId(parameter) ?? 0;
 }
 
 function isName(value: unknown): value is string | number {

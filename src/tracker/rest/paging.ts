@@ -5,7 +5,7 @@ export interface Page {
   readonly perPage: number;
 }
 
-/** The headers of a paged response (Tracker contract, section 0): counts, and URLs of the other pages. */
+/** The headers of a paged response (Tracker contract, section 0): totals, and links to other pages. */
 export function pagingHeaders(caller: Caller, { page, perPage }: Page, total: number): Record<string, string> {
   const pages = Math.max(1, Math.ceil(total / perPage));
   const link = (number: number, rel: string) => {
@@ -23,7 +23,7 @@ export function pagingHeaders(caller: Caller, { page, perPage }: Page, total: nu
   return { 'X-Total-Count': String(total), 'X-Total-Pages': String(pages), Link: links.join(', ') };
 }
 
-/** The page that a query asks for. The contract's defaults are filled in by now, which its types cannot say. */
+/** The requested page. Validation has filled in the contract's defaults, which the generated types cannot express. */
 export function pageOf(query: Partial<Page>): Page {
   const { page, perPage } = query as Page;
   return { page, perPage };

@@ -29,7 +29,7 @@ export function statusReference(
   return { self: `${base}/statuses/${id}`, id, key: status.key, display: status.name[language] };
 }
 
-/** A reference to an issue type or a priority; `path` is where its kind is found. */
+/** A reference to an issue type or a priority; `path` is the path of its collection. */
 export function entryReference(
   { base, language }: Caller,
   path: 'issuetypes' | 'priorities',

@@ -16,18 +16,18 @@ import { parseJson } from './json-body.ts';
 
 export interface RestRouterOptions {
   readonly contract: Contract;
-  /** The handlers over the database as one client may use it. */
+  /** Creates the handlers for the database as one client may use it. */
   readonly handlers: (db: Database) => Handlers<OperationId>;
   readonly db: DatabasePool;
   readonly publicUrl: string | undefined;
-  /** The most that one answer may hold; for tests. */
+  /** Size limit of a response; tests lower it. */
   readonly answerBytesMax?: number | undefined;
 }
 
-/** Handlers as the router calls them: which body goes with which handler, the contract has checked. */
+/** A handler as the router calls it. The contract's validators guarantee that the call matches the handler. */
 type AnyHandler = (call: unknown) => Promise<{ body: unknown; headers?: Readonly<Record<string, string>> }>;
 
-/** The REST face: a loop over the contract's operations, mounted under each of its servers. */
+/** Routes every operation of the contract: authentication, scope, validation, handler, response. */
 export function restRouter({ contract, handlers, db, publicUrl, answerBytesMax }: RestRouterOptions): Router {
   const router = Router({ caseSensitive: true });
 
@@ -80,14 +80,14 @@ async function callerOf(
   };
 }
 
-/** Throws a 400 for a Host that no URL can have: it would go into every `self`. */
+/** Throws a 400 for a Host that is invalid in a URL: it becomes part of every `self`. */
 function originOf(request: Request): string {
   const origin = `${request.protocol}://${request.host}`;
   if (!URL.canParse(origin) || /[/?#@\\\s]/.test(request.host)) throw new HttpError(400, texts.requestMalformed);
   return origin;
 }
 
-/** A member that is `null` counts as absent, except in PATCH, where it clears a field (Tracker contract, section 0). */
+/** Drops members that are `null`, except in PATCH, where they clear a field (Tracker contract, section 0). */
 function bodyOf(request: Request, { method }: Operation): unknown {
   const body = parseJson(request.body as unknown);
   if (method === 'patch' || typeof body !== 'object' || body === null || Array.isArray(body)) return body;
@@ -107,16 +107,16 @@ function send(
   endResponse(response, text);
 }
 
-/** Operations by path; a path that says a word where another has a parameter comes first. */
+/** Operations by path, literal path segments before parameters, so that `/issues/_search` wins over `/issues/{issueId}`. */
 function operationsByPath(contract: Contract): [string, Operation[]][] {
   const byPath = new Map<string, Operation[]>();
   for (const operation of contract.operations) {
     byPath.set(operation.path, [...(byPath.get(operation.path) ?? []), operation]);
   }
-  return [...byPath].sort(([left], [right]) => parameterPlaces(left).localeCompare(parameterPlaces(right)));
+  return [...byPath].sort(([left], [right]) => parameterPattern(left).localeCompare(parameterPattern(right)));
 }
 
-function parameterPlaces(path: string): string {
+function parameterPattern(path: string): string {
   return path
     .split('/')
     .map((step) => (step.startsWith('{') ? '1' : '0'))

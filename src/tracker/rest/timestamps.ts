@@ -9,9 +9,9 @@ export function timestamp(date: Date): string {
   return date.toISOString().replace('Z', '+0000');
 }
 
-/** Reads a date with any offset, with or without its colon. Throws `invalid` under the field's name. */
-export function parseTimestamp(field: string, text: string): Date {
-  const [, day = '', time, offset] = TIMESTAMP.exec(text.trim()) ?? [];
+/** Parses a date with any offset, with or without a colon. Throws `invalid` under the field's name. */
+export function parseTimestamp(field: string, value: string): Date {
+  const [, day = '', time, offset] = TIMESTAMP.exec(value.trim()) ?? [];
   const date = momentOf(day, time, offset);
   if (date === undefined || date.getUTCFullYear() < 1) {
     throw new DomainError('invalid', undefined, { [field]: texts.timestampUnreadable });

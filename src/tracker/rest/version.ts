@@ -1,7 +1,7 @@
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 
-/** The version number in `If-Match: "3"`; undefined without the header, and for `*`. Throws `invalid`. */
+/** The version in `If-Match: "3"`; undefined for `*` or without the header. Throws `invalid` for anything else. */
 export function versionMatched(ifMatch: string | undefined): number | undefined {
   if (ifMatch === undefined || ifMatch.trim() === '*') return undefined;
   const [, digits] = /^\s*(?:W\/)?"?(\d{1,9})"?\s*$/.exec(ifMatch) ?? [];
@@ -9,12 +9,12 @@ export function versionMatched(ifMatch: string | undefined): number | undefined 
   return Number(digits);
 }
 
-/** A reply with the version of what it shows, which clients send back in `If-Match`. */
+/** A result with its version as ETag, which clients send back in `If-Match`. */
 export function versioned<Body>(body: Body, version: number) {
   return { body, headers: versionHeader(version) };
 }
 
-/** The reply to a request that created something: where it is now, and its version if clients may state it. */
+/** The result of a creation, with its Location, and its version as ETag if clients may send it back. */
 export function created<Body extends { readonly self: string }>(body: Body, version?: number) {
   return { body, headers: { ...(version !== undefined && versionHeader(version)), Location: body.self } };
 }
