@@ -21,9 +21,8 @@ prepare delete_label as
 delete from labels where org_id = $1 and label_id = $2;
 
 -- $1 orgId, $2 linkId
-prepare delete_link as
-delete from links where org_id = $1 and link_id = $2
-returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end;
+prepare delete_link_row as
+delete from links where org_id = $1 and link_id = $2;
 
 -- $1 orgId, $2 linkTypeId
 prepare delete_link_type_and_labels as
@@ -118,14 +117,14 @@ select from queue_members
 where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and true)));
 
--- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 parsed
-prepare get_issues as
-select issues.issue_id as id, issues.key, ($1::boolean or ((queues.access = 'organisation' and $2::text <> 'reader')
+-- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 names
+prepare find_issues_named as
+select given.name, issues.issue_id as id, issues.key, ($1::boolean or ((queues.access = 'organisation' and $2::text <> 'reader')
   or exists (
   select from queue_members
   where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
     and queue_members.role in ('manager', 'member')))) as "mayWrite"
-from unnest($5::text[]) with ordinality as given (name, place)
+from unnest($5::text[]) as given (name)
 join issues on issues.org_id = $3 and issues.issue_id = (
   select issue_id from issues where org_id = $3 and key = given.name
   union all
@@ -137,8 +136,7 @@ join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
 where ($1::boolean or (queues.access = 'organisation' or exists (
   select from queue_members
   where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
-    and true)))
-order by given.place;
+    and true)));
 
 -- $1 orgId, $2 queueId, $3 statusId
 prepare has_column as
@@ -414,39 +412,112 @@ where users.org_id = $1 and users.user_id = $3
     and queue_members.role in ('manager', 'member')))
 for share of users;
 
--- $1 orgId, $2 issueIds
-prepare lock_ends as
-select from issues where org_id = $1 and issue_id = any($2::bigint[])
-order by issue_id
-for key share;
+-- $1 orgId, $2 linkTypeIds, $3 issueIds
+prepare lock_for_links as
+with organisation as materialized (
+  select from organisations where org_id = $1 for key share
+), types as materialized (
+  select link_types.link_type_id, link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic,
+    link_types.single_end, link_types.shares_label
+  from organisation
+  cross join link_types
+  where link_types.org_id = $1 and link_types.link_type_id = any($2::text[])
+  order by link_types.link_type_id
+  for key share of link_types
+), ends as materialized (
+  select issues.issue_id
+  from (select count(*) from types) as locked
+  cross join issues
+  where issues.org_id = $1 and issues.issue_id = any($3::bigint[])
+  order by issues.issue_id
+  for key share of issues
+)
+select types.* from (select count(*) from ends) as locked left join types on true
+where types.link_type_id is not null;
 
--- $1 orgId, $2 issueName
+-- $1 orgId, $2 issueName, $3 isApplication, $4 userId
 prepare lock_issue_by_id_change as
-select issue_id from issues where org_id = $1 and issue_id = $2 for no key update;
+with organisation as materialized (
+  select from organisations where org_id = $1 for key share
+)
+select issues.issue_id
+from organisation
+cross join issues
+where issues.org_id = $1
+  and issues.issue_id = (
+select issues.issue_id
+from issues
+join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+where issues.org_id = $1 and issues.issue_id = $2::bigint and ($3::boolean or (queues.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  and true)))) for no key update of issues;
 
--- $1 orgId, $2 issueName
+-- $1 orgId, $2 issueName, $3 isApplication, $4 userId
 prepare lock_issue_by_id_key as
-select issue_id from issues where org_id = $1 and issue_id = $2 for update;
+with organisation as materialized (
+  select from organisations where org_id = $1 for key share
+)
+select issues.issue_id
+from organisation
+cross join issues
+where issues.org_id = $1
+  and issues.issue_id = (
+select issues.issue_id
+from issues
+join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+where issues.org_id = $1 and issues.issue_id = $2::bigint and ($3::boolean or (queues.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  and true)))) for update of issues;
 
--- $1 orgId, $2 issueName
+-- $1 orgId, $2 issueName, $3 isApplication, $4 userId
 prepare lock_issue_change as
-select issue_id from issues where org_id = $1 and issue_id = (
+with organisation as materialized (
+  select from organisations where org_id = $1 for key share
+)
+select issues.issue_id
+from organisation
+cross join issues
+where issues.org_id = $1
+  and issues.issue_id = (
+select issues.issue_id
+from issues
+join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+where issues.org_id = $1 and issues.issue_id = (
 select issue_id from issues where org_id = $1 and key = $2
 union all
 select issue_id from issues where org_id = $1 and hex_id = $2
 union all
 select issue_id from issue_aliases where org_id = $1 and key = $2
-limit 1) for no key update;
+limit 1) and ($3::boolean or (queues.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  and true)))) for no key update of issues;
 
--- $1 orgId, $2 issueName
+-- $1 orgId, $2 issueName, $3 isApplication, $4 userId
 prepare lock_issue_key as
-select issue_id from issues where org_id = $1 and issue_id = (
+with organisation as materialized (
+  select from organisations where org_id = $1 for key share
+)
+select issues.issue_id
+from organisation
+cross join issues
+where issues.org_id = $1
+  and issues.issue_id = (
+select issues.issue_id
+from issues
+join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+where issues.org_id = $1 and issues.issue_id = (
 select issue_id from issues where org_id = $1 and key = $2
 union all
 select issue_id from issues where org_id = $1 and hex_id = $2
 union all
 select issue_id from issue_aliases where org_id = $1 and key = $2
-limit 1) for update;
+limit 1) and ($3::boolean or (queues.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  and true)))) for update of issues;
 
 -- $1 orgId, $2 queueId
 prepare lock_issues_of_queue as
@@ -461,9 +532,15 @@ for update;
 
 -- $1 orgId, $2 linkId
 prepare lock_link as
-select link_id, link_type_id, inward_issue_id, outward_issue_id, first_end, version
-from links where org_id = $1 and link_id = $2
-for update;
+with organisation as materialized (
+  select from organisations where org_id = $1 for key share
+)
+select links.link_id, links.link_type_id, links.inward_issue_id, links.outward_issue_id, links.first_end,
+  links.version
+from organisation
+cross join links
+where links.org_id = $1 and links.link_id = $2
+for update of links;
 
 -- $1 orgId, $2 linkTypeId
 prepare lock_link_type as
@@ -474,7 +551,15 @@ prepare lock_link_type_row as
 select from link_types where org_id = $1 and link_type_id = $2 for update;
 
 -- $1 orgId
-prepare lock_organisation as
+prepare lock_organisation_key as
+select from organisations where org_id = $1 for key share;
+
+-- $1 orgId
+prepare lock_organisation_labels as
+select from organisations where org_id = $1 for no key update;
+
+-- $1 orgId
+prepare lock_organisation_rules as
 select from organisations where org_id = $1 for update;
 
 -- $1 orgId, $2 lower, $3 higher
@@ -509,9 +594,11 @@ order by link_id
 limit 1
 for update;
 
--- $1 orgId, $2 labelId
-prepare lock_types_of_label as
-select from link_types where org_id = $1 and (inward_label_id = $2 or outward_label_id = $2)
+-- $1 orgId, $2 labelIds
+prepare lock_types_of_labels as
+select from link_types
+where org_id = $1
+  and (inward_label_id = any($2::integer[]) or outward_label_id = any($2::integer[]))
 order by link_type_id
 for update;
 
@@ -1053,6 +1140,11 @@ where labels.org_id = $1 and labels.label_id = $2::bigint;
 -- $1 orgId
 prepare select_labels as
 select labels.label_id as id, labels.label, coalesce(labels.opposite_id, 0) as opposite_id from labels where labels.org_id = $1 order by labels.label_id;
+
+-- $1 orgId, $2 linkId
+prepare select_link as
+select link_id, link_type_id, inward_issue_id, outward_issue_id, first_end
+from links where org_id = $1 and link_id = $2;
 
 -- $1 orgId
 prepare select_link_types as

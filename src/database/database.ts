@@ -143,6 +143,8 @@ export function openDatabase(connection: Connection, log: Log): DatabasePool {
           );
         } catch (error) {
           if (!isRepeatable(error)) throw error;
+          if (error instanceof pg.DatabaseError)
+            log.warn({ code: error.code, attempt }, 'PostgreSQL refused a transaction');
           if (attempt === TRANSACTION_ATTEMPTS) throw unavailable(error);
         }
       }

@@ -1,36 +1,104 @@
 import { ConcurrentChange, type Queryable, type Transaction } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
-import { texts } from '../../texts.ts';
+import { type Text, texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
-import { insertEvents, type LinkChange, type NewEvent } from '../events/events.store.ts';
-import { selectVisibleKeys } from '../issues/issue-access.ts';
-import type { Direction } from '../labels/direction.ts';
-import { opposite } from '../labels/direction.ts';
-import { lockLinkType } from '../link-types/link-types.store.ts';
+import { insertEvents } from '../events/events.store.ts';
+import { parseIssueName } from '../issues/issue-name.ts';
+import { type Direction, opposite } from '../labels/direction.ts';
+import { type LockedType, lockForLinks, lockLinkType, lockTypesOfLabels } from '../link-types/link-types.store.ts';
+import { type UserSummary, userFrom } from '../users/user-summary.ts';
+import { refuseCycle } from './cycle-search.ts';
 import {
-  type CopiedRules,
-  deleteLink,
+  deleteLinkRow,
   deleteLinksOf,
   deleteLinksOfLabel,
   existsSameLabel,
+  type IssueLinkRow,
   insertLink,
-  lockEnds,
+  type LinkFilter,
   lockPair,
-  lockTypesOfLabel,
   type StoredLink,
-  selectWay,
+  selectIssueLink,
+  selectIssueLinks,
+  selectIssueLinksPage,
+  selectLinksOfIssues,
   updateLink,
 } from './issue-links.store.ts';
+import { directionAt, linkEvents } from './link-events.ts';
 
 /**
- * Writes of links under the rules of their types. Constraints hold every rule but one, whoever writes and from wherever;
- * cycles are looked for after the write, under a lock that all writers of the type take. Every write leaves its events.
- * All functions run in the caller's transaction.
+ * Links between issues, for both APIs. Constraints hold every rule but one, whoever writes and from wherever; cycles are
+ * looked for after the write, under a lock that all writers of the type take. Every write leaves its events.
  */
 
-/** How many issues of a cycle a refusal names. */
-const NAMED_ISSUES_MAX = 20;
+/** A link as the issue `issueKey` sees it; `object` is the issue at the other end. */
+export interface IssueLink {
+  readonly id: number;
+  readonly version: number;
+  readonly issueKey: string;
+  readonly type: { readonly id: string; readonly inward: Text; readonly outward: Text };
+  readonly direction: Direction;
+  readonly object: { readonly id: string; readonly key: string; readonly summary: string };
+  readonly status: { readonly id: number; readonly key: string; readonly name: Text };
+  readonly assignee: UserSummary | undefined;
+  readonly createdBy: UserSummary;
+  readonly updatedBy: UserSummary;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/**
+ * Every link of the issue, by ascending id, without those to issues that the viewer may not see.
+ * Throws `not_found` when there is no such issue, or none for this viewer.
+ */
+export async function listIssueLinks(db: Queryable, viewer: Viewer, issueName: string): Promise<IssueLink[]> {
+  const name = parseIssueName(issueName);
+  const rows = name === undefined ? undefined : await selectIssueLinks(db, viewer, name);
+  if (rows === undefined) throw new DomainError('not_found', texts.issueNotFound);
+  return rows.map(toIssueLink);
+}
+
+/** The same for several issues at once, by their numbers; an issue without links may be missing. */
+export async function listLinksOfIssues(
+  db: Queryable,
+  viewer: Viewer,
+  issueIds: readonly number[],
+): Promise<Map<number, IssueLink[]>> {
+  const links = new Map<number, IssueLink[]>();
+  for (const row of await selectLinksOfIssues(db, viewer, issueIds)) {
+    const others = links.get(row.issue_id);
+    if (others) others.push(toIssueLink(row));
+    else links.set(row.issue_id, [toIssueLink(row)]);
+  }
+  return links;
+}
+
+/** One page of the links that the filter admits. Throws `not_found`. */
+export async function listIssueLinksPage(
+  db: Queryable,
+  viewer: Viewer,
+  issueName: string,
+  filter: LinkFilter,
+): Promise<{ links: IssueLink[]; total: number }> {
+  const name = parseIssueName(issueName);
+  const found = name === undefined ? undefined : await selectIssueLinksPage(db, viewer, name, filter);
+  if (found === undefined) throw new DomainError('not_found', texts.issueNotFound);
+  return { total: found.total, links: found.links.map(toIssueLink) };
+}
+
+/** One link as the issue sees it. Throws `not_found`, also for a link of other issues. */
+export async function getIssueLink(
+  db: Queryable,
+  viewer: Viewer,
+  issueName: string,
+  linkId: number,
+): Promise<IssueLink> {
+  const name = parseIssueName(issueName);
+  const row = name === undefined ? undefined : await selectIssueLink(db, viewer, name, linkId);
+  if (row === undefined) throw new DomainError('not_found', texts.linkNotFound);
+  return toIssueLink(row);
+}
 
 /** An issue that stands at an end of a link, with the key that refusals call it by. */
 export interface LinkEnd {
@@ -40,7 +108,7 @@ export interface LinkEnd {
 
 /** A link from the side of the issue that makes it. */
 export interface LinkWrite {
-  readonly type: CopiedRules;
+  readonly type: LockedType;
   readonly issue: LinkEnd;
   readonly direction: Direction;
   readonly object: LinkEnd;
@@ -58,117 +126,126 @@ export function madeNowBy({ userId }: Viewer): LinkOrigin {
   return { createdBy: userId, updatedBy: userId, createdAt: undefined, updatedAt: undefined };
 }
 
-/** Throws `refused`, saying which rule it was. */
-export async function writeNewLink(
+/** A link that is about to be written. */
+export interface PlannedLink {
+  readonly linkTypeId: string;
+  readonly issues: readonly [LinkEnd, LinkEnd];
+}
+
+/**
+ * Locks what links depend on, before any link is locked or written (decision 7). Types that do not exist are missing from
+ * the result.
+ */
+export async function lockTypesOf(
+  db: Transaction,
+  { orgId }: Viewer,
+  planned: readonly PlannedLink[],
+): Promise<Map<string, LockedType>> {
+  const issueIds = planned.flatMap(({ issues }) => issues.map(({ id }) => id));
+  const linkTypeIds = planned.map(({ linkTypeId }) => linkTypeId);
+  const locked = await lockForLinks(db, orgId, linkTypeIds, issueIds);
+  const types = new Map(locked.map((type) => [type.link_type_id, type]));
+  for (const { is_acyclic, link_type_id } of locked) if (is_acyclic) await lockLinkType(db, orgId, link_type_id);
+  const pairs = planned
+    .filter(({ linkTypeId }) => types.get(linkTypeId)?.shares_label)
+    .map(({ issues: [one, other] }) => [Math.min(one.id, other.id), Math.max(one.id, other.id)] as const)
+    .sort(([lowerA, higherA], [lowerB, higherB]) => lowerA - lowerB || higherA - higherB);
+  for (const pair of pairs) await lockPair(db, orgId, pair);
+  return types;
+}
+
+/** The same for one link, whose type the caller has just seen. */
+export async function lockTypeOf(db: Transaction, viewer: Viewer, planned: PlannedLink): Promise<LockedType> {
+  const type = (await lockTypesOf(db, viewer, [planned])).get(planned.linkTypeId);
+  if (type === undefined) throw new ConcurrentChange();
+  return type;
+}
+
+/** Throws `refused` with the rule that the link would break. */
+export async function createLink(
   db: Transaction,
   viewer: Viewer,
   link: LinkWrite,
   origin: LinkOrigin,
 ): Promise<StoredLink> {
-  const ends = endsOf(link);
-  // A new row would lock its ends itself, in whatever order they stand in it.
-  await lockEnds(db, viewer.orgId, [link.issue.id, link.object.id]);
-  await lockAcyclic(db, viewer, link);
   await refuseSameLabel(db, viewer, link, undefined);
-  const stored = await refusing(
-    link,
-    insertLink(db, viewer.orgId, { ...link.type, ...ends, firstEnd: link.direction, ...origin }),
-  );
-  await refuseCycle(db, viewer, link);
-  await insertEvents(db, viewer.orgId, viewer.userId, events(undefined, stored));
+  const insert = insertLink(db, viewer.orgId, {
+    ...link.type,
+    ...endsOf(link),
+    firstEnd: link.direction,
+    ...origin,
+  });
+  const stored = await refusing(link, insert);
+  if (link.type.is_acyclic) await refuseCycle(db, viewer, link.type, endsOf(link));
+  await insertEvents(db, viewer.orgId, viewer.userId, linkEvents(undefined, stored));
   return stored;
 }
 
-/** Gives a stored link another type, direction or object; the issue stays at its end, and the link keeps its id. */
-export async function writeChangedLink(
-  db: Transaction,
-  viewer: Viewer,
-  current: StoredLink,
-  link: LinkWrite,
-): Promise<StoredLink> {
+/**
+ * Gives a locked link another type, direction or object; the issue stays at its end, and the link keeps its id. Throws
+ * `refused` as `createLink` does.
+ */
+export async function changeLink(db: Transaction, viewer: Viewer, current: StoredLink, link: LinkWrite): Promise<void> {
   const wasFirst = directionAt(current, link.issue.id) === current.first_end;
-  const firstEnd = wasFirst ? link.direction : opposite(link.direction);
-  await lockAcyclic(db, viewer, link);
   await refuseSameLabel(db, viewer, link, current.link_id);
-  const stored = await refusing(
-    link,
-    updateLink(db, viewer.orgId, current.link_id, {
-      ...link.type,
-      ...endsOf(link),
-      firstEnd,
-      updatedBy: viewer.userId,
-    }),
-  );
-  if (stored === undefined) throw new DomainError('not_found', texts.linkNotFound);
-  await refuseCycle(db, viewer, link);
-  await insertEvents(db, viewer.orgId, viewer.userId, events(current, stored));
-  return stored;
+  const update = updateLink(db, viewer.orgId, current.link_id, {
+    ...link.type,
+    ...endsOf(link),
+    firstEnd: wasFirst ? link.direction : opposite(link.direction),
+    updatedBy: viewer.userId,
+  });
+  const stored = await refusing(link, update);
+  if (link.type.is_acyclic) await refuseCycle(db, viewer, link.type, endsOf(link));
+  await insertEvents(db, viewer.orgId, viewer.userId, linkEvents(current, stored));
 }
 
-/** Throws `not_found` when somebody else was first. */
-export async function writeNoLink(db: Transaction, viewer: Viewer, linkId: number): Promise<void> {
-  const removed = await deleteLink(db, viewer.orgId, linkId);
-  if (removed === undefined) throw new DomainError('not_found', texts.linkNotFound);
-  await insertEvents(db, viewer.orgId, viewer.userId, events(removed, undefined));
+/** Deletes a locked link; both issues record that. */
+export async function deleteLink(db: Transaction, viewer: Viewer, link: StoredLink): Promise<void> {
+  await deleteLinkRow(db, viewer.orgId, link.link_id);
+  await insertEvents(db, viewer.orgId, viewer.userId, linkEvents(link, undefined));
 }
 
-/** Removes all links of issues that are about to go; the issues at their other ends note that. */
-export async function writeNoLinks(db: Transaction, viewer: Viewer, issueIds: readonly number[]): Promise<void> {
-  const removed = await deleteLinksOf(db, viewer.orgId, issueIds);
+/** Deletes all links of locked issues that are about to be deleted; the issues at the other ends record the change. */
+export async function deleteLinksOfIssues(db: Transaction, viewer: Viewer, issueIds: readonly number[]): Promise<void> {
+  const deleted = await deleteLinksOf(db, viewer.orgId, issueIds);
   const going = new Set(issueIds);
-  const elsewhere = removed.flatMap((link) => events(link, undefined)).filter(({ issueId }) => !going.has(issueId));
+  const elsewhere = deleted.flatMap((link) => linkEvents(link, undefined)).filter(({ issueId }) => !going.has(issueId));
   await insertEvents(db, viewer.orgId, viewer.userId, elsewhere);
 }
 
-/** Removes all links that carry a label at one of their ends, before the label goes itself; both issues note that. */
-export async function writeNoLinksOfLabel(db: Transaction, viewer: Viewer, labelId: number): Promise<void> {
-  // Links first and their types then, as those do who give a link another type; and once more those made in between.
-  const removed = await deleteLinksOfLabel(db, viewer.orgId, labelId);
-  await lockTypesOfLabel(db, viewer.orgId, labelId);
-  const removedSince = await deleteLinksOfLabel(db, viewer.orgId, labelId);
-  const removals = [...removed, ...removedSince].flatMap((link) => events(link, undefined));
-  await insertEvents(db, viewer.orgId, viewer.userId, removals);
+/** Deletes all links that carry a label at one of their ends, before the label goes itself; both issues record that. */
+export async function deleteLinksWithLabel(db: Transaction, viewer: Viewer, labelId: number): Promise<void> {
+  // Writers hold the types of their links: from here on none is left.
+  await lockTypesOfLabels(db, viewer.orgId, [labelId]);
+  const deleted = await deleteLinksOfLabel(db, viewer.orgId, labelId);
+  const events = deleted.flatMap((link) => linkEvents(link, undefined));
+  await insertEvents(db, viewer.orgId, viewer.userId, events);
 }
 
-/** The end of a stored link at which the issue stands. */
-export function directionAt(link: StoredLink, issueId: number): Direction {
-  return link.inward_issue_id === issueId ? 'inward' : 'outward';
-}
-
-/** The issue at the other end. */
-export function objectAt(link: StoredLink, issueId: number): number {
-  return link.inward_issue_id === issueId ? link.outward_issue_id : link.inward_issue_id;
-}
-
-function endsOf({ direction, issue, object }: LinkWrite): { inwardIssueId: number; outwardIssueId: number } {
+function endsOf({ direction, issue, object }: Omit<LinkWrite, 'type'>) {
   return direction === 'inward'
     ? { inwardIssueId: issue.id, outwardIssueId: object.id }
     : { inwardIssueId: object.id, outwardIssueId: issue.id };
 }
 
-async function lockAcyclic(db: Transaction, { orgId }: Viewer, { type }: LinkWrite): Promise<void> {
-  if (type.is_acyclic) await lockLinkType(db, orgId, type.link_type_id);
-}
-
 /**
- * Two types with a label in common are two types to every constraint, but the same label between the same issues is a
- * duplicate all the same. That a type has become such a one, a writer learns from the foreign key.
+ * To the constraints, two types with a label in common are just two types, but the same label between the same issues is a
+ * duplicate all the same.
  */
 async function refuseSameLabel(
-  db: Transaction,
+  db: Queryable,
   { orgId }: Viewer,
   link: LinkWrite,
   linkId: number | undefined,
 ): Promise<void> {
   const { type, issue, object } = link;
   if (!type.shares_label) return;
-  await lockPair(db, orgId, [issue.id, object.id]);
   if (await existsSameLabel(db, orgId, { linkId, linkTypeId: type.link_type_id, ...endsOf(link) })) {
     throw new DomainError('refused', texts.alreadyLinked(issue.key, object.key));
   }
 }
 
-/** Waits for a write, and says what a constraint means when it refuses. */
+/** Waits for a write, and throws what a violated constraint means. */
 async function refusing<Result>(
   { type, issue, object, direction }: LinkWrite,
   write: Promise<Result>,
@@ -183,76 +260,29 @@ async function refusing<Result>(
     links_single_inward_key: secondSingle,
     links_single_outward_key: secondSingle,
     links_self_check: new DomainError('refused', texts.selfLink(issue.key)),
-    links_inward_issue_id_fkey: new DomainError('not_found', texts.issueNotFound),
-    links_outward_issue_id_fkey: new DomainError('not_found', texts.issueNotFound),
-    // The rules changed between our look at them and the write: look again.
-    links_link_type_id_fkey: new ConcurrentChange(),
-    links_one_link_per_pair_fkey: new ConcurrentChange(),
+    // Removed before the lock: look again.
+    links_inward_issue_id_fkey: new ConcurrentChange(),
+    links_outward_issue_id_fkey: new ConcurrentChange(),
   });
 }
 
-/** Throws `refused`, with the keys along the way, when the link just written closes a cycle. */
-async function refuseCycle(db: Queryable, viewer: Viewer, { type, ...link }: LinkWrite): Promise<void> {
-  if (!type.is_acyclic) return;
-  const { inwardIssueId, outwardIssueId } = endsOf({ type, ...link });
-  const walk = type.single_end === 'outward' ? 'inward' : 'outward';
-  const reached = await selectWay(db, viewer.orgId, type.link_type_id, outwardIssueId, inwardIssueId, walk);
-  if (reached.length === 0) return;
-  const cycle = [inwardIssueId, ...shortestWay(reached, outwardIssueId, inwardIssueId)];
-  const keys = await selectVisibleKeys(db, viewer, cycle);
-  const names = cycle.map((issueId) => keys.get(issueId) ?? '…');
-  const shown = names.length > NAMED_ISSUES_MAX ? [...names.slice(0, NAMED_ISSUES_MAX - 2), '…', names.at(-1)] : names;
-  throw new DomainError('refused', texts.cycle(type.link_type_id, shown.join(' → ')));
-}
-
-/** Breadth first; `links` are known to lead there. */
-function shortestWay(links: readonly { inward: number; outward: number }[], from: number, to: number): number[] {
-  const next = new Map<number, number[]>();
-  for (const { inward, outward } of links) {
-    const others = next.get(inward);
-    if (others) others.push(outward);
-    else next.set(inward, [outward]);
-  }
-  const cameFrom = new Map<number, number>();
-  const queue = [from];
-  for (const issue of queue) {
-    if (issue === to) break;
-    for (const neighbour of next.get(issue) ?? []) {
-      if (neighbour === from || cameFrom.has(neighbour)) continue;
-      cameFrom.set(neighbour, issue);
-      queue.push(neighbour);
-    }
-  }
-  const way = [to];
-  for (let issue: number | undefined = to; issue !== undefined && issue !== from; ) {
-    issue = cameFrom.get(issue);
-    if (issue !== undefined) way.unshift(issue);
-  }
-  return way;
-}
-
-/** One event for each issue that a change touched, in the order of issue numbers. */
-function events(before: StoredLink | undefined, after: StoredLink | undefined): NewEvent[] {
-  const issues = new Set(
-    [before, after].flatMap((link) => (link ? [link.inward_issue_id, link.outward_issue_id] : [])),
-  );
-  return [...issues]
-    .sort((left, right) => left - right)
-    .flatMap((issueId) => {
-      const from = changeAt(before, issueId);
-      const to = changeAt(after, issueId);
-      if (JSON.stringify(from) === JSON.stringify(to)) return [];
-      const type = from && to ? 'IssueLinkChanged' : to ? 'IssueLinked' : 'IssueUnlinked';
-      return [{ issueId, type, changes: { links: [{ from, to }] } } as const];
-    });
-}
-
-function changeAt(link: StoredLink | undefined, issueId: number): LinkChange | null {
-  if (link === undefined || (link.inward_issue_id !== issueId && link.outward_issue_id !== issueId)) return null;
+function toIssueLink(row: IssueLinkRow): IssueLink {
   return {
-    link_id: link.link_id,
-    link_type_id: link.link_type_id,
-    direction: directionAt(link, issueId),
-    object_id: objectAt(link, issueId),
+    id: row.link_id,
+    version: row.version,
+    issueKey: row.issue_key,
+    type: {
+      id: row.link_type_id,
+      inward: { ru: row.inward_ru, en: row.inward_en },
+      outward: { ru: row.outward_ru, en: row.outward_en },
+    },
+    direction: row.direction,
+    object: { id: row.object_hex_id, key: row.object_key, summary: row.object_summary },
+    status: { id: row.status_id, key: row.status_key, name: { ru: row.status_ru, en: row.status_en } },
+    assignee: row.assignee_uid === null ? undefined : userFrom(row, 'assignee'),
+    createdBy: userFrom(row, 'created_by'),
+    updatedBy: userFrom(row, 'updated_by'),
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
   };
 }

@@ -3,6 +3,7 @@ import { statement } from '../../database/statement.ts';
 import { type Viewer, visibleQueue } from '../access/viewer.ts';
 import { IS_NAMED_ISSUE, visibleIssues } from '../issues/visible-issues.ts';
 import type { Direction } from '../labels/direction.ts';
+import type { CopiedRules } from '../link-types/link-types.store.ts';
 import { type UserColumns, userColumns } from '../users/user-summary.ts';
 
 /** A link as one of its issues sees it; columns of the other issue start with `object_`. */
@@ -190,16 +191,6 @@ export interface StoredLink {
   readonly first_end: Direction;
 }
 
-/** The rules that a link's row copies from its type. */
-export interface CopiedRules {
-  readonly link_type_id: string;
-  readonly is_symmetric: boolean;
-  readonly is_antisymmetric: boolean;
-  readonly is_acyclic: boolean;
-  readonly single_end: Direction | 'none';
-  readonly shares_label: boolean;
-}
-
 export interface NewLinkRow extends CopiedRules {
   readonly inwardIssueId: number;
   readonly outwardIssueId: number;
@@ -248,28 +239,24 @@ const UPDATE_LINK = statement<'orgId' | 'linkId' | keyof LinkChangeRow, StoredLi
   returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end`,
 );
 
-/** Changes a link in place and raises its version. Undefined when it is gone. */
+/** Changes a locked link in place and raises its version. */
 export async function updateLink(
   db: Transaction,
   orgId: string,
   linkId: number,
   link: LinkChangeRow,
-): Promise<StoredLink | undefined> {
+): Promise<StoredLink> {
   const [row] = await db.query(UPDATE_LINK({ orgId, linkId, ...link }));
-  return row;
+  return row as StoredLink;
 }
 
-const DELETE_LINK = statement<'orgId' | 'linkId', StoredLink>(
-  'delete_link',
-  `
-  delete from links where org_id = :orgId and link_id = :linkId
-  returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end`,
+const DELETE_LINK_ROW = statement<'orgId' | 'linkId'>(
+  'delete_link_row',
+  'delete from links where org_id = :orgId and link_id = :linkId',
 );
 
-/** Answers what was deleted; undefined when somebody else was first. */
-export async function deleteLink(db: Transaction, orgId: string, linkId: number): Promise<StoredLink | undefined> {
-  const [row] = await db.query(DELETE_LINK({ orgId, linkId }));
-  return row;
+export async function deleteLinkRow(db: Transaction, orgId: string, linkId: number): Promise<void> {
+  await db.query(DELETE_LINK_ROW({ orgId, linkId }));
 }
 
 const DELETE_LINKS_OF = statement<'orgId' | 'issueIds', StoredLink>(
@@ -300,41 +287,33 @@ export function deleteLinksOfLabel(db: Transaction, orgId: string, labelId: numb
   return db.query(DELETE_LINKS_OF_LABEL({ orgId, labelId }));
 }
 
-const LOCK_TYPES_OF_LABEL = statement<'orgId' | 'labelId'>(
-  'lock_types_of_label',
+const SELECT_LINK = statement<'orgId' | 'linkId', StoredLink>(
+  'select_link',
   `
-  select from link_types where org_id = :orgId and (inward_label_id = :labelId or outward_label_id = :labelId)
-  order by link_type_id
-  for update`,
+  select link_id, link_type_id, inward_issue_id, outward_issue_id, first_end
+  from links where org_id = :orgId and link_id = :linkId`,
 );
 
-/** Makes everybody wait who links issues by a type that has the label. */
-export async function lockTypesOfLabel(db: Transaction, orgId: string, labelId: number): Promise<void> {
-  await db.query(LOCK_TYPES_OF_LABEL({ orgId, labelId }));
-}
-
-const LOCK_ENDS = statement<'orgId' | 'issueIds'>(
-  'lock_ends',
-  `
-  select from issues where org_id = :orgId and issue_id = any(:issueIds::bigint[])
-  order by issue_id
-  for key share`,
-);
-
-/** Locks issues against removal, in the order in which everybody locks them. */
-export async function lockEnds(db: Transaction, orgId: string, issueIds: readonly number[]): Promise<void> {
-  await db.query(LOCK_ENDS({ orgId, issueIds }));
+export async function selectLink(db: Queryable, orgId: string, linkId: number): Promise<StoredLink | undefined> {
+  const [row] = await db.query(SELECT_LINK({ orgId, linkId }));
+  return row;
 }
 
 const LOCK_LINK = statement<'orgId' | 'linkId', StoredLink & { version: number }>(
   'lock_link',
   `
-  select link_id, link_type_id, inward_issue_id, outward_issue_id, first_end, version
-  from links where org_id = :orgId and link_id = :linkId
-  for update`,
+  with organisation as materialized (
+    select from organisations where org_id = :orgId for key share
+  )
+  select links.link_id, links.link_type_id, links.inward_issue_id, links.outward_issue_id, links.first_end,
+    links.version
+  from organisation
+  cross join links
+  where links.org_id = :orgId and links.link_id = :linkId
+  for update of links`,
 );
 
-/** Locks a link against other changes and answers it with its version. */
+/** Locks a link against other changes, after the organisation and whatever else it depends on. */
 export async function lockLink(
   db: Transaction,
   orgId: string,
@@ -376,8 +355,11 @@ const LOCK_PAIR = statement<'orgId' | 'lower' | 'higher'>(
 );
 
 /** Makes everybody else wait who links these two issues by a type that shares a label with another. */
-export async function lockPair(db: Transaction, orgId: string, issueIds: readonly [number, number]): Promise<void> {
-  const [lower, higher] = [Math.min(...issueIds), Math.max(...issueIds)];
+export async function lockPair(
+  db: Transaction,
+  orgId: string,
+  [lower, higher]: readonly [lower: number, higher: number],
+): Promise<void> {
   await db.query(LOCK_PAIR({ orgId, lower, higher }));
 }
 

@@ -13,30 +13,42 @@ export interface AccessibleIssue {
   readonly mayWrite: boolean;
 }
 
-const GET_ISSUES = statement<keyof Viewer | 'parsed', AccessibleIssue>(
-  'get_issues',
+const FIND_ISSUES_NAMED = statement<keyof Viewer | 'names', AccessibleIssue & { name: string }>(
+  'find_issues_named',
   `
-  select issues.issue_id as id, issues.key, ${writableQueue('queues')} as "mayWrite"
-  from unnest(:parsed::text[]) with ordinality as given (name, place)
+  select given.name, issues.issue_id as id, issues.key, ${writableQueue('queues')} as "mayWrite"
+  from unnest(:names::text[]) as given (name)
   join issues on issues.org_id = :orgId and issues.issue_id = ${issueIdNamed('given.name')}
   join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id
-  where ${visibleQueue('queues')}
-  order by given.place`,
+  where ${visibleQueue('queues')}`,
 );
 
 /**
- * The issues of these names, in their order. Throws `not_found` when one does not exist or may not be seen by the
- * viewer; the two cannot be told apart.
+ * The issues of these names, in their order. Undefined stands for one that does not exist or that the viewer may not see;
+ * the two cannot be told apart.
  */
-export async function getIssues(db: Queryable, viewer: Viewer, names: readonly string[]): Promise<AccessibleIssue[]> {
-  const parsed = names.map((name) => {
-    const issueName = parseIssueName(name);
-    if (issueName === undefined) throw new DomainError('not_found', texts.issueNotFound);
-    return issueName;
-  });
-  const issues = await db.query(GET_ISSUES({ ...viewer, parsed }));
-  if (issues.length < parsed.length) throw new DomainError('not_found', texts.issueNotFound);
-  return issues;
+export async function findIssuesNamed(
+  db: Queryable,
+  viewer: Viewer,
+  names: readonly string[],
+): Promise<(AccessibleIssue | undefined)[]> {
+  const parsed = names.map(parseIssueName);
+  const possible = parsed.filter((name) => name !== undefined);
+  const issues = await db.query(FIND_ISSUES_NAMED({ ...viewer, names: possible }));
+  return parsed.map((name) => issues.find((issue) => issue.name === name));
+}
+
+/** An issue that the viewer may change, and another one that the viewer may see. Throws `not_found` and `forbidden`. */
+export async function getIssuePair(
+  db: Queryable,
+  viewer: Viewer,
+  writableName: string,
+  otherName: string,
+): Promise<[AccessibleIssue, AccessibleIssue]> {
+  const [issue, other] = await findIssuesNamed(db, viewer, [writableName, otherName]);
+  if (issue === undefined || other === undefined) throw new DomainError('not_found', texts.issueNotFound);
+  requireWritable(issue);
+  return [issue, other];
 }
 
 const FIND_ISSUES = statement<keyof Viewer | 'issueIds', AccessibleIssue>(
@@ -52,9 +64,10 @@ export function findIssues(db: Queryable, viewer: Viewer, issueIds: readonly num
   return db.query(FIND_ISSUES({ ...viewer, issueIds }));
 }
 
-/** One of them that the viewer may change. Throws `not_found` and `forbidden`. */
-export async function getWritableIssue(db: Queryable, viewer: Viewer, issueId: number): Promise<AccessibleIssue> {
-  const [issue] = await findIssues(db, viewer, [issueId]);
+/** The issue of that name or number, which the viewer may change. Throws `not_found` and `forbidden`. */
+export async function getWritableIssue(db: Queryable, viewer: Viewer, name: string | number): Promise<AccessibleIssue> {
+  const find = typeof name === 'string' ? findIssuesNamed(db, viewer, [name]) : findIssues(db, viewer, [name]);
+  const [issue] = await find;
   if (issue === undefined) throw new DomainError('not_found', texts.issueNotFound);
   requireWritable(issue);
   return issue;

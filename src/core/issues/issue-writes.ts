@@ -171,7 +171,7 @@ export async function lockWritableIssue(
   strength: 'change' | 'key',
 ): Promise<IssueState> {
   const name = typeof issueName === 'number' ? issueName : parseIssueName(issueName);
-  const issueId = name === undefined ? undefined : await lockIssue(db, viewer.orgId, name, strength);
+  const issueId = name === undefined ? undefined : await lockIssue(db, viewer, name, strength);
   const issue = issueId === undefined ? undefined : await selectIssueState(db, viewer, issueId);
   if (issue === undefined) throw new DomainError('not_found', texts.issueNotFound);
   if (!issue.may_write) throw new DomainError('forbidden', texts.writeForbidden);
@@ -193,7 +193,10 @@ export async function getWritableQueue(
   return queue;
 }
 
-/** Issues stand in columns of their queue alone, so a queue gets a column for a status when an issue first has it. */
+/**
+ * Issues stand in columns of their queue alone, so a queue gets a column for a status when an issue first has it. The
+ * caller has locked no issue: this may lock the queue.
+ */
 export async function ensureColumn(db: Transaction, orgId: string, queueId: number, statusId: number): Promise<void> {
   if (await hasColumn(db, orgId, queueId, statusId)) return;
   // So that two columns are not both the last one.

@@ -126,28 +126,38 @@ export async function selectIssueByUnique(
 }
 
 const LOCK_ISSUE = lockIssueWhere('lock_issue', issueIdNamed(':issueName'));
-const LOCK_ISSUE_BY_ID = lockIssueWhere('lock_issue_by_id', ':issueName');
+const LOCK_ISSUE_BY_ID = lockIssueWhere('lock_issue_by_id', ':issueName::bigint');
 
 function lockIssueWhere(name: string, issueId: string) {
-  // Without any join: a lock that had to wait looks at the row again, and must not meet what else moved on meanwhile.
-  const text = `select issue_id from issues where org_id = :orgId and issue_id = ${issueId}`;
+  // The condition does not depend on the issue's row: a lock that had to wait evaluates it again, and the issue may be in
+  // another queue by then.
+  const text = `
+    with organisation as materialized (
+      select from organisations where org_id = :orgId for key share
+    )
+    select issues.issue_id
+    from organisation
+    cross join issues
+    where issues.org_id = :orgId
+      and issues.issue_id = (${visibleIssues('issues.issue_id', `issues.issue_id = ${issueId}`)})`;
   const locked = (strength: string, lock: string) =>
-    statement<'orgId' | 'issueName', { issue_id: number }>(`${name}_${strength}`, `${text} for ${lock}`);
+    statement<keyof Viewer | 'issueName', { issue_id: number }>(`${name}_${strength}`, `${text} for ${lock} of issues`);
   // A change lets links be made to the issue at the same time; another key, or none, does not.
   return { change: locked('change', 'no key update'), key: locked('key', 'update') };
 }
 
 /**
- * Locks the issue of that name or number until the end of the transaction, whoever may see it, and answers its number.
+ * Locks the issue of that name or number until the end of the transaction, after the organisation, if the viewer may see
+ * it. Returns its number.
  */
 export async function lockIssue(
   db: Transaction,
-  orgId: string,
+  viewer: Viewer,
   issueName: string | number,
   strength: 'change' | 'key',
 ): Promise<number | undefined> {
   const lock = (typeof issueName === 'number' ? LOCK_ISSUE_BY_ID : LOCK_ISSUE)[strength];
-  const [row] = await db.query(lock({ orgId, issueName }));
+  const [row] = await db.query(lock({ ...viewer, issueName }));
   return row?.issue_id;
 }
 

@@ -68,7 +68,7 @@ export function changeLabel(
 /** Locks a label for a change. Throws `refused` for one that does not exist or is built in. */
 export async function lockChangeableLabel(db: Transaction, orgId: string, labelId: number): Promise<void> {
   // The organisation before the label, in the same order as the creation of a link type.
-  await lockOrganisation(db, orgId);
+  await lockOrganisation(db, orgId, 'labels');
   const label = await lockLabel(db, orgId, labelId);
   if (label === undefined) throw new DomainError('refused', texts.labelNotFound(String(labelId)));
   if (label.is_fixed) throw new DomainError('refused', texts.labelFixed(label.label));

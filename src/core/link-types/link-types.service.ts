@@ -18,8 +18,9 @@ import {
   type LinkEndsRow,
   type LinkTypeRow,
   type LinkTypeRules,
-  lockLinkType,
+  lockForLinks,
   lockLinkTypeRow,
+  lockTypesOfLabels,
   selectLinksOfType,
   selectLinkTypes,
   selectOppositeLinks,
@@ -73,6 +74,7 @@ export function createLinkType(db: Database, viewer: Viewer, type: NewLinkType):
     const rules = rulesOf(type, { is_antisymmetric: !isSymmetric, is_acyclic: false, single_end: 'none' });
     if (isSymmetric) refuseSymmetricRules(rules);
     const linkTypeId = type.id ?? slug(inward.en);
+    await lockOrganisation(transaction, orgId, 'labels');
     if (linkTypeId === '') throw new DomainError('refused', undefined, { id: texts.linkTypeIdNeeded });
     await refuseTakenPhrases(transaction, orgId, undefined, outward ? [inward, outward] : [inward]);
 
@@ -93,16 +95,17 @@ export function createLinkType(db: Database, viewer: Viewer, type: NewLinkType):
 }
 
 /**
- * The type of links between a label and its opposite, which is made where there is none yet: a pair of labels becomes a
- * type with its first link. The caller's transaction makes that link.
+ * The type of links between a label and its opposite, which is created if need be: a pair of labels becomes a type with
+ * its first link, which the caller then creates between the two issues.
  */
 export async function createLabelType(
   db: Transaction,
   orgId: string,
   labelIds: readonly [number, number],
+  issueIds: readonly number[],
 ): Promise<LinkTypeRow> {
-  // Two makers of types at once would not see each other's.
-  await lockOrganisation(db, orgId);
+  // Concurrent transactions that create types would not see each other's.
+  await lockOrganisation(db, orgId, 'labels');
   const types = await selectLinkTypes(db, orgId);
   const [inwardId, outwardId] = [Math.min(...labelIds), Math.max(...labelIds)];
   const has = (type: LinkTypeRow, labelId: number) => [type.inward_label_id, type.outward_label_id].includes(labelId);
@@ -116,11 +119,16 @@ export async function createLabelType(
   // Removed since the caller looked.
   if (organisation === undefined || label === undefined) throw new ConcurrentChange();
   const neighbours = types.filter((type) => has(type, inwardId) || has(type, outwardId));
-  await updateSharesLabel(
-    db,
-    orgId,
-    neighbours.map(({ link_type_id }) => link_type_id),
-  );
+  if (neighbours.length > 0) {
+    // Marking the neighbours locks their links, so types and issues are locked first.
+    await lockTypesOfLabels(db, orgId, [inwardId, outwardId]);
+    await lockForLinks(db, orgId, [], issueIds);
+    await updateSharesLabel(
+      db,
+      orgId,
+      neighbours.map(({ link_type_id }) => link_type_id),
+    );
+  }
   const linkTypeId = freeId(label.label, types, `${inwardId}-${outwardId}`);
   const insert = insertLinkType(db, orgId, {
     link_type_id: linkTypeId,
@@ -160,9 +168,9 @@ export function updateLinkType(
 ): Promise<LinkTypeRow> {
   const { orgId } = viewer;
   return db.transaction(async (transaction) => {
-    // Nobody writes links of the type from here to the end: not those who look for cycles, and not those who need not.
     await getLinkType(transaction, orgId, linkTypeId);
-    await lockLinkType(transaction, orgId, linkTypeId);
+    if (change.inward || change.outward) await lockOrganisation(transaction, orgId, 'labels');
+    // Every writer of links of the type holds the row: from here on none is left.
     await lockLinkTypeRow(transaction, orgId, linkTypeId);
     const type = await getLinkType(transaction, orgId, linkTypeId);
     if (change.version !== undefined && change.version !== type.version) {
@@ -191,8 +199,13 @@ export function updateLinkType(
     ] as const) {
       if (label) await takingLabel(label, updateLabelTexts(transaction, orgId, labelId, label));
     }
-    await refuseBrokenRules(transaction, viewer, type, rules);
-    await updateLinkTypeRules(transaction, orgId, linkTypeId, rules);
+    await refuseBrokenRules(transaction, viewer, linkTypeId, change);
+    // Should a link have escaped the look above, the next attempt names it.
+    await onConstraint(updateLinkTypeRules(transaction, orgId, linkTypeId, rules), {
+      links_unordered_ends_key: new ConcurrentChange(),
+      links_single_inward_key: new ConcurrentChange(),
+      links_single_outward_key: new ConcurrentChange(),
+    });
     return await getLinkType(transaction, orgId, linkTypeId);
   });
 }
@@ -201,6 +214,7 @@ export function updateLinkType(
 export function deleteLinkType(db: Database, { orgId }: Viewer, linkTypeId: string): Promise<void> {
   return db.transaction(async (transaction) => {
     await getLinkType(transaction, orgId, linkTypeId);
+    await lockOrganisation(transaction, orgId, 'labels');
     await lockLinkTypeRow(transaction, orgId, linkTypeId);
     if (DEFAULT_LINK_TYPE_IDS.has(linkTypeId)) throw new DomainError('refused', texts.linkTypeBuiltIn(linkTypeId));
     if (await existsLinkOfType(transaction, orgId, linkTypeId)) {
@@ -222,16 +236,17 @@ function refuseSymmetricRules({ is_antisymmetric, is_acyclic, single_end }: Link
   if (is_antisymmetric || is_acyclic || single_end !== 'none') throw new DomainError('refused', texts.symmetricRules);
 }
 
-/** Throws `refused` for a label whose relationship another type understands already, or both of the given have. */
+/**
+ * Throws `refused` for a label whose relationship another type understands already, or both of the given have. The caller
+ * has locked the organisation: concurrent transactions that create labels would not see each other's.
+ */
 async function refuseTakenPhrases(
-  db: Transaction,
+  db: Queryable,
   orgId: string,
   own: { readonly linkTypeId: string; readonly ends: readonly Direction[] } | undefined,
   labels: readonly LabelTexts[],
 ): Promise<void> {
   if (labels.length === 0) return;
-  // Two makers of labels at once would not see each other's.
-  await lockOrganisation(db, orgId);
   const others = relationshipsOf(await selectLinkTypes(db, orgId)).filter(
     ({ type, direction }) => type.link_type_id !== own?.linkTypeId || !own.ends.includes(direction),
   );
@@ -248,22 +263,21 @@ function takingLabel<Result>({ en }: LabelTexts, write: Promise<Result>): Promis
   return onConstraint(write, { labels_label_key: new DomainError('refused', texts.labelTaken(en)) });
 }
 
-/** Throws `refused` for a rule that is switched on while stored links break it. */
+/** Throws `refused` for a rule that is switched on, or once more, while stored links break it. */
 async function refuseBrokenRules(
   db: Queryable,
   viewer: Viewer,
-  type: LinkTypeRow,
-  { is_antisymmetric, is_acyclic, single_end }: LinkTypeRules,
+  id: string,
+  { antisymmetric, acyclic, single }: Pick<LinkTypeChange, 'antisymmetric' | 'acyclic' | 'single'>,
 ): Promise<void> {
-  const { link_type_id: id } = type;
-  if (is_antisymmetric && !type.is_antisymmetric) {
+  if (antisymmetric) {
     await refuseLinks(db, viewer, texts.brokenByOpposites, await selectOppositeLinks(db, viewer.orgId, id));
   }
-  if (single_end !== 'none' && single_end !== type.single_end) {
-    const links = await selectSecondSingles(db, viewer.orgId, id, single_end);
+  if (single !== undefined && single !== 'none') {
+    const links = await selectSecondSingles(db, viewer.orgId, id, single);
     await refuseLinks(db, viewer, texts.brokenBySeconds, links);
   }
-  if (is_acyclic && !type.is_acyclic) {
+  if (acyclic) {
     await refuseLinks(db, viewer, texts.brokenByCycle, findCycle(await selectLinksOfType(db, viewer.orgId, id)));
   }
 }

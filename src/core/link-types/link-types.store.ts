@@ -43,6 +43,62 @@ export function selectLinkTypes(db: Queryable, orgId: string): Promise<LinkTypeR
   return db.query(SELECT_LINK_TYPES({ orgId }));
 }
 
+/** The rules that a link's row copies from its type. */
+export interface CopiedRules {
+  readonly link_type_id: string;
+  readonly is_symmetric: boolean;
+  readonly is_antisymmetric: boolean;
+  readonly is_acyclic: boolean;
+  readonly single_end: 'inward' | 'outward' | 'none';
+  readonly shares_label: boolean;
+}
+
+declare const isLocked: unique symbol;
+
+/** A type whose rules nobody changes before the transaction ends; only `lockForLinks` returns one. */
+export interface LockedType extends CopiedRules {
+  readonly [isLocked]: true;
+}
+
+// Each part reads the one before it, and PostgreSQL locks a row only once the whole FROM clause has produced it.
+const LOCK_FOR_LINKS = statement<'orgId' | 'linkTypeIds' | 'issueIds', LockedType>(
+  'lock_for_links',
+  `
+  with organisation as materialized (
+    select from organisations where org_id = :orgId for key share
+  ), types as materialized (
+    select link_types.link_type_id, link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic,
+      link_types.single_end, link_types.shares_label
+    from organisation
+    cross join link_types
+    where link_types.org_id = :orgId and link_types.link_type_id = any(:linkTypeIds::text[])
+    order by link_types.link_type_id
+    for key share of link_types
+  ), ends as materialized (
+    select issues.issue_id
+    from (select count(*) from types) as locked
+    cross join issues
+    where issues.org_id = :orgId and issues.issue_id = any(:issueIds::bigint[])
+    order by issues.issue_id
+    for key share of issues
+  )
+  select types.* from (select count(*) from ends) as locked left join types on true
+  where types.link_type_id is not null`,
+);
+
+/**
+ * Locks what links of these types between these issues depend on, in the one order (decision 7): the organisation and
+ * the types against changes of their rules, then the issues against removal. A type that does not exist is left out.
+ */
+export function lockForLinks(
+  db: Transaction,
+  orgId: string,
+  linkTypeIds: readonly string[],
+  issueIds: readonly number[],
+): Promise<LockedType[]> {
+  return db.query(LOCK_FOR_LINKS({ orgId, linkTypeIds, issueIds }));
+}
+
 export interface LabelTexts {
   readonly ru: string;
   readonly en: string;
@@ -165,7 +221,7 @@ const LOCK_LINK_TYPE_ROW = statement<'orgId' | 'linkTypeId'>(
   'select from link_types where org_id = :orgId and link_type_id = :linkTypeId for update',
 );
 
-/** Locks a type against other changes. */
+/** Locks a type against other changes, and waits for everybody who writes links of it. */
 export async function lockLinkTypeRow(db: Transaction, orgId: string, linkTypeId: string): Promise<void> {
   await db.query(LOCK_LINK_TYPE_ROW({ orgId, linkTypeId }));
 }
@@ -294,12 +350,27 @@ export function selectLinksOfType(db: Queryable, orgId: string, linkTypeId: stri
   return db.query(SELECT_LINKS_OF_TYPE({ orgId, linkTypeId }));
 }
 
+const LOCK_TYPES_OF_LABELS = statement<'orgId' | 'labelIds'>(
+  'lock_types_of_labels',
+  `
+  select from link_types
+  where org_id = :orgId
+    and (inward_label_id = any(:labelIds::integer[]) or outward_label_id = any(:labelIds::integer[]))
+  order by link_type_id
+  for update`,
+);
+
+/** Locks the types that have one of the labels, against other changes and against writers of their links. */
+export async function lockTypesOfLabels(db: Transaction, orgId: string, labelIds: readonly number[]): Promise<void> {
+  await db.query(LOCK_TYPES_OF_LABELS({ orgId, labelIds }));
+}
+
 const LOCK_LINK_TYPE = statement<'orgId' | 'linkTypeId'>(
   'lock_link_type',
   `select pg_advisory_xact_lock(hashtextextended(:orgId || ' ' || :linkTypeId, 0))`,
 );
 
-/** Makes everybody else who writes links of this type in this organisation wait for the end of the transaction. */
+/** Lets one transaction at a time look for cycles of the type and write a link of it. */
 export async function lockLinkType(db: Transaction, orgId: string, linkTypeId: string): Promise<void> {
   await db.query(LOCK_LINK_TYPE({ orgId, linkTypeId }));
 }

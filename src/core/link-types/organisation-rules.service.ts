@@ -1,4 +1,5 @@
-import type { Database, Queryable } from '../../database/database.ts';
+import { ConcurrentChange, type Database, type Queryable } from '../../database/database.ts';
+import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { type Language, texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
@@ -30,20 +31,22 @@ export async function getOrganisation(db: Queryable, orgId: string): Promise<Org
  */
 export function updateOrganisation(db: Database, viewer: Viewer, change: OrganisationChange): Promise<OrganisationRow> {
   return db.transaction(async (transaction) => {
-    // Writers of links hold the row by their foreign key: they have ended, or wait for us.
-    await lockOrganisation(transaction, viewer.orgId);
+    // Every writer of links holds the row: from here on none is left.
+    await lockOrganisation(transaction, viewer.orgId, 'rules');
     const before = await getOrganisation(transaction, viewer.orgId);
-    if (change.oneLinkPerPair && !before.one_link_per_pair) {
+    if (change.oneLinkPerPair) {
       const links = await selectSecondLinksOfPairs(transaction, viewer.orgId);
       if (links.length > 0) {
         const names = await linkNames(transaction, viewer, links);
         throw new DomainError('refused', texts.brokenByPairs(names));
       }
     }
-    return await updateOrganisationRow(transaction, viewer.orgId, {
+    const update = updateOrganisationRow(transaction, viewer.orgId, {
       name: change.name ?? before.name,
       language: change.language ?? before.language,
       oneLinkPerPair: change.oneLinkPerPair ?? before.one_link_per_pair,
     });
+    // Should a link have escaped the look above, the next attempt names it.
+    return await onConstraint(update, { links_pair_key: new ConcurrentChange() });
   });
 }

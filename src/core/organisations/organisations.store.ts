@@ -136,14 +136,26 @@ export async function selectOrganisation(db: Queryable, orgId: string): Promise<
   return row;
 }
 
-const LOCK_ORGANISATION = statement<'orgId'>(
-  'lock_organisation',
-  'select from organisations where org_id = :orgId for update',
-);
+const LOCK_ORGANISATION = {
+  rules: lockOrganisationFor('lock_organisation_rules', 'update'),
+  labels: lockOrganisationFor('lock_organisation_labels', 'no key update'),
+  key: lockOrganisationFor('lock_organisation_key', 'key share'),
+};
 
-/** Locks the organisation against concurrent changes of it, its labels and its links. */
-export async function lockOrganisation(db: Transaction, orgId: string): Promise<void> {
-  await db.query(LOCK_ORGANISATION({ orgId }));
+function lockOrganisationFor(name: string, lock: string) {
+  return statement<'orgId'>(name, `select from organisations where org_id = :orgId for ${lock}`);
+}
+
+/**
+ * Locks the organisation: its `labels` against other changes of labels and link types, its `rules` also against writers of
+ * links, or its `key` as a writer of links does, against changes of the rules.
+ */
+export async function lockOrganisation(
+  db: Transaction,
+  orgId: string,
+  what: keyof typeof LOCK_ORGANISATION,
+): Promise<void> {
+  await db.query(LOCK_ORGANISATION[what]({ orgId }));
 }
 
 const UPDATE_ORGANISATION_ROW = statement<'orgId' | 'name' | 'language' | 'oneLinkPerPair', OrganisationRow>(

@@ -1,6 +1,6 @@
 import type { Database } from '../../database/database.ts';
 import type { Viewer } from '../access/viewer.ts';
-import { writeNoLinksOfLabel } from '../issue-links/issue-links.service.ts';
+import { deleteLinksWithLabel } from '../issue-links/issue-links.service.ts';
 import { lockChangeableLabel } from '../labels/labels.service.ts';
 import { deleteLabel } from '../labels/labels.store.ts';
 
@@ -12,7 +12,7 @@ export function removeLabel(db: Database, viewer: Viewer, labelId: number): Prom
   const { orgId } = viewer;
   return db.transaction(async (transaction) => {
     await lockChangeableLabel(transaction, orgId, labelId);
-    await writeNoLinksOfLabel(transaction, viewer, labelId);
+    await deleteLinksWithLabel(transaction, viewer, labelId);
     await deleteLabel(transaction, orgId, labelId);
   });
 }

@@ -19,7 +19,8 @@ export function removeUser(db: Database, viewer: Viewer, userId: number): Promis
     const exists = await updateUserRemoved(transaction, orgId, userId);
     if (!exists) throw new DomainError('not_found', texts.userUnknown);
     await deleteTokens(transaction, orgId, userId);
-    await deleteMembershipsOf(transaction, orgId, userId);
     await writeUnassigned(transaction, viewer, userId);
+    // After the issues, as when a queue is removed with its issues and then its members.
+    await deleteMembershipsOf(transaction, orgId, userId);
   });
 }

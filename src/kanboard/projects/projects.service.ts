@@ -2,6 +2,7 @@ import { requireAdministrator, requireManager, type Viewer } from '../../core/ac
 import { insertMissingStatuses } from '../../core/dictionaries/dictionaries.store.ts';
 import { lockIssuesOfQueue } from '../../core/issues/issues.store.ts';
 import { DEFAULT_COLUMNS, DEFAULT_ISSUE_TYPE_ID, DEFAULT_PRIORITY_ID } from '../../core/organisations/defaults.ts';
+import { lockOrganisation } from '../../core/organisations/organisations.store.ts';
 import { requireManagedQueue } from '../../core/queues/queue-members.service.ts';
 import { insertMembers } from '../../core/queues/queue-members.store.ts';
 import { parseQueueName } from '../../core/queues/queue-name.ts';
@@ -116,6 +117,7 @@ export function removeProject(db: Database, viewer: Viewer, projectId: number): 
   const { orgId } = viewer;
   return db.transaction(async (transaction) => {
     await requireManagedQueue(transaction, viewer, projectId);
+    await lockOrganisation(transaction, orgId, 'key');
     await lockQueue(transaction, orgId, projectId);
     await deleteIssues(transaction, viewer, await lockIssuesOfQueue(transaction, orgId, projectId));
     await deleteQueueRow(transaction, orgId, projectId);

@@ -1,10 +1,16 @@
 import type { Viewer } from '../../core/access/viewer.ts';
-import { madeNowBy, writeChangedLink, writeNewLink, writeNoLink } from '../../core/issue-links/issue-links.service.ts';
-import { type CopiedRules, lockEnds, lockLink, type StoredLink } from '../../core/issue-links/issue-links.store.ts';
+import {
+  changeLink,
+  createLink,
+  deleteLink,
+  lockTypeOf,
+  madeNowBy,
+} from '../../core/issue-links/issue-links.service.ts';
+import { lockLink, type StoredLink, selectLink } from '../../core/issue-links/issue-links.store.ts';
 import { type AccessibleIssue, findIssues, getWritableIssue, requireWritable } from '../../core/issues/issue-access.ts';
 import type { Direction } from '../../core/labels/direction.ts';
 import { opposite } from '../../core/labels/direction.ts';
-import { createLabelType, getLinkType } from '../../core/link-types/link-types.service.ts';
+import { createLabelType } from '../../core/link-types/link-types.service.ts';
 import { ConcurrentChange, type Database, type Queryable, type Transaction } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
@@ -49,14 +55,11 @@ export interface NewTaskLink {
 export function createTaskLink(db: Database, viewer: Viewer, link: NewTaskLink): Promise<number> {
   return db.transaction(async (transaction) => {
     const { task, oppositeTask } = await getTasks(transaction, viewer, link);
-    const end = await getLabelEnd(transaction, viewer, link.labelId);
-    const stored = await writeNewLink(
-      transaction,
-      viewer,
-      { ...end, issue: task, object: oppositeTask },
-      madeNowBy(viewer),
-    );
-    return viewIdOf(stored, end.direction);
+    const { linkTypeId, direction } = await getLabelEnd(transaction, viewer, link);
+    const type = await lockTypeOf(transaction, viewer, { linkTypeId, issues: [task, oppositeTask] });
+    const write = { type, direction, issue: task, object: oppositeTask };
+    const stored = await createLink(transaction, viewer, write, madeNowBy(viewer));
+    return viewIdOf(stored, direction);
   });
 }
 
@@ -69,24 +72,22 @@ export function updateTaskLink(db: Database, viewer: Viewer, viewId: number, lin
     const { task, oppositeTask } = await getTasks(transaction, viewer, link);
     const current = await selectTaskLink(transaction, viewer, viewId);
     if (current?.task_id !== task.id) throw new DomainError('refused', texts.linkNotFound);
-    // A link keeps its pair of labels, whatever has become of their opposites since. Where another label makes a type, that
-    // is before the link is locked: a new type may lock links of its neighbours.
+    // A link keeps its pair of labels, whatever has become of their opposites since.
     const isSameLabel = current.link_id === link.labelId;
-    const end = isSameLabel ? undefined : await getLabelEnd(transaction, viewer, link.labelId);
-    // Issues before their links, as those do who remove an issue.
-    await lockEnds(transaction, viewer.orgId, [task.id, oppositeTask.id]);
+    const end = isSameLabel
+      ? await getStoredEnd(transaction, viewer, viewId)
+      : await getLabelEnd(transaction, viewer, link);
+    const issues = [task, oppositeTask] as const;
+    const type = await lockTypeOf(transaction, viewer, { linkTypeId: end.linkTypeId, issues });
     const stored = await lockLink(transaction, viewer.orgId, linkIdOf(viewId));
     const locked = await selectTaskLink(transaction, viewer, viewId);
-    // Somebody else changed or removed it since our look.
+    // Changed or removed since we looked.
     if (stored === undefined || locked?.task_id !== task.id || locked.link_id !== current.link_id) {
       throw new ConcurrentChange();
     }
+    if (isSameLabel && stored.link_type_id !== end.linkTypeId) throw new ConcurrentChange();
     if (isSameLabel && locked.opposite_task_id === oppositeTask.id) return;
-    await writeChangedLink(transaction, viewer, stored, {
-      ...(end ?? (await getStoredEnd(transaction, viewer, stored, viewId))),
-      issue: task,
-      object: oppositeTask,
-    });
+    await changeLink(transaction, viewer, stored, { ...end, type, issue: task, object: oppositeTask });
   });
 }
 
@@ -96,16 +97,19 @@ export function updateTaskLink(db: Database, viewer: Viewer, viewId: number, lin
  */
 export function removeTaskLink(db: Database, viewer: Viewer, viewId: number): Promise<void> {
   return db.transaction(async (transaction) => {
-    const stored = await lockLink(transaction, viewer.orgId, linkIdOf(viewId));
-    if (stored === undefined) throw new DomainError('not_found', texts.linkNotFound);
-    await getWritableIssue(transaction, viewer, taskOf(stored, viewId));
-    await writeNoLink(transaction, viewer, stored.link_id);
+    const seen = await selectLink(transaction, viewer.orgId, linkIdOf(viewId));
+    if (seen === undefined) throw new DomainError('not_found', texts.linkNotFound);
+    const task = await getWritableIssue(transaction, viewer, taskOf(seen, viewId));
+    const stored = await lockLink(transaction, viewer.orgId, seen.link_id);
+    // Changed or removed since we looked.
+    if (stored === undefined || taskOf(stored, viewId) !== task.id) throw new ConcurrentChange();
+    await deleteLink(transaction, viewer, stored);
   });
 }
 
 /** The end of a link at which a label puts a task. */
 interface LinkEndOfLabel {
-  readonly type: CopiedRules;
+  readonly linkTypeId: string;
   readonly direction: Direction;
 }
 
@@ -141,21 +145,25 @@ async function getTasks(
   return { task, oppositeTask };
 }
 
-/** The end at which a label puts an issue. The type of the label and its opposite comes into being here, if need be. */
-async function getLabelEnd(db: Transaction, { orgId }: Viewer, labelId: number): Promise<LinkEndOfLabel> {
+/** The end at which the label puts the task. Creates the type of the label and its opposite if need be. */
+async function getLabelEnd(
+  db: Transaction,
+  { orgId }: Viewer,
+  { labelId, taskId, oppositeTaskId }: NewTaskLink,
+): Promise<LinkEndOfLabel> {
   const found = await selectLabelType(db, orgId, labelId);
   if (found === undefined) throw new DomainError('refused', texts.labelNotFound(String(labelId)));
   const type =
-    found.link_type_id === null ? await createLabelType(db, orgId, [found.label_id, found.opposite_label_id]) : found;
+    found.link_type_id === null
+      ? await createLabelType(db, orgId, [found.label_id, found.opposite_label_id], [taskId, oppositeTaskId])
+      : found;
   if (type.import_only) throw new DomainError('refused', texts.linkTypeImportOnly(type.link_type_id));
-  return { type, direction: type.inward_label_id === labelId ? 'inward' : 'outward' };
+  return { linkTypeId: type.link_type_id, direction: type.inward_label_id === labelId ? 'inward' : 'outward' };
 }
 
-async function getStoredEnd(
-  db: Queryable,
-  { orgId }: Viewer,
-  link: StoredLink,
-  viewId: number,
-): Promise<LinkEndOfLabel> {
-  return { type: await getLinkType(db, orgId, link.link_type_id), direction: directionOf(link, viewId) };
+/** The end at which the link has the view now. */
+async function getStoredEnd(db: Queryable, { orgId }: Viewer, viewId: number): Promise<LinkEndOfLabel> {
+  const link = await selectLink(db, orgId, linkIdOf(viewId));
+  if (link === undefined) throw new ConcurrentChange();
+  return { linkTypeId: link.link_type_id, direction: directionOf(link, viewId) };
 }

@@ -1,6 +1,6 @@
 import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
-import type { CopiedRules } from '../../core/issue-links/issue-links.store.ts';
 import { visibleIssues } from '../../core/issues/visible-issues.ts';
+import type { CopiedRules } from '../../core/link-types/link-types.store.ts';
 import type { Queryable } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 

@@ -14,7 +14,7 @@ import { type IssueFields, selectIssueState } from '../../core/issues/issues.sto
 import { lockQueue, selectFirstStatus, selectQueueForIssue } from '../../core/queues/queues.store.ts';
 import { deleteIssues } from '../../core/removal/issue-deletion.service.ts';
 import { findPerson } from '../../core/users/users.service.ts';
-import type { Database, Queryable, Transaction } from '../../database/database.ts';
+import { ConcurrentChange, type Database, type Queryable, type Transaction } from '../../database/database.ts';
 import { DomainError, refuseUnfit } from '../../errors.ts';
 import { lengthOf, TEXT_LENGTH_MAX } from '../../text-length.ts';
 import { type Text, texts } from '../../texts.ts';
@@ -163,11 +163,14 @@ export function createTask(
 export function updateTask(db: Database, viewer: Viewer, taskId: number, changes: TaskChanges): Promise<void> {
   checkChanges(changes);
   return db.transaction(async (transaction) => {
+    const { ownerId } = changes;
+    const seen = ownerId ? await selectIssueState(transaction, viewer, taskId) : undefined;
+    // The user before the issue: `removeUser` locks in that order.
+    const mayOwn = ownerId && seen ? await lockAssignee(transaction, viewer.orgId, seen.queue_id, ownerId) : true;
     const issue = await lockWritableIssue(transaction, viewer, taskId, 'change');
-    // Of the owner it has already nothing is asked: whoever removes a user locks the user before the user's issues.
-    if (changes.ownerId !== issue.assignee_id) {
-      await requireAssignee(transaction, viewer, issue.queue_id, changes.ownerId);
-    }
+    if (seen && seen.queue_id !== issue.queue_id) throw new ConcurrentChange();
+    // Nothing is asked of the owner that the task has already.
+    if (!mayOwn && ownerId !== issue.assignee_id) throw refused('owner_id', texts.userUnknown);
     await writeChangedFields(transaction, viewer, issue, fieldsAfter(fieldsOf(issue), changes), issue.is_open);
   });
 }

@@ -1,5 +1,6 @@
 import type { Schemas } from '../../contract/types.ts';
 import { requireAdministrator } from '../../core/access/viewer.ts';
+import { getIssueLink, type IssueLink, listIssueLinks } from '../../core/issue-links/issue-links.service.ts';
 import type { Database } from '../../database/database.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
 import { commaList } from '../rest/comma-list.ts';
@@ -12,11 +13,8 @@ import { importOrigin } from './imported-link.ts';
 import {
   createIssueLink,
   deleteIssueLink,
-  getIssueLink,
-  type IssueLink,
   importIssueLink,
-  listIssueLinks,
-  listIssueLinksPage,
+  listLinksRelatedBy,
   updateIssueLink,
 } from './issue-links.service.ts';
 
@@ -57,7 +55,7 @@ export const issueLinkHandlers = (db: Database): Handlers<Operations> => ({
   },
   async listIssueLinksPage({ path, query, body, caller }) {
     const page = pageOf(query);
-    const { links, total } = await listIssueLinksPage(db, caller.viewer, path.issueId, {
+    const { links, total } = await listLinksRelatedBy(db, caller.viewer, path.issueId, {
       phrases: body?.linkTypes,
       ...page,
     });

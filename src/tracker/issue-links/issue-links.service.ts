@@ -1,86 +1,44 @@
 import type { Viewer } from '../../core/access/viewer.ts';
 import {
-  directionAt,
+  changeLink,
+  createLink,
+  deleteLink,
+  getIssueLink,
+  type IssueLink,
   type LinkOrigin,
+  listIssueLinksPage,
+  lockTypeOf,
+  lockTypesOf,
   madeNowBy,
-  objectAt,
-  writeChangedLink,
-  writeNewLink,
-  writeNoLink,
 } from '../../core/issue-links/issue-links.service.ts';
+import { lockLink, lockSingleLink, type StoredLink } from '../../core/issue-links/issue-links.store.ts';
+import { directionAt, objectAt } from '../../core/issue-links/link-events.ts';
 import {
-  type IssueLinkRow,
-  lockLink,
-  lockSingleLink,
-  selectIssueLink,
-  selectIssueLinks,
-  selectIssueLinksPage,
-  selectLinksOfIssues,
-} from '../../core/issue-links/issue-links.store.ts';
-import { getIssues, requireWritable, selectVisibleKeys } from '../../core/issues/issue-access.ts';
-import { parseIssueName } from '../../core/issues/issue-name.ts';
-import { type Direction, opposite } from '../../core/labels/direction.ts';
-import { selectLinkTypes } from '../../core/link-types/link-types.store.ts';
+  type AccessibleIssue,
+  findIssuesNamed,
+  getIssuePair,
+  getWritableIssue,
+  selectVisibleKeys,
+} from '../../core/issues/issue-access.ts';
+import { opposite } from '../../core/labels/direction.ts';
+import { lockForLinks, selectLinkTypes } from '../../core/link-types/link-types.store.ts';
 import { type Relationship, relationshipNamed, relationshipsOf } from '../../core/link-types/relationships.ts';
-import { type UserSummary, userFrom } from '../../core/users/user-summary.ts';
-import type { Database, Queryable, Transaction } from '../../database/database.ts';
+import { ConcurrentChange, type Database, type Queryable, type Transaction } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
-import { type Text, texts } from '../../texts.ts';
+import { texts } from '../../texts.ts';
 
-/** A link as the issue `issueKey` sees it; `object` is the issue at the other end. */
-export interface IssueLink {
-  readonly id: number;
-  readonly version: number;
-  readonly issueKey: string;
-  readonly type: { readonly id: string; readonly inward: Text; readonly outward: Text };
-  readonly direction: Direction;
-  readonly object: { readonly id: string; readonly key: string; readonly summary: string };
-  readonly status: { readonly id: number; readonly key: string; readonly name: Text };
-  readonly assignee: UserSummary | undefined;
-  readonly createdBy: UserSummary;
-  readonly updatedBy: UserSummary;
-  readonly createdAt: Date;
-  readonly updatedAt: Date;
-}
+/** Links in Tracker's words: issues by name, relationships by phrase, and the fields `parent` and `epic`. */
 
 /**
- * Every link of the issue, by ascending id, without those to issues that the viewer may not see.
- * Throws `not_found` when there is no such issue, or none for this viewer.
+ * One page of an issue's links; `phrases`, where given, says which relationships to show. Throws `not_found`, and `invalid`
+ * for a phrase that no type has.
  */
-export async function listIssueLinks(db: Queryable, viewer: Viewer, issueName: string): Promise<IssueLink[]> {
-  const name = parseIssueName(issueName);
-  const rows = name === undefined ? undefined : await selectIssueLinks(db, viewer, name);
-  if (rows === undefined) throw new DomainError('not_found', texts.issueNotFound);
-  return rows.map(toIssueLink);
-}
-
-/** The same for several issues at once, by their numbers; an issue without links may be missing. */
-export async function listLinksOfIssues(
-  db: Queryable,
-  viewer: Viewer,
-  issueIds: readonly number[],
-): Promise<Map<number, IssueLink[]>> {
-  const links = new Map<number, IssueLink[]>();
-  for (const row of await selectLinksOfIssues(db, viewer, issueIds)) {
-    const others = links.get(row.issue_id);
-    if (others) others.push(toIssueLink(row));
-    else links.set(row.issue_id, [toIssueLink(row)]);
-  }
-  return links;
-}
-
-/**
- * One page of them; `phrases`, where given, says which relationships to show. Throws `not_found`, and `invalid` for a
- * phrase that no type has.
- */
-export async function listIssueLinksPage(
+export async function listLinksRelatedBy(
   db: Queryable,
   viewer: Viewer,
   issueName: string,
   { phrases, page, perPage }: { phrases: readonly string[] | undefined; page: number; perPage: number },
 ): Promise<{ links: IssueLink[]; total: number }> {
-  const name = parseIssueName(issueName);
-  if (name === undefined) throw new DomainError('not_found', texts.issueNotFound);
   const relationships = phrases && relationshipsOf(await selectLinkTypes(db, viewer.orgId));
   const ends = phrases
     ?.map((phrase) => relationshipNamed(relationships ?? [], phrase))
@@ -88,23 +46,7 @@ export async function listIssueLinksPage(
       const end = { linkTypeId: type.link_type_id, direction };
       return type.is_symmetric ? [end, { ...end, direction: opposite(direction) }] : [end];
     });
-  const offset = (page - 1) * perPage;
-  const found = await selectIssueLinksPage(db, viewer, name, { ends, limit: perPage, offset });
-  if (found === undefined) throw new DomainError('not_found', texts.issueNotFound);
-  return { total: found.total, links: found.links.map(toIssueLink) };
-}
-
-/** One link as the issue sees it. Throws `not_found`, also for a link of other issues. */
-export async function getIssueLink(
-  db: Queryable,
-  viewer: Viewer,
-  issueName: string,
-  linkId: number,
-): Promise<IssueLink> {
-  const name = parseIssueName(issueName);
-  const row = name === undefined ? undefined : await selectIssueLink(db, viewer, name, linkId);
-  if (row === undefined) throw new DomainError('not_found', texts.linkNotFound);
-  return toIssueLink(row);
+  return await listIssueLinksPage(db, viewer, issueName, { ends, limit: perPage, offset: (page - 1) * perPage });
 }
 
 /**
@@ -148,25 +90,26 @@ export function updateIssueLink(
   change: { relationship: string | undefined; object: string | undefined; version: number | undefined },
 ): Promise<IssueLink> {
   return db.transaction(async (transaction) => {
-    // Locked before it is looked at: what is read below holds until the end.
-    const stored = await lockLink(transaction, viewer.orgId, linkId);
-    const current = await getIssueLink(transaction, viewer, issueName, linkId);
-    const [issue, object] = await getIssues(transaction, viewer, [issueName, change.object ?? current.object.key]);
-    if (issue === undefined || object === undefined) throw new DomainError('not_found', texts.issueNotFound);
-    requireWritable(issue);
-    if (stored === undefined) throw new DomainError('not_found', texts.linkNotFound);
-    if (change.version !== undefined && change.version !== stored.version) {
-      throw new DomainError('stale', texts.staleVersion);
+    const seen = await getIssueLink(transaction, viewer, issueName, linkId);
+    const [issue, object] = await getIssuePair(transaction, viewer, issueName, change.object ?? seen.object.key);
+    requireVersion(change.version, seen.version);
+    const named =
+      change.relationship === undefined
+        ? { type: { link_type_id: seen.type.id }, direction: seen.direction }
+        : await getRelationship(transaction, viewer, change.relationship, ({ import_only }) => !import_only);
+    const linkTypeId = named.type.link_type_id;
+    const type = await lockTypeOf(transaction, viewer, { linkTypeId, issues: [issue, object] });
+    const stored = await lockSeenLink(transaction, viewer, issueName, linkId);
+    requireVersion(change.version, stored.version);
+    const isSameType =
+      linkTypeId === stored.link_type_id && (named.direction === directionAt(stored, issue.id) || type.is_symmetric);
+    const isSameObject = objectAt(stored, issue.id) === object.id;
+    // What the request keeps has changed since we looked.
+    if ((change.relationship === undefined && !isSameType) || (change.object === undefined && !isSameObject)) {
+      throw new ConcurrentChange();
     }
-    const relationships = relationshipsOf(await selectLinkTypes(transaction, viewer.orgId));
-    const kept = { type: typeOf(relationships, stored.link_type_id), direction: directionAt(stored, issue.id) };
-    const accepted = relationships.filter(({ type }) => !type.import_only);
-    const named = change.relationship === undefined ? kept : relationshipNamed(accepted, change.relationship);
-    const isSame =
-      named.type.link_type_id === stored.link_type_id &&
-      (named.direction === kept.direction || named.type.is_symmetric) &&
-      objectAt(stored, issue.id) === object.id;
-    if (!isSame) await writeChangedLink(transaction, viewer, stored, { ...named, issue, object });
+    if (!isSameType || !isSameObject)
+      await changeLink(transaction, viewer, stored, { type, direction: named.direction, issue, object });
     return await getIssueLink(transaction, viewer, issue.key, linkId);
   });
 }
@@ -177,62 +120,116 @@ export function updateIssueLink(
  */
 export function deleteIssueLink(db: Database, viewer: Viewer, issueName: string, linkId: number): Promise<void> {
   return db.transaction(async (transaction) => {
-    await lockLink(transaction, viewer.orgId, linkId);
     await getIssueLink(transaction, viewer, issueName, linkId);
-    const [issue] = await getIssues(transaction, viewer, [issueName]);
-    if (issue) requireWritable(issue);
-    await writeNoLink(transaction, viewer, linkId);
+    await getWritableIssue(transaction, viewer, issueName);
+    await deleteLink(transaction, viewer, await lockSeenLink(transaction, viewer, issueName, linkId));
   });
 }
 
+/** The links that the fields `parent` and `epic` of an issue show: each type, and the end at which that issue stands. */
+const SINGLE_LINKS = {
+  parent: { linkTypeId: 'subtask', direction: 'inward' },
+  epic: { linkTypeId: 'epic', direction: 'outward' },
+} as const;
+
+export const SINGLE_LINK_TYPE_IDS = Object.values(SINGLE_LINKS).map(({ linkTypeId }) => linkTypeId);
+
+/** A field that a request gives: the issue that it names, null for none, and undefined for one that the viewer does not see. */
+interface SingleLink {
+  readonly field: keyof typeof SINGLE_LINKS;
+  readonly object: AccessibleIssue | null | undefined;
+}
+
 /**
- * Sets, changes or (with null) ends an issue's link to its parent or its epic, which the fields `parent` and `epic` show.
- * The caller has locked the issue and knows that the viewer may change it. Throws as `createIssueLink` does.
+ * What a request says of the fields `parent` and `epic`. Locks the types and the issues that their links need, before the
+ * caller locks a queue or the issue itself.
  */
-export async function replaceSingleLink(
+export async function lockSingleLinks(
   transaction: Transaction,
   viewer: Viewer,
-  issueId: number,
-  linkTypeId: 'subtask' | 'epic',
-  otherIssueName: string | null,
+  issueName: string | undefined,
+  given: { readonly parent?: string | null | undefined; readonly epic?: string | null | undefined },
+): Promise<SingleLink[]> {
+  const fields = (['parent', 'epic'] as const).filter((field) => given[field] !== undefined);
+  if (fields.length === 0) return [];
+  const names = fields.map((field) => given[field] ?? '');
+  const [issue, ...objects] = await findIssuesNamed(transaction, viewer, [issueName ?? '', ...names]);
+  const issueIds = [issue, ...objects].flatMap((found) => (found ? [found.id] : []));
+  const linkTypeIds = fields.map((field) => SINGLE_LINKS[field].linkTypeId);
+  await lockForLinks(transaction, viewer.orgId, linkTypeIds, issueName === undefined ? [] : issueIds);
+  return fields.map((field, place) => ({ field, object: given[field] === null ? null : objects[place] }));
+}
+
+/**
+ * Sets, changes or ends the links that the fields `parent` and `epic` show. The caller has locked the issue and knows that
+ * the viewer may change it. Throws as `createIssueLink` does, and `refused`, under the field, for an issue that the viewer
+ * does not see.
+ */
+export async function replaceSingleLinks(
+  transaction: Transaction,
+  viewer: Viewer,
+  issue: { readonly id: number; readonly key: string },
+  singles: readonly SingleLink[],
 ): Promise<void> {
-  const relationships = relationshipsOf(await selectLinkTypes(transaction, viewer.orgId));
-  const direction = linkTypeId === 'subtask' ? 'inward' : 'outward';
-  const current = await lockSingleLink(transaction, viewer.orgId, linkTypeId, issueId, direction);
-  const keys = await selectVisibleKeys(transaction, viewer, [
-    issueId,
-    ...(current ? [objectAt(current, issueId)] : []),
-  ]);
-  const issue = { id: issueId, key: keys.get(issueId) ?? '…' };
-  // What the viewer may not see is not the viewer's to end or to change, and looks as if it were not there.
-  const isHidden = current !== undefined && !keys.has(objectAt(current, issueId));
-  if (otherIssueName === null) {
-    if (current && !isHidden) await writeNoLink(transaction, viewer, current.link_id);
-    return;
+  if (singles.length === 0) return;
+  const planned = singles.map(({ field, object }) => {
+    return { linkTypeId: SINGLE_LINKS[field].linkTypeId, issues: [issue, object ?? issue] } as const;
+  });
+  const types = await lockTypesOf(transaction, viewer, planned);
+  for (const { field, object } of singles) {
+    const { linkTypeId, direction } = SINGLE_LINKS[field];
+    const current = await lockSingleLink(transaction, viewer.orgId, linkTypeId, issue.id, direction);
+    // A link to an issue that the viewer does not see looks as if it were not there, and is not the viewer's to change.
+    const isHidden = current !== undefined && !(await isVisible(transaction, viewer, objectAt(current, issue.id)));
+    if (object === null) {
+      if (current && !isHidden) await deleteLink(transaction, viewer, current);
+      continue;
+    }
+    if (isHidden) throw new DomainError('refused', texts.secondSingle(linkTypeId, issue.key));
+    if (object === undefined) throw new DomainError('refused', undefined, { [field]: texts.issueNotFound });
+    const type = types.get(linkTypeId);
+    if (type === undefined) throw new DomainError('refused', texts.linkTypeNotFound(linkTypeId));
+    const write = { type, direction, issue, object };
+    if (current === undefined) {
+      await createLink(transaction, viewer, write, madeNowBy(viewer));
+    } else if (objectAt(current, issue.id) !== object.id) {
+      await changeLink(transaction, viewer, current, write);
+    }
   }
-  if (isHidden) throw new DomainError('refused', texts.secondSingle(linkTypeId, issue.key));
-  const [object] = await getIssues(transaction, viewer, [otherIssueName]);
-  if (object === undefined) throw new DomainError('not_found', texts.issueNotFound);
-  const write = { type: typeOf(relationships, linkTypeId), direction, issue, object } as const;
-  if (current === undefined) {
-    await writeNewLink(transaction, viewer, write, madeNowBy(viewer));
-  } else if (objectAt(current, issueId) !== object.id) {
-    await writeChangedLink(transaction, viewer, current, write);
-  }
+}
+
+async function isVisible(db: Queryable, viewer: Viewer, issueId: number): Promise<boolean> {
+  return (await selectVisibleKeys(db, viewer, [issueId])).has(issueId);
+}
+
+/** Locks a link that the viewer has seen at the issue, and looks again: it may have changed since. Throws `not_found`. */
+async function lockSeenLink(
+  transaction: Transaction,
+  viewer: Viewer,
+  issueName: string,
+  linkId: number,
+): Promise<StoredLink & { version: number }> {
+  const stored = await lockLink(transaction, viewer.orgId, linkId);
+  await getIssueLink(transaction, viewer, issueName, linkId);
+  if (stored === undefined) throw new DomainError('not_found', texts.linkNotFound);
+  return stored;
+}
+
+function requireVersion(expected: number | undefined, actual: number): void {
+  if (expected !== undefined && expected !== actual) throw new DomainError('stale', texts.staleVersion);
 }
 
 async function link(
   transaction: Transaction,
   viewer: Viewer,
   issueName: string,
-  relationship: Relationship,
+  { type: { link_type_id: linkTypeId }, direction }: Relationship,
   objectName: string,
   origin: LinkOrigin,
 ): Promise<IssueLink> {
-  const [issue, object] = await getIssues(transaction, viewer, [issueName, objectName]);
-  if (issue === undefined || object === undefined) throw new DomainError('not_found', texts.issueNotFound);
-  requireWritable(issue);
-  const stored = await writeNewLink(transaction, viewer, { ...relationship, issue, object }, origin);
+  const [issue, object] = await getIssuePair(transaction, viewer, issueName, objectName);
+  const type = await lockTypeOf(transaction, viewer, { linkTypeId, issues: [issue, object] });
+  const stored = await createLink(transaction, viewer, { type, direction, issue, object }, origin);
   return await getIssueLink(transaction, viewer, issue.key, stored.link_id);
 }
 
@@ -244,31 +241,4 @@ async function getRelationship(
 ): Promise<Relationship> {
   const types = await selectLinkTypes(transaction, viewer.orgId);
   return relationshipNamed(relationshipsOf(types.filter(accepts)), phrase);
-}
-
-function typeOf(relationships: readonly Relationship[], linkTypeId: string): Relationship['type'] {
-  const found = relationships.find(({ type }) => type.link_type_id === linkTypeId);
-  if (found === undefined) throw new DomainError('refused', texts.linkTypeNotFound(linkTypeId));
-  return found.type;
-}
-
-function toIssueLink(row: IssueLinkRow): IssueLink {
-  return {
-    id: row.link_id,
-    version: row.version,
-    issueKey: row.issue_key,
-    type: {
-      id: row.link_type_id,
-      inward: { ru: row.inward_ru, en: row.inward_en },
-      outward: { ru: row.outward_ru, en: row.outward_en },
-    },
-    direction: row.direction,
-    object: { id: row.object_hex_id, key: row.object_key, summary: row.object_summary },
-    status: { id: row.status_id, key: row.status_key, name: { ru: row.status_ru, en: row.status_en } },
-    assignee: row.assignee_uid === null ? undefined : userFrom(row, 'assignee'),
-    createdBy: userFrom(row, 'created_by'),
-    updatedBy: userFrom(row, 'updated_by'),
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  };
 }

@@ -1,9 +1,9 @@
 import type { Viewer } from '../../core/access/viewer.ts';
+import type { IssueLink } from '../../core/issue-links/issue-links.service.ts';
+import { listLinksOfIssues } from '../../core/issue-links/issue-links.service.ts';
 import type { Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
-import type { IssueLink } from '../issue-links/issue-links.service.ts';
-import { listLinksOfIssues } from '../issue-links/issue-links.service.ts';
 import { type Issue, toIssue } from '../issues/issues.service.ts';
 import { countIssues, selectIssuesPage } from './issue-search.store.ts';
 import { CONDITIONS_MAX, parseQuery } from './query-language.ts';

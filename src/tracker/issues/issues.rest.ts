@@ -1,9 +1,9 @@
 import type { Schemas } from '../../contract/types.ts';
 import type { StatusRow } from '../../core/dictionaries/dictionaries.store.ts';
+import { type IssueLink, listIssueLinks } from '../../core/issue-links/issue-links.service.ts';
 import type { Database } from '../../database/database.ts';
 import type { Text } from '../../texts.ts';
 import { serializeIssueLink } from '../issue-links/issue-links.rest.ts';
-import { type IssueLink, listIssueLinks } from '../issue-links/issue-links.service.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
 import { commaList } from '../rest/comma-list.ts';
 import { issueNameIn, nameIn } from '../rest/names.ts';

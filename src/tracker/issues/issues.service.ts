@@ -20,16 +20,17 @@ import {
   selectIssue,
   selectIssueByUnique,
 } from '../../core/issues/issues.store.ts';
+import { lockForLinks } from '../../core/link-types/link-types.store.ts';
 import { parseQueueName } from '../../core/queues/queue-name.ts';
-import { lockQueue, selectFirstStatus } from '../../core/queues/queues.store.ts';
+import { hasColumn, insertLastColumn, lockQueue, selectFirstStatus } from '../../core/queues/queues.store.ts';
 import { deleteIssues } from '../../core/removal/issue-deletion.service.ts';
 import { type UserSummary, userFrom } from '../../core/users/user-summary.ts';
 import { findUserIdNamed } from '../../core/users/users.service.ts';
-import type { Database, Queryable, Transaction } from '../../database/database.ts';
+import { ConcurrentChange, type Database, type Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
-import { replaceSingleLink } from '../issue-links/issue-links.service.ts';
+import { lockSingleLinks, replaceSingleLinks, SINGLE_LINK_TYPE_IDS } from '../issue-links/issue-links.service.ts';
 
 interface Entry {
   readonly id: number;
@@ -132,6 +133,7 @@ export function createIssue(db: Database, viewer: Viewer, issue: NewIssue): Prom
     const { orgId, userId } = viewer;
     if (issue.summary.trim() === '') throw new DomainError('refused', undefined, { summary: texts.fieldRequired });
     if (issue.queue === '') throw new DomainError('refused', undefined, { queue: texts.fieldRequired });
+    const links = await lockSingleLinks(transaction, viewer, undefined, issue);
     const queue = await getWritableQueue(transaction, viewer, issue.queue);
     const named = await idsNamed(transaction, viewer, issue);
     const status = await selectFirstStatus(transaction, orgId, queue.queue_id);
@@ -156,8 +158,7 @@ export function createIssue(db: Database, viewer: Viewer, issue: NewIssue): Prom
     const { issueId, key } = await onConstraint(insert, {
       issues_unique_token_key: new DomainError('conflict', texts.uniqueTaken),
     });
-    if (issue.parent !== undefined) await setSingleLink(transaction, viewer, issueId, 'parent', issue.parent);
-    if (issue.epic !== undefined) await setSingleLink(transaction, viewer, issueId, 'epic', issue.epic);
+    await replaceSingleLinks(transaction, viewer, { id: issueId, key }, links);
     return await getIssue(transaction, viewer, key);
   });
 }
@@ -173,7 +174,16 @@ export function updateIssue(
   changes: IssueChanges,
   expected: ExpectedVersion = {},
 ): Promise<Issue> {
+  // Found by an earlier attempt, which had locked the issue already: a queue without a column for the status.
+  let queueId: number | undefined;
   return db.transaction(async (transaction) => {
+    const lockedQueueId = queueId;
+    queueId = undefined;
+    if (lockedQueueId !== undefined) {
+      await lockForLinks(transaction, viewer.orgId, SINGLE_LINK_TYPE_IDS, []);
+      await lockQueue(transaction, viewer.orgId, lockedQueueId);
+    }
+    const links = await lockSingleLinks(transaction, viewer, issueName, changes);
     const issue = await lockWritableIssue(transaction, viewer, issueName, 'change');
     if (expected.matched !== undefined && expected.matched !== issue.version) {
       throw new DomainError('stale', texts.staleVersion);
@@ -181,11 +191,17 @@ export function updateIssue(
     if (expected.version !== undefined && expected.version !== issue.version) {
       throw new DomainError('conflict', texts.issueChanged);
     }
-    await changeFields(transaction, viewer, issue, changes);
-    for (const field of ['parent', 'epic'] as const) {
-      const other = changes[field];
-      if (other !== undefined) await setSingleLink(transaction, viewer, issue.issue_id, field, other);
+    const { fields, isOpen } = await changedFields(transaction, viewer, issue, changes);
+    const isNewStatus = fields.statusId !== issue.status_id;
+    if (isNewStatus && !(await hasColumn(transaction, viewer.orgId, issue.queue_id, fields.statusId))) {
+      if (lockedQueueId !== issue.queue_id) {
+        queueId = issue.queue_id;
+        throw new ConcurrentChange();
+      }
+      await insertLastColumn(transaction, viewer.orgId, issue.queue_id, fields.statusId);
     }
+    await writeChangedFields(transaction, viewer, issue, fields, isOpen);
+    await replaceSingleLinks(transaction, viewer, { id: issue.issue_id, key: issue.key }, links);
     return await getIssue(transaction, viewer, issue.key);
   });
 }
@@ -255,19 +271,19 @@ export function toIssue(row: IssueRow): Issue {
   };
 }
 
-async function changeFields(
-  db: Transaction,
+async function changedFields(
+  db: Queryable,
   viewer: Viewer,
   issue: IssueState,
   { queue, ...changes }: IssueChanges,
-): Promise<void> {
+): Promise<{ fields: IssueFields; isOpen: boolean }> {
   refuseEmpty(changes);
   if (queue !== undefined && !isQueue(issue, queue)) {
     throw new DomainError('refused', undefined, { queue: texts.queueNotChangeable });
   }
   const named = await idsNamed(db, viewer, changes);
   const before = fieldsOf(issue);
-  const after: IssueFields = {
+  const fields: IssueFields = {
     ...before,
     summary: changes.summary ?? before.summary,
     description: changes.description === undefined ? before.description : changes.description || null,
@@ -278,12 +294,8 @@ async function changeFields(
     statusId: named.status?.id ?? before.statusId,
   };
   const { status } = named;
-  if (status === undefined || status.id === before.statusId) {
-    await writeChangedFields(db, viewer, issue, after, issue.is_open);
-    return;
-  }
-  await ensureColumn(db, viewer.orgId, issue.queue_id, status.id);
-  await writeChangedFields(db, viewer, issue, after, !CLOSED.has(status.type));
+  const isSameStatus = status === undefined || status.id === before.statusId;
+  return { fields, isOpen: isSameStatus ? issue.is_open : !CLOSED.has(status.type) };
 }
 
 /** Throws `refused` for fields that no issue can be without. */
@@ -333,22 +345,4 @@ async function idsNamed(
   if (assignee !== undefined && named.assignee === undefined) unknown['assignee'] = texts.userUnknown;
   if (Object.keys(unknown).length > 0) throw new DomainError('refused', undefined, unknown);
   return named;
-}
-
-const LINK_TYPES = { parent: 'subtask', epic: 'epic' } as const;
-
-/** The fields parent and epic are links; one to an issue that does not exist is refused under the field's name. */
-async function setSingleLink(
-  db: Transaction,
-  viewer: Viewer,
-  issueId: number,
-  field: 'parent' | 'epic',
-  other: string | null,
-): Promise<void> {
-  try {
-    await replaceSingleLink(db, viewer, issueId, LINK_TYPES[field], other);
-  } catch (error) {
-    if (!(error instanceof DomainError) || error.code !== 'not_found') throw error;
-    throw new DomainError('refused', undefined, { [field]: texts.issueNotFound }, { cause: error });
-  }
 }

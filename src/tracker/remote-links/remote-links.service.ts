@@ -1,6 +1,6 @@
 import type { Viewer } from '../../core/access/viewer.ts';
 import { type Application, isApplicationId, toApplication } from '../../core/applications/applications.service.ts';
-import { getIssues, requireWritable } from '../../core/issues/issue-access.ts';
+import { getWritableIssue } from '../../core/issues/issue-access.ts';
 import { parseIssueName } from '../../core/issues/issue-name.ts';
 import type { Direction } from '../../core/labels/direction.ts';
 import { selectLinkTypes } from '../../core/link-types/link-types.store.ts';
@@ -120,13 +120,6 @@ export function deleteRemoteLink(db: Database, viewer: Viewer, issueName: string
     const found = await deleteRemoteLinkOf(transaction, viewer.orgId, issue.id, remoteLinkId);
     if (!found) throw new DomainError('not_found', texts.remoteLinkNotFound);
   });
-}
-
-async function getWritableIssue(db: Queryable, viewer: Viewer, issueName: string) {
-  const [issue] = await getIssues(db, viewer, [issueName]);
-  if (issue === undefined) throw new DomainError('not_found', texts.issueNotFound);
-  requireWritable(issue);
-  return issue;
 }
 
 function toRemoteLink(row: RemoteLinkRow): RemoteLink {
