@@ -20,12 +20,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import pg from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres.ts';
 import { StartError } from '../../src/errors.ts';
-import { type Account, install, OtherProcess, PLATFORM_PACKAGE, processesThatStay } from './installation.ts';
+import { type Account, install, OtherProcess, PLATFORM_PACKAGE, remainingProcesses } from './installation.ts';
 
 const isRoot = process.getuid?.() === 0;
 const NOBODY: Account = { uid: 65534, gid: 65534 };
-/** To run as another account needs root, and a node that the other account can reach. */
-const canBeNobody =
+/** Only root can run as another account, which must be able to execute this node. */
+const canRunAsNobody =
   isRoot &&
   (await promisify(execFile)(process.execPath, ['--version'], { ...NOBODY, cwd: '/' }).then(
     () => true,
@@ -33,7 +33,8 @@ const canBeNobody =
   ));
 const testAsRoot = isRoot && process.platform === 'linux' ? test : test.skip;
 const testOnLinux = process.platform === 'linux' ? test : test.skip;
-const stranger = canBeNobody ? NOBODY : undefined;
+const testAsOther = canRunAsNobody ? test : test.skip;
+const otherAccount = canRunAsNobody ? NOBODY : undefined;
 
 let shared: string;
 let installation: string;
@@ -59,31 +60,31 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  const left = await processesThatStay(folder, 10_000);
+  const left = await remainingProcesses(folder, 10_000);
   if (left.length === 0) await returnCluster();
   await rm(folder, { recursive: true, force: true });
   expect(left).toEqual([]);
 });
 
-test('the first start makes the cluster and its database, a later one finds what was stored', async () => {
+test('the first start creates the cluster and its database, and a later start finds the stored data', async () => {
   const first = await start('durable');
   expect(first.created).toBe(true);
   expect(
-    await ask(
+    await query(
       first,
       "select current_database() as name, pg_encoding_to_char(encoding) as encoding, lower('Ж') as lower from pg_database where datname = current_database()",
     ),
   ).toEqual([{ name: 'issue_links', encoding: 'UTF8', lower: 'ж' }]);
   expect(
-    await ask(first, "select current_setting('fsync') as fsync, current_setting('listen_addresses') as tcp"),
+    await query(first, "select current_setting('fsync') as fsync, current_setting('listen_addresses') as tcp"),
   ).toEqual([{ fsync: 'on', tcp: '' }]);
-  await ask(first, 'create table kept as select 42 as answer');
+  await query(first, 'create table kept as select 42 as answer');
   await first.stop();
   await first.stop();
 
   const second = await start();
   expect(second.created).toBe(false);
-  expect(await ask(second, "select answer, current_setting('fsync') as fsync from kept")).toEqual([
+  expect(await query(second, "select answer, current_setting('fsync') as fsync from kept")).toEqual([
     { answer: 42, fsync: 'off' },
   ]);
   await second.stop();
@@ -91,62 +92,62 @@ test('the first start makes the cluster and its database, a later one finds what
   expect(warnings).toEqual([]);
 });
 
-test('two starts at once in one process share a server, and the last one to stop ends it', async () => {
+test('two concurrent starts in one process share a server, which stops with the last of them', async () => {
   const [one, two] = await Promise.all([start(), start()]);
   expect([one.created, two.created].sort()).toEqual([false, true]);
   expect(await serverStart(one.connection)).toEqual(await serverStart(two.connection));
   await one.stop();
-  expect(await ask(two, 'select 1 as one')).toEqual([{ one: 1 }]);
+  expect(await query(two, 'select 1 as one')).toEqual([{ one: 1 }]);
   await two.stop();
-  expect(await processesThatStay(folder, 2000)).toEqual([]);
+  expect(await remainingProcesses(folder, 2000)).toEqual([]);
 });
 
-test('processes that start, stop and start again at the same moment agree on one server at a time', async () => {
+test('processes that start and stop concurrently share one server at a time', async () => {
   for (let round = 0; round < 2; round++) {
     const processes = [other(), other()];
     const started = await Promise.all(processes.map((process) => process.started()));
     expect(started.filter(({ created }) => created)).toHaveLength(round === 0 ? 1 : 0);
     const servers = await Promise.all(started.map(({ connection }) => serverStart(connection)));
     expect(new Set(servers).size).toBe(1);
-    // The next ones meet a server that is stopping.
+    // The next processes start while the server is stopping.
     const next = round === 1 ? [other(), other()] : [];
     expect(await Promise.all(processes.map((process) => process.end('stop')))).toEqual([0, 0]);
     for (const process of next) await process.started();
     expect(await Promise.all(next.map((process) => process.end('stop')))).toEqual(next.map(() => 0));
-    expect(await processesThatStay(folder, 5000)).toEqual([]);
+    expect(await remainingProcesses(folder, 5000)).toEqual([]);
   }
 });
 
-test('a process beside a running service attaches to its server, and takes it over when the service is killed', async () => {
+test('a second process attaches to the server of a running service, and takes it over when the service is killed', async () => {
   await givenCluster();
   const service = other();
   const { connection } = await service.started();
   const before = await serverStart(connection);
   const beside = await start();
   await service.kill();
-  // Longer than the watchdog of the killed one tries.
+  // Longer than the watchdog of the killed service keeps trying.
   await sleep(2500);
   expect(await serverStart(beside.connection)).toEqual(before);
   await beside.stop();
-  expect(await processesThatStay(folder, 2000)).toEqual([]);
+  expect(await remainingProcesses(folder, 2000)).toEqual([]);
 });
 
-test('processes that are killed all at once, or end without stopping, leave no server behind', async () => {
+test('processes that are killed, or exit without stopping the server, leave no server running', async () => {
   await givenCluster();
   const killed = [other(), other()];
   for (const process of killed) await process.started();
   await Promise.all(killed.map((process) => process.kill()));
-  expect(await processesThatStay(folder, 10_000)).toEqual([]);
+  expect(await remainingProcesses(folder, 10_000)).toEqual([]);
 
   for (const how of ['exit', 'drain'] as const) {
     const careless = other();
     await careless.started();
     expect(await careless.end(how)).toBe(0);
-    expect(await processesThatStay(folder, 10_000)).toEqual([]);
+    expect(await remainingProcesses(folder, 10_000)).toEqual([]);
   }
 });
 
-testOnLinux('Ctrl-C in the terminal of the service does not reach its server', async () => {
+testOnLinux('Ctrl-C in the terminal of the service does not stop its server', async () => {
   await givenCluster();
   const service = other();
   const { connection } = await service.started();
@@ -156,26 +157,26 @@ testOnLinux('Ctrl-C in the terminal of the service does not reach its server', a
   await service.end('stop');
 });
 
-test('a server that is killed under a service is started again, and the service says so', async () => {
+test('a killed server is started again, and the service logs a warning', async () => {
   await givenCluster();
   const service = await start('durable');
   try {
-    await ask(service, 'create table kept as select 42 as answer');
+    await query(service, 'create table kept as select 42 as answer');
     process.kill(await serverPid(), 'SIGKILL');
     await until(() => warnings.length > 0);
-    await until(() => answers(service, 'select answer from kept'));
+    await until(() => hasRows(service, 'select answer from kept'));
   } finally {
     await service.stop();
   }
   expect(warnings).toEqual([expect.stringContaining('Reconnecting')]);
-  expect(await processesThatStay(folder, 2000)).toEqual([]);
+  expect(await remainingProcesses(folder, 2000)).toEqual([]);
 });
 
-testOnLinux('the lock of a server that went down with its machine does not hold up a start', async () => {
+testOnLinux('a lock file left by a crash of the machine does not prevent a start', async () => {
   await givenCluster();
   await (await start()).stop();
   const { uid, gid } = await lstat(join(dataDir, 'postgres'));
-  // PostgreSQL takes any live process of its own account for the server that wrote the lock.
+  // PostgreSQL mistakes any live process of its own account for the server that wrote the lock file.
   const unrelated = spawn('sleep', ['60'], isRoot ? { uid, gid } : {});
   try {
     for (const content of [`${unrelated.pid}\n${dataDir}\n1\n5432\n.\n\n1 1\nready   \n`, '']) {
@@ -183,7 +184,7 @@ testOnLinux('the lock of a server that went down with its machine does not hold 
       await writeFile(lock, content);
       await chown(lock, uid, gid);
       const again = await start();
-      expect(await ask(again, 'select 1 as one')).toEqual([{ one: 1 }]);
+      expect(await query(again, 'select 1 as one')).toEqual([{ one: 1 }]);
       await again.stop();
     }
   } finally {
@@ -191,7 +192,7 @@ testOnLinux('the lock of a server that went down with its machine does not hold 
   }
 });
 
-testAsRoot('root runs it from and in folders that other accounts cannot reach', async () => {
+testAsRoot('root can use an installation and a data folder that other accounts cannot read', async () => {
   const copies = '/var/cache/issue-links';
   const before = await readdir(copies).catch(() => undefined);
   await chmod(shared, 0o700);
@@ -216,42 +217,42 @@ testAsRoot('root runs it from and in folders that other accounts cannot reach', 
 
     const second = other();
     const again = await second.started();
-    expect(await ask(again, 'select count(*)::int as count from numbers')).toEqual([{ count: 100_000 }]);
+    expect(await query(again, 'select count(*)::int as count from numbers')).toEqual([{ count: 100_000 }]);
     await second.kill();
-    expect(await processesThatStay(folder, 10_000)).toEqual([]);
+    expect(await remainingProcesses(folder, 10_000)).toEqual([]);
   } finally {
     await chmod(shared, 0o755);
-    // A copy that was there before may be in use.
+    // A copy that existed before may be in use.
     if (before === undefined) await rm(copies, { recursive: true, force: true });
   }
 });
 
-testAsRoot('root takes up a cluster that was copied by root', async () => {
+testAsRoot('root can start a cluster that root has copied', async () => {
   await givenCluster();
   await promisify(execFile)('chown', ['-R', '0:0', dataDir]);
   await chmod(join(dataDir, 'postgres'), 0o755);
   const copy = await start();
-  expect(await ask(copy, 'select 1 as one')).toEqual([{ one: 1 }]);
+  expect(await query(copy, 'select 1 as one')).toEqual([{ one: 1 }]);
   await copy.stop();
 });
 
-test('an account that is not root runs it as itself', async () => {
+test('an account other than root runs the server as itself', async () => {
   await giveFolder();
-  const service = other(stranger);
+  const service = other(otherAccount);
   const { connection, created } = await service.started();
   expect(created).toBe(true);
   expect(await serverStart(connection)).toBeDefined();
-  expect((await lstat(join(dataDir, 'postgres', 'PG_VERSION'))).uid).toBe(stranger?.uid ?? process.getuid?.());
+  expect((await lstat(join(dataDir, 'postgres', 'PG_VERSION'))).uid).toBe(otherAccount?.uid ?? process.getuid?.());
   expect(await service.end('stop')).toBe(0);
 });
 
-test('a package without its links that cannot be written is run from a copy', async () => {
+test('a read-only package without its symbolic links runs from a copy', async () => {
   await giveFolder();
   const lib = join(installation, 'node_modules', PLATFORM_PACKAGE, 'native', 'lib');
   await removeLinks(lib);
   await chmod(lib, 0o555);
   try {
-    const service = other(stranger);
+    const service = other(otherAccount);
     expect(await serverStart((await service.started()).connection)).toBeDefined();
     expect(await service.end('stop')).toBe(0);
   } finally {
@@ -259,7 +260,7 @@ test('a package without its links that cannot be written is run from a copy', as
   }
 });
 
-test('a package without its links gets them when it can be written', async () => {
+test('a writable package without its symbolic links gets them', async () => {
   const lib = join(installation, 'node_modules', PLATFORM_PACKAGE, 'native', 'lib');
   await removeLinks(lib);
   await givenCluster();
@@ -269,16 +270,16 @@ test('a package without its links gets them when it can be written', async () =>
   expect(await readlink(join(lib, 'libpq.so.5'))).toMatch(/^libpq\.so\.5\.\d+$/);
 });
 
-test('a path too long for a socket gives TCP on the loopback', async () => {
+test('the server uses TCP on the loopback address if the path is too long for a socket', async () => {
   dataDir = join(folder, 'long'.repeat(30), 'data');
   await givenCluster();
   const embedded = await start();
   expect(embedded.connection.host).toBe('127.0.0.1');
-  expect(await ask(embedded, 'select host(inet_server_addr()) as address')).toEqual([{ address: '127.0.0.1' }]);
+  expect(await query(embedded, 'select host(inet_server_addr()) as address')).toEqual([{ address: '127.0.0.1' }]);
   const beside = await start();
   expect(beside.connection).toEqual(embedded.connection);
   process.kill(await serverPid(), 'SIGKILL');
-  await until(() => answers(embedded, 'select 1 as one'));
+  await until(() => hasRows(embedded, 'select 1 as one'));
   await embedded.stop();
   await beside.stop();
 });
@@ -292,7 +293,7 @@ test.each([
   ['is itself a cluster of another major version', /of PostgreSQL 15.*DATA_DIR/, () => put('data/PG_VERSION', '15\n')],
   ['is itself a cluster', /did not create.*another folder/, () => put('data/PG_VERSION', '17\n')],
   [
-    'has something else in the place of the cluster',
+    'contains other files in place of the cluster',
     /is in the way.*move it/,
     () => put('data/postgres/diary.txt', 'mine'),
   ],
@@ -306,7 +307,7 @@ test.each([
       dataDir = join(dataDir, 'below');
     },
   ],
-])('a data folder that %s is refused with what to do', async (_what, message, prepare) => {
+])('a data folder that %s is rejected with advice', async (_description, message, prepare) => {
   await prepare();
   const before = await filesIn(folder);
   const error = await start().catch((reason: unknown) => reason);
@@ -315,24 +316,25 @@ test.each([
   expect(await filesIn(folder)).toEqual(before);
 });
 
-test('a data folder that this account may not write, or that is of another account, is refused with what to do', async () => {
+const FOLDER_ERROR = {
+  name: 'StartError',
+  message: expect.stringMatching(/may not be read and written.*set DATA_DIR/),
+};
+
+test('a data folder that the account may not write is rejected with advice', async () => {
   await chmod(folder, 0o555);
-  expect(await other(stranger).refused()).toEqual({
-    name: 'StartError',
-    message: expect.stringMatching(/may not be read and written.*set DATA_DIR/),
-  });
+  expect(await other(otherAccount).startError()).toEqual(FOLDER_ERROR);
   await chmod(folder, 0o755);
-  if (!stranger) return;
+});
+
+testAsOther('a data folder of another account is rejected with advice', async () => {
   await givenCluster();
   const ours = await start();
-  expect(await other(stranger).refused()).toEqual({
-    name: 'StartError',
-    message: expect.stringMatching(/may not be read and written.*set DATA_DIR/),
-  });
+  expect(await other(NOBODY).startError()).toEqual(FOLDER_ERROR);
   await ours.stop();
 });
 
-test('a server that does not start is refused with what it logged', async () => {
+test('a start that fails is rejected with the log of the server', async () => {
   await givenCluster();
   await (await start()).stop();
   const settings = join(dataDir, 'postgres', 'postgresql.auto.conf');
@@ -346,25 +348,28 @@ test('a server that does not start is refused with what it logged', async () => 
   );
 });
 
-test('an installation without the package of this platform is told about it', async () => {
+test('an installation without the package of this platform is rejected with advice', async () => {
   const bare = await install(join(folder, 'bare'), false);
-  expect(await new OtherProcess(bare, dataDir).refused()).toEqual({
+  expect(await new OtherProcess(bare, dataDir).startError()).toEqual({
     name: 'StartError',
     message: expect.stringMatching(/is not installed: run `npm ci`.*DATABASE_URL/),
   });
 });
 
-async function start(durability: 'durable' | 'disposable' = 'disposable', where = dataDir): Promise<EmbeddedPostgres> {
+async function start(
+  durability: 'durable' | 'disposable' = 'disposable',
+  directory = dataDir,
+): Promise<EmbeddedPostgres> {
   const warn = (_details: object, message: string) => void warnings.push(message);
   const log = { info: () => undefined, warn, error: warn };
-  return startEmbeddedPostgres({ dataDir: where, create: true, durability, log });
+  return startEmbeddedPostgres({ dataDir: directory, create: true, durability, log });
 }
 
 function other(account?: Account): OtherProcess {
   return new OtherProcess(installation, dataDir, account);
 }
 
-/** One that is there already, and passes from test to test: making it is most of what a first start takes. */
+/** Moves a shared cluster into the data folder, because creating one takes most of the time of a first start. */
 async function givenCluster(): Promise<void> {
   await mkdir(join(dataDir, '..'), { recursive: true });
   await rename(cluster, dataDir).catch(() => undefined);
@@ -375,10 +380,10 @@ async function returnCluster(): Promise<void> {
 }
 
 async function giveFolder(): Promise<void> {
-  if (stranger) await chown(folder, stranger.uid, stranger.gid);
+  if (otherAccount) await chown(folder, otherAccount.uid, otherAccount.gid);
 }
 
-async function ask(embedded: Pick<EmbeddedPostgres, 'connection'>, sql: string): Promise<unknown[]> {
+async function query(embedded: Pick<EmbeddedPostgres, 'connection'>, sql: string): Promise<unknown[]> {
   const client = new pg.Client(embedded.connection);
   client.on('error', () => undefined);
   await client.connect();
@@ -389,15 +394,15 @@ async function ask(embedded: Pick<EmbeddedPostgres, 'connection'>, sql: string):
   }
 }
 
-async function answers(embedded: EmbeddedPostgres, sql: string): Promise<boolean> {
-  return ask(embedded, sql).then(
+async function hasRows(embedded: EmbeddedPostgres, sql: string): Promise<boolean> {
+  return query(embedded, sql).then(
     (rows) => rows.length > 0,
     () => false,
   );
 }
 
 async function serverStart(connection: EmbeddedPostgres['connection']): Promise<string> {
-  const [row] = (await ask({ connection }, 'select pg_postmaster_start_time()::text as started')) as {
+  const [row] = (await query({ connection }, 'select pg_postmaster_start_time()::text as started')) as {
     started: string;
   }[];
   return row?.started as string;
@@ -425,7 +430,7 @@ async function filesIn(path: string): Promise<string[]> {
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (const deadline = Date.now() + 10_000; !(await condition()); await sleep(20)) {
-    if (Date.now() > deadline) throw new Error('did not come about in 10 s');
+    if (Date.now() > deadline) throw new Error('The condition did not hold within 10 s.');
   }
 }
 

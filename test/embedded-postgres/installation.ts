@@ -16,14 +16,14 @@ export interface Account {
   readonly gid: number;
 }
 
-/** What a process of an installation tells when it has started. */
+/** What another process reports after its start. */
 export interface Started extends Pick<EmbeddedPostgres, 'connection' | 'created'> {
   readonly warnings: string[];
 }
 
 /**
- * The build of the modules under test with the packages that they need, in a folder of its own: another account may be
- * unable to read this checkout.
+ * Copies the build of the modules under test and the packages they need to a folder, because another account may be unable
+ * to read this checkout.
  */
 export async function install(folder: string, withPostgres = true): Promise<string> {
   await mkdir(folder, { recursive: true });
@@ -37,7 +37,7 @@ export async function install(folder: string, withPostgres = true): Promise<stri
     const to = join(folder, 'node_modules', PLATFORM_PACKAGE);
     await cp(packageFolder(PLATFORM_PACKAGE), to, { recursive: true, verbatimSymlinks: true });
   }
-  // Whatever the umask of this run, other accounts are to be able to use it.
+  // Other accounts must be able to use the copy, whatever the umask.
   if (process.platform !== 'win32') await promisify(execFile)('chmod', ['-R', 'a+rX', folder]);
   return folder;
 }
@@ -54,24 +54,24 @@ export class OtherProcess {
       detached: true,
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-    if (!this.child.stdout) throw new Error('has no output');
+    if (!this.child.stdout) throw new Error('The process has no standard output.');
     this.#lines = createInterface(this.child.stdout)[Symbol.asyncIterator]();
   }
 
   async started(): Promise<Started> {
-    const answer = await this.#answer();
-    if ('refused' in answer) throw new Error(`did not start: ${JSON.stringify(answer)}`);
-    return answer as unknown as Started;
+    const message = await this.#nextMessage();
+    if ('error' in message) throw new Error(`The start failed: ${JSON.stringify(message)}`);
+    return message as unknown as Started;
   }
 
   /** The error that the start failed with. */
-  async refused(): Promise<{ name: string; message: string }> {
-    const answer = await this.#answer();
-    if (!('refused' in answer)) throw new Error('started');
-    return answer['refused'] as { name: string; message: string };
+  async startError(): Promise<{ name: string; message: string }> {
+    const message = await this.#nextMessage();
+    if (!('error' in message)) throw new Error('The start succeeded.');
+    return message['error'] as { name: string; message: string };
   }
 
-  /** Ends it as told: `stop` leaves in good order, `exit` and `drain` end without. */
+  /** Ends the process: `stop` stops the embedded PostgreSQL first, `exit` and `drain` do not. */
   async end(how: 'stop' | 'exit' | 'drain'): Promise<number | null> {
     const ended = once(this.child, 'exit');
     this.child.stdin?.end(`${how}\n`);
@@ -85,15 +85,15 @@ export class OtherProcess {
     await ended;
   }
 
-  async #answer(): Promise<object & Record<string, unknown>> {
+  async #nextMessage(): Promise<object & Record<string, unknown>> {
     const { value, done } = await this.#lines.next();
-    if (done) throw new Error('the other process ended without a word');
+    if (done) throw new Error('The other process ended without a message.');
     return JSON.parse(value) as Record<string, unknown>;
   }
 }
 
-/** Waits until no process has anything to do with the folder any more; the names of those that stay. */
-export async function processesThatStay(folder: string, limitMs: number): Promise<string[]> {
+/** Waits until no process uses the folder, and returns the processes that still do at the time limit. */
+export async function remainingProcesses(folder: string, limitMs: number): Promise<string[]> {
   const deadline = Date.now() + limitMs;
   for (;;) {
     const processes = await processesIn(folder);
@@ -107,7 +107,7 @@ async function processesIn(folder: string): Promise<string[]> {
   for (const pid of (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name))) {
     const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ').trim();
     const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => '');
-    // The system keeps the entry of a process that ended, without a command, until its parent asks.
+    // A zombie process has an entry without a command until its parent reaps it.
     if (command && Number(pid) !== process.pid && `${command} ${cwd}`.includes(folder))
       found.push(`${pid} ${command.slice(0, 200)}`);
   }
@@ -137,18 +137,18 @@ import { startEmbeddedPostgres } from './dist/embedded-postgres/embedded-postgre
 const warnings = [];
 const warn = (details, message) => warnings.push(message);
 const log = { info() {}, warn, error: warn };
-// Ctrl-C is for the service to act on.
+// Ignore Ctrl-C.
 process.on('SIGINT', () => {});
-const tell = (answer) => console.log(JSON.stringify(answer));
+const report = (message) => console.log(JSON.stringify(message));
 try {
   const embedded = await startEmbeddedPostgres({ dataDir: process.argv[2], create: true, durability: 'disposable', log });
-  tell({ connection: embedded.connection, created: embedded.created, warnings });
-  process.stdin.once('data', async (order) => {
-    if (String(order) === 'stop\\n') await embedded.stop();
-    if (String(order) === 'exit\\n') process.exit();
+  report({ connection: embedded.connection, created: embedded.created, warnings });
+  process.stdin.once('data', async (command) => {
+    if (String(command) === 'stop\\n') await embedded.stop();
+    if (String(command) === 'exit\\n') process.exit();
     process.stdin.destroy();
   });
 } catch ({ name, message }) {
-  tell({ refused: { name, message } });
+  report({ error: { name, message } });
 }
 `;

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { PROGRAM, type ServerProcess, startServer } from '../support/server-process.ts';
-import { processesThatStay } from './installation.ts';
+import { remainingProcesses } from './installation.ts';
 
 const execute = promisify(execFile);
 
@@ -22,12 +22,12 @@ beforeEach(async () => {
 afterEach(async () => {
   await server?.stop();
   server = undefined;
-  const left = await processesThatStay(folder, 10_000);
+  const left = await remainingProcesses(folder, 10_000);
   await rm(folder, { recursive: true, force: true });
   expect(left).toEqual([]);
 });
 
-test('a server that cannot be started for a while is back once it can be, without a restart of the service', async () => {
+test('the service restarts PostgreSQL as soon as it can start again', async () => {
   server = await start();
   const settings = join(dataDir, 'postgres', 'postgresql.auto.conf');
   const before = await readFile(settings);
@@ -35,7 +35,7 @@ test('a server that cannot be started for a while is back once it can be, withou
   await crash();
   expect(await status('/healthz')).toBe(200);
 
-  // Five rounds of three starts each; the service used to give up after the first.
+  // Five rounds of three starts each. Giving up after the first would end the service for good.
   await until(async () => (await status('/healthz')) === 503);
   expect(await status('/readyz')).toBe(503);
   const response = await fetch(`${server.url}/healthz`);
@@ -52,7 +52,7 @@ test('a server that cannot be started for a while is back once it can be, withou
   expect(await status('/healthz')).toBe(200);
 });
 
-test('a server whose files are gone is not alive, and is back with them', async () => {
+test('a missing data folder makes /healthz fail, and the service recovers once it is back', async () => {
   server = await start();
   await rename(join(dataDir, 'postgres'), join(folder, 'elsewhere'));
   await crash(join(folder, 'elsewhere'));
@@ -64,7 +64,7 @@ test('a server whose files are gone is not alive, and is back with them', async 
   expect(await status('/healthz')).toBe(200);
 });
 
-test('a service whose database does not come back still stops in good order', async () => {
+test('a service whose PostgreSQL does not restart still shuts down with exit code 0', async () => {
   server = await start();
   await rename(join(dataDir, 'postgres'), join(folder, 'elsewhere'));
   await crash(join(folder, 'elsewhere'));
@@ -81,12 +81,12 @@ const canMount =
     () => false,
   ));
 
-(canMount ? test : test.skip)('after a full disk the service goes on as soon as there is room', async () => {
+(canMount ? test : test.skip)('the service recovers from a full disk as soon as there is space', async () => {
   await mkdir(dataDir);
   await withDisk(dataDir, async () => {
     server = await start();
     await fill(join(dataDir, 'ballast'));
-    // PostgreSQL cannot make the next file of its log, and ends.
+    // PostgreSQL cannot create the next WAL segment, and stops.
     await expect(query('select pg_switch_wal()', 'create table t (n integer)', 'checkpoint')).rejects.toThrow();
     await until(() => failures().length >= 2);
     expect(await status('/readyz')).toBe(503);
@@ -111,7 +111,7 @@ async function status(path: string): Promise<number> {
   return (await fetch(`${server?.url}${path}`)).status;
 }
 
-/** The lines about starts that failed. */
+/** The log lines of failed restarts. */
 function failures(): string[] {
   return (server?.output() ?? '').split('\n').filter((line) => line.includes('could not be brought back'));
 }
@@ -134,13 +134,13 @@ async function query(...statements: string[]): Promise<void> {
   }
 }
 
-/** Runs `work` with a small disk of its own in `place`. */
-async function withDisk(place: string, work: () => Promise<void>): Promise<void> {
-  await execute('mount', ['-t', 'tmpfs', '-o', 'size=128m,mode=755', 'tmpfs', place]);
+/** Runs `work` with a small disk mounted at `path`. */
+async function withDisk(path: string, work: () => Promise<void>): Promise<void> {
+  await execute('mount', ['-t', 'tmpfs', '-o', 'size=128m,mode=755', 'tmpfs', path]);
   try {
     await work();
   } finally {
-    await execute('umount', ['--lazy', place]);
+    await execute('umount', ['--lazy', path]);
   }
 }
 
@@ -163,6 +163,7 @@ async function fill(file: string): Promise<void> {
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (const deadline = Date.now() + 60_000; !(await condition()); await sleep(50)) {
-    if (Date.now() > deadline) throw new Error(`Not within 60 s. The server wrote: ${server?.output()}`);
+    if (Date.now() > deadline)
+      throw new Error(`The condition did not hold within 60 s. The server wrote: ${server?.output()}`);
   }
 }
