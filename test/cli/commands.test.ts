@@ -26,7 +26,7 @@ async function rows(text: string, ...values: unknown[]): Promise<Record<string, 
   return await db().query({ name: '', text, values });
 }
 
-test('an organisation is made with what was said of it', async () => {
+test('org create stores all options', async () => {
   const outcome = await issueLinks('org create acme --name Acme --language en --profile kanboard --cloud-id bpf-acme');
   expect(outcome).toMatchObject({ code: 0, stdout: 'Created the organisation acme.\n', stderr: '' });
   expect(await rows('select * from organisations where org_id = $1', 'acme')).toMatchObject([
@@ -34,14 +34,14 @@ test('an organisation is made with what was said of it', async () => {
   ]);
 });
 
-test('an organisation of which nothing is said speaks Russian, works like Tracker, and is called by its id', async () => {
+test('org create defaults to Russian, the profile tracker and the id as the name', async () => {
   expect(await json('org create 77')).toEqual({ orgId: '77', name: '77', language: 'ru', profile: 'tracker' });
   expect(await rows('select * from organisations where org_id = $1', '77')).toMatchObject([
     { name: '77', language: 'ru', profile: 'tracker', cloud_id: null, one_link_per_pair: true },
   ]);
 });
 
-test('a user and a queue are made in an organisation', async () => {
+test('user create and queue create add to the given organisation', async () => {
   await json('org create people');
   const user = await json('user create --org people --login anna --display Anna --uid 1120000000049225 --role manager');
   expect(user).toEqual({
@@ -61,7 +61,7 @@ test('a user and a queue are made in an organisation', async () => {
   ]);
 });
 
-test('a password comes from standard input, and is kept as a hash alone', async () => {
+test('a password is read from standard input, and only its hash is stored', async () => {
   await json('org create secrets');
   const { stdout, stderr, code } = await issueLinks(
     'user create --org secrets --login anna --password-stdin',
@@ -73,17 +73,17 @@ test('a password comes from standard input, and is kept as a hash alone', async 
   expect(JSON.stringify(await snapshot(db()))).not.toContain('correct horse battery');
 });
 
-test('a short password is taken with a warning', async () => {
+test('a short password is accepted with a warning', async () => {
   await json('org create short');
   const outcome = await issueLinks('user create --org short --login admin --password-stdin', 'admin');
   expect(outcome).toMatchObject({ code: 0, stderr: 'Warning: this password is short and easy to guess.\n' });
 });
 
-test('what is refused by the data is exit 1 with one sentence, and nothing is written', async () => {
+test('a command that conflicts with the stored data exits with 1 and one message, and writes nothing', async () => {
   await json('org create taken --cloud-id cloud-taken');
   await json('user create --org taken --login anna --uid 5');
   await json('queue create --org taken --key TEST');
-  const refusals: [string, string][] = [
+  const conflicts: [args: string, message: string][] = [
     ['org create taken', 'The organisation taken already exists.\n'],
     ['org create other --cloud-id cloud-taken', 'The cloud id cloud-taken is taken.\n'],
     [
@@ -105,14 +105,14 @@ test('what is refused by the data is exit 1 with one sentence, and nothing is wr
     ['token revoke --org taken --id 999999', 'There is no token 999999.\n'],
     ['token revoke --org taken --user boris', 'There is no user boris in the organisation taken.\n'],
   ];
-  for (const [args, sentence] of refusals) {
+  for (const [args, message] of conflicts) {
     const before = await snapshot(db());
-    expect(await issueLinks(args)).toMatchObject({ code: 1, stdout: '', stderr: sentence });
+    expect(await issueLinks(args)).toMatchObject({ code: 1, stdout: '', stderr: message });
     expect(await snapshot(db())).toEqual(before);
   }
 });
 
-const USAGES: readonly [args: string, complaint: RegExp][] = [
+const USAGE_ERRORS: readonly [args: string, message: RegExp][] = [
   ['', /Usage: issue-links/],
   ['nothing', /unknown command 'nothing'/],
   ['org', /Usage: issue-links org/],
@@ -152,19 +152,19 @@ const USAGES: readonly [args: string, complaint: RegExp][] = [
   ['serve now', /too many arguments/],
 ];
 
-test('a wrong usage is exit 2, says what is wrong, and writes nothing', async () => {
+test('a usage error exits with 2 and a message, and writes nothing', async () => {
   const before = await snapshot(db());
-  for (const [[args, complaint], outcome] of await together(USAGES, ([args]) =>
+  for (const [[args, message], outcome] of await together(USAGE_ERRORS, ([args]) =>
     issueLinks(args.split(' ').filter(Boolean)),
   )) {
     expect({ args, ...outcome }).toMatchObject({ args, code: 2, stdout: '' });
-    expect({ args, stderr: outcome.stderr }).toEqual({ args, stderr: expect.stringMatching(complaint) });
+    expect({ args, stderr: outcome.stderr }).toEqual({ args, stderr: expect.stringMatching(message) });
     expect(outcome.stderr).not.toMatch(/^\s+at /m);
   }
   expect(await snapshot(db())).toEqual(before);
 });
 
-/** One of each that needs a database. */
+/** One command line for each command that needs a database. */
 const COMMANDS_WITH_DATABASE = [
   'migrate',
   'migrate --down --yes',
@@ -195,10 +195,10 @@ const COMMANDS = [
   'kanboard token',
 ];
 
-test('every command explains itself, without a database', async () => {
+test('every command prints its help without a database', async () => {
   const nowhere = { DATABASE_URL: 'postgres://127.0.0.1:1/none' };
-  const helped = await together(COMMANDS, (command) => issueLinks(`${command} --help`.trim(), '', nowhere));
-  for (const [command, outcome] of helped) {
+  const outcomes = await together(COMMANDS, (command) => issueLinks(`${command} --help`.trim(), '', nowhere));
+  for (const [command, outcome] of outcomes) {
     expect({ command, ...outcome }).toMatchObject({ command, code: 0, stderr: '' });
     expect(outcome.stdout).toContain(`Usage: issue-links ${command}`.trimEnd());
   }
@@ -210,13 +210,13 @@ test.each([
     /^The database cannot be used \(connect ECONNREFUSED 127\.0\.0\.1:1\): check DATABASE_URL\.\n$/,
   ],
   ['mysql://127.0.0.1/none', /^The environment is invalid\.\nDATABASE_URL: must be a postgres:\/\/ URL\n$/],
-])('with DATABASE_URL=%s a command is exit 1 and says why', async (url, sentence) => {
+])('with DATABASE_URL=%s a command exits with 1 and the reason', async (url, message) => {
   const outcome = await issueLinks('org create unreachable', '', { DATABASE_URL: url });
   expect(outcome).toMatchObject({ code: 1, stdout: '' });
-  expect(outcome.stderr).toMatch(sentence);
+  expect(outcome.stderr).toMatch(message);
 });
 
-test('every command names its database on standard error, without the password', async () => {
+test('every command prints its database to standard error, without the password', async () => {
   const { connection, url } = database();
   const named = await together(['org create named --json', 'migrate', 'token list --org named'], (args) =>
     issueLinks(args),
@@ -235,7 +235,7 @@ test('every command names its database on standard error, without the password',
   expect(outcome.database).toBe(named[0]?.[1].database);
 });
 
-test('without a database a command is exit 1, names DATABASE_URL and DATA_DIR, and creates nothing', async () => {
+test('without a database a command exits with 1, names DATABASE_URL and DATA_DIR, and creates nothing', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'issue-links-nowhere-'));
   await writeFile(join(folder, 'diary.txt'), 'mine');
   const commands = COMMANDS_WITH_DATABASE.flatMap((args) =>
@@ -256,7 +256,7 @@ test('without a database a command is exit 1, names DATABASE_URL and DATA_DIR, a
   await rm(folder, { recursive: true });
 });
 
-test('migrate --down says what it undid, and when there is nothing to undo', async () => {
+test('migrate --down prints the migration that it undid, or that there is none', async () => {
   const empty = await createTestDatabase('template0');
   const environment = { DATABASE_URL: empty.url };
   const nothing = await issueLinks('migrate --down --yes', '', environment);
@@ -276,7 +276,7 @@ const hasTerminal = await run(['script', '--version'], {}).then(
   () => false,
 );
 (hasTerminal ? test : test.skip)(
-  'migrate --down asks in a terminal, and changes nothing unless the answer is yes',
+  'migrate --down asks for confirmation in a terminal, and changes nothing unless the answer is yes',
   async () => {
     const steps = () => rows('select name from schema_migrations order by id');
     const before = await snapshot(db());
@@ -300,7 +300,7 @@ const hasTerminal = await run(['script', '--version'], {}).then(
   },
 );
 
-test('a command makes the schema where there is none, and migrate goes back and forth', async () => {
+test('a command creates a missing schema, and migrate goes down and up', async () => {
   const empty = await createTestDatabase('template0');
   const environment = { DATABASE_URL: empty.url };
   expect(await issueLinks('org create first', '', environment)).toMatchObject({ code: 0, stderr: '' });
@@ -312,7 +312,7 @@ test('a command makes the schema where there is none, and migrate goes back and 
   await empty.drop();
 });
 
-test('a database in which we may make nothing is exit 1 and says so', async () => {
+test('a database without the permission to create tables exits with 1 and the reason', async () => {
   const empty = await createTestDatabase('template0');
   const role = `guest_${empty.connection.database}`;
   await empty.db.query({ name: '', text: `create role ${role} login password 'guest'`, values: [] });
@@ -327,20 +327,20 @@ test('a database in which we may make nothing is exit 1 and says so', async () =
   await empty.drop();
 });
 
-/** What each of them answers, two at a time. */
-async function together<Item, Answer>(
+/** Runs `work` on each item, two at a time, and returns the items with the results. */
+async function together<Item, Result>(
   items: readonly Item[],
-  ask: (item: Item) => Promise<Answer>,
-): Promise<[Item, Answer][]> {
-  const answers: [Item, Answer][] = [];
-  for (let at = 0; at < items.length; at += 2) {
-    const pair = items.slice(at, at + 2);
-    answers.push(...(await Promise.all(pair.map(async (item): Promise<[Item, Answer]> => [item, await ask(item)]))));
+  work: (item: Item) => Promise<Result>,
+): Promise<[Item, Result][]> {
+  const results: [Item, Result][] = [];
+  for (let index = 0; index < items.length; index += 2) {
+    const pair = items.slice(index, index + 2);
+    results.push(...(await Promise.all(pair.map(async (item): Promise<[Item, Result]> => [item, await work(item)]))));
   }
-  return answers;
+  return results;
 }
 
-/** Runs a command on a terminal of its own, where its output and errors are one. */
+/** Runs a command in a terminal, which merges standard output and standard error. */
 function inTerminal(args: string, typed: string): Promise<Outcome> {
   const command = [...PROGRAM, ...args.split(' ')].join(' ');
   return run(

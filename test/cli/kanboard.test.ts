@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** Standard output of `issue-links`, which succeeds and says nothing else. */
+/** Expects `issue-links` to succeed without an error message, and returns its standard output. */
 async function printed(args: string, input?: string): Promise<string> {
   const { code, stdout, stderr } = await issueLinks(args, input);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -25,7 +25,7 @@ function issueLinks(args: string, input?: string) {
   return runCommand(args, { DATABASE_URL: database().url }, input);
 }
 
-/** The status of a call with these credentials at the running server, in the organisation 123. */
+/** Calls the running server in the organisation 123, and returns the status. */
 async function call(login: string, token: string, method = 'getTimezone'): Promise<number> {
   const response = await fetch(`${server.url}/kanboard/123/jsonrpc.php`, {
     method: 'POST',
@@ -35,7 +35,7 @@ async function call(login: string, token: string, method = 'getTimezone'): Promi
   return response.status;
 }
 
-test('the application token is printed once and works at once, in place of the one before', async () => {
+test('kanboard token prints a new application token, which replaces the old one at once', async () => {
   const first = await printed('kanboard token --org 123');
   expect(first).toMatch(/^[0-9a-f]{60}$/);
   expect(await call('jsonrpc', first, 'getAllLinks')).toBe(200);
@@ -45,14 +45,14 @@ test('the application token is printed once and works at once, in place of the o
   expect([await call('jsonrpc', first), await call('jsonrpc', second)]).toEqual([401, 200]);
 });
 
-test('a personal token is that of its user, who may call no more than before', async () => {
+test('kanboard token --user creates a personal token with the rights of its user', async () => {
   const token = await printed('kanboard token --org 123 --user anna');
   expect(await call('anna', token)).toBe(200);
   expect(await call('anna', token, 'getAllLinks')).toBe(403);
   expect(await call('jsonrpc', token)).toBe(401);
 });
 
-test('--json says whose token it is', async () => {
+test('kanboard token --json prints the login and the kind of the token', async () => {
   expect(JSON.parse(await printed('kanboard token --org 123 --user anna --json'))).toEqual({
     login: 'anna',
     kind: 'personal',
@@ -63,7 +63,7 @@ test('--json says whose token it is', async () => {
   }
 });
 
-test('a token that clients have already is taken over from standard input, also a short one', async () => {
+test('kanboard token --value-stdin accepts an existing token, and a short one with a warning', async () => {
   const long = 'a'.repeat(60);
   expect(await printed('kanboard token --org 123 --value-stdin', `${long}\n`)).toBe(long);
   expect(await call('jsonrpc', long)).toBe(200);
@@ -77,7 +77,7 @@ test('a token that clients have already is taken over from standard input, also 
   expect(await call('anna', 'pa:ss')).toBe(200);
 });
 
-test('a personal token that somebody else has is refused, and the one before stays', async () => {
+test('a personal token that another user has is rejected, and the old one stays valid', async () => {
   await printed('user create --org 123 --login boris');
   const [hers, his] = [
     await printed('kanboard token --org 123 --user anna'),
@@ -93,7 +93,7 @@ test('a personal token that somebody else has is refused, and the one before sta
   expect(await call('boris', his)).toBe(200);
 });
 
-test('a list shows the tokens without their values, and a revocation ends them at once', async () => {
+test('token list prints tokens without their values, and token revoke revokes them at once', async () => {
   const [application, personal] = [
     await printed('kanboard token --org 123'),
     await printed('kanboard token --org 123 --user anna'),

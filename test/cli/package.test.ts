@@ -12,7 +12,7 @@ let folder: string;
 let clone: string;
 let packed: Outcome;
 
-/** Packs a clone that was never built. */
+/** Packs a clone without a build. */
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'issue-links-package-'));
   clone = join(folder, 'clone');
@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test('npm pack builds first, and packs what the program needs and nothing else', async () => {
+test('npm pack builds first, and packs exactly the files that the program needs', async () => {
   expect(packed).toMatchObject({ code: 0, stderr: '' });
   const [{ files }] = JSON.parse(packed.stdout) as [{ files: { path: string }[] }];
   const paths = files.map(({ path }) => path).sort();
@@ -65,8 +65,8 @@ test('npm ci does not build', async () => {
   for (const script of ['prepare', 'install', 'preinstall', 'postinstall']) expect(scripts).not.toHaveProperty(script);
 });
 
-function inFolder(where: string, command: string): Promise<Outcome> {
-  return run(['sh', '-c', `cd "$0" && ${command}`, where], { npm_config_cache: join(folder, 'npm-cache') });
+function inFolder(path: string, command: string): Promise<Outcome> {
+  return run(['sh', '-c', `cd "$0" && ${command}`, path], { npm_config_cache: join(folder, 'npm-cache') });
 }
 
 async function filesIn(name: string): Promise<string[]> {

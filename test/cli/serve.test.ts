@@ -23,8 +23,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** The number of the embedded PostgreSQL's process. */
-async function postgresOf(dataDir: string): Promise<number> {
+/** The process id of the embedded PostgreSQL. */
+async function postgresPid(dataDir: string): Promise<number> {
   return Number.parseInt(await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8'), 10);
 }
 
@@ -54,16 +54,16 @@ async function callDemo(url: string, method: string, params: object = []): Promi
   return ((await response.json()) as { result: unknown }).result;
 }
 
-/** A start that cannot be: one sentence on stderr, exit 1. */
-async function expectRefusal(environment: Environment, sentence: RegExp): Promise<void> {
+/** Expects a start to exit with 1 and one line on standard error. */
+async function expectStartFailure(environment: Environment, message: RegExp): Promise<void> {
   const outcome = await run(SERVE, { PORT: '0', ...environment });
-  expect(outcome.stderr).toMatch(sentence);
+  expect(outcome.stderr).toMatch(message);
   expect(outcome.stderr.trim()).not.toContain('\n');
   expect(outcome).toMatchObject({ code: 1, signal: null });
   expect(outcome.stdout).not.toContain('is listening');
 }
 
-test('a first start makes everything and prints a line that answers the link of the documentation, field for field', async () => {
+test('the first start creates the demo and prints a command that returns the documented link with all fields', async () => {
   const dataDir = join(folder, 'first');
   const server = await startServer(START, { DATA_DIR: dataDir });
   const { url } = server;
@@ -104,21 +104,21 @@ test('a first start makes everything and prints a line that answers the link of 
     },
   ]);
 
-  const postgres = await postgresOf(dataDir);
+  const postgres = await postgresPid(dataDir);
   expect(await server.stop('SIGTERM')).toEqual({ code: 0, signal: null });
   await expectStopped(url, dataDir, postgres);
 });
 
-test('npm start does the same, and passes a SIGTERM on', async () => {
+test('npm start creates the demo, and forwards SIGTERM to the server', async () => {
   const dataDir = join(folder, 'npm');
   const server = await startServer(NPM_START, { DATA_DIR: dataDir });
-  const postgres = await postgresOf(dataDir);
+  const postgres = await postgresPid(dataDir);
   expect((await demoLinks(server.url)).map(({ id }) => id)).toContain(4709605);
   expect(await server.stop('SIGTERM')).toEqual({ code: 0, signal: null });
   await expectStopped(server.url, dataDir, postgres);
 });
 
-test('after kill -9 the next start has everything that was there', async () => {
+test('no data is lost when the server is killed and started again', async () => {
   const dataDir = join(folder, 'killed');
   const first = await startServer(SERVE, { DATA_DIR: dataDir });
   const made = await runCommand('org create 123', { DATA_DIR: dataDir });
@@ -129,16 +129,16 @@ test('after kill -9 the next start has everything that was there', async () => {
   expect((await demoLinks(second.url)).map(({ id }) => id)).toContain(4709605);
   const again = await runCommand('org create 123', { DATA_DIR: dataDir });
   expect(again).toMatchObject({ code: 1, stderr: 'The organisation 123 already exists.\n' });
-  const postgres = await postgresOf(dataDir);
+  const postgres = await postgresPid(dataDir);
   expect(await second.stop('SIGINT')).toEqual({ code: 0, signal: null });
   await expectStopped(second.url, dataDir, postgres);
 });
 
-test('commands work beside a running server with the embedded database, and their tokens at once', async () => {
+test('commands use the embedded database of a running server, which accepts their tokens at once', async () => {
   const dataDir = join(folder, 'beside');
   const environment = { DATA_DIR: dataDir, DEMO: 'off' };
   const server = await startServer(SERVE, environment);
-  const postgres = await postgresOf(dataDir);
+  const postgres = await postgresPid(dataDir);
   const issueLinks = async (args: string, input = '') => {
     const { code, stdout, stderr } = await runCommand(args, { DATA_DIR: dataDir }, input);
     expect({ args, code, stderr }).toEqual({ args, code: 0, stderr: '' });
@@ -158,15 +158,15 @@ test('commands work beside a running server with the embedded database, and thei
   await issueLinks('token revoke --org 123 --user anna');
   expect(await read(token, {})).toBe(401);
 
-  expect(await postgresOf(dataDir)).toBe(postgres);
+  expect(await postgresPid(dataDir)).toBe(postgres);
   expect(await server.stop()).toEqual({ code: 0, signal: null });
   await expectStopped(server.url, dataDir, postgres);
 });
 
-test('a request in flight is answered before the server stops', async () => {
+test('a server finishes requests before it stops', async () => {
   const database = await createTestDatabase('template_issue_links');
   const server = await startServer(SERVE, { DATABASE_URL: database.url, DEMO: 'on' });
-  const { answer, stopped } = await database.db.transaction(async (holder) => {
+  const { response, stopped } = await database.db.transaction(async (holder) => {
     await holder.query({ name: '', text: 'lock table links in access exclusive mode', values: [] });
     const waiting = fetch(`${server.url}/v2/issues/JUNE-2/links`, { headers: DEMO });
     await until(async () => {
@@ -175,14 +175,14 @@ test('a request in flight is answered before the server stops', async () => {
     });
     const end = server.stop();
     await until(() => isRefused(server.url));
-    return { answer: waiting, stopped: end };
+    return { response: waiting, stopped: end };
   });
-  expect((await answer).status).toBe(200);
+  expect((await response).status).toBe(200);
   expect(await stopped).toEqual({ code: 0, signal: null });
   await database.drop();
 });
 
-test('a connection that is kept open without a request does not hold up the end', async () => {
+test('an idle keep-alive connection does not delay the stop of a server', async () => {
   const database = await createTestDatabase('template_issue_links');
   const server = await startServer(SERVE, { DATABASE_URL: database.url });
   const { hostname, port } = new URL(server.url);
@@ -195,7 +195,7 @@ test('a connection that is kept open without a request does not hold up the end'
   await database.drop();
 });
 
-test('a server whose output nobody reads any more serves, and stops all the same', async () => {
+test('a server whose output is closed still serves and stops', async () => {
   const database = await createTestDatabase('template_issue_links');
   const server = await startServer(SERVE, { DATABASE_URL: database.url });
   server.stopReading();
@@ -208,7 +208,7 @@ test('a server whose output nobody reads any more serves, and stops all the same
   await database.drop();
 });
 
-test('with DATABASE_URL nothing embedded is started, and the demo is made only when it is asked for', async () => {
+test('with DATABASE_URL no embedded PostgreSQL starts, and the demo is created only with DEMO=on', async () => {
   const database = await createTestDatabase('template0');
   const dataDir = join(folder, 'none');
   const environment = { DATABASE_URL: database.url, DATA_DIR: dataDir };
@@ -220,9 +220,9 @@ test('with DATABASE_URL nothing embedded is started, and the demo is made only w
   expect(await plain.stop()).toEqual({ code: 0, signal: null });
   expect(await database.db.query({ name: '', text: 'select from organisations', values: [] })).toEqual([]);
 
-  const asked = await startServer(SERVE, { ...environment, DEMO: 'on' });
-  expect((await demoLinks(asked.url)).map(({ id }) => id)).toContain(4709605);
-  await asked.stop();
+  const withDemo = await startServer(SERVE, { ...environment, DEMO: 'on' });
+  expect((await demoLinks(withDemo.url)).map(({ id }) => id)).toContain(4709605);
+  await withDemo.stop();
   expect(await readdir(folder)).not.toContain('none');
   await database.drop();
 });
@@ -234,7 +234,7 @@ test('with DEMO=off an empty embedded database stays empty', async () => {
   expect(await server.stop()).toEqual({ code: 0, signal: null });
 });
 
-test('npm start -- --reset starts with a fresh demo, the same as the first one', async () => {
+test('npm start -- --reset recreates the demo as it was at first', async () => {
   const environment = { DATA_DIR: join(folder, 'reset') };
   const first = await startServer(SERVE, environment);
   const before = await demoLinks(first.url);
@@ -263,10 +263,10 @@ test('--reset creates the demo in an empty database, also with DATABASE_URL', as
   await database.drop();
 });
 
-test('--reset is refused, and changes nothing, while the database holds another organisation', async () => {
+test('--reset exits with 1 and changes nothing if the database holds another organisation', async () => {
   const database = await createTestDatabase('template_issue_links');
   const environment = { DATABASE_URL: database.url };
-  // Number 1 is the demo's, but here it belongs to an operator.
+  // Organisation 1 is normally the demo, but here the operator has created it.
   expect(await runCommand('org create 1', environment)).toMatchObject({ code: 0 });
   await expectNoReset(database, environment, /it holds 1 besides the demo: nothing was changed\. Use another DATA_DIR/);
   await database.drop();
@@ -279,7 +279,7 @@ test('--reset is refused, and changes nothing, while the database holds another 
   await beside.drop();
 });
 
-test('--reset changes nothing while a server runs, on an open address, or with DEMO=off', async () => {
+test('--reset fails and changes nothing while a server runs, on a public address, and with DEMO=off', async () => {
   const database = await createTestDatabase('template_issue_links');
   const environment = { DATABASE_URL: database.url };
   const server = await startServer(SERVE, { ...environment, DEMO: 'on' });
@@ -299,23 +299,23 @@ test('--reset changes nothing while a server runs, on an open address, or with D
   await database.drop();
 });
 
-test('a port that is in use is one sentence and exit 1, and leaves no PostgreSQL behind', async () => {
+test('serve exits with 1 and one message if its port is in use, and leaves no PostgreSQL running', async () => {
   const database = await createTestDatabase('template_issue_links');
   const server = await startServer(SERVE, { DATABASE_URL: database.url });
   const { port } = new URL(server.url);
   const dataDir = join(folder, 'in-use');
-  const sentence = `^Port ${port} on 127\\.0\\.0\\.1 is in use: set PORT to a free one, or stop the program that uses it\\.\n$`;
-  await expectRefusal({ DATA_DIR: dataDir, PORT: port }, new RegExp(sentence));
+  const message = `^Port ${port} on 127\\.0\\.0\\.1 is in use: set PORT to a free one, or stop the program that uses it\\.\n$`;
+  await expectStartFailure({ DATA_DIR: dataDir, PORT: port }, new RegExp(message));
   expect(await readdir(join(dataDir, 'postgres'))).not.toContain('postmaster.pid');
   await server.stop();
   await database.drop();
 });
 
 test.each([['203.0.113.9'], ['no-such-host.invalid']])(
-  'HOST=%s, which is not ours, is one sentence and exit 1',
+  'serve exits with 1 and one message for HOST=%s, an address of another machine',
   async (HOST) => {
     const database = await createTestDatabase('template_issue_links');
-    await expectRefusal(
+    await expectStartFailure(
       { DATABASE_URL: database.url, HOST },
       new RegExp(`^HOST=${HOST} is not an address of this machine: set HOST to`),
     );
@@ -333,19 +333,19 @@ test.each([
     'postgres://no-such-host.invalid/links',
     /^The database cannot be used \(.*no-such-host\.invalid\): check DATABASE_URL\.\n$/,
   ],
-])('DATABASE_URL=%s, where nothing answers, is one sentence and exit 1', async (DATABASE_URL, sentence) => {
-  await expectRefusal({ DATABASE_URL }, sentence);
+])('serve exits with 1 and one message for the unreachable DATABASE_URL=%s', async (DATABASE_URL, message) => {
+  await expectStartFailure({ DATABASE_URL }, message);
 });
 
-test('a DATABASE_URL with a wrong password or database is one sentence without the password, and exit 1', async () => {
+test('serve exits with 1 and one message without the password for a wrong password or database in DATABASE_URL', async () => {
   const database = await createTestDatabase('template_issue_links');
   const wrongPassword = database.url.replace(/:[^:@]+@/, ':hunter2@');
-  await expectRefusal(
+  await expectStartFailure(
     { DATABASE_URL: wrongPassword },
     /^The database cannot be used \(password authentication failed for user "postgres"\)/,
   );
   const wrongDatabase = database.url.replace(database.connection.database, 'no_such_database');
-  await expectRefusal(
+  await expectStartFailure(
     { DATABASE_URL: wrongDatabase },
     /^The database cannot be used \(database "no_such_database" does not exist\)/,
   );
@@ -353,13 +353,13 @@ test('a DATABASE_URL with a wrong password or database is one sentence without t
   await database.drop();
 });
 
-test('a DATA_DIR that cannot be one is one sentence and exit 1', async () => {
-  await expectRefusal({ DATA_DIR: fileURLToPath(import.meta.url) }, /set DATA_DIR to a folder\.\n$/);
+test('serve exits with 1 and one message if DATA_DIR is a file', async () => {
+  await expectStartFailure({ DATA_DIR: fileURLToPath(import.meta.url) }, /set DATA_DIR to a folder\.\n$/);
 });
 
-test('the demo does not start on an address that other machines reach, unless that is asked for', async () => {
+test('the demo does not start on an address that other machines can reach, unless DEMO=on', async () => {
   const dataDir = join(folder, 'open');
-  await expectRefusal(
+  await expectStartFailure(
     { DATA_DIR: dataDir, HOST: '0.0.0.0' },
     /^HOST=0\.0\.0\.0 can be reached from other machines, and the database would hold the demo's/,
   );
@@ -370,33 +370,31 @@ test('the demo does not start on an address that other machines reach, unless th
   expect((await fetch(`${server.url}/v2/issues/JUNE-2/links`, { headers: forwarded })).status).toBe(401);
   await server.stop();
 
-  await expectRefusal(
+  await expectStartFailure(
     { DATA_DIR: dataDir, HOST: '::' },
     /^HOST=:: can be reached from other machines, and the database holds the demo's/,
   );
-  await expectRefusal({ DATA_DIR: dataDir, HOST: '::', DEMO: 'off' }, /^HOST=:: can be reached from other machines/);
+  await expectStartFailure(
+    { DATA_DIR: dataDir, HOST: '::', DEMO: 'off' },
+    /^HOST=:: can be reached from other machines/,
+  );
 });
 
-test('every problem of the environment is said at once', async () => {
+test('serve prints all problems of the environment at once', async () => {
   const { code, stderr } = await run(SERVE, { PORT: 'x', DEMO: 'perhaps', TRUST_PROXY: 'true' });
   expect(code).toBe(1);
   expect(stderr.trim().split('\n')).toHaveLength(4);
 });
 
-async function expectNoReset(
-  { db }: TestDatabase,
-  environment: Environment,
-  sentence: RegExp,
-  code = 1,
-): Promise<void> {
+async function expectNoReset({ db }: TestDatabase, environment: Environment, message: RegExp, code = 1): Promise<void> {
   const before = await snapshot(db);
   const outcome = await run([...SERVE, '--reset'], { PORT: '0', ...environment });
-  expect(outcome.stderr).toMatch(sentence);
+  expect(outcome.stderr).toMatch(message);
   expect(outcome.code).toBe(code);
   expect(await snapshot(db)).toEqual(before);
 }
 
-/** Each server has a port of its own. */
+/** Replaces the URL of the server, whose port changes with each start. */
 function withoutUrl(value: unknown, url: string): unknown {
   return JSON.parse(JSON.stringify(value).replaceAll(url, 'http://server'));
 }

@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** Standard output of `issue-links`, which succeeds and says nothing else. */
+/** Expects `issue-links` to succeed without an error message, and returns its standard output. */
 async function printed(args: string, input?: string): Promise<string> {
   const { code, stdout, stderr } = await issueLinks(args, input);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -25,7 +25,7 @@ function issueLinks(args: string, input?: string) {
   return runCommand(args, { DATABASE_URL: database().url }, input);
 }
 
-/** The status of a read by this token, and what it says. */
+/** Reads an issue that does not exist, and returns the status and the error message. */
 async function read(token: string, headers: Record<string, string> = {}): Promise<[number, string]> {
   const response = await fetch(`${server.url}/v2/issues/TEST-1/links`, {
     headers: { Authorization: `OAuth ${token}`, 'Accept-Language': 'en', ...headers },
@@ -34,25 +34,25 @@ async function read(token: string, headers: Record<string, string> = {}): Promis
   return [response.status, errorMessages.join()];
 }
 
-const LET_IN = [404, texts.issueNotFound.en];
+const ACCEPTED = [404, texts.issueNotFound.en];
 const REVOKED = [401, texts.tokenRevoked.en];
 
 async function givenUser(login: string): Promise<void> {
   await printed(`user create --org 123 --login ${login}`);
 }
 
-test('a new token is printed once and works at once, in its own organisation', async () => {
+test('token create prints a token that works at once, in its own organisation only', async () => {
   await givenUser('anna');
   const token = await printed('token create --org 123 --user anna');
   expect(token).toMatch(/^ilt_[\w-]{43}$/);
-  expect(await read(token)).toEqual(LET_IN);
-  expect(await read(token, { 'X-Org-ID': '123' })).toEqual(LET_IN);
-  expect(await read(token, { 'X-Cloud-Org-ID': 'bpf1' })).toEqual(LET_IN);
+  expect(await read(token)).toEqual(ACCEPTED);
+  expect(await read(token, { 'X-Org-ID': '123' })).toEqual(ACCEPTED);
+  expect(await read(token, { 'X-Cloud-Org-ID': 'bpf1' })).toEqual(ACCEPTED);
   expect((await read(token, { 'X-Org-ID': '124' }))[0]).toBe(403);
   expect(JSON.stringify(await snapshot(database().db))).not.toContain(token);
 });
 
-test('--json says all there is to know of a new token', async () => {
+test('token create --json prints the id and the expiry, and token list --json all other fields', async () => {
   await givenUser('boris');
   const before = Date.now();
   const created = JSON.parse(
@@ -79,15 +79,15 @@ test('--json says all there is to know of a new token', async () => {
   });
 });
 
-test('a token that people have already is taken over from standard input, also a short one', async () => {
+test('token create --value-stdin accepts an existing token, and a short one with a warning', async () => {
   await givenUser('clara');
   const long = 'y0_AgAAAABx-an-existing-token_of-tracker';
   expect(await printed('token create --org 123 --user clara --value-stdin', `${long}\n`)).toBe(long);
-  expect(await read(long)).toEqual(LET_IN);
+  expect(await read(long)).toEqual(ACCEPTED);
 
   const short = await issueLinks('token create --org 123 --user clara --value-stdin', 'x');
   expect(short).toMatchObject({ code: 0, stdout: 'x\n', stderr: 'Warning: this token is short and easy to guess.\n' });
-  expect(await read('x')).toEqual(LET_IN);
+  expect(await read('x')).toEqual(ACCEPTED);
 
   const before = await snapshot(database().db);
   const again = await issueLinks('token create --org 123 --user clara --value-stdin', long);
@@ -95,10 +95,10 @@ test('a token that people have already is taken over from standard input, also a
   expect(await snapshot(database().db)).toEqual(before);
 });
 
-test('a token that has expired is refused from then on', async () => {
+test('an expired token is rejected', async () => {
   await givenUser('dmitri');
   const token = await printed('token create --org 123 --user dmitri --expires 12h');
-  expect(await read(token)).toEqual(LET_IN);
+  expect(await read(token)).toEqual(ACCEPTED);
   await database().db.query({
     name: '',
     text: `update tokens set expires_at = now() where user_id = (select user_id from users where login = 'dmitri')`,
@@ -108,41 +108,41 @@ test('a token that has expired is refused from then on', async () => {
   expect(await printed('token list --org 123')).toMatch(/\tdmitri\toauth\tread,write,admin\texpired$/m);
 });
 
-test('a token is revoked by its number at once, and again without harm', async () => {
+test('token revoke --id revokes a token at once, and does nothing the second time', async () => {
   await givenUser('eva');
   const { id, token } = JSON.parse(await printed('token create --org 123 --user eva --json'));
   const other = await printed('token create --org 123 --user eva');
-  expect(await read(token)).toEqual(LET_IN);
+  expect(await read(token)).toEqual(ACCEPTED);
 
   expect(await printed(`token revoke --org 123 --id ${id}`)).toBe(`Revoked: ${id}`);
   expect(await read(token)).toEqual(REVOKED);
-  expect(await read(other)).toEqual(LET_IN);
+  expect(await read(other)).toEqual(ACCEPTED);
   const before = await snapshot(database().db);
   expect(JSON.parse(await printed(`token revoke --org 123 --id ${id} --json`))).toEqual({ ids: [id] });
   expect(await snapshot(database().db)).toEqual(before);
 });
 
-test('all tokens of a user are revoked at once, and nobody else’s', async () => {
+test('token revoke --user revokes all tokens of that user only', async () => {
   await givenUser('fyodor');
   await givenUser('galina');
   const tokens = [
     await printed('token create --org 123 --user fyodor'),
     await printed('token create --org 123 --user fyodor'),
   ];
-  const hers = await printed('token create --org 123 --user galina');
+  const otherToken = await printed('token create --org 123 --user galina');
 
   const { ids } = JSON.parse(await printed('token revoke --org 123 --user fyodor --json'));
   expect(ids).toHaveLength(2);
   for (const token of tokens) expect(await read(token)).toEqual(REVOKED);
-  expect(await read(hers)).toEqual(LET_IN);
+  expect(await read(otherToken)).toEqual(ACCEPTED);
 });
 
-test('a user without tokens has none to revoke', async () => {
+test('token revoke --user succeeds for a user without tokens', async () => {
   await givenUser('hanna');
   expect(await printed('token revoke --org 123 --user hanna')).toBe('There was no token to revoke.');
 });
 
-test('a token is revoked by itself, from standard input', async () => {
+test('token revoke --value-stdin revokes the given token', async () => {
   await givenUser('igor');
   const token = await printed('token create --org 123 --user igor');
   const outcome = await issueLinks('token revoke --org 123 --value-stdin', `${token}\n`);
@@ -155,7 +155,7 @@ test('a token is revoked by itself, from standard input', async () => {
   expect(await snapshot(database().db)).toEqual(before);
 });
 
-test('a token of another organisation cannot be revoked', async () => {
+test('token revoke does not revoke tokens of another organisation', async () => {
   await printed('org create 456 --language en');
   await printed('user create --org 456 --login anna');
   const { id, token } = JSON.parse(await printed('token create --org 456 --user anna --json'));
@@ -164,10 +164,10 @@ test('a token of another organisation cannot be revoked', async () => {
     expect(await issueLinks(`token revoke --org 123 ${choice}`, token)).toMatchObject({ code: 1, stdout: '' });
   }
   expect(await snapshot(database().db)).toEqual(before);
-  expect(await read(token)).toEqual(LET_IN);
+  expect(await read(token)).toEqual(ACCEPTED);
 });
 
-test('neither a list nor a revocation prints a token', async () => {
+test('token list and token revoke print no token', async () => {
   await givenUser('julia');
   const { id, token } = JSON.parse(await printed('token create --org 123 --user julia --json'));
   for (const args of ['token list --org 123', 'token list --org 123 --json', `token revoke --org 123 --id ${id}`]) {

@@ -8,13 +8,13 @@ import { createTestDatabase, useDatabase } from '../support/test-database.ts';
 const migrated = useDatabase();
 const SCHEMA_FILE = new URL('../../db/schema.sql', import.meta.url);
 
-/** Tables that no tenant owns: the tenants themselves, and knex's. */
-const NOT_OF_TENANTS = ['organisations', 'schema_migrations', 'schema_migrations_lock'];
+/** Tables without tenant data: the tenants themselves, and those of knex. */
+const NON_TENANT_TABLES = ['organisations', 'schema_migrations', 'schema_migrations_lock'];
 
-/** Unique constraints that find the organisation, and so cannot start with it. */
-const FINDS_ORGANISATION = ['organisations_cloud_id_key'];
+/** Unique constraints that identify the organisation, and so do not start with it. */
+const ORGANISATION_KEYS = ['organisations_cloud_id_key'];
 
-/** Foreign keys without an index: what they refer to is not deleted, nor its key changed, while it is in use. */
+/** Foreign keys that need no index: the rows they refer to are neither deleted nor given another key while in use. */
 const WITHOUT_INDEX = [
   // Users with a history are disabled, not deleted.
   'events_user_id_fkey',
@@ -24,13 +24,13 @@ const WITHOUT_INDEX = [
   'links_updated_by_fkey',
   'remote_links_created_by_fkey',
   'remote_links_updated_by_fkey',
-  // Types, priorities and statuses are the organisation's own for good.
+  // The types, priorities and statuses of an organisation are permanent.
   'issues_issue_type_id_fkey',
   'issues_priority_id_fkey',
   'issues_previous_status_id_fkey',
   'queues_default_issue_type_id_fkey',
   'queues_default_priority_id_fkey',
-  // An organisation's rule changes once in a life, and then its links are all touched anyway.
+  // The rule of an organisation changes rarely, and a change updates all of its links anyway.
   'links_one_link_per_pair_fkey',
 ];
 
@@ -38,7 +38,7 @@ async function select<Row>(db: Database, text: string, ...values: unknown[]): Pr
   return await db.query<Row>({ name: '', text, values });
 }
 
-/** Everything that a migration can make, by name, in PostgreSQL's own words. */
+/** All objects that a migration can create, as PostgreSQL describes them, sorted. */
 async function schemaOf(db: Database): Promise<string[]> {
   const rows = await select<{ line: string }>(
     db,
@@ -47,7 +47,7 @@ async function schemaOf(db: Database): Promise<string[]> {
       select oid, relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'v', 'm', 'S', 'p')
     )
     select concat_ws(' ', 'column', relname, attname,
-      -- Its place, not its number: a column that went and came back has another number.
+      -- The position, not attnum: a column that was dropped and added again has another attnum.
       row_number() over (partition by relname order by attnum), format_type(atttypid, atttypmod), attnotnull, attidentity,
       attgenerated, attcollation::regcollation, pg_get_expr(adbin, adrelid), col_description(relations.oid, attnum)) as line
     from relations
@@ -73,7 +73,7 @@ async function schemaOf(db: Database): Promise<string[]> {
   return rows.map(({ line }) => line);
 }
 
-test('the way down undoes the way up, step by step, and up again is the same schema', async () => {
+test('migrating down undoes each step, and migrating up again gives the same schema', async () => {
   const { db, connection, drop } = await createTestDatabase('template0');
   const steps = await migrate(connection);
   expect(steps.length).toBeGreaterThan(0);
@@ -90,11 +90,11 @@ test('the way down undoes the way up, step by step, and up again is the same sch
   await drop();
 });
 
-test('db/schema.sql is the schema as it stands', async () => {
+test('db/schema.sql is the current schema', async () => {
   expect(await readFile(SCHEMA_FILE, 'utf8')).toBe(await schemaSql(migrated().db));
 });
 
-test('db/schema.sql makes all that the migrations make', async () => {
+test('db/schema.sql creates the same schema as the migrations', async () => {
   const { db, drop } = await createTestDatabase('template0');
   await select(db, await readFile(SCHEMA_FILE, 'utf8'));
   const schema = await schemaOf(migrated().db);
@@ -102,7 +102,7 @@ test('db/schema.sql makes all that the migrations make', async () => {
   await drop();
 });
 
-test('a single step down and up again changes nothing, whichever step is the last', async () => {
+test('undoing and redoing the last step changes nothing, for every step', async () => {
   const { db, connection, drop } = await createTestDatabase('template_issue_links');
   const schema = await schemaOf(db);
   const steps: string[] = [];
@@ -118,7 +118,7 @@ test('a single step down and up again changes nothing, whichever step is the las
   await drop();
 });
 
-test('what is up to date is left alone', async () => {
+test('migrating a current schema changes nothing', async () => {
   const { db, connection } = migrated();
   const schema = await schemaOf(db);
   expect(await isSchemaCurrent(db)).toBe(true);
@@ -126,7 +126,7 @@ test('what is up to date is left alone', async () => {
   expect(await schemaOf(db)).toEqual(schema);
 });
 
-test('of several that migrate at once one does it, and the others find it done', async () => {
+test('of concurrent migrations one does all the work, and the others do nothing', async () => {
   const { db, connection, drop } = await createTestDatabase('template0');
   const all = await Promise.all(Array.from({ length: 4 }, () => migrate(connection)));
   const [steps, ...others] = all.sort((left, right) => right.length - left.length);
@@ -136,7 +136,7 @@ test('of several that migrate at once one does it, and the others find it done',
   await drop();
 });
 
-test('a step that fails leaves nothing of itself, and can be repeated', async () => {
+test('a failed step is rolled back, and can be repeated', async () => {
   const { db, connection, drop } = await createTestDatabase('template0');
   await select(db, 'create table links (in_the_way integer)');
   await expect(migrate(connection)).rejects.toThrow(
@@ -148,7 +148,7 @@ test('a step that fails leaves nothing of itself, and can be repeated', async ()
   await drop();
 });
 
-test('a start that was killed while it migrated is in nobody’s way', async () => {
+test('a migration that was killed does not block the next one', async () => {
   const { db, connection, drop } = await createTestDatabase('template_issue_links');
   await migrate(connection, 'down');
   await select(db, 'update schema_migrations_lock set is_locked = 1');
@@ -156,7 +156,7 @@ test('a start that was killed while it migrated is in nobody’s way', async () 
   await drop();
 });
 
-test('every table of the tenants starts its keys with the organisation', async () => {
+test('all keys of tenant tables start with the organisation', async () => {
   const keys = await select<{ name: string; table: string; columns: string[]; referenced: string[] | null }>(
     migrated().db,
     `
@@ -170,17 +170,17 @@ test('every table of the tenants starts its keys with the organisation', async (
     from pg_constraint
     where connamespace = 'public'::regnamespace and contype in ('p', 'u', 'f')`,
   );
-  const ofTenants = keys.filter(({ table }) => !table.startsWith('schema_migrations'));
-  expect(ofTenants.length).toBeGreaterThan(40);
-  const wrong = ofTenants.filter(
+  const tenantKeys = keys.filter(({ table }) => !table.startsWith('schema_migrations'));
+  expect(tenantKeys.length).toBeGreaterThan(40);
+  const wrong = tenantKeys.filter(
     ({ name, columns, referenced }) =>
-      !FINDS_ORGANISATION.includes(name) &&
+      !ORGANISATION_KEYS.includes(name) &&
       (columns[0] !== 'org_id' || (referenced !== null && referenced[0] !== 'org_id')),
   );
   expect(wrong).toEqual([]);
 });
 
-test('every table of the tenants has a primary key, and org_id as a column that is never empty', async () => {
+test('every tenant table has a primary key and a required org_id', async () => {
   const rows = await select<{ table: string; key: number; required: boolean | null }>(
     migrated().db,
     `
@@ -189,13 +189,13 @@ test('every table of the tenants has a primary key, and org_id as a column that 
     from pg_class
     where relnamespace = 'public'::regnamespace and relkind = 'r'`,
   );
-  const tables = rows.filter(({ table }) => !NOT_OF_TENANTS.includes(table));
+  const tables = rows.filter(({ table }) => !NON_TENANT_TABLES.includes(table));
   expect(tables.length).toBeGreaterThan(10);
   for (const { table, key, required } of tables)
     expect({ table, key, required }).toEqual({ table, key: 1, required: true });
 });
 
-test('every index but the one that finds a token starts with the organisation', async () => {
+test('every index starts with the organisation, except the one that finds tokens', async () => {
   const rows = await select<{ name: string }>(
     migrated().db,
     `
@@ -205,12 +205,12 @@ test('every index but the one that finds a token starts with the organisation', 
     join pg_attribute on attrelid = indrelid and attnum = indkey[0]
     where relnamespace = 'public'::regnamespace and relname <> all ($1) and attname <> 'org_id'
     order by 1`,
-    NOT_OF_TENANTS,
+    NON_TENANT_TABLES,
   );
   expect(rows.map(({ name }) => name)).toEqual(['tokens_token_hash_idx']);
 });
 
-test('every table is explained by a comment', async () => {
+test('every table has a comment', async () => {
   const tables = await select<{ table: string }>(
     migrated().db,
     `
@@ -221,7 +221,7 @@ test('every table is explained by a comment', async () => {
   expect(tables).toEqual([]);
 });
 
-test('every constraint has a name of our own, by which errors are told apart', async () => {
+test('every constraint has a name by convention, so that errors can be told apart', async () => {
   const rows = await select<{ name: string }>(
     migrated().db,
     `
@@ -234,7 +234,7 @@ test('every constraint has a name of our own, by which errors are told apart', a
   expect(rows).toEqual([]);
 });
 
-test('every foreign key has an index that carries it, or an excuse', async () => {
+test('every foreign key has an index or is a listed exception', async () => {
   const rows = await select<{ name: string }>(
     migrated().db,
     `
@@ -243,9 +243,9 @@ test('every foreign key has an index that carries it, or an excuse', async () =>
       and not exists (
         select from pg_index
         where indrelid = conrelid
-          -- It leads with the organisation and another column of the key (copied rules follow, which select nothing), ...
+          -- It starts with the organisation and another column of the key (the copied rules after them are not selective), ...
           and (indkey::smallint[])[0:least(cardinality(conkey), 2) - 1] <@ conkey
-          -- ... and holds every row in which the key is not empty.
+          -- ... and covers every row in which the key is not null.
           and (indpred is null or pg_get_expr(indpred, indrelid) ~ '^\\(\\w+ IS NOT NULL\\)$')
       )
     order by 1`,

@@ -6,11 +6,11 @@ import { createTestDatabase } from '../support/test-database.ts';
 
 const FILE = new URL('../../db/statements.sql', import.meta.url);
 
-test('db/statements.sql holds every named statement of src as it is sent', async () => {
+test('db/statements.sql contains every named statement of src as it is sent', async () => {
   expect(await readFile(FILE, 'utf8')).toBe(await statementsSql(new URL('../../src/', import.meta.url)));
 });
 
-test('PostgreSQL prepares all of db/statements.sql on the schema as it stands', async () => {
+test('PostgreSQL can prepare all of db/statements.sql on the current schema', async () => {
   const { db, drop } = await createTestDatabase('template_issue_links');
   const sql = await readFile(FILE, 'utf8');
   const prepared = await db.transaction(async (transaction) => {
@@ -28,7 +28,7 @@ test('two statements of the same name cannot be declared', () => {
   expect(declaredStatements().get('declared_once')?.text).toBe('select 1');
 });
 
-test('placeholders are numbered by their names, and casts and times of day are left alone', () => {
+test('placeholders are numbered by name, and casts and times of day are unchanged', () => {
   const bind = statement<'orgId' | 'at'>(
     'placeholders',
     `select :at::date, '09:00' where org_id = :orgId and at = :at`,

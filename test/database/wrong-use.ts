@@ -1,4 +1,4 @@
-// Never run: every expected error below must be one, or the types check of `npm run check` fails.
+// Never run. If one of the expected errors below does not occur, `npm run check:types` fails.
 import { lockForLinks } from '../../src/core/link-types/link-types.store.ts';
 import { createUser } from '../../src/core/users/users.service.ts';
 import { insertUser, selectUserId } from '../../src/core/users/users.store.ts';
@@ -9,9 +9,9 @@ export async function useWrongly(pool: DatabasePool, reader: Queryable): Promise
   await lockForLinks(pool, 'org', ['relates'], [1, 2]);
   // @ts-expect-error: a write outside a transaction would not be repeated after a deadlock.
   await insertUser(pool, 'org', { login: 'user', role: 'member' });
-  // @ts-expect-error: whatever can query is not yet a transaction.
+  // @ts-expect-error: a `Queryable` is not necessarily a transaction.
   const asserted: Transaction = reader;
-  // @ts-expect-error: only `transaction()` makes one.
+  // @ts-expect-error: only `transaction()` creates one.
   const imitated: Transaction = { query: (statement) => pool.query(statement), transaction: (work) => work(imitated) };
   // @ts-expect-error: a use case needs something to begin a transaction on.
   await createUser(reader, 'org', { login: 'user', role: 'member' });
@@ -21,7 +21,7 @@ export async function useWrongly(pool: DatabasePool, reader: Queryable): Promise
     await selectUserId(transaction, 'org', 'user');
     await lockForLinks(transaction, 'org', ['relates'], [1, 2]);
     await createUser(transaction, 'org', { login: 'user', role: 'member' });
-    // @ts-expect-error: one that ended the pool would end it for every other request.
+    // @ts-expect-error: closing the pool would close it for all other requests.
     await transaction.close();
     for (const claimed of [asserted, imitated]) await lockForLinks(claimed, 'org', ['relates'], [1, 2]);
   });

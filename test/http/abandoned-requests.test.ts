@@ -18,7 +18,7 @@ import { type DatabaseProxy, openDatabaseProxy } from '../support/database-proxy
 import { unchanged } from '../support/snapshot.ts';
 import { untilWaiting } from '../support/statements.ts';
 
-/** What becomes of the work for a request when its client, the time, or the database is gone. */
+/** The work for a request ends when its client disconnects, its time is up, or the database is lost. */
 
 const BATCH_MS = 500;
 let proxy: DatabaseProxy;
@@ -61,7 +61,7 @@ function rpc(calls: readonly Call[], { account = application, at = api() } = {})
     .send(calls.map((call, id) => ({ jsonrpc: '2.0', id, ...call })));
 }
 
-/** Runs `work` while nothing can read or write links. */
+/** Runs `work` while all statements on links wait for a lock. */
 async function whileLinksAreLocked(work: () => Promise<void>): Promise<void> {
   await db().transaction(async (transaction) => {
     await transaction.query({ name: '', text: 'lock table links in access exclusive mode', values: [] });
@@ -69,7 +69,7 @@ async function whileLinksAreLocked(work: () => Promise<void>): Promise<void> {
   });
 }
 
-/** Sends a request, and returns how to leave without the answer. */
+/** Sends a request, and returns a function that disconnects before the response. */
 function send(method: string, path: string, headers: Readonly<Record<string, string>>, body = ''): () => void {
   const outgoing = httpRequest(`${api().url}${path}`, { method, headers });
   outgoing.on('error', () => undefined);
@@ -77,7 +77,7 @@ function send(method: string, path: string, headers: Readonly<Record<string, str
   return () => outgoing.destroy();
 }
 
-/** Until the service has no statement under way, whether running or waiting. */
+/** Waits until the service has no statement that runs or waits. */
 async function untilIdle(): Promise<void> {
   const active: UnnamedStatement = {
     name: '',
@@ -90,41 +90,41 @@ async function untilIdle(): Promise<void> {
   while ((await db().query(active)).length > 0) await sleep(5);
 }
 
-describe('when the client leaves', () => {
+describe('when the client disconnects', () => {
   test('the statement of a read is cancelled', async () => {
     await whileLinksAreLocked(async () => {
-      const leave = send('GET', `/v3/issues/${issues[0].key}/links`, org.admin.headers);
+      const disconnect = send('GET', `/v3/issues/${issues[0].key}/links`, org.admin.headers);
       await untilWaiting(db(), 1);
-      leave();
+      disconnect();
       await untilIdle();
     });
   });
 
-  test('a write that was under way is rolled back', async () => {
+  test('a write is rolled back', async () => {
     await unchanged(db(), async () => {
       await whileLinksAreLocked(async () => {
         const link = JSON.stringify({ relationship: 'relates', issue: issues[0].key });
-        const leave = send('POST', `/v3/issues/${issues[1].key}/links`, org.admin.headers, link);
+        const disconnect = send('POST', `/v3/issues/${issues[1].key}/links`, org.admin.headers, link);
         await untilWaiting(db(), 1);
-        leave();
+        disconnect();
         await untilIdle();
       });
     });
   });
 
-  test('the calls of a batch that were not carried out never are', async () => {
+  test('the remaining calls of a batch do not run', async () => {
     const [first, second] = [createLabel(), createLabel()];
     const calls = [first, getLinks(), second].map((call, id) => ({ jsonrpc: '2.0', id, ...call }));
     const authorization = Buffer.from(`${application.login}:${application.secret}`).toString('base64');
     await whileLinksAreLocked(async () => {
-      const leave = send(
+      const disconnect = send(
         'POST',
         `/kanboard/${org.orgId}/jsonrpc.php`,
         { Authorization: `Basic ${authorization}` },
         JSON.stringify(calls),
       );
       await untilWaiting(db(), 1);
-      leave();
+      disconnect();
       await untilIdle();
     });
     await untilIdle();
@@ -136,18 +136,18 @@ describe('when the client leaves', () => {
 });
 
 describe('a batch', () => {
-  test('that takes too long keeps its results, and the other calls are not carried out', async () => {
+  test('that exceeds its time keeps its results, and the remaining calls do not run', async () => {
     const [second, notification] = [createLabel(), createLabel()];
-    let answer: ReturnType<typeof rpc> | undefined;
+    let response: ReturnType<typeof rpc> | undefined;
     await whileLinksAreLocked(async () => {
       const calls = [getLinks(), second, { ...notification, id: null }, { method: 'getTimezone' }];
-      answer = rpc(calls, { at: hurried() });
-      const sent = answer.then(() => undefined);
+      response = rpc(calls, { at: hurried() });
+      const sent = response.then(() => undefined);
       await untilWaiting(db(), 1);
       await sleep(BATCH_MS);
       void sent;
     });
-    const { status, body } = (await answer) as Awaited<ReturnType<typeof rpc>>;
+    const { status, body } = (await response) as Awaited<ReturnType<typeof rpc>>;
     expect([status, body]).toEqual([
       200,
       [
@@ -162,14 +162,14 @@ describe('a batch', () => {
     expect(found.body).toMatchObject([{ result: null }, { result: null }]);
   });
 
-  test('whose database goes away keeps its results, and the other calls are not carried out', async () => {
+  test('whose database is lost keeps its results, and the remaining calls do not run', async () => {
     const [first, last] = [createLabel(), createLabel()];
-    let answer: Promise<unknown> | undefined;
+    let response: Promise<unknown> | undefined;
     await whileLinksAreLocked(async () => {
-      answer = rpc([first, getLinks(), last, { method: 'nope' }]).then(({ status, body }) => [status, body]);
+      response = rpc([first, getLinks(), last, { method: 'nope' }]).then(({ status, body }) => [status, body]);
       await untilWaiting(db(), 1);
       await proxy.cut();
-      expect(await answer).toEqual([
+      expect(await response).toEqual([
         200,
         [
           { jsonrpc: '2.0', result: expect.any(Number), id: 0 },
@@ -185,7 +185,7 @@ describe('a batch', () => {
   });
 });
 
-test('an account that floods the server leaves connections for others', async () => {
+test('an account that floods the server does not block other accounts', async () => {
   const member = await givenAccount(db(), org);
   const links = `/v3/issues/${issues[0].key}/links`;
   let flood: Promise<number>[] = [];

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import { useApi } from '../support/api.ts';
 import {
   type GivenAccount,
@@ -22,7 +22,7 @@ import {
 } from '../support/raw-rpc.ts';
 import { snapshot } from '../support/snapshot.ts';
 
-/** JSON-RPC 2.0 as Kanboard speaks it (Kanboard contract, section 1). */
+/** JSON-RPC batches (Kanboard contract, section 1). */
 
 const api = useApi();
 const db = () => api().database.db;
@@ -37,107 +37,105 @@ beforeAll(async () => {
   ({ org, application, wrong, anonymous } = raw);
 });
 
-describe('a batch', () => {
-  const labels = (...ids: number[]) => ids.map((id) => requestFor('getLinkById', `,"params":[${id}],"id":9`)).join();
+const labels = (...ids: number[]) => ids.map((id) => requestFor('getLinkById', `,"params":[${id}],"id":9`)).join();
 
-  test('is answered in its order, also where ids are the same', async () => {
-    const answers = JSON.parse(await raw.postOk(`[${labels(3, 2, 9999, 1)}]`));
-    expect(answers.map(({ result }: { result: { id: number } | null }) => result?.id)).toEqual([3, 2, undefined, 1]);
-    expect(answers.map(({ id }: { id: unknown }) => id)).toEqual([9, 9, 9, 9]);
-  });
+test('a batch returns its results in order, also for equal ids', async () => {
+  const responses = JSON.parse(await raw.postOk(`[${labels(3, 2, 9999, 1)}]`));
+  expect(responses.map(({ result }: { result: { id: number } | null }) => result?.id)).toEqual([3, 2, undefined, 1]);
+  expect(responses.map(({ id }: { id: unknown }) => id)).toEqual([9, 9, 9, 9]);
+});
 
-  test('is carried out in its order: a call sees what those before it have done', async () => {
-    const label = newLabel();
-    const batch = [
-      requestFor('getLinkByLabel', `,"params":["${label}"],"id":1`),
-      requestFor('createLink', `,"params":["${label}"],"id":2`),
-      requestFor('createLink', `,"params":["${label}"],"id":3`),
-      requestFor('getLinkByLabel', `,"params":["${label}"],"id":4`),
-    ];
-    const [first, second, third, fourth] = JSON.parse(await raw.postOk(`[${batch.join()}]`));
-    expect(first.result).toBeNull();
-    expect(third.result).toBe(false);
-    expect(fourth.result).toEqual({ id: second.result, label, opposite_id: 0 });
-  });
+test('a batch runs in order: each call sees the effects of the ones before it', async () => {
+  const label = newLabel();
+  const batch = [
+    requestFor('getLinkByLabel', `,"params":["${label}"],"id":1`),
+    requestFor('createLink', `,"params":["${label}"],"id":2`),
+    requestFor('createLink', `,"params":["${label}"],"id":3`),
+    requestFor('getLinkByLabel', `,"params":["${label}"],"id":4`),
+  ];
+  const [first, second, third, fourth] = JSON.parse(await raw.postOk(`[${batch.join()}]`));
+  expect(first.result).toBeNull();
+  expect(third.result).toBe(false);
+  expect(fourth.result).toEqual({ id: second.result, label, opposite_id: 0 });
+});
 
-  test('of one call is answered by a list of one', async () => {
-    expect(await raw.postOk(`[${GET_TIMEZONE}]`)).toBe(`[${UTC}]`);
-  });
+test('a batch of one call returns an array of one', async () => {
+  expect(await raw.postOk(`[${GET_TIMEZONE}]`)).toBe(`[${UTC}]`);
+});
 
-  test('has an error for each call that is wrong, and goes on', async () => {
-    const batch = [
-      GET_TIMEZONE,
-      requestFor('nope', ',"id":2'),
-      requestFor('getLinkById', ',"id":"s"'),
-      '{"foo":"boo"}',
-      GET_TIMEZONE,
-    ];
-    const errors = [
-      errorResponse(-32601, 'Method not found', '2'),
-      errorResponse(-32602, 'Invalid params', '"s"', 'Wrong number of arguments'),
-      INVALID_REQUEST,
-    ];
-    expect(await raw.postOk(`[${batch.join()}]`)).toBe(`[${[UTC, ...errors, UTC].join()}]`);
-  });
+test('a batch continues after a failed call and returns an error for it', async () => {
+  const batch = [
+    GET_TIMEZONE,
+    requestFor('nope', ',"id":2'),
+    requestFor('getLinkById', ',"id":"s"'),
+    '{"foo":"boo"}',
+    GET_TIMEZONE,
+  ];
+  const errors = [
+    errorResponse(-32601, 'Method not found', '2'),
+    errorResponse(-32602, 'Invalid params', '"s"', 'Wrong number of arguments'),
+    INVALID_REQUEST,
+  ];
+  expect(await raw.postOk(`[${batch.join()}]`)).toBe(`[${[UTC, ...errors, UTC].join()}]`);
+});
 
-  test('leaves out the answers of notifications; without any other it has none', async () => {
-    expect(await raw.postOk(`[${requestFor('getTimezone', '')},${GET_TIMEZONE},${requestFor('nope', '')}]`)).toBe(
-      `[${UTC}]`,
+test('a batch returns nothing for notifications, and an empty body if it has no other calls', async () => {
+  expect(await raw.postOk(`[${requestFor('getTimezone', '')},${GET_TIMEZONE},${requestFor('nope', '')}]`)).toBe(
+    `[${UTC}]`,
+  );
+  expect(await raw.postOk(`[${requestFor('getTimezone', '')},${requestFor('nope', '')}]`)).toBe('');
+});
+
+test('a batch returns a parse error for each item that is not an object, without checking credentials', async () => {
+  for (const account of [application, wrong, anonymous]) {
+    expect(await raw.postOk('[1,"x",null,true,12345678901234567890]', account)).toBe(
+      `[${Array(5).fill(PARSE_ERROR).join()}]`,
     );
-    expect(await raw.postOk(`[${requestFor('getTimezone', '')},${requestFor('nope', '')}]`)).toBe('');
-  });
+    expect(await raw.postOk(`[[${GET_TIMEZONE}],[],{}]`, account)).toBe(
+      `[${INVALID_REQUEST},${INVALID_REQUEST},${INVALID_REQUEST}]`,
+    );
+  }
+});
 
-  test('of garbage is a parse error for each item that is no object, and needs no credentials', async () => {
-    for (const account of [application, wrong, anonymous]) {
-      expect(await raw.postOk('[1,"x",null,true,12345678901234567890]', account)).toBe(
-        `[${Array(5).fill(PARSE_ERROR).join()}]`,
-      );
-      expect(await raw.postOk(`[[${GET_TIMEZONE}],[],{}]`, account)).toBe(
-        `[${INVALID_REQUEST},${INVALID_REQUEST},${INVALID_REQUEST}]`,
-      );
-    }
-  });
+test('a batch may be an object with the keys 0, 1, 2 and so on', async () => {
+  expect(await raw.postOk(`{"0":${GET_TIMEZONE},"1":${GET_TIMEZONE}}`)).toBe(`[${UTC},${UTC}]`);
+  expect(await raw.postOk(`{"0":${GET_TIMEZONE},"x":${GET_TIMEZONE}}`)).toBe(INVALID_REQUEST);
+});
 
-  test('may be an object with the keys 0, 1, 2 and so on', async () => {
-    expect(await raw.postOk(`{"0":${GET_TIMEZONE},"1":${GET_TIMEZONE}}`)).toBe(`[${UTC},${UTC}]`);
-    expect(await raw.postOk(`{"0":${GET_TIMEZONE},"x":${GET_TIMEZONE}}`)).toBe(INVALID_REQUEST);
-  });
+test('a batch with wrong or missing credentials returns one 401, even if its first item is not a request', async () => {
+  for (const account of [wrong, anonymous]) {
+    const response = await raw.post(`[{"foo":1},${GET_TIMEZONE}]`, account);
+    expect([response.status, response.text]).toEqual([401, UNAUTHORIZED]);
+    expect(response.headers['www-authenticate']).toBe('Basic realm="JsonRPC"');
+  }
+});
 
-  test('without good credentials is one 401, though the first item is no request', async () => {
-    for (const account of [wrong, anonymous]) {
-      const response = await raw.post(`[{"foo":1},${GET_TIMEZONE}]`, account);
-      expect([response.status, response.text]).toEqual([401, UNAUTHORIZED]);
-      expect(response.headers['www-authenticate']).toBe('Basic realm="JsonRPC"');
-    }
-  });
+test('a batch with a forbidden call returns one 403, and keeps the effects of the calls before it', async () => {
+  const manager = await givenAccount(db(), org, 'admin');
+  const create = (label: string) => requestFor('createLink', `,"params":["${label}"],"id":1`);
+  const before = await raw.countLabels();
+  const forbidden = requestFor('getTaskLinkById', ',"params":[99999],"id":2');
+  const response = await raw.post(`[${create(newLabel())},${forbidden},${create(newLabel())}]`, manager);
+  expect([response.status, response.text]).toEqual([403, FORBIDDEN]);
+  expect(await raw.countLabels()).toBe(before + 1);
+});
 
-  test('with one call that the account may not make is one 403, though those before it were carried out', async () => {
-    const manager = await givenAccount(db(), org, 'admin');
-    const create = (label: string) => requestFor('createLink', `,"params":["${label}"],"id":1`);
-    const before = await raw.countLabels();
-    const forbidden = requestFor('getTaskLinkById', ',"params":[99999],"id":2');
-    const response = await raw.post(`[${create(newLabel())},${forbidden},${create(newLabel())}]`, manager);
-    expect([response.status, response.text]).toEqual([403, FORBIDDEN]);
-    expect(await raw.countLabels()).toBe(before + 1);
-  });
+test('a batch of 1000 calls is accepted; one of 1001 returns 413', async () => {
+  const responses = JSON.parse(await raw.postOk(`[${Array(1000).fill(GET_TIMEZONE).join()}]`));
+  expect(responses).toHaveLength(1000);
+  const before = await snapshot(db());
+  const create = requestFor('createLink', `,"params":["${newLabel()}"],"id":1`);
+  const response = await raw.post(`[${Array(1001).fill(create).join()}]`);
+  expect(response.status).toBe(413);
+  expect(response.body).toEqual({ jsonrpc: '2.0', error: { code: 413, message: expect.any(String) }, id: null });
+  expect(await snapshot(db())).toEqual(before);
+});
 
-  test('holds 1000 calls, and not one more', async () => {
-    const answers = JSON.parse(await raw.postOk(`[${Array(1000).fill(GET_TIMEZONE).join()}]`));
-    expect(answers).toHaveLength(1000);
-    const before = await snapshot(db());
-    const create = requestFor('createLink', `,"params":["${newLabel()}"],"id":1`);
-    const response = await raw.post(`[${Array(1001).fill(create).join()}]`);
-    expect(response.status).toBe(413);
-    expect(response.body).toEqual({ jsonrpc: '2.0', error: { code: 413, message: expect.any(String) }, id: null });
-    expect(await snapshot(db())).toEqual(before);
-  });
-
-  test('whose answers are larger than 32 MiB is 413', async () => {
-    const { key: queue } = await givenQueue(db(), org);
-    const issue = await givenIssue(db(), org, queue, { summary: 'x'.repeat(1_048_576) });
-    const getTask = requestFor('getTask', `,"params":[${issue.id}],"id":1`);
-    expect((await raw.post(`[${Array(10).fill(getTask).join()}]`)).status).toBe(200);
-    const response = await raw.post(`[${Array(100).fill(getTask).join()}]`);
-    expect([response.status, response.body.error.code]).toEqual([413, 413]);
-  });
+test('a batch whose responses exceed 32 MiB returns 413', async () => {
+  const { key: queue } = await givenQueue(db(), org);
+  const issue = await givenIssue(db(), org, queue, { summary: 'x'.repeat(1_048_576) });
+  const getTask = requestFor('getTask', `,"params":[${issue.id}],"id":1`);
+  expect((await raw.post(`[${Array(10).fill(getTask).join()}]`)).status).toBe(200);
+  const response = await raw.post(`[${Array(100).fill(getTask).join()}]`);
+  expect([response.status, response.body.error.code]).toEqual([413, 413]);
 });

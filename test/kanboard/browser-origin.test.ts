@@ -3,7 +3,7 @@ import { useApi } from '../support/api.ts';
 import type { GivenAccount } from '../support/builders.ts';
 import { FORBIDDEN, GET_TIMEZONE, givenRawRpc, newLabel, type RawRpc, requestFor } from '../support/raw-rpc.ts';
 
-/** JSON-RPC 2.0 as Kanboard speaks it (Kanboard contract, section 1). */
+/** Which pages may call the Kanboard API from a browser (Kanboard contract, section 1). */
 
 const api = useApi();
 const published = useApi({ publicUrl: 'https://links.example/tracker' }, () =>
@@ -17,8 +17,8 @@ beforeAll(async () => {
   ({ application } = raw);
 });
 
-describe('a browser', () => {
-  /** What a request with these headers is answered; a refused one has written nothing. */
+describe('a request of a browser', () => {
+  /** Returns the status of a createLink with these headers, and checks that a rejected one writes nothing. */
   async function create(headers: Record<string, string>, at = api()) {
     const before = await raw.countLabels();
     const body = requestFor('createLink', `,"params":["${newLabel()}"],"id":1`);
@@ -40,11 +40,11 @@ describe('a browser', () => {
     { Origin: 'nonsense' },
     { Origin: 'http://127.0.0.1:1' },
     { Origin: 'file://' },
-  ])('at another site is refused: %j', async (headers) => {
+  ])('from another site returns 403: %j', async (headers) => {
     expect(await create(headers as Record<string, string>)).toBe(403);
   });
 
-  test('at this site may call', async () => {
+  test('from this site is accepted', async () => {
     const { url } = api();
     for (const site of ['same-origin', 'same-site', 'none']) {
       expect(await create({ Origin: url, 'Sec-Fetch-Site': site })).toBe(200);
@@ -52,13 +52,13 @@ describe('a browser', () => {
     expect(await create({ Origin: 'https://links.example:8443', Host: 'links.example:8443' })).toBe(200);
   });
 
-  test('at the public URL may call, whatever the Host', async () => {
+  test('from the public URL is accepted, whatever the Host', async () => {
     expect(await create({ Origin: 'https://links.example' }, published())).toBe(200);
     expect(await create({ Origin: published().url }, published())).toBe(200);
     expect(await create({ Origin: 'https://links.example.evil.example' }, published())).toBe(403);
   });
 
-  test('is refused before anything is parsed or written, and its preflight gets no leave', async () => {
+  test('that is a preflight from another site returns 403 without CORS headers', async () => {
     const response = await api().request.options(raw.path).set({
       Origin: 'https://evil.example',
       'Access-Control-Request-Method': 'POST',
@@ -68,7 +68,7 @@ describe('a browser', () => {
   });
 });
 
-test('a Host that is none does no harm', async () => {
+test('an invalid Host header does not break the check of the origin', async () => {
   for (const host of ['%', 'a b', '[', '']) {
     const headers = { Host: host, Origin: 'null' };
     expect((await raw.send(GET_TIMEZONE, { headers })).status).toBe(403);

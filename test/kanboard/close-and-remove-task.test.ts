@@ -10,7 +10,7 @@ import {
   givenLink,
   givenQueue,
 } from '../support/builders.ts';
-import { forbids, INVALID_IDS, MISSING_ID, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
+import { expectFailure, expectForbidden, INVALID_IDS, MISSING_ID, type Rpc, rpcAs } from '../support/rpc.ts';
 import { snapshot, unchanged } from '../support/snapshot.ts';
 
 /** closeTask, openTask and removeTask (Kanboard contract, section 6). */
@@ -35,7 +35,7 @@ describe('closeTask and openTask', () => {
     id = await board.createTask('A', { column_id: columns[1] });
   });
 
-  test('a task is closed and opened where it stands', async () => {
+  test('closeTask and openTask keep the task in its column', async () => {
     expect(await rpc.call('closeTask', id)).toBe(true);
     const closed = await board.getTask(id);
     expect(closed).toMatchObject({ is_active: 0, date_completed: expect.any(Number), column_id: columns[1] });
@@ -43,11 +43,11 @@ describe('closeTask and openTask', () => {
     expect(await board.getIssue(id)).toMatchObject({ version: 2, status: { key: 'inProgress' } });
     expect(await rpc.call('openTask', id)).toBe(true);
     expect(await board.getTask(id)).toMatchObject({ is_active: 1, date_completed: 0, column_id: columns[1] });
-    // The changelog has no field for it, but notes that something happened.
+    // The changelog has no field for this, so the entries are empty.
     expect((await board.listChanges(id)).slice(1)).toEqual(['IssueWorkflow', 'IssueWorkflow']);
   });
 
-  test('one that is so already is left as it is', async () => {
+  test('closeTask and openTask write nothing for a task that is already closed or open', async () => {
     const before = await snapshot(db());
     expect(await rpc.call('openTask', id)).toBe(true);
     expect(await snapshot(db())).toEqual(before);
@@ -57,7 +57,7 @@ describe('closeTask and openTask', () => {
     expect(await snapshot(db())).toEqual(closed);
   });
 
-  test('an issue that Tracker finished is a closed task, and can be opened', async () => {
+  test('an issue closed through the Tracker API is a closed task, and openTask opens it', async () => {
     await api()
       .request.patch(`/v2/issues/${await board.getIssueKey(id)}`)
       .set(org.admin.headers)
@@ -74,7 +74,7 @@ describe('closeTask and openTask', () => {
 });
 
 describe('removeTask', () => {
-  test('a task goes with its links, and the other ends note it', async () => {
+  test('removeTask removes the task with its links, and adds an entry to the changelogs of the linked issues', async () => {
     const [a, b] = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
     await givenLink(db(), org, 'depends', a, b);
     const member = rpcAs(api(), await givenAccount(db(), org));
@@ -83,15 +83,16 @@ describe('removeTask', () => {
     expect(await rpc.call('getAllTaskLinks', b.id)).toEqual([]);
     expect(await board.listChanges(b.id)).toEqual(['IssueUnlinked']);
     await api().request.get(`/v2/issues/${a.key}`).set(org.admin.headers).expect(404);
-    await refuses(rpc, false, 'removeTask', a.id);
-    await forbids(member, 'removeTask', a.id);
+    await expectFailure(rpc, false, 'removeTask', a.id);
+    await expectForbidden(member, 'removeTask', a.id);
   });
 });
 
-describe.each(['openTask', 'closeTask', 'removeTask'])('%s', (method) => {
-  test('there must be the task, and a user must be able to change it', async () => {
+test.each(['openTask', 'closeTask', 'removeTask'])(
+  '%s returns false for an invalid id, and 403 for a task that the user may not change',
+  async (method) => {
     await unchanged(db(), async () => {
-      for (const odd of INVALID_IDS) await refuses(rpc, false, method, odd);
+      for (const value of INVALID_IDS) await expectFailure(rpc, false, method, value);
     });
     const { key: closed } = await givenQueue(db(), org, []);
     const hidden: GivenIssue = await givenIssue(db(), org, closed);
@@ -99,13 +100,13 @@ describe.each(['openTask', 'closeTask', 'removeTask'])('%s', (method) => {
     await board.giveRole(closed, viewer, 'viewer');
     const accounts = [viewer, await givenAccount(db(), org), await givenAccount(db(), org, 'admin')];
     await unchanged(db(), async () => {
-      for (const account of accounts) await forbids(rpcAs(api(), account), method, hidden.id);
+      for (const account of accounts) await expectForbidden(rpcAs(api(), account), method, hidden.id);
     });
     const open = await givenIssue(db(), org, queue);
-    await forbids(rpcAs(api(), await givenAccount(db(), org, 'reader')), method, open.id);
-    await forbids(rpcAs(api(), viewer), method, MISSING_ID);
+    await expectForbidden(rpcAs(api(), await givenAccount(db(), org, 'reader')), method, open.id);
+    await expectForbidden(rpcAs(api(), viewer), method, MISSING_ID);
     const member = await givenAccount(db(), org);
     await board.giveRole(closed, member, 'member');
     expect(await rpcAs(api(), member).call(method, hidden.id)).toBe(true);
-  });
-});
+  },
+);

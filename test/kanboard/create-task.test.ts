@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { useApi } from '../support/api.ts';
 import { type Board, givenBoard, type Task } from '../support/board.ts';
 import { type GivenOrganisation, givenAccount, givenOrganisation, givenQueue, givenUser } from '../support/builders.ts';
-import { forbids, MISSING_ID, type Rpc, refusesNamed, rpcAs } from '../support/rpc.ts';
+import { expectFailureByName, expectForbidden, MISSING_ID, type Rpc, rpcAs } from '../support/rpc.ts';
 import { unchanged } from '../support/snapshot.ts';
 
 /** createTask (Kanboard contract, section 6). */
@@ -59,7 +59,7 @@ const TASK_KEYS = [
 ];
 
 describe('createTask', () => {
-  test('a task of a title and a project is answered by its number, and read back field by field', async () => {
+  test('createTask with a title and a project returns the id of a task with default values', async () => {
     const id = await rpc.call<number>('createTask', 'A', project);
 
     const task = await board.getTask(id);
@@ -103,7 +103,7 @@ describe('createTask', () => {
     expect(Number.isInteger(task['date_creation'])).toBe(true);
   });
 
-  test('every field that is given comes back, by position too', async () => {
+  test('createTask stores every field, with positional parameters', async () => {
     const alice = await givenUser(db(), org.orgId);
     const id = await rpc.call<number>(
       'createTask',
@@ -157,7 +157,7 @@ describe('createTask', () => {
     expect((await board.getIssue(id)).tags).toEqual(['one', 'two']);
   });
 
-  test('Tracker shows the task at once, under the next key, with the event of its creation', async () => {
+  test('the Tracker API shows the new task at once, with the next key and a changelog entry', async () => {
     const bob = await givenUser(db(), org.orgId, { display: 'Bob' });
     await board.createTask('First');
     const id = await board.createTask('Second', { description: 'Text', owner_id: bob.id, column_id: columns[1] });
@@ -177,12 +177,12 @@ describe('createTask', () => {
     ]);
   });
 
-  test('a task in a column of a finished status is open all the same', async () => {
+  test('a task created in the column of a finished status is open', async () => {
     const id = await board.createTask('Done already', { column_id: columns.at(-1) });
     expect(await board.getTask(id)).toMatchObject({ is_active: 1, date_completed: null, column_id: columns.at(-1) });
   });
 
-  test('tasks stand in their column in the order in which they came, also when many come at once', async () => {
+  test('tasks created concurrently get consecutive positions in their column', async () => {
     await Promise.all(['A', 'B', 'C', 'D', 'E', 'F'].map((title) => board.createTask(title)));
     expect((await rpc.call<Task[]>('getAllTasks', project)).map(({ position }) => position).sort()).toEqual([
       1, 2, 3, 4, 5, 6,
@@ -201,7 +201,7 @@ describe('createTask', () => {
     ['', 0],
     [0, 0],
     [null, 0],
-  ])('the date %j is a moment in UTC', async (date, time) => {
+  ])('createTask parses the date %j in UTC', async (date, time) => {
     const id = await board.createTask('Dated', { date_due: date, date_started: date });
     expect(await board.getTask(id)).toMatchObject({ date_due: time / 1000, date_started: time / 1000 });
   });
@@ -247,32 +247,36 @@ describe('createTask', () => {
     { tags: [['one']] },
     { tags: ['x'.repeat(256)] },
     { tags: Array.from({ length: 101 }, (_, place) => `tag ${place}`) },
-  ])('%j is no field of a task', async (params) => {
-    await refusesNamed(rpc, false, 'createTask', { title: 'A', project_id: project, ...params });
+  ])('createTask returns false for %j', async (params) => {
+    await expectFailureByName(rpc, false, 'createTask', { title: 'A', project_id: project, ...params });
   });
 
-  test('the longest title and reference that there can be are taken', async () => {
+  test('createTask accepts a title of 65535 and a reference of 191 characters', async () => {
     const id = await board.createTask('x'.repeat(65_535), { reference: '€'.repeat(191) });
     expect((await board.getTask(id)).title).toHaveLength(65_535);
     expect((await board.getIssue(id)).summary).toHaveLength(65_535);
   });
 
-  test('without a project, a column or a swimlane the application gets 0', async () => {
+  test('createTask returns 0 to the application account for an unknown project, column or swimlane', async () => {
     const other = await board.getProjectId((await givenQueue(db(), org)).key);
     const [foreign] = await board.listColumnIds(other);
     await unchanged(db(), async () => {
-      await refusesNamed(rpc, 0, 'createTask', { title: 'A', project_id: MISSING_ID });
-      await refusesNamed(rpc, 0, 'createTask', { title: 'A', project_id: project, column_id: MISSING_ID });
-      await refusesNamed(rpc, 0, 'createTask', { title: 'A', project_id: project, column_id: foreign });
-      await refusesNamed(rpc, 0, 'createTask', { title: 'A', project_id: project, swimlane_id: other });
-      await refusesNamed(rpc, false, 'createTask', { title: '', project_id: MISSING_ID });
-      await refusesNamed(rpc, false, 'createTask', { title: 'A', project_id: MISSING_ID, owner_id: org.admin.id });
-      await refusesNamed(rpc, false, 'createTask', { title: 'A', project_id: null });
-      await refusesNamed(rpc, false, 'createTask', { title: 'A', project_id: 'text' });
+      await expectFailureByName(rpc, 0, 'createTask', { title: 'A', project_id: MISSING_ID });
+      await expectFailureByName(rpc, 0, 'createTask', { title: 'A', project_id: project, column_id: MISSING_ID });
+      await expectFailureByName(rpc, 0, 'createTask', { title: 'A', project_id: project, column_id: foreign });
+      await expectFailureByName(rpc, 0, 'createTask', { title: 'A', project_id: project, swimlane_id: other });
+      await expectFailureByName(rpc, false, 'createTask', { title: '', project_id: MISSING_ID });
+      await expectFailureByName(rpc, false, 'createTask', {
+        title: 'A',
+        project_id: MISSING_ID,
+        owner_id: org.admin.id,
+      });
+      await expectFailureByName(rpc, false, 'createTask', { title: 'A', project_id: null });
+      await expectFailureByName(rpc, false, 'createTask', { title: 'A', project_id: 'text' });
     });
   });
 
-  test('in an open project everybody but readers can own a task, in a closed one its managers and members', async () => {
+  test('an owner must be able to write: anyone but readers in an open project, managers and members in a closed one', async () => {
     const reader = await givenAccount(db(), org, 'reader');
     const member = await givenAccount(db(), org);
     const manager = await givenAccount(db(), org);
@@ -300,12 +304,12 @@ describe('createTask', () => {
     expect(await accepted(await board.getProjectId(closed))).toEqual([false, true, true, false, false, false, false]);
     await unchanged(db(), async () => {
       for (const owner_id of [MISSING_ID, -1, '', 'alice', [], {}]) {
-        await refusesNamed(rpc, false, 'createTask', { title: 'A', project_id: project, owner_id });
+        await expectFailureByName(rpc, false, 'createTask', { title: 'A', project_id: project, owner_id });
       }
     });
   });
 
-  test('who is disabled or removed cannot own a task', async () => {
+  test('a disabled or removed user cannot own a task', async () => {
     const { id } = await givenUser(db(), org.orgId);
     const set = async (assignment: string) => {
       await db().query({
@@ -315,12 +319,12 @@ describe('createTask', () => {
       });
     };
     await set('is_active = false');
-    await refusesNamed(rpc, false, 'createTask', { title: 'A', project_id: project, owner_id: id });
+    await expectFailureByName(rpc, false, 'createTask', { title: 'A', project_id: project, owner_id: id });
     await set('is_active = true, removed_at = now()');
-    await refusesNamed(rpc, false, 'createTask', { title: 'A', project_id: project, owner_id: id });
+    await expectFailureByName(rpc, false, 'createTask', { title: 'A', project_id: project, owner_id: id });
   });
 
-  test('a user makes tasks of their own, whoever they say it is from', async () => {
+  test('createTask ignores creator_id when a user calls it', async () => {
     const alice = await givenAccount(db(), org);
     const task = await rpcAs(api(), alice).named<number>('createTask', {
       title: 'A',
@@ -328,29 +332,29 @@ describe('createTask', () => {
       creator_id: org.admin.id,
     });
     expect((await board.getTask(task))['creator_id']).toBe(alice.id);
-    // Kanboard keeps the number of a user that there is not; here the application stands in.
+    // Kanboard stores the id of an unknown user; this server stores the application account instead.
     expect((await board.getTask(await board.createTask('B', { creator_id: MISSING_ID })))['creator_id']).toBe(0);
   });
 
-  test('members and managers of a project make tasks; viewers, outsiders and administrators outside do not', async () => {
+  test('managers and members of a closed project can create tasks; viewers and non-members, administrators included, get 403', async () => {
     const { key: closed } = await givenQueue(db(), org, []);
     const closedId = await board.getProjectId(closed);
     for (const role of ['manager', 'member', 'viewer'] as const) {
       const account = await givenAccount(db(), org);
       await board.giveRole(closed, account, role);
       const as = rpcAs(api(), account);
-      if (role === 'viewer') await forbids(as, 'createTask', 'A', closedId);
+      if (role === 'viewer') await expectForbidden(as, 'createTask', 'A', closedId);
       else expect(await as.call('createTask', 'A', closedId)).toEqual(expect.any(Number));
     }
     for (const role of ['member', 'admin', 'reader'] as const) {
       const as = rpcAs(api(), await givenAccount(db(), org, role));
       await unchanged(db(), async () => {
-        await forbids(as, 'createTask', 'A', closedId);
-        await forbids(as, 'createTask', 'A', MISSING_ID);
-        // Before anything else is looked at.
-        await forbids(as, 'createTask', '', closedId);
+        await expectForbidden(as, 'createTask', 'A', closedId);
+        await expectForbidden(as, 'createTask', 'A', MISSING_ID);
+        // The title is not validated before the role is checked.
+        await expectForbidden(as, 'createTask', '', closedId);
       });
     }
-    await forbids(rpcAs(api(), await givenAccount(db(), org, 'reader')), 'createTask', 'A', project);
+    await expectForbidden(rpcAs(api(), await givenAccount(db(), org, 'reader')), 'createTask', 'A', project);
   });
 });

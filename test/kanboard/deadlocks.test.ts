@@ -4,7 +4,7 @@ import { givenApplication, givenOrganisation } from '../support/builders.ts';
 import { rpcAs } from '../support/rpc.ts';
 import { untilWaiting } from '../support/statements.ts';
 
-/** A procedure that writes with a single statement can meet a deadlock too; its transaction is then repeated. */
+/** A method that writes with a single statement can run into a deadlock too; its transaction is then retried. */
 
 const api = useApi();
 const db = () => api().database.db;
@@ -14,9 +14,10 @@ const insertLabel = `insert into labels (org_id, label_id, label) values ($1, 10
 const lockOrganisation = 'select from organisations where org_id = $1 for update';
 
 test.each([
-  // Inserts the user, then waits for the organisation; the other side holds that and waits for the login.
+  // createUser inserts the user and waits for the organisation, which the other transaction has locked before it waits for the login.
   ['createUser', ['taken-soon', 'a password'], [lockOrganisation, insertUser]],
-  // Takes the organisation's next number, then waits for the label; the other side holds that and waits for the number.
+  // createLink takes the organisation's next label id and waits for the label, which the other transaction has inserted before it
+  // waits for the organisation.
   ['createLink', ['taken-soon'], [insertLabel, lockOrganisation]],
 ] as const)('%s succeeds after a deadlock', async (method, params, [first, second]) => {
   const org = await givenOrganisation(db());
@@ -24,7 +25,7 @@ test.each([
   let call: Promise<unknown> | undefined;
   const other = db().transaction(async (transaction) => {
     const run = (text: string) => transaction.query({ name: '', text, values: [org.orgId] });
-    // So that PostgreSQL ends the procedure's transaction and not this one.
+    // Makes PostgreSQL abort the transaction of the method, not this one.
     await transaction.query({ name: '', text: `set local deadlock_timeout = '10s'`, values: [] });
     await run(first);
     call = rpc.call(method, ...params);

@@ -10,7 +10,7 @@ import {
   givenOrganisation,
   givenQueue,
 } from '../support/builders.ts';
-import { forbids, INVALID_IDS, MISSING_ID, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
+import { expectFailure, expectForbidden, INVALID_IDS, MISSING_ID, type Rpc, rpcAs } from '../support/rpc.ts';
 import { snapshot, unchanged } from '../support/snapshot.ts';
 
 const api = useApi();
@@ -36,7 +36,7 @@ async function givenTask(): Promise<GivenIssue> {
   return await givenIssue(db(), org, queue);
 }
 
-/** A user's calls, and the user's own id. */
+/** An account with its id, and its method calls. */
 async function member(role?: 'member' | 'reader' | 'admin'): Promise<Rpc & GivenAccount & { readonly id: number }> {
   const account = await givenAccount(db(), org, role);
   return { ...account, ...rpcAs(api(), account) };
@@ -46,7 +46,7 @@ function remoteLinksOf({ key }: GivenIssue) {
   return api().request.get(`/v2/issues/${key}/remotelinks`).set(org.admin.headers).set('Accept-Language', 'en');
 }
 
-test('the types and what a task may be by them are Kanboard’s', async () => {
+test('the external link types and their dependencies are those of Kanboard', async () => {
   expect(Object.entries(await application.call<object>('getExternalTaskLinkTypes'))).toEqual([
     ['auto', 'Auto'],
     ['attachment', 'Attachment'],
@@ -61,7 +61,7 @@ test('the types and what a task may be by them are Kanboard’s', async () => {
   }
 });
 
-test('a link is read back field by field', async () => {
+test('getExternalTaskLinkById and getAllExternalTaskLinks return all fields of a new link', async () => {
   const task = await givenTask();
   const id = await application.call('createExternalTaskLink', task.id, DOCUMENT, 'related', 'attachment');
   expect(id).toEqual(expect.any(Number));
@@ -94,7 +94,7 @@ test('a link is read back field by field', async () => {
   ]);
 });
 
-test('a link of a user names its creator, and a word of one’s own is a dependency too', async () => {
+test('a link names the user who created it, and may have any dependency', async () => {
   const task = await givenTask();
   const user = await member();
   await user.named('createExternalTaskLink', { task_id: task.id, url: DOCUMENT, dependency: 'constructor' });
@@ -103,7 +103,7 @@ test('a link of a user names its creator, and a word of one’s own is a depende
   ]);
 });
 
-test('links are listed by title, and one URL may be linked more than once', async () => {
+test('getAllExternalTaskLinks sorts by title, and one URL may be linked more than once', async () => {
   const task = await givenTask();
   for (const title of ['b', '', 'a', 'B'])
     await application.call('createExternalTaskLink', task.id, DOCUMENT, 'related', 'auto', title);
@@ -121,7 +121,7 @@ test.each([
   ['http://user:secret@[::1]:8080/a.b/', 'weblink', 'http://user:secret@[::1]:8080/a.b/'],
   ['file:///home/me/notes.txt', 'file', 'notes.txt'],
   ['file://server/share\\folder\\plan.doc', 'file', 'plan.doc'],
-])('%s is found to be of type %s (title %s: %s)', async (url, type, title) => {
+])('the URL %s gets the type %s and the title %s', async (url, type, title) => {
   const task = await givenTask();
   const id = await application.call('createExternalTaskLink', task.id, url, 'related');
   expect(await application.call('getExternalTaskLinkById', task.id, id)).toMatchObject({
@@ -132,27 +132,27 @@ test.each([
 });
 
 test.each([
-  ['not a URL', ['example.com/doc.pdf', 'related']],
+  ['without a scheme', ['example.com/doc.pdf', 'related']],
   ['without a host', ['http:///doc.pdf', 'related']],
-  ['a host that cannot be', ['http://-example-.com/doc.pdf', 'related']],
+  ['with an invalid host', ['http://-example-.com/doc.pdf', 'related']],
   ['with a space', ['http://example.com/my doc.pdf', 'related']],
-  ['beyond ASCII', ['http://example.com/документ.pdf', 'related']],
-  ['too long', [`http://example.com/${'x'.repeat(65_536)}.pdf`, 'related']],
-  ['of no type that can be found', ['mailto:me@example.com', 'related']],
+  ['with non-ASCII characters', ['http://example.com/документ.pdf', 'related']],
+  ['with a URL that is too long', [`http://example.com/${'x'.repeat(65_536)}.pdf`, 'related']],
+  ['without a type that fits its scheme', ['mailto:me@example.com', 'related']],
   ['of an unknown type', [DOCUMENT, 'related', 'nope']],
-  ['of a type that is no text', [DOCUMENT, 'related', ['attachment']]],
+  ['whose type is not a string', [DOCUMENT, 'related', ['attachment']]],
   ['without a dependency', [DOCUMENT, '']],
   ['with a dependency that is too long', [DOCUMENT, 'x'.repeat(101)]],
-  ['without a title, and without a file to take it from', ['http://example.com', 'related', 'attachment']],
-  ['with odd values', [[DOCUMENT], { related: 1 }]],
+  ['without a title or a file name in the URL', ['http://example.com', 'related', 'attachment']],
+  ['with values of the wrong type', [[DOCUMENT], { related: 1 }]],
   ['with nulls', [null, null]],
   ['with a zero byte', [`${DOCUMENT}\0x`, 'related']],
-])('a link %s is refused with false, and nothing is written', async (_what, values) => {
+])('createExternalTaskLink returns false for a link %s, and writes nothing', async (_description, values) => {
   const task = await givenTask();
-  await refuses(application, false, 'createExternalTaskLink', task.id, ...values);
+  await expectFailure(application, false, 'createExternalTaskLink', task.id, ...values);
 });
 
-test('a type that is asked for stands whatever the URL looks like', async () => {
+test('a given type is kept, whatever the URL', async () => {
   const task = await givenTask();
   const id = await application.call('createExternalTaskLink', task.id, 'mailto:me@example.com', 'related', 'weblink');
   expect(await application.call('getExternalTaskLinkById', task.id, id)).toMatchObject({
@@ -161,7 +161,7 @@ test('a type that is asked for stands whatever the URL looks like', async () => 
   });
 });
 
-test('a change touches what is given, and leaves its trace', async () => {
+test('updateExternalTaskLink changes the given fields, and the Tracker API shows who changed them', async () => {
   const task = await givenTask();
   const id = await application.call('createExternalTaskLink', task.id, DOCUMENT, 'related');
   const user = await member();
@@ -181,14 +181,14 @@ test('a change touches what is given, and leaves its trace', async () => {
   ]);
 });
 
-test('a change to what cannot be, or of a link of another task, is false and writes nothing', async () => {
+test('updateExternalTaskLink returns false for invalid values and for a link of another task, and writes nothing', async () => {
   const [task, other] = [await givenTask(), await givenTask()];
   const id = await application.call('createExternalTaskLink', task.id, DOCUMENT, 'related');
   for (const values of [
     [task.id, id, ''],
     [task.id, id, ['T2']],
     [task.id, id, 'x'.repeat(65_536)],
-    [task.id, id, null, 'no URL'],
+    [task.id, id, null, 'not a URL'],
     [task.id, id, null, 7],
     [task.id, id, null, null, ''],
     [other.id, id, 'T2'],
@@ -197,38 +197,38 @@ test('a change to what cannot be, or of a link of another task, is false and wri
     [0, id, 'T2'],
     [{}, [], 'T2'],
   ]) {
-    await refuses(application, false, 'updateExternalTaskLink', ...values);
+    await expectFailure(application, false, 'updateExternalTaskLink', ...values);
   }
 });
 
-test('a removed link is gone, once', async () => {
+test('removeExternalTaskLink removes a link, and returns false for a removed one', async () => {
   const [task, other] = [await givenTask(), await givenTask()];
   const before = await snapshot(db());
   const id = await application.call('createExternalTaskLink', task.id, DOCUMENT, 'related');
-  await refuses(application, false, 'removeExternalTaskLink', other.id, id);
+  await expectFailure(application, false, 'removeExternalTaskLink', other.id, id);
   expect(await application.call('removeExternalTaskLink', task.id, id)).toBe(true);
-  await refuses(application, false, 'removeExternalTaskLink', task.id, id);
-  await refuses(application, false, 'getExternalTaskLinkById', task.id, id);
-  await refuses(application, [], 'getAllExternalTaskLinks', task.id);
-  // Nothing of it is left, at the task neither.
+  await expectFailure(application, false, 'removeExternalTaskLink', task.id, id);
+  await expectFailure(application, false, 'getExternalTaskLinkById', task.id, id);
+  await expectFailure(application, [], 'getAllExternalTaskLinks', task.id);
+  // The link left no trace, not in the task either.
   expect(await snapshot(db())).toEqual(before);
 });
 
-test('the application account is told false or an empty list of a task that does not exist', async () => {
+test('the application account gets false or an empty array for a task that does not exist', async () => {
   const task = await givenTask();
   const id = await application.call('createExternalTaskLink', task.id, DOCUMENT, 'related');
   await unchanged(db(), async () => {
     for (const missing of [...INVALID_IDS, [task.id]]) {
-      await refuses(application, false, 'createExternalTaskLink', missing, DOCUMENT, 'related');
-      await refuses(application, false, 'getExternalTaskLinkById', missing, id);
-      await refuses(application, false, 'updateExternalTaskLink', missing, id, 'T2');
-      await refuses(application, false, 'removeExternalTaskLink', missing, id);
-      await refuses(application, [], 'getAllExternalTaskLinks', missing);
+      await expectFailure(application, false, 'createExternalTaskLink', missing, DOCUMENT, 'related');
+      await expectFailure(application, false, 'getExternalTaskLinkById', missing, id);
+      await expectFailure(application, false, 'updateExternalTaskLink', missing, id, 'T2');
+      await expectFailure(application, false, 'removeExternalTaskLink', missing, id);
+      await expectFailure(application, [], 'getAllExternalTaskLinks', missing);
     }
   });
 });
 
-test('users read what they may see, write where they may write, and are refused with 403 elsewhere', async () => {
+test('users can read links of the tasks they see and change those of the tasks they may write, and get 403 for others', async () => {
   const [insider, outsider, admin] = [await member(), await member(), await member('admin')];
   const reader = await member('reader');
   const [open, closed] = [await givenTask(), await givenTaskInQueueOf(insider)];
@@ -239,21 +239,21 @@ test('users read what they may see, write where they may write, and are refused 
   await unchanged(db(), async () => {
     for (const [rpc, task, id] of [
       [outsider, closed.id, link],
-      // Administrators have no sight of closed queues either.
+      // Administrators cannot see closed queues either.
       [admin, closed.id, link],
       [insider, MISSING_ID, link],
     ] as const) {
-      await forbids(rpc, 'getAllExternalTaskLinks', task);
-      await forbids(rpc, 'getExternalTaskLinkById', task, id);
-      await forbids(rpc, 'createExternalTaskLink', task, DOCUMENT, 'related');
-      await forbids(rpc, 'updateExternalTaskLink', task, id, 'T3');
-      await forbids(rpc, 'removeExternalTaskLink', task, id);
+      await expectForbidden(rpc, 'getAllExternalTaskLinks', task);
+      await expectForbidden(rpc, 'getExternalTaskLinkById', task, id);
+      await expectForbidden(rpc, 'createExternalTaskLink', task, DOCUMENT, 'related');
+      await expectForbidden(rpc, 'updateExternalTaskLink', task, id, 'T3');
+      await expectForbidden(rpc, 'removeExternalTaskLink', task, id);
     }
-    await forbids(reader, 'createExternalTaskLink', open.id, DOCUMENT, 'related');
-    await forbids(reader, 'updateExternalTaskLink', open.id, openLink, 'T3');
-    await forbids(reader, 'removeExternalTaskLink', open.id, openLink);
-    // The task is theirs; it only has no such link.
-    await refuses(insider, false, 'getExternalTaskLinkById', closed.id, openLink);
+    await expectForbidden(reader, 'createExternalTaskLink', open.id, DOCUMENT, 'related');
+    await expectForbidden(reader, 'updateExternalTaskLink', open.id, openLink, 'T3');
+    await expectForbidden(reader, 'removeExternalTaskLink', open.id, openLink);
+    // The user can see the task, but it has no such link.
+    await expectFailure(insider, false, 'getExternalTaskLinkById', closed.id, openLink);
   });
   expect(await reader.call('getExternalTaskLinkById', open.id, openLink)).toMatchObject({ id: openLink });
 });
@@ -262,7 +262,7 @@ async function givenTaskInQueueOf({ id }: { readonly id: number }): Promise<Give
   return await givenIssue(db(), org, (await givenQueue(db(), org, [{ ...org.admin, id }])).key);
 }
 
-test('Tracker’s clients see the link as a remote link, with the URL for a key', async () => {
+test('the Tracker API shows an external link as a remote link with the URL as its key', async () => {
   const task = await givenTask();
   const id = await application.call('createExternalTaskLink', task.id, DOCUMENT, 'related', 'auto', 'The document');
   const { body } = await remoteLinksOf(task).expect(200);
@@ -280,7 +280,7 @@ test('Tracker’s clients see the link as a remote link, with the URL for a key'
   expect(await application.call('getAllExternalTaskLinks', task.id)).toEqual([]);
 });
 
-test('a remote link of Tracker’s clients is an external link, of another application a web link', async () => {
+test('a remote link created through the Tracker API is an external link, of the type web link for another application', async () => {
   const task = await givenTask();
   const path = `/v2/issues/${task.key}/remotelinks`;
   for (const [key, origin] of [
@@ -301,7 +301,7 @@ test('a remote link of Tracker’s clients is an external link, of another appli
   expect((await remoteLinksOf(task)).body).toHaveLength(1);
 });
 
-test('two links that Tracker’s clients made do not become one by a change', async () => {
+test('updateExternalTaskLink returns false if it would duplicate a link created through the Tracker API', async () => {
   const task = await givenTask();
   for (const key of ['http://a.example/', 'http://b.example/']) {
     await api()
@@ -311,10 +311,10 @@ test('two links that Tracker’s clients made do not become one by a change', as
       .expect(201);
   }
   const [{ id } = { id: 0 }] = await application.call<Link[]>('getAllExternalTaskLinks', task.id);
-  await refuses(application, false, 'updateExternalTaskLink', task.id, id, null, 'http://b.example/');
+  await expectFailure(application, false, 'updateExternalTaskLink', task.id, id, null, 'http://b.example/');
 });
 
-test('without its label the link type is left out, and links can be made all the same', async () => {
+test('links can be created after the label of their type was removed, and the Tracker API omits the type', async () => {
   const other = await givenOrganisation(db(), { profile: 'kanboard' });
   const task = await givenIssue(db(), other, (await givenQueue(db(), other)).key);
   await db().query({ name: '', text: 'delete from labels where org_id = $1 and label_id = 1', values: [other.orgId] });

@@ -6,7 +6,7 @@ import { parseLossless, stringifyLossless } from '../../src/kanboard/rpc/json.ts
 import { useApi } from '../support/api.ts';
 import { givenIssue, givenLink, givenOrganisation, givenQueue } from '../support/builders.ts';
 import { sendExactly } from '../support/raw-request.ts';
-import { askedIn } from '../support/rpc-contract-check.ts';
+import { expectedRequests } from '../support/rpc-contract-check.ts';
 import {
   readDifferences,
   readTranscript,
@@ -15,7 +15,7 @@ import {
   Translation,
 } from '../support/transcript.ts';
 
-/** Asks what Kanboard was asked, in the same order, and gets the same answers (golden/README.md). */
+/** Replays the requests that were recorded with Kanboard, and expects the recorded responses (golden/README.md). */
 
 const HEADER = 'X-API-Auth';
 const main = useApi();
@@ -25,7 +25,7 @@ const db = () => main().database.db;
 const lines = readTranscript();
 const differences = readDifferences();
 
-test('only accidents differ', () => {
+test('the expected responses differ from the recorded ones only for quirks', () => {
   const differing = lines.filter((line) => 'kind' in line && differences.has(line.name)) as TranscriptCase[];
   expect(differing).toHaveLength(differences.size);
   for (const { name, kind, response } of differing) {
@@ -35,16 +35,16 @@ test('only accidents differ', () => {
 });
 
 beforeAll(async () => {
-  // Numbers are those of the whole database, so here they are others than in the recording.
+  // Ids are unique in the whole database, so these links make them differ from the recorded ones.
   const org = await givenOrganisation(db(), { profile: 'kanboard' });
   const { key: queue } = await givenQueue(db(), org);
   await givenLink(db(), org, 'relates', await givenIssue(db(), org, queue), await givenIssue(db(), org, queue));
 });
 
-describe.each(['one organisation', 'another one on the same server'])('in %s', () => {
+describe.each(['one organisation', 'another organisation on the same server'])('in %s', () => {
   let orgId: string;
   const translation = new Translation();
-  /** What this server has answered where the recording captures the result. */
+  /** The results of this server that later requests of the recording refer to. */
   const captured: Record<string, unknown> = {};
 
   beforeAll(async () => {
@@ -57,39 +57,41 @@ describe.each(['one organisation', 'another one on the same server'])('in %s', (
 
   test.each(lines)('$name', async (line) => {
     if ('hook' in line) {
-      await doHook(line);
+      await runHook(line);
       return;
     }
     const { ours, expected } = await replay(line);
     expect(ours).toEqual(expected);
   });
 
-  async function doHook({ hook }: TranscriptHook): Promise<void> {
-    const [what, login = '', value = ''] = hook.split(':');
-    expect(what).toBe('token');
+  async function runHook({ hook }: TranscriptHook): Promise<void> {
+    const [kind, login = '', value = ''] = hook.split(':');
+    expect(kind).toBe('token');
     await replaceAccountToken(db(), orgId, await getUserId(db(), orgId, login), 'personal', { value });
   }
 
-  async function replay({ name: ofCase, server, request, captured: names, ...recorded }: TranscriptCase) {
-    const response = differences.get(ofCase)?.response ?? recorded.response;
+  async function replay({ name, server, request, captured: names, ...recorded }: TranscriptCase) {
+    const response = differences.get(name)?.response ?? recorded.response;
     const { url } = server === 'hdr' ? withHeader() : main();
     const body = filledIn(request.body);
-    const answer = await sendExactly(url + request.path.replace('/jsonrpc.php', `/kanboard/${orgId}/jsonrpc.php`), {
+    const received = await sendExactly(url + request.path.replace('/jsonrpc.php', `/kanboard/${orgId}/jsonrpc.php`), {
       ...request,
       body,
     });
-    const parsed = parseLossless(Buffer.from(answer.body));
-    for (const name of Object.keys(names)) captured[name] = (parsed as { result?: unknown } | undefined)?.result;
-    // As text, so that the order of members counts; in lines, so that a difference is found.
-    const said = { status: answer.status, ...headersOf(answer.headers) };
-    const before = answer.body;
-    expect(before === '' ? '' : stringifyLossless(parsed)).toBe(before);
+    const parsed = parseLossless(Buffer.from(received.body));
+    for (const key of Object.keys(names)) captured[key] = (parsed as { result?: unknown } | undefined)?.result;
+    // Compared as strings, so that the order of members counts, and by line, so that a failure shows the difference.
+    expect(received.body === '' ? '' : stringifyLossless(parsed)).toBe(received.body);
     return {
-      ours: { ...said, body: inLines(translated(body, parsed, parseLossless(Buffer.from(response.body)))) },
+      ours: {
+        status: received.status,
+        ...headersOf(received.headers),
+        body: linesOf(translated(body, parsed, parseLossless(Buffer.from(response.body)))),
+      },
       expected: {
         status: response.status,
         ...headersOf(response.headers),
-        body: inLines(parseLossless(Buffer.from(response.body))),
+        body: linesOf(parseLossless(Buffer.from(response.body))),
       },
     };
   }
@@ -104,14 +106,16 @@ describe.each(['one organisation', 'another one on the same server'])('in %s', (
   }
 
   function translated(body: string, ours: unknown, recorded: unknown): unknown {
-    const asked = askedIn(Buffer.from(body));
-    const one = (answer: unknown, expected: unknown, index: number) => {
-      if (typeof answer !== 'object' || answer === null || !('result' in answer)) return answer;
+    const requests = expectedRequests(Buffer.from(body));
+    const translatedOne = (response: unknown, expected: unknown, index: number) => {
+      if (typeof response !== 'object' || response === null || !('result' in response)) return response;
       const { result } = (expected ?? {}) as { result?: unknown };
-      return { ...answer, result: translation.result(asked[index]?.method ?? '', answer.result, result) };
+      return { ...response, result: translation.result(requests[index]?.method ?? '', response.result, result) };
     };
-    if (!Array.isArray(ours)) return one(ours, recorded, 0);
-    return ours.map((answer, index) => one(answer, Array.isArray(recorded) ? recorded[index] : undefined, index));
+    if (!Array.isArray(ours)) return translatedOne(ours, recorded, 0);
+    return ours.map((response, index) =>
+      translatedOne(response, Array.isArray(recorded) ? recorded[index] : undefined, index),
+    );
   }
 });
 
@@ -119,7 +123,7 @@ function headersOf(headers: Readonly<Record<string, unknown>>): object {
   return { contentType: headers['content-type'], wwwAuthenticate: headers['www-authenticate'] };
 }
 
-/** JSON with a member a line; of nothing, nothing. */
-function inLines(value: unknown): string[] {
+/** The lines of JSON with one member a line; none for `undefined`. */
+function linesOf(value: unknown): string[] {
   return value === undefined ? [] : JSON.stringify(value, undefined, 1).split('\n');
 }

@@ -16,7 +16,7 @@ import {
 } from '../support/raw-rpc.ts';
 import { snapshot } from '../support/snapshot.ts';
 
-/** JSON-RPC 2.0 as Kanboard speaks it (Kanboard contract, section 1). */
+/** How JSON-RPC uses HTTP (Kanboard contract, section 1). */
 
 let proxy: DatabaseProxy;
 const api = useApi({}, async (connection) => {
@@ -36,20 +36,20 @@ beforeAll(async () => {
 
 describe('HTTP', () => {
   test.each(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'REPORT'])(
-    'the method %s makes no difference',
+    'the HTTP method %s is treated like POST',
     async (method) => {
       expect(await raw.send(GET_TIMEZONE, { method })).toMatchObject({ status: 200, body: UTC });
       expect(await raw.send('', { method })).toMatchObject({ status: 200, body: PARSE_ERROR });
     },
   );
 
-  test('HEAD is answered by headers alone', async () => {
+  test('HEAD returns headers without a body', async () => {
     const response = await raw.send('', { method: 'HEAD' });
     expect(response).toMatchObject({ status: 200, body: '', headers: { 'content-type': 'application/json' } });
   });
 
   test.each(['text/plain', 'application/x-www-form-urlencoded', 'application/xml; charset=koi8-r', 'nonsense', ''])(
-    'the content type %j makes no difference',
+    'the content type %j is ignored',
     async (type) => {
       const headers = { 'Content-Type': type, Accept: 'application/xml' };
       const path = `${raw.path}?x=1&method=nope`;
@@ -57,12 +57,12 @@ describe('HTTP', () => {
     },
   );
 
-  test('a compressed body is read', async () => {
+  test('a gzip body is decompressed', async () => {
     const headers = { 'Content-Encoding': 'gzip' };
     expect(await raw.send(gzipSync(GET_TIMEZONE), { headers })).toMatchObject({ status: 200, body: UTC });
   });
 
-  test('a compressed body that cannot be read is a parse error', async () => {
+  test('a body that cannot be decompressed returns a parse error', async () => {
     for (const encoding of ['gzip', 'rot13']) {
       const headers = { 'Content-Encoding': encoding };
       expect(await raw.send(GET_TIMEZONE, { headers })).toMatchObject({ status: 200, body: PARSE_ERROR });
@@ -70,7 +70,7 @@ describe('HTTP', () => {
   });
 
   test.each(['/jsonrpc.php', '/kanboard/x/jsonrpc.php'])(
-    'at %s a body of more than a mebibyte is 413',
+    '%s returns 413 for a body of more than 1 MiB',
     async (path) => {
       const before = await snapshot(db());
       const large = requestFor('createLink', `,"params":["${'x'.repeat(1_048_576)}"],"id":1`);
@@ -88,41 +88,41 @@ describe('HTTP', () => {
     },
   );
 
-  test('a body of exactly a mebibyte is read', async () => {
+  test('a body of exactly 1 MiB is accepted', async () => {
     const body = GET_TIMEZONE + ' '.repeat(1_048_576 - GET_TIMEZONE.length);
     expect(await raw.postOk(body)).toBe(UTC);
   });
 
   test.each(['/JSONRPC.PHP', '/jsonrpc.php/extra', '/jsonrpc', '/kanboard/jsonrpc.php', '/kanboard/a/b/jsonrpc.php'])(
-    'there is nothing at %s',
+    '%s returns 404',
     async (path) => {
       await api().request.post(path).auth(application.login, application.secret).send(GET_TIMEZONE).expect(404);
     },
   );
 });
 
-test('at /jsonrpc.php it is all the same', async () => {
-  const at = async (account: GivenAccount, body: string) => {
+test('/jsonrpc.php returns the same results and errors as the path of the organisation', async () => {
+  const send = async (account: GivenAccount, body: string) => {
     const response = await api()
       .request.post('/jsonrpc.php')
       .auth(account.login, account.secret)
       .send(JSON.parse(body));
     return [response.status, response.text];
   };
-  expect(await at(application, GET_TIMEZONE)).toEqual([200, UTC]);
-  expect(await at(wrong, GET_TIMEZONE)).toEqual([401, UNAUTHORIZED]);
-  expect(await at(member, requestFor('getAllLinks'))).toEqual([403, FORBIDDEN]);
+  expect(await send(application, GET_TIMEZONE)).toEqual([200, UTC]);
+  expect(await send(wrong, GET_TIMEZONE)).toEqual([401, UNAUTHORIZED]);
+  expect(await send(member, requestFor('getAllLinks'))).toEqual([403, FORBIDDEN]);
 });
 
-describe('trouble', () => {
-  test.each(['/jsonrpc.php', 'the organisation'])(
-    'while the database is away, %s is 503 with Retry-After',
-    async (at) => {
+describe('failures', () => {
+  test.each(['/jsonrpc.php', 'the path of the organisation'])(
+    '%s returns 503 with Retry-After while the database is unavailable',
+    async (path) => {
       await raw.post(GET_TIMEZONE).expect(200);
       await proxy.cut();
       for (const body of [GET_TIMEZONE, `[${GET_TIMEZONE}]`, requestFor('createLink', ',"params":["x"]')]) {
         const response = await api()
-          .request.post(at === '/jsonrpc.php' ? at : raw.path)
+          .request.post(path === '/jsonrpc.php' ? path : raw.path)
           .auth(application.login, application.secret)
           .set('Content-Type', 'application/json')
           .send(body);
@@ -131,37 +131,37 @@ describe('trouble', () => {
         expect(response.headers['content-type']).toBe('application/json');
         expect(response.headers['retry-after']).toMatch(/^[1-9]\d*$/);
       }
-      // What needs no database is answered all the same.
+      // A request that needs no database still gets its response.
       expect(await raw.postOk('{')).toBe(PARSE_ERROR);
       await proxy.restore();
       expect(await raw.postOk(GET_TIMEZONE)).toBe(UTC);
     },
   );
 
-  test('a failure that nobody foresaw is 500, and tells the caller the request id alone', async () => {
+  test('an unexpected failure returns 500, and shows the caller only the request id', async () => {
     const rename = (from: string, to: string) =>
       db().query({ name: '', text: `alter table ${from} rename to ${to}`, values: [] });
     await rename('labels', 'mislaid');
     const body = requestFor('getLinkById', ',"params":[1],"id":1');
     const responses = [
-      await raw.post(body).set('X-Request-Id', 'id-of-mine'),
-      await raw.post(`[${GET_TIMEZONE},${body}]`).set('X-Request-Id', 'id-of-mine'),
+      await raw.post(body).set('X-Request-Id', 'my-request-id'),
+      await raw.post(`[${GET_TIMEZONE},${body}]`).set('X-Request-Id', 'my-request-id'),
     ];
     await rename('mislaid', 'labels');
     for (const response of responses) {
       expect(response.status).toBe(500);
-      expect(response.text).toBe(errorResponse(-32603, 'Internal error', 'null', 'id-of-mine'));
+      expect(response.text).toBe(errorResponse(-32603, 'Internal error', 'null', 'my-request-id'));
       expect(response.headers['content-type']).toBe('application/json');
     }
     const lines = api()
       .log.splice(0)
-      .filter((line) => line.includes('id-of-mine'));
+      .filter((line) => line.includes('my-request-id'));
     expect(lines).toHaveLength(2);
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({
       level: 50,
       err: { message: 'relation "labels" does not exist' },
     });
-    // No caller should see it, so the contract does not name it.
+    // A 500 is always a bug, so the contract does not declare it.
     expect(api().takeProblems()).toEqual(Array(2).fill(expect.stringContaining('500 is not in the contract')));
   });
 });

@@ -10,7 +10,7 @@ import {
   givenOrganisation,
   givenQueue,
 } from '../support/builders.ts';
-import { forbids, INVALID_IDS, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
+import { expectFailure, expectForbidden, INVALID_IDS, type Rpc, rpcAs } from '../support/rpc.ts';
 import { unchanged } from '../support/snapshot.ts';
 
 /** The Link API: labels (Kanboard contract, sections 5 and 8). */
@@ -48,7 +48,7 @@ const DEFAULTS = [
   { id: 11, label: 'is fixed by', opposite_id: 10 },
 ];
 
-test('every organisation starts with eleven labels, and one of the profile tracker with four more', async () => {
+test('an organisation starts with eleven labels, and with four more in the profile tracker', async () => {
   expect(await rpc.call('getAllLinks')).toEqual(DEFAULTS);
   await givenProfile('tracker');
   expect(await rpc.call('getAllLinks')).toEqual([
@@ -60,7 +60,7 @@ test('every organisation starts with eleven labels, and one of the profile track
   ]);
 });
 
-test('a label is found by its number and by its text, with its fields in their order', async () => {
+test('getLinkById and getLinkByLabel return a label with its fields in order', async () => {
   for (const id of [2, '2', '02', ' 2 ', '+2', 2.0]) {
     const label = await rpc.call<object>('getLinkById', id);
     expect(Object.entries(label)).toEqual([
@@ -72,16 +72,16 @@ test('a label is found by its number and by its text, with its fields in their o
   expect(await rpc.call('getLinkByLabel', 'blocks')).toEqual({ id: 2, label: 'blocks', opposite_id: 3 });
 });
 
-test.each([...INVALID_IDS, [2], { id: 2 }])('there is no label %j, by number or by text', async (value) => {
+test.each([...INVALID_IDS, [2], { id: 2 }])('the link methods find no label for %j', async (value) => {
   await unchanged(db(), async () => {
-    await refuses(rpc, null, 'getLinkById', value);
-    await refuses(rpc, null, 'getLinkByLabel', value);
-    await refuses(rpc, false, 'updateLink', value, 0, 'x');
-    await refuses(rpc, false, 'removeLink', value);
+    await expectFailure(rpc, null, 'getLinkById', value);
+    await expectFailure(rpc, null, 'getLinkByLabel', value);
+    await expectFailure(rpc, false, 'updateLink', value, 0, 'x');
+    await expectFailure(rpc, false, 'removeLink', value);
   });
 });
 
-test('getOppositeLinkId is the opposite, and gives back what it was asked where there is none', async () => {
+test('getOppositeLinkId returns the id of the opposite, or its parameter if there is none', async () => {
   expect(await rpc.call('getOppositeLinkId', 2)).toBe(3);
   expect(await rpc.call('getOppositeLinkId', '2')).toBe(3);
   expect(await rpc.call('getOppositeLinkId', 1)).toBe(1);
@@ -89,7 +89,7 @@ test('getOppositeLinkId is the opposite, and gives back what it was asked where 
   expect(await rpc.call('getOppositeLinkId', 9999)).toBe(9999);
 });
 
-test('createLink makes one label, or two that are opposites', async () => {
+test('createLink creates one label, or two that are opposites', async () => {
   const alone = await rpc.call('createLink', 'see also');
   expect(await rpc.call('getLinkById', alone)).toEqual({ id: alone, label: 'see also', opposite_id: 0 });
   const first = await rpc.named<number>('createLink', { opposite_label: 'follows', label: 'precedes' });
@@ -97,7 +97,7 @@ test('createLink makes one label, or two that are opposites', async () => {
   expect(await rpc.call('getLinkByLabel', 'follows')).toEqual({ id: first + 1, label: 'follows', opposite_id: first });
 });
 
-test('labels differ by letter case, hold any character, and may have 1000 of them', async () => {
+test('labels are case-sensitive, and may have 1000 characters of any kind', async () => {
   for (const label of ['BLOCKS', 'связано с €/ü "q"', ['🔗'.repeat(999), '€'].join(''), randomText(1000)]) {
     const id = await rpc.call('createLink', label);
     expect(await rpc.call('getLinkByLabel', label)).toEqual({ id, label, opposite_id: 0 });
@@ -107,21 +107,21 @@ test('labels differ by letter case, hold any character, and may have 1000 of the
 test.each<[string, unknown, unknown]>([
   ['an empty label', '', ''],
   ['null', null, ''],
-  ['a list', ['x'], ''],
+  ['an array', ['x'], ''],
   ['an object', { x: 1 }, ''],
-  ['a truth', true, ''],
+  ['a boolean', true, ''],
   ['U+0000', 'a\0b', ''],
   ['1001 characters', 'x'.repeat(1001), ''],
   ['an opposite of 1001 characters', 'new', 'x'.repeat(1001)],
-  ['a list as the opposite', 'new', ['x']],
-  ['twice the same', 'same', 'same'],
+  ['an array as the opposite', 'new', ['x']],
+  ['two equal labels', 'same', 'same'],
   ['a taken label', 'blocks', ''],
   ['a taken label and a new opposite', 'blocks', 'new'],
-])('createLink with %s is false, and nothing is stored', async (_what, label, opposite) => {
-  await refuses(rpc, false, 'createLink', label, opposite);
+])('createLink with %s returns false, and writes nothing', async (_description, label, opposite) => {
+  await expectFailure(rpc, false, 'createLink', label, opposite);
 });
 
-test('updateLink changes text and opposite of one label alone', async () => {
+test('updateLink changes the text and the opposite of one label only', async () => {
   const first = await rpc.call<number>('createLink', 'precedes', 'follows');
   expect(await rpc.call('updateLink', first, 0, 'comes before')).toBe(true);
   expect(await rpc.call('getLinkById', first)).toEqual({ id: first, label: 'comes before', opposite_id: 0 });
@@ -135,25 +135,25 @@ test.each<[string, unknown, unknown]>([
   ['a taken label', 0, 'blocks'],
   ['null for the label', 0, null],
   ['1001 characters', 0, 'x'.repeat(1001)],
-  ['a text for the opposite', 'abc', 'relates to'],
+  ['a string for the opposite', 'abc', 'relates to'],
   ['null for the opposite', null, 'relates to'],
   ['a negative opposite', -1, 'relates to'],
-])('updateLink with %s is false, and nothing is written', async (_what, opposite, label) => {
-  await refuses(rpc, false, 'updateLink', 1, opposite, label);
+])('updateLink with %s returns false, and writes nothing', async (_description, opposite, label) => {
+  await expectFailure(rpc, false, 'updateLink', 1, opposite, label);
 });
 
 test('section 8.5: updateLink returns false for a missing label and for a missing opposite', async () => {
-  await refuses(rpc, false, 'updateLink', 9999, 1, 'ghost');
-  await refuses(rpc, false, 'updateLink', 1, 9999, 'relates to');
-  await refuses(rpc, false, 'updateLink', 1, 2 ** 40, 'relates to');
+  await expectFailure(rpc, false, 'updateLink', 9999, 1, 'ghost');
+  await expectFailure(rpc, false, 'updateLink', 1, 9999, 'relates to');
+  await expectFailure(rpc, false, 'updateLink', 1, 2 ** 40, 'relates to');
 });
 
 test('section 8.4: createLink with a taken opposite label returns false and stores nothing', async () => {
-  await refuses(rpc, false, 'createLink', 'newlabel', 'blocks');
-  await refuses(rpc, null, 'getLinkByLabel', 'newlabel');
+  await expectFailure(rpc, false, 'createLink', 'newlabel', 'blocks');
+  await expectFailure(rpc, null, 'getLinkByLabel', 'newlabel');
 });
 
-test('section 8.3: removeLink removes both views of the links that carry the label, and its opposite stands alone', async () => {
+test('section 8.3: removeLink removes both views of the links with the label, and leaves its opposite without one', async () => {
   const view = await rpc.call<number>('createTaskLink', a.id, b.id, 8);
   const kept = await rpc.call<number>('createTaskLink', a.id, b.id, 2);
   expect(await rpc.call('removeLink', 8)).toBe(true);
@@ -162,10 +162,10 @@ test('section 8.3: removeLink removes both views of the links that carry the lab
   expect(await rpc.call('getAllTaskLinks', a.id)).toMatchObject([{ id: kept }]);
   expect(await rpc.call('getAllTaskLinks', b.id)).toMatchObject([{ id: kept + 1 }]);
   expect(await rpc.call('getLinkById', 9)).toEqual({ id: 9, label: 'is a milestone of', opposite_id: 0 });
-  await refuses(rpc, false, 'removeLink', 8);
+  await expectFailure(rpc, false, 'removeLink', 8);
 });
 
-test('the issues of links that went with their label note it in their changelogs', async () => {
+test('removeLink adds an entry to the changelogs of the issues whose links it removes', async () => {
   await rpc.call('createTaskLink', a.id, b.id, 8);
   await rpc.call('removeLink', 9);
   for (const { key } of [a, b]) {
@@ -174,19 +174,19 @@ test('the issues of links that went with their label note it in their changelogs
   }
 });
 
-test('in an organisation of the profile tracker the labels of its types are fixed, and the others are not', async () => {
+test('in the profile tracker the labels of built-in types cannot be changed, and others can', async () => {
   await givenProfile('tracker');
   await unchanged(db(), async () => {
     for (const id of [1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15]) {
-      await refuses(rpc, false, 'updateLink', id, 0, 'other');
-      await refuses(rpc, false, 'removeLink', id);
+      await expectFailure(rpc, false, 'updateLink', id, 0, 'other');
+      await expectFailure(rpc, false, 'removeLink', id);
     }
   });
   expect(await rpc.call('updateLink', 8, 9, 'aims at')).toBe(true);
   expect(await rpc.call('removeLink', 9)).toBe(true);
 });
 
-test('in an organisation of the profile kanboard every label can be changed and removed', async () => {
+test('in the profile kanboard every label can be changed and removed', async () => {
   for (const { id, label } of DEFAULTS) {
     expect(await rpc.call('updateLink', id, 0, `${label}!`)).toBe(true);
     expect(await rpc.call('removeLink', id)).toBe(true);
@@ -196,7 +196,7 @@ test('in an organisation of the profile kanboard every label can be changed and 
   expect(id).toBeGreaterThan(11);
 });
 
-test('the Tracker face calls links by the texts of their labels, and so follows a changed one', async () => {
+test('the Tracker API names links by the current texts of their labels', async () => {
   const label = await rpc.call<number>('createLink', 'precedes', 'follows');
   await rpc.call('createTaskLink', a.id, b.id, label);
   const typeOf = async () =>
@@ -211,7 +211,7 @@ test('the Tracker face calls links by the texts of their labels, and so follows 
   );
 });
 
-test('users but administrators are refused, before their parameters are looked at', async () => {
+test('only administrators can call the link methods; others get 403 before the parameters are checked', async () => {
   const calls: [string, ...unknown[]][] = [
     ['getAllLinks'],
     ['getLinkById', 1],
@@ -225,14 +225,14 @@ test('users but administrators are refused, before their parameters are looked a
   for (const role of ['manager', 'member', 'reader'] as const) {
     const user = rpcAs(api(), await givenAccount(db(), org, role));
     await unchanged(db(), async () => {
-      for (const [method, ...params] of calls) await forbids(user, method, ...params);
+      for (const [method, ...params] of calls) await expectForbidden(user, method, ...params);
     });
   }
   const admin = rpcAs(api(), await givenAccount(db(), org, 'admin'));
   expect(await admin.call('getLinkById', 1)).toEqual(DEFAULTS[0]);
 });
 
-test('the labels of another organisation are not there', async () => {
+test('labels of another organisation are not found', async () => {
   const label = await rpc.call('createLink', 'only here');
   const other = rpcAs(api(), await givenApplication(db(), await givenOrganisation(db(), { profile: 'kanboard' })));
   expect(await other.call('getLinkById', label)).toBeNull();
@@ -240,13 +240,13 @@ test('the labels of another organisation are not there', async () => {
   expect(await other.call('createLink', 'only here')).toBe(label);
 });
 
-test('of many that create a label at once one does', async () => {
+test('of concurrent calls that create the same label one succeeds', async () => {
   const results = await Promise.all(Array.from({ length: 12 }, () => rpc.call('createLink', 'left', 'right')));
   expect(results.filter((result) => result !== false)).toHaveLength(1);
   expect(await rpc.call<unknown[]>('getAllLinks')).toHaveLength(13);
 });
 
-/** A text that no compression makes short. */
+/** A string that does not compress well, so that an index on it would be too large. */
 function randomText(length: number): string {
   return Array.from({ length }, () => String.fromCodePoint(0x4e00 + Math.floor(Math.random() * 20_000))).join('');
 }

@@ -1,13 +1,13 @@
 import type { Profile } from '../../src/core/organisations/defaults.ts';
 
 /**
- * What an organisation's links have to be after any sequence of changes, by whichever face: the contracts' rules in plain
- * arrays, with none of the product's code. Tasks are numbers from 0.
+ * The expected links of an organisation after any sequence of changes through either API: the rules of the contracts on
+ * plain arrays, without any code of the product. Tasks are numbers from 0.
  */
 
 export interface ModelLink {
   readonly id: number;
-  /** The task that sees view 2n-1. */
+  /** The task of view 2n-1. */
   readonly first: number;
   readonly inward: number;
   readonly outward: number;
@@ -15,7 +15,7 @@ export interface ModelLink {
   readonly outwardLabel: number;
 }
 
-/** The end of a type that a label or a relationship names. */
+/** The end of a link type that a label or a relationship names. */
 interface Ends {
   readonly labels: readonly [inward: number, outward: number];
   readonly isInward: boolean;
@@ -50,16 +50,16 @@ const TRACKER: Defaults = [
   ['is cloned by', 15, 'Original', 'clone'],
   ['is a clone of', 14, 'Clone', 'original'],
 ];
-/** Types of which nothing leads back to where it came from, by their inward labels. */
+/** The inward labels of acyclic types. */
 const ACYCLIC = [2, 6, 12];
-/** Labels that a task may have once: it has one parent, and one epic. */
+/** The labels that a task may have once: it has at most one parent and one epic. */
 const SINGLE = [6, 13];
 const IMPORT_ONLY = 14;
 
 export class LinkModel {
   readonly labels = new Map<number, Label>();
   links: ModelLink[] = [];
-  /** Pairs of labels that links were made with. */
+  /** The pairs of labels that links were created with. */
   types: (readonly [inward: number, outward: number])[] = [];
   #lastLabel = 0;
   readonly profile: Profile;
@@ -73,14 +73,14 @@ export class LinkModel {
     for (const id of this.labels.keys()) this.#addType(this.#pairOf(id));
   }
 
-  /** The end that a label puts a task at; undefined for a label that makes no links. */
+  /** The end that a task with this label is at; undefined if links cannot be created with the label. */
   endsOfLabel(labelId: number): Ends | undefined {
     if (!this.labels.has(labelId)) return undefined;
     const labels = this.#pairOf(labelId);
     return labels[0] === IMPORT_ONLY ? undefined : { labels, isInward: labels[0] === labelId };
   }
 
-  /** The end that a relationship of the Tracker face puts an issue at. */
+  /** The end that an issue with this relationship of the Tracker API is at. */
   endsOfPhrase(phrase: string): Ends | undefined {
     for (const labels of [...this.types].sort((left, right) => left[0] - right[0] || left[1] - right[1])) {
       if (labels[0] === IMPORT_ONLY) continue;
@@ -100,7 +100,7 @@ export class LinkModel {
     return label?.name ?? label?.text ?? '';
   }
 
-  /** Whether a link may be added, or put in the place of the one it has the id of. */
+  /** Whether the link may be added, or may replace the link `id`. */
   allows(link: Omit<ModelLink, 'id'>, id?: number): boolean {
     const others = this.links.filter((other) => other.id !== id);
     if (link.inward === link.outward) return false;
@@ -121,7 +121,7 @@ export class LinkModel {
     this.#addType([link.inwardLabel, link.outwardLabel]);
   }
 
-  /** Answers the number of the new label, or false. */
+  /** Returns the id of the new label, or false. */
   createLabel(text: string, opposite?: string): number | false {
     const texts = opposite === undefined ? [text] : [text, opposite];
     if (new Set(texts).size < texts.length || texts.some((taken) => this.#labelOf(taken) !== undefined)) return false;
@@ -186,7 +186,7 @@ function pairOf({ inward, outward }: Omit<ModelLink, 'id'>): string {
   return [inward, outward].sort((left, right) => left - right).join(' ');
 }
 
-/** Whether `links`, each from its inward to its outward end, lead from one task to the other. */
+/** Whether a path of `links`, from inward to outward ends, leads from one task to the other. */
 function leads(links: readonly ModelLink[], from: number, to: number): boolean {
   const reached = new Set([from]);
   for (const task of reached) {

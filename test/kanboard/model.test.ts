@@ -13,8 +13,8 @@ import {
 import { LinkModel, type ModelLink } from './link-model.ts';
 
 /**
- * Random sequences of changes by both faces. Each has to answer what the model says, and after each of them both faces
- * have to show the model's links. MODEL_RUNS=5000 runs more sequences than CI does.
+ * Random sequences of changes through both APIs. Each change must return what the model predicts, and after it both APIs
+ * must show the links of the model. MODEL_RUNS=5000 runs more sequences than CI does.
  */
 
 const RUNS = Number(process.env['MODEL_RUNS'] ?? 500);
@@ -25,7 +25,7 @@ const api = useApi();
 const db = () => api().database.db;
 
 test.each(['kanboard', 'tracker'] as const)(
-  'both faces show what a model of the profile %s says, after every step of any sequence',
+  'both APIs show the links of a model of the profile %s after every step of random sequences',
   async (profile) => {
     const sequence = fc.array(step, { minLength: 3, maxLength: STEPS_MAX, size: 'max' });
     await fc.assert(
@@ -59,15 +59,15 @@ async function givenWorld(model: LinkModel): Promise<World> {
   return { model, org, application: await givenApplication(db(), org), queue, tasks };
 }
 
-/** A change, told in small numbers that stand for whatever there is when its turn comes. */
+/** A change. Its numbers select from the tasks and links that exist when it runs. */
 interface Step {
   readonly act: (world: World) => Promise<void>;
-  /** For the report of a sequence that fails. */
+  /** For the report of a failing sequence. */
   toString(): string;
 }
 
 const task = fc.nat({ max: TASKS - 1 });
-/** Mostly the labels that every organisation has; some that sequences make, and some that do not exist. */
+/** Mostly labels that every organisation has, sometimes labels that a sequence creates or that do not exist. */
 const label = fc.oneof({ weight: 3, arbitrary: fc.integer({ min: 1, max: 11 }) }, fc.integer({ min: 12, max: 18 }));
 const text = fc.constantFrom('blocks', 'precedes', 'follows', 'mentions', 'BLOCKS');
 const phrase = fc.constantFrom(
@@ -111,7 +111,7 @@ function named<Values extends unknown[]>(
 }
 
 async function createTaskLink({ model, ...world }: World, from: number, to: number, labelId: number) {
-  const view = await rpc(world, 'createTaskLink', number(world, from), number(world, to), labelId);
+  const view = await rpc(world, 'createTaskLink', taskId(world, from), taskId(world, to), labelId);
   const ends = model.endsOfLabel(labelId);
   const link = ends && newLink(from, to, ends);
   if (link === undefined || !model.allows(link)) {
@@ -126,7 +126,7 @@ async function updateTaskLink({ model, ...world }: World, chosen: number, to: nu
   const view = chooseView(model, chosen);
   if (view === undefined) return;
   const { link, own } = view;
-  const updated = await rpc(world, 'updateTaskLink', view.id, number(world, own), number(world, to), labelId);
+  const updated = await rpc(world, 'updateTaskLink', view.id, taskId(world, own), taskId(world, to), labelId);
   const isSameLabel = labelAt(link, own) === labelId;
   if (isSameLabel && otherOf(link, own) === to) {
     expect(updated).toBe(true);
@@ -236,24 +236,24 @@ function labelAt(link: ModelLink, own: number): number {
   return link.inward === own ? link.inwardLabel : link.outwardLabel;
 }
 
-/** Number, other task and label of the links of each task. */
+/** View id, other task and label of the links of each task. */
 function kanboardOf({ model, ...world }: World): unknown[] {
   return world.tasks.map((_task, own) =>
     model.links
       .filter(({ inward, outward }) => inward === own || outward === own)
       .map((link) => ({ view: viewAt(link, own), label: labelAt(link, own), other: otherOf(link, own) }))
       .sort((left, right) => left.label - right.label || left.other - right.other || left.view - right.view)
-      .map(({ view, label: labelId, other }) => [view, number(world, other), model.labels.get(labelId)?.text]),
+      .map(({ view, label: labelId, other }) => [view, taskId(world, other), model.labels.get(labelId)?.text]),
   );
 }
 
 async function shownByKanboard(world: World): Promise<unknown[]> {
   const calls = world.tasks.map(({ id }) => ({ jsonrpc: '2.0', method: 'getAllTaskLinks', id, params: [id] }));
-  const answers = (await post(world, calls)) as { result: { id: number; task_id: number; label: string }[] }[];
-  return answers.map(({ result }) => result.map((row) => [row.id, row.task_id, row.label]));
+  const responses = (await post(world, calls)) as { result: { id: number; task_id: number; label: string }[] }[];
+  return responses.map(({ result }) => result.map((row) => [row.id, row.task_id, row.label]));
 }
 
-/** Number, direction, labels and other issue of the links of each issue. */
+/** Id, direction, labels and other issue of the links of each issue. */
 function trackerOf({ model, ...world }: World): unknown[] {
   return world.tasks.map((_task, own) =>
     model.links
@@ -289,18 +289,18 @@ interface TrackerLink {
   readonly object: { readonly key: string };
 }
 
-function number({ tasks }: Pick<World, 'tasks'>, place: number): number {
-  return (tasks[place] as GivenIssue).id;
+function taskId({ tasks }: Pick<World, 'tasks'>, index: number): number {
+  return (tasks[index] as GivenIssue).id;
 }
 
-function key({ tasks }: Pick<World, 'tasks'>, place: number): string {
-  return (tasks[place] as GivenIssue).key;
+function key({ tasks }: Pick<World, 'tasks'>, index: number): string {
+  return (tasks[index] as GivenIssue).key;
 }
 
 async function rpc(world: Pick<World, 'application'>, method: string, ...params: unknown[]): Promise<unknown> {
-  const answer = (await post(world, { jsonrpc: '2.0', method, id: 1, params })) as { result?: unknown };
-  expect(answer).toHaveProperty('result');
-  return answer.result;
+  const response = (await post(world, { jsonrpc: '2.0', method, id: 1, params })) as { result?: unknown };
+  expect(response).toHaveProperty('result');
+  return response.result;
 }
 
 async function post({ application }: Pick<World, 'application'>, body: object): Promise<unknown> {

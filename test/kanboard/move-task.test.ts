@@ -2,7 +2,15 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { useApi } from '../support/api.ts';
 import { type Board, givenBoard, type Task } from '../support/board.ts';
 import { type GivenOrganisation, givenAccount, givenIssue, givenQueue } from '../support/builders.ts';
-import { forbids, INVALID_IDS, MISSING_ID, type Rpc, refuses, refusesNamed, rpcAs } from '../support/rpc.ts';
+import {
+  expectFailure,
+  expectFailureByName,
+  expectForbidden,
+  INVALID_IDS,
+  MISSING_ID,
+  type Rpc,
+  rpcAs,
+} from '../support/rpc.ts';
 import { unchanged } from '../support/snapshot.ts';
 
 /** moveTaskPosition (Kanboard contract, section 6). */
@@ -28,10 +36,10 @@ describe('moveTaskPosition', () => {
     for (const title of ['A', 'B', 'C', 'D']) ids.push(await board.createTask(title));
   });
 
-  const move = (place: number, columnPlace: number, position: unknown) =>
-    rpc.call('moveTaskPosition', project, ids[place], columns[columnPlace], position, project);
+  const move = (task: number, column: number, position: unknown) =>
+    rpc.call('moveTaskPosition', project, ids[task], columns[column], position, project);
 
-  test('a task comes to a place in its column, and the others make room', async () => {
+  test('moveTaskPosition moves a task within its column and shifts the others', async () => {
     expect(await move(3, 0, 1)).toBe(true);
     expect(await board.listColumn(0)).toBe('D1 A2 B3 C4');
     expect(await move(3, 0, '3')).toBe(true);
@@ -41,7 +49,7 @@ describe('moveTaskPosition', () => {
     expect((await board.getIssue(ids[0] as number)).version).toBe(1);
   });
 
-  test('in another column it has that status in Tracker, and stays open', async () => {
+  test('moving a task to another column changes its Tracker status and keeps it open', async () => {
     expect(await move(1, 1, 1)).toBe(true);
     expect(await move(2, 1, 1)).toBe(true);
     expect([await board.listColumn(0), await board.listColumn(1)]).toEqual(['A1 D2', 'C1 B2']);
@@ -61,7 +69,7 @@ describe('moveTaskPosition', () => {
     expect((await board.getIssue(ids[1] as number)).status.key).toBe('closed');
   });
 
-  test('a closed task moves and stays closed, and has no place among the open ones', async () => {
+  test('a closed task stays closed when it is moved, and takes no position among the open tasks', async () => {
     await rpc.call('closeTask', ids[0]);
     const { date_completed } = await board.getTask(ids[0] as number);
     expect(await move(0, 1, 1)).toBe(true);
@@ -74,27 +82,29 @@ describe('moveTaskPosition', () => {
     expect([await board.listColumn(0), await board.listColumn(1)]).toEqual(['C1 D2', 'B1']);
   });
 
-  test('what is not there, is odd, or would change nothing is false', async () => {
+  test('moveTaskPosition returns false for unknown ids, invalid values and a move to the current position', async () => {
     const other = await board.getProjectId((await givenQueue(db(), org)).key);
     const [foreignColumn] = await board.listColumnIds(other);
-    const whole = { project_id: project, task_id: ids[1], column_id: columns[0], position: 1, swimlane_id: project };
+    const valid = { project_id: project, task_id: ids[1], column_id: columns[0], position: 1, swimlane_id: project };
     const cases = [
       { position: 2 },
       { project_id: other },
       { column_id: foreignColumn },
       { swimlane_id: other },
       { project_id: other, column_id: foreignColumn, swimlane_id: other },
-      ...INVALID_IDS.flatMap((odd) => [{ task_id: odd }, { column_id: odd }, { project_id: odd }]),
-      ...INVALID_IDS.filter((odd) => !Number.isInteger(odd) || Number(odd) < 1).map((odd) => ({ position: odd })),
-      ...['text', -1, 1.5, MISSING_ID].map((odd) => ({ swimlane_id: odd })),
+      ...INVALID_IDS.flatMap((value) => [{ task_id: value }, { column_id: value }, { project_id: value }]),
+      ...INVALID_IDS.filter((value) => !Number.isInteger(value) || Number(value) < 1).map((value) => ({
+        position: value,
+      })),
+      ...['text', -1, 1.5, MISSING_ID].map((value) => ({ swimlane_id: value })),
     ];
     await unchanged(db(), async () => {
-      for (const params of cases) await refusesNamed(rpc, false, 'moveTaskPosition', { ...whole, ...params });
+      for (const params of cases) await expectFailureByName(rpc, false, 'moveTaskPosition', { ...valid, ...params });
     });
-    expect(await rpc.named('moveTaskPosition', { ...whole, swimlane_id: 0 })).toBe(true);
+    expect(await rpc.named('moveTaskPosition', { ...valid, swimlane_id: 0 })).toBe(true);
   });
 
-  test('the project must be one that the user may change, and the task one of it', async () => {
+  test('moveTaskPosition returns 403 for a project that the user may not change, and false for a task of another project', async () => {
     const { key: closed } = await givenQueue(db(), org, []);
     const hidden = await givenIssue(db(), org, closed);
     const closedId = await board.getProjectId(closed);
@@ -102,34 +112,34 @@ describe('moveTaskPosition', () => {
     const member = rpcAs(api(), await givenAccount(db(), org));
     const reader = rpcAs(api(), await givenAccount(db(), org, 'reader'));
     await unchanged(db(), async () => {
-      await forbids(member, 'moveTaskPosition', closedId, hidden.id, hiddenColumn, 1, closedId);
-      await forbids(member, 'moveTaskPosition', MISSING_ID, ids[0], columns[0], 0, project);
-      await forbids(reader, 'moveTaskPosition', project, ids[0], columns[0], 2, project);
+      await expectForbidden(member, 'moveTaskPosition', closedId, hidden.id, hiddenColumn, 1, closedId);
+      await expectForbidden(member, 'moveTaskPosition', MISSING_ID, ids[0], columns[0], 0, project);
+      await expectForbidden(reader, 'moveTaskPosition', project, ids[0], columns[0], 2, project);
     });
-    await refuses(member, false, 'moveTaskPosition', project, hidden.id, columns[0], 2, project);
-    await refuses(member, false, 'moveTaskPosition', project, MISSING_ID, columns[0], 2, project);
+    await expectFailure(member, false, 'moveTaskPosition', project, hidden.id, columns[0], 2, project);
+    await expectFailure(member, false, 'moveTaskPosition', project, MISSING_ID, columns[0], 2, project);
     expect(await member.call('moveTaskPosition', project, ids[0], columns[0], 2, project)).toBe(true);
   });
 
-  test('places stay whole when many move at once, and Tracker too', async () => {
+  test('positions stay unique under concurrent moves and Tracker status changes', async () => {
     const key = await board.getIssueKey(ids[3] as number);
     const moves = Array.from({ length: 24 }, (_, turn) => move(turn % 4, turn % 3, 1 + (turn % 2)));
     const writes = ['inProgress', 'open', 'needInfo'].map(async (status) => {
-      const answer = await api().request.patch(`/v2/issues/${key}`).set(org.admin.headers).send({ status });
-      return answer.status === 200;
+      const response = await api().request.patch(`/v2/issues/${key}`).set(org.admin.headers).send({ status });
+      return response.status === 200;
     });
     const results = await Promise.all([...moves, ...writes]);
     expect(results.every((result) => typeof result === 'boolean')).toBe(true);
-    // Before a move below numbers a column anew.
+    // Check before a move below renumbers a column.
     const open = await rpc.call<Task[]>('getAllTasks', project);
     const taken = open.map(({ column_id, position }) => `${column_id} ${position}`);
     expect(open).toHaveLength(4);
     expect([...new Set(taken)]).toEqual(taken);
 
-    for (const place of [0, 1, 2]) await move(3, place, 1);
-    for (const place of [0, 1, 2]) {
-      const places = (await board.listColumn(place)).split(' ').filter((task) => task !== '');
-      expect(places.map((task) => Number(task.slice(1)))).toEqual(places.map((_, index) => index + 1));
+    for (const index of [0, 1, 2]) await move(3, index, 1);
+    for (const index of [0, 1, 2]) {
+      const tasks = (await board.listColumn(index)).split(' ').filter((task) => task !== '');
+      expect(tasks.map((task) => Number(task.slice(1)))).toEqual(tasks.map((_, place) => place + 1));
     }
   });
 });

@@ -52,12 +52,12 @@ test('every method is listed once, in its section, with a description and an exa
   }
 });
 
-test('the server answers every method, and no other', async () => {
+test('the server implements every method, and no other', async () => {
   const send = (method: string) =>
     api()
       .request.post(`/kanboard/${application.orgId}/jsonrpc.php`)
       .auth(application.login, application.secret)
-      // More than any method takes: nothing is carried out.
+      // More than any method takes, so that no method runs.
       .send({ jsonrpc: '2.0', method, id: 1, params: Array<number>(100).fill(0) });
   for (const { name } of document.methods) {
     const { error } = (await send(name)).body;
@@ -66,7 +66,7 @@ test('the server answers every method, and no other', async () => {
   expect((await send('getNothing')).body.error.code).toBe(-32601);
 });
 
-test('every reference leads somewhere, and nothing is there that none leads to', () => {
+test('every reference has a target, and every component is referenced', () => {
   const references = [...new Set(JSON.stringify(document).match(/"\$ref":"[^"]+"/g))].map((found) =>
     found.slice('"$ref":"#/'.length, -1).split('/'),
   );
@@ -80,7 +80,7 @@ test('every reference leads somewhere, and nothing is there that none leads to',
   );
 });
 
-test('parameters stand in their positional order, required ones first, the others with a default', () => {
+test('parameters are listed in positional order, required ones first, others with a default', () => {
   expect(methodNamed('createExternalTaskLink')?.params).toMatchObject([
     { name: 'task_id', required: true, description: expect.any(String) },
     { name: 'url', required: true },
@@ -95,7 +95,7 @@ test('parameters stand in their positional order, required ones first, the other
   }
 });
 
-test('who may call a method, what it answers when it fails, and which errors it may answer, is said', () => {
+test('the document declares the access, the failure value and the errors of methods', () => {
   expect(methodNamed('getAllExternalTaskLinks')).toMatchObject({
     paramStructure: 'either',
     'x-access': 'project',
@@ -113,7 +113,7 @@ test('who may call a method, what it answers when it fails, and which errors it 
   ]);
 });
 
-test('examples of the contract are shown with their parameters by name', () => {
+test('examples have named parameters', () => {
   expect(methodNamed('createTaskLink')?.examples).toMatchObject([
     {
       name: 'createTaskLink',
@@ -127,7 +127,7 @@ test('examples of the contract are shown with their parameters by name', () => {
   ]);
 });
 
-test('the two paths of the face are its servers', () => {
+test('the servers are the two paths of the API', () => {
   expect(document.servers).toMatchObject([
     { url: '/jsonrpc.php' },
     { url: '/kanboard/$' + '{orgId}/jsonrpc.php', variables: { orgId: { default: '1' } } },

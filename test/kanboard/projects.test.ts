@@ -11,7 +11,7 @@ import {
   givenQueue,
   givenUser,
 } from '../support/builders.ts';
-import { forbids, INVALID_IDS, MISSING_ID, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
+import { expectFailure, expectForbidden, INVALID_IDS, MISSING_ID, type Rpc, rpcAs } from '../support/rpc.ts';
 import { unchanged } from '../support/snapshot.ts';
 import { countStatements } from '../support/statements.ts';
 
@@ -34,7 +34,7 @@ type Given = GivenAccount & { readonly id: number };
 const as = (account: GivenAccount) => rpcAs(api(), account);
 const rest = (path: string, { headers } = org.admin) => api().request.get(path).set(headers);
 
-/** A project with a manager, a member and a viewer, and whoever is none of these. */
+/** A project with a manager, a member and a viewer, and an account without a role in it. */
 async function givenTeam() {
   const project = await rpc.call<number>('createProject', 'Team');
   const [manager, member, viewer, outsider] = await Promise.all([1, 2, 3, 4].map(() => givenAccount(db(), org)));
@@ -50,7 +50,7 @@ async function givenTeam() {
 }
 
 describe('createProject', () => {
-  test('makes a project that the procedures show to the field', async () => {
+  test('creates a project that the read methods return with all fields', async () => {
     const id = await rpc.call<number>('createProject', 'P1');
 
     const row = await rpc.call<{ last_modified: number }>('getProjectById', id);
@@ -88,9 +88,9 @@ describe('createProject', () => {
     expect(await rpc.call('getAllProjects')).toEqual([row]);
   });
 
-  test('keeps what is said of it, and shows it as it was said', async () => {
+  test('stores optional fields as they were given', async () => {
     const owner = await givenUser(db(), org.orgId);
-    const said = {
+    const fields = {
       description: 'second',
       start_date: '2030-01-02',
       end_date: '2030-02-03',
@@ -103,14 +103,14 @@ describe('createProject', () => {
       name: 'P2',
       owner_id: String(owner.id),
       identifier: 'second',
-      ...said,
+      ...fields,
       priority_start: '1',
     });
-    expect(await rpc.call('getProjectById', id)).toMatchObject({ ...said, owner_id: owner.id, identifier: 'SECOND' });
+    expect(await rpc.call('getProjectById', id)).toMatchObject({ ...fields, owner_id: owner.id, identifier: 'SECOND' });
     expect(await rpc.call('getProjectUsers', id)).toEqual([]);
   });
 
-  test('is a queue in Tracker, under its identifier or its number', async () => {
+  test('creates a queue whose key is the identifier or the id of the project', async () => {
     const named = await rpc.call<number>('createProject', 'Named', 'what for', 0, 'June1');
     const numbered = await rpc.call<number>('createProject', 'Numbered');
     const member = await givenUser(db(), org.orgId);
@@ -130,25 +130,25 @@ describe('createProject', () => {
     expect(made.body).toMatchObject({ key: `P${numbered}-1`, status: { key: 'backlog', display: 'Backlog' } });
   });
 
-  test('takes an identifier once, whoever made the project', async () => {
+  test('returns false for an identifier that a project or a queue already has', async () => {
     await rpc.call('createProject', 'One', null, 0, 'abc');
-    await refuses(rpc, false, 'createProject', 'Two', null, 0, 'ABC');
+    await expectFailure(rpc, false, 'createProject', 'Two', null, 0, 'ABC');
     const { key: queue } = await givenQueue(db(), org);
-    await refuses(rpc, false, 'createProject', 'Three', null, 0, queue.toLowerCase());
+    await expectFailure(rpc, false, 'createProject', 'Three', null, 0, queue.toLowerCase());
     await api().request.post('/v2/queues').set(org.admin.headers).send({ key: 'ABC', name: 'Taken' }).expect(409);
 
     const made = await Promise.all([1, 2, 3].map(() => rpc.call('createProject', 'Race', null, 0, 'race')));
     expect(made.filter((id) => id === false)).toHaveLength(2);
   });
 
-  test('finds a key where the identifier cannot be one, or another queue has it', async () => {
+  test('chooses another key if the identifier is no valid key or another queue has the key', async () => {
     const digits = await rpc.call<number>('createProject', 'Digits', null, 0, '42');
     expect((await rpc.call<{ url: { board: string } }>('getProjectById', digits)).url.board).toMatch(
       `/queues/P${digits}`,
     );
     expect(await rpc.call('getProjectByIdentifier', '42')).toMatchObject({ id: digits });
 
-    // The key P<number> of this one is free as an identifier.
+    // The key P<id> of that project is free as an identifier.
     const borrowed = await rpc.call<number>('createProject', 'Borrowed', null, 0, `p${digits}`);
     expect(await rpc.call('getProjectById', borrowed)).toMatchObject({
       identifier: `P${digits}`,
@@ -165,7 +165,7 @@ describe('createProject', () => {
     expect([displaced, board]).toEqual([borrowed + 2, expect.stringMatching(`/queues/P${displaced}X\\w+$`)]);
   });
 
-  test('names need not be unique; the first is found', async () => {
+  test('accepts a name that is taken, and getProjectByName returns the first project', async () => {
     const first = await rpc.call<number>('createProject', 'Same');
     expect(await rpc.call('createProject', 'Same')).toBeGreaterThan(first);
     expect(await rpc.call('getProjectByName', 'Same')).toMatchObject({ id: first });
@@ -174,25 +174,25 @@ describe('createProject', () => {
   test.each<[string, unknown[]]>([
     ['no name', ['']],
     ['a name that is null', [null]],
-    ['a name that is no text', [{}]],
-    ['a name with a character that no text can hold', ['a\0']],
+    ['a name that is not a string', [{}]],
+    ['a name with a NUL character', ['a\0']],
     ['a name of 65536 characters', ['x'.repeat(65_536)]],
-    ['a description that is no text', ['P', []]],
+    ['a description that is not a string', ['P', []]],
     ['an unknown owner', ['P', null, MISSING_ID]],
-    ['an owner that is no number', ['P', null, 'alice']],
+    ['an owner that is not a number', ['P', null, 'alice']],
     ['an identifier with other characters', ['P', null, 0, 'A-B']],
     ['an identifier of 51 characters', ['P', null, 0, 'A'.repeat(51)]],
-    ['an identifier that is no text', ['P', null, 0, ['A']]],
+    ['an identifier that is not a string', ['P', null, 0, ['A']]],
     ['a date of 11 characters', ['P', null, 0, null, '2030-01-02T']],
-    ['a date that is no text', ['P', null, 0, null, null, {}]],
-    ['a priority that is no number', ['P', null, 0, null, null, null, 'high']],
-    ['a priority between two numbers', ['P', null, 0, null, null, null, 0, 1.5]],
-    ['a wrong e-mail address', ['P', null, 0, null, null, null, 0, 0, 3, 'no mail']],
-  ])('refuses %s', async (_what, params) => {
-    await refuses(rpc, false, 'createProject', ...params);
+    ['a date that is not a string', ['P', null, 0, null, null, {}]],
+    ['a priority that is not a number', ['P', null, 0, null, null, null, 'high']],
+    ['a priority that is not an integer', ['P', null, 0, null, null, null, 0, 1.5]],
+    ['an invalid e-mail address', ['P', null, 0, null, null, null, 0, 0, 3, 'not an address']],
+  ])('returns false for %s', async (_description, params) => {
+    await expectFailure(rpc, false, 'createProject', ...params);
   });
 
-  test('is for administrators and managers, who then manage it', async () => {
+  test('can be called by administrators and managers, who become managers of the project', async () => {
     for (const role of ['admin', 'manager'] as const) {
       const account = await givenAccount(db(), org, role);
       const owner = await givenUser(db(), org.orgId);
@@ -206,18 +206,18 @@ describe('createProject', () => {
       }
     }
     for (const role of ['member', 'reader'] as const) {
-      await forbids(as(await givenAccount(db(), org, role)), 'createProject', 'Nobody');
+      await expectForbidden(as(await givenAccount(db(), org, role)), 'createProject', 'Forbidden');
     }
   });
 
-  test('shows no owner once the owner was removed', async () => {
+  test('shows no owner after the owner was removed', async () => {
     const owner = await givenUser(db(), org.orgId);
     const id = await rpc.call<number>('createProject', 'Left', null, owner.id);
     await rpc.call('removeUser', owner.id);
     expect(await rpc.call('getProjectById', id)).toMatchObject({ owner_id: 0 });
   });
 
-  test('never gives an issue a key that another one had in a removed project of the same key', async () => {
+  test('does not reuse issue keys of a removed project with the same key', async () => {
     const { key: queue } = await givenQueue(db(), org);
     const first = await rpc.call<number>('createProject', 'First', null, 0, 'AGAIN');
     await rpc.call('addProjectUser', first, org.admin.id);
@@ -235,7 +235,7 @@ describe('createProject', () => {
 });
 
 describe('getColumns', () => {
-  test('shows the four columns to the field', async () => {
+  test('returns the four default columns with all fields', async () => {
     const project = await rpc.call<number>('createProject', 'P1');
     const columns = await rpc.call<{ id: number }[]>('getColumns', project);
     const rest = { project_id: project, task_limit: 0, description: '', hide_in_dashboard: 0 };
@@ -259,7 +259,7 @@ describe('getColumns', () => {
     expect(columns.map(({ id }) => id)).toEqual(columns.map(({ id }) => id).sort((one, other) => one - other));
   });
 
-  test('the statuses behind them are made once, also by many at a time, and stand after the others', async () => {
+  test('the statuses of the columns are created once, also by concurrent calls, and come after the existing ones', async () => {
     await Promise.all([1, 2, 3, 4].map((number) => rpc.call('createProject', `P${number}`)));
     const { body } = await rest('/v2/statuses').expect(200);
     expect(body.map(({ key, name, type }: Record<string, string>) => [key, name, type]).slice(5)).toEqual([
@@ -270,7 +270,7 @@ describe('getColumns', () => {
     ]);
   });
 
-  test('a status of that title is taken before one of that key', async () => {
+  test('a column uses the status with its title before the one with its key', async () => {
     await db().query({
       name: '',
       text: `
@@ -294,7 +294,7 @@ describe('getColumns', () => {
     ]);
   });
 
-  test('shows the columns of a queue that Tracker made', async () => {
+  test('returns the columns of a queue created through the Tracker API', async () => {
     const { key: queue } = await givenQueue(db(), org);
     const { body } = await rest(`/v2/queues/${queue}`);
     const columns = await rpc.call<{ title: string }[]>('getColumns', body.id);
@@ -303,7 +303,7 @@ describe('getColumns', () => {
 });
 
 describe('getProjectById, getProjectByName and getProjectByIdentifier', () => {
-  test('answer null and false for none, whatever is asked', async () => {
+  test('return null or false for an invalid id', async () => {
     await rpc.call('createProject', 'Without identifier');
     for (const value of INVALID_IDS) {
       expect([value, await rpc.call('getProjectById', value)]).toEqual([value, null]);
@@ -315,7 +315,7 @@ describe('getProjectById, getProjectByName and getProjectByIdentifier', () => {
     }
   });
 
-  test('show a queue of Tracker, open to everybody in the organisation', async () => {
+  test('return a queue created through the Tracker API, as a project open to the whole organisation', async () => {
     const { key: queue } = await givenQueue(db(), org);
     const reader = as(await givenAccount(db(), org, 'reader'));
     const { body } = await rest(`/v2/queues/${queue}`);
@@ -325,7 +325,7 @@ describe('getProjectById, getProjectByName and getProjectByIdentifier', () => {
     expect(await reader.call('getMyProjects')).toEqual([row]);
   });
 
-  test('know no project of another organisation', async () => {
+  test('find no project of another organisation', async () => {
     const other = await givenOrganisation(db(), { profile: 'kanboard' });
     const foreign = await rpcAs(api(), await givenApplication(db(), other)).call<number>(
       'createProject',
@@ -337,23 +337,23 @@ describe('getProjectById, getProjectByName and getProjectByIdentifier', () => {
     expect(await rpc.call('getProjectById', foreign)).toBeNull();
     expect(await rpc.call('getProjectByName', 'F')).toBe(false);
     expect(await rpc.call('getProjectByIdentifier', 'F')).toBe(false);
-    await refuses(rpc, false, 'removeProject', foreign);
-    await refuses(rpc, false, 'addProjectUser', foreign, org.admin.id);
+    await expectFailure(rpc, false, 'removeProject', foreign);
+    await expectFailure(rpc, false, 'addProjectUser', foreign, org.admin.id);
   });
 
-  test('of several with one name, a user gets the first that they see', async () => {
+  test('getProjectByName returns the first of several projects that the user can see', async () => {
     await rpc.call('createProject', 'Same');
     const { id, ...account } = await givenAccount(db(), org);
-    await forbids(as(account), 'getProjectByName', 'Same');
+    await expectForbidden(as(account), 'getProjectByName', 'Same');
     const second = await rpc.call<number>('createProject', 'Same');
     await rpc.call('addProjectUser', second, id);
     expect(await as(account).call('getProjectByName', 'Same')).toMatchObject({ id: second });
-    expect(await as(account).call('getProjectByName', 'Nobody')).toBe(false);
+    expect(await as(account).call('getProjectByName', 'Unknown')).toBe(false);
   });
 });
 
 describe('lists of projects', () => {
-  test('getMyProjects and getMyProjectsList show what a user sees, by name; only the latter shows disabled ones', async () => {
+  test('getMyProjects and getMyProjectsList return the visible projects by name; only the latter includes disabled ones', async () => {
     const { id, ...account } = await givenAccount(db(), org);
     expect(await as(account).call('getMyProjects')).toEqual([]);
     expect(await as(account).call('getMyProjectsList')).toEqual([]);
@@ -375,21 +375,21 @@ describe('lists of projects', () => {
       [String(b)]: 'B',
       [String(disabled)]: 'C',
     });
-    for (const method of ['getMyProjects', 'getMyProjectsList']) await forbids(rpc, method);
+    for (const method of ['getMyProjects', 'getMyProjectsList']) await expectForbidden(rpc, method);
   });
 
-  test('getAllProjects shows administrators all, by name, and nobody else any', async () => {
+  test('getAllProjects returns all projects by name to administrators, and 403 to others', async () => {
     await Promise.all(['b', 'a', 'B'].map((name) => rpc.call('createProject', name)));
     for (const caller of [rpc, as(await givenAccount(db(), org, 'admin'))]) {
       const rows = await caller.call<{ name: string }[]>('getAllProjects');
       expect(rows.map(({ name }) => name)).toEqual(['B', 'a', 'b']);
     }
     for (const role of ['manager', 'member', 'reader'] as const) {
-      await forbids(as(await givenAccount(db(), org, role)), 'getAllProjects');
+      await expectForbidden(as(await givenAccount(db(), org, role)), 'getAllProjects');
     }
   });
 
-  test('cost as many statements for many projects and members as for one', async () => {
+  test('take the same number of statements for any number of projects and members', async () => {
     const account = await givenAccount(db(), org, 'admin');
     const project = await as(account).call<number>('createProject', 'First');
     const count = () =>
@@ -407,8 +407,8 @@ describe('lists of projects', () => {
   });
 });
 
-describe('members', () => {
-  test('come to a project with a role, are listed by name or login, and go again', async () => {
+describe('project members', () => {
+  test('are added with a role, listed by name or login, and removed', async () => {
     const project = await rpc.call<number>('createProject', 'P');
     const named = await givenUser(db(), org.orgId, { display: 'Named' });
     const other = await givenUser(db(), org.orgId);
@@ -421,29 +421,29 @@ describe('members', () => {
     expect(await rpc.call('getProjectUserRole', project, org.admin.id)).toBeNull();
 
     expect(await rpc.call('removeProjectUser', project, named.id)).toBe(true);
-    await refuses(rpc, false, 'removeProjectUser', project, named.id);
+    await expectFailure(rpc, false, 'removeProjectUser', project, named.id);
     expect(await rpc.call('getProjectUsers', project)).toEqual({ [other.id]: other.login });
   });
 
-  test('what cannot be meant is false', async () => {
+  test('return false for invalid values', async () => {
     const { project, member } = await givenTeam();
     const someone = await givenUser(db(), org.orgId);
-    await refuses(rpc, false, 'addProjectUser', project, member.id, 'project-manager');
+    await expectFailure(rpc, false, 'addProjectUser', project, member.id, 'project-manager');
     for (const role of ['nope', 'app-user', '', null, 1, []]) {
-      await refuses(rpc, false, 'addProjectUser', project, someone.id, role);
+      await expectFailure(rpc, false, 'addProjectUser', project, someone.id, role);
     }
     await unchanged(db(), async () => {
       for (const value of INVALID_IDS) {
-        await refuses(rpc, false, 'addProjectUser', project, value);
-        await refuses(rpc, false, 'addProjectUser', value, someone.id);
-        await refuses(rpc, false, 'removeProjectUser', project, value);
-        await refuses(rpc, false, 'removeProjectUser', value, member.id);
-        await refuses(rpc, null, 'getProjectUserRole', project, value);
+        await expectFailure(rpc, false, 'addProjectUser', project, value);
+        await expectFailure(rpc, false, 'addProjectUser', value, someone.id);
+        await expectFailure(rpc, false, 'removeProjectUser', project, value);
+        await expectFailure(rpc, false, 'removeProjectUser', value, member.id);
+        await expectFailure(rpc, null, 'getProjectUserRole', project, value);
       }
     });
   });
 
-  test('see the project, its columns and its members; others do not', async () => {
+  test('can read the project, its columns and its members; others get 403', async () => {
     const { project, manager, member, viewer, outsider } = await givenTeam();
     const reads: [string, ...unknown[]][] = [
       ['getProjectById', project],
@@ -453,43 +453,43 @@ describe('members', () => {
       ['getProjectUserRole', project, viewer.id],
     ];
     for (const [method, ...params] of reads) {
-      const answer = await rpc.call(method, ...params);
+      const result = await rpc.call(method, ...params);
       for (const account of [manager, member, viewer])
-        expect(await as(account).call(method, ...params)).toEqual(answer);
-      await forbids(as(outsider), method, ...params);
-      await forbids(as(await givenAccount(db(), org, 'admin')), method, ...params);
+        expect(await as(account).call(method, ...params)).toEqual(result);
+      await expectForbidden(as(outsider), method, ...params);
+      await expectForbidden(as(await givenAccount(db(), org, 'admin')), method, ...params);
     }
     for (const [method] of reads.filter(([name]) => name !== 'getProjectByName')) {
-      await forbids(as(manager), method, MISSING_ID, ...(method === 'getProjectUserRole' ? [viewer.id] : []));
+      await expectForbidden(as(manager), method, MISSING_ID, ...(method === 'getProjectUserRole' ? [viewer.id] : []));
     }
   });
 
-  test('are chosen by the managers of the project alone', async () => {
+  test('can be added and removed only by managers of the project', async () => {
     const { project, manager, member, viewer, outsider } = await givenTeam();
     const admin = await givenAccount(db(), org, 'admin');
     for (const account of [member, viewer, outsider, admin]) {
-      await forbids(as(account), 'addProjectUser', project, outsider.id);
-      await forbids(as(account), 'addProjectUser', project, outsider.id, 'nope');
-      await forbids(as(account), 'removeProjectUser', project, viewer.id);
+      await expectForbidden(as(account), 'addProjectUser', project, outsider.id);
+      await expectForbidden(as(account), 'addProjectUser', project, outsider.id, 'nope');
+      await expectForbidden(as(account), 'removeProjectUser', project, viewer.id);
     }
     expect(await as(manager).call('addProjectUser', project, outsider.id)).toBe(true);
     expect(await as(manager).call('removeProjectUser', project, viewer.id)).toBe(true);
-    await forbids(as(manager), 'addProjectUser', MISSING_ID, outsider.id);
-    await forbids(as(manager), 'removeProjectUser', MISSING_ID, outsider.id);
+    await expectForbidden(as(manager), 'addProjectUser', MISSING_ID, outsider.id);
+    await expectForbidden(as(manager), 'removeProjectUser', MISSING_ID, outsider.id);
   });
 
-  test('an administrator may join any project, and sees nothing of it before', async () => {
+  test('an administrator can join any project, and cannot see it before', async () => {
     const { project } = await givenTeam();
     const admin = await givenAccount(db(), org, 'admin');
-    await forbids(as(admin), 'getProjectById', project);
-    await forbids(as(admin), 'removeProject', project);
+    await expectForbidden(as(admin), 'getProjectById', project);
+    await expectForbidden(as(admin), 'removeProject', project);
     expect(await as(admin).call('addProjectUser', project, admin.id, 'project-manager')).toBe(true);
     expect(await as(admin).call('getProjectById', project)).toMatchObject({ id: project });
-    await forbids(as(admin), 'addProjectUser', MISSING_ID, admin.id);
+    await expectForbidden(as(admin), 'addProjectUser', MISSING_ID, admin.id);
     expect(await as(admin).call('removeProject', project)).toBe(true);
   });
 
-  test('of a queue that is open are all, and administrators manage it', async () => {
+  test('of an open queue are all users, with administrators as managers', async () => {
     const { key: queue } = await givenQueue(db(), org);
     const { id } = (await rest(`/v2/queues/${queue}`)).body;
     const [admin, manager, member, reader] = [
@@ -504,15 +504,15 @@ describe('members', () => {
     expect(await as(reader).call('getProjectUserRole', id, reader.id)).toBe('project-viewer');
     expect(await as(reader).call('getProjectUsers', id)).toEqual([]);
     for (const account of [manager, member, reader]) {
-      await forbids(as(account), 'addProjectUser', id, reader.id);
-      await forbids(as(account), 'removeProject', id);
+      await expectForbidden(as(account), 'addProjectUser', id, reader.id);
+      await expectForbidden(as(account), 'removeProject', id);
     }
     expect(await as(admin).call('addProjectUser', id, member.id, 'project-manager')).toBe(true);
     expect(await as(member).call('addProjectUser', id, reader.id)).toBe(true);
     expect(await as(reader).call('getProjectUserRole', id, reader.id)).toBe('project-member');
   });
 
-  test('of two at once that add one user, one is told', async () => {
+  test('concurrent addProjectUser calls for one user return true once', async () => {
     const project = await rpc.call<number>('createProject', 'P');
     const { id } = await givenUser(db(), org.orgId);
     const added = await Promise.all([1, 2, 3].map(() => rpc.call('addProjectUser', project, id)));
@@ -521,7 +521,7 @@ describe('members', () => {
 });
 
 describe('removeProject', () => {
-  test('takes the tasks and their links along, which issues elsewhere note', async () => {
+  test('removes the tasks with their links, and adds entries to the changelogs of linked issues elsewhere', async () => {
     const { key: queue } = await givenQueue(db(), org);
     const { key: going } = await givenQueue(db(), org);
     const project = (await rest(`/v2/queues/${going}`)).body.id;
@@ -545,24 +545,24 @@ describe('removeProject', () => {
       values: [org.orgId, [one.id, two.id]],
     });
     expect(events).toEqual([one, two].map(({ id }) => ({ issue_id: id, type: 'IssueDeleted' })));
-    await refuses(rpc, false, 'removeProject', project);
+    await expectFailure(rpc, false, 'removeProject', project);
   });
 
-  test('is for the managers of the project', async () => {
+  test('can be called by managers of the project only', async () => {
     const { project, manager, member, viewer, outsider } = await givenTeam();
-    for (const account of [member, viewer, outsider]) await forbids(as(account), 'removeProject', project);
-    await forbids(as(manager), 'removeProject', MISSING_ID);
+    for (const account of [member, viewer, outsider]) await expectForbidden(as(account), 'removeProject', project);
+    await expectForbidden(as(manager), 'removeProject', MISSING_ID);
     expect(await as(manager).call('removeProject', project)).toBe(true);
-    await forbids(as(manager), 'removeProject', project);
+    await expectForbidden(as(manager), 'removeProject', project);
   });
 
-  test('answers false for none, whatever is asked', async () => {
+  test('returns false for an invalid id', async () => {
     await unchanged(db(), async () => {
-      for (const value of INVALID_IDS) await refuses(rpc, false, 'removeProject', value);
+      for (const value of INVALID_IDS) await expectFailure(rpc, false, 'removeProject', value);
     });
   });
 
-  test('while issues are made and moved there leaves nothing half done', async () => {
+  test('leaves no issues behind when others are created in and moved to the project concurrently', async () => {
     const { key: queue } = await givenQueue(db(), org);
     const { key: going } = await givenQueue(db(), org);
     const project = (await rest(`/v2/queues/${going}`)).body.id;

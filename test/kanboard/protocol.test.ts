@@ -32,7 +32,7 @@ beforeAll(async () => {
   ({ application, member, wrong, anonymous } = raw);
 });
 
-test('an answer is compact JSON, with the content type and no charset', async () => {
+test('a response is compact JSON, with the content type application/json and no charset', async () => {
   const response = await raw.post(GET_TIMEZONE);
   expect(response.status).toBe(200);
   expect(response.text).toBe(UTC);
@@ -65,19 +65,19 @@ describe('the envelope', () => {
     '[',
     '"\\ud800"',
     '{"\\ud800":1}',
-  ])('%j is a parse error, with credentials and without', async (body) => {
+  ])('the body %j returns a parse error, with and without credentials', async (body) => {
     for (const account of [application, wrong, anonymous]) expect(await raw.postOk(body, account)).toBe(PARSE_ERROR);
   });
 
-  test('bytes that are not UTF-8 are a parse error', async () => {
+  test('a body that is not UTF-8 returns a parse error', async () => {
     for (const bytes of [[0xff], [0xc3, 0x28], [0xed, 0xa0, 0x80], [0xc0, 0x80]]) {
       const body = Buffer.concat([Buffer.from('{"jsonrpc":"2.0","method":"'), Buffer.from(bytes), Buffer.from('"}')]);
       expect(await raw.send(body)).toMatchObject({ status: 200, body: PARSE_ERROR });
     }
   });
 
-  test('JSON is as deep as 512 levels, and no deeper', async () => {
-    // The request and its params are two of them.
+  test('JSON of 512 levels is accepted, and of 513 returns a parse error', async () => {
+    // The request and its params are two of the levels.
     const nested = (levels: number) =>
       requestFor('getTimezone', `,"params":[${'['.repeat(levels)}${']'.repeat(levels)}],"id":1`);
     expect(await raw.postOk(nested(510))).toBe(errorResponse(-32602, 'Invalid params', '1', 'Too many arguments'));
@@ -104,24 +104,24 @@ describe('the envelope', () => {
     requestFor('getTimezone', ',"id":1,"params":false'),
     '{"__proto__":{"jsonrpc":"2.0","method":"getTimezone"},"id":1}',
     '{"constructor":1}',
-  ])('%s is no request, with credentials and without, and its id is not told', async (body) => {
+  ])('the body %s returns Invalid Request with the id null, with and without credentials', async (body) => {
     for (const account of [application, wrong, anonymous])
       expect(await raw.postOk(body, account)).toBe(INVALID_REQUEST);
   });
 
-  test('the last of several members of one name counts', async () => {
+  test('the last of several members with the same name counts', async () => {
     expect(
       await raw.postOk('{"jsonrpc":"1.0","jsonrpc":"2.0","method":"nope","method":"getTimezone","id":7,"id":1}'),
     ).toBe(UTC);
   });
 
-  test('members that JSON-RPC does not know are not looked at', async () => {
+  test('unknown members are ignored', async () => {
     expect(await raw.postOk(requestFor('getTimezone', ',"id":1,"auth":{"x":[1]},"result":2,"toString":3'))).toBe(UTC);
   });
 });
 
 describe('the order of checks', () => {
-  test('wrong or no credentials are 401, before the method is looked at', async () => {
+  test('wrong or missing credentials return 401 before the method is checked', async () => {
     for (const account of [wrong, anonymous]) {
       for (const body of [
         GET_TIMEZONE,
@@ -138,7 +138,7 @@ describe('the order of checks', () => {
     }
   });
 
-  test('an unknown method is said before what the account may do', async () => {
+  test('an unknown method returns Method not found, whatever the account may call', async () => {
     for (const account of [application, member]) {
       expect(await raw.postOk(requestFor('noSuchThing', ',"id":1,"params":[1,2]'), account)).toBe(
         errorResponse(-32601, 'Method not found'),
@@ -146,7 +146,7 @@ describe('the order of checks', () => {
     }
   });
 
-  test('what the account may not call is 403, before the parameters are looked at', async () => {
+  test('a method that the account may not call returns 403 before the parameters are checked', async () => {
     for (const params of ['', ',"params":[1]', ',"params":[1,2,3]', ',"params":{"x":1}']) {
       const response = await raw.post(requestFor('getLinkById', `,"id":1${params}`), member);
       expect(response.status).toBe(403);
@@ -156,7 +156,7 @@ describe('the order of checks', () => {
     }
   });
 
-  test('the parameters are looked at before the role in the project', async () => {
+  test('the parameters are checked before the role in the project', async () => {
     expect(await raw.postOk(requestFor('getTaskLinkById'), member)).toBe(
       errorResponse(-32602, 'Invalid params', '1', 'Wrong number of arguments'),
     );
@@ -179,7 +179,7 @@ describe('the order of checks', () => {
     'GetTimezoneParams',
     'связать',
     'x'.repeat(10_000),
-  ])('section 8.9: only procedures can be called, not %j', async (method) => {
+  ])('section 8.9: only the methods of the API can be called; %j returns Method not found', async (method) => {
     expect(await raw.postOk(requestFor(method))).toBe(errorResponse(-32601, 'Method not found'));
   });
 });
@@ -206,7 +206,7 @@ describe('the id', () => {
     '12345678901234567890',
     '1e400',
     '0.1000000000000000055511151231257827',
-  ])('%s comes back as it was', async (id) => {
+  ])('the id %s is returned unchanged', async (id) => {
     expect(await raw.postOk(requestFor('getTimezone', `,"id":${id}`))).toBe(
       `{"jsonrpc":"2.0","result":"UTC","id":${id}}`,
     );
@@ -224,9 +224,9 @@ describe('the id', () => {
     ['1e2', '100'],
     ['"\\u0441\\/"', '"с/"'],
     [' [ 1 , 2 ] ', '[1,2]'],
-  ])('%s comes back as %s', async (id, back) => {
+  ])('the id %s is returned as %s', async (id, returned) => {
     expect(await raw.postOk(requestFor('getTimezone', `,"id":${id}`))).toBe(
-      `{"jsonrpc":"2.0","result":"UTC","id":${back}}`,
+      `{"jsonrpc":"2.0","result":"UTC","id":${returned}}`,
     );
   });
 });
@@ -254,28 +254,28 @@ describe('parameters', () => {
     ['createLink', '{"opposite_label":"x"}', 'Missing argument: label'],
     ['createLink', '{"label":"x","opposite":"y"}', undefined],
     ['createLink', '["a","b","c"]', TOO_MANY],
-  ])('%s with %s: %s', async (method, params, data) => {
-    const answer = await raw.postOk(requestFor(method, `,"params":${params},"id":1`));
-    if (data) expect(answer).toBe(errorResponse(-32602, 'Invalid params', '1', data));
-    else expect(answer).toMatch(/^\{"jsonrpc":"2.0","result":\d+,"id":1\}$/);
+  ])('%s with the parameters %s: %s', async (method, params, data) => {
+    const response = await raw.postOk(requestFor(method, `,"params":${params},"id":1`));
+    if (data) expect(response).toBe(errorResponse(-32602, 'Invalid params', '1', data));
+    else expect(response).toMatch(/^\{"jsonrpc":"2.0","result":\d+,"id":1\}$/);
   });
 
-  test('none are absent, null, an empty list or an empty object', async () => {
+  test('params without a parameter may be missing, null, an empty array or an empty object', async () => {
     for (const params of ['', ',"params":null', ',"params":[]', ',"params":{}']) {
       expect(await raw.postOk(requestFor('getTimezone', `${params},"id":1`))).toBe(UTC);
     }
   });
 
-  test('an object with the keys 0, 1, 2 and so on is a list', async () => {
+  test('params that are an object with the keys 0, 1, 2 and so on are positional', async () => {
     const blocks = '{"jsonrpc":"2.0","result":{"id":2,"label":"blocks","opposite_id":3},"id":1}';
     for (const params of ['[2]', '{"link_id":2}', '{"0":2}']) {
       expect(await raw.postOk(requestFor('getLinkById', `,"params":${params},"id":1`))).toBe(blocks);
     }
   });
 
-  test('a value of an odd type is a thing not found, and nothing is written', async () => {
+  test('a parameter of the wrong type is treated as not found, and nothing is written', async () => {
     const before = await snapshot(db());
-    const odd = [
+    const invalid = [
       'null',
       '[2]',
       '{"a":1}',
@@ -287,8 +287,15 @@ describe('parameters', () => {
       '9223372036854775807',
       '9007199254740993',
     ];
-    const odder = ['99999999999999999999', '"99999999999999999999"', '"\\u0000"', '"1\\u0000"', 'false', '2147483648'];
-    for (const value of [...odd, ...odder]) {
+    const outOfRange = [
+      '99999999999999999999',
+      '"99999999999999999999"',
+      '"\\u0000"',
+      '"1\\u0000"',
+      'false',
+      '2147483648',
+    ];
+    for (const value of [...invalid, ...outOfRange]) {
       const params = (count: number) => `,"params":[${Array(count).fill(value).join()}],"id":1`;
       for (const [method, count, result] of [
         ['getLinkById', 1, 'null'],
@@ -308,7 +315,7 @@ describe('parameters', () => {
   });
 });
 
-test('what is neither a number nor a text names no label, and comes back as null', async () => {
+test('getOppositeLinkId returns null for a value that is neither a number nor a string', async () => {
   for (const value of ['null', '[2]', '{"a":1}', 'false', '99999999999999999999']) {
     expect(await raw.postOk(requestFor('getOppositeLinkId', `,"params":[${value}],"id":1`))).toBe(
       '{"jsonrpc":"2.0","result":null,"id":1}',
@@ -316,14 +323,14 @@ test('what is neither a number nor a text names no label, and comes back as null
   }
 });
 
-describe('a notification', () => {
-  test.each(['', ',"id":null'])('with%s is carried out, and answered by nothing', async (id) => {
+describe('notifications', () => {
+  test.each(['', ',"id":null'])('a notification with%s is executed, and its response is empty', async (id) => {
     const before = await raw.countLabels();
     expect(await raw.postOk(requestFor('createLink', `,"params":["${newLabel()}"]${id}`))).toBe('');
     expect(await raw.countLabels()).toBe(before + 1);
   });
 
-  test('is answered by nothing also where its method or its parameters are wrong', async () => {
+  test('a notification with an unknown method or wrong parameters gets an empty response', async () => {
     for (const body of [
       requestFor('nope', ''),
       requestFor('getLinkById', ''),
@@ -333,7 +340,7 @@ describe('a notification', () => {
     }
   });
 
-  test('is refused like a call: 401 and 403', async () => {
+  test('a notification returns 401 and 403 as a call does', async () => {
     const body = requestFor('createLink', `,"params":["${newLabel()}"]`);
     const before = await snapshot(db());
     expect([(await raw.post(body, wrong)).status, (await raw.post(body, wrong)).text]).toEqual([401, UNAUTHORIZED]);
@@ -342,7 +349,7 @@ describe('a notification', () => {
   });
 });
 
-describe('whatever comes', () => {
+describe('any body', () => {
   const names = fc.constantFrom(
     'getTimezone',
     'getLinkById',
@@ -362,16 +369,16 @@ describe('whatever comes', () => {
   );
   const body = fc.oneof(fc.jsonValue(), request, fc.array(fc.oneof(request, fc.jsonValue())));
 
-  test('the answer is one of JSON-RPC’s, or empty, and never a 500', async () => {
-    const fits = api().contract.validator('/components/schemas/JsonRpcResponse');
+  test('the response is valid JSON-RPC or empty, and never 500', async () => {
+    const validate = api().contract.validator('/components/schemas/JsonRpcResponse');
     await fc.assert(
       fc.asyncProperty(body, fc.boolean(), async (value, withCredentials) => {
         const response = await raw.post(JSON.stringify(value), withCredentials ? application : anonymous);
         expect([200, 401, 413]).toContain(response.status);
         if (response.text === '') return;
-        const answer = JSON.parse(response.text);
-        for (const one of Array.isArray(answer) ? answer : [answer]) {
-          expect({ one, errors: fits(one) ? null : fits.errors }).toEqual({ one, errors: null });
+        const parsed = JSON.parse(response.text);
+        for (const one of Array.isArray(parsed) ? parsed : [parsed]) {
+          expect({ one, errors: validate(one) ? null : validate.errors }).toEqual({ one, errors: null });
         }
       }),
       { numRuns: 300 },

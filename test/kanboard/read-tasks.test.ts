@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { useApi } from '../support/api.ts';
 import { type Board, givenBoard, type Task } from '../support/board.ts';
 import { type GivenOrganisation, givenAccount, givenIssue, givenQueue, givenUser } from '../support/builders.ts';
-import { forbids, INVALID_IDS, MISSING_ID, type Rpc, refusesNamed, rpcAs } from '../support/rpc.ts';
+import { expectFailureByName, expectForbidden, INVALID_IDS, MISSING_ID, type Rpc, rpcAs } from '../support/rpc.ts';
 import { unchanged } from '../support/snapshot.ts';
 
 /** getTask, getTaskByReference and getAllTasks (Kanboard contract, section 6). */
@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 
 describe('getTask, getTaskByReference and getAllTasks', () => {
-  test('a task that Tracker made is a task', async () => {
+  test('getTask returns an issue created through the Tracker API', async () => {
     const assignee = await givenUser(db(), org.orgId);
     const { id, key } = await givenIssue(db(), org, queue, { summary: 'From Tracker', assignee });
     expect(await rpc.call('getTask', String(id))).toMatchObject({
@@ -33,20 +33,20 @@ describe('getTask, getTaskByReference and getAllTasks', () => {
     });
   });
 
-  test('a colour that Kanboard does not know is kept, and looks yellow', async () => {
+  test('getTask returns an unknown color_id as it is, with the colour yellow', async () => {
     const id = await board.createTask('A', { color_id: 'plaid' });
     expect(await board.getTask(id)).toMatchObject({ color_id: 'plaid', color: { name: 'Yellow' } });
   });
 
-  test.each(INVALID_IDS)('there is no task %j', async (id) => {
+  test.each(INVALID_IDS)('getTask, getTaskByReference and getAllTasks find nothing for the id %j', async (id) => {
     await unchanged(db(), async () => {
-      await refusesNamed(rpc, null, 'getTask', { task_id: id });
-      await refusesNamed(rpc, null, 'getTaskByReference', { project_id: id, reference: 'R' });
-      await refusesNamed(rpc, [], 'getAllTasks', { project_id: id });
+      await expectFailureByName(rpc, null, 'getTask', { task_id: id });
+      await expectFailureByName(rpc, null, 'getTaskByReference', { project_id: id, reference: 'R' });
+      await expectFailureByName(rpc, [], 'getAllTasks', { project_id: id });
     });
   });
 
-  test('a reference names the first task of the project that has it', async () => {
+  test('getTaskByReference returns the first task of the project with that reference', async () => {
     const first = await board.createTask('A', { reference: 'R-1' });
     await board.createTask('B', { reference: 'R-1' });
     await board.createTask('C', { reference: '42' });
@@ -55,14 +55,14 @@ describe('getTask, getTaskByReference and getAllTasks', () => {
     expect(await rpc.call('getTaskByReference', project, 42)).toMatchObject({ title: 'C' });
     await unchanged(db(), async () => {
       for (const reference of ['r-1', 'R-2', '', null, [], 'R\0']) {
-        await refusesNamed(rpc, null, 'getTaskByReference', { project_id: project, reference });
+        await expectFailureByName(rpc, null, 'getTaskByReference', { project_id: project, reference });
       }
     });
     const other = await board.getProjectId((await givenQueue(db(), org)).key);
-    await refusesNamed(rpc, null, 'getTaskByReference', { project_id: other, reference: 'R-1' });
+    await expectFailureByName(rpc, null, 'getTaskByReference', { project_id: other, reference: 'R-1' });
   });
 
-  test('all tasks are the open or the closed ones, by number', async () => {
+  test('getAllTasks returns the open or the closed tasks by id', async () => {
     const ids = [await board.createTask('A'), await board.createTask('B'), await board.createTask('C')];
     await rpc.call('closeTask', ids[1]);
     const list = async (...params: unknown[]) => {
@@ -76,7 +76,7 @@ describe('getTask, getTaskByReference and getAllTasks', () => {
     for (const status of [2, -1, 'open', null, []]) expect(await list(status)).toEqual([]);
   });
 
-  test('any role in a project reads its tasks, and nobody else does, administrators neither', async () => {
+  test('any role in a closed project can read its tasks; others, administrators included, get 403', async () => {
     const { key: closed } = await givenQueue(db(), org, []);
     const closedId = await board.getProjectId(closed);
     const { id } = await givenIssue(db(), org, closed);
@@ -91,11 +91,11 @@ describe('getTask, getTaskByReference and getAllTasks', () => {
     for (const role of ['member', 'admin'] as const) {
       const as = rpcAs(api(), await givenAccount(db(), org, role));
       await unchanged(db(), async () => {
-        for (const task of [id, MISSING_ID]) await forbids(as, 'getTask', task);
+        for (const task of [id, MISSING_ID]) await expectForbidden(as, 'getTask', task);
         for (const hidden of [closedId, MISSING_ID, 'text']) {
-          await forbids(as, 'getAllTasks', hidden);
-          await forbids(as, 'getAllTasks', hidden, 7);
-          await forbids(as, 'getTaskByReference', hidden, 'R');
+          await expectForbidden(as, 'getAllTasks', hidden);
+          await expectForbidden(as, 'getAllTasks', hidden, 7);
+          await expectForbidden(as, 'getTaskByReference', hidden, 'R');
         }
       });
     }

@@ -12,7 +12,7 @@ import {
   givenQueue,
   givenUser,
 } from '../support/builders.ts';
-import { forbids, INVALID_IDS, MISSING_ID, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
+import { expectFailure, expectForbidden, INVALID_IDS, MISSING_ID, type Rpc, rpcAs } from '../support/rpc.ts';
 import { countStatements } from '../support/statements.ts';
 
 /** searchTasks and its query language (Kanboard contract, section 6). */
@@ -63,7 +63,7 @@ beforeAll(async () => {
   await rpc.call('closeTask', tasks.closed);
 });
 
-/** The names of the tasks found. */
+/** The names in `tasks` of the tasks that the query finds. */
 async function find(query: unknown, by: Rpc = rpc): Promise<string[]> {
   const found = await by.call<FoundTask[]>('searchTasks', project, query);
   return found.map(({ id }) => Object.entries(tasks).find(([, task]) => task === id)?.[0] ?? String(id));
@@ -122,7 +122,7 @@ const FOUND_KEYS = [
   'project_name',
 ];
 
-test('a task that is found is answered field by field', async () => {
+test('searchTasks returns all fields of a task', async () => {
   const [found, ...others] = await rpc.call<FoundTask[]>('searchTasks', project, `id:${tasks.login}`);
   expect(others).toEqual([]);
   expect(Object.keys(found as FoundTask)).toEqual(FOUND_KEYS);
@@ -151,7 +151,7 @@ test('a task that is found is answered field by field', async () => {
   });
 });
 
-describe('what a query finds', () => {
+describe('a query', () => {
   test.each([
     ['', ALL],
     ['   ', ALL],
@@ -255,18 +255,18 @@ describe('what a query finds', () => {
     ['due:"+99999 years"', []],
     ['"', ALL],
     ["'; drop table issues --", []],
-  ])('%j', async (query, expected) => {
+  ])('%j finds the expected tasks', async (query, expected) => {
     expect(await find(query)).toEqual(expected);
   });
 
-  test('a number is a task, and a text of its title', async () => {
+  test('with a number finds the task with that id and titles that contain it', async () => {
     expect(await find(`#${tasks.parser}`)).toEqual(['parser']);
     expect(await find(`id:${tasks.login} id:${tasks.closed}`)).toEqual(['login', 'closed']);
     expect(await find(String(tasks.parser))).toContain('parser');
     expect(await find(100)).toContain('logout');
   });
 
-  test('numbers of users, columns and projects are understood', async () => {
+  test('accepts ids of users, columns and projects', async () => {
     expect(await find(`assignee:${alice.id}`)).toEqual(['login']);
     expect(await find(`creator:${alice.id}`)).toEqual(['logout']);
     expect(await find(`column:${columns[1]}`)).toEqual(['logout']);
@@ -274,17 +274,17 @@ describe('what a query finds', () => {
     expect(await find(`project:${project + 1}`)).toEqual([]);
   });
 
-  test('me is whoever asks', async () => {
+  test('with "me" means the caller', async () => {
     const as = rpcAs(api(), alice);
     expect(await find('assignee:me', as)).toEqual(['login']);
     expect(await find('creator:me', as)).toEqual(['logout']);
     expect(await find('assignee:nobody', as)).toEqual(['logout', 'parser', 'closed']);
   });
 
-  test('nothing is found by what is no query, in no project, and by too much of one', async () => {
+  test('that is invalid or too long, or for an invalid project, finds nothing', async () => {
     for (const query of [[], {}, true, 'a\0b']) expect(await find(query)).toEqual([]);
     expect(await find(null)).toEqual(ALL);
-    for (const odd of INVALID_IDS) await refuses(rpc, [], 'searchTasks', odd, '');
+    for (const value of INVALID_IDS) await expectFailure(rpc, [], 'searchTasks', value, '');
     expect(await find('tag:x '.repeat(201))).toEqual([]);
     expect(await find('tag:x '.repeat(200))).toEqual([]);
     expect(await find('x'.repeat(500_000))).toEqual([]);
@@ -323,7 +323,7 @@ describe('links', () => {
       task['is_milestone'],
     ]);
 
-  test('a label finds the tasks that carry it, as they see their links', async () => {
+  test('a query with link: finds the tasks at the end of the link with that label', async () => {
     expect(await titles('link:"is a parent of"')).toEqual(['Parent']);
     expect(await titles('link:"is a child of"')).toEqual(['Child']);
     expect(await titles('link:"IS A CHILD OF"')).toEqual(['Child']);
@@ -335,7 +335,7 @@ describe('links', () => {
     expect(await titles('link:unknown')).toEqual([]);
   });
 
-  test('links are counted, and a milestone is told', async () => {
+  test('searchTasks returns the number of links, and whether a task is a milestone', async () => {
     expect(await links(rpc)).toEqual([
       ['Parent', 3, null],
       ['Child', 3, null],
@@ -343,7 +343,7 @@ describe('links', () => {
     ]);
   });
 
-  test('a link to a task that the user may not see is no link', async () => {
+  test('links to tasks that the user cannot see are neither counted nor found', async () => {
     const outsider = rpcAs(api(), await givenAccount(db(), org));
     expect((await links(outsider))[0]).toEqual(['Parent', 2, null]);
     expect(await titles('link:"is blocked by"', outsider)).toEqual([]);
@@ -352,20 +352,20 @@ describe('links', () => {
     expect(await titles('link:"is blocked by"')).toEqual(['Parent']);
   });
 
-  test('a project that a user may not see is 403, also for administrators', async () => {
+  test('searchTasks returns 403 for a project that the user, also an administrator, cannot see', async () => {
     const { project_id } = await rpc.call<FoundTask>('getTask', secret?.id);
     for (const role of ['member', 'admin'] as const) {
       const as = rpcAs(api(), await givenAccount(db(), org, role));
-      await forbids(as, 'searchTasks', project_id, '');
-      await forbids(as, 'searchTasks', MISSING_ID, '');
+      await expectForbidden(as, 'searchTasks', project_id, '');
+      await expectForbidden(as, 'searchTasks', MISSING_ID, '');
     }
     expect(await rpcAs(api(), insider).call('searchTasks', project_id, '')).toHaveLength(1);
   });
 
-  test('a search is one statement, whatever it finds', async () => {
+  test('searchTasks runs the same number of statements for any result', async () => {
     const count = (projectId: number) => countStatements(db(), () => rpc.call('searchTasks', projectId, 'status:open'));
     expect(await count(linked)).toBe(await count(project));
-    // One for the credentials, and one for the project.
+    // One for the credentials, one for the project, and one for the tasks.
     expect(await count(linked)).toBe(3);
   });
 });

@@ -12,11 +12,11 @@ import {
   givenQueue,
   givenUser,
 } from '../support/builders.ts';
-import { forbids, INVALID_IDS, MISSING_ID, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
+import { expectFailure, expectForbidden, INVALID_IDS, MISSING_ID, type Rpc, rpcAs } from '../support/rpc.ts';
 import { snapshot, unchanged } from '../support/snapshot.ts';
 import { countStatements, untilWaiting } from '../support/statements.ts';
 
-/** The five task link procedures (Kanboard contract, sections 3, 4 and 8). */
+/** The five task link methods (Kanboard contract, sections 3, 4 and 8). */
 
 const api = useApi();
 const db = () => api().database.db;
@@ -44,24 +44,24 @@ async function givenProfile(profile: Profile) {
 
 async function link(from: GivenIssue, to: GivenIssue, label: number): Promise<number> {
   const view = await rpc.call('createTaskLink', from.id, to.id, label);
-  if (typeof view !== 'number') throw new Error('The link was refused.');
+  if (typeof view !== 'number') throw new Error('createTaskLink returned false');
   return view;
 }
 
-/** Number, other task and label of each link. */
+/** View id, other task and label of each link. */
 async function linksOf({ id }: Pick<GivenIssue, 'id'>): Promise<[number, number, string][]> {
   const rows = await rpc.call<{ id: number; task_id: number; label: string }[]>('getAllTaskLinks', id);
   return rows.map((row) => [row.id, row.task_id, row.label]);
 }
 
-test('a link has two views with numbers that follow each other: 2n-1 for the task that made it, 2n for the other', async () => {
+test('a link has two views with consecutive ids: 2n-1 for the task it was created from, 2n for the other', async () => {
   const view = await link(a, b, BLOCKS);
   expect(view % 2).toBe(1);
   expect(await linksOf(a)).toEqual([[view, b.id, 'blocks']]);
   expect(await linksOf(b)).toEqual([[view + 1, a.id, 'is blocked by']]);
 });
 
-test('getTaskLinkById shows one view, with its fields in their order', async () => {
+test('getTaskLinkById returns one view with its fields in order', async () => {
   const view = await link(a, b, BLOCKS);
   const shown = async (id: unknown) => Object.entries(await rpc.call<object>('getTaskLinkById', id));
   expect(await shown(view)).toEqual([
@@ -84,7 +84,7 @@ test('getTaskLinkById shows one view, with its fields in their order', async () 
   expect(await rpc.call('getTaskLinkById', symmetric)).toMatchObject({ link_id: RELATES, opposite_link_id: 0 });
 });
 
-test('getAllTaskLinks shows the other task, with its fields in their order', async () => {
+test('getAllTaskLinks returns the other task with its fields in order', async () => {
   const view = await link(a, b, RELATES);
   const [row] = await rpc.call<object[]>('getAllTaskLinks', a.id);
   const { project_id, column_id } = row as { project_id: number; column_id: number };
@@ -110,10 +110,10 @@ test('getAllTaskLinks shows the other task, with its fields in their order', asy
   ]);
 });
 
-test('links are listed by label, then column from the right, then open before closed, then place, then task', async () => {
+test('getAllTaskLinks sorts by label, column from the right, open before closed, position and task', async () => {
   const others: GivenIssue[] = [];
   for (let count = 0; count < 6; count += 1) others.push(await givenIssue(db(), org, queue));
-  // Column by status, whether it is open, and the place in the column.
+  // The status, which has a column, whether the task is open, and its position in the column.
   const places = [
     [1, true, 2],
     [4, false, 1],
@@ -135,7 +135,7 @@ test('links are listed by label, then column from the right, then open before cl
   expect((await linksOf(a)).map(([, task]) => task)).toEqual(order);
 });
 
-test('date_completed is null for a task that was never closed, the second when it was, and 0 once it is open again', async () => {
+test('date_completed is null for a task that was never closed, the time when it was closed, and 0 after it was reopened', async () => {
   await link(a, b, RELATES);
   const dateCompleted = async () =>
     (await rpc.call<{ date_completed: unknown }[]>('getAllTaskLinks', a.id))[0]?.date_completed;
@@ -149,53 +149,53 @@ test('date_completed is null for a task that was never closed, the second when i
   expect(await dateCompleted()).toBe(0);
 });
 
-test('the same pair may have links with other labels, and blocks may stand in both directions', async () => {
+test('two tasks can have links with several labels, and block each other', async () => {
   await link(a, b, RELATES);
   await link(a, b, BLOCKS);
   await link(b, a, BLOCKS);
   expect((await linksOf(a)).map(([, , label]) => label)).toEqual(['relates to', 'blocks', 'is blocked by']);
 });
 
-test('values may be texts of digits, and positional or named', async () => {
+test('ids may be strings of digits, and parameters positional or named', async () => {
   expect(await rpc.call('createTaskLink', `${a.id}`, ` ${b.id} `, '02')).toEqual(expect.any(Number));
   expect(await rpc.named('createTaskLink', { link_id: RELATES, opposite_task_id: b.id, task_id: a.id })).toEqual(
     expect.any(Number),
   );
 });
 
-test('createTaskLink refuses what is there already, from either side', async () => {
+test('createTaskLink returns false for an existing link, from either side', async () => {
   await link(a, b, BLOCKS);
-  await refuses(rpc, false, 'createTaskLink', a.id, b.id, BLOCKS);
-  await refuses(rpc, false, 'createTaskLink', b.id, a.id, IS_BLOCKED);
+  await expectFailure(rpc, false, 'createTaskLink', a.id, b.id, BLOCKS);
+  await expectFailure(rpc, false, 'createTaskLink', b.id, a.id, IS_BLOCKED);
   await link(a, b, RELATES);
-  await refuses(rpc, false, 'createTaskLink', b.id, a.id, RELATES);
+  await expectFailure(rpc, false, 'createTaskLink', b.id, a.id, RELATES);
 });
 
-test.each(INVALID_IDS)('no task, label or link is %j', async (value) => {
+test.each(INVALID_IDS)('the task link methods find no task, label or link for %j', async (value) => {
   const view = await link(a, b, BLOCKS);
   await unchanged(db(), async () => {
-    await refuses(rpc, false, 'createTaskLink', a.id, c.id, value);
-    await refuses(rpc, false, 'createTaskLink', value, b.id, RELATES);
-    await refuses(rpc, false, 'createTaskLink', a.id, value, RELATES);
-    await refuses(rpc, false, 'updateTaskLink', view, a.id, value, BLOCKS);
-    await refuses(rpc, false, 'updateTaskLink', view, value, b.id, BLOCKS);
-    await refuses(rpc, false, 'updateTaskLink', value, a.id, b.id, BLOCKS);
-    await refuses(rpc, false, 'removeTaskLink', value);
-    await refuses(rpc, null, 'getTaskLinkById', value);
-    await refuses(rpc, [], 'getAllTaskLinks', value);
+    await expectFailure(rpc, false, 'createTaskLink', a.id, c.id, value);
+    await expectFailure(rpc, false, 'createTaskLink', value, b.id, RELATES);
+    await expectFailure(rpc, false, 'createTaskLink', a.id, value, RELATES);
+    await expectFailure(rpc, false, 'updateTaskLink', view, a.id, value, BLOCKS);
+    await expectFailure(rpc, false, 'updateTaskLink', view, value, b.id, BLOCKS);
+    await expectFailure(rpc, false, 'updateTaskLink', value, a.id, b.id, BLOCKS);
+    await expectFailure(rpc, false, 'removeTaskLink', value);
+    await expectFailure(rpc, null, 'getTaskLinkById', value);
+    await expectFailure(rpc, [], 'getAllTaskLinks', value);
   });
 });
 
 test.each([RELATES, BLOCKS, DUPLICATES, CHILD, TARGETS])(
   'a task cannot be linked to itself with the label %i',
   async (label) => {
-    await refuses(rpc, false, 'createTaskLink', a.id, a.id, label);
+    await expectFailure(rpc, false, 'createTaskLink', a.id, a.id, label);
     const view = await link(a, b, label);
-    await refuses(rpc, false, 'updateTaskLink', view, a.id, a.id, label);
+    await expectFailure(rpc, false, 'updateTaskLink', view, a.id, a.id, label);
   },
 );
 
-test('updateTaskLink changes label and opposite task, and both views keep their numbers', async () => {
+test('updateTaskLink changes the label and the opposite task, and both views keep their ids', async () => {
   const view = await link(a, b, RELATES);
   expect(await rpc.call('updateTaskLink', view, a.id, b.id, CHILD)).toBe(true);
   expect(await linksOf(a)).toEqual([[view, b.id, 'is a child of']]);
@@ -205,7 +205,7 @@ test('updateTaskLink changes label and opposite task, and both views keep their 
   expect(await linksOf(c)).toEqual([[view + 1, a.id, 'is a parent of']]);
 });
 
-test('updateTaskLink through the other view turns the link round, and both views keep their numbers', async () => {
+test('updateTaskLink through the other view reverses the link, and both views keep their ids', async () => {
   const view = await link(a, b, CHILD);
   expect(await rpc.call('updateTaskLink', view + 1, b.id, c.id, CHILD)).toBe(true);
   expect(await linksOf(a)).toEqual([]);
@@ -213,7 +213,7 @@ test('updateTaskLink through the other view turns the link round, and both views
   expect(await linksOf(c)).toEqual([[view, b.id, 'is a parent of']]);
 });
 
-test('updateTaskLink is true when nothing changes, and writes nothing', async () => {
+test('updateTaskLink returns true when nothing changes, and writes nothing', async () => {
   const view = await link(a, b, CHILD);
   const before = await snapshot(db());
   expect(await rpc.call('updateTaskLink', view, a.id, b.id, CHILD)).toBe(true);
@@ -221,40 +221,40 @@ test('updateTaskLink is true when nothing changes, and writes nothing', async ()
   expect(await snapshot(db())).toEqual(before);
 });
 
-test('updateTaskLink refuses a view of another task, and what would be there twice', async () => {
+test('updateTaskLink returns false for a view of another task and for a duplicate', async () => {
   const view = await link(a, b, RELATES);
   await link(a, b, BLOCKS);
-  await refuses(rpc, false, 'updateTaskLink', view + 1, a.id, b.id, CHILD);
-  await refuses(rpc, false, 'updateTaskLink', view, c.id, b.id, CHILD);
-  await refuses(rpc, false, 'updateTaskLink', view, a.id, b.id, BLOCKS);
+  await expectFailure(rpc, false, 'updateTaskLink', view + 1, a.id, b.id, CHILD);
+  await expectFailure(rpc, false, 'updateTaskLink', view, c.id, b.id, CHILD);
+  await expectFailure(rpc, false, 'updateTaskLink', view, a.id, b.id, BLOCKS);
 });
 
-test('removeTaskLink removes both views, through either of them, once', async () => {
+test('removeTaskLink removes both views through either of them, and returns false for a removed one', async () => {
   const first = await link(a, b, BLOCKS);
   const second = await link(a, b, RELATES);
   expect(await rpc.call('removeTaskLink', first)).toBe(true);
   expect(await rpc.named('removeTaskLink', { task_link_id: `${second + 1}` })).toBe(true);
-  await refuses(rpc, false, 'removeTaskLink', first);
-  await refuses(rpc, false, 'removeTaskLink', second);
+  await expectFailure(rpc, false, 'removeTaskLink', first);
+  await expectFailure(rpc, false, 'removeTaskLink', second);
   expect([await linksOf(a), await linksOf(b)]).toEqual([[], []]);
 });
 
 describe('section', () => {
-  test('8.1: a create or an update that answers false has stored nothing, also with labels that were taken apart', async () => {
+  test('8.1: a create or an update that returns false writes nothing, also with labels that are opposites no longer', async () => {
     const label = await rpc.call<number>('createLink', 'o-one', 'o-two');
     const view = await link(a, b, label);
     await rpc.call('updateLink', label, 0, 'o-one');
-    await refuses(rpc, false, 'createTaskLink', a.id, b.id, label);
-    await refuses(rpc, false, 'createTaskLink', b.id, a.id, label + 1);
+    await expectFailure(rpc, false, 'createTaskLink', a.id, b.id, label);
+    await expectFailure(rpc, false, 'createTaskLink', b.id, a.id, label + 1);
     const other = await link(a, b, RELATES);
-    await refuses(rpc, false, 'updateTaskLink', other, a.id, b.id, label);
+    await expectFailure(rpc, false, 'updateTaskLink', other, a.id, b.id, label);
     expect(await linksOf(b)).toEqual([
       [other + 1, a.id, 'relates to'],
       [view + 1, a.id, 'o-two'],
     ]);
   });
 
-  test('8.2: a link whose labels were taken apart keeps showing both, and can be changed and removed', async () => {
+  test('8.2: a link whose labels are opposites no longer keeps both, and can be changed and removed', async () => {
     const label = await rpc.call<number>('createLink', 'wraps', 'is wrapped by');
     const [one, two] = [await link(a, b, label), await link(a, c, label)];
     await rpc.call('updateLink', label, 0, 'wraps');
@@ -266,7 +266,7 @@ describe('section', () => {
     expect(await linksOf(c)).toEqual([]);
   });
 
-  test('8.6: twelve writers at once, from both sides and with every procedure, get no error, and leave no half link and none twice', async () => {
+  test('8.6: twelve concurrent writers, from both sides and with every method, get no error and leave no half or duplicate link', async () => {
     const labels = [RELATES, BLOCKS, IS_BLOCKED, DUPLICATES, await rpc.call<number>('createLink', 'left', 'right')];
     const tasks = [a, b, c];
     const made: number[] = [];
@@ -321,7 +321,7 @@ describe('section', () => {
     expect(made).toHaveLength(new Set(made).size);
   });
 
-  test('8.8: titles of tasks in closed projects show up in no list', async () => {
+  test('8.8: no list contains titles of tasks in closed projects', async () => {
     const insider = await givenUser(db(), org.orgId);
     const { key: closed } = await givenQueue(db(), org, [insider]);
     const hidden = await givenIssue(db(), org, closed, { summary: 'Secret' });
@@ -334,8 +334,8 @@ describe('section', () => {
   });
 });
 
-describe('a type of links comes into being with its first link', () => {
-  test('once, however many make that link at once', async () => {
+describe('a link type is created with its first link', () => {
+  test('once, also by concurrent calls', async () => {
     const label = await rpc.call<number>('createLink', 'precedes', 'follows');
     const made = await Promise.all(
       Array.from({ length: 12 }, (_, index) =>
@@ -349,7 +349,7 @@ describe('a type of links comes into being with its first link', () => {
     expect(body.filter(({ id }: { id: string }) => id.startsWith('precedes'))).toHaveLength(1);
   });
 
-  test('under an id that is free, also for labels without a Latin letter', async () => {
+  test('with a free id, also for labels without Latin letters', async () => {
     for (const label of ['связано', 'Blocks it', 'BLOCKS IT']) {
       await link(a, b, await rpc.call<number>('createLink', label));
     }
@@ -362,7 +362,7 @@ describe('a type of links comes into being with its first link', () => {
     ]);
   });
 
-  test('also where the Tracker face has taken the id that it would have', async () => {
+  test('with another id if a type of the Tracker API already has its id', async () => {
     const label = await rpc.call<number>('createLink', 'связано');
     const taken = { id: `label-${label}-${label}`, inward: { ru: 'до', en: 'before' } };
     await api().request.post('/v2/linktypes').set(org.admin.headers).send(taken).expect(201);
@@ -371,7 +371,7 @@ describe('a type of links comes into being with its first link', () => {
     expect(body[0].type).toMatchObject({ id: `${taken.id}-2`, inward: 'связано' });
   });
 
-  test('and one label may be part of several: the same label between the same tasks is a duplicate all the same', async () => {
+  test('and a label can be part of several types, where an equal label between the same tasks is a duplicate', async () => {
     const [one, two, three] = [
       await rpc.call<number>('createLink', 'one'),
       await rpc.call<number>('createLink', 'two'),
@@ -380,20 +380,20 @@ describe('a type of links comes into being with its first link', () => {
     await rpc.call('updateLink', one, two, 'one');
     const first = await link(a, b, one);
     await rpc.call('updateLink', one, three, 'one');
-    await refuses(rpc, false, 'createTaskLink', a.id, b.id, one);
+    await expectFailure(rpc, false, 'createTaskLink', a.id, b.id, one);
     const second = await link(b, a, one);
-    // `three` at a, as the opposite of `one` at b: the link that is there.
+    // `three` at a, as the opposite of `one` at b, is the existing link.
     await rpc.call('updateLink', three, one, 'three');
-    await refuses(rpc, false, 'createTaskLink', a.id, b.id, three);
+    await expectFailure(rpc, false, 'createTaskLink', a.id, b.id, three);
     await rpc.call('updateLink', two, one, 'two');
-    await refuses(rpc, false, 'createTaskLink', b.id, a.id, two);
+    await expectFailure(rpc, false, 'createTaskLink', b.id, a.id, two);
     expect(await linksOf(a)).toEqual([
       [first, b.id, 'one'],
       [second + 1, b.id, 'three'],
     ]);
   });
 
-  test('a label that comes to be shared makes no duplicate, though a link with it was under way before that', async () => {
+  test('and a label that becomes shared while a link with it is being created makes no duplicate', async () => {
     const [one, two, three] = [
       await rpc.call<number>('createLink', 'one'),
       await rpc.call<number>('createLink', 'two'),
@@ -403,11 +403,11 @@ describe('a type of links comes into being with its first link', () => {
     await link(c, b, one);
     const results: Promise<unknown>[] = [];
     await db().transaction(async (transaction) => {
-      // No link is stored now: whoever makes one has read the types, and waits.
+      // The lock blocks inserts, so the call below reads the types and then waits.
       await transaction.query({ name: '', text: 'lock table links in share mode', values: [] });
       results.push(rpc.call('createTaskLink', a.id, b.id, one));
       await untilWaiting(db(), 1);
-      // The next one belongs to a type of its own, which is in the making.
+      // The next link has another type, which its call creates.
       expect(await rpc.call('updateLink', one, three, 'one')).toBe(true);
       results.push(rpc.call('createTaskLink', a.id, b.id, one));
       await untilWaiting(db(), 2);
@@ -422,24 +422,24 @@ describe('in an organisation of the profile tracker', () => {
     await givenProfile('tracker');
   });
 
-  test('a refusal by a rule is false: one link a pair, no opposites, no cycles, one parent', async () => {
+  test('createTaskLink returns false for a second link of a pair, an opposite link, a cycle and a second parent', async () => {
     await link(a, b, CHILD);
-    await refuses(rpc, false, 'createTaskLink', a.id, b.id, RELATES);
-    await refuses(rpc, false, 'createTaskLink', a.id, c.id, CHILD);
+    await expectFailure(rpc, false, 'createTaskLink', a.id, b.id, RELATES);
+    await expectFailure(rpc, false, 'createTaskLink', a.id, c.id, CHILD);
     await link(b, c, CHILD);
-    await refuses(rpc, false, 'createTaskLink', c.id, a.id, CHILD);
-    await refuses(rpc, false, 'createTaskLink', a.id, c.id, PARENT);
+    await expectFailure(rpc, false, 'createTaskLink', c.id, a.id, CHILD);
+    await expectFailure(rpc, false, 'createTaskLink', a.id, c.id, PARENT);
   });
 
-  test('a type made for labels of its own is not its own opposite either', async () => {
+  test('createTaskLink returns false for the opposite of a link with new labels', async () => {
     const label = await rpc.call<number>('createLink', 'precedes', 'follows');
     await link(a, b, label);
-    await refuses(rpc, false, 'createTaskLink', b.id, a.id, label);
+    await expectFailure(rpc, false, 'createTaskLink', b.id, a.id, label);
   });
 
-  test('labels of links that only an import makes are refused', async () => {
-    await refuses(rpc, false, 'createTaskLink', a.id, b.id, 14);
-    await refuses(rpc, false, 'createTaskLink', a.id, b.id, 15);
+  test('createTaskLink returns false for labels that only an import may use', async () => {
+    await expectFailure(rpc, false, 'createTaskLink', a.id, b.id, 14);
+    await expectFailure(rpc, false, 'createTaskLink', a.id, b.id, 15);
   });
 });
 
@@ -476,47 +476,47 @@ describe('user accounts', () => {
     view = await link(inside, inside2, BLOCKS);
   });
 
-  test('a member reads and writes', async () => {
+  test('a member can read and write', async () => {
     expect(await member.call('getTaskLinkById', view)).toMatchObject({ id: view });
     const made = await member.call<number>('createTaskLink', inside.id, inside2.id, RELATES);
     expect(await member.call('updateTaskLink', made, inside.id, inside2.id, CHILD)).toBe(true);
     expect(await member.call('removeTaskLink', made)).toBe(true);
   });
 
-  test('a viewer reads, and is refused to write', async () => {
+  test('a viewer can read, and gets 403 for writes', async () => {
     expect(await viewer.call('getTaskLinkById', view)).toMatchObject({ id: view });
     expect(await viewer.call('getAllTaskLinks', inside.id)).toHaveLength(1);
-    await forbids(viewer, 'createTaskLink', inside.id, inside2.id, RELATES);
-    await forbids(viewer, 'updateTaskLink', view, inside.id, inside2.id, RELATES);
-    await forbids(viewer, 'removeTaskLink', view);
+    await expectForbidden(viewer, 'createTaskLink', inside.id, inside2.id, RELATES);
+    await expectForbidden(viewer, 'updateTaskLink', view, inside.id, inside2.id, RELATES);
+    await expectForbidden(viewer, 'removeTaskLink', view);
   });
 
-  test('everybody else is refused, an administrator too, and learns nothing of what is there', async () => {
-    for (const rpcOfOther of [outsider, admin]) {
-      await forbids(rpcOfOther, 'createTaskLink', inside.id, inside2.id, RELATES);
-      await forbids(rpcOfOther, 'updateTaskLink', view, inside.id, inside2.id, RELATES);
-      for (const id of [view, MISSING_ID]) await forbids(rpcOfOther, 'removeTaskLink', id);
-      for (const id of [view, MISSING_ID]) await forbids(rpcOfOther, 'getTaskLinkById', id);
-      for (const id of [inside.id, MISSING_ID]) await forbids(rpcOfOther, 'getAllTaskLinks', id);
+  test('others, administrators included, get 403 whether a link exists or not', async () => {
+    for (const caller of [outsider, admin]) {
+      await expectForbidden(caller, 'createTaskLink', inside.id, inside2.id, RELATES);
+      await expectForbidden(caller, 'updateTaskLink', view, inside.id, inside2.id, RELATES);
+      for (const id of [view, MISSING_ID]) await expectForbidden(caller, 'removeTaskLink', id);
+      for (const id of [view, MISSING_ID]) await expectForbidden(caller, 'getTaskLinkById', id);
+      for (const id of [inside.id, MISSING_ID]) await expectForbidden(caller, 'getAllTaskLinks', id);
     }
   });
 
-  test('an opposite task that the user may not see is false, like one that does not exist', async () => {
+  test('an opposite task that the user cannot see returns false, like one that does not exist', async () => {
     for (const id of [outside.id, MISSING_ID]) {
-      await refuses(member, false, 'createTaskLink', inside.id, id, RELATES);
-      await refuses(member, false, 'updateTaskLink', view, inside.id, id, BLOCKS);
+      await expectFailure(member, false, 'createTaskLink', inside.id, id, RELATES);
+      await expectFailure(member, false, 'updateTaskLink', view, inside.id, id, BLOCKS);
     }
   });
 
-  test('a link to a task that the user may not see can be removed, not changed', async () => {
+  test('a link to a task that the user cannot see can be removed, but not changed', async () => {
     const across = await link(inside, outside, RELATES);
-    await refuses(member, false, 'updateTaskLink', across, inside.id, inside2.id, RELATES);
+    await expectFailure(member, false, 'updateTaskLink', across, inside.id, inside2.id, RELATES);
     expect(await member.call('removeTaskLink', across)).toBe(true);
     expect(await linksOf(outside)).toEqual([]);
   });
 });
 
-test('what one face writes, the other shows at once', async () => {
+test('each API shows at once what the other one writes', async () => {
   const view = await link(a, b, IS_BLOCKED);
   const tracker = async () =>
     (await api().request.get(`/v2/issues/${a.key}/links`).set(org.admin.headers)).body as object[];
@@ -542,7 +542,7 @@ test('what one face writes, the other shows at once', async () => {
   expect(await linksOf(a)).toEqual([]);
 });
 
-test('getAllTaskLinks and getTaskLinkById send one statement beside authentication, however many links there are', async () => {
+test('getAllTaskLinks and getTaskLinkById run one statement besides authentication, for any number of links', async () => {
   const view = await link(a, b, RELATES);
   for (const method of ['getAllTaskLinks', 'getTaskLinkById']) {
     const id = method === 'getTaskLinkById' ? view : a.id;

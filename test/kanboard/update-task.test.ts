@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { useApi } from '../support/api.ts';
 import { type Board, givenBoard } from '../support/board.ts';
 import { type GivenOrganisation, givenAccount, givenIssue, givenQueue, givenUser } from '../support/builders.ts';
-import { forbids, INVALID_IDS, MISSING_ID, type Rpc, refusesNamed, rpcAs } from '../support/rpc.ts';
+import { expectFailureByName, expectForbidden, INVALID_IDS, MISSING_ID, type Rpc, rpcAs } from '../support/rpc.ts';
 import { snapshot, unchanged } from '../support/snapshot.ts';
 
 /** updateTask (Kanboard contract, section 6). */
@@ -32,7 +32,7 @@ describe('updateTask', () => {
     });
   });
 
-  test('what is given changes, by position too, and what is null stays', async () => {
+  test('updateTask changes the given fields, with positional parameters, and keeps those that are null', async () => {
     const alice = await givenUser(db(), org.orgId);
     const before = await board.getTask(id);
     const params = [
@@ -79,7 +79,7 @@ describe('updateTask', () => {
     expect((await board.listChanges(id)).slice(1)).toEqual(['IssueUpdated summary assignee tags']);
   });
 
-  test('each write of the other face is kept', async () => {
+  test('updateTask and the Tracker API keep the fields that the other one has written', async () => {
     await api()
       .request.patch(`/v2/issues/${await board.getIssueKey(id)}`)
       .set(org.admin.headers)
@@ -105,7 +105,7 @@ describe('updateTask', () => {
     });
   });
 
-  test('empty values clear, and 0 is an owner who is nobody', async () => {
+  test('updateTask clears fields with empty values, and the owner with 0', async () => {
     const alice = await givenUser(db(), org.orgId);
     await rpc.named('updateTask', { id, owner_id: alice.id, time_spent: 3 });
     const cleared = {
@@ -134,7 +134,7 @@ describe('updateTask', () => {
     ]);
   });
 
-  test('nothing new is true and writes nothing; a field that Tracker does not know raises the version alone', async () => {
+  test('updateTask writes nothing when nothing changes; a field that only Kanboard has raises the version without a changelog entry', async () => {
     const before = await snapshot(db());
     expect(await rpc.call('updateTask', id)).toBe(true);
     expect(
@@ -146,7 +146,7 @@ describe('updateTask', () => {
     expect(await board.listChanges(id)).toHaveLength(1);
   });
 
-  test('a closed task changes and stays closed', async () => {
+  test('updateTask keeps a closed task closed', async () => {
     await rpc.call('closeTask', id);
     const { date_completed } = await board.getTask(id);
     expect(await rpc.named('updateTask', { id, title: 'After' })).toBe(true);
@@ -167,26 +167,26 @@ describe('updateTask', () => {
     { reference: 'x'.repeat(192) },
     { time_estimated: 'x' },
     { date_due: 1, date_started: 2 },
-  ])('%j is no change', async (params) => {
-    await refusesNamed(rpc, false, 'updateTask', { id, ...params });
+  ])('updateTask returns false for %j', async (params) => {
+    await expectFailureByName(rpc, false, 'updateTask', { id, ...params });
   });
 
-  test('there must be the task, and a user must be able to change it', async () => {
+  test('updateTask returns false for an invalid id, and 403 for a task that the user may not change', async () => {
     await unchanged(db(), async () => {
-      for (const odd of INVALID_IDS) await refusesNamed(rpc, false, 'updateTask', { id: odd, title: 'A' });
+      for (const value of INVALID_IDS) await expectFailureByName(rpc, false, 'updateTask', { id: value, title: 'A' });
     });
     const { key: closed } = await givenQueue(db(), org, []);
     const hidden = await givenIssue(db(), org, closed);
     const member = await givenAccount(db(), org);
     await unchanged(db(), async () => {
       for (const task of [hidden.id, MISSING_ID]) {
-        await forbids(rpcAs(api(), member), 'updateTask', task, 'A');
-        await forbids(rpcAs(api(), member), 'updateTask', task, '');
+        await expectForbidden(rpcAs(api(), member), 'updateTask', task, 'A');
+        await expectForbidden(rpcAs(api(), member), 'updateTask', task, '');
       }
     });
     await board.giveRole(closed, member, 'viewer');
-    await forbids(rpcAs(api(), member), 'updateTask', hidden.id, 'A');
-    await forbids(rpcAs(api(), await givenAccount(db(), org, 'reader')), 'updateTask', id, 'A');
+    await expectForbidden(rpcAs(api(), member), 'updateTask', hidden.id, 'A');
+    await expectForbidden(rpcAs(api(), await givenAccount(db(), org, 'reader')), 'updateTask', id, 'A');
     const other = await givenAccount(db(), org);
     await board.giveRole(closed, other, 'member');
     expect(await rpcAs(api(), other).call('updateTask', hidden.id, 'A')).toBe(true);

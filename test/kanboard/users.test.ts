@@ -11,10 +11,10 @@ import {
   givenQueue,
   givenUser,
 } from '../support/builders.ts';
-import { forbids, INVALID_IDS, type Rpc, refuses, rpcAs } from '../support/rpc.ts';
+import { expectFailure, expectForbidden, INVALID_IDS, type Rpc, rpcAs } from '../support/rpc.ts';
 import { unchanged } from '../support/snapshot.ts';
 
-/** The user procedures (Kanboard contract, sections 3 and 6). */
+/** The user methods (Kanboard contract, sections 3 and 6). */
 
 const api = useApi();
 const db = () => api().database.db;
@@ -28,7 +28,7 @@ beforeEach(async () => {
 
 const withPassword = (login: string, secret: string): GivenAccount => ({ orgId: org.orgId, login, secret });
 
-async function numberOfApplication(): Promise<number> {
+async function getApplicationId(): Promise<number> {
   const [row] = await db().query<{ user_id: number }>({
     name: '',
     text: 'select user_id from users where org_id = $1 and is_application',
@@ -38,7 +38,7 @@ async function numberOfApplication(): Promise<number> {
 }
 
 describe('createUser', () => {
-  test('makes a user who can log in, whom getUser and getUserByName show to the field', async () => {
+  test('creates a user who can sign in, and whom getUser and getUserByName return with all fields', async () => {
     const id = await rpc.call<number>('createUser', 'alice', 'alice-pw', 'Alice A', 'alice@localhost', 'app-user');
 
     const row = await rpc.call<object>('getUserByName', 'alice');
@@ -79,7 +79,7 @@ describe('createUser', () => {
     expect(await rpcAs(api(), withPassword('alice', 'alice-pw')).call('getTimezone')).toBe('UTC');
   });
 
-  test('takes parameters by name; role, name and e-mail address may be left out', async () => {
+  test('accepts named parameters, and role, name and e-mail address are optional', async () => {
     const id = await rpc.named<number>('createUser', { username: 'bob', password: 'bob-pw' });
     expect(await rpc.call('getUser', id)).toMatchObject({ username: 'bob', name: null, email: null, role: 'app-user' });
 
@@ -87,7 +87,7 @@ describe('createUser', () => {
     expect(await rpc.call('getUser', nulls)).toMatchObject({ name: null, email: null });
   });
 
-  test('knows three roles, and two users may have one e-mail address', async () => {
+  test('accepts three roles, and one e-mail address for two users', async () => {
     const admin = await rpc.call<number>('createUser', 'carol', 'pa:ss:word', '', 'c@example.com', 'app-admin');
     const manager = await rpc.call<number>('createUser', 'mgr', 'mgr-pw', '', 'c@example.com', 'app-manager');
     expect(await rpc.call('getUser', admin)).toMatchObject({ role: 'app-admin', is_admin: 1, email: 'c@example.com' });
@@ -98,39 +98,39 @@ describe('createUser', () => {
   test.each<[string, unknown[]]>([
     ['a short password', ['shorty', 'abcde']],
     ['no password', ['shorty', '']],
-    ['a password that is no text', ['shorty', { a: 1 }]],
-    ['a password with a character that no text can hold', ['shorty', 'abcdef\0']],
+    ['a password that is not a string', ['shorty', { a: 1 }]],
+    ['a password with a NUL character', ['shorty', 'abcdef\0']],
     ['an unknown role', ['badrole', 'badrole-pw', '', '', 'nope']],
     ['the role of a project', ['badrole', 'badrole-pw', '', '', 'project-member']],
-    ['a role that is no text', ['badrole', 'badrole-pw', '', '', ['app-user']]],
+    ['a role that is not a string', ['badrole', 'badrole-pw', '', '', ['app-user']]],
     ['no login', ['', 'some-password']],
     ['a blank login', ['  ', 'some-password']],
-    ['a login that is no text', [['x'], 'some-password']],
-    ['a login with a character that no text can hold', ['a\0b', 'some-password']],
+    ['a login that is not a string', [['x'], 'some-password']],
+    ['a login with a NUL character', ['a\0b', 'some-password']],
     ['a login of 256 characters', ['x'.repeat(256), 'some-password']],
     ['the login of the application account', ['jsonrpc', 'some-password']],
-    ['a wrong e-mail address', ['mail', 'some-password', '', 'no mail']],
-    ['a name that is no text', ['name', 'some-password', {}]],
-  ])('refuses %s', async (_what, params) => {
-    await refuses(rpc, false, 'createUser', ...params);
+    ['an invalid e-mail address', ['mail', 'some-password', '', 'not an address']],
+    ['a name that is not a string', ['name', 'some-password', {}]],
+  ])('returns false for %s', async (_description, params) => {
+    await expectFailure(rpc, false, 'createUser', ...params);
   });
 
-  test('refuses a login that is taken; capitals make another, and blanks around it do not', async () => {
+  test('returns false for a taken login, which is case-sensitive and trimmed', async () => {
     await rpc.call('createUser', 'alice', 'alice-pw');
-    await refuses(rpc, false, 'createUser', 'alice', 'whatever-pw');
-    await refuses(rpc, false, 'createUser', ' alice ', 'whatever-pw');
+    await expectFailure(rpc, false, 'createUser', 'alice', 'whatever-pw');
+    await expectFailure(rpc, false, 'createUser', ' alice ', 'whatever-pw');
     expect(await rpc.call('createUser', 'Alice', 'whatever-pw')).toEqual(expect.any(Number));
     expect(await rpc.call('createUser', 'x'.repeat(50), 'whatever-pw')).toEqual(expect.any(Number));
   });
 
-  test('of two at once with one login, one is made', async () => {
+  test('creates one user of concurrent calls with the same login', async () => {
     const made = await Promise.all([1, 2, 3].map(() => rpc.call('createUser', 'twin', 'twin-pw')));
     expect(made.filter((id) => id === false)).toHaveLength(2);
   });
 });
 
 describe('getAllUsers, getUser and getUserByName', () => {
-  test('people come by login, those who read alone as users; the application account is nobody', async () => {
+  test('getAllUsers returns users by login, readers with the role app-user, and omits the application account', async () => {
     await givenUser(db(), org.orgId, { role: 'reader' });
     for (const login of ['b', 'a', 'B']) await rpc.call('createUser', login, 'password');
 
@@ -143,10 +143,10 @@ describe('getAllUsers, getUser and getUserByName', () => {
     expect(users[0]).toEqual(await rpc.call('getUser', users[0]?.id));
 
     expect(await rpc.call('getUserByName', 'jsonrpc')).toBeNull();
-    expect(await rpc.call('getUser', await numberOfApplication())).toBeNull();
+    expect(await rpc.call('getUser', await getApplicationId())).toBeNull();
   });
 
-  test('show wrong passwords in a row, and until when they lock the account', async () => {
+  test('show the number of failed logins and the end of the lock', async () => {
     const id = await rpc.call<number>('createUser', 'locky', 'locky-pw');
     const wrong = rpcAs(api(), withPassword('locky', 'wrong'));
     for (let tries = 0; tries < 7; tries += 1) expect(await wrong.status('getMe')).toBe(401);
@@ -156,7 +156,7 @@ describe('getAllUsers, getUser and getUserByName', () => {
     expect(lock_expiration_date).toBeGreaterThan(1_700_000_000);
   });
 
-  test('answer null for nobody, whatever is asked', async () => {
+  test('return null for an invalid id', async () => {
     for (const value of INVALID_IDS) {
       expect([value, await rpc.call('getUser', value)]).toEqual([value, null]);
       expect([value, await rpc.call('getUserByName', value)]).toEqual([value, null]);
@@ -164,17 +164,17 @@ describe('getAllUsers, getUser and getUserByName', () => {
     expect(await rpc.call('getUserByName', org.admin.login.toUpperCase())).toBeNull();
   });
 
-  test('know nobody of another organisation', async () => {
+  test('find no user of another organisation', async () => {
     const other = await givenOrganisation(db(), { profile: 'kanboard' });
     expect(await rpc.call('getUser', other.admin.id)).toBeNull();
     expect(await rpc.call('getUserByName', other.admin.login)).toBeNull();
-    await refuses(rpc, false, 'disableUser', other.admin.id);
-    await refuses(rpc, false, 'removeUser', other.admin.id);
+    await expectFailure(rpc, false, 'disableUser', other.admin.id);
+    await expectFailure(rpc, false, 'removeUser', other.admin.id);
   });
 });
 
 describe('disableUser and enableUser', () => {
-  test('shut a user out of both faces, and let them in again', async () => {
+  test('lock a user out of both APIs, and let them in again', async () => {
     const account = await givenAccount(db(), org);
     const user = await givenUser(db(), org.orgId);
     await rpc.call('createUser', 'dora', 'dora-pw');
@@ -194,23 +194,23 @@ describe('disableUser and enableUser', () => {
     await api().request.get('/v2/myself').set(user.headers).expect(200);
   });
 
-  test('answer true also when nothing changes, and false for nobody', async () => {
+  test('return true also when nothing changes, and false for an invalid id', async () => {
     const { id } = await givenUser(db(), org.orgId);
     expect(await rpc.call('enableUser', id)).toBe(true);
     expect(await rpc.call('disableUser', id)).toBe(true);
     expect(await rpc.call('disableUser', id)).toBe(true);
-    const application = await numberOfApplication();
+    const application = await getApplicationId();
     await unchanged(db(), async () => {
-      for (const nobody of [...INVALID_IDS, application]) {
-        await refuses(rpc, false, 'disableUser', nobody);
-        await refuses(rpc, false, 'enableUser', nobody);
+      for (const id of [...INVALID_IDS, application]) {
+        await expectFailure(rpc, false, 'disableUser', id);
+        await expectFailure(rpc, false, 'enableUser', id);
       }
     });
   });
 });
 
 describe('removeUser', () => {
-  test('lets nobody in any more, forgets every role, and frees the login', async () => {
+  test('locks the user out, removes their roles and frees the login', async () => {
     const account = await givenAccount(db(), org);
     const user = await givenUser(db(), org.orgId);
     await rpc.call('createUser', 'dora', 'dora-pw');
@@ -229,16 +229,16 @@ describe('removeUser', () => {
     expect(await rpc.call<unknown[]>('getAllUsers')).toHaveLength(1);
     expect(await rpc.call('getProjectUsers', project)).toEqual([]);
     expect(await rpc.call('getProjectUserRole', project, dora.id)).toBeNull();
-    for (const method of ['enableUser', 'disableUser', 'removeUser']) await refuses(rpc, false, method, dora.id);
-    await refuses(rpc, false, 'addProjectUser', project, dora.id);
-    await refuses(rpc, false, 'createProject', 'Q', '', dora.id);
+    for (const method of ['enableUser', 'disableUser', 'removeUser']) await expectFailure(rpc, false, method, dora.id);
+    await expectFailure(rpc, false, 'addProjectUser', project, dora.id);
+    await expectFailure(rpc, false, 'createProject', 'Q', '', dora.id);
 
     const again = await rpc.call<number>('createUser', 'dora', 'new-password');
     expect(again).not.toBe(dora.id);
     expect(await rpc.call('getUserByName', 'dora')).toMatchObject({ id: again });
   });
 
-  test('leaves their issues to nobody, which the changelogs note, and their name on what they wrote', async () => {
+  test('clears the assignee of their issues with a changelog entry, and keeps their name as the author', async () => {
     const { key: queue } = await givenQueue(db(), org);
     const leaver = await givenUser(db(), org.orgId, { display: 'Leaver' });
     const wrote = await api()
@@ -275,36 +275,36 @@ describe('removeUser', () => {
       .expect(422);
   });
 
-  test('answers false for nobody', async () => {
-    const application = await numberOfApplication();
+  test('returns false for an invalid id', async () => {
+    const application = await getApplicationId();
     await unchanged(db(), async () => {
-      for (const nobody of [...INVALID_IDS, application]) await refuses(rpc, false, 'removeUser', nobody);
+      for (const id of [...INVALID_IDS, application]) await expectFailure(rpc, false, 'removeUser', id);
     });
   });
 });
 
 describe('administrators', () => {
-  test('cannot shut themselves out', async () => {
+  test('cannot remove or disable themselves', async () => {
     const admin = await givenAccount(db(), org, 'admin');
     const self = rpcAs(api(), admin);
-    await refuses(self, false, 'removeUser', admin.id);
-    await refuses(self, false, 'disableUser', admin.id);
+    await expectFailure(self, false, 'removeUser', admin.id);
+    await expectFailure(self, false, 'disableUser', admin.id);
     expect(await self.call('enableUser', admin.id)).toBe(true);
   });
 
-  test('are never without one who can log in, whoever asks', async () => {
-    await refuses(rpc, false, 'removeUser', org.admin.id);
-    await refuses(rpc, false, 'disableUser', org.admin.id);
+  test('cannot be removed or disabled if no other one can sign in', async () => {
+    await expectFailure(rpc, false, 'removeUser', org.admin.id);
+    await expectFailure(rpc, false, 'disableUser', org.admin.id);
 
     const second = await givenAccount(db(), org, 'admin');
     expect(await rpc.call('disableUser', second.id)).toBe(true);
-    await refuses(rpc, false, 'removeUser', org.admin.id);
+    await expectFailure(rpc, false, 'removeUser', org.admin.id);
     expect(await rpc.call('enableUser', second.id)).toBe(true);
     expect(await rpcAs(api(), second).call('removeUser', org.admin.id)).toBe(true);
-    await refuses(rpc, false, 'disableUser', second.id);
+    await expectFailure(rpc, false, 'disableUser', second.id);
   });
 
-  test('who shut each other out at the same time leave one', async () => {
+  test('who remove and disable each other concurrently leave one', async () => {
     const second = await givenAccount(db(), org, 'admin');
     const third = await givenAccount(db(), org, 'admin');
     await rpc.call('removeUser', org.admin.id);
@@ -321,19 +321,19 @@ test('section 8.8: no response contains a password, its hash or a token', async 
   const account = await givenAccount(db(), org, 'admin');
   const user = await rpc.call<number>('createUser', 'secretive', 'secret-password');
   await replaceAccountToken(db(), org.orgId, user, 'personal', { value: 'personal-token' });
-  const answers = [
+  const results = [
     await rpc.call('getUser', user),
     await rpc.call('getUserByName', 'secretive'),
     await rpc.call('getAllUsers'),
     await rpcAs(api(), account).call('getMe'),
     await rpcAs(api(), { ...account, login: 'secretive', secret: 'personal-token' }).call('getMe'),
   ];
-  for (const answer of answers) expect(JSON.stringify(answer)).not.toMatch(/scrypt|secret-password|personal-token/);
-  expect(answers[0]).toMatchObject({ password: null, api_access_token: null });
+  for (const result of results) expect(JSON.stringify(result)).not.toMatch(/scrypt|secret-password|personal-token/);
+  expect(results[0]).toMatchObject({ password: null, api_access_token: null });
 });
 
 describe('getMe', () => {
-  test('is whoever calls, with the fields of a session, without their personal token', async () => {
+  test('returns the caller with the fields of a session, without the personal token', async () => {
     const account = await givenAccount(db(), org);
     const me = await rpcAs(api(), account).call<object>('getMe');
     expect(me).toEqual({
@@ -367,8 +367,8 @@ describe('getMe', () => {
     );
   });
 
-  test('is not for the application account', async () => {
-    await forbids(rpc, 'getMe');
+  test('returns 403 to the application account', async () => {
+    await expectForbidden(rpc, 'getMe');
   });
 });
 
@@ -380,15 +380,18 @@ test.each<[string, ...unknown[]]>([
   ['disableUser', 1],
   ['enableUser', 1],
   ['removeUser', 1],
-])('%s is for administrators alone, before its parameters are looked at', async (method, ...params) => {
-  const roles = ['manager', 'member', 'reader'] as const;
-  const users = await Promise.all(roles.map(async (role) => rpcAs(api(), await givenAccount(db(), org, role))));
-  await unchanged(db(), async () => {
-    for (const user of users) {
-      await forbids(user, method, ...params);
-      await forbids(user, method, 'too', 'many', 'parameters', 'for', 'any', 'method');
-    }
-  });
-  const admin = rpcAs(api(), await givenAccount(db(), org, 'admin'));
-  expect(await admin.status(method, ...params)).toBe(200);
-});
+])(
+  '%s returns 403 to users who are not administrators, before its parameters are checked',
+  async (method, ...params) => {
+    const roles = ['manager', 'member', 'reader'] as const;
+    const users = await Promise.all(roles.map(async (role) => rpcAs(api(), await givenAccount(db(), org, role))));
+    await unchanged(db(), async () => {
+      for (const user of users) {
+        await expectForbidden(user, method, ...params);
+        await expectForbidden(user, method, 'too', 'many', 'parameters', 'for', 'any', 'method');
+      }
+    });
+    const admin = rpcAs(api(), await givenAccount(db(), org, 'admin'));
+    expect(await admin.status(method, ...params)).toBe(200);
+  },
+);

@@ -43,10 +43,10 @@ export class RpcContractCheck {
     if (response.getHeader('Content-Type') !== 'application/json') return [`${answer}: not application/json`];
     if (body === '') return [];
     const answers = JSON.parse(body) as RpcAnswer | RpcAnswer[];
-    const asked = askedIn((request as { body?: unknown }).body);
-    if (!Array.isArray(answers)) return this.#problemsOfOne(asked[0], answers);
-    if (answers.length !== asked.length) return [`${answers.length} answers to ${asked.length} calls: ${body}`];
-    return answers.flatMap((one, index) => this.#problemsOfOne(asked[index], one));
+    const requests = expectedRequests((request as { body?: unknown }).body);
+    if (!Array.isArray(answers)) return this.#problemsOfOne(requests[0], answers);
+    if (answers.length !== requests.length) return [`${answers.length} responses to ${requests.length} calls: ${body}`];
+    return answers.flatMap((one, index) => this.#problemsOfOne(requests[index], one));
   }
 
   #problemsOfOne(request: RpcRequest | undefined, answer: RpcAnswer): string[] {
@@ -87,7 +87,7 @@ function misfits(name: string, validate: ValidateFunction, value: unknown): stri
 type RpcAnswer = Readonly<Record<string, unknown>>;
 
 /** The calls that get a response, in order: undefined for an invalid one, without notifications. */
-export function askedIn(body: unknown): (RpcRequest | undefined)[] {
+export function expectedRequests(body: unknown): (RpcRequest | undefined)[] {
   const value = Buffer.isBuffer(body) ? parseLossless(body) : undefined;
   return (batchOf(value) ?? [value])
     .map(requestIn)

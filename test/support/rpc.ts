@@ -56,21 +56,31 @@ export function rpcAs(api: Api, { orgId, login, secret }: GivenAccount): Rpc {
 }
 
 /** Expects the failure value of the method, and that nothing is written. */
-export async function refuses(caller: Rpc, failure: unknown, method: string, ...params: unknown[]): Promise<void> {
+export async function expectFailure(
+  caller: Rpc,
+  failure: unknown,
+  method: string,
+  ...params: unknown[]
+): Promise<void> {
   await unchanged(caller.db, async () => {
     expect([method, params, await caller.call(method, ...params)]).toEqual([method, params, failure]);
   });
 }
 
 /** The same with parameters by name. */
-export async function refusesNamed(caller: Rpc, failure: unknown, method: string, params: object): Promise<void> {
+export async function expectFailureByName(
+  caller: Rpc,
+  failure: unknown,
+  method: string,
+  params: object,
+): Promise<void> {
   await unchanged(caller.db, async () => {
     expect([method, params, await caller.named(method, params)]).toEqual([method, params, failure]);
   });
 }
 
 /** Expects 403, and that nothing is written. */
-export async function forbids(caller: Rpc, method: string, ...params: unknown[]): Promise<void> {
+export async function expectForbidden(caller: Rpc, method: string, ...params: unknown[]): Promise<void> {
   await unchanged(caller.db, async () => {
     expect([method, params, await caller.status(method, ...params)]).toEqual([method, params, 403]);
   });
