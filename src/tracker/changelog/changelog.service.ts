@@ -6,14 +6,7 @@ import { type UserSummary, userFrom } from '../../core/users/user-summary.ts';
 import type { Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
-import {
-  type EntryRow,
-  type NamedRow,
-  type Numbers,
-  selectEntries,
-  selectEntry,
-  selectNamed,
-} from './changelog.store.ts';
+import { type EntryRow, type Ids, type NamedRow, selectEntries, selectEntry, selectNamed } from './changelog.store.ts';
 
 interface IssueSummary {
   readonly id: string;
@@ -21,7 +14,7 @@ interface IssueSummary {
   readonly summary: string;
 }
 
-/** An entry of an issue's changelog; what it names is called as it is called now. */
+/** An entry of an issue's changelog. Referenced objects appear under their current names. */
 export interface ChangelogEntry {
   readonly id: number;
   readonly type: EventType;
@@ -38,7 +31,7 @@ export interface FieldChange {
   readonly to: FieldValue;
 }
 
-/** What a field held: nothing, texts, or a thing of another kind. */
+/** A value of a field: unset, a string, strings, or a reference to another object. */
 export type FieldValue =
   | null
   | string
@@ -52,7 +45,7 @@ export type FieldValue =
       readonly name: Text;
     };
 
-/** A link as the issue saw it. */
+/** A link as seen from the issue. */
 export interface LinkState {
   readonly type: { readonly id: string; readonly inward: Text; readonly outward: Text };
   readonly direction: Direction;
@@ -60,8 +53,8 @@ export interface LinkState {
 }
 
 /**
- * The changelog of an issue from after the entry `after` on, the oldest first, and whether there is more. Throws
- * `not_found` when there is no such issue, or none for this viewer.
+ * A page of an issue's changelog, oldest first, starting after the entry `after`, and whether more entries follow. Throws
+ * `not_found` if the issue does not exist or the viewer may not see it.
  */
 export async function listChangelog(
   db: Queryable,
@@ -80,7 +73,7 @@ export async function listChangelog(
   return { entries: await toEntries(db, viewer, rows.slice(0, limit)), hasMore: rows.length > limit };
 }
 
-/** One entry of it. Throws `not_found`, also for an entry of another issue. */
+/** One changelog entry. Throws `not_found`, also for an entry of another issue. */
 export async function getChangelogEntry(
   db: Queryable,
   viewer: Viewer,
@@ -94,18 +87,18 @@ export async function getChangelogEntry(
   return entry;
 }
 
-/** The kinds of fields that hold a number of something else. */
+/** The fields whose values are ids, and what these refer to. */
 const KINDS = {
   queue: 'queues',
   assignee: 'users',
   status: 'statuses',
   type: 'types',
   priority: 'priorities',
-} as const satisfies Record<string, keyof Numbers>;
+} as const satisfies Record<string, keyof Ids>;
 
 async function toEntries(db: Queryable, viewer: Viewer, rows: readonly EntryRow[]): Promise<ChangelogEntry[]> {
   const named = new Map<string, NamedRow>();
-  for (const row of await selectNamed(db, viewer, numbersIn(rows))) named.set(`${row.kind} ${row.id}`, row);
+  for (const row of await selectNamed(db, viewer, idsIn(rows))) named.set(`${row.kind} ${row.id}`, row);
   return rows.map((row) => toEntry(row, named));
 }
 
@@ -130,11 +123,11 @@ function toEntry(row: EntryRow, named: Names): ChangelogEntry {
   };
 }
 
-function numbersIn(rows: readonly EntryRow[]): Numbers {
+function idsIn(rows: readonly EntryRow[]): Ids {
   const links = rows.flatMap(({ changes }) => (changes.links ?? []).flatMap(({ from, to }) => [from, to]));
   const states = links.filter((link) => link !== null);
   const fields = rows.flatMap(({ changes }) => changes.fields ?? []);
-  const held = (kind: keyof Numbers) =>
+  const held = (kind: keyof Ids) =>
     distinct(
       fields
         .filter(({ field }) => kindOf(field) === kind)
@@ -152,7 +145,7 @@ function numbersIn(rows: readonly EntryRow[]): Numbers {
   };
 }
 
-function kindOf(field: string): keyof Numbers | undefined {
+function kindOf(field: string): keyof Ids | undefined {
   return Object.hasOwn(KINDS, field) ? KINDS[field as keyof typeof KINDS] : undefined;
 }
 
@@ -160,7 +153,7 @@ function distinct<Value>(values: readonly Value[]): Value[] {
   return [...new Set(values)];
 }
 
-/** Null for what is gone, and for what the viewer may not see. */
+/** Null for objects that were deleted or that the viewer may not see. */
 function toFieldValue(field: string, value: unknown, named: Names): FieldValue {
   const kind = kindOf(field);
   if (kind === undefined) return value as null | string | readonly string[];

@@ -5,7 +5,7 @@ import { type UserColumns, userColumns } from '../../core/users/user-summary.ts'
 import type { Queryable } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 
-/** An event with the issue whose changelog it is in, and who made the change. */
+/** An event with its issue and its author. */
 export type EntryRow = {
   issue_hex_id: string;
   issue_key: string;
@@ -16,10 +16,10 @@ export type EntryRow = {
   changes: Changes;
 } & UserColumns<'author'>;
 
-/** An issue without such entries: what the outer join leaves. */
+/** An issue without matching entries, as the outer join returns it. */
 type NoEntryRow = { issue_key: string; event_id: null };
 
-/** SQL: the issue that :issueName names, if the viewer may see it, and those of its events that meet the condition. */
+/** SQL: the issue :issueName, if the viewer may see it, with its events that match the condition. */
 function entries(condition: string): string {
   return `
     with issue as materialized (${visibleIssues(
@@ -45,8 +45,8 @@ const SELECT_ENTRIES = statement<keyof Viewer | 'issueName' | 'after' | 'types' 
 );
 
 /**
- * The first entries of an issue's changelog after the given one, of the given types or of all. Undefined when there is no
- * such issue for this viewer.
+ * The first entries of an issue's changelog after `after`, of the given types or of all. Undefined if the issue does not
+ * exist or the viewer may not see it.
  */
 export async function selectEntries(
   db: Queryable,
@@ -67,7 +67,7 @@ const SELECT_ENTRY = statement<keyof Viewer | 'issueName' | 'entryId', EntryRow 
   entries('events.event_id = :entryId'),
 );
 
-/** One of them. */
+/** One entry of the issue's changelog. */
 export async function selectEntry(
   db: Queryable,
   viewer: Viewer,
@@ -78,8 +78,8 @@ export async function selectEntry(
   return row === undefined || row.event_id === null ? undefined : row;
 }
 
-/** What events name by number: each list holds numbers of its kind. */
-export interface Numbers {
+/** The ids that events refer to, by kind of object. */
+export interface Ids {
   readonly issues: readonly number[];
   readonly linkTypes: readonly string[];
   readonly queues: readonly number[];
@@ -89,7 +89,7 @@ export interface Numbers {
   readonly priorities: readonly number[];
 }
 
-/** What stands behind a number, as it is called now; which columns say something depends on the kind. */
+/** An object under its current name. The kind determines which columns are set. */
 export type NamedRow =
   | { kind: 'issues'; id: string; key: string; text: string; hex_id: string }
   | { kind: 'linkTypes'; id: string; inward_ru: string; inward_en: string; ru: string; en: string }
@@ -97,7 +97,7 @@ export type NamedRow =
   | { kind: 'statuses' | 'types' | 'priorities'; id: string; key: string; ru: string; en: string }
   | { kind: 'users'; id: string; uid: number; text: string; passport_uid: number | null; cloud_uid: string | null };
 
-/** SQL: entries of a dictionary by id. */
+/** SQL: dictionary entries by id. */
 function namedEntries(kind: string, table: string, idColumn: string, ids: string): string {
   return `
   select '${kind}', ${table}.${idColumn}::text, ${table}.key, null, ${table}.name_ru, ${table}.name_en, null, null, null,
@@ -105,7 +105,7 @@ function namedEntries(kind: string, table: string, idColumn: string, ids: string
   from ${table} where ${table}.org_id = :orgId and ${table}.${idColumn} = any(${ids}::bigint[])`;
 }
 
-const SELECT_NAMED = statement<keyof Viewer | keyof Numbers, NamedRow>(
+const SELECT_NAMED = statement<keyof Viewer | keyof Ids, NamedRow>(
   'select_named',
   `
   ${visibleIssues(
@@ -134,7 +134,7 @@ const SELECT_NAMED = statement<keyof Viewer | keyof Numbers, NamedRow>(
   union all ${namedEntries('priorities', 'priorities', 'priority_id', ':priorities')}`,
 );
 
-/** Those of the things that exist, without the issues and queues that the viewer may not see: one statement for all. */
-export function selectNamed(db: Queryable, viewer: Viewer, numbers: Numbers): Promise<NamedRow[]> {
-  return db.query(SELECT_NAMED({ ...viewer, ...numbers }));
+/** The objects that exist, except issues and queues that the viewer may not see. One statement selects all kinds. */
+export function selectNamed(db: Queryable, viewer: Viewer, ids: Ids): Promise<NamedRow[]> {
+  return db.query(SELECT_NAMED({ ...viewer, ...ids }));
 }

@@ -8,8 +8,8 @@ import { texts } from '../../texts.ts';
 type UserName = string | number;
 
 /**
- * Who created the link in its original tracker, and when (Tracker contract, section 1). Throws `refused` for users who do
- * not exist, for times in the future or in the wrong order, and for only one of `updatedAt` and `updatedBy`.
+ * The author and the times of a link in its original tracker (Tracker contract, section 1). Throws `refused` if a user does
+ * not exist, a time is in the future, the times are out of order, or only one of `updatedAt` and `updatedBy` is set.
  */
 export async function importOrigin(
   db: Queryable,

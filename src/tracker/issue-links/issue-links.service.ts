@@ -27,11 +27,11 @@ import { ConcurrentChange, type Database, type Queryable, type Transaction } fro
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 
-/** Links in Tracker's words: issues by name, relationships by phrase, and the fields `parent` and `epic`. */
+/** Links as the Tracker API names them: issues by name, relationships by phrase, and the fields `parent` and `epic`. */
 
 /**
- * One page of an issue's links; `phrases`, where given, says which relationships to show. Throws `not_found`, and `invalid`
- * for a phrase that no type has.
+ * One page of an issue's links, only those with the relationships `phrases` if set. Throws `not_found`, and `invalid` for
+ * an unknown phrase.
  */
 export async function listLinksRelatedBy(
   db: Queryable,
@@ -50,8 +50,8 @@ export async function listLinksRelatedBy(
 }
 
 /**
- * Links the issue to another. Throws `not_found` for an issue that the viewer may not see, `forbidden` when the viewer may
- * not change the first, `invalid` for an unknown relationship, and `refused` with the rule that is in the way.
+ * Links the issue to another. Throws `not_found` if the viewer may not see both issues, `forbidden` if the viewer may not
+ * change the first, `invalid` for an unknown relationship, and `refused` if the link would violate a rule.
  */
 export function createIssueLink(
   db: Database,
@@ -65,7 +65,7 @@ export function createIssueLink(
   });
 }
 
-/** Links two issues as another tracker had them linked. Throws as `createIssueLink` does. */
+/** Creates a link with its author and times from another tracker. Throws as `createIssueLink` does. */
 export function importIssueLink(
   db: Database,
   viewer: Viewer,
@@ -79,8 +79,8 @@ export function importIssueLink(
 }
 
 /**
- * Gives a link another relationship, another object, or both, in place. Throws as `createIssueLink` does, and `stale` when
- * `version` is not the link's.
+ * Changes the relationship of a link, its object, or both, in place. Throws as `createIssueLink` does, and `stale` if
+ * `version` is not the link's current version.
  */
 export function updateIssueLink(
   db: Database,
@@ -104,7 +104,7 @@ export function updateIssueLink(
     const isSameType =
       linkTypeId === stored.link_type_id && (named.direction === directionAt(stored, issue.id) || type.is_symmetric);
     const isSameObject = objectAt(stored, issue.id) === object.id;
-    // What the request keeps has changed since we looked.
+    // A part of the link that the request does not change was changed after we read it.
     if ((change.relationship === undefined && !isSameType) || (change.object === undefined && !isSameObject)) {
       throw new ConcurrentChange();
     }
@@ -115,8 +115,8 @@ export function updateIssueLink(
 }
 
 /**
- * Removes a link, from either end. Throws `not_found` for a link that is not the issue's, and `forbidden` when the viewer
- * may not change the issue.
+ * Deletes a link of the issue, which may be at either end. Throws `not_found` if the issue has no such link, and `forbidden`
+ * if the viewer may not change the issue.
  */
 export function deleteIssueLink(db: Database, viewer: Viewer, issueName: string, linkId: number): Promise<void> {
   return db.transaction(async (transaction) => {
@@ -126,7 +126,7 @@ export function deleteIssueLink(db: Database, viewer: Viewer, issueName: string,
   });
 }
 
-/** The links that the fields `parent` and `epic` of an issue show: each type, and the end at which that issue stands. */
+/** The links behind an issue's fields `parent` and `epic`: the type, and the issue's end of the link. */
 const SINGLE_LINKS = {
   parent: { linkTypeId: 'subtask', direction: 'inward' },
   epic: { linkTypeId: 'epic', direction: 'outward' },
@@ -134,15 +134,15 @@ const SINGLE_LINKS = {
 
 export const SINGLE_LINK_TYPE_IDS = Object.values(SINGLE_LINKS).map(({ linkTypeId }) => linkTypeId);
 
-/** A field that a request gives: the issue that it names, null for none, and undefined for one that the viewer does not see. */
+/** A requested value of such a field: an issue, null to clear it, or undefined if the viewer may not see the named issue. */
 interface SingleLink {
   readonly field: keyof typeof SINGLE_LINKS;
   readonly object: AccessibleIssue | null | undefined;
 }
 
 /**
- * What a request says of the fields `parent` and `epic`. Locks the types and the issues that their links need, before the
- * caller locks a queue or the issue itself.
+ * Resolves the requested values of the fields `parent` and `epic`. Locks the link types and issues that these links need,
+ * before the caller locks a queue or the issue itself.
  */
 export async function lockSingleLinks(
   transaction: Transaction,
@@ -161,9 +161,9 @@ export async function lockSingleLinks(
 }
 
 /**
- * Sets, changes or ends the links that the fields `parent` and `epic` show. The caller has locked the issue and knows that
- * the viewer may change it. Throws as `createIssueLink` does, and `refused`, under the field, for an issue that the viewer
- * does not see.
+ * Creates, changes or deletes the links behind the fields `parent` and `epic`. The caller has locked the issue and checked
+ * that the viewer may change it. Throws as `createIssueLink` does, except that an issue the viewer may not see throws
+ * `refused` under the field's name.
  */
 export async function replaceSingleLinks(
   transaction: Transaction,
@@ -179,7 +179,7 @@ export async function replaceSingleLinks(
   for (const { field, object } of singles) {
     const { linkTypeId, direction } = SINGLE_LINKS[field];
     const current = await lockSingleLink(transaction, viewer.orgId, linkTypeId, issue.id, direction);
-    // A link to an issue that the viewer does not see looks as if it were not there, and is not the viewer's to change.
+    // The viewer cannot change a link to an issue that the viewer may not see, and clearing it appears to succeed.
     const isHidden = current !== undefined && !(await isVisible(transaction, viewer, objectAt(current, issue.id)));
     if (object === null) {
       if (current && !isHidden) await deleteLink(transaction, viewer, current);
@@ -202,7 +202,7 @@ async function isVisible(db: Queryable, viewer: Viewer, issueId: number): Promis
   return (await selectVisibleKeys(db, viewer, [issueId])).has(issueId);
 }
 
-/** Locks a link that the viewer has seen at the issue, and looks again: it may have changed since. Throws `not_found`. */
+/** Locks a link of the issue and reads it again: it may have changed since the first read. Throws `not_found`. */
 async function lockSeenLink(
   transaction: Transaction,
   viewer: Viewer,

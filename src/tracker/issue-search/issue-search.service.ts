@@ -18,11 +18,11 @@ import {
   refusal,
 } from './search-condition.ts';
 
-/** What to search for: one of the first four, or none of them for all issues. */
+/** What to search for: at most one of the first four members; without any, all issues. */
 export interface IssueSearch {
   readonly queue?: string | undefined;
   readonly keys?: readonly string[] | undefined;
-  /** Fields, each with the values of which one must match; undefined is a value that the request wrote in no known form. */
+  /** For each field, the values of which one must match; undefined stands for a value without a name, which is invalid. */
   readonly filter?: Readonly<Record<string, readonly (string | undefined)[]>> | undefined;
   readonly query?: string | undefined;
   /** Such as `-updated`. */
@@ -31,14 +31,14 @@ export interface IssueSearch {
 
 const ORDERS_MAX = 10;
 
-/** One page of what is found, and how much there is. Throws `invalid` for what is not understood. */
+/** One page of the matching issues, and their total. Throws `invalid` if the search cannot be parsed. */
 export async function searchIssues(
   db: Queryable,
   viewer: Viewer,
   search: IssueSearch,
   { page, perPage, withLinks }: { readonly page: number; readonly perPage: number; readonly withLinks: boolean },
 ): Promise<{ issues: Issue[]; total: number; links: ReadonlyMap<number, IssueLink[]> | undefined }> {
-  const { condition, order } = meaningOf(search);
+  const { condition, order } = parseSearch(search);
   const rows = await selectIssuesPage(db, viewer, condition, order, { limit: perPage, offset: (page - 1) * perPage });
   const isWhole = page === 1 && rows.length < perPage;
   const total = isWhole ? rows.length : await countIssues(db, viewer, condition);
@@ -47,15 +47,15 @@ export async function searchIssues(
   return { issues, total, links: withLinks ? await listLinksOfIssues(db, viewer, numbers) : undefined };
 }
 
-/** How many issues there are to find. Throws as `searchIssues` does. */
+/** The number of matching issues. Throws as `searchIssues` does. */
 export async function countIssuesFound(db: Queryable, viewer: Viewer, search: IssueSearch): Promise<number> {
-  return await countIssues(db, viewer, meaningOf(search).condition);
+  return await countIssues(db, viewer, parseSearch(search).condition);
 }
 
-function meaningOf(search: IssueSearch): { condition: Condition | undefined; order: readonly Order[] } {
+function parseSearch(search: IssueSearch): { condition: Condition | undefined; order: readonly Order[] } {
   const given = (['queue', 'keys', 'filter', 'query'] as const).filter((part) => search[part] !== undefined);
   if (given.length > 1) throw new DomainError('invalid', texts.searchAmbiguous(given.join(', ')));
-  const order = (search.order ?? []).map((text) => orderFrom(text));
+  const order = (search.order ?? []).map(orderFrom);
   const { condition, order: sorting } = conditionOf(search);
   if (order.length > ORDERS_MAX || sorting.length > ORDERS_MAX) refusal('order')(texts.searchTooLarge);
   if (order.length > 0 && sorting.length > 0) refusal('order')(texts.orderTwice);
@@ -92,7 +92,7 @@ function orderFrom(text: string): Order {
   return orderNamed(name, sign === '-', refusal('order'));
 }
 
-/** A value of a filter, written as in the query language. */
+/** Parses a value of a filter, which has the syntax of the query language. */
 function operandFrom(text: string, refuse: Operand['refuse']): Operand {
   const [, not, name] = /^(!?)(\w+)\(\)$/u.exec(text) ?? [];
   return {

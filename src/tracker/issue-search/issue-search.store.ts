@@ -7,7 +7,7 @@ import { groupSql, type Query, query, type Sql, sql, unnamedStatement, withinSql
 import type { Queryable } from '../../database/database.ts';
 import type { Condition, Field, Order, Sorting, ValueField } from './search-condition.ts';
 
-/** A page of the issues that meet the condition and that the viewer may see, in that order, then by age. */
+/** A page of the issues that match the condition and are visible to the viewer, sorted by `order`, then by age. */
 export function selectIssuesPage(
   db: Queryable,
   viewer: Viewer,
@@ -20,12 +20,12 @@ export function selectIssuesPage(
     .orderByRaw([...order.map(orderSql), 'issues.issue_id'].join(', '))
     .limit(limit)
     .offset(offset);
-  // The page first, what is said about its issues then: not for each issue that the condition lets through.
+  // Select the page first and join the details afterwards, not for every issue that matches.
   const page = sql(issuesFound('unnest(array(:found)) with ordinality as found (issue_id, place)'), { found });
   return db.query<IssueRow>(unnamedStatement(page, { ...viewer }));
 }
 
-/** How many issues meet the condition and may be seen by the viewer. */
+/** The number of issues that match the condition and are visible to the viewer. */
 export async function countIssues(db: Queryable, viewer: Viewer, condition: Condition | undefined): Promise<number> {
   const [row] = await db.query<{ total: number }>(
     unnamedStatement(matching(condition).count('* as total'), { ...viewer }),
@@ -46,8 +46,8 @@ function matching(condition: Condition | undefined): Query {
 }
 
 /**
- * Joins are made in the order in which they are written: so each search starts from what lets the fewest issues through,
- * as far as that can be known from the words of the search alone.
+ * PostgreSQL executes the joins in the order written, so each search starts from its most selective condition, as far as
+ * the search alone reveals it.
  */
 const STARTS: readonly ((condition: Condition) => boolean)[] = [
   (condition) => isOneOf(condition, 'key'),
@@ -123,12 +123,12 @@ function nameOf(field: Field): ValueField {
 
 type ValuesSql = (values: readonly string[]) => Sql;
 
-/** Whether a field holds one of the values. Names are compared without regard to case, keys of entries too. */
+/** SQL: whether a field has one of the values. Names and the keys of dictionary entries are compared case-insensitively. */
 const VALUES: Readonly<Record<ValueField, ValuesSql>> = {
   queue: (values) =>
     sql('(queues.key = any(:keys::text[]) or queues.queue_id = any(:ids::bigint[]) or :named)', {
       keys: values.map((value) => value.toUpperCase()),
-      ids: numbersIn(values),
+      ids: idsIn(values),
       named: isNamed(['queues.name'], values),
     }),
   key: (values) => sql('issues.issue_id in (:ids)', { ids: issueIds(values) }),
@@ -160,7 +160,7 @@ function userIds(values: readonly string[]): Sql {
   return sql(
     `select users.user_id from users
     where users.org_id = :orgId and (users.uid = any(:uids::bigint[]) or :named)`,
-    { uids: numbersIn(values), named: isNamed(['users.login', 'users.display'], values) },
+    { uids: idsIn(values), named: isNamed(['users.login', 'users.display'], values) },
   );
 }
 
@@ -171,11 +171,11 @@ function entries(column: string, table: string, idColumn: string): ValuesSql {
       `${column} in (
         select ${table}.${idColumn} from ${table}
         where ${table}.org_id = :orgId and (${table}.${idColumn} = any(:ids::bigint[]) or :named))`,
-      { ids: numbersIn(values), named: isNamed(names, values) },
+      { ids: idsIn(values), named: isNamed(names, values) },
     );
 }
 
-/** Whether one of the columns holds one of the values, in any letter case; PostgreSQL alone says what that is. */
+/** SQL: whether a column equals one of the values, case-insensitively. PostgreSQL converts both sides, so that its rules hold. */
 function isNamed(columns: readonly string[], values: readonly string[]): Sql {
   const names = 'array(select lower(given) from unnest(:values::text[]) given)';
   return sql(`(${columns.map((column) => `lower(${column} collate "default") = any(${names})`).join(' or ')})`, {
@@ -193,7 +193,7 @@ function holdsText(column: string): ValuesSql {
     );
 }
 
-/** SQL: the ids of the issues of these names, whoever may see them. */
+/** SQL: the ids of the issues with these names, whether visible to the viewer or not. */
 function issueIds(names: readonly string[]): Sql {
   return sql(
     `select named.issue_id from issues named where named.org_id = :orgId and named.key = any(:names::text[])
@@ -205,7 +205,7 @@ function issueIds(names: readonly string[]): Sql {
   );
 }
 
-/** SQL: the ids of the issues that have such a link to one of those named. */
+/** SQL: the ids of the issues that have such a link to one of the named issues. */
 function linkedIds(field: LinkField, names: readonly string[]): Sql {
   const from = endsOf(field).map((end) => {
     const { other, object } = otherEnd(end);
@@ -218,7 +218,7 @@ function linkedIds(field: LinkField, names: readonly string[]): Sql {
   return sql(from.join(' union all '), { named: issueIds(names), type: typeSql(field) });
 }
 
-/** Whether the issue has such a link at all. */
+/** SQL: whether the issue has such a link to any issue. */
 function isLinked(field: LinkField): Sql {
   const exists = endsOf(field).map(
     (end) => `exists (
@@ -237,7 +237,7 @@ function endsOf({ direction }: LinkField): readonly Direction[] {
   return direction === undefined ? ['inward', 'outward'] : [direction];
 }
 
-/** The issue at the other end, without which a link is not there for the viewer: it must be one that the viewer may see. */
+/** SQL: joins the issue at the other end. A link to an issue that the viewer may not see does not exist for the viewer. */
 function otherEnd(end: Direction): { other: Direction; object: string } {
   const other = opposite(end);
   return {
@@ -273,8 +273,8 @@ function orderSql({ by, descending }: Order): string {
   return SORTINGS[by].map((expression) => `${expression} ${descending ? 'desc' : 'asc'} nulls last`).join(', ');
 }
 
-/** Those of the values that can be ids. */
-function numbersIn(values: readonly string[]): number[] {
+/** The values that are valid ids, as numbers. */
+function idsIn(values: readonly string[]): number[] {
   return values
     .filter((value) => /^\d{1,16}$/.test(value))
     .map(Number)

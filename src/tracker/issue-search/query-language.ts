@@ -11,9 +11,9 @@ import {
   orderNamed,
 } from './search-condition.ts';
 
-/** A query in Tracker's query language, understood. */
+/** A parsed query in Tracker's query language. */
 export interface Query {
-  /** Undefined for a query without conditions: all issues. */
+  /** Undefined if the query has no conditions and matches all issues. */
   readonly condition: Condition | undefined;
   readonly order: readonly Order[];
 }
@@ -24,11 +24,11 @@ type Token =
   | { readonly kind: 'end'; readonly text: ''; readonly at: number };
 
 const DEPTH_MAX = 30;
-/** More would take the database longer than a request may take. */
+/** More conditions would exceed the time limit of a request. */
 export const CONDITIONS_MAX = 200;
 
 /**
- * Reads a query:
+ * Parses a query:
  *
  *     query     = [ either ] [ "Sort by" ":" order { "," order } ]
  *     either    = both { ("OR" | "||") both }
@@ -37,7 +37,7 @@ export const CONDITIONS_MAX = 200;
  *     value     = { "!" } [ ">" | ">=" | "<" | "<=" ] ( text [ ".." text ] | name "(" ")" )
  *     order     = name [ "ASC" | "DESC" ]
  *
- * A text is quoted, or some words. Throws `invalid`, saying what is not understood and at which character.
+ * A text is a quoted string or a sequence of words. Throws `invalid` with the position of the error.
  */
 export function parseQuery(text: string): Query {
   return new Parser(tokensOf(text)).query();
@@ -70,7 +70,7 @@ class Parser {
     const conditions = [this.#one()];
     for (;;) {
       if (this.#takeWord('AND') || this.#takeSymbol('&&')) conditions.push(this.#one());
-      // Conditions side by side are joined as with AND.
+      // Adjacent conditions are joined by AND.
       else if (this.#startsCondition()) conditions.push(this.#one());
       else return all(conditions);
     }
@@ -97,7 +97,7 @@ class Parser {
     return conditionOn(field, name, this.#values());
   }
 
-  /** Takes a name and the colon after it. */
+  /** Takes a field name and the colon after it. */
   #fieldName(): { name: string; at: number } {
     const { at, kind } = this.#token;
     const words: string[] = [];
@@ -133,7 +133,7 @@ class Parser {
     return { negated, comparison, value: { is: 'text', text }, refuse };
   }
 
-  /** A quoted text, or words up to whatever cannot belong to them. */
+  /** Takes a quoted string, or words up to the next operator, field or order. */
   #text(): string {
     if (this.#token.kind === 'string') return this.#take().text;
     const words: string[] = [];
@@ -142,7 +142,7 @@ class Parser {
     return words.join(' ');
   }
 
-  /** Whether the word at hand begins something else: an operator, the next field, or the order. */
+  /** Whether the current word starts an operator, the next field or the order. */
   #endsWords(): boolean {
     return this.#isOperator() || this.#symbolAt(1) === ':' || this.#isSortBy();
   }
@@ -187,7 +187,7 @@ class Parser {
   }
 
   #tokenAt(offset: number): Token {
-    // The last token is the end; there is nothing behind it.
+    // Reading past the last token returns it: it is the end.
     return this.#tokens[Math.min(this.#place + offset, this.#tokens.length - 1)] as Token;
   }
 
@@ -234,7 +234,7 @@ function tokensOf(text: string): Token[] {
   for (let place = 0; place < end; ) {
     TOKEN.lastIndex = place;
     const found = TOKEN.exec(text);
-    // All characters but a quotation mark begin a token.
+    // Only an unclosed quotation mark matches no token.
     if (found === null) return refuseAt(place + (/\S/.exec(text.slice(place))?.index ?? 0), texts.searchUnclosed);
     const [whole, quoted, symbol, word] = found;
     place += whole.length;

@@ -3,11 +3,11 @@ import type { Direction } from '../../core/labels/direction.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
 
-/** What issues are searched for, in terms that both the query language and the filter of a search come down to. */
+/** A search condition. The query language and the filter of a search both compile to it. */
 export type Condition =
   | { readonly kind: 'all' | 'any'; readonly conditions: readonly Condition[] }
   | { readonly kind: 'not'; readonly condition: Condition }
-  /** The field holds one of the values. */
+  /** The field has one of the values. */
   | { readonly kind: 'oneOf'; readonly field: Field; readonly values: readonly string[] }
   | { readonly kind: 'me'; readonly field: Field }
   | { readonly kind: 'empty'; readonly field: Field }
@@ -21,7 +21,7 @@ export type Condition =
 
 export type Field =
   | { readonly is: 'value'; readonly name: ValueField }
-  /** Links of the type, or of any, in which the issue stands at the end, or at any. */
+  /** Links of the type with the issue at the end `direction`; undefined means any. */
   | { readonly is: 'link'; readonly linkTypeId: string | undefined; readonly direction: Direction | undefined };
 
 export type ValueField =
@@ -57,7 +57,7 @@ export interface Order {
   readonly descending: boolean;
 }
 
-/** One value as a search wrote it. */
+/** One value as written in a search. */
 export interface Operand {
   readonly negated: boolean;
   readonly comparison: '=' | '>' | '>=' | '<' | '<=';
@@ -65,7 +65,7 @@ export interface Operand {
     | { readonly is: 'text'; readonly text: string }
     | { readonly is: 'range'; readonly from: string; readonly to: string }
     | { readonly is: 'function'; readonly name: string };
-  /** Throws: says that the value is not understood, and where it stands. */
+  /** Throws an error with the position of the value. */
   readonly refuse: (text: Text) => never;
 }
 
@@ -89,7 +89,7 @@ const FIELD_NAMES: readonly (readonly [Field, ...string[]])[] = [
   [value('tags'), 'Tags', 'Теги', 'Tag'],
   [value('created'), 'Created', 'Создано', 'Created at'],
   [value('updated'), 'Updated', 'Обновлено', 'Updated at'],
-  // The issue itself stands at this end: it is the subtask, and the value names its parent.
+  // The direction is the end of the issue itself: it is the subtask, and the value names its parent.
   [link('subtask', 'inward'), 'Parent', 'Родительская задача', 'Parent issue', 'Is subtask for', 'Subtask for'],
   [link('subtask', 'outward'), 'Is parent task for', 'Parent task for'],
   [link('epic', 'outward'), 'Epic', 'Эпик', 'Has epic'],
@@ -125,19 +125,19 @@ const SORTINGS: ReadonlyMap<string, Sorting> = new Map(
   SORTING_NAMES.flatMap(([by, ...names]) => names.map((name) => [normalized(name), by] as const)),
 );
 
-/** The field of that name, in any letter case, and with spaces, hyphens or neither. */
+/** Finds a field by name, ignoring case, spaces, hyphens and underscores. */
 export function fieldNamed(name: string, refuse: (text: Text) => never): Field {
   const field = FIELDS.get(normalized(name));
   return field ?? refuse(texts.searchFieldUnknown(name, FIELD_NAMES.map(([, first]) => first).join(', ')));
 }
 
-/** The order of one field, such as `-updated`. */
+/** The sort order by a field, which is found by name as in `fieldNamed`. */
 export function orderNamed(name: string, descending: boolean, refuse: (text: Text) => never): Order {
   const by = SORTINGS.get(normalized(name));
   return by ? { by, descending } : refuse(texts.orderUnknown(name, SORTING_NAMES.map(([, first]) => first).join(', ')));
 }
 
-/** What a field and the values that were written after it mean: one of those, and none of those with a `!`. */
+/** The condition that a field has one of the operands, and none of the negated ones. */
 export function conditionOn(field: Field, fieldName: string, operands: readonly Operand[]): Condition {
   const wanted = operands.filter(({ negated }) => !negated);
   const unwanted = operands.filter(({ negated }) => negated);
@@ -157,7 +157,7 @@ export function any(conditions: readonly Condition[]): Condition {
   return conditions.length === 1 && first ? first : { kind: 'any', conditions };
 }
 
-/** Refuses with `invalid` under the name of the search's part. */
+/** A function that throws `invalid` under the name of a part of the search. */
 export function refusal(part: string): (text: Text) => never {
   return (text) => {
     throw new DomainError('invalid', undefined, { [part]: text });
@@ -175,7 +175,7 @@ function anyOf(field: Field, fieldName: string, operands: readonly Operand[]): C
   return any([...(plain.length > 0 ? [{ kind: 'oneOf', field, values: plain } as const] : []), ...others]);
 }
 
-/** The meaning of one operand; a text stands for itself, to be looked for with others at once. */
+/** The condition for one operand. A plain string is returned as it is, to be matched together with others. */
 function single(field: Field, fieldName: string, operand: Operand): Condition | string {
   const { value: given, comparison, refuse } = operand;
   const name = field.is === 'value' ? field.name : 'link';
@@ -214,7 +214,7 @@ interface Span {
   readonly until: Date;
 }
 
-/** A day, or if there is a time that millisecond. */
+/** The day, or the millisecond if there is a time. */
 function spanOf(text: string, refuse: (text: Text) => never): Span {
   const [, day = '', time, offset] =
     /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:?\d\d)?)?$/i.exec(text.trim()) ?? [];

@@ -45,7 +45,7 @@ interface IssueSummary {
 }
 
 export interface Issue extends IssueSummary {
-  /** The number behind the id and the key. */
+  /** The internal issue id; `id` is the hex id of the API. */
   readonly number: number;
   readonly version: number;
   readonly description: string | undefined;
@@ -65,7 +65,7 @@ export interface Issue extends IssueSummary {
   readonly updatedAt: Date;
 }
 
-/** A key or an id; of a user, a login or a uid. */
+/** A key or an id; for users, a login or a uid. */
 type Name = string | number;
 
 export interface NewIssue {
@@ -76,13 +76,13 @@ export interface NewIssue {
   readonly priority?: Name | undefined;
   readonly assignee?: Name | undefined;
   readonly tags?: readonly string[] | undefined;
-  /** A word of the creator's own, under which no second issue can be made. */
+  /** An idempotency key of the client: a second issue with the same value is refused. */
   readonly unique?: string | undefined;
   readonly parent?: string | undefined;
   readonly epic?: string | undefined;
 }
 
-/** What a change says of single fields: undefined leaves them, null clears them. */
+/** New values of fields: undefined keeps a field, null clears it. */
 export interface IssueChanges {
   readonly summary?: string | null | undefined;
   readonly description?: string | null | undefined;
@@ -90,25 +90,25 @@ export interface IssueChanges {
   readonly priority?: Name | null | undefined;
   readonly status?: Name | null | undefined;
   readonly assignee?: Name | null | undefined;
-  /** What becomes of the tags. */
+  /** Maps the current tags to the new ones. */
   readonly tags?: ((current: readonly string[]) => readonly string[]) | undefined;
   readonly parent?: string | null | undefined;
   readonly epic?: string | null | undefined;
-  /** Must be the queue that the issue is in. */
+  /** Must be the issue's current queue. */
   readonly queue?: Name | undefined;
 }
 
-/** The versions that a change was made for, each with a refusal of its own. */
+/** The versions that an update expects, each with its own error. */
 export interface ExpectedVersion {
-  /** `?version=`: `conflict` */
+  /** From `?version=`; a mismatch throws `conflict`. */
   readonly version?: number | undefined;
-  /** `If-Match`: `stale` */
+  /** From `If-Match`; a mismatch throws `stale`. */
   readonly matched?: number | undefined;
 }
 
 const CLOSED: ReadonlySet<StatusRow['type']> = new Set(['done', 'cancelled']);
 
-/** Throws `not_found` when there is no such issue, or none for this viewer. */
+/** Throws `not_found` if the issue does not exist or the viewer may not see it. */
 export async function getIssue(db: Queryable, viewer: Viewer, issueName: string): Promise<Issue> {
   const name = parseIssueName(issueName);
   const row = name === undefined ? undefined : await selectIssue(db, viewer, name);
@@ -116,7 +116,7 @@ export async function getIssue(db: Queryable, viewer: Viewer, issueName: string)
   return toIssue(row);
 }
 
-/** Throws `not_found` when no issue was created with that word, or none that the viewer may see. */
+/** Throws `not_found` if no issue was created with this value, or the viewer may not see it. */
 export async function getIssueByUnique(db: Queryable, viewer: Viewer, unique: string): Promise<Issue> {
   const row = unique.includes('\0') ? undefined : await selectIssueByUnique(db, viewer, unique);
   if (row === undefined) throw new DomainError('not_found', texts.issueNotFound);
@@ -124,9 +124,9 @@ export async function getIssueByUnique(db: Queryable, viewer: Viewer, unique: st
 }
 
 /**
- * Makes an issue at the end of its queue's first column. Throws `not_found` for a queue that the viewer may not see,
- * `forbidden` for one that the viewer may not change, `conflict` for a `unique` that was used before, and `refused` for
- * fields that name what does not exist or links that break a rule.
+ * Creates an issue at the end of its queue's first column. Throws `not_found` if the viewer may not see the queue,
+ * `forbidden` if the viewer may not change it, `conflict` if `unique` was used before, and `refused` if a field names an
+ * unknown object or a link violates a rule.
  */
 export function createIssue(db: Database, viewer: Viewer, issue: NewIssue): Promise<Issue> {
   return db.transaction(async (transaction) => {
@@ -164,8 +164,8 @@ export function createIssue(db: Database, viewer: Viewer, issue: NewIssue): Prom
 }
 
 /**
- * Changes fields of an issue; raises its version when one of them is then another than before, and writes nothing
- * otherwise. Throws `not_found`, `forbidden`, `conflict` and `stale` for an old version, and `refused` as `createIssue`.
+ * Updates fields of an issue. Increments its version if a value changes, and writes nothing otherwise. Throws `not_found`,
+ * `forbidden`, `conflict` or `stale` for an outdated version, and `refused` as `createIssue` does.
  */
 export function updateIssue(
   db: Database,
@@ -174,7 +174,7 @@ export function updateIssue(
   changes: IssueChanges,
   expected: ExpectedVersion = {},
 ): Promise<Issue> {
-  // Found by an earlier attempt, which had locked the issue already: a queue without a column for the status.
+  // Set by an attempt that found, after locking the issue, that its queue has no column for the status.
   let queueId: number | undefined;
   return db.transaction(async (transaction) => {
     const lockedQueueId = queueId;
@@ -207,17 +207,17 @@ export function updateIssue(
 }
 
 /**
- * Moves an issue to another queue, under the next key there; its old key stays an alias. Throws `not_found` and `forbidden`
- * for the issue and for the queue.
+ * Moves an issue to another queue, where it gets the next key; its old key becomes an alias. Throws `not_found` and
+ * `forbidden` for the issue and the queue.
  */
 export function moveIssue(db: Database, viewer: Viewer, issueName: string, queueName: string): Promise<Issue> {
   return db.transaction(async (transaction) => {
     const { orgId } = viewer;
     const queue = await getWritableQueue(transaction, viewer, queueName);
-    // The queue before the issue, as those do who make an issue under a parent.
+    // Lock the queue before the issue, as the creation of an issue with a parent does.
     await lockQueue(transaction, orgId, queue.queue_id);
     const issue = await lockWritableIssue(transaction, viewer, issueName, 'key');
-    // So that a request which is sent again after a broken connection does no harm.
+    // Makes the request idempotent, for clients that repeat it after a broken connection.
     if (queue.queue_id === issue.queue_id) return await getIssue(transaction, viewer, issue.key);
     await ensureColumn(transaction, orgId, queue.queue_id, issue.status_id);
     const key = await writeChangedQueue(transaction, viewer, issue, queue.queue_id);
@@ -226,8 +226,8 @@ export function moveIssue(db: Database, viewer: Viewer, issueName: string, queue
 }
 
 /**
- * Deletes an issue with its links. Throws `forbidden` for everybody but administrators who may change the issue, and
- * `not_found`.
+ * Deletes an issue with its links. Throws `not_found`, and `forbidden` unless the viewer is an administrator who may change
+ * the issue.
  */
 export function deleteIssue(db: Database, viewer: Viewer, issueName: string): Promise<void> {
   requireAdministrator(viewer);
@@ -298,7 +298,7 @@ async function changedFields(
   return { fields, isOpen: isSameStatus ? issue.is_open : !CLOSED.has(status.type) };
 }
 
-/** Throws `refused` for fields that no issue can be without. */
+/** Throws `refused` if a required field would be cleared. */
 function refuseEmpty(changes: IssueChanges): void {
   const empty = (['summary', 'type', 'priority', 'status'] as const).filter(
     (field) => changes[field] === null || (typeof changes[field] === 'string' && changes[field].trim() === ''),
@@ -312,7 +312,7 @@ function isQueue(issue: IssueState, queue: Name): boolean {
   return name !== undefined && (name.key === issue.queue_key || name.id === issue.queue_id);
 }
 
-/** What the names in fields stand for. Throws `refused`, under each field whose name stands for nothing. */
+/** The objects named in fields. Throws `refused` with a message for each field that names an unknown object. */
 async function idsNamed(
   db: Queryable,
   viewer: Viewer,

@@ -21,18 +21,18 @@ import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
 
-/** A thing in another application. All that is known of it is what a link says. */
+/** An object in another application. Only what its links state is known about it. */
 export interface RemoteObject {
   readonly id: string;
   readonly key: string;
   readonly application: Application;
 }
 
-/** A link of the issue `issueKey` to something in another application. */
+/** A link from the issue `issueKey` to an object in another application. */
 export interface RemoteLink {
   readonly id: number;
   readonly issueKey: string;
-  /** Undefined once the organisation has removed the type. */
+  /** Undefined if the organisation has deleted the type. */
   readonly type: { readonly id: string; readonly inward: Text; readonly outward: Text } | undefined;
   readonly direction: Direction;
   readonly object: RemoteObject;
@@ -42,7 +42,7 @@ export interface RemoteLink {
   readonly updatedAt: Date;
 }
 
-/** Every remote link of the issue, by ascending id. Throws `not_found` when the viewer sees no such issue. */
+/** All remote links of the issue by ascending id. Throws `not_found` if the viewer may not see the issue. */
 export async function listRemoteLinks(db: Queryable, viewer: Viewer, issueName: string): Promise<RemoteLink[]> {
   const name = parseIssueName(issueName);
   const rows = name === undefined ? undefined : await selectRemoteLinks(db, viewer, name);
@@ -50,7 +50,7 @@ export async function listRemoteLinks(db: Queryable, viewer: Viewer, issueName: 
   return rows.map(toRemoteLink);
 }
 
-/** One of them. Throws `not_found`, also for a link of another issue. */
+/** One remote link. Throws `not_found`, also for a link of another issue. */
 export async function getRemoteLink(
   db: Queryable,
   viewer: Viewer,
@@ -64,23 +64,23 @@ export async function getRemoteLink(
   return toRemoteLink(found);
 }
 
-/** What a link points to. Throws `not_found` unless an issue that the viewer may see is linked to it. */
+/** The target of remote links. Throws `not_found` unless an issue that the viewer may see is linked to it. */
 export async function getRemoteObject(
   db: Queryable,
   viewer: Viewer,
   applicationId: string,
   objectId: string,
 ): Promise<RemoteObject> {
-  const canBe = isApplicationId(applicationId) && /^[0-9a-f]{32}$/.test(objectId);
-  const row = canBe ? await selectRemoteObject(db, viewer, applicationId, objectId) : undefined;
+  const isValid = isApplicationId(applicationId) && /^[0-9a-f]{32}$/.test(objectId);
+  const row = isValid ? await selectRemoteObject(db, viewer, applicationId, objectId) : undefined;
   if (row === undefined) throw new DomainError('not_found', texts.remoteObjectNotFound);
   return toRemoteObject(row);
 }
 
 /**
- * Links the issue to an object of another application, which is not asked whether it has one. Throws `not_found` and
- * `forbidden` for the issue, `invalid` for an unknown relationship, and `refused` for an unknown application or when the
- * issue is linked to the object already.
+ * Links the issue to an object of another application, without checking that the object exists there. Throws `not_found`
+ * and `forbidden` for the issue, `invalid` for an unknown relationship, and `refused` if the application is unknown or the
+ * issue is already linked to the object.
  */
 export function createRemoteLink(
   db: Database,
@@ -99,7 +99,7 @@ export function createRemoteLink(
       objectId: remoteObjectId(key),
       objectKey: key,
       linkTypeId: type.link_type_id,
-      // Unlike a link between issues, where the one that makes a symmetric link sees it inward.
+      // Unlike a symmetric link between issues, which is inward for the issue that created it.
       direction: type.is_symmetric ? 'outward' : direction,
       createdBy: userId,
     });
@@ -113,7 +113,7 @@ export function createRemoteLink(
   });
 }
 
-/** Throws `not_found`, also for a link of another issue, and `forbidden` when the viewer may not change the issue. */
+/** Throws `not_found`, also for a link of another issue, and `forbidden` if the viewer may not change the issue. */
 export function deleteRemoteLink(db: Database, viewer: Viewer, issueName: string, remoteLinkId: number): Promise<void> {
   return db.transaction(async (transaction) => {
     const issue = await getWritableIssue(transaction, viewer, issueName);
