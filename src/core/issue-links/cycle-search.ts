@@ -6,12 +6,12 @@ import { selectVisibleKeys } from '../issues/issue-access.ts';
 import type { CopiedRules } from '../link-types/link-types.store.ts';
 import { selectWay } from './issue-links.store.ts';
 
-/** How many issues of a cycle a refusal names. */
+/** The maximum number of a cycle's issues in an error message. */
 const NAMED_ISSUES_MAX = 20;
 
 /**
- * Throws `refused`, with the keys of the cycle, when the link just written closes one. The caller holds the lock on the
- * acyclic type.
+ * Throws `refused` with the keys of the cycle if the link that was just written closes one. The caller holds the lock
+ * of the acyclic type.
  */
 export async function refuseCycle(
   db: Queryable,
@@ -19,8 +19,8 @@ export async function refuseCycle(
   type: CopiedRules,
   { inwardIssueId, outwardIssueId }: { readonly inwardIssueId: number; readonly outwardIssueId: number },
 ): Promise<void> {
-  const walk = type.single_end === 'outward' ? 'inward' : 'outward';
-  const reached = await selectWay(db, viewer.orgId, type.link_type_id, outwardIssueId, inwardIssueId, walk);
+  const direction = type.single_end === 'outward' ? 'inward' : 'outward';
+  const reached = await selectWay(db, viewer.orgId, type.link_type_id, outwardIssueId, inwardIssueId, direction);
   if (reached.length === 0) return;
   const cycle = [inwardIssueId, ...shortestPath(reached, outwardIssueId, inwardIssueId)];
   const keys = await selectVisibleKeys(db, viewer, cycle);
@@ -29,7 +29,7 @@ export async function refuseCycle(
   throw new DomainError('refused', texts.cycle(type.link_type_id, shown.join(' → ')));
 }
 
-/** Breadth first; `links` are known to contain a path. */
+/** A breadth-first search; `links` must contain a path. */
 function shortestPath(links: readonly { inward: number; outward: number }[], from: number, to: number): number[] {
   const next = new Map<number, number[]>();
   for (const { inward, outward } of links) {

@@ -28,11 +28,11 @@ import {
 import { directionAt, linkEvents } from './link-events.ts';
 
 /**
- * Links between issues, for both APIs. Constraints hold every rule but one, whoever writes and from wherever; cycles are
- * looked for after the write, under a lock that all writers of the type take. Every write leaves its events.
+ * Links between issues, for both APIs. Database constraints enforce all rules but one. Cycles are looked for after the
+ * write, under a lock that all writers of the type take. Every write records its events.
  */
 
-/** A link as the issue `issueKey` sees it; `object` is the issue at the other end. */
+/** A link from the point of view of the issue `issueKey`; `object` is the issue at the other end. */
 export interface IssueLink {
   readonly id: number;
   readonly version: number;
@@ -49,8 +49,8 @@ export interface IssueLink {
 }
 
 /**
- * Every link of the issue, by ascending id, without those to issues that the viewer may not see.
- * Throws `not_found` when there is no such issue, or none for this viewer.
+ * The links of the issue by id, without those to issues that the viewer may not see. Throws `not_found`, also for an
+ * issue that the viewer may not see.
  */
 export async function listIssueLinks(db: Queryable, viewer: Viewer, issueName: string): Promise<IssueLink[]> {
   const name = parseIssueName(issueName);
@@ -59,7 +59,7 @@ export async function listIssueLinks(db: Queryable, viewer: Viewer, issueName: s
   return rows.map(toIssueLink);
 }
 
-/** The same for several issues at once, by their numbers; an issue without links may be missing. */
+/** Maps several issue_ids to the links of these issues. An issue without links has no entry. */
 export async function listLinksOfIssues(
   db: Queryable,
   viewer: Viewer,
@@ -74,7 +74,7 @@ export async function listLinksOfIssues(
   return links;
 }
 
-/** One page of the links that the filter admits. Throws `not_found`. */
+/** One page of the issue's links that match the filter. Throws `not_found`. */
 export async function listIssueLinksPage(
   db: Queryable,
   viewer: Viewer,
@@ -87,7 +87,7 @@ export async function listIssueLinksPage(
   return { total: found.total, links: found.links.map(toIssueLink) };
 }
 
-/** One link as the issue sees it. Throws `not_found`, also for a link of other issues. */
+/** A link from the point of view of the issue. Throws `not_found`, also for a link of other issues. */
 export async function getIssueLink(
   db: Queryable,
   viewer: Viewer,
@@ -100,13 +100,13 @@ export async function getIssueLink(
   return toIssueLink(row);
 }
 
-/** An issue that stands at an end of a link, with the key that refusals call it by. */
+/** An issue at one end of a link, with the key that error messages use. */
 export interface LinkEnd {
   readonly id: number;
   readonly key: string;
 }
 
-/** A link from the side of the issue that makes it. */
+/** A link to be written, from the point of view of the issue that it is written for. */
 export interface LinkWrite {
   readonly type: LockedType;
   readonly issue: LinkEnd;
@@ -114,7 +114,7 @@ export interface LinkWrite {
   readonly object: LinkEnd;
 }
 
-/** Who made and changed a link, and when: an import brings its own. */
+/** The authors and times of a link, which an import supplies. */
 export interface LinkOrigin {
   readonly createdBy: number;
   readonly updatedBy: number;
@@ -133,8 +133,8 @@ export interface PlannedLink {
 }
 
 /**
- * Locks what links depend on, before any link is locked or written (decision 7). Types that do not exist are missing from
- * the result.
+ * Locks everything that links depend on, before any link is locked or written (decision 7). The result omits types that
+ * do not exist.
  */
 export async function lockTypesOf(
   db: Transaction,
@@ -154,14 +154,14 @@ export async function lockTypesOf(
   return types;
 }
 
-/** The same for one link, whose type the caller has just seen. */
+/** As `lockTypesOf`, for one link. Throws ConcurrentChange if its type no longer exists. */
 export async function lockTypeOf(db: Transaction, viewer: Viewer, planned: PlannedLink): Promise<LockedType> {
   const type = (await lockTypesOf(db, viewer, [planned])).get(planned.linkTypeId);
   if (type === undefined) throw new ConcurrentChange();
   return type;
 }
 
-/** Throws `refused` with the rule that the link would break. */
+/** Writes a link whose dependencies are locked. Throws `refused` with the rule that the link would break. */
 export async function createLink(
   db: Transaction,
   viewer: Viewer,
@@ -175,15 +175,14 @@ export async function createLink(
     firstEnd: link.direction,
     ...origin,
   });
-  const stored = await refusing(link, insert);
+  const stored = await translateLinkErrors(link, insert);
   if (link.type.is_acyclic) await refuseCycle(db, viewer, link.type, endsOf(link));
   await insertEvents(db, viewer.orgId, viewer.userId, linkEvents(undefined, stored));
   return stored;
 }
 
 /**
- * Gives a locked link another type, direction or object; the issue stays at its end, and the link keeps its id. Throws
- * `refused` as `createLink` does.
+ * Changes the type, direction or object of a locked link, which keeps its id. Throws `refused` as `createLink` does.
  */
 export async function changeLink(db: Transaction, viewer: Viewer, current: StoredLink, link: LinkWrite): Promise<void> {
   const wasFirst = directionAt(current, link.issue.id) === current.first_end;
@@ -194,7 +193,7 @@ export async function changeLink(db: Transaction, viewer: Viewer, current: Store
     firstEnd: wasFirst ? link.direction : opposite(link.direction),
     updatedBy: viewer.userId,
   });
-  const stored = await refusing(link, update);
+  const stored = await translateLinkErrors(link, update);
   if (link.type.is_acyclic) await refuseCycle(db, viewer, link.type, endsOf(link));
   await insertEvents(db, viewer.orgId, viewer.userId, linkEvents(current, stored));
 }
@@ -208,14 +207,14 @@ export async function deleteLink(db: Transaction, viewer: Viewer, link: StoredLi
 /** Deletes all links of locked issues that are about to be deleted; the issues at the other ends record the change. */
 export async function deleteLinksOfIssues(db: Transaction, viewer: Viewer, issueIds: readonly number[]): Promise<void> {
   const deleted = await deleteLinksOf(db, viewer.orgId, issueIds);
-  const going = new Set(issueIds);
-  const elsewhere = deleted.flatMap((link) => linkEvents(link, undefined)).filter(({ issueId }) => !going.has(issueId));
+  const removed = new Set(issueIds);
+  const elsewhere = deleted.flatMap((link) => linkEvents(link, undefined)).filter(({ issueId }) => !removed.has(issueId));
   await insertEvents(db, viewer.orgId, viewer.userId, elsewhere);
 }
 
-/** Deletes all links that carry a label at one of their ends, before the label goes itself; both issues record that. */
+/** Deletes all links that have the label at one end, before the label itself is deleted; both issues record that. */
 export async function deleteLinksWithLabel(db: Transaction, viewer: Viewer, labelId: number): Promise<void> {
-  // Writers hold the types of their links: from here on none is left.
+  // Writers of links lock their types, so no writer is active from here on.
   await lockTypesOfLabels(db, viewer.orgId, [labelId]);
   const deleted = await deleteLinksOfLabel(db, viewer.orgId, labelId);
   const events = deleted.flatMap((link) => linkEvents(link, undefined));
@@ -229,8 +228,8 @@ function endsOf({ direction, issue, object }: Omit<LinkWrite, 'type'>) {
 }
 
 /**
- * To the constraints, two types with a label in common are just two types, but the same label between the same issues is a
- * duplicate all the same.
+ * Throws `refused` if the issues already have a link with the same label at the same end, through a type that shares
+ * the label. Constraints cannot see such a duplicate, since the types differ.
  */
 async function refuseSameLabel(
   db: Queryable,
@@ -245,8 +244,8 @@ async function refuseSameLabel(
   }
 }
 
-/** Waits for a write, and throws what a violated constraint means. */
-async function refusing<Result>(
+/** Awaits a write, and translates violated constraints to `refused`. */
+async function translateLinkErrors<Result>(
   { type, issue, object, direction }: LinkWrite,
   write: Promise<Result>,
 ): Promise<Result> {
@@ -260,7 +259,7 @@ async function refusing<Result>(
     links_single_inward_key: secondSingle,
     links_single_outward_key: secondSingle,
     links_self_check: new DomainError('refused', texts.selfLink(issue.key)),
-    // Removed before the lock: look again.
+    // The issue was removed before we locked it.
     links_inward_issue_id_fkey: new ConcurrentChange(),
     links_outward_issue_id_fkey: new ConcurrentChange(),
   });

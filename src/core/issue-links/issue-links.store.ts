@@ -6,7 +6,7 @@ import type { Direction } from '../labels/direction.ts';
 import type { CopiedRules } from '../link-types/link-types.store.ts';
 import { type UserColumns, userColumns } from '../users/user-summary.ts';
 
-/** A link as one of its issues sees it; columns of the other issue start with `object_`. */
+/** A link from the point of view of one of its issues; columns of the other issue start with `object_`. */
 export type IssueLinkRow = {
   issue_id: number;
   issue_key: string;
@@ -31,7 +31,7 @@ export type IssueLinkRow = {
   UserColumns<'updated_by'> &
   (UserColumns<'assignee'> | { assignee_uid: null });
 
-/** An issue without links: what the outer join leaves. */
+/** The row of the outer join for an issue without links. */
 type NoLinkRow = { issue_key: string; link_id: null };
 
 /** SQL: the issue whose links are listed. */
@@ -40,7 +40,7 @@ const ISSUE_COLUMNS = 'issues.issue_id, issues.key as issue_key';
 /** SQL: the issue that :issueName names, if the viewer may see it. */
 const ISSUE = `issue as materialized (${visibleIssues(ISSUE_COLUMNS, IS_NAMED_ISSUE)})`;
 
-/** SQL: the links of the row `issue` that meet the condition on `ends`, without those to issues the viewer may not see. */
+/** SQL: the links of the row `issue` that meet the condition on `ends` and whose other issue the viewer may see. */
 function linksSeen(condition: string): string {
   return `
     select
@@ -81,10 +81,7 @@ const SELECT_ISSUE_LINKS = statement<keyof Viewer | 'issueName', IssueLinkRow | 
   order by link.link_id`,
 );
 
-/**
- * The links of the issue of that name, both directions, by link id. Undefined when there is no such issue for this
- * viewer.
- */
+/** The links of an issue in both directions, by link_id. Undefined for an issue that the viewer may not see. */
 export async function selectIssueLinks(
   db: Queryable,
   viewer: Viewer,
@@ -104,7 +101,7 @@ const SELECT_LINKS_OF_ISSUES = statement<keyof Viewer | 'issueIds', IssueLinkRow
   order by issue.issue_id, link.link_id`,
 );
 
-/** The links of several issues that the viewer may see, each issue's by link id. */
+/** The links of those issues that the viewer may see, by issue_id and link_id. */
 export function selectLinksOfIssues(
   db: Queryable,
   viewer: Viewer,
@@ -122,7 +119,7 @@ const SELECT_ISSUE_LINK = statement<keyof Viewer | 'issueName' | 'linkId', Issue
   cross join lateral (${linksSeen('ends.link_id = :linkId')}) link`,
 );
 
-/** One link as the issue of that name sees it. */
+/** A link from the point of view of the issue with that key or id. */
 export async function selectIssueLink(
   db: Queryable,
   viewer: Viewer,
@@ -133,7 +130,7 @@ export async function selectIssueLink(
   return row;
 }
 
-/** Which links of an issue a page shows: all, or those of certain types at certain ends. */
+/** Selects a page of an issue's links: all of them, or those of certain types in certain directions. */
 export interface LinkFilter {
   readonly ends: readonly { readonly linkTypeId: string; readonly direction: Direction }[] | undefined;
   readonly limit: number;
@@ -161,7 +158,7 @@ const SELECT_ISSUE_LINKS_PAGE = statement<
   order by page.link_id`,
 );
 
-/** A page of the links, and how many there are on all pages. Undefined when there is no such issue for this viewer. */
+/** A page of the issue's links and their total number. Undefined for an issue that the viewer may not see. */
 export async function selectIssueLinksPage(
   db: Queryable,
   viewer: Viewer,
@@ -182,7 +179,7 @@ export async function selectIssueLinksPage(
   return first && { total: first.total, links: rows.filter((row) => row.link_id !== null) };
 }
 
-/** A link without what others know of it. */
+/** A link's row, without columns of other tables. */
 export interface StoredLink {
   readonly link_id: number;
   readonly link_type_id: string;
@@ -197,7 +194,7 @@ export interface NewLinkRow extends CopiedRules {
   readonly firstEnd: Direction;
   readonly createdBy: number;
   readonly updatedBy: number;
-  /** Undefined for the time of the transaction. */
+  /** If undefined, the time of the transaction. */
   readonly createdAt: Date | undefined;
   readonly updatedAt: Date | undefined;
 }
@@ -267,7 +264,7 @@ const DELETE_LINKS_OF = statement<'orgId' | 'issueIds', StoredLink>(
   returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end`,
 );
 
-/** Deletes the links of issues at both of their ends, and answers them. */
+/** Deletes all links of the issues, in both directions, and returns them. */
 export function deleteLinksOf(db: Transaction, orgId: string, issueIds: readonly number[]): Promise<StoredLink[]> {
   return db.query(DELETE_LINKS_OF({ orgId, issueIds }));
 }
@@ -282,7 +279,7 @@ const DELETE_LINKS_OF_LABEL = statement<'orgId' | 'labelId', StoredLink>(
   returning links.link_id, links.link_type_id, links.inward_issue_id, links.outward_issue_id, links.first_end`,
 );
 
-/** Deletes the links that carry a label at one of their ends, and answers them. */
+/** Deletes the links that have the label at one end, and returns them. */
 export function deleteLinksOfLabel(db: Transaction, orgId: string, labelId: number): Promise<StoredLink[]> {
   return db.query(DELETE_LINKS_OF_LABEL({ orgId, labelId }));
 }
@@ -313,7 +310,7 @@ const LOCK_LINK = statement<'orgId' | 'linkId', StoredLink & { version: number }
   for update of links`,
 );
 
-/** Locks a link against other changes, after the organisation and whatever else it depends on. */
+/** Locks a link against concurrent changes; everything that it depends on must be locked before. */
 export async function lockLink(
   db: Transaction,
   orgId: string,
@@ -337,7 +334,7 @@ function lockSingleLinkAt(end: Direction) {
   );
 }
 
-/** Locks the one link of the type in which the issue stands at that end, if there is one. */
+/** Locks the only link of the type that has the issue at that end, if there is one. */
 export async function lockSingleLink(
   db: Transaction,
   orgId: string,
@@ -354,7 +351,7 @@ const LOCK_PAIR = statement<'orgId' | 'lower' | 'higher'>(
   `select pg_advisory_xact_lock(hashtextextended(format('%s %s-%s', :orgId::text, :lower::text, :higher::text), 0))`,
 );
 
-/** Makes everybody else wait who links these two issues by a type that shares a label with another. */
+/** Serialises the creation of links between two issues whose types share labels. */
 export async function lockPair(
   db: Transaction,
   orgId: string,
@@ -379,7 +376,7 @@ const EXISTS_SAME_LABEL = statement<'orgId' | 'linkTypeId' | 'inwardIssueId' | '
   limit 1`,
 );
 
-/** Whether another link than `linkId` shows one of the type's labels at the same end of the same two issues. */
+/** Whether a link other than `linkId` has one of the type's labels at the same end of the same two issues. */
 export async function existsSameLabel(
   db: Queryable,
   orgId: string,
@@ -404,7 +401,9 @@ export async function existsSameLabel(
 
 const SELECT_WAY = { inward: selectWayAlong('inward', 'outward'), outward: selectWayAlong('outward', 'inward') };
 
-/** Against or along the links: where an issue has one link at most at the end `next`, the walk is a single line. */
+/**
+ * In or against the direction of the links. If issues have at most one link at the end `next`, the traversal is linear.
+ */
 function selectWayAlong(walk: Direction, next: Direction) {
   return statement<'orgId' | 'linkTypeId' | 'start' | 'goal', { inward: number; outward: number }>(
     `select_way_${walk}`,
@@ -425,8 +424,8 @@ function selectWayAlong(walk: Direction, next: Direction) {
 }
 
 /**
- * The links of the type by which `from` leads to `to`, each from its inward to its outward end, and all others that can be
- * reached on the way; empty when there is no way. Links that close a cycle already do no harm: each issue is met once.
+ * The links of the type on the paths from `from` to `to`, each from its inward to its outward end, and all others that
+ * the traversal reaches; empty if there is no path. Terminates on existing cycles, since it visits each issue once.
  */
 export async function selectWay(
   db: Queryable,

@@ -2,7 +2,7 @@ import type { LinkChange, NewEvent } from '../events/events.store.ts';
 import type { Direction } from '../labels/direction.ts';
 import type { StoredLink } from './issue-links.store.ts';
 
-/** One event for each issue that a change of a link touched, in the order of issue numbers. */
+/** One event for each issue that a change of a link affects, by issue_id. */
 export function linkEvents(before: StoredLink | undefined, after: StoredLink | undefined): NewEvent[] {
   const issues = new Set(
     [before, after].flatMap((link) => (link ? [link.inward_issue_id, link.outward_issue_id] : [])),
@@ -18,12 +18,12 @@ export function linkEvents(before: StoredLink | undefined, after: StoredLink | u
     });
 }
 
-/** The end of a stored link at which the issue stands. */
+/** The end of a stored link that the issue is at. */
 export function directionAt(link: StoredLink, issueId: number): Direction {
   return link.inward_issue_id === issueId ? 'inward' : 'outward';
 }
 
-/** The issue at the other end. */
+/** The issue_id at the other end of a stored link. */
 export function objectAt(link: StoredLink, issueId: number): number {
   return link.inward_issue_id === issueId ? link.outward_issue_id : link.inward_issue_id;
 }

@@ -24,8 +24,8 @@ const FIND_ISSUES_NAMED = statement<keyof Viewer | 'names', AccessibleIssue & { 
 );
 
 /**
- * The issues of these names, in their order. Undefined stands for one that does not exist or that the viewer may not see;
- * the two cannot be told apart.
+ * The issues with these keys or ids, in the given order; undefined for an issue that does not exist or that the viewer
+ * may not see, without revealing which is the case.
  */
 export async function findIssuesNamed(
   db: Queryable,
@@ -64,7 +64,7 @@ export function findIssues(db: Queryable, viewer: Viewer, issueIds: readonly num
   return db.query(FIND_ISSUES({ ...viewer, issueIds }));
 }
 
-/** The issue of that name or number, which the viewer may change. Throws `not_found` and `forbidden`. */
+/** The issue with that name or issue_id, which the viewer may change. Throws `not_found` and `forbidden`. */
 export async function getWritableIssue(db: Queryable, viewer: Viewer, name: string | number): Promise<AccessibleIssue> {
   const find = typeof name === 'string' ? findIssuesNamed(db, viewer, [name]) : findIssues(db, viewer, [name]);
   const [issue] = await find;

@@ -194,8 +194,8 @@ export async function getWritableQueue(
 }
 
 /**
- * Issues stand in columns of their queue alone, so a queue gets a column for a status when an issue first has it. The
- * caller has locked no issue: this may lock the queue.
+ * Creates the queue's column for a status, which every issue with that status needs, if it is missing. The caller must
+ * not have locked an issue, since this may lock the queue.
  */
 export async function ensureColumn(db: Transaction, orgId: string, queueId: number, statusId: number): Promise<void> {
   if (await hasColumn(db, orgId, queueId, statusId)) return;

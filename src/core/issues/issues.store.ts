@@ -129,8 +129,8 @@ const LOCK_ISSUE = lockIssueWhere('lock_issue', issueIdNamed(':issueName'));
 const LOCK_ISSUE_BY_ID = lockIssueWhere('lock_issue_by_id', ':issueName::bigint');
 
 function lockIssueWhere(name: string, issueId: string) {
-  // The condition does not depend on the issue's row: a lock that had to wait evaluates it again, and the issue may be in
-  // another queue by then.
+  // The condition must not depend on the issue's row: after waiting for the lock, PostgreSQL evaluates it again, and the
+  // issue may have moved to another queue.
   const text = `
     with organisation as materialized (
       select from organisations where org_id = :orgId for key share
@@ -147,8 +147,8 @@ function lockIssueWhere(name: string, issueId: string) {
 }
 
 /**
- * Locks the issue of that name or number until the end of the transaction, after the organisation, if the viewer may see
- * it. Returns its number.
+ * Locks the organisation and then the issue with that name or issue_id until the end of the transaction, if the viewer
+ * may see it, and returns its issue_id.
  */
 export async function lockIssue(
   db: Transaction,

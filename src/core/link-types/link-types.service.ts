@@ -32,7 +32,7 @@ import {
 } from './link-types.store.ts';
 import { phraseOf, relationshipsOf } from './relationships.ts';
 
-/** The fields of a type that callers may change; what is undefined stays. */
+/** The fields of a type that callers may change; `undefined` keeps the current value. */
 export interface LinkTypeChange {
   readonly inward: LabelTexts | undefined;
   readonly outward: LabelTexts | undefined;
@@ -46,15 +46,15 @@ export interface NewLinkType extends LinkTypeChange {
   readonly inward: LabelTexts;
 }
 
-/** How many links a refusal names. */
+/** The maximum number of links in an error message. */
 const NAMED_LINKS_MAX = 10;
 
-/** All types of the organisation, the oldest labels first. */
+/** All link types of the organisation, by label_id. */
 export function listLinkTypes(db: Queryable, orgId: string): Promise<LinkTypeRow[]> {
   return selectLinkTypes(db, orgId);
 }
 
-/** A type by its id. Throws `not_found`. */
+/** Throws `not_found`. */
 export async function getLinkType(db: Queryable, orgId: string, linkTypeId: string): Promise<LinkTypeRow> {
   const types = await selectLinkTypes(db, orgId);
   const found = types.find(({ link_type_id }) => link_type_id === linkTypeId);
@@ -63,8 +63,8 @@ export async function getLinkType(db: Queryable, orgId: string, linkTypeId: stri
 }
 
 /**
- * Makes a type with labels of its own; without `outward` it is symmetric. Throws `refused` for an id, a label or a
- * relationship that is taken, and for rules that a symmetric type cannot keep.
+ * Creates a type with new labels; without `outward` it is symmetric. Throws `refused` for an id, a label or a
+ * relationship that is taken, and for rules that a symmetric type cannot have.
  */
 export function createLinkType(db: Database, viewer: Viewer, type: NewLinkType): Promise<LinkTypeRow> {
   const { orgId } = viewer;
@@ -78,14 +78,14 @@ export function createLinkType(db: Database, viewer: Viewer, type: NewLinkType):
     if (linkTypeId === '') throw new DomainError('refused', undefined, { id: texts.linkTypeIdNeeded });
     await refuseTakenPhrases(transaction, orgId, undefined, outward ? [inward, outward] : [inward]);
 
-    const inwardId = await takingLabel(inward, insertLabel(transaction, orgId, inward));
-    const outwardId = outward ? await takingLabel(outward, insertLabel(transaction, orgId, outward)) : inwardId;
+    const inwardId = await translateLabelErrors(inward, insertLabel(transaction, orgId, inward));
+    const outwardId = outward ? await translateLabelErrors(outward, insertLabel(transaction, orgId, outward)) : inwardId;
     if (!isSymmetric) await updateOpposites(transaction, orgId, inwardId, outwardId);
     const insert = insertLinkType(transaction, orgId, {
       link_type_id: linkTypeId,
       inward_label_id: inwardId,
       outward_label_id: outwardId,
-      // Its labels are new, so no other type has one of them.
+      // The labels are new, so no other type has them.
       shares_label: false,
       ...rules,
     });
@@ -95,8 +95,8 @@ export function createLinkType(db: Database, viewer: Viewer, type: NewLinkType):
 }
 
 /**
- * The type of links between a label and its opposite, which is created if need be: a pair of labels becomes a type with
- * its first link, which the caller then creates between the two issues.
+ * Returns the link type of a label and its opposite, and creates it if it is missing: a pair of labels becomes a type
+ * with its first link, which the caller then creates between the two issues.
  */
 export async function createLabelType(
   db: Transaction,
@@ -116,7 +116,7 @@ export async function createLabelType(
 
   const organisation = await selectOrganisation(db, orgId);
   const label = await selectLabel(db, orgId, inwardId);
-  // Removed since the caller looked.
+  // The label was removed after the caller read it.
   if (organisation === undefined || label === undefined) throw new ConcurrentChange();
   const neighbours = types.filter((type) => has(type, inwardId) || has(type, outwardId));
   if (neighbours.length > 0) {
@@ -129,7 +129,7 @@ export async function createLabelType(
       neighbours.map(({ link_type_id }) => link_type_id),
     );
   }
-  const linkTypeId = freeId(label.label, types, `${inwardId}-${outwardId}`);
+  const linkTypeId = unusedId(label.label, types, `${inwardId}-${outwardId}`);
   const insert = insertLinkType(db, orgId, {
     link_type_id: linkTypeId,
     inward_label_id: inwardId,
@@ -146,8 +146,8 @@ export async function createLabelType(
   return await getLinkType(db, orgId, linkTypeId);
 }
 
-/** The label as a word for URLs; with the numbers of the labels, and then more, where that is no word or taken. */
-function freeId(label: string, types: readonly LinkTypeRow[], numbers: string): string {
+/** The label's slug, with the label_ids and then a counter appended if it is empty or taken. */
+function unusedId(label: string, types: readonly LinkTypeRow[], numbers: string): string {
   const word = slug(label);
   const taken = new Set(['', ...types.map(({ link_type_id }) => link_type_id)]);
   const numbered = `${word.slice(0, 32) || 'label'}-${numbers}`;
@@ -157,8 +157,8 @@ function freeId(label: string, types: readonly LinkTypeRow[], numbers: string): 
 }
 
 /**
- * Changes labels and rules. Throws `not_found`, `stale` when `version` is not the type's, and `refused` for a label that is
- * taken or a rule that stored links break; those are named.
+ * Changes labels and rules. Throws `not_found`, `stale` when `version` is not current, and `refused` for a label that
+ * is taken or a rule that stored links break, with these links.
  */
 export function updateLinkType(
   db: Database,
@@ -170,7 +170,7 @@ export function updateLinkType(
   return db.transaction(async (transaction) => {
     await getLinkType(transaction, orgId, linkTypeId);
     if (change.inward || change.outward) await lockOrganisation(transaction, orgId, 'labels');
-    // Every writer of links of the type holds the row: from here on none is left.
+    // Every writer of the type's links locks this row, so no writer is active from here on.
     await lockLinkTypeRow(transaction, orgId, linkTypeId);
     const type = await getLinkType(transaction, orgId, linkTypeId);
     if (change.version !== undefined && change.version !== type.version) {
@@ -197,10 +197,10 @@ export function updateLinkType(
       [type.inward_label_id, change.inward],
       [type.outward_label_id, change.outward],
     ] as const) {
-      if (label) await takingLabel(label, updateLabelTexts(transaction, orgId, labelId, label));
+      if (label) await translateLabelErrors(label, updateLabelTexts(transaction, orgId, labelId, label));
     }
     await refuseBrokenRules(transaction, viewer, linkTypeId, change);
-    // Should a link have escaped the look above, the next attempt names it.
+    // If a link was written after the check above, the next attempt reports it.
     await onConstraint(updateLinkTypeRules(transaction, orgId, linkTypeId, rules), {
       links_unordered_ends_key: new ConcurrentChange(),
       links_single_inward_key: new ConcurrentChange(),
@@ -210,7 +210,7 @@ export function updateLinkType(
   });
 }
 
-/** Removes a type and its labels. Throws `not_found`, and `refused` for one that links have or that every organisation has. */
+/** Deletes a type and its labels. Throws `not_found`, and `refused` for a type that is in use or built in. */
 export function deleteLinkType(db: Database, { orgId }: Viewer, linkTypeId: string): Promise<void> {
   return db.transaction(async (transaction) => {
     await getLinkType(transaction, orgId, linkTypeId);
@@ -237,8 +237,8 @@ function refuseSymmetricRules({ is_antisymmetric, is_acyclic, single_end }: Link
 }
 
 /**
- * Throws `refused` for a label whose relationship another type understands already, or both of the given have. The caller
- * has locked the organisation: concurrent transactions that create labels would not see each other's.
+ * Throws `refused` if the relationship of a label is taken, or if both labels have the same one. The caller has locked
+ * the organisation: concurrent transactions that create labels would not see each other's.
  */
 async function refuseTakenPhrases(
   db: Queryable,
@@ -250,7 +250,7 @@ async function refuseTakenPhrases(
   const others = relationshipsOf(await selectLinkTypes(db, orgId)).filter(
     ({ type, direction }) => type.link_type_id !== own?.linkTypeId || !own.ends.includes(direction),
   );
-  // A label without a word in it would have no phrase at all.
+  // The phrase of a label that consists of spaces, hyphens and underscores is empty, which is invalid.
   const taken = new Set(['', ...others.map(({ phrase }) => phrase)]);
   for (const { en } of labels) {
     const phrase = phraseOf(null, en);
@@ -259,11 +259,11 @@ async function refuseTakenPhrases(
   }
 }
 
-function takingLabel<Result>({ en }: LabelTexts, write: Promise<Result>): Promise<Result> {
+function translateLabelErrors<Result>({ en }: LabelTexts, write: Promise<Result>): Promise<Result> {
   return onConstraint(write, { labels_label_key: new DomainError('refused', texts.labelTaken(en)) });
 }
 
-/** Throws `refused` for a rule that is switched on, or once more, while stored links break it. */
+/** Throws `refused` if stored links break a rule that the change switches on or sets again. */
 async function refuseBrokenRules(
   db: Queryable,
   viewer: Viewer,
@@ -285,13 +285,13 @@ async function refuseBrokenRules(
 async function refuseLinks(
   db: Queryable,
   viewer: Viewer,
-  text: (links: string) => Text,
+  message: (links: string) => Text,
   links: readonly LinkEndsRow[],
 ): Promise<void> {
-  if (links.length > 0) throw new DomainError('refused', text(await linkNames(db, viewer, links)));
+  if (links.length > 0) throw new DomainError('refused', message(await linkNames(db, viewer, links)));
 }
 
-/** `#5 A-1 → B-2, …`: links by id and keys, without the keys of issues that the viewer may not see. */
+/** Formats links as `#5 A-1 → B-2, …`, without the keys of issues that the viewer may not see. */
 export async function linkNames(db: Queryable, viewer: Viewer, links: readonly LinkEndsRow[]): Promise<string> {
   const named = links.slice(0, NAMED_LINKS_MAX);
   const issueIds = named.flatMap(({ inward_issue_id, outward_issue_id }) => [inward_issue_id, outward_issue_id]);
@@ -301,7 +301,7 @@ export async function linkNames(db: Queryable, viewer: Viewer, links: readonly L
   return [...names, ...(links.length > named.length ? ['…'] : [])].join(', ');
 }
 
-/** A word for URLs from a label: `comes before` becomes `comes-before`. Empty for a label without a Latin letter. */
+/** Converts a label to a slug: `comes before` becomes `comes-before`. Empty for a label without Latin letters. */
 function slug(label: string): string {
   return label
     .toLowerCase()

@@ -1,7 +1,7 @@
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 
-/** A link type with the texts of its two labels. */
+/** A link type with the names of its two labels. */
 export interface LinkTypeRow {
   link_type_id: string;
   inward_label_id: number;
@@ -10,7 +10,7 @@ export interface LinkTypeRow {
   inward_en: string;
   outward_ru: string;
   outward_en: string;
-  /** Null where the English text is the phrase. */
+  /** If null, the English name is the phrase. */
   inward_phrase: string | null;
   outward_phrase: string | null;
   is_symmetric: boolean;
@@ -38,12 +38,12 @@ const SELECT_LINK_TYPES = statement<'orgId', LinkTypeRow>(
   order by link_types.inward_label_id, link_types.outward_label_id`,
 );
 
-/** All types of an organisation, the oldest labels first. */
+/** All link types of the organisation, by label_id. */
 export function selectLinkTypes(db: Queryable, orgId: string): Promise<LinkTypeRow[]> {
   return db.query(SELECT_LINK_TYPES({ orgId }));
 }
 
-/** The rules that a link's row copies from its type. */
+/** The rules that each link's row copies from its type. */
 export interface CopiedRules {
   readonly link_type_id: string;
   readonly is_symmetric: boolean;
@@ -55,7 +55,7 @@ export interface CopiedRules {
 
 declare const isLocked: unique symbol;
 
-/** A type whose rules nobody changes before the transaction ends; only `lockForLinks` returns one. */
+/** A type whose rules cannot change before the transaction ends; only `lockForLinks` returns one. */
 export interface LockedType extends CopiedRules {
   readonly [isLocked]: true;
 }
@@ -87,8 +87,9 @@ const LOCK_FOR_LINKS = statement<'orgId' | 'linkTypeIds' | 'issueIds', LockedTyp
 );
 
 /**
- * Locks what links of these types between these issues depend on, in the one order (decision 7): the organisation and
- * the types against changes of their rules, then the issues against removal. A type that does not exist is left out.
+ * Locks everything that links of these types between these issues depend on, in the global lock order (decision 7): the
+ * organisation and the types against changes of their rules, then the issues against removal. The result omits types
+ * that do not exist.
  */
 export function lockForLinks(
   db: Transaction,
@@ -115,7 +116,7 @@ const INSERT_LABEL = statement<'orgId' | 'ru' | 'en', { label_id: number }>(
   returning label_id`,
 );
 
-/** Adds a label under the organisation's next number, which it answers; other makers of labels wait for their turn. */
+/** Inserts a label with the organisation's next label_id, and returns that id. Concurrent inserts wait. */
 export async function insertLabel(db: Transaction, orgId: string, { ru, en }: LabelTexts): Promise<number> {
   const [row] = await db.query(INSERT_LABEL({ orgId, ru, en }));
   return (row as { label_id: number }).label_id;
@@ -128,7 +129,7 @@ const UPDATE_OPPOSITES = statement<'orgId' | 'labelId' | 'oppositeId'>(
   where org_id = :orgId and label_id in (:labelId, :oppositeId)`,
 );
 
-/** Makes two labels each other's opposite. */
+/** Makes two labels each other's opposites. */
 export async function updateOpposites(
   db: Transaction,
   orgId: string,
@@ -146,7 +147,7 @@ const UPDATE_LABEL_TEXTS = statement<'orgId' | 'labelId' | 'ru' | 'en'>(
   where org_id = :orgId and label_id = :labelId`,
 );
 
-/** Changes the texts of a label. A label without a phrase of its own is Kanboard's to read too, under its English text. */
+/** Renames a label for Tracker. Without a phrase, its English name becomes Kanboard's label too. */
 export async function updateLabelTexts(
   db: Transaction,
   orgId: string,
@@ -211,7 +212,7 @@ const UPDATE_SHARES_LABEL = statement<'orgId' | 'linkTypeIds'>(
   where org_id = :orgId and link_type_id = any(:linkTypeIds::text[]) and not shares_label`,
 );
 
-/** Marks types that have a label in common with another; through the foreign key their links are marked as well. */
+/** Marks types that share a label with another type; the foreign key marks their links as well. */
 export async function updateSharesLabel(db: Transaction, orgId: string, linkTypeIds: readonly string[]): Promise<void> {
   await db.query(UPDATE_SHARES_LABEL({ orgId, linkTypeIds }));
 }
@@ -221,7 +222,7 @@ const LOCK_LINK_TYPE_ROW = statement<'orgId' | 'linkTypeId'>(
   'select from link_types where org_id = :orgId and link_type_id = :linkTypeId for update',
 );
 
-/** Locks a type against other changes, and waits for everybody who writes links of it. */
+/** Locks a type against concurrent changes and against writers of its links. */
 export async function lockLinkTypeRow(db: Transaction, orgId: string, linkTypeId: string): Promise<void> {
   await db.query(LOCK_LINK_TYPE_ROW({ orgId, linkTypeId }));
 }
@@ -234,7 +235,7 @@ const UPDATE_LINK_TYPE_RULES = statement<'orgId' | 'linkTypeId' | 'isAntisymmetr
   where org_id = :orgId and link_type_id = :linkTypeId`,
 );
 
-/** Changes rules, and through the foreign key the copies in every link of the type; raises the version. */
+/** Changes the rules of a type and raises its version; the foreign key updates the copies in its links. */
 export async function updateLinkTypeRules(
   db: Transaction,
   orgId: string,
@@ -267,7 +268,7 @@ const DELETE_LINK_TYPE_AND_LABELS = statement<'orgId' | 'linkTypeId'>(
         and labels.label_id in (others.inward_label_id, others.outward_label_id))`,
 );
 
-/** Removes a type and those of its labels that no other type has. */
+/** Deletes a type, and those of its labels that no other type has. */
 export async function deleteLinkTypeAndLabels(db: Transaction, orgId: string, linkTypeId: string): Promise<void> {
   await db.query(DELETE_LINK_TYPE_AND_LABELS({ orgId, linkTypeId }));
 }
@@ -282,7 +283,7 @@ export async function existsLinkOfType(db: Queryable, orgId: string, linkTypeId:
   return rows.length > 0;
 }
 
-/** A link by its two issues. */
+/** A link with its two issues. */
 export interface LinkEndsRow {
   link_id: number;
   inward_issue_id: number;
@@ -302,7 +303,7 @@ const SELECT_OPPOSITE_LINKS = statement<'orgId' | 'linkTypeId', LinkEndsRow>(
   limit 20`,
 );
 
-/** Links of the type that have a link in the opposite direction beside them; a few of them. */
+/** Links of the type whose issues also have a link in the opposite direction; at most 20. */
 export function selectOppositeLinks(db: Queryable, orgId: string, linkTypeId: string): Promise<LinkEndsRow[]> {
   return db.query(SELECT_OPPOSITE_LINKS({ orgId, linkTypeId }));
 }
@@ -327,7 +328,7 @@ function selectSecondSinglesAt(end: 'inward' | 'outward') {
   );
 }
 
-/** Links of the type whose issue at that end stands in another such link; a few of them. */
+/** Links of the type whose issue at that end has another such link; at most 20. */
 export function selectSecondSingles(
   db: Queryable,
   orgId: string,
@@ -345,7 +346,7 @@ const SELECT_LINKS_OF_TYPE = statement<'orgId' | 'linkTypeId', LinkEndsRow>(
   order by link_id`,
 );
 
-/** All links of the type, to look for cycles among them. */
+/** All links of the type, for the cycle check. */
 export function selectLinksOfType(db: Queryable, orgId: string, linkTypeId: string): Promise<LinkEndsRow[]> {
   return db.query(SELECT_LINKS_OF_TYPE({ orgId, linkTypeId }));
 }
@@ -360,7 +361,7 @@ const LOCK_TYPES_OF_LABELS = statement<'orgId' | 'labelIds'>(
   for update`,
 );
 
-/** Locks the types that have one of the labels, against other changes and against writers of their links. */
+/** Locks the types that have one of the labels, against concurrent changes and writers of their links. */
 export async function lockTypesOfLabels(db: Transaction, orgId: string, labelIds: readonly number[]): Promise<void> {
   await db.query(LOCK_TYPES_OF_LABELS({ orgId, labelIds }));
 }
@@ -370,7 +371,7 @@ const LOCK_LINK_TYPE = statement<'orgId' | 'linkTypeId'>(
   `select pg_advisory_xact_lock(hashtextextended(:orgId || ' ' || :linkTypeId, 0))`,
 );
 
-/** Lets one transaction at a time look for cycles of the type and write a link of it. */
+/** Serialises the transactions that write links of an acyclic type, so that cycle checks see each other's links. */
 export async function lockLinkType(db: Transaction, orgId: string, linkTypeId: string): Promise<void> {
   await db.query(LOCK_LINK_TYPE({ orgId, linkTypeId }));
 }

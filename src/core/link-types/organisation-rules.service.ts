@@ -12,13 +12,14 @@ import {
 } from '../organisations/organisations.store.ts';
 import { linkNames } from './link-types.service.ts';
 
-/** What is undefined stays. */
+/** `undefined` keeps the current value. */
 export interface OrganisationChange {
   readonly name: string | undefined;
   readonly language: Language | undefined;
   readonly oneLinkPerPair: boolean | undefined;
 }
 
+/** Throws `not_found`. */
 export async function getOrganisation(db: Queryable, orgId: string): Promise<OrganisationRow> {
   const row = await selectOrganisation(db, orgId);
   if (row === undefined) throw new DomainError('not_found', texts.organisationNotFound(orgId));
@@ -26,12 +27,12 @@ export async function getOrganisation(db: Queryable, orgId: string): Promise<Org
 }
 
 /**
- * Changes what holds for all of the organisation. Throws `refused`, naming the links, when one link a pair is to be the rule
- * and there are pairs with more.
+ * Changes an organisation. Throws `refused` with the offending links if `oneLinkPerPair` is switched on while issues
+ * have more than one link between them.
  */
 export function updateOrganisation(db: Database, viewer: Viewer, change: OrganisationChange): Promise<OrganisationRow> {
   return db.transaction(async (transaction) => {
-    // Every writer of links holds the row: from here on none is left.
+    // Every writer of links locks this row, so no writer is active from here on.
     await lockOrganisation(transaction, viewer.orgId, 'rules');
     const before = await getOrganisation(transaction, viewer.orgId);
     if (change.oneLinkPerPair) {
@@ -46,7 +47,7 @@ export function updateOrganisation(db: Database, viewer: Viewer, change: Organis
       language: change.language ?? before.language,
       oneLinkPerPair: change.oneLinkPerPair ?? before.one_link_per_pair,
     });
-    // Should a link have escaped the look above, the next attempt names it.
+    // If a link was written after the check above, the next attempt reports it.
     return await onConstraint(update, { links_pair_key: new ConcurrentChange() });
   });
 }

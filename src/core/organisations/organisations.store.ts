@@ -147,8 +147,8 @@ function lockOrganisationFor(name: string, lock: string) {
 }
 
 /**
- * Locks the organisation: its `labels` against other changes of labels and link types, its `rules` also against writers of
- * links, or its `key` as a writer of links does, against changes of the rules.
+ * Locks the organisation in one of three strengths: `key`, which writers of links take, excludes changes of the rules;
+ * `labels` excludes other changes of labels and link types; `rules` excludes all of these.
  */
 export async function lockOrganisation(
   db: Transaction,

@@ -9,8 +9,9 @@ import { keepAdministrator } from '../users/users.service.ts';
 import { updateUserRemoved } from '../users/users.store.ts';
 
 /**
- * Removes a user from the organisation: deletes their credentials and roles, frees their login and unassigns their issues.
- * What they wrote keeps their name. Throws `not_found`, and `refused` for the caller and for the last administrator.
+ * Removes a user from the organisation: deletes their credentials and roles, frees their login and unassigns their
+ * issues. Their name stays on what they wrote. Throws `not_found`, and `refused` for the caller and for the last
+ * administrator.
  */
 export function removeUser(db: Database, viewer: Viewer, userId: number): Promise<void> {
   const { orgId } = viewer;
@@ -20,7 +21,7 @@ export function removeUser(db: Database, viewer: Viewer, userId: number): Promis
     if (!exists) throw new DomainError('not_found', texts.userUnknown);
     await deleteTokens(transaction, orgId, userId);
     await writeUnassigned(transaction, viewer, userId);
-    // After the issues, as when a queue is removed with its issues and then its members.
+    // After the issues, in the same lock order as the removal of a queue.
     await deleteMembershipsOf(transaction, orgId, userId);
   });
 }
