@@ -952,8 +952,8 @@ from issue
 cross join lateral (
   select
     ends.link_id, ends.version, ends.link_type_id, ends.direction, ends.created_at, ends.updated_at,
-    coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
-    coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
+  coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
+  coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
     object.hex_id as object_hex_id, object.key as object_key, object.summary as object_summary,
     statuses.status_id, statuses.key as status_key, statuses.name_ru as status_ru, statuses.name_en as status_en,
     created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
@@ -1004,8 +1004,8 @@ from issue
 left join lateral (
   select
     ends.link_id, ends.version, ends.link_type_id, ends.direction, ends.created_at, ends.updated_at,
-    coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
-    coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
+  coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
+  coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
     object.hex_id as object_hex_id, object.key as object_key, object.summary as object_summary,
     statuses.status_id, statuses.key as status_key, statuses.name_ru as status_ru, statuses.name_en as status_en,
     created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
@@ -1058,8 +1058,8 @@ found as materialized (
   cross join lateral (
   select
     ends.link_id, ends.version, ends.link_type_id, ends.direction, ends.created_at, ends.updated_at,
-    coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
-    coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
+  coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
+  coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
     object.hex_id as object_hex_id, object.key as object_key, object.summary as object_summary,
     statuses.status_id, statuses.key as status_key, statuses.name_ru as status_ru, statuses.name_en as status_en,
     created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
@@ -1175,8 +1175,8 @@ from issue
 cross join lateral (
   select
     ends.link_id, ends.version, ends.link_type_id, ends.direction, ends.created_at, ends.updated_at,
-    coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
-    coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
+  coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
+  coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
     object.hex_id as object_hex_id, object.key as object_key, object.summary as object_summary,
     statuses.status_id, statuses.key as status_key, statuses.name_ru as status_ru, statuses.name_en as status_en,
     created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
@@ -1281,6 +1281,36 @@ limit 20;
 -- $1 orgId
 prepare select_organisation as
 select org_id, cloud_id, name, language, profile, one_link_per_pair from organisations where org_id = $1;
+
+-- $1 start, $2 orgId, $3 linkTypeId, $4 goal
+prepare select_path_inward as
+with recursive reached (issue_id) as (
+  select $1::bigint
+  union
+  select links.inward_issue_id
+  from reached
+  join links on links.org_id = $2 and links.link_type_id = $3 and links.outward_issue_id = reached.issue_id
+  where reached.issue_id <> $4
+)
+select links.inward_issue_id as inward, links.outward_issue_id as outward
+from reached
+join links on links.org_id = $2 and links.link_type_id = $3 and links.outward_issue_id = reached.issue_id
+where exists (select from reached where issue_id = $4);
+
+-- $1 start, $2 orgId, $3 linkTypeId, $4 goal
+prepare select_path_outward as
+with recursive reached (issue_id) as (
+  select $1::bigint
+  union
+  select links.outward_issue_id
+  from reached
+  join links on links.org_id = $2 and links.link_type_id = $3 and links.inward_issue_id = reached.issue_id
+  where reached.issue_id <> $4
+)
+select links.inward_issue_id as inward, links.outward_issue_id as outward
+from reached
+join links on links.org_id = $2 and links.link_type_id = $3 and links.inward_issue_id = reached.issue_id
+where exists (select from reached where issue_id = $4);
 
 -- $1 orgId
 prepare select_people as
@@ -1470,8 +1500,8 @@ prepare select_remote_link as
       applications.application_id, applications.type as application_type,
 applications.name_ru as application_ru, applications.name_en as application_en,
       link_types.link_type_id,
-      coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
-      coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
+  coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
+  coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
       created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
   created_by.passport_uid as created_by_passport_uid, created_by.cloud_uid as created_by_cloud_uid,
       updated_by.uid as updated_by_uid, coalesce(updated_by.display, updated_by.login) as updated_by_display,
@@ -1512,8 +1542,8 @@ prepare select_remote_links as
       applications.application_id, applications.type as application_type,
 applications.name_ru as application_ru, applications.name_en as application_en,
       link_types.link_type_id,
-      coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
-      coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
+  coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
+  coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
       created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
   created_by.passport_uid as created_by_passport_uid, created_by.cloud_uid as created_by_cloud_uid,
       updated_by.uid as updated_by_uid, coalesce(updated_by.display, updated_by.login) as updated_by_display,
@@ -1794,36 +1824,6 @@ where queues.org_id = $2 and ($1::boolean or (queues.access = 'organisation' or 
   where queue_members.org_id = $2 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
     and true)))
 order by queues.name collate "C", queues.queue_id;
-
--- $1 start, $2 orgId, $3 linkTypeId, $4 goal
-prepare select_way_inward as
-with recursive reached (issue_id) as (
-  select $1::bigint
-  union
-  select links.inward_issue_id
-  from reached
-  join links on links.org_id = $2 and links.link_type_id = $3 and links.outward_issue_id = reached.issue_id
-  where reached.issue_id <> $4
-)
-select links.inward_issue_id as inward, links.outward_issue_id as outward
-from reached
-join links on links.org_id = $2 and links.link_type_id = $3 and links.outward_issue_id = reached.issue_id
-where exists (select from reached where issue_id = $4);
-
--- $1 start, $2 orgId, $3 linkTypeId, $4 goal
-prepare select_way_outward as
-with recursive reached (issue_id) as (
-  select $1::bigint
-  union
-  select links.outward_issue_id
-  from reached
-  join links on links.org_id = $2 and links.link_type_id = $3 and links.inward_issue_id = reached.issue_id
-  where reached.issue_id <> $4
-)
-select links.inward_issue_id as inward, links.outward_issue_id as outward
-from reached
-join links on links.org_id = $2 and links.link_type_id = $3 and links.inward_issue_id = reached.issue_id
-where exists (select from reached where issue_id = $4);
 
 -- $1 orgId, $2 queueId
 prepare take_issue_key as

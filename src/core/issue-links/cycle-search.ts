@@ -4,7 +4,7 @@ import { texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
 import { selectVisibleKeys } from '../issues/issue-access.ts';
 import type { CopiedRules } from '../link-types/link-types.store.ts';
-import { selectWay } from './issue-links.store.ts';
+import { selectPath } from './issue-links.store.ts';
 
 /** The maximum number of a cycle's issues in an error message. */
 const NAMED_ISSUES_MAX = 20;
@@ -20,7 +20,7 @@ export async function refuseCycle(
   { inwardIssueId, outwardIssueId }: { readonly inwardIssueId: number; readonly outwardIssueId: number },
 ): Promise<void> {
   const direction = type.single_end === 'outward' ? 'inward' : 'outward';
-  const reached = await selectWay(db, viewer.orgId, type.link_type_id, outwardIssueId, inwardIssueId, direction);
+  const reached = await selectPath(db, viewer.orgId, type.link_type_id, outwardIssueId, inwardIssueId, direction);
   if (reached.length === 0) return;
   const cycle = [inwardIssueId, ...shortestPath(reached, outwardIssueId, inwardIssueId)];
   const keys = await selectVisibleKeys(db, viewer, cycle);

@@ -6,6 +6,7 @@ import type { Viewer } from '../access/viewer.ts';
 import { insertEvents } from '../events/events.store.ts';
 import { parseIssueName } from '../issues/issue-name.ts';
 import { type Direction, opposite } from '../labels/direction.ts';
+import { type LinkTypeSummary, linkTypeFrom } from '../link-types/link-type-summary.ts';
 import { type LockedType, lockForLinks, lockLinkType, lockTypesOfLabels } from '../link-types/link-types.store.ts';
 import { type UserSummary, userFrom } from '../users/user-summary.ts';
 import { refuseCycle } from './cycle-search.ts';
@@ -37,7 +38,7 @@ export interface IssueLink {
   readonly id: number;
   readonly version: number;
   readonly issueKey: string;
-  readonly type: { readonly id: string; readonly inward: Text; readonly outward: Text };
+  readonly type: LinkTypeSummary;
   readonly direction: Direction;
   readonly object: { readonly id: string; readonly key: string; readonly summary: string };
   readonly status: { readonly id: number; readonly key: string; readonly name: Text };
@@ -122,7 +123,7 @@ export interface LinkOrigin {
   readonly updatedAt: Date | undefined;
 }
 
-export function madeNowBy({ userId }: Viewer): LinkOrigin {
+export function originNow({ userId }: Viewer): LinkOrigin {
   return { createdBy: userId, updatedBy: userId, createdAt: undefined, updatedAt: undefined };
 }
 
@@ -208,7 +209,9 @@ export async function deleteLink(db: Transaction, viewer: Viewer, link: StoredLi
 export async function deleteLinksOfIssues(db: Transaction, viewer: Viewer, issueIds: readonly number[]): Promise<void> {
   const deleted = await deleteLinksOf(db, viewer.orgId, issueIds);
   const removed = new Set(issueIds);
-  const elsewhere = deleted.flatMap((link) => linkEvents(link, undefined)).filter(({ issueId }) => !removed.has(issueId));
+  const elsewhere = deleted
+    .flatMap((link) => linkEvents(link, undefined))
+    .filter(({ issueId }) => !removed.has(issueId));
   await insertEvents(db, viewer.orgId, viewer.userId, elsewhere);
 }
 
@@ -270,11 +273,7 @@ function toIssueLink(row: IssueLinkRow): IssueLink {
     id: row.link_id,
     version: row.version,
     issueKey: row.issue_key,
-    type: {
-      id: row.link_type_id,
-      inward: { ru: row.inward_ru, en: row.inward_en },
-      outward: { ru: row.outward_ru, en: row.outward_en },
-    },
+    type: linkTypeFrom(row),
     direction: row.direction,
     object: { id: row.object_hex_id, key: row.object_key, summary: row.object_summary },
     status: { id: row.status_id, key: row.status_key, name: { ru: row.status_ru, en: row.status_en } },

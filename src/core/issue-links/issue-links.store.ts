@@ -3,6 +3,7 @@ import { statement } from '../../database/statement.ts';
 import { type Viewer, visibleQueue } from '../access/viewer.ts';
 import { IS_NAMED_ISSUE, visibleIssues } from '../issues/visible-issues.ts';
 import type { Direction } from '../labels/direction.ts';
+import { LABEL_NAMES, type LinkTypeColumns } from '../link-types/link-type-summary.ts';
 import type { CopiedRules } from '../link-types/link-types.store.ts';
 import { type UserColumns, userColumns } from '../users/user-summary.ts';
 
@@ -12,11 +13,6 @@ export type IssueLinkRow = {
   issue_key: string;
   link_id: number;
   version: number;
-  link_type_id: string;
-  inward_ru: string;
-  inward_en: string;
-  outward_ru: string;
-  outward_en: string;
   direction: Direction;
   created_at: Date;
   updated_at: Date;
@@ -27,7 +23,8 @@ export type IssueLinkRow = {
   status_key: string;
   status_ru: string;
   status_en: string;
-} & UserColumns<'created_by'> &
+} & LinkTypeColumns &
+  UserColumns<'created_by'> &
   UserColumns<'updated_by'> &
   (UserColumns<'assignee'> | { assignee_uid: null });
 
@@ -41,12 +38,11 @@ const ISSUE_COLUMNS = 'issues.issue_id, issues.key as issue_key';
 const ISSUE = `issue as materialized (${visibleIssues(ISSUE_COLUMNS, IS_NAMED_ISSUE)})`;
 
 /** SQL: the links of the row `issue` that meet the condition on `ends` and whose other issue the viewer may see. */
-function linksSeen(condition: string): string {
+function visibleLinks(condition: string): string {
   return `
     select
       ends.link_id, ends.version, ends.link_type_id, ends.direction, ends.created_at, ends.updated_at,
-      coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
-      coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
+      ${LABEL_NAMES},
       object.hex_id as object_hex_id, object.key as object_key, object.summary as object_summary,
       statuses.status_id, statuses.key as status_key, statuses.name_ru as status_ru, statuses.name_en as status_en,
       ${userColumns('created_by')},
@@ -77,7 +73,7 @@ const SELECT_ISSUE_LINKS = statement<keyof Viewer | 'issueName', IssueLinkRow | 
   with ${ISSUE}
   select issue.*, link.*
   from issue
-  left join lateral (${linksSeen('true')}) link on true
+  left join lateral (${visibleLinks('true')}) link on true
   order by link.link_id`,
 );
 
@@ -97,7 +93,7 @@ const SELECT_LINKS_OF_ISSUES = statement<keyof Viewer | 'issueIds', IssueLinkRow
   with issue as materialized (${visibleIssues(ISSUE_COLUMNS, 'issues.issue_id = any(:issueIds::bigint[])')})
   select issue.*, link.*
   from issue
-  cross join lateral (${linksSeen('true')}) link
+  cross join lateral (${visibleLinks('true')}) link
   order by issue.issue_id, link.link_id`,
 );
 
@@ -116,7 +112,7 @@ const SELECT_ISSUE_LINK = statement<keyof Viewer | 'issueName' | 'linkId', Issue
   with ${ISSUE}
   select issue.*, link.*
   from issue
-  cross join lateral (${linksSeen('ends.link_id = :linkId')}) link`,
+  cross join lateral (${visibleLinks('ends.link_id = :linkId')}) link`,
 );
 
 /** A link from the point of view of the issue with that key or id. */
@@ -147,7 +143,7 @@ const SELECT_ISSUE_LINKS_PAGE = statement<
   found as materialized (
     select issue.*, link.*
     from issue
-    cross join lateral (${linksSeen(`
+    cross join lateral (${visibleLinks(`
       (:linkTypeIds::text[] is null
         or (ends.link_type_id, ends.direction) in (select * from unnest(:linkTypeIds::text[], :directions::text[])))
     `)}) link
@@ -399,19 +395,19 @@ export async function existsSameLabel(
   return rows.length > 0;
 }
 
-const SELECT_WAY = { inward: selectWayAlong('inward', 'outward'), outward: selectWayAlong('outward', 'inward') };
+const SELECT_PATH = { inward: selectPathAlong('inward', 'outward'), outward: selectPathAlong('outward', 'inward') };
 
 /**
  * In or against the direction of the links. If issues have at most one link at the end `next`, the traversal is linear.
  */
-function selectWayAlong(walk: Direction, next: Direction) {
+function selectPathAlong(direction: Direction, next: Direction) {
   return statement<'orgId' | 'linkTypeId' | 'start' | 'goal', { inward: number; outward: number }>(
-    `select_way_${walk}`,
+    `select_path_${direction}`,
     `
     with recursive reached (issue_id) as (
       select :start::bigint
       union
-      select links.${walk}_issue_id
+      select links.${direction}_issue_id
       from reached
       join links on links.org_id = :orgId and links.link_type_id = :linkTypeId and links.${next}_issue_id = reached.issue_id
       where reached.issue_id <> :goal
@@ -427,14 +423,14 @@ function selectWayAlong(walk: Direction, next: Direction) {
  * The links of the type on the paths from `from` to `to`, each from its inward to its outward end, and all others that
  * the traversal reaches; empty if there is no path. Terminates on existing cycles, since it visits each issue once.
  */
-export async function selectWay(
+export async function selectPath(
   db: Queryable,
   orgId: string,
   linkTypeId: string,
   from: number,
   to: number,
-  walk: Direction,
+  direction: Direction,
 ): Promise<{ inward: number; outward: number }[]> {
-  const [start, goal] = walk === 'outward' ? [from, to] : [to, from];
-  return await db.query(SELECT_WAY[walk]({ orgId, linkTypeId, start, goal }));
+  const [start, goal] = direction === 'outward' ? [from, to] : [to, from];
+  return await db.query(SELECT_PATH[direction]({ orgId, linkTypeId, start, goal }));
 }

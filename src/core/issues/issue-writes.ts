@@ -53,7 +53,7 @@ export interface NewIssueWrite {
 }
 
 /** Creates an issue at the end of its column, with the next key of its queue. */
-export async function writeNewIssue(
+export async function addIssue(
   db: Transaction,
   { orgId, userId }: Viewer,
   { fields, ...issue }: NewIssueWrite,
@@ -70,7 +70,7 @@ export async function writeNewIssue(
 }
 
 /** Sets the fields and `isOpen` of a locked issue and raises its version. Writes nothing if nothing changes. */
-export async function writeChangedFields(
+export async function changeIssueFields(
   db: Transaction,
   { orgId, userId }: Viewer,
   issue: IssueState,
@@ -95,7 +95,7 @@ export async function writeChangedFields(
 }
 
 /** Moves a locked issue to a queue that has a column for its status, and returns its new key. */
-export async function writeChangedQueue(
+export async function changeIssueQueue(
   db: Transaction,
   { orgId, userId }: Viewer,
   issue: IssueState,
@@ -112,7 +112,7 @@ export async function writeChangedQueue(
 }
 
 /** Clears the assignee of all issues that are assigned to the user. */
-export async function writeUnassigned(db: Transaction, { orgId, userId }: Viewer, assigneeId: number): Promise<void> {
+export async function unassignUser(db: Transaction, { orgId, userId }: Viewer, assigneeId: number): Promise<void> {
   const issueIds = await unassignIssues(db, orgId, userId, assigneeId);
   const changes = { fields: [{ field: 'assignee', from: assigneeId, to: null }] };
   const events = issueIds.map((issueId) => ({ issueId, type: 'IssueUpdated', changes }) as const);
@@ -205,7 +205,7 @@ export async function ensureColumn(db: Transaction, orgId: string, queueId: numb
 }
 
 /** The tags without duplicates, in the given order. Throws `refused` for more than 100. */
-export function tagSet(tags: readonly string[]): string[] {
+export function distinctTags(tags: readonly string[]): string[] {
   const distinct = [...new Set(tags)];
   if (distinct.length > TAGS_MAX) throw new DomainError('refused', undefined, { tags: texts.tagsTooMany });
   return distinct;

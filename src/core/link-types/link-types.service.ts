@@ -79,7 +79,9 @@ export function createLinkType(db: Database, viewer: Viewer, type: NewLinkType):
     await refuseTakenPhrases(transaction, orgId, undefined, outward ? [inward, outward] : [inward]);
 
     const inwardId = await translateLabelErrors(inward, insertLabel(transaction, orgId, inward));
-    const outwardId = outward ? await translateLabelErrors(outward, insertLabel(transaction, orgId, outward)) : inwardId;
+    const outwardId = outward
+      ? await translateLabelErrors(outward, insertLabel(transaction, orgId, outward))
+      : inwardId;
     if (!isSymmetric) await updateOpposites(transaction, orgId, inwardId, outwardId);
     const insert = insertLinkType(transaction, orgId, {
       link_type_id: linkTypeId,

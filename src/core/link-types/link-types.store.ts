@@ -1,15 +1,11 @@
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
+import { LABEL_NAMES, type LinkTypeColumns } from './link-type-summary.ts';
 
 /** A link type with the names of its two labels. */
-export interface LinkTypeRow {
-  link_type_id: string;
+export interface LinkTypeRow extends LinkTypeColumns {
   inward_label_id: number;
   outward_label_id: number;
-  inward_ru: string;
-  inward_en: string;
-  outward_ru: string;
-  outward_en: string;
   /** If null, the English name is the phrase. */
   inward_phrase: string | null;
   outward_phrase: string | null;
@@ -26,8 +22,7 @@ const SELECT_LINK_TYPES = statement<'orgId', LinkTypeRow>(
   'select_link_types',
   `
   select link_types.link_type_id, link_types.inward_label_id, link_types.outward_label_id,
-    coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
-    coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
+    ${LABEL_NAMES},
     inward.phrase as inward_phrase, outward.phrase as outward_phrase,
     link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic, link_types.single_end,
     link_types.import_only, link_types.shares_label, link_types.version

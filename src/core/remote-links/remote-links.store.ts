@@ -4,6 +4,7 @@ import { type Viewer, visibleQueue } from '../access/viewer.ts';
 import { APPLICATION_COLUMNS, type ApplicationRow } from '../applications/applications.store.ts';
 import { IS_NAMED_ISSUE, visibleIssues } from '../issues/visible-issues.ts';
 import type { Direction } from '../labels/direction.ts';
+import { LABEL_NAMES, type LinkTypeColumns } from '../link-types/link-type-summary.ts';
 import { type UserColumns, userColumns } from '../users/user-summary.ts';
 
 export interface RemoteObjectRow extends ApplicationRow {
@@ -21,14 +22,6 @@ export type RemoteLinkRow = RemoteObjectRow & {
   UserColumns<'created_by'> &
   UserColumns<'updated_by'>;
 
-interface LinkTypeColumns {
-  link_type_id: string;
-  inward_ru: string;
-  inward_en: string;
-  outward_ru: string;
-  outward_en: string;
-}
-
 /** The row of the outer join for an issue without remote links. */
 type NoRemoteLinkRow = { issue_key: string; remote_link_id: null };
 
@@ -44,8 +37,7 @@ function remoteLinksWhere(condition: string): string {
         remote_links.created_at, remote_links.updated_at,
         ${APPLICATION_COLUMNS},
         link_types.link_type_id,
-        coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
-        coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
+        ${LABEL_NAMES},
         ${userColumns('created_by')},
         ${userColumns('updated_by')}
       from remote_links

@@ -2,7 +2,7 @@ import type { Database } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
-import { writeUnassigned } from '../issues/issue-writes.ts';
+import { unassignUser } from '../issues/issue-writes.ts';
 import { deleteMembershipsOf } from '../queues/queue-members.store.ts';
 import { deleteTokens } from '../tokens/tokens.store.ts';
 import { keepAdministrator } from '../users/users.service.ts';
@@ -20,7 +20,7 @@ export function removeUser(db: Database, viewer: Viewer, userId: number): Promis
     const exists = await updateUserRemoved(transaction, orgId, userId);
     if (!exists) throw new DomainError('not_found', texts.userUnknown);
     await deleteTokens(transaction, orgId, userId);
-    await writeUnassigned(transaction, viewer, userId);
+    await unassignUser(transaction, viewer, userId);
     // After the issues, in the same lock order as the removal of a queue.
     await deleteMembershipsOf(transaction, orgId, userId);
   });

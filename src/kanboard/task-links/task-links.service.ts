@@ -4,7 +4,7 @@ import {
   createLink,
   deleteLink,
   lockTypeOf,
-  madeNowBy,
+  originNow,
 } from '../../core/issue-links/issue-links.service.ts';
 import { lockLink, type StoredLink, selectLink } from '../../core/issue-links/issue-links.store.ts';
 import { type AccessibleIssue, findIssues, getWritableIssue, requireWritable } from '../../core/issues/issue-access.ts';
@@ -58,7 +58,7 @@ export function createTaskLink(db: Database, viewer: Viewer, link: NewTaskLink):
     const { linkTypeId, direction } = await getLabelEnd(transaction, viewer, link);
     const type = await lockTypeOf(transaction, viewer, { linkTypeId, issues: [task, oppositeTask] });
     const write = { type, direction, issue: task, object: oppositeTask };
-    const stored = await createLink(transaction, viewer, write, madeNowBy(viewer));
+    const stored = await createLink(transaction, viewer, write, originNow(viewer));
     return viewIdOf(stored, direction);
   });
 }

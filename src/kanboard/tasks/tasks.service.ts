@@ -1,14 +1,14 @@
 import type { Viewer } from '../../core/access/viewer.ts';
 import { getWritableIssue } from '../../core/issues/issue-access.ts';
 import {
+  addIssue,
+  changeIssueFields,
+  distinctTags,
   ensureColumn,
   fieldsOf,
   getWritableQueue,
   KANBOARD_DEFAULTS,
   lockWritableIssue,
-  tagSet,
-  writeChangedFields,
-  writeNewIssue,
 } from '../../core/issues/issue-writes.ts';
 import { type IssueFields, selectIssueState } from '../../core/issues/issues.store.ts';
 import { lockQueue, selectFirstStatus, selectQueueForIssue } from '../../core/queues/queues.store.ts';
@@ -149,7 +149,7 @@ export function createTask(
       tags: [],
       statusId,
     };
-    const { issueId } = await writeNewIssue(transaction, viewer, {
+    const { issueId } = await addIssue(transaction, viewer, {
       queueId: projectId,
       fields: fieldsAfter(blank, { ...task, color: task.color || undefined }),
       isOpen: true,
@@ -171,7 +171,7 @@ export function updateTask(db: Database, viewer: Viewer, taskId: number, changes
     if (seen && seen.queue_id !== issue.queue_id) throw new ConcurrentChange();
     // Nothing is asked of the owner that the task has already.
     if (!mayOwn && ownerId !== issue.assignee_id) throw refused('owner_id', texts.userUnknown);
-    await writeChangedFields(transaction, viewer, issue, fieldsAfter(fieldsOf(issue), changes), issue.is_open);
+    await changeIssueFields(transaction, viewer, issue, fieldsAfter(fieldsOf(issue), changes), issue.is_open);
   });
 }
 
@@ -195,7 +195,7 @@ export async function moveTask(db: Database, viewer: Viewer, projectId: number, 
     const issue = await selectIssueState(transaction, viewer, taskId);
     if (issue?.queue_id !== projectId) throw refused('task_id', texts.issueNotFound);
     if (issue.status_id === statusId && issue.position === position) throw refused('position', texts.formUnfit);
-    await writeChangedFields(transaction, viewer, issue, { ...fieldsOf(issue), statusId }, issue.is_open);
+    await changeIssueFields(transaction, viewer, issue, { ...fieldsOf(issue), statusId }, issue.is_open);
     await updatePositions(transaction, orgId, {
       queueId: projectId,
       issueId: taskId,
@@ -210,7 +210,7 @@ export async function moveTask(db: Database, viewer: Viewer, projectId: number, 
 export function setTaskOpen(db: Database, viewer: Viewer, taskId: number, isOpen: boolean): Promise<void> {
   return db.transaction(async (transaction) => {
     const issue = await lockWritableIssue(transaction, viewer, taskId, 'change');
-    await writeChangedFields(transaction, viewer, issue, fieldsOf(issue), isOpen);
+    await changeIssueFields(transaction, viewer, issue, fieldsOf(issue), isOpen);
   });
 }
 
@@ -269,7 +269,7 @@ function fieldsAfter(before: IssueFields, changes: TaskChanges): IssueFields {
     summary: changes.title ?? before.summary,
     description: changes.description === undefined ? before.description : changes.description || null,
     assigneeId: changes.ownerId === undefined ? before.assigneeId : changes.ownerId,
-    tags: changes.tags ? tagSet(changes.tags) : before.tags,
+    tags: changes.tags ? distinctTags(changes.tags) : before.tags,
     reference: changes.reference ?? before.reference,
     color: changes.color ?? before.color,
     dueAt: changes.dueAt === undefined ? before.dueAt : changes.dueAt,

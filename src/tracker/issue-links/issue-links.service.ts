@@ -9,7 +9,7 @@ import {
   listIssueLinksPage,
   lockTypeOf,
   lockTypesOf,
-  madeNowBy,
+  originNow,
 } from '../../core/issue-links/issue-links.service.ts';
 import { lockLink, lockSingleLink, type StoredLink } from '../../core/issue-links/issue-links.store.ts';
 import { directionAt, objectAt } from '../../core/issue-links/link-events.ts';
@@ -61,7 +61,7 @@ export function createIssueLink(
 ): Promise<IssueLink> {
   return db.transaction(async (transaction) => {
     const named = await getRelationship(transaction, viewer, relationship, (type) => !type.import_only);
-    return await link(transaction, viewer, issueName, named, object, madeNowBy(viewer));
+    return await link(transaction, viewer, issueName, named, object, originNow(viewer));
   });
 }
 
@@ -191,7 +191,7 @@ export async function replaceSingleLinks(
     if (type === undefined) throw new DomainError('refused', texts.linkTypeNotFound(linkTypeId));
     const write = { type, direction, issue, object };
     if (current === undefined) {
-      await createLink(transaction, viewer, write, madeNowBy(viewer));
+      await createLink(transaction, viewer, write, originNow(viewer));
     } else if (objectAt(current, issue.id) !== object.id) {
       await changeLink(transaction, viewer, current, write);
     }

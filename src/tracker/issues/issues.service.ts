@@ -3,15 +3,15 @@ import { findEntry } from '../../core/dictionaries/dictionaries.service.ts';
 import type { Dictionary, StatusRow } from '../../core/dictionaries/dictionaries.store.ts';
 import { parseIssueName } from '../../core/issues/issue-name.ts';
 import {
+  addIssue,
+  changeIssueFields,
+  changeIssueQueue,
+  distinctTags,
   ensureColumn,
   fieldsOf,
   getWritableQueue,
   KANBOARD_DEFAULTS,
   lockWritableIssue,
-  tagSet,
-  writeChangedFields,
-  writeChangedQueue,
-  writeNewIssue,
 } from '../../core/issues/issue-writes.ts';
 import {
   type IssueFields,
@@ -145,10 +145,10 @@ export function createIssue(db: Database, viewer: Viewer, issue: NewIssue): Prom
       issueTypeId: named.type ?? queue.issue_type_id,
       priorityId: named.priority ?? queue.priority_id,
       assigneeId: named.assignee ?? null,
-      tags: tagSet(issue.tags ?? []),
+      tags: distinctTags(issue.tags ?? []),
       statusId: status.id,
     };
-    const insert = writeNewIssue(transaction, viewer, {
+    const insert = addIssue(transaction, viewer, {
       queueId: queue.queue_id,
       fields,
       isOpen: !CLOSED.has(status.type),
@@ -200,7 +200,7 @@ export function updateIssue(
       }
       await insertLastColumn(transaction, viewer.orgId, issue.queue_id, fields.statusId);
     }
-    await writeChangedFields(transaction, viewer, issue, fields, isOpen);
+    await changeIssueFields(transaction, viewer, issue, fields, isOpen);
     await replaceSingleLinks(transaction, viewer, { id: issue.issue_id, key: issue.key }, links);
     return await getIssue(transaction, viewer, issue.key);
   });
@@ -220,7 +220,7 @@ export function moveIssue(db: Database, viewer: Viewer, issueName: string, queue
     // Makes the request idempotent, for clients that repeat it after a broken connection.
     if (queue.queue_id === issue.queue_id) return await getIssue(transaction, viewer, issue.key);
     await ensureColumn(transaction, orgId, queue.queue_id, issue.status_id);
-    const key = await writeChangedQueue(transaction, viewer, issue, queue.queue_id);
+    const key = await changeIssueQueue(transaction, viewer, issue, queue.queue_id);
     return await getIssue(transaction, viewer, key);
   });
 }
@@ -290,7 +290,7 @@ async function changedFields(
     issueTypeId: named.type ?? before.issueTypeId,
     priorityId: named.priority ?? before.priorityId,
     assigneeId: named.assignee === undefined ? before.assigneeId : named.assignee,
-    tags: changes.tags ? tagSet(changes.tags(before.tags)) : before.tags,
+    tags: changes.tags ? distinctTags(changes.tags(before.tags)) : before.tags,
     statusId: named.status?.id ?? before.statusId,
   };
   const { status } = named;

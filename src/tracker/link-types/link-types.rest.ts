@@ -1,5 +1,6 @@
 import type { Schemas } from '../../contract/types.ts';
 import { requireAdministrator } from '../../core/access/viewer.ts';
+import { linkTypeFrom } from '../../core/link-types/link-type-summary.ts';
 import {
   createLinkType,
   deleteLinkType,
@@ -56,8 +57,7 @@ function rules({ antisymmetric, acyclic, single }: Schemas['LinkTypeRules']) {
 }
 
 function serializeLinkType({ base, language }: Caller, type: LinkTypeRow): Schemas['LinkType'] {
-  const inward = { ru: type.inward_ru, en: type.inward_en };
-  const outward = { ru: type.outward_ru, en: type.outward_en };
+  const { inward, outward } = linkTypeFrom(type);
   return {
     self: `${base}/linktypes/${type.link_type_id}`,
     id: type.link_type_id,

@@ -3,6 +3,7 @@ import { type Application, isApplicationId, toApplication } from '../../core/app
 import { getWritableIssue } from '../../core/issues/issue-access.ts';
 import { parseIssueName } from '../../core/issues/issue-name.ts';
 import type { Direction } from '../../core/labels/direction.ts';
+import { type LinkTypeSummary, linkTypeFrom } from '../../core/link-types/link-type-summary.ts';
 import { selectLinkTypes } from '../../core/link-types/link-types.store.ts';
 import { relationshipNamed, relationshipsOf } from '../../core/link-types/relationships.ts';
 import {
@@ -19,7 +20,7 @@ import { type UserSummary, userFrom } from '../../core/users/user-summary.ts';
 import { ConcurrentChange, type Database, type Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
-import { type Text, texts } from '../../texts.ts';
+import { texts } from '../../texts.ts';
 
 /** An object in another application. Only what its links state is known about it. */
 export interface RemoteObject {
@@ -33,7 +34,7 @@ export interface RemoteLink {
   readonly id: number;
   readonly issueKey: string;
   /** Undefined if the organisation has deleted the type. */
-  readonly type: { readonly id: string; readonly inward: Text; readonly outward: Text } | undefined;
+  readonly type: LinkTypeSummary | undefined;
   readonly direction: Direction;
   readonly object: RemoteObject;
   readonly createdBy: UserSummary;
@@ -126,14 +127,7 @@ function toRemoteLink(row: RemoteLinkRow): RemoteLink {
   return {
     id: row.remote_link_id,
     issueKey: row.issue_key,
-    type:
-      row.link_type_id === null
-        ? undefined
-        : {
-            id: row.link_type_id,
-            inward: { ru: row.inward_ru, en: row.inward_en },
-            outward: { ru: row.outward_ru, en: row.outward_en },
-          },
+    type: row.link_type_id === null ? undefined : linkTypeFrom(row),
     direction: row.direction,
     object: toRemoteObject(row),
     createdBy: userFrom(row, 'created_by'),

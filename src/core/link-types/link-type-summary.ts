@@ -1,0 +1,30 @@
+import type { Text } from '../../texts.ts';
+
+/** A link type as referenced by links. */
+export interface LinkTypeSummary {
+  readonly id: string;
+  readonly inward: Text;
+  readonly outward: Text;
+}
+
+/** The columns of a summary. */
+export interface LinkTypeColumns {
+  link_type_id: string;
+  inward_ru: string;
+  inward_en: string;
+  outward_ru: string;
+  outward_en: string;
+}
+
+/** SQL: the names of the labels rows `inward` and `outward`, which default to the labels themselves. */
+export const LABEL_NAMES = `
+    coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
+    coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en`;
+
+export function linkTypeFrom(row: LinkTypeColumns): LinkTypeSummary {
+  return {
+    id: row.link_type_id,
+    inward: { ru: row.inward_ru, en: row.inward_en },
+    outward: { ru: row.outward_ru, en: row.outward_en },
+  };
+}
