@@ -22,8 +22,8 @@ export interface Started extends Pick<EmbeddedPostgres, 'connection' | 'created'
 }
 
 /**
- * Copies the build of the modules under test and the packages they need to a folder, because another account may be unable
- * to read this checkout.
+ * Copies the build of the modules under test and the packages they need to a folder, because another account may be
+ * unable to read this checkout.
  */
 export async function install(folder: string, withPostgres = true): Promise<string> {
   await mkdir(folder, { recursive: true });

@@ -14,10 +14,11 @@ const insertLabel = `insert into labels (org_id, label_id, label) values ($1, 10
 const lockOrganisation = 'select from organisations where org_id = $1 for update';
 
 test.each([
-  // createUser inserts the user and waits for the organisation, which the other transaction has locked before it waits for the login.
+  // createUser inserts the user and waits for the organisation, which the other transaction has locked before it waits for
+  // the login.
   ['createUser', ['taken-soon', 'a password'], [lockOrganisation, insertUser]],
-  // createLink takes the organisation's next label id and waits for the label, which the other transaction has inserted before it
-  // waits for the organisation.
+  // createLink takes the organisation's next label id and waits for the label, which the other transaction has inserted
+  // before it waits for the organisation.
   ['createLink', ['taken-soon'], [insertLabel, lockOrganisation]],
 ] as const)('%s succeeds after a deadlock', async (method, params, [first, second]) => {
   const org = await givenOrganisation(db());
