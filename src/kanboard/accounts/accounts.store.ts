@@ -58,8 +58,9 @@ const SELECT_USER_ACCOUNTS = statement<'orgId' | 'login' | 'tokenHash', AccountR
 );
 
 /**
- * The users with the login: a row for each who owns the token, and a row for the one whose password may match. Without
- * `orgId`, token owners are found in every organisation, and the other one only if there is a single organisation.
+ * The users with the login: a row for each owner of the token, and a row for the user whose password is to be verified.
+ * Without `orgId`, every organisation is searched for token owners, and the other user is found only if there is a single
+ * organisation.
  */
 export function selectUserAccounts(
   db: Queryable,

@@ -8,8 +8,7 @@ import {
 } from '../../core/issue-links/issue-links.service.ts';
 import { lockLink, type StoredLink, selectLink } from '../../core/issue-links/issue-links.store.ts';
 import { type AccessibleIssue, findIssues, getWritableIssue, requireWritable } from '../../core/issues/issue-access.ts';
-import type { Direction } from '../../core/labels/direction.ts';
-import { opposite } from '../../core/labels/direction.ts';
+import { type Direction, opposite } from '../../core/labels/direction.ts';
 import { createLabelType } from '../../core/link-types/link-types.service.ts';
 import { ConcurrentChange, type Database, type Queryable, type Transaction } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
@@ -72,7 +71,7 @@ export function updateTaskLink(db: Database, viewer: Viewer, viewId: number, lin
     const { task, oppositeTask } = await getTasks(transaction, viewer, link);
     const current = await selectTaskLink(transaction, viewer, viewId);
     if (current?.task_id !== task.id) throw new DomainError('refused', texts.linkNotFound);
-    // A link keeps its pair of labels, whatever has become of their opposites since.
+    // With an unchanged label, the link keeps its type, even if the opposite of the label has changed since.
     const isSameLabel = current.link_id === link.labelId;
     const end = isSameLabel
       ? await getStoredEnd(transaction, viewer, viewId)
@@ -81,7 +80,7 @@ export function updateTaskLink(db: Database, viewer: Viewer, viewId: number, lin
     const type = await lockTypeOf(transaction, viewer, { linkTypeId: end.linkTypeId, issues });
     const stored = await lockLink(transaction, viewer.orgId, linkIdOf(viewId));
     const locked = await selectTaskLink(transaction, viewer, viewId);
-    // Changed or removed since we looked.
+    // A concurrent writer changed or deleted the link before we locked it.
     if (stored === undefined || locked?.task_id !== task.id || locked.link_id !== current.link_id) {
       throw new ConcurrentChange();
     }
@@ -101,14 +100,14 @@ export function removeTaskLink(db: Database, viewer: Viewer, viewId: number): Pr
     if (seen === undefined) throw new DomainError('not_found', texts.linkNotFound);
     const task = await getWritableIssue(transaction, viewer, taskOf(seen, viewId));
     const stored = await lockLink(transaction, viewer.orgId, seen.link_id);
-    // Changed or removed since we looked.
+    // A concurrent writer changed or deleted the link before we locked it.
     if (stored === undefined || taskOf(stored, viewId) !== task.id) throw new ConcurrentChange();
     await deleteLink(transaction, viewer, stored);
   });
 }
 
-/** The end of a link at which a label puts a task. */
-interface LinkEndOfLabel {
+/** The type of a link, and the end of it at which the task is. */
+interface LinkEnd {
   readonly linkTypeId: string;
   readonly direction: Direction;
 }
@@ -145,12 +144,12 @@ async function getTasks(
   return { task, oppositeTask };
 }
 
-/** The end at which the label puts the task. Creates the type of the label and its opposite if need be. */
+/** The end at which the label puts the task. Creates the type of the label and its opposite if it does not exist. */
 async function getLabelEnd(
   db: Transaction,
   { orgId }: Viewer,
   { labelId, taskId, oppositeTaskId }: NewTaskLink,
-): Promise<LinkEndOfLabel> {
+): Promise<LinkEnd> {
   const found = await selectLabelType(db, orgId, labelId);
   if (found === undefined) throw new DomainError('refused', texts.labelNotFound(String(labelId)));
   const type =
@@ -161,8 +160,8 @@ async function getLabelEnd(
   return { linkTypeId: type.link_type_id, direction: type.inward_label_id === labelId ? 'inward' : 'outward' };
 }
 
-/** The end at which the link has the view now. */
-async function getStoredEnd(db: Queryable, { orgId }: Viewer, viewId: number): Promise<LinkEndOfLabel> {
+/** The current type of the link, and the end that the view belongs to. */
+async function getStoredEnd(db: Queryable, { orgId }: Viewer, viewId: number): Promise<LinkEnd> {
   const link = await selectLink(db, orgId, linkIdOf(viewId));
   if (link === undefined) throw new ConcurrentChange();
   return { linkTypeId: link.link_type_id, direction: directionOf(link, viewId) };

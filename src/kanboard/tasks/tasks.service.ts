@@ -165,11 +165,11 @@ export function updateTask(db: Database, viewer: Viewer, taskId: number, changes
   return db.transaction(async (transaction) => {
     const { ownerId } = changes;
     const seen = ownerId ? await selectIssueState(transaction, viewer, taskId) : undefined;
-    // The user before the issue: `removeUser` locks in that order.
+    // Lock the user before the issue, as `removeUser` does.
     const mayOwn = ownerId && seen ? await lockAssignee(transaction, viewer.orgId, seen.queue_id, ownerId) : true;
     const issue = await lockWritableIssue(transaction, viewer, taskId, 'change');
     if (seen && seen.queue_id !== issue.queue_id) throw new ConcurrentChange();
-    // Nothing is asked of the owner that the task has already.
+    // An unchanged owner stays, even if tasks can no longer be assigned to that user.
     if (!mayOwn && ownerId !== issue.assignee_id) throw refused('owner_id', texts.userUnknown);
     await changeIssueFields(transaction, viewer, issue, fieldsAfter(fieldsOf(issue), changes), issue.is_open);
   });

@@ -157,7 +157,15 @@ export async function lockPositions(
   await db.query(LOCK_POSITIONS({ orgId, queueId, issueId, statusId }));
 }
 
-const UPDATE_POSITIONS = statement<'orgId' | 'queueId' | 'issueId' | 'position' | 'statusId' | 'previousStatusId'>(
+interface PositionChange {
+  readonly queueId: number;
+  readonly issueId: number;
+  readonly position: number;
+  readonly statusId: number;
+  readonly previousStatusId: number;
+}
+
+const UPDATE_POSITIONS = statement<'orgId' | keyof PositionChange>(
   'update_positions',
   `
   with others as (
@@ -180,22 +188,6 @@ const UPDATE_POSITIONS = statement<'orgId' | 'queueId' | 'issueId' | 'position' 
  * Inserts an issue at a position among the open issues of its column, or at the end if the position is beyond it. Renumbers
  * the open issues of this and of the previous column from 1, without gaps.
  */
-export async function updatePositions(
-  db: Transaction,
-  orgId: string,
-  {
-    queueId,
-    issueId,
-    position,
-    statusId,
-    previousStatusId,
-  }: {
-    readonly queueId: number;
-    readonly issueId: number;
-    readonly position: number;
-    readonly statusId: number;
-    readonly previousStatusId: number;
-  },
-): Promise<void> {
-  await db.query(UPDATE_POSITIONS({ orgId, queueId, issueId, position, statusId, previousStatusId }));
+export async function updatePositions(db: Transaction, orgId: string, change: PositionChange): Promise<void> {
+  await db.query(UPDATE_POSITIONS({ orgId, ...change }));
 }
