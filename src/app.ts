@@ -4,6 +4,7 @@ import type { Contract } from './contract/contract.ts';
 import type { RpcContract } from './contract/openrpc.ts';
 import type { Database, DatabasePool } from './database/database.ts';
 import { type DemoCredentials, docsRouter } from './docs.ts';
+import { ANSWER_LIMITS, type AnswerLimits } from './http/answer-memory.ts';
 import { HttpError, sendError } from './http/error-response.ts';
 import { externalLinkMethods } from './kanboard/external-links/external-links.rpc.ts';
 import { labelMethods } from './kanboard/labels/labels.rpc.ts';
@@ -37,9 +38,9 @@ export interface AppOptions {
   readonly config: Pick<Config, 'publicUrl' | 'trustProxy' | 'kanboardAuthHeader' | 'kanboardOrg'>;
   /** If set, /docs is signed in to the demo. */
   readonly demo?: DemoCredentials | undefined;
-  /** Time budget of a JSON-RPC batch, and the size limit of a response; tests lower them. */
+  /** Time budget of a JSON-RPC batch, and the limits of a response; tests lower them. */
   readonly batchMs?: number | undefined;
-  readonly answerBytesMax?: number | undefined;
+  readonly answerLimits?: Partial<AnswerLimits>;
   /** While it returns true, /healthz fails. */
   readonly isDatabaseLost?: () => boolean;
 }
@@ -56,9 +57,10 @@ export function createApp({
   config,
   demo,
   batchMs,
-  answerBytesMax,
+  answerLimits: limits = {},
   isDatabaseLost = () => false,
 }: AppOptions): Express {
+  const answerLimits = { ...ANSWER_LIMITS, ...limits };
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -80,7 +82,7 @@ export function createApp({
     ...fieldHandlers(),
     ...remoteLinkHandlers(db),
   });
-  app.use([...contract.servers], restRouter({ contract, handlers, db, publicUrl: config.publicUrl, answerBytesMax }));
+  app.use([...contract.servers], restRouter({ contract, handlers, db, publicUrl: config.publicUrl, answerLimits }));
   const methods = (db: Database) => ({
     ...labelMethods(db),
     ...taskLinkMethods(db),
@@ -96,7 +98,7 @@ export function createApp({
       handlers: methods,
       db,
       batchMs,
-      answerBytesMax,
+      answerLimits,
       publicUrl: config.publicUrl,
       authHeader: config.kanboardAuthHeader,
       orgId: config.kanboardOrg,

@@ -3,22 +3,41 @@ import { DomainError } from '../errors.ts';
 import { Shares } from '../shares.ts';
 import { texts } from '../texts.ts';
 
-/** Size limit of one response, first as database rows, then as the string that is sent. */
-const ANSWER_BYTES_MAX = 33_554_432;
+export interface AnswerLimits {
+  /** Size limit of one response, first as database rows, then as the string that is sent. */
+  readonly bytesMax: number;
+  /** A client that reads nothing of its response for this long is disconnected. */
+  readonly readerIdleMs: number;
+  /** The lowest average rate. A slower client is disconnected, `readerIdleMs` later. */
+  readonly readerBytesPerSecond: number;
+}
+
+export const ANSWER_LIMITS: AnswerLimits = {
+  bytesMax: 33_554_432,
+  readerIdleMs: 30_000,
+  readerBytesPerSecond: 65_536,
+};
 /** Limit for all responses in flight. JavaScript objects take several times the bytes of their rows. */
 const PROCESS_BYTES_MAX = 100_663_296;
 const ACCOUNT_BYTES_MAX = PROCESS_BYTES_MAX / 2;
 /** Not counted, so that ordinary responses are sent however much memory the others hold. */
 const UNCOUNTED_BYTES = 65_536;
-/** A client that reads nothing of its response for this long is disconnected. */
-const READER_TIMEOUT_MS = 30_000;
 
 const memory = new Shares({ total: PROCESS_BYTES_MAX, share: ACCOUNT_BYTES_MAX, waitersMax: 0, waitMs: 0 });
 
-/** Sends the string, and disconnects a client that stops reading. */
-export function endResponse(response: ServerResponse, text: string): void {
-  response.setTimeout(READER_TIMEOUT_MS);
-  response.end(text);
+/** Sends the body, and disconnects a client that reads it too slowly. */
+export function endResponse(
+  response: ServerResponse,
+  body: string,
+  { readerIdleMs, readerBytesPerSecond }: AnswerLimits,
+): void {
+  response.setTimeout(readerIdleMs);
+  const readingMs = (Buffer.byteLength(body) / readerBytesPerSecond) * 1000;
+  const timer = setTimeout(() => response.destroy(), readerIdleMs + readingMs);
+  response.once('close', () => {
+    clearTimeout(timer);
+  });
+  response.end(body);
 }
 
 /** The share of the process's memory that one response holds, from its first row until the client has read its last byte. */
@@ -29,7 +48,7 @@ export class AnswerMemory {
   #bytes = 0;
   #taken = 0;
 
-  constructor(response: ServerResponse, account: string, bytesMax = ANSWER_BYTES_MAX) {
+  constructor(response: ServerResponse, account: string, { bytesMax }: AnswerLimits) {
     this.#response = response;
     this.#account = account;
     this.#bytesMax = bytesMax;
@@ -46,11 +65,11 @@ export class AnswerMemory {
     if (!this.#takeUpTo(this.#bytes - UNCOUNTED_BYTES)) throw new DomainError('overloaded', texts.overloaded);
   };
 
-  /** Replaces the rows counted so far with a string of this length. Throws `too_large`. */
-  holdText(length: number): void {
+  /** Replaces the rows counted so far with a body of this length. Throws `too_large`. */
+  holdBody(length: number): void {
     if (length > this.#bytesMax) throw this.#tooLarge();
     this.#bytes = length;
-    // Never refused: the string may be the response to a committed write.
+    // Never refused: the body may be the response to a committed write.
     this.#takeUpTo(length - UNCOUNTED_BYTES);
   }
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { useApi } from '../support/api.ts';
 import {
@@ -19,7 +20,10 @@ import { unchanged } from '../support/snapshot.ts';
 
 const ANSWER_BYTES_MAX = 300_000;
 const DESCRIPTION_LENGTH_MAX = 65_536;
-const api = useApi({}, undefined, { answerBytesMax: ANSWER_BYTES_MAX });
+const api = useApi({}, undefined, { answerLimits: { bytesMax: ANSWER_BYTES_MAX } });
+const sameDatabase = () => Promise.resolve(api().database.connection);
+const idleLimited = useApi({}, sameDatabase, { answerLimits: { readerIdleMs: 500, readerBytesPerSecond: 1e3 } });
+const rateLimited = useApi({}, sameDatabase, { answerLimits: { readerIdleMs: 500, readerBytesPerSecond: 1e9 } });
 const db = () => api().database.db;
 let org: GivenOrganisation;
 let application: GivenAccount;
@@ -36,8 +40,13 @@ beforeAll(async () => {
   projectId = (await rpcAs(api(), application).call<{ project_id: number }>('getTask', issues[0]?.id)).project_id;
 });
 
-/** Issues whose summary and description are both as long as they may be. */
-async function givenLargeIssues(owner: GivenOrganisation, key: string, count: number): Promise<GivenIssue[]> {
+/** Issues whose summary and description are both long. */
+async function givenLargeIssues(
+  owner: GivenOrganisation,
+  key: string,
+  count: number,
+  description = 'y'.repeat(DESCRIPTION_LENGTH_MAX),
+): Promise<GivenIssue[]> {
   const made: GivenIssue[] = [];
   for (let number = 0; number < count; number += 1) {
     made.push(await givenIssue(db(), owner, key, { summary: 'x'.repeat(65_535) }));
@@ -45,7 +54,7 @@ async function givenLargeIssues(owner: GivenOrganisation, key: string, count: nu
   await db().query({
     name: '',
     text: 'update issues set description = $2 where issue_id = any($1)',
-    values: [made.map(({ id }) => id), 'y'.repeat(DESCRIPTION_LENGTH_MAX)],
+    values: [made.map(({ id }) => id), description],
   });
   return made;
 }
@@ -133,6 +142,41 @@ describe('a description', () => {
       expect(await rpc.named('createTask', { project_id: projectId, title: 'Long', description })).toBe(false);
       expect(await rpc.named('updateTask', { id: issues[0]?.id, description })).toBe(false);
     });
+  });
+});
+
+describe('a client that reads slowly', () => {
+  let reader: GivenOrganisation;
+  beforeAll(async () => {
+    reader = await givenOrganisation(db());
+    // 28 MiB, more than the buffers of both sockets hold.
+    await givenLargeIssues(reader, (await givenQueue(db(), reader)).key, 60, 'y'.repeat(420_000));
+  });
+
+  async function search(url: string): Promise<IncomingMessage> {
+    const outgoing = httpRequest(`${url}/v3/issues/_search?perPage=1000`, {
+      method: 'POST',
+      headers: reader.admin.headers,
+    });
+    outgoing.end('{}');
+    const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+    expect(response.statusCode).toBe(200);
+    return response;
+  }
+
+  async function read(response: IncomingMessage, pauseMs: number): Promise<void> {
+    for await (const _part of response) await sleep(pauseMs);
+  }
+
+  test('is disconnected when it reads nothing', async () => {
+    const response = await search(idleLimited().url);
+    // The request is logged when its connection is closed.
+    while (!idleLimited().log.some((line) => line.includes('_search'))) await sleep(5);
+    await expect(read(response, 0)).rejects.toThrow('aborted');
+  });
+
+  test('is disconnected when it reads a little now and then', async () => {
+    await expect(read(await search(rateLimited().url), 50)).rejects.toThrow('aborted');
   });
 });
 

@@ -3,7 +3,7 @@ import type { Access, Method, MethodName, RpcContract } from '../../contract/ope
 import { accountOf, type Viewer } from '../../core/access/viewer.ts';
 import type { Database, DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
-import { AnswerMemory, endResponse } from '../../http/answer-memory.ts';
+import { type AnswerLimits, AnswerMemory, endResponse } from '../../http/answer-memory.ts';
 import { clientSignal } from '../../http/client-signal.ts';
 import { isUnanswerable, RETRY_AFTER_SECONDS } from '../../http/error-response.ts';
 import { readBody } from '../../http/request-body.ts';
@@ -20,8 +20,7 @@ export interface RpcRouterOptions {
   readonly db: DatabasePool;
   /** How long a batch may run before its remaining calls are refused. */
   readonly batchMs?: number | undefined;
-  /** Overrides the size limit of a response, for tests. */
-  readonly answerBytesMax?: number | undefined;
+  readonly answerLimits: AnswerLimits;
   readonly publicUrl: string | undefined;
   /** See `AuthenticationOptions`. */
   readonly authHeader: string | undefined;
@@ -47,7 +46,7 @@ export function rpcRouter(options: RpcRouterOptions): Router {
     const orgId = request.params['orgId'] as string | undefined;
     const text = await responseBody(options, request, response, orgId ?? options.orgId);
     response.setHeader('Content-Type', 'application/json');
-    endResponse(response, text);
+    endResponse(response, text, options.answerLimits);
   };
   router.all(['/jsonrpc.php', '/kanboard/:orgId/jsonrpc.php'], readBody, serve, sendError);
   return router;
@@ -95,14 +94,14 @@ async function responseBody(
     const { db, authHeader, publicUrl } = options;
     const viewer = await authenticate(db.forClient({ signal }), request, { header: authHeader, orgId });
     const account = accountOf(viewer);
-    const memory = new AnswerMemory(response, account, options.answerBytesMax);
+    const memory = new AnswerMemory(response, account, options.answerLimits);
     const handlers = options.handlers(db.forClient({ signal, account, countBytes: memory.addRow }));
     return { account: { viewer, origin: originOf(request, publicUrl) }, handlers, memory };
   };
   const respond = (item: unknown) => respondTo(options.methods, item, () => (session ??= openSession()));
   if (batch === undefined) {
     const text = (await respond(value)) ?? '';
-    (await session)?.memory.holdText(text.length);
+    (await session)?.memory.holdBody(text.length);
     return text;
   }
 
@@ -124,7 +123,7 @@ async function responseBody(
         });
     if (text !== undefined) responses.push(text);
     characters += text?.length ?? 0;
-    (await session)?.memory.holdText(characters);
+    (await session)?.memory.holdBody(characters);
   }
   return responses.length === 0 ? '' : `[${responses.join(',')}]`;
 }

@@ -4,7 +4,7 @@ import type { OperationId } from '../../contract/types.ts';
 import { accountOf } from '../../core/access/viewer.ts';
 import type { Database, DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
-import { AnswerMemory, endResponse } from '../../http/answer-memory.ts';
+import { type AnswerLimits, AnswerMemory, endResponse } from '../../http/answer-memory.ts';
 import { clientSignal } from '../../http/client-signal.ts';
 import { HttpError, languageOf, sendError } from '../../http/error-response.ts';
 import { refuseMethod } from '../../http/refuse-method.ts';
@@ -20,15 +20,14 @@ export interface RestRouterOptions {
   readonly handlers: (db: Database) => Handlers<OperationId>;
   readonly db: DatabasePool;
   readonly publicUrl: string | undefined;
-  /** Size limit of a response; tests lower it. */
-  readonly answerBytesMax?: number | undefined;
+  readonly answerLimits: AnswerLimits;
 }
 
 /** A handler as the router calls it. The contract's validators guarantee that the call matches the handler. */
 type AnyHandler = (call: unknown) => Promise<{ body: unknown; headers?: Readonly<Record<string, string>> }>;
 
 /** Routes every operation of the contract: authentication, scope, validation, handler, response. */
-export function restRouter({ contract, handlers, db, publicUrl, answerBytesMax }: RestRouterOptions): Router {
+export function restRouter({ contract, handlers, db, publicUrl, answerLimits }: RestRouterOptions): Router {
   const router = Router({ caseSensitive: true });
 
   for (const [path, operations] of operationsByPath(contract)) {
@@ -48,11 +47,16 @@ export function restRouter({ contract, handlers, db, publicUrl, answerBytesMax }
           caller,
         };
         const account = accountOf(caller.viewer);
-        const memory = new AnswerMemory(response, account, answerBytesMax);
+        const memory = new AnswerMemory(response, account, answerLimits);
         const handle = handlers(db.forClient({ signal, account, countBytes: memory.addRow }))[
           operation.id
         ] as AnyHandler;
-        send(response, operation, await handle(call), memory);
+        const { body, headers } = await handle(call);
+        const text = body === undefined ? '' : JSON.stringify(body);
+        memory.holdBody(text.length);
+        response.status(operation.successStatus).set({ ...headers });
+        if (body !== undefined) response.setHeader('Content-Type', 'application/json');
+        endResponse(response, text, answerLimits);
       };
       route[operation.method](...(operation.hasBody ? [readBody, serve] : [serve]));
     }
@@ -92,19 +96,6 @@ function bodyOf(request: Request, { method }: Operation): unknown {
   const body = parseJson(request.body as unknown);
   if (method === 'patch' || typeof body !== 'object' || body === null || Array.isArray(body)) return body;
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
-}
-
-function send(
-  response: Response,
-  operation: Operation,
-  { body, headers }: Awaited<ReturnType<AnyHandler>>,
-  memory: AnswerMemory,
-): void {
-  const text = body === undefined ? '' : JSON.stringify(body);
-  memory.holdText(text.length);
-  response.status(operation.successStatus).set({ ...headers });
-  if (body !== undefined) response.setHeader('Content-Type', 'application/json');
-  endResponse(response, text);
 }
 
 /** Operations by path, literal path segments before parameters, so that `/issues/_search` wins over `/issues/{issueId}`. */
