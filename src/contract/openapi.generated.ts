@@ -2181,8 +2181,8 @@ export interface components {
             };
         };
         /**
-         * @description The body exceeds 1 MiB, the batch 1000 calls, or the responses to a batch 64 MiB. In the last case, calls were
-         *     already carried out.
+         * @description The body exceeds 1 MiB, the batch 1000 calls, or the result 32 MiB. If calls of a batch were carried out before,
+         *     the response is 200, and the call whose result did not fit and those after it have this error.
          */
         readonly JsonRpcTooLarge: {
             headers: {

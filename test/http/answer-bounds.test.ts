@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -59,6 +60,27 @@ async function givenLargeIssues(
   return made;
 }
 
+/** The error of JSON-RPC. */
+const TOO_LARGE = { code: 413, message: 'The response is larger than 300000 bytes: request less at a time.' };
+
+function postRpc(body: object) {
+  return api()
+    .request.post(`/kanboard/${org.orgId}/jsonrpc.php`)
+    .auth(application.login, application.secret)
+    .send(body);
+}
+
+function createLabel(id: unknown) {
+  return { jsonrpc: '2.0', method: 'createLink', params: [randomUUID()] as const, id };
+}
+
+/** Which labels the calls have created. */
+async function existingLabels(...calls: ReturnType<typeof createLabel>[]): Promise<unknown[]> {
+  const labels = await rpcAs(api(), application).call<{ label: string }[]>('getAllLinks');
+  const existing = new Set(labels.map(({ label }) => label));
+  return calls.map(({ params: [label] }) => label).filter((label) => existing.has(label));
+}
+
 describe('an answer that is too large', () => {
   test.each([
     ['listIssueLinks', 'GET', () => `/v3/issues/${issues[0]?.key}/links`],
@@ -80,23 +102,64 @@ describe('an answer that is too large', () => {
   });
 
   test.each(['getAllTasks', 'searchTasks', 'getAllTaskLinks'])(
-    'is the 413 object of JSON-RPC, alone and in a batch: %s',
+    'is the 413 object of JSON-RPC, alone and as the first call of a batch: %s',
     async (method) => {
       const params = { getAllTasks: [projectId], searchTasks: [projectId, ''] }[method] ?? [issues[0]?.id];
       const call = { jsonrpc: '2.0', method, params, id: 1 };
-      for (const body of [call, [{ ...call, method: 'getTimezone', params: [] }, call]]) {
-        const response = await api()
-          .request.post(`/kanboard/${org.orgId}/jsonrpc.php`)
-          .auth(application.login, application.secret)
-          .send(body);
-        const message = 'The response is larger than 300000 bytes: request less at a time.';
-        expect([response.status, response.body]).toEqual([
-          413,
-          { jsonrpc: '2.0', error: { code: 413, message }, id: null },
-        ]);
-      }
+      await unchanged(db(), async () => {
+        for (const body of [call, [call, createLabel(2)]]) {
+          const response = await postRpc(body);
+          expect([response.status, response.body]).toEqual([413, { jsonrpc: '2.0', error: TOO_LARGE, id: null }]);
+        }
+      });
     },
   );
+
+  test('ends a batch: earlier results are kept, and later calls are not carried out', async () => {
+    const [first, notification, last] = [createLabel(1), createLabel(null), createLabel(3)];
+    const tooLarge = { jsonrpc: '2.0', method: 'getAllTasks', params: [projectId], id: 2 };
+    const response = await postRpc([first, tooLarge, notification, last, 5]);
+    expect([response.status, response.body]).toEqual([
+      200,
+      [
+        { jsonrpc: '2.0', result: expect.any(Number), id: 1 },
+        ...[2, 3].map((id) => ({ jsonrpc: '2.0', error: TOO_LARGE, id })),
+        { jsonrpc: '2.0', error: { code: -32700, message: 'Parse error' }, id: null },
+      ],
+    ]);
+    expect(await existingLabels(first, notification, last)).toEqual([first.params[0]]);
+  });
+
+  test('ends a batch when only its JSON is too large', async () => {
+    // Each of these characters takes one byte in a row, and six in JSON.
+    const [issue] = await givenLargeIssues(
+      org,
+      (await givenQueue(db(), org)).key,
+      1,
+      '\u0001'.repeat(DESCRIPTION_LENGTH_MAX),
+    );
+    const tooLarge = { jsonrpc: '2.0', method: 'getTask', params: [issue?.id], id: 1 };
+    const label = createLabel(2);
+    const response = await postRpc([tooLarge, label]);
+    expect([response.status, response.body]).toEqual([
+      200,
+      [1, 2].map((id) => ({ jsonrpc: '2.0', error: TOO_LARGE, id })),
+    ]);
+    expect(await existingLabels(label)).toEqual([]);
+  });
+
+  test('never hides the result of a write that was carried out', async () => {
+    const [first, last] = [createLabel('x'.repeat(ANSWER_BYTES_MAX)), createLabel(2)];
+    const response = await postRpc([first, last]);
+    expect([response.status, response.body]).toEqual([
+      200,
+      [
+        { jsonrpc: '2.0', result: expect.any(Number), id: first.id },
+        { jsonrpc: '2.0', error: TOO_LARGE, id: 2 },
+      ],
+    ]);
+    expect(await existingLabels(first, last)).toEqual([first.params[0]]);
+  });
 
   test('is whole where it fits, page by page', async () => {
     const page = await api().request.post('/v3/issues/_search?perPage=1&page=1').send({ queue }).set(org.admin.headers);

@@ -108,22 +108,27 @@ async function responseBody(
   const responses: string[] = [];
   const deadline = performance.now() + (options.batchMs ?? BATCH_MS);
   let characters = 0;
-  let hasStopped = false;
+  /** Once set, the remaining calls are not executed and get this error. */
+  let end: RpcError | undefined;
   for (const item of batch) {
     signal.throwIfAborted();
-    hasStopped ||= performance.now() > deadline;
-    // Without a session nothing was executed yet, so an outage may refuse the whole batch.
-    const hasSession = session !== undefined;
-    const text = hasStopped
-      ? respondUnavailable(item)
-      : await respond(item).catch((error: unknown) => {
-          if (!hasSession || !isUnavailable(error)) throw error;
-          hasStopped = true;
-          return respondUnavailable(item);
-        });
+    if (performance.now() > deadline) end ??= httpRefusal(503, 'Service Unavailable');
+    // Before anything was executed, an error may refuse the whole batch.
+    let hasExecuted = session !== undefined;
+    let text: string | undefined;
+    try {
+      if (end === undefined) {
+        text = await respond(item);
+        hasExecuted = true;
+        (await session)?.memory.holdBody(characters + (text?.length ?? 0));
+      }
+    } catch (error) {
+      if (!hasExecuted || !endsBatch(error)) throw error;
+      end = requestError(error, request);
+    }
+    if (end) text = shorter(text, respondWithError(item, end));
     if (text !== undefined) responses.push(text);
     characters += text?.length ?? 0;
-    (await session)?.memory.holdBody(characters);
   }
   return responses.length === 0 ? '' : `[${responses.join(',')}]`;
 }
@@ -146,11 +151,16 @@ async function respondTo(
   }
 }
 
-/** The 503 response to a call that its batch did not execute before it stopped. */
-function respondUnavailable(value: unknown): string | undefined {
+/** The response to a call of a batch that this error ended. */
+function respondWithError(value: unknown, error: RpcError): string | undefined {
   const request = requestOrError(value);
   if (typeof request === 'string') return request;
-  return request.id === undefined ? undefined : errorBody(httpRefusal(503, 'Service Unavailable'), request.id);
+  return request.id === undefined ? undefined : errorBody(error, request.id);
+}
+
+/** Prefers the result, if it is shorter: those of writes are, so no write that was executed is reported as refused. */
+function shorter(result: string | undefined, error: string | undefined): string | undefined {
+  return result !== undefined && error !== undefined && result.length <= error.length ? result : error;
 }
 
 /** The request, or the error response to a value that is not one. */
@@ -221,8 +231,9 @@ const sendError: ErrorRequestHandler = (error: unknown, request, response, _next
   response.end(errorBody(rpcError, null));
 };
 
-function isUnavailable(error: unknown): boolean {
-  return error instanceof DomainError && (error.code === 'unavailable' || error.code === 'overloaded');
+/** Whether the error ends a batch, which keeps the results so far. Any other replaces them. */
+function endsBatch(error: unknown): boolean {
+  return error instanceof DomainError && ['unavailable', 'overloaded', 'too_large'].includes(error.code);
 }
 
 function requestError(error: unknown, request: Request): RpcError {
