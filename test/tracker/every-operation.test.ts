@@ -1,9 +1,12 @@
-import { afterAll, expect, test } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { loadContract, type Operation } from '../../src/contract/contract.ts';
+import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
-import { givenOrganisation, givenUser } from '../support/builders.ts';
+import { type GivenOrganisation, givenIssue, givenOrganisation, givenQueue, givenUser } from '../support/builders.ts';
 import { type DatabaseProxy, openDatabaseProxy } from '../support/database-proxy.ts';
-import { snapshot } from '../support/snapshot.ts';
+import { restAs } from '../support/rest.ts';
+import { snapshot, unchanged } from '../support/snapshot.ts';
 
 // These hold for every operation of the contract, including future ones.
 
@@ -13,6 +16,7 @@ const api = useApi({}, async (connection) => {
   return proxy.connection;
 });
 const db = () => api().database.db;
+const tiny = useApi({}, () => Promise.resolve(api().database.connection), { answerLimits: { bytesMax: 1 } });
 afterAll(() => proxy.cut());
 const OPERATIONS = loadContract().operations.map((operation) => [operation.id, operation] as const);
 
@@ -59,6 +63,58 @@ test.each(OPERATIONS.filter(([, { hasBody }]) => hasBody))(
     expect(await snapshot(db())).toEqual(before);
   },
 );
+
+describe('an answer that is too large', () => {
+  const values: Record<string, unknown> = {
+    statusId: 'open',
+    priorityId: 'normal',
+    issueTypeId: 'task',
+    fieldId: 'tags',
+    categoryId: '000000000000000000000001',
+    applicationId: 'com.github',
+    linkTypeId: 'relates',
+  };
+  const query = new URLSearchParams();
+  let org: GivenOrganisation;
+
+  beforeAll(async () => {
+    org = await givenOrganisation(db());
+    const rest = restAs(api(), org.admin);
+    const { key: queue } = await givenQueue(db(), org);
+    const unique = randomUUID();
+    const { body: issue } = await rest.post('/v3/issues', { queue, summary: 'An issue', unique });
+    const issues = `/v3/issues/${issue.key}`;
+    await rest.patch(issues, { summary: 'Changed' });
+    const { body: changes } = await rest.get(`${issues}/changelog`);
+    const remote = { relationship: 'RELATES', key: 'example', origin: values['applicationId'] };
+    const { body: remoteLink } = await rest.post(`${issues}/remotelinks`, remote);
+    const other = await givenIssue(db(), org, queue);
+    const { body: link } = await rest.post(`${issues}/links`, { relationship: 'relates', issue: other.key });
+    Object.assign(values, {
+      issueId: issue.key,
+      entryId: changes[0].id,
+      remoteLinkId: remoteLink.id,
+      objectId: remoteLink.object.id,
+      linkId: link.id,
+      queueId: queue,
+      userId: org.admin.login,
+    });
+    query.set('unique', unique);
+    query.set('queue', (await givenQueue(db(), org)).key);
+  });
+
+  test.each(OPERATIONS.filter(([, { hasBody, scope }]) => !hasBody || scope === 'read'))(
+    'is 413 in %s, and nothing is written',
+    async (_id, operation) => {
+      const path = operation.path.replaceAll(/\{(\w+)\}/g, (_match, name: string) => String(values[name]));
+      await unchanged(db(), async () => {
+        const request = tiny().request[operation.method](`/v3${path}`).query(query.toString());
+        const response = await (operation.hasBody ? request.send({}) : request).set(org.admin.headers);
+        expect([response.status, response.body.errorMessages]).toEqual([413, [texts.answerTooLarge('1').ru]]);
+      });
+    },
+  );
+});
 
 function send(operation: Operation, headers: Record<string, string>) {
   const path = operation.path.replaceAll(/\{\w+\}/g, '1');
