@@ -134,7 +134,7 @@ export interface PlannedLink {
 }
 
 /**
- * Locks everything that links depend on, before any link is locked or written (decision 7). The result omits types that
+ * Locks everything that links depend on, before any link is locked or written (decision 8). The result omits types that
  * do not exist.
  */
 export async function lockTypesOf(

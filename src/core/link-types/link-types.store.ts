@@ -82,7 +82,7 @@ const LOCK_FOR_LINKS = statement<'orgId' | 'linkTypeIds' | 'issueIds', LockedTyp
 );
 
 /**
- * Locks everything that links of these types between these issues depend on, in the global lock order (decision 7): the
+ * Locks everything that links of these types between these issues depend on, in the global lock order (decision 8): the
  * organisation and the types against changes of their rules, then the issues against removal. The result omits types
  * that do not exist.
  */
