@@ -14,7 +14,7 @@ import { type Rpc, rpcAs } from '../support/rpc.ts';
 import { untilWaiting } from '../support/statements.ts';
 
 /**
- * Pairs of requests that would deadlock if one of them locked in another order (decision 7). The test holds a row until both
+ * Pairs of requests that would deadlock if one of them locked in another order (decision 8). The test holds a row until both
  * wait, so that each has locked what it locks first.
  */
 
