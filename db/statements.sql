@@ -1654,8 +1654,8 @@ limit 1;
 
 -- $1 orgId, $2 viewId, $3 isApplication, $4 userId
 prepare select_task_link as
-select 2 * ends.link_id - (ends.direction = ends.first_end)::integer as id, ends.object_id as opposite_task_id, ends.issue_id as task_id, labels.label_id as link_id,
-  labels.label, coalesce(labels.opposite_id, 0) as opposite_link_id
+select 2 * ends.link_id - (ends.direction = ends.first_end)::integer as view_id, ends.object_id as opposite_task_id, ends.issue_id as task_id, labels.label_id,
+  labels.label, labels.opposite_id as opposite_label_id
 from (
   select 'inward' as direction, inward_issue_id as issue_id, outward_issue_id as object_id, link_id, link_type_id,
     first_end

@@ -20,16 +20,16 @@ export function unavailable(cause: unknown): DomainError {
   return new DomainError('unavailable', texts.databaseAway, {}, { cause });
 }
 
-/** Awaits a write. If one of the named constraints rejects it, throws the error given for that constraint. */
+/** Awaits a write. If one of the named constraints rejects it, throws the error that is made for that constraint. */
 export async function onConstraint<Result>(
   write: Promise<Result>,
-  errors: Readonly<Record<string, Error>>,
+  errors: Readonly<Record<string, () => Error>>,
 ): Promise<Result> {
   try {
     return await write;
   } catch (error) {
     const constraint = error instanceof pg.DatabaseError ? error.constraint : undefined;
-    const translated = constraint === undefined ? undefined : errors[constraint];
+    const translated = constraint === undefined ? undefined : errors[constraint]?.();
     if (translated === undefined) throw error;
     translated.cause = error;
     throw translated;

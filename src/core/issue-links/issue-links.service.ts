@@ -252,19 +252,19 @@ async function translateLinkErrors<Result>(
   { type, issue, object, direction }: LinkWrite,
   write: Promise<Result>,
 ): Promise<Result> {
-  const linked = new DomainError('refused', texts.alreadyLinked(issue.key, object.key));
+  const linked = () => new DomainError('refused', texts.alreadyLinked(issue.key, object.key));
   const single = direction === type.single_end ? issue : object;
-  const secondSingle = new DomainError('refused', texts.secondSingle(type.link_type_id, single.key));
+  const secondSingle = () => new DomainError('refused', texts.secondSingle(type.link_type_id, single.key));
   return await onConstraint(write, {
     links_pair_key: linked,
     links_ends_key: linked,
     links_unordered_ends_key: linked,
     links_single_inward_key: secondSingle,
     links_single_outward_key: secondSingle,
-    links_self_check: new DomainError('refused', texts.selfLink(issue.key)),
+    links_self_check: () => new DomainError('refused', texts.selfLink(issue.key)),
     // The issue was removed before we locked it.
-    links_inward_issue_id_fkey: new ConcurrentChange(),
-    links_outward_issue_id_fkey: new ConcurrentChange(),
+    links_inward_issue_id_fkey: () => new ConcurrentChange(),
+    links_outward_issue_id_fkey: () => new ConcurrentChange(),
   });
 }
 

@@ -60,7 +60,7 @@ export function changeLabel(
     }
     const write = updateLabel(transaction, orgId, labelId, { label, oppositeId });
     await onConstraint(translateLabelErrors(label, write), {
-      labels_opposite_id_fkey: new DomainError('refused', texts.labelNotFound(String(oppositeId))),
+      labels_opposite_id_fkey: () => new DomainError('refused', texts.labelNotFound(String(oppositeId))),
     });
   });
 }
@@ -76,8 +76,8 @@ export async function lockChangeableLabel(db: Transaction, orgId: string, labelI
 
 function translateLabelErrors<Result>(label: string, write: Promise<Result>): Promise<Result> {
   return onConstraint(write, {
-    labels_label_key: new DomainError('conflict', texts.labelTaken(label)),
-    labels_label_check: new DomainError('refused', texts.labelUnfit),
-    labels_label_length_check: new DomainError('refused', texts.labelUnfit),
+    labels_label_key: () => new DomainError('conflict', texts.labelTaken(label)),
+    labels_label_check: () => new DomainError('refused', texts.labelUnfit),
+    labels_label_length_check: () => new DomainError('refused', texts.labelUnfit),
   });
 }

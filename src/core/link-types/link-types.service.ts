@@ -91,7 +91,7 @@ export function createLinkType(db: Database, viewer: Viewer, type: NewLinkType):
       shares_label: false,
       ...rules,
     });
-    await onConstraint(insert, { link_types_pkey: new DomainError('refused', texts.linkTypeTaken(linkTypeId)) });
+    await onConstraint(insert, { link_types_pkey: () => new DomainError('refused', texts.linkTypeTaken(linkTypeId)) });
     return await getLinkType(transaction, orgId, linkTypeId);
   });
 }
@@ -142,8 +142,8 @@ export async function createLabelType(
     shares_label: neighbours.length > 0,
   });
   await onConstraint(insert, {
-    link_types_inward_label_id_fkey: new ConcurrentChange(),
-    link_types_outward_label_id_fkey: new ConcurrentChange(),
+    link_types_inward_label_id_fkey: () => new ConcurrentChange(),
+    link_types_outward_label_id_fkey: () => new ConcurrentChange(),
   });
   return await getLinkType(db, orgId, linkTypeId);
 }
@@ -204,9 +204,9 @@ export function updateLinkType(
     await refuseBrokenRules(transaction, viewer, linkTypeId, change);
     // If a link was written after the check above, the next attempt reports it.
     await onConstraint(updateLinkTypeRules(transaction, orgId, linkTypeId, rules), {
-      links_unordered_ends_key: new ConcurrentChange(),
-      links_single_inward_key: new ConcurrentChange(),
-      links_single_outward_key: new ConcurrentChange(),
+      links_unordered_ends_key: () => new ConcurrentChange(),
+      links_single_inward_key: () => new ConcurrentChange(),
+      links_single_outward_key: () => new ConcurrentChange(),
     });
     return await getLinkType(transaction, orgId, linkTypeId);
   });
@@ -262,7 +262,7 @@ async function refuseTakenPhrases(
 }
 
 function translateLabelErrors<Result>({ en }: LabelTexts, write: Promise<Result>): Promise<Result> {
-  return onConstraint(write, { labels_label_key: new DomainError('refused', texts.labelTaken(en)) });
+  return onConstraint(write, { labels_label_key: () => new DomainError('refused', texts.labelTaken(en)) });
 }
 
 /** Throws `refused` if stored links break a rule that the change switches on or sets again. */

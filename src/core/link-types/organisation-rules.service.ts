@@ -48,6 +48,6 @@ export function updateOrganisation(db: Database, viewer: Viewer, change: Organis
       oneLinkPerPair: change.oneLinkPerPair ?? before.one_link_per_pair,
     });
     // If a link was written after the check above, the next attempt reports it.
-    return await onConstraint(update, { links_pair_key: new ConcurrentChange() });
+    return await onConstraint(update, { links_pair_key: () => new ConcurrentChange() });
   });
 }

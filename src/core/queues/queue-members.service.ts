@@ -54,8 +54,8 @@ export function addMember(
     await requireManagedQueue(transaction, viewer, queueId, isJoining);
     if (role === undefined) throw new DomainError('invalid', undefined, { role: texts.formUnfit });
     const added = await onConstraint(insertMembers(transaction, viewer.orgId, queueId, [userId], role), {
-      queue_members_pkey: new DomainError('conflict', texts.memberAlready),
-      queue_members_queue_id_fkey: new DomainError('not_found', texts.queueNotFound),
+      queue_members_pkey: () => new DomainError('conflict', texts.memberAlready),
+      queue_members_queue_id_fkey: () => new DomainError('not_found', texts.queueNotFound),
     });
     if (added === 0) throw new DomainError('refused', texts.userUnknown);
   });

@@ -48,10 +48,10 @@ export function createQueue(
       priorityId,
     });
     const queueId = await onConstraint(insert, {
-      queues_key_key: new DomainError('conflict', texts.queueKeyTaken(queue.key)),
-      queues_identifier_key: new DomainError('conflict', texts.queueKeyTaken(queue.key)),
-      queues_key_check: new DomainError('invalid', texts.queueKeyInvalid(queue.key)),
-      queues_name_check: new DomainError('invalid', texts.queueNameEmpty),
+      queues_key_key: () => new DomainError('conflict', texts.queueKeyTaken(queue.key)),
+      queues_identifier_key: () => new DomainError('conflict', texts.queueKeyTaken(queue.key)),
+      queues_key_check: () => new DomainError('invalid', texts.queueKeyInvalid(queue.key)),
+      queues_name_check: () => new DomainError('invalid', texts.queueNameEmpty),
     });
     await insertColumnsForStatuses(transaction, orgId, queueId);
     return queueId;

@@ -98,7 +98,9 @@ export function createToken(
       expiresAt,
       loopbackOnly,
     });
-    const id = await onConstraint(insert, { tokens_token_hash_key: new DomainError('conflict', texts.tokenTaken) });
+    const id = await onConstraint(insert, {
+      tokens_token_hash_key: () => new DomainError('conflict', texts.tokenTaken),
+    });
     return { id, token };
   });
 }
@@ -124,7 +126,7 @@ export function replaceAccountToken(
       scopes: ['read', 'write', 'admin'],
       loopbackOnly,
     });
-    await onConstraint(insert, { tokens_token_hash_key: new DomainError('conflict', texts.tokenTaken) });
+    await onConstraint(insert, { tokens_token_hash_key: () => new DomainError('conflict', texts.tokenTaken) });
     return token;
   });
 }

@@ -45,11 +45,11 @@ export async function createUser(db: Database, orgId: string, { password, ...use
   const passwordHash = password === undefined ? undefined : await hashPassword(password);
   return await db.transaction((transaction) =>
     onConstraint(insertUser(transaction, orgId, { ...user, passwordHash }), {
-      users_login_key: new DomainError('conflict', texts.loginTaken(user.login)),
-      users_uid_key: new DomainError('conflict', texts.uidTaken(String(user.uid))),
-      users_uid_check: new DomainError('invalid', texts.uidInvalid),
-      users_login_check: new DomainError('invalid', texts.loginEmpty),
-      users_org_id_fkey: new DomainError('not_found', texts.organisationNotFound(orgId)),
+      users_login_key: () => new DomainError('conflict', texts.loginTaken(user.login)),
+      users_uid_key: () => new DomainError('conflict', texts.uidTaken(String(user.uid))),
+      users_uid_check: () => new DomainError('invalid', texts.uidInvalid),
+      users_login_check: () => new DomainError('invalid', texts.loginEmpty),
+      users_org_id_fkey: () => new DomainError('not_found', texts.organisationNotFound(orgId)),
     }),
   );
 }

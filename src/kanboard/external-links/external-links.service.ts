@@ -87,9 +87,9 @@ export function createExternalLink(
       createdBy: viewer.userId,
     });
     return await onConstraint(insert, {
-      remote_links_application_id_fkey: new DomainError('refused', texts.applicationNotFound),
-      remote_links_issue_id_fkey: new DomainError('not_found', texts.issueNotFound),
-      remote_links_link_type_id_fkey: new ConcurrentChange(),
+      remote_links_application_id_fkey: () => new DomainError('refused', texts.applicationNotFound),
+      remote_links_issue_id_fkey: () => new DomainError('not_found', texts.issueNotFound),
+      remote_links_link_type_id_fkey: () => new ConcurrentChange(),
     });
   });
 }
@@ -116,7 +116,7 @@ export function updateExternalLink(
       dependency,
     });
     const found = await onConstraint(update, {
-      remote_links_object_key: new DomainError('refused', texts.externalLinkExists),
+      remote_links_object_key: () => new DomainError('refused', texts.externalLinkExists),
     });
     if (!found) throw new DomainError('refused', texts.remoteLinkNotFound);
   });

@@ -99,9 +99,9 @@ export function createProject(db: Database, viewer: Viewer, project: NewProject)
       kanboard: settings,
     });
     const projectId = await onConstraint(insert, {
-      queues_identifier_key: new DomainError('conflict', texts.queueKeyTaken(identifier)),
+      queues_identifier_key: () => new DomainError('conflict', texts.queueKeyTaken(identifier)),
       // A concurrent writer took the key after we checked: the transaction is retried.
-      queues_key_key: new ConcurrentChange(),
+      queues_key_key: () => new ConcurrentChange(),
     });
     await insertMissingStatuses(transaction, orgId, DEFAULT_COLUMNS);
     await insertColumns(transaction, orgId, projectId, DEFAULT_COLUMNS);

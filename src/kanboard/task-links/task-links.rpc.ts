@@ -4,7 +4,7 @@ import type { Methods } from '../rpc/account.ts';
 import { idFrom } from '../rpc/values.ts';
 import { taskTimes } from '../tasks/task-times.rpc.ts';
 import { createTaskLink, getTaskLink, listTaskLinks, removeTaskLink, updateTaskLink } from './task-links.service.ts';
-import type { TaskLinkRow } from './task-links.store.ts';
+import type { TaskLinkRow, TaskLinkViewRow } from './task-links.store.ts';
 
 /** The methods for internal task links (Kanboard contract, section 4). */
 export const taskLinkMethods = (
@@ -20,7 +20,7 @@ export const taskLinkMethods = (
   },
 
   async getTaskLinkById({ task_link_id }, { viewer }) {
-    return await getTaskLink(db, viewer, idFrom(task_link_id));
+    return serializeTaskLinkView(await getTaskLink(db, viewer, idFrom(task_link_id)));
   },
 
   async getAllTaskLinks({ task_id }, { viewer }) {
@@ -55,5 +55,17 @@ function serializeTaskLink(row: TaskLinkRow): MethodResult<'getAllTaskLinks'>[nu
     task_assignee_name: row.assignee_name,
     column_title: row.column_title,
     project_name: row.project_name,
+  };
+}
+
+/** On the wire, `link_id` is a label. */
+function serializeTaskLinkView(row: TaskLinkViewRow): MethodResult<'getTaskLinkById'> {
+  return {
+    id: row.view_id,
+    opposite_task_id: row.opposite_task_id,
+    task_id: row.task_id,
+    link_id: row.label_id,
+    label: row.label,
+    opposite_link_id: row.opposite_label_id ?? 0,
   };
 }

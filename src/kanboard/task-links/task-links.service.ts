@@ -72,7 +72,7 @@ export function updateTaskLink(db: Database, viewer: Viewer, viewId: number, lin
     const current = await selectTaskLink(transaction, viewer, viewId);
     if (current?.task_id !== task.id) throw new DomainError('refused', texts.linkNotFound);
     // With an unchanged label, the link keeps its type, even if the opposite of the label has changed since.
-    const isSameLabel = current.link_id === link.labelId;
+    const isSameLabel = current.label_id === link.labelId;
     const end = isSameLabel
       ? await getStoredEnd(transaction, viewer, viewId)
       : await getLabelEnd(transaction, viewer, link);
@@ -81,7 +81,7 @@ export function updateTaskLink(db: Database, viewer: Viewer, viewId: number, lin
     const stored = await lockLink(transaction, viewer.orgId, linkIdOf(viewId));
     const locked = await selectTaskLink(transaction, viewer, viewId);
     // A concurrent writer changed or deleted the link before we locked it.
-    if (stored === undefined || locked?.task_id !== task.id || locked.link_id !== current.link_id) {
+    if (stored === undefined || locked?.task_id !== task.id || locked.label_id !== current.label_id) {
       throw new ConcurrentChange();
     }
     if (isSameLabel && stored.link_type_id !== end.linkTypeId) throw new ConcurrentChange();

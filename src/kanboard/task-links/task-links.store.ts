@@ -74,20 +74,20 @@ export async function selectTaskLinks(
 
 /** One view of a link, without the columns of the other task. */
 export interface TaskLinkViewRow {
-  id: number;
+  view_id: number;
   opposite_task_id: number;
   task_id: number;
-  link_id: number;
+  label_id: number;
   label: string;
-  /** The current opposite of the label; 0 if it has none. */
-  opposite_link_id: number;
+  /** The current opposite of the label. */
+  opposite_label_id: number | null;
 }
 
 const SELECT_TASK_LINK = statement<keyof Viewer | 'viewId', TaskLinkViewRow>(
   'select_task_link',
   `
-  select ${VIEW_ID} as id, ends.object_id as opposite_task_id, ends.issue_id as task_id, labels.label_id as link_id,
-    labels.label, coalesce(labels.opposite_id, 0) as opposite_link_id
+  select ${VIEW_ID} as view_id, ends.object_id as opposite_task_id, ends.issue_id as task_id, labels.label_id,
+    labels.label, labels.opposite_id as opposite_label_id
   from (
     select 'inward' as direction, inward_issue_id as issue_id, outward_issue_id as object_id, link_id, link_type_id,
       first_end

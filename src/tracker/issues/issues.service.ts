@@ -156,7 +156,7 @@ export function createIssue(db: Database, viewer: Viewer, issue: NewIssue): Prom
       createdBy: userId,
     });
     const { issueId, key } = await onConstraint(insert, {
-      issues_unique_token_key: new DomainError('conflict', texts.uniqueTaken),
+      issues_unique_token_key: () => new DomainError('conflict', texts.uniqueTaken),
     });
     await replaceSingleLinks(transaction, viewer, { id: issueId, key }, links);
     return await getIssue(transaction, viewer, key);

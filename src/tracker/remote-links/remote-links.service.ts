@@ -105,10 +105,11 @@ export function createRemoteLink(
       createdBy: userId,
     });
     const id = await onConstraint(insert, {
-      remote_links_object_key: new DomainError('refused', texts.remoteLinkExists(issue.key, key, origin)),
-      remote_links_application_id_fkey: new DomainError('refused', undefined, { origin: texts.applicationNotFound }),
-      remote_links_issue_id_fkey: new DomainError('not_found', texts.issueNotFound),
-      remote_links_link_type_id_fkey: new ConcurrentChange(),
+      remote_links_object_key: () => new DomainError('refused', texts.remoteLinkExists(issue.key, key, origin)),
+      remote_links_application_id_fkey: () =>
+        new DomainError('refused', undefined, { origin: texts.applicationNotFound }),
+      remote_links_issue_id_fkey: () => new DomainError('not_found', texts.issueNotFound),
+      remote_links_link_type_id_fkey: () => new ConcurrentChange(),
     });
     return await getRemoteLink(transaction, viewer, issue.key, id);
   });
