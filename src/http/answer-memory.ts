@@ -8,13 +8,15 @@ export interface AnswerLimits {
   readonly bytesMax: number;
   /** A client that reads nothing of its response for this long is disconnected. */
   readonly readerIdleMs: number;
-  /** The lowest average rate. A slower client is disconnected, `readerIdleMs` later. */
+  /** Time to read any response, to which its size at the minimum rate is added. A slower client is disconnected. */
+  readonly readerGraceMs: number;
   readonly readerBytesPerSecond: number;
 }
 
 export const ANSWER_LIMITS: AnswerLimits = {
   bytesMax: 33_554_432,
   readerIdleMs: 30_000,
+  readerGraceMs: 30_000,
   readerBytesPerSecond: 65_536,
 };
 /** Limit for all responses in flight. JavaScript objects take several times the bytes of their rows. */
@@ -29,11 +31,11 @@ const memory = new Shares({ total: PROCESS_BYTES_MAX, share: ACCOUNT_BYTES_MAX, 
 export function endResponse(
   response: ServerResponse,
   body: string,
-  { readerIdleMs, readerBytesPerSecond }: AnswerLimits,
+  { readerIdleMs, readerGraceMs, readerBytesPerSecond }: AnswerLimits,
 ): void {
   response.setTimeout(readerIdleMs);
   const readingMs = (Buffer.byteLength(body) / readerBytesPerSecond) * 1000;
-  const timer = setTimeout(() => response.destroy(), readerIdleMs + readingMs);
+  const timer = setTimeout(() => response.destroy(), readerGraceMs + readingMs);
   response.once('close', () => {
     clearTimeout(timer);
   });
