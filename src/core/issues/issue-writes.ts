@@ -199,7 +199,7 @@ export async function getWritableQueue(
  */
 export async function ensureColumn(db: Transaction, orgId: string, queueId: number, statusId: number): Promise<void> {
   if (await hasColumn(db, orgId, queueId, statusId)) return;
-  // So that two columns are not both the last one.
+  // Otherwise concurrent requests could give two columns the same position.
   await lockQueue(db, orgId, queueId);
   await insertLastColumn(db, orgId, queueId, statusId);
 }

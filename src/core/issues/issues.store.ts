@@ -142,7 +142,7 @@ function lockIssueWhere(name: string, issueId: string) {
       and issues.issue_id = (${visibleIssues('issues.issue_id', `issues.issue_id = ${issueId}`)})`;
   const locked = (strength: string, lock: string) =>
     statement<keyof Viewer | 'issueName', { issue_id: number }>(`${name}_${strength}`, `${text} for ${lock} of issues`);
-  // A change lets links be made to the issue at the same time; another key, or none, does not.
+  // `change` allows concurrent links to the issue; `key`, for a move or a deletion, does not.
   return { change: locked('change', 'no key update'), key: locked('key', 'update') };
 }
 
@@ -241,7 +241,7 @@ export interface NewIssueRow extends IssueFields {
   readonly createdBy: number;
 }
 
-const INSERT_ISSUE = statement<'orgId' | Exclude<keyof NewIssueRow, 'unique'> | 'unique', { issue_id: number }>(
+const INSERT_ISSUE = statement<'orgId' | keyof NewIssueRow, { issue_id: number }>(
   'insert_issue',
   `
   insert into issues (org_id, key, queue_id, is_open, closed_at, unique_token, created_by, updated_by, position,
@@ -360,7 +360,7 @@ const UNASSIGN_ISSUES = statement<'orgId' | 'actorId' | 'assigneeId', { issue_id
 
 /** Unassigns all issues of a user, raises their versions, and returns their issue_ids in order. */
 export async function unassignIssues(
-  db: Queryable,
+  db: Transaction,
   orgId: string,
   actorId: number,
   assigneeId: number,

@@ -106,8 +106,8 @@ export function removeTaskLink(db: Database, viewer: Viewer, viewId: number): Pr
   });
 }
 
-/** The type of a link, and the end of it at which the task is. */
-interface LinkEnd {
+/** The type of a link, and the end that the task is at. */
+interface TypeEnd {
   readonly linkTypeId: string;
   readonly direction: Direction;
 }
@@ -149,7 +149,7 @@ async function getLabelEnd(
   db: Transaction,
   { orgId }: Viewer,
   { labelId, taskId, oppositeTaskId }: NewTaskLink,
-): Promise<LinkEnd> {
+): Promise<TypeEnd> {
   const found = await selectLabelType(db, orgId, labelId);
   if (found === undefined) throw new DomainError('refused', texts.labelNotFound(String(labelId)));
   const type =
@@ -161,7 +161,7 @@ async function getLabelEnd(
 }
 
 /** The current type of the link, and the end that the view belongs to. */
-async function getStoredEnd(db: Queryable, { orgId }: Viewer, viewId: number): Promise<LinkEnd> {
+async function getStoredEnd(db: Queryable, { orgId }: Viewer, viewId: number): Promise<TypeEnd> {
   const link = await selectLink(db, orgId, linkIdOf(viewId));
   if (link === undefined) throw new ConcurrentChange();
   return { linkTypeId: link.link_type_id, direction: directionOf(link, viewId) };

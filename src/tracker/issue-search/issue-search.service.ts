@@ -1,6 +1,5 @@
 import type { Viewer } from '../../core/access/viewer.ts';
-import type { IssueLink } from '../../core/issue-links/issue-links.service.ts';
-import { listLinksOfIssues } from '../../core/issue-links/issue-links.service.ts';
+import { type IssueLink, listLinksOfIssues } from '../../core/issue-links/issue-links.service.ts';
 import type { Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
@@ -74,17 +73,13 @@ function conditionOf({ queue, keys, filter, query }: IssueSearch): {
     const refuse = refusal(`filter.${name}`);
     const operands = values.map((value) => operandFrom(value ?? refuse(texts.searchValue), refuse));
     const field = fieldNamed(name, refuse);
-    return operands.length === 0 ? oneOfNone(field) : conditionOn(field, name, operands);
+    return operands.length === 0 ? ({ kind: 'oneOf', field, values: [] } as const) : conditionOn(field, name, operands);
   });
   return { condition: conditions.length === 0 ? undefined : all(conditions), order: [] };
 }
 
 function oneOf(name: 'queue' | 'key', values: readonly string[]): Condition {
   return { kind: 'oneOf', field: { is: 'value', name }, values };
-}
-
-function oneOfNone(field: ReturnType<typeof fieldNamed>): Condition {
-  return { kind: 'oneOf', field, values: [] };
 }
 
 function orderFrom(text: string): Order {

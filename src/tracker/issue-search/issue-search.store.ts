@@ -1,8 +1,7 @@
 import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
 import { parseIssueName } from '../../core/issues/issue-name.ts';
 import { type IssueRow, issuesFound } from '../../core/issues/issues.store.ts';
-import type { Direction } from '../../core/labels/direction.ts';
-import { opposite } from '../../core/labels/direction.ts';
+import { type Direction, opposite } from '../../core/labels/direction.ts';
 import { groupSql, type Query, query, type Sql, sql, unnamedStatement, withinSql } from '../../database/conditions.ts';
 import type { Queryable } from '../../database/database.ts';
 import type { Condition, Field, Order, Sorting, ValueField } from './search-condition.ts';
