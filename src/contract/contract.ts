@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Ajv2020, type ErrorObject, type Options, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import ajvI18n from 'ajv-i18n';
+import type { OpenAPIV3_1 } from 'openapi-types';
 import { parse } from 'yaml';
 import { DomainError } from '../errors.ts';
 import { type Language, type Text, texts } from '../texts.ts';
@@ -40,43 +41,12 @@ export interface Contract {
   validator(pointer: string): ValidateFunction;
 }
 
-interface OpenApiDocument {
-  readonly info: { readonly version: string };
-  readonly servers: readonly { readonly url: string }[];
-  readonly security: readonly Record<string, readonly Scope[]>[];
-  readonly paths: Readonly<Record<string, PathItem>>;
-  readonly components: {
-    readonly responses: Readonly<Record<string, unknown>>;
-    readonly schemas: Readonly<Record<string, unknown>>;
-  };
-}
+type OpenApiDocument = OpenAPIV3_1.Document &
+  Required<Pick<OpenAPIV3_1.Document, 'paths' | 'servers' | 'security' | 'components'>>;
 
-type PathItem = {
-  readonly parameters?: readonly (Parameter | Reference)[];
-  /** Set on paths outside the REST API: /jsonrpc.php. */
-  readonly servers?: readonly object[];
-} & {
-  readonly [Method in Operation['method']]?: OperationObject;
-};
+type Parameter = OpenAPIV3_1.ParameterObject;
 
-interface OperationObject {
-  readonly operationId: OperationId;
-  readonly security?: OpenApiDocument['security'];
-  readonly parameters?: readonly (Parameter | Reference)[];
-  readonly requestBody?: { readonly required?: boolean } | Reference;
-  readonly responses: Readonly<Record<string, unknown>>;
-}
-
-interface Parameter {
-  readonly name: string;
-  readonly in: 'path' | 'query' | 'header' | 'cookie';
-  readonly required?: boolean;
-  readonly schema: object;
-}
-
-interface Reference {
-  readonly $ref: string;
-}
+type Reference = OpenAPIV3_1.ReferenceObject;
 
 const FILE = new URL('../../openapi.yaml', import.meta.url);
 const DOCUMENT_ID = 'openapi.yaml';
@@ -93,11 +63,13 @@ export function loadContract(): Contract {
   // For values that must not change: fills in no defaults.
   const shapes = newAjv(document, {});
 
-  const paths = Object.entries(document.paths).filter(([, { servers }]) => servers === undefined);
-  const operations = paths.flatMap(([path, item]) =>
+  const operations = Object.entries(document.paths).flatMap(([path, item = {}]) =>
     METHODS.flatMap((method) => {
       const operation = item[method];
-      return operation ? [toOperation(document, { bodies, parameters }, path, method, item, operation)] : [];
+      // Paths with servers of their own are outside the REST API: /jsonrpc.php.
+      return operation && item.servers === undefined
+        ? [toOperation(document, { bodies, parameters }, path, method, item, operation)]
+        : [];
     }),
   );
   return {
@@ -131,21 +103,21 @@ function toOperation(
   ajv: { bodies: Ajv2020; parameters: Ajv2020 },
   path: string,
   method: Operation['method'],
-  item: PathItem,
-  operation: OperationObject,
+  item: OpenAPIV3_1.PathItemObject,
+  operation: OpenAPIV3_1.OperationObject,
 ): Operation {
   const declared = [...(item.parameters ?? []), ...(operation.parameters ?? [])].map((parameter) =>
     resolve<Parameter>(document, parameter),
   );
   const pointer = `/paths/${escapePointer(path)}/${method}`;
-  const success = Object.keys(operation.responses).find((status) => status.startsWith('2'));
+  const success = Object.keys(operation.responses ?? {}).find((status) => status.startsWith('2'));
   if (success === undefined) throw new Error(`${operation.operationId} declares no success`);
 
   return {
-    id: operation.operationId,
+    id: operation.operationId as OperationId,
     method,
     path,
-    scope: (operation.security ?? document.security)[0]?.['oauth']?.[0] ?? 'read',
+    scope: ((operation.security ?? document.security)[0]?.['oauth']?.[0] ?? 'read') as Scope,
     successStatus: Number(success),
     hasBody: operation.requestBody !== undefined,
     parse: {
@@ -167,7 +139,12 @@ function headerParser(ajv: Ajv2020, declared: readonly Parameter[]) {
   };
 }
 
-function bodyParser(ajv: Ajv2020, document: OpenApiDocument, pointer: string, body: OperationObject['requestBody']) {
+function bodyParser(
+  ajv: Ajv2020,
+  document: OpenApiDocument,
+  pointer: string,
+  body: OpenAPIV3_1.OperationObject['requestBody'],
+) {
   if (body === undefined) return () => undefined;
   const at = '$ref' in body ? body.$ref.slice(1) : `${pointer}/requestBody`;
   const parse = parser(ajv.compile({ $ref: `${DOCUMENT_ID}#${at}/content/application~1json/schema` }));
@@ -176,12 +153,12 @@ function bodyParser(ajv: Ajv2020, document: OpenApiDocument, pointer: string, bo
   return (value: unknown) => (value === undefined && !required ? undefined : parse(value ?? {}));
 }
 
-function parametersSchema(parameters: readonly Parameter[], location: Parameter['in']): object {
+function parametersSchema(parameters: readonly Parameter[], location: 'path' | 'query' | 'header'): object {
   const here = parameters.filter((parameter) => parameter.in === location);
   return {
     type: 'object',
     required: here.filter(({ required }) => required).map(({ name }) => name),
-    properties: Object.fromEntries(here.map(({ name, schema }) => [name, withAbsoluteReferences(schema)])),
+    properties: Object.fromEntries(here.map(({ name, schema }) => [name, withAbsoluteReferences(schema ?? {})])),
   };
 }
 

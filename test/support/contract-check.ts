@@ -90,7 +90,7 @@ export class ContractCheck {
 
   #shared(reference: string): Answer {
     const name = reference.split('/').at(-1) ?? '';
-    return this.#contract.document.components.responses[name] as Answer;
+    return this.#contract.document.components.responses?.[name] as Answer;
   }
 }
 

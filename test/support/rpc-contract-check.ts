@@ -22,8 +22,8 @@ export class RpcContractCheck {
     this.#isError = contract.validator('/components/schemas/JsonRpcError');
     this.#saw = saw;
     this.#operations = Object.entries(contract.document.paths)
-      .filter(([, { servers }]) => servers !== undefined)
-      .map(([path, { post }]) => ({
+      .filter(([, item]) => item?.servers !== undefined)
+      .map(([path, { post } = {}]) => ({
         id: String(post?.operationId),
         pattern: new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}/?$`),
         statuses: Object.keys(post?.responses ?? {}),
