@@ -1,4 +1,4 @@
-// Biome formats and lints; ESLint is here for what only the types can tell.
+// Biome formats and lints; ESLint runs the rules that need type information.
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
@@ -9,7 +9,7 @@ export default tseslint.config(
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: {
-      // A query that nobody waits for never runs.
+      // A promise that is not awaited outlives its transaction, and a knex query that is not awaited never runs.
       '@typescript-eslint/no-floating-promises': ['error', { checkThenables: true }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
@@ -20,7 +20,7 @@ export default tseslint.config(
     rules: {
       '@typescript-eslint/no-confusing-void-expression': 'off',
       '@typescript-eslint/unbound-method': 'off',
-      // Bodies of answers are `any` in supertest; the expectations and the contract hold them to their shapes.
+      // supertest types response bodies as `any`; the expectations and the contract check their shapes.
       '@typescript-eslint/no-unsafe-argument': 'off',
       '@typescript-eslint/no-unsafe-assignment': 'off',
       '@typescript-eslint/no-unsafe-call': 'off',

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 
-/** What opens /docs in its test. */
+/** The browser for the test of /docs. */
 const browser =
   process.env.CHROMIUM ||
   [
@@ -33,9 +33,9 @@ export default {
   },
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
-  // Something keeps the parent process alive after a whole run, although the teardown has stopped all it started.
+  // Something keeps the parent process alive after a full run, although the teardown has stopped everything it started.
   forceExit: true,
-  // Tests wait for PostgreSQL and for other processes more than they reckon: one worker less than processors is too few.
+  // Tests mostly wait for PostgreSQL and other processes, so Jest's default of one worker fewer than processors is too low.
   maxWorkers: '100%',
   // Some tests start servers and browsers, and the machine may be busy.
   testTimeout: 120_000,
