@@ -1,4 +1,4 @@
-// Who may import whom. A room is a folder of src, or a file directly in it; each lists the rooms it may import, so
+// Who may import whom. A module is a folder of src, or a file directly in it; each lists the modules it may import, so
 // imports go one way: app → tracker | kanboard → core → database. Type imports count.
 const MAY_IMPORT = {
   'texts.ts': [],
@@ -18,15 +18,15 @@ const MAY_IMPORT = {
   demo: ['config.ts', 'core', 'database', 'errors.ts', 'http'],
 };
 
-const inRoom = (room) => `^src/${room.endsWith('.ts') ? room.replace('.', '\\.') : `${room}/`}`;
+const inModule = (module) => `^src/${module.endsWith('.ts') ? module.replace('.', '\\.') : `${module}/`}`;
 
 export default {
   forbidden: [
-    ...Object.entries(MAY_IMPORT).map(([room, allowed]) => ({
-      name: `${room.replace('.ts', '')}-imports`,
+    ...Object.entries(MAY_IMPORT).map(([module, allowed]) => ({
+      name: `${module.replace('.ts', '')}-imports`,
       severity: 'error',
-      from: { path: inRoom(room) },
-      to: { path: '^src/', pathNot: [room, ...allowed].map(inRoom) },
+      from: { path: inModule(module) },
+      to: { path: '^src/', pathNot: [module, ...allowed].map(inModule) },
     })),
     {
       name: 'no-cycle-of-files',
@@ -39,7 +39,7 @@ export default {
       severity: 'error',
       scope: 'folder',
       from: { path: '^src/.' },
-      // `src` itself holds files that are rooms of their own.
+      // `src` itself holds files that are modules of their own.
       to: { circular: true, viaOnly: { pathNot: '^src$' } },
     },
     {

@@ -101,7 +101,7 @@ comment on table link_types is 'A pair of labels, and the rules for links with t
 comment on column link_types.link_type_id is 'Tracker''s id of the type, such as "depends".';
 comment on column link_types.is_symmetric is 'Both ends have the same label, and their order has no meaning.';
 comment on column link_types.is_antisymmetric is 'Forbids links in both directions between two issues.';
-comment on column link_types.is_acyclic is 'Forbids cycles of links of the type. The only rule that no constraint can enforce.';
+comment on column link_types.is_acyclic is 'Forbids cycles of links of the type. No constraint can enforce this rule.';
 comment on column link_types.single_end is 'The end at which an issue may have at most one link of the type: a subtask, at the inward end, has one parent.';
 comment on column link_types.import_only is 'Only imports may create links of the type (Tracker''s "original" and "clone").';
 comment on column link_types.shares_label is 'Another type has one of the two labels as well. Writers then check for a link with the same label between the same issues, under a lock.';

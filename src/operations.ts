@@ -19,7 +19,7 @@ export function operationsRouter({ contract, rpcContract, db, log, isDatabaseLos
   const router = Router();
   const handlers: Record<string, RequestHandler> = {
     '/healthz': (_request, response) => {
-      reportHealth(response, isDatabaseLost() ? 'the embedded PostgreSQL does not come back: see the log' : undefined);
+      reportHealth(response, isDatabaseLost() ? 'the embedded PostgreSQL is not recovering: see the log' : undefined);
     },
     '/readyz': readiness(db, log),
     '/openapi.yaml': send('application/yaml', contract.yaml),

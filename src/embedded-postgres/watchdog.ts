@@ -1,7 +1,7 @@
 /**
  * A separate program, spawned by start-watchdog.ts. It waits until the service is gone, even by `kill -9`, and then
- * stops the server unless another process is attached. A line on standard input means that the service has left in
- * good order; the end of standard input means that it died.
+ * stops the server unless another process is attached. A line on standard input means that the service has
+ * exited cleanly; the end of standard input means that it died.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
@@ -31,7 +31,7 @@ async function stopIfAlone(): Promise<void> {
     if (rows[0]?.alone) {
       console.log('The last process that used this server died without stopping it. Stopping it now.');
       await stopServer(rows[0].pid);
-      // The server closes our connection when it stops, and we end with it. Until then our lock keeps newcomers out.
+      // The server closes our connection when it stops, and we exit too. Until then our lock keeps other processes out.
       await sleep(START_MS);
       break;
     }

@@ -293,7 +293,7 @@ test('--reset fails and changes nothing while a server runs, on a public address
   await expectNoReset(
     database,
     { ...environment, DEMO: 'off' },
-    /^--reset creates demo data, and DEMO=off forbids it/,
+    /^--reset creates demo data, which DEMO=off forbids/,
     2,
   );
   await database.drop();

@@ -42,7 +42,7 @@ test('the service restarts PostgreSQL as soon as it can start again', async () =
   expect(response.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
   expect(await response.json()).toEqual({
     status: 'unavailable',
-    problem: 'the embedded PostgreSQL does not come back: see the log',
+    problem: 'the embedded PostgreSQL is not recovering: see the log',
   });
   expect(failures()).toHaveLength(5);
   expect(failures()[0]).toContain('invalid value for parameter \\"shared_buffers\\": \\"plenty\\"');

@@ -29,8 +29,8 @@ import {
 import { directionAt, linkEvents } from './link-events.ts';
 
 /**
- * Links between issues, for both APIs. Database constraints enforce all rules but one. Cycles are looked for after the
- * write, under a lock that all writers of the type take. Every write records its events.
+ * Links between issues, for both APIs. Database constraints enforce most rules. Two need a query under a lock: the cycle
+ * check, which runs after the write, and duplicates through types that share a label. Every write records its events.
  */
 
 /** A link from the point of view of the issue `issueKey`; `object` is the issue at the other end. */
@@ -217,7 +217,7 @@ export async function deleteLinksOfIssues(db: Transaction, viewer: Viewer, issue
 
 /** Deletes all links that have the label at one end, before the label itself is deleted; both issues record that. */
 export async function deleteLinksWithLabel(db: Transaction, viewer: Viewer, labelId: number): Promise<void> {
-  // Writers of links lock their types, so no writer is active from here on.
+  // A transaction that creates or changes a link locks its type first, so none of these links can appear from here on.
   await lockTypesOfLabels(db, viewer.orgId, [labelId]);
   const deleted = await deleteLinksOfLabel(db, viewer.orgId, labelId);
   const events = deleted.flatMap((link) => linkEvents(link, undefined));

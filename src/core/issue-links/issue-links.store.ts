@@ -306,7 +306,7 @@ const LOCK_LINK = statement<'orgId' | 'linkId', StoredLink & { version: number }
   for update of links`,
 );
 
-/** Locks a link against concurrent changes; everything that it depends on must be locked before. */
+/** Locks a link against concurrent changes; everything that it depends on must already be locked. */
 export async function lockLink(
   db: Transaction,
   orgId: string,

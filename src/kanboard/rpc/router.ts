@@ -15,7 +15,7 @@ import { forbidden, httpRefusal, internalError, methodNotFound, OUTCOMES, parseE
 
 export interface RpcRouterOptions {
   readonly methods: RpcContract['methods'];
-  /** Creates the handlers over the share of the database that one client may use. */
+  /** Creates the handlers for one client's database handle. */
   readonly handlers: (db: Database) => Methods<MethodName>;
   readonly db: DatabasePool;
   /** How long a batch may run before its remaining calls are refused. */
@@ -52,7 +52,7 @@ export function rpcRouter(options: RpcRouterOptions): Router {
   return router;
 }
 
-/** A foreign page must not make the browser call us with its remembered credentials. Throws a 403 RpcError. */
+/** Prevents cross-site requests that use the browser's saved credentials. Throws a 403 RpcError. */
 function refuseCrossSite(request: Request, publicUrl: string | undefined): void {
   const origin = request.get('origin');
   const site = origin === undefined ? undefined : hostOf(origin);
@@ -158,7 +158,7 @@ function respondWithError(value: unknown, error: RpcError): string | undefined {
   return request.id === undefined ? undefined : errorBody(error, request.id);
 }
 
-/** Prefers the result, if it is shorter: those of writes are, so no write that was executed is reported as refused. */
+/** Prefers the result if it is shorter. A write's result always is, so an executed write is never reported as refused. */
 function shorter(result: string | undefined, error: string | undefined): string | undefined {
   return result !== undefined && error !== undefined && result.length <= error.length ? result : error;
 }

@@ -43,7 +43,7 @@ export async function getTaskLink(db: Queryable, viewer: Viewer, viewId: number)
 export interface NewTaskLink {
   readonly taskId: number;
   readonly oppositeTaskId: number;
-  /** Says what the task is to the opposite task. */
+  /** Describes the task's relationship to the opposite task. */
   readonly labelId: number;
 }
 

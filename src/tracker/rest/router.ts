@@ -16,7 +16,7 @@ import { parseJson } from './json-body.ts';
 
 export interface RestRouterOptions {
   readonly contract: Contract;
-  /** Creates the handlers for the database as one client may use it. */
+  /** Creates the handlers for one client's database handle. */
   readonly handlers: (db: Database) => Handlers<OperationId>;
   readonly db: DatabasePool;
   readonly publicUrl: string | undefined;
