@@ -12,7 +12,7 @@ import {
   logSize,
   logTail,
   readLockFile,
-  removeLeftLock,
+  removeStaleLock,
   type ServerProcess,
   spawnServer,
   stopServer,
@@ -53,7 +53,7 @@ const LOST_AFTER_FAILURES = 5;
 const STOP_LIMIT_MS = 60_000;
 const CONNECT_LIMIT_MS = 5_000;
 /** invalid_authorization_specification, invalid_password */
-const NOT_LET_IN = new Set(['28000', '28P01']);
+const LOGIN_REJECTED = new Set(['28000', '28P01']);
 
 /**
  * One user of a cluster's server, which no process owns: the first user starts it and the last one stops it. If the
@@ -146,7 +146,7 @@ export class Attachment {
       // After we have unlocked, another process may have stopped it.
       if (!isUnlocked) {
         const message =
-          'The embedded PostgreSQL was gone before this process detached from it. The watchdog stops what comes back';
+          'The embedded PostgreSQL was gone before this process detached from it. The watchdog stops it if it comes back';
         this.#target.log.warn({ err }, message);
       }
       this.#watchdog.release();
@@ -154,13 +154,17 @@ export class Attachment {
     await client.end();
   }
 
-  /** We hold the lock until the server is gone: a newcomer waits and starts it again. */
+  /** We hold the lock until the server is gone, so a new process waits and then starts it again. */
   async #stop(pid: number): Promise<void> {
     const { cluster, log } = this.#target;
     await stopServer(pid);
     if (await waitForEnd(cluster, pid, STOP_LIMIT_MS))
       log.info({ dataDir: cluster.dataDir }, 'Stopped the embedded PostgreSQL');
-    else log.warn({ pid, logFile: cluster.logFile }, 'The embedded PostgreSQL takes long to stop; not waiting for it');
+    else
+      log.warn(
+        { pid, logFile: cluster.logFile },
+        'The embedded PostgreSQL is taking too long to stop; no longer waiting for it',
+      );
   }
 }
 
@@ -199,20 +203,20 @@ async function reachServer(target: Target, back?: Return): Promise<Hold> {
     await sleep(POLL_MS);
   }
   throw new StartError(
-    `PostgreSQL in ${cluster.dataDir} was not ready after ${START_LIMIT_MS / 1000} s. ${cluster.logFile} says what it is doing; start again when it is done.`,
+    `PostgreSQL in ${cluster.dataDir} was not ready after ${START_LIMIT_MS / 1000} s. See ${cluster.logFile} for what it is doing, and start again when it has finished.`,
   );
 }
 
-/** A server may have failed because another one was just stopping, or because of a lock file that a crash left. */
+/** A server may have failed because another one was still stopping, or because of a stale lock file after a crash. */
 async function recoverFrom(cluster: Cluster, lock: LockFile | undefined): Promise<void> {
-  if (lock) await removeLeftLock(cluster, lock);
+  if (lock) await removeStaleLock(cluster, lock);
   await sleep(START_PAUSE_MS);
 }
 
 async function startError(cluster: Cluster, logged: number, cause: Error | undefined): Promise<Error> {
   const reason = (await logTail(cluster, logged)) || cause?.message;
   return new StartError(
-    `PostgreSQL could not be started in ${cluster.dataDir} (${reason}): fix that (${cluster.logFile} says more), or set DATABASE_URL.`,
+    `PostgreSQL could not be started in ${cluster.dataDir} (${reason}): fix that (see ${cluster.logFile}), or set DATABASE_URL.`,
     { cause },
   );
 }
@@ -259,7 +263,7 @@ async function isStillReady(cluster: Cluster, pid: number): Promise<boolean> {
 
 /** Ignores a lost connection and a server that accepts none: neither is the error of a statement. */
 function throwUnlessGone(cluster: Cluster, cause: unknown): void {
-  if (NOT_LET_IN.has(codeOf(cause) ?? '')) {
+  if (LOGIN_REJECTED.has(codeOf(cause) ?? '')) {
     throw new StartError(
       `The PostgreSQL in ${cluster.dataDir} rejects the password in ${cluster.folder}: restore the original file, or set DATA_DIR to a new folder.`,
       { cause },

@@ -18,27 +18,24 @@ export const POSTGRES_ENV = { LC_ALL: 'C' };
 const PLATFORMS = new Set(['darwin-arm64', 'darwin-x64', 'linux-arm64', 'linux-x64', 'win32-x64']);
 const OR_DATABASE_URL = 'or set DATABASE_URL to a PostgreSQL 15 or later';
 
-/**
- * A copy that another account runs must be reachable for that account, and replaceable by root only. A copy for ourselves
- * lies with the data.
- */
-const ROOTS_PLACES = ['/var/cache/issue-links', '/var/lib/issue-links', join(tmpdir(), 'issue-links')];
+/** For copies that another account runs: it must be able to reach them, and only root may replace them. */
+const ROOT_CACHE_FOLDERS = ['/var/cache/issue-links', '/var/lib/issue-links', join(tmpdir(), 'issue-links')];
 
 const execute = promisify(execFile);
 
 /** The folder of the programs, in a place where `account` can run them. */
 export async function findBinaries(dataDir: string, account: Account | undefined): Promise<string> {
   const packageFolder = findPackage();
-  const whyNot = (await linkLibraries(packageFolder)) ?? (await whyNotRunnable(packageFolder, account));
-  if (!whyNot) return join(packageFolder, 'native', 'bin');
+  const problemInPlace = (await linkLibraries(packageFolder)) ?? (await runProblem(packageFolder, account));
+  if (!problemInPlace) return join(packageFolder, 'native', 'bin');
 
   const { version } = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8')) as { version: string };
-  let reason = whyNot;
-  for (const wanted of isRoot() ? ROOTS_PLACES : [dataDir]) {
-    const place = isRoot() ? await makeRootsOwn(wanted).catch(() => undefined) : wanted;
+  let reason = problemInPlace;
+  for (const wanted of isRoot() ? ROOT_CACHE_FOLDERS : [dataDir]) {
+    const place = isRoot() ? await createRootFolder(wanted).catch(() => undefined) : wanted;
     if (place === undefined) continue;
     const copy = join(place, `postgres-${process.platform}-${process.arch}-${version}`);
-    const problem = (await copyPackage(packageFolder, copy)) ?? (await whyNotRunnable(copy, account));
+    const problem = (await copyPackage(packageFolder, copy)) ?? (await runProblem(copy, account));
     if (!problem) return join(copy, 'native', 'bin');
     reason = problem;
   }
@@ -48,7 +45,7 @@ export async function findBinaries(dataDir: string, account: Account | undefined
   );
 }
 
-/** A program in the package itself, for what needs no account. */
+/** The path of a program in the package itself, for uses that need no other account. */
 export function packagedProgram(name: 'pg_ctl'): string {
   return join(findPackage(), 'native', 'bin', programFile(name));
 }
@@ -94,7 +91,8 @@ async function linkLibraries(packageFolder: string): Promise<string | undefined>
   }
 }
 
-async function whyNotRunnable(packageFolder: string, account: Account | undefined): Promise<string | undefined> {
+/** Why the account cannot run PostgreSQL from this package; undefined if it can. */
+async function runProblem(packageFolder: string, account: Account | undefined): Promise<string | undefined> {
   const postgres = join(packageFolder, 'native', 'bin', programFile('postgres'));
   try {
     await execute(postgres, ['--version'], { ...account, cwd: '/', env: POSTGRES_ENV });
@@ -118,22 +116,22 @@ async function whyNotRunnable(packageFolder: string, account: Account | undefine
   }
 }
 
-/** Undefined when another account could change what is in it. */
-async function makeRootsOwn(wanted: string): Promise<string | undefined> {
+/** Undefined if another account could change the contents of the folder. */
+async function createRootFolder(wanted: string): Promise<string | undefined> {
   const parent = await realpath(dirname(wanted));
   const folder = join(parent, basename(wanted));
   await mkdir(folder)
     .then(() => chmod(folder, 0o755))
     .catch(unless('EEXIST'));
-  if (!(await isRootsOwn(folder, false))) return undefined;
+  if (!(await isControlledByRoot(folder, false))) return undefined;
   for (let above = parent; ; above = dirname(above)) {
-    if (!(await isRootsOwn(above, true))) return undefined;
+    if (!(await isControlledByRoot(above, true))) return undefined;
     if (above === dirname(above)) return folder;
   }
 }
 
 /** In a sticky folder, such as /tmp, other accounts can add files but cannot rename root's. */
-async function isRootsOwn(folder: string, orSticky: boolean): Promise<boolean> {
+async function isControlledByRoot(folder: string, orSticky: boolean): Promise<boolean> {
   const stats = await lstat(folder);
   const closed = (stats.mode & 0o022) === 0 || (orSticky && (stats.mode & 0o1000) !== 0);
   return stats.isDirectory() && stats.uid === 0 && closed;
@@ -141,7 +139,7 @@ async function isRootsOwn(folder: string, orSticky: boolean): Promise<boolean> {
 
 async function copyPackage(from: string, to: string): Promise<string | undefined> {
   try {
-    await makeFolder(to);
+    await createFolder(to);
     await copyMissing(join(from, 'native'), join(to, 'native'));
   } catch (error) {
     return (error as Error).message;
@@ -154,7 +152,7 @@ async function copyPackage(from: string, to: string): Promise<string | undefined
  * copy and repairs a damaged one, and two processes may copy at once.
  */
 async function copyMissing(from: string, to: string): Promise<void> {
-  await makeFolder(to);
+  await createFolder(to);
   for (const entry of await readdir(from, { withFileTypes: true })) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];
     if (entry.isDirectory()) await copyMissing(source, target);
@@ -177,7 +175,7 @@ async function copyFileOnce(source: string, target: string): Promise<void> {
   }
 }
 
-async function makeFolder(folder: string): Promise<void> {
+async function createFolder(folder: string): Promise<void> {
   await mkdir(folder).catch(unless('EEXIST'));
   await chmod(folder, 0o755);
 }

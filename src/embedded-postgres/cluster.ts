@@ -37,7 +37,7 @@ export interface Cluster {
 
 const PASSWORD_FILE = 'password';
 const UNFINISHED = '.new-';
-const UNFINISHED_IS_ABANDONED_MS = 10 * 60_000;
+const ABANDONED_AFTER_MS = 10 * 60_000;
 
 const execute = promisify(execFile);
 
@@ -111,11 +111,11 @@ export async function accountOf(cluster: Cluster): Promise<Account | undefined> 
   const { uid, gid } = await stat(cluster.folder);
   if (uid !== 0) return { uid, gid };
   const account = await findAccount();
-  if (account) await giveAway(cluster.folder, account);
+  if (account) await changeOwner(cluster.folder, account);
   return account;
 }
 
-async function giveAway(folder: string, account: Account): Promise<void> {
+async function changeOwner(folder: string, account: Account): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
     // Links are not followed, since they may lead out of the cluster.
     if (entry.isFile() || entry.isDirectory())
@@ -126,14 +126,14 @@ async function giveAway(folder: string, account: Account): Promise<void> {
   await chmod(folder, 0o700);
 }
 
-/** Throws a StartError when something else is in the cluster's place. */
+/** Throws a StartError if something else occupies the cluster's folder. */
 export async function hasCluster({ dataDir, folder }: Cluster): Promise<boolean> {
   const files = await readdir(folder).catch(unlessAbsent);
   const isCluster = files?.includes('PG_VERSION');
   const major = await readFile(join(isCluster ? folder : dataDir, 'PG_VERSION'), 'utf8').catch(unlessAbsent);
   if (major !== undefined && major.trim() !== POSTGRES_MAJOR) {
     throw new StartError(
-      `The data folder ${dataDir} is of PostgreSQL ${major.trim()}, and this version of the service brings PostgreSQL ${POSTGRES_MAJOR}: ` +
+      `The data folder ${dataDir} is of PostgreSQL ${major.trim()}, but this version of the service brings PostgreSQL ${POSTGRES_MAJOR}: ` +
         `set DATA_DIR to a new folder and move the data with pg_dump and pg_restore, or set DATABASE_URL to a PostgreSQL that you run.`,
     );
   }
@@ -155,23 +155,26 @@ function unlessAbsent(error: unknown): undefined {
   if (codeOf(error) !== 'ENOENT') throw error;
 }
 
-/** Creates it in a temporary folder and renames that: a crash leaves no half cluster, and of two starts at once one wins. */
+/**
+ * Creates it in a temporary folder and renames that: a crash leaves no partial cluster, and one of two concurrent starts
+ * wins.
+ */
 async function createCluster(cluster: Cluster, durability: Durability): Promise<boolean> {
   const account = await findAccount();
   const bin = await findBinaries(cluster.dataDir, account);
-  const workshop = await mkdtemp(join(cluster.dataDir, UNFINISHED));
+  const temporaryFolder = await mkdtemp(join(cluster.dataDir, UNFINISHED));
   try {
-    const fresh = join(workshop, 'postgres');
-    const password = join(workshop, PASSWORD_FILE);
+    const fresh = join(temporaryFolder, 'postgres');
+    const password = join(temporaryFolder, PASSWORD_FILE);
     await mkdir(fresh, { mode: 0o700 });
     await writeFile(password, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600, flush: true });
-    if (account) for (const path of [workshop, fresh, password]) await chown(path, account.uid, account.gid);
+    if (account) for (const path of [temporaryFolder, fresh, password]) await chown(path, account.uid, account.gid);
     await initialize(fresh, bin, account, durability);
     await rename(password, join(fresh, PASSWORD_FILE));
     await syncFolder(fresh);
-    return await moveIn(fresh, cluster);
+    return await moveIntoPlace(fresh, cluster);
   } finally {
-    await rm(workshop, { recursive: true, force: true });
+    await rm(temporaryFolder, { recursive: true, force: true });
   }
 }
 
@@ -214,7 +217,7 @@ async function initialize(
   }
 }
 
-async function moveIn(fresh: string, cluster: Cluster): Promise<boolean> {
+async function moveIntoPlace(fresh: string, cluster: Cluster): Promise<boolean> {
   try {
     await rename(fresh, cluster.folder);
   } catch (error) {
@@ -237,11 +240,11 @@ async function removeAbandoned(dataDir: string): Promise<void> {
   for (const name of await readdir(dataDir)) {
     if (!name.startsWith(UNFINISHED)) continue;
     const path = join(dataDir, name);
-    const born = await lstat(path).then(
+    const modifiedMs = await lstat(path).then(
       ({ mtimeMs }) => mtimeMs,
       () => Number.POSITIVE_INFINITY,
     );
-    if (Date.now() - born > UNFINISHED_IS_ABANDONED_MS) await rm(path, { recursive: true, force: true });
+    if (Date.now() - modifiedMs > ABANDONED_AFTER_MS) await rm(path, { recursive: true, force: true });
   }
 }
 
@@ -257,7 +260,7 @@ function dataFolderError(dataDir: string, cause: unknown): unknown {
     case 'EPERM':
     case 'EROFS':
       return new StartError(
-        `The data folder ${dataDir} may not be read and written by this account: run as the account that owns it, or set DATA_DIR to a folder of your own.`,
+        `The data folder ${dataDir} may not be read and written by this account: run as the account that owns it, or set DATA_DIR to another folder.`,
         { cause },
       );
     case 'ENOSPC':

@@ -126,7 +126,7 @@ export async function isServerRunning(cluster: Cluster, { pid }: LockFile): Prom
  * PostgreSQL itself takes a stale lock file for a live one when another process of the same account has its id. A lock
  * file that changed in the meantime is put back.
  */
-export async function removeLeftLock(cluster: Cluster, left: LockFile): Promise<void> {
+export async function removeStaleLock(cluster: Cluster, left: LockFile): Promise<void> {
   const aside = `${lockFilePath(cluster)}.${randomUUID()}`;
   try {
     await rename(lockFilePath(cluster), aside);
