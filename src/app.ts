@@ -4,8 +4,8 @@ import type { Contract } from './contract/contract.ts';
 import type { RpcContract } from './contract/openrpc.ts';
 import type { Database, DatabasePool } from './database/database.ts';
 import { type DemoCredentials, docsRouter } from './docs.ts';
-import { ANSWER_LIMITS, type AnswerLimits } from './http/answer-memory.ts';
 import { HttpError, sendError } from './http/error-response.ts';
+import { RESPONSE_LIMITS, type ResponseLimits } from './http/response-memory.ts';
 import { externalLinkMethods } from './kanboard/external-links/external-links.rpc.ts';
 import { labelMethods } from './kanboard/labels/labels.rpc.ts';
 import { projectMethods } from './kanboard/projects/projects.rpc.ts';
@@ -40,7 +40,7 @@ export interface AppOptions {
   readonly demo?: DemoCredentials | undefined;
   /** Time budget of a JSON-RPC batch, and the limits of a response; tests lower them. */
   readonly batchMs?: number | undefined;
-  readonly answerLimits?: Partial<AnswerLimits>;
+  readonly responseLimits?: Partial<ResponseLimits>;
   /** While it returns true, /healthz fails. */
   readonly isDatabaseLost?: () => boolean;
 }
@@ -57,10 +57,10 @@ export function createApp({
   config,
   demo,
   batchMs,
-  answerLimits: limits = {},
+  responseLimits: limits = {},
   isDatabaseLost = () => false,
 }: AppOptions): Express {
-  const answerLimits = { ...ANSWER_LIMITS, ...limits };
+  const responseLimits = { ...RESPONSE_LIMITS, ...limits };
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -82,7 +82,7 @@ export function createApp({
     ...fieldHandlers(),
     ...remoteLinkHandlers(db),
   });
-  app.use([...contract.servers], restRouter({ contract, handlers, db, publicUrl: config.publicUrl, answerLimits }));
+  app.use([...contract.servers], restRouter({ contract, handlers, db, publicUrl: config.publicUrl, responseLimits }));
   const methods = (db: Database) => ({
     ...labelMethods(db),
     ...taskLinkMethods(db),
@@ -98,7 +98,7 @@ export function createApp({
       handlers: methods,
       db,
       batchMs,
-      answerLimits,
+      responseLimits,
       publicUrl: config.publicUrl,
       authHeader: config.kanboardAuthHeader,
       orgId: config.kanboardOrg,

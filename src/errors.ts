@@ -38,10 +38,10 @@ export class DomainError extends Error {
 }
 
 /** Throws `invalid` if any value is false, with a message for each of those fields. */
-export function refuseUnfit(fits: Readonly<Record<string, boolean>>): void {
+export function requireValid(fits: Readonly<Record<string, boolean>>): void {
   const unfit = Object.keys(fits).filter((field) => !fits[field]);
   if (unfit.length === 0) return;
-  throw new DomainError('invalid', undefined, Object.fromEntries(unfit.map((field) => [field, texts.formUnfit])));
+  throw new DomainError('invalid', undefined, Object.fromEntries(unfit.map((field) => [field, texts.formInvalid])));
 }
 
 /** The service cannot start, for a reason that the operator can fix; the message says how. */

@@ -105,18 +105,18 @@ export const texts = {
     en: 'The string contains half a character: a lone surrogate.',
   },
   bodyTooDeep: { ru: 'Тело запроса вложено слишком глубоко.', en: 'The request body is nested too deeply.' },
-  formUnfit: { ru: 'Значение такого вида здесь не подходит.', en: 'This value has the wrong type or format.' },
+  formInvalid: { ru: 'Значение такого вида здесь не подходит.', en: 'This value has the wrong type or format.' },
   fieldUnknown: { ru: 'Такого поля нет.', en: 'There is no such field.' },
   fieldRequired: { ru: 'Требуется параметр.', en: 'The parameter is required.' },
   overloaded: {
     ru: 'Сервер перегружен. Повторите запрос позже.',
     en: 'The server is overloaded. Try again later.',
   },
-  answerTooLarge: (bytesMax: string): Text => ({
+  responseTooLarge: (bytesMax: string): Text => ({
     ru: `Ответ больше ${bytesMax} байт: запросите меньше за один раз.`,
     en: `The response is larger than ${bytesMax} bytes: request less at a time.`,
   }),
-  databaseAway: {
+  databaseUnavailable: {
     ru: 'База данных недоступна. Повторите запрос позже.',
     en: 'The database is unavailable. Try again later.',
   },
@@ -175,7 +175,7 @@ export const texts = {
     ru: `Название «${label}» принадлежит встроенному типу связи.`,
     en: `The label "${label}" belongs to a built-in link type.`,
   }),
-  labelUnfit: {
+  labelInvalid: {
     ru: 'Название связи не может быть пустым или длиннее 1000 символов.',
     en: 'A label cannot be empty or longer than 1000 characters.',
   },
@@ -315,7 +315,7 @@ export const texts = {
     ru: `Задача ${issueKey} уже связана с объектом ${objectKey} приложения ${applicationId}.`,
     en: `The issue ${issueKey} is already linked to ${objectKey} in ${applicationId}.`,
   }),
-  externalLinkUnfit: {
+  externalLinkInvalid: {
     ru: 'У внешней связи должны быть URL, тип, название и зависимость допустимой длины.',
     en: 'An external link requires a URL, a type, a title and a dependency of permitted length.',
   },

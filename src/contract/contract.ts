@@ -229,7 +229,7 @@ const NAMING: Readonly<Record<string, (error: ErrorObject) => [string, Text]>> =
 };
 
 function localized(error: ErrorObject): Text {
-  if (ALTERNATIVES.has(error.keyword)) return texts.formUnfit;
+  if (ALTERNATIVES.has(error.keyword)) return texts.formInvalid;
   const messageIn = (language: Language) => {
     const copy = { ...error };
     localize[language]([copy]);

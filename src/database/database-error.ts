@@ -17,7 +17,7 @@ export function databaseError(error: unknown): unknown {
 }
 
 export function unavailable(cause: unknown): DomainError {
-  return new DomainError('unavailable', texts.databaseAway, {}, { cause });
+  return new DomainError('unavailable', texts.databaseUnavailable, {}, { cause });
 }
 
 /** Awaits a write. If one of the named constraints rejects it, throws the error that is made for that constraint. */

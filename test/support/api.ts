@@ -26,7 +26,7 @@ export interface Api {
 export function useApi(
   config: Partial<AppOptions['config']> = {},
   connect?: (connection: TestDatabase['connection']) => Promise<TestDatabase['connection']>,
-  limits: Pick<AppOptions, 'batchMs' | 'answerLimits'> = {},
+  limits: Pick<AppOptions, 'batchMs' | 'responseLimits'> = {},
 ): () => Api {
   const database = useDatabase();
   let api: Api | undefined;

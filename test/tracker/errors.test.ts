@@ -17,7 +17,7 @@ afterAll(() => proxy.cut());
 const db = () => api().database.db;
 
 const MALFORMED = texts.requestMalformed.ru;
-const UNAVAILABLE = texts.databaseAway.ru;
+const UNAVAILABLE = texts.databaseUnavailable.ru;
 
 function errorBody(statusCode: number, message: string) {
   return { errors: {}, errorsData: {}, errorMessages: [message], statusCode };

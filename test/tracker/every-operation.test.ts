@@ -16,7 +16,7 @@ const api = useApi({}, async (connection) => {
   return proxy.connection;
 });
 const db = () => api().database.db;
-const tiny = useApi({}, () => Promise.resolve(api().database.connection), { answerLimits: { bytesMax: 1 } });
+const tiny = useApi({}, () => Promise.resolve(api().database.connection), { responseLimits: { bytesMax: 1 } });
 afterAll(() => proxy.cut());
 const OPERATIONS = loadContract().operations.map((operation) => [operation.id, operation] as const);
 
@@ -110,7 +110,7 @@ describe('an answer that is too large', () => {
       await unchanged(db(), async () => {
         const request = tiny().request[operation.method](`/v3${path}`).query(query.toString());
         const response = await (operation.hasBody ? request.send({}) : request).set(org.admin.headers);
-        expect([response.status, response.body.errorMessages]).toEqual([413, [texts.answerTooLarge('1').ru]]);
+        expect([response.status, response.body.errorMessages]).toEqual([413, [texts.responseTooLarge('1').ru]]);
       });
     },
   );

@@ -263,7 +263,7 @@ test('an invalid or forbidden PATCH issue writes nothing', async () => {
       errors: { tags: texts.tagsTooMany.ru },
     },
   );
-  const wrongForm = texts.formUnfit.ru;
+  const wrongForm = texts.formInvalid.ru;
   await expectRejected({ tags: { add: 7 } }, 400, { errors: { tags: wrongForm } });
   await expectRejected({ summary: { add: 'x' } }, 400, { errors: { summary: wrongForm } });
   await expectRejected({ assignee: { add: 'x' }, type: true }, 400, {

@@ -77,7 +77,7 @@ export async function lockChangeableLabel(db: Transaction, orgId: string, labelI
 function translateLabelErrors<Result>(label: string, write: Promise<Result>): Promise<Result> {
   return onConstraint(write, {
     labels_label_key: () => new DomainError('conflict', texts.labelTaken(label)),
-    labels_label_check: () => new DomainError('refused', texts.labelUnfit),
-    labels_label_length_check: () => new DomainError('refused', texts.labelUnfit),
+    labels_label_check: () => new DomainError('refused', texts.labelInvalid),
+    labels_label_length_check: () => new DomainError('refused', texts.labelInvalid),
   });
 }

@@ -52,7 +52,7 @@ export function addMember(
   return db.transaction(async (transaction) => {
     const isJoining = viewer.role === 'admin' && userId === viewer.userId;
     await requireManagedQueue(transaction, viewer, queueId, isJoining);
-    if (role === undefined) throw new DomainError('invalid', undefined, { role: texts.formUnfit });
+    if (role === undefined) throw new DomainError('invalid', undefined, { role: texts.formInvalid });
     const added = await onConstraint(insertMembers(transaction, viewer.orgId, queueId, [userId], role), {
       queue_members_pkey: () => new DomainError('conflict', texts.memberAlready),
       queue_members_queue_id_fkey: () => new DomainError('not_found', texts.queueNotFound),

@@ -1,6 +1,6 @@
 import type { Database, Queryable, Transaction } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
-import { DomainError, refuseUnfit } from '../../errors.ts';
+import { DomainError, requireValid } from '../../errors.ts';
 import { lengthOf } from '../../text-length.ts';
 import { texts } from '../../texts.ts';
 import type { OrganisationRole, Viewer } from '../access/viewer.ts';
@@ -76,7 +76,7 @@ export async function createAccount(
   { login: givenLogin = '', password = '', name, email, role }: NewAccount,
 ): Promise<number> {
   const login = givenLogin.trim();
-  refuseUnfit({
+  requireValid({
     login: login !== '' && lengthOf(givenLogin) <= LOGIN_LENGTH_MAX,
     password: lengthOf(password) >= PASSWORD_LENGTH_MIN,
     name: name !== undefined,

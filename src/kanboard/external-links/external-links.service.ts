@@ -146,5 +146,5 @@ function hasLength(value: string, max: number): boolean {
 }
 
 function invalid(): DomainError {
-  return new DomainError('invalid', texts.externalLinkUnfit);
+  return new DomainError('invalid', texts.externalLinkInvalid);
 }

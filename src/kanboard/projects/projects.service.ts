@@ -19,7 +19,7 @@ import { isEmail } from '../../core/users/email.ts';
 import { findPerson } from '../../core/users/users.service.ts';
 import { ConcurrentChange, type Database, type Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
-import { DomainError, refuseUnfit } from '../../errors.ts';
+import { DomainError, requireValid } from '../../errors.ts';
 import { lengthOf, TEXT_LENGTH_MAX } from '../../text-length.ts';
 import { texts } from '../../texts.ts';
 import {
@@ -171,7 +171,7 @@ export async function listColumns(db: Queryable, viewer: Viewer, projectId: numb
 /** Throws `invalid`, naming each invalid field. */
 function validProject({ name = '', description, identifier, settings }: NewProject) {
   const { start_date, end_date, priority_default, priority_start, priority_end, email } = settings;
-  refuseUnfit({
+  requireValid({
     name: name !== '' && lengthOf(name) <= TEXT_LENGTH_MAX,
     description: description !== undefined,
     identifier: identifier !== undefined && /^[A-Z0-9]{0,50}$/i.test(identifier),

@@ -3,10 +3,10 @@ import type { Access, Method, MethodName, RpcContract } from '../../contract/ope
 import { accountOf, type Viewer } from '../../core/access/viewer.ts';
 import type { Database, DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
-import { type AnswerLimits, AnswerMemory, endResponse } from '../../http/answer-memory.ts';
 import { clientSignal } from '../../http/client-signal.ts';
 import { isUnanswerable, RETRY_AFTER_SECONDS } from '../../http/error-response.ts';
 import { readBody } from '../../http/request-body.ts';
+import { endResponse, type ResponseLimits, ResponseMemory } from '../../http/response-memory.ts';
 import type { Account, Methods } from './account.ts';
 import { authenticate } from './authentication.ts';
 import { parseLossless, stringifyLossless } from './json.ts';
@@ -20,7 +20,7 @@ export interface RpcRouterOptions {
   readonly db: DatabasePool;
   /** How long a batch may run before its remaining calls are refused. */
   readonly batchMs?: number | undefined;
-  readonly answerLimits: AnswerLimits;
+  readonly responseLimits: ResponseLimits;
   readonly publicUrl: string | undefined;
   /** See `AuthenticationOptions`. */
   readonly authHeader: string | undefined;
@@ -46,7 +46,7 @@ export function rpcRouter(options: RpcRouterOptions): Router {
     const orgId = request.params['orgId'] as string | undefined;
     const text = await responseBody(options, request, response, orgId ?? options.orgId);
     response.setHeader('Content-Type', 'application/json');
-    endResponse(response, text, options.answerLimits);
+    endResponse(response, text, options.responseLimits);
   };
   router.all(['/jsonrpc.php', '/kanboard/:orgId/jsonrpc.php'], readBody, serve, sendError);
   return router;
@@ -73,7 +73,7 @@ function originOf(request: Request, publicUrl: string | undefined): string {
 interface Session {
   readonly account: Account;
   readonly handlers: Methods<MethodName>;
-  readonly memory: AnswerMemory;
+  readonly memory: ResponseMemory;
 }
 
 /** The response body; empty if all calls are notifications. Throws an error that refuses the request as a whole. */
@@ -94,7 +94,7 @@ async function responseBody(
     const { db, authHeader, publicUrl } = options;
     const viewer = await authenticate(db.forClient({ signal }), request, { header: authHeader, orgId });
     const account = accountOf(viewer);
-    const memory = new AnswerMemory(response, account, options.answerLimits);
+    const memory = new ResponseMemory(response, account, options.responseLimits);
     const handlers = options.handlers(db.forClient({ signal, account, countBytes: memory.addRow }));
     return { account: { viewer, origin: originOf(request, publicUrl) }, handlers, memory };
   };

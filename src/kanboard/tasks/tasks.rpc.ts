@@ -145,7 +145,7 @@ type Read<Value> = (value: unknown) => Value | undefined;
 /** Throws `invalid` if `read` rejects the value. */
 function required<Value>(value: unknown, read: Read<Value>): Value {
   const result = read(value);
-  if (result === undefined) throw new DomainError('invalid', texts.formUnfit);
+  if (result === undefined) throw new DomainError('invalid', texts.formInvalid);
   return result;
 }
 

@@ -15,7 +15,7 @@ import { lockQueue, selectFirstStatus, selectQueueForIssue } from '../../core/qu
 import { deleteIssues } from '../../core/removal/issue-deletion.service.ts';
 import { findPerson } from '../../core/users/users.service.ts';
 import { ConcurrentChange, type Database, type Queryable, type Transaction } from '../../database/database.ts';
-import { DomainError, refuseUnfit } from '../../errors.ts';
+import { DomainError, requireValid } from '../../errors.ts';
 import { lengthOf, TEXT_LENGTH_MAX } from '../../text-length.ts';
 import { type Text, texts } from '../../texts.ts';
 import { swimlaneOf } from '../projects/swimlane.ts';
@@ -185,8 +185,8 @@ export async function moveTask(db: Database, viewer: Viewer, projectId: number, 
   const { orgId } = viewer;
   await db.transaction(async (transaction) => {
     await getWritableQueue(transaction, viewer, projectId);
-    if (!Number.isSafeInteger(position) || position < 1) throw refused('position', texts.formUnfit);
-    if (!hasSwimlane(projectId, swimlaneId)) throw refused('swimlane_id', texts.formUnfit);
+    if (!Number.isSafeInteger(position) || position < 1) throw refused('position', texts.formInvalid);
+    if (!hasSwimlane(projectId, swimlaneId)) throw refused('swimlane_id', texts.formInvalid);
     // A move renumbers the neighbours of the task, so moves within a project are serialised.
     await lockQueue(transaction, orgId, projectId);
     const statusId = await selectStatusOfColumn(transaction, orgId, projectId, columnId);
@@ -194,7 +194,7 @@ export async function moveTask(db: Database, viewer: Viewer, projectId: number, 
     await lockPositions(transaction, orgId, projectId, taskId, statusId);
     const issue = await selectIssueState(transaction, viewer, taskId);
     if (issue?.queue_id !== projectId) throw refused('task_id', texts.issueNotFound);
-    if (issue.status_id === statusId && issue.position === position) throw refused('position', texts.formUnfit);
+    if (issue.status_id === statusId && issue.position === position) throw refused('position', texts.formInvalid);
     await changeIssueFields(transaction, viewer, issue, { ...fieldsOf(issue), statusId }, issue.is_open);
     await updatePositions(transaction, orgId, {
       queueId: projectId,
@@ -224,7 +224,7 @@ export function deleteTask(db: Database, viewer: Viewer, taskId: number): Promis
 
 /** Throws `invalid`. */
 function checkChanges({ title, description, color, reference, tags, dueAt, startedAt, kanboard }: TaskChanges): void {
-  refuseUnfit({
+  requireValid({
     title: title === undefined || (title.trim() !== '' && lengthOf(title) <= TEXT_LENGTH_MAX),
     description: lengthOf(description ?? '') <= DESCRIPTION_LENGTH_MAX,
     reference: lengthOf(reference ?? '') <= REFERENCE_LENGTH_MAX,

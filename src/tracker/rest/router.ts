@@ -4,11 +4,11 @@ import type { OperationId } from '../../contract/types.ts';
 import { accountOf } from '../../core/access/viewer.ts';
 import type { Database, DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
-import { type AnswerLimits, AnswerMemory, endResponse } from '../../http/answer-memory.ts';
 import { clientSignal } from '../../http/client-signal.ts';
 import { HttpError, languageOf, sendError } from '../../http/error-response.ts';
 import { refuseMethod } from '../../http/refuse-method.ts';
 import { readBody } from '../../http/request-body.ts';
+import { endResponse, type ResponseLimits, ResponseMemory } from '../../http/response-memory.ts';
 import { texts } from '../../texts.ts';
 import { authenticate } from './authentication.ts';
 import type { Caller, Handlers } from './caller.ts';
@@ -20,14 +20,14 @@ export interface RestRouterOptions {
   readonly handlers: (db: Database) => Handlers<OperationId>;
   readonly db: DatabasePool;
   readonly publicUrl: string | undefined;
-  readonly answerLimits: AnswerLimits;
+  readonly responseLimits: ResponseLimits;
 }
 
 /** A handler as the router calls it. The contract's validators guarantee that the call matches the handler. */
 type AnyHandler = (call: unknown) => Promise<{ body: unknown; headers?: Readonly<Record<string, string>> }>;
 
 /** Routes every operation of the contract: authentication, scope, validation, handler, response. */
-export function restRouter({ contract, handlers, db, publicUrl, answerLimits }: RestRouterOptions): Router {
+export function restRouter({ contract, handlers, db, publicUrl, responseLimits }: RestRouterOptions): Router {
   const router = Router({ caseSensitive: true });
 
   for (const [path, operations] of operationsByPath(contract)) {
@@ -47,7 +47,7 @@ export function restRouter({ contract, handlers, db, publicUrl, answerLimits }: 
           caller,
         };
         const account = accountOf(caller.viewer);
-        const memory = new AnswerMemory(response, account, answerLimits);
+        const memory = new ResponseMemory(response, account, responseLimits);
         const handle = handlers(db.forClient({ signal, account, countBytes: memory.addRow }))[
           operation.id
         ] as AnyHandler;
@@ -56,7 +56,7 @@ export function restRouter({ contract, handlers, db, publicUrl, answerLimits }: 
         memory.holdBody(text.length);
         response.status(operation.successStatus).set({ ...headers });
         if (body !== undefined) response.setHeader('Content-Type', 'application/json');
-        endResponse(response, text, answerLimits);
+        endResponse(response, text, responseLimits);
       };
       route[operation.method](...(operation.hasBody ? [readBody, serve] : [serve]));
     }

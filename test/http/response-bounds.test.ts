@@ -21,10 +21,10 @@ import { unchanged } from '../support/snapshot.ts';
 
 const ANSWER_BYTES_MAX = 300_000;
 const DESCRIPTION_LENGTH_MAX = 65_536;
-const api = useApi({}, undefined, { answerLimits: { bytesMax: ANSWER_BYTES_MAX } });
+const api = useApi({}, undefined, { responseLimits: { bytesMax: ANSWER_BYTES_MAX } });
 const sameDatabase = () => Promise.resolve(api().database.connection);
-const idleLimited = useApi({}, sameDatabase, { answerLimits: { readerIdleMs: 500 } });
-const rateLimited = useApi({}, sameDatabase, { answerLimits: { readerGraceMs: 500, readerBytesPerSecond: 1e9 } });
+const idleLimited = useApi({}, sameDatabase, { responseLimits: { readerIdleMs: 500 } });
+const rateLimited = useApi({}, sameDatabase, { responseLimits: { readerGraceMs: 500, readerBytesPerSecond: 1e9 } });
 const db = () => api().database.db;
 let org: GivenOrganisation;
 let application: GivenAccount;
@@ -81,7 +81,7 @@ async function existingLabels(...calls: ReturnType<typeof createLabel>[]): Promi
   return calls.map(({ params: [label] }) => label).filter((label) => existing.has(label));
 }
 
-describe('an answer that is too large', () => {
+describe('a response that is too large', () => {
   test.each([
     ['listIssueLinks', 'GET', () => `/v3/issues/${issues[0]?.key}/links`],
     ['getIssue', 'GET', () => `/v3/issues/${issues[0]?.key}?expand=links`],
@@ -256,15 +256,15 @@ test('clients that read nothing neither end the process nor keep others from bei
   try {
     const statuses = new Set<number | undefined>();
     for (let count = 0; count < 40; count += 1) {
-      const asked = httpRequest(`${server.url}/v3/issues/_search?perPage=1000`, {
+      const request = httpRequest(`${server.url}/v3/issues/_search?perPage=1000`, {
         method: 'POST',
         headers: flooded.admin.headers,
       });
-      requests.push(asked);
-      const answered = once(asked, 'response') as Promise<[IncomingMessage]>;
-      asked.end('{}');
+      requests.push(request);
+      const responded = once(request, 'response') as Promise<[IncomingMessage]>;
+      request.end('{}');
       // The head is read, and nothing of the body.
-      const [{ statusCode }] = await answered;
+      const [{ statusCode }] = await responded;
       statuses.add(statusCode);
     }
     expect(statuses).toEqual(new Set([200, 503]));

@@ -3,7 +3,7 @@ import { DomainError } from '../errors.ts';
 import { Shares } from '../shares.ts';
 import { texts } from '../texts.ts';
 
-export interface AnswerLimits {
+export interface ResponseLimits {
   /** Size limit of one response, first as database rows, then as the string that is sent. */
   readonly bytesMax: number;
   /** A client that reads nothing of its response for this long is disconnected. */
@@ -13,7 +13,7 @@ export interface AnswerLimits {
   readonly readerBytesPerSecond: number;
 }
 
-export const ANSWER_LIMITS: AnswerLimits = {
+export const RESPONSE_LIMITS: ResponseLimits = {
   bytesMax: 33_554_432,
   readerIdleMs: 30_000,
   readerGraceMs: 30_000,
@@ -31,7 +31,7 @@ const memory = new Shares({ total: PROCESS_BYTES_MAX, share: ACCOUNT_BYTES_MAX, 
 export function endResponse(
   response: ServerResponse,
   body: string,
-  { readerIdleMs, readerGraceMs, readerBytesPerSecond }: AnswerLimits,
+  { readerIdleMs, readerGraceMs, readerBytesPerSecond }: ResponseLimits,
 ): void {
   response.setTimeout(readerIdleMs);
   const readingMs = (Buffer.byteLength(body) / readerBytesPerSecond) * 1000;
@@ -43,14 +43,14 @@ export function endResponse(
 }
 
 /** The share of the process's memory that one response holds, from its first row until the client has read its last byte. */
-export class AnswerMemory {
+export class ResponseMemory {
   readonly #response: ServerResponse;
   readonly #account: string;
   readonly #bytesMax: number;
   #bytes = 0;
   #taken = 0;
 
-  constructor(response: ServerResponse, account: string, { bytesMax }: AnswerLimits) {
+  constructor(response: ServerResponse, account: string, { bytesMax }: ResponseLimits) {
     this.#response = response;
     this.#account = account;
     this.#bytesMax = bytesMax;
@@ -84,6 +84,6 @@ export class AnswerMemory {
   }
 
   #tooLarge(): DomainError {
-    return new DomainError('too_large', texts.answerTooLarge(String(this.#bytesMax)));
+    return new DomainError('too_large', texts.responseTooLarge(String(this.#bytesMax)));
   }
 }
