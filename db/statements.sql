@@ -142,12 +142,11 @@ where ($1::boolean or (queues.access = 'organisation' or exists (
 prepare has_column as
 select from columns where org_id = $1 and queue_id = $2 and status_id = $3;
 
--- $1 orgId, $2 applications
+-- $1 orgId, $2 rows
 prepare insert_applications as
 insert into applications (org_id, application_id, type, name_ru, name_en, position)
 select $1, application_id, type, name_ru, name_en, position
-from jsonb_to_recordset($2)
-  as given (application_id text, type text, name_ru text, name_en text, position integer);
+from jsonb_populate_recordset(null::applications, $2);
 
 -- $1 orgId, $2 queueId, $3 columns
 prepare insert_columns as
@@ -227,12 +226,11 @@ select $1, $2, $3, $4, case when not $4 then now() end, $5, $6, $6,
   $17, $18, $19, $20
 returning issue_id;
 
--- $1 orgId, $2 issueTypes
+-- $1 orgId, $2 rows
 prepare insert_issue_types as
 insert into issue_types (org_id, issue_type_id, key, name_ru, name_en, position)
 select $1, issue_type_id, key, name_ru, name_en, position
-from jsonb_to_recordset($2)
-  as given (issue_type_id bigint, key text, name_ru text, name_en text, position integer);
+from jsonb_populate_recordset(null::issue_types, $2);
 
 -- $1 orgId, $2 en, $3 ru
 prepare insert_label as
@@ -256,12 +254,11 @@ from organisation cross join unnest($1::text[]) with ordinality as given (label,
 order by place
 returning label_id;
 
--- $1 orgId, $2 labels
+-- $1 orgId, $2 rows
 prepare insert_labels as
 insert into labels (org_id, label_id, label, name_ru, name_en, phrase, opposite_id)
 select $1, label_id, label, name_ru, name_en, phrase, opposite_id
-from jsonb_to_recordset($2)
-  as given (label_id integer, label text, name_ru text, name_en text, phrase text, opposite_id integer);
+from jsonb_populate_recordset(null::labels, $2);
 
 -- $1 orgId, $2 queueId, $3 statusId
 prepare insert_last_column as
@@ -290,14 +287,11 @@ insert into link_types
   shares_label)
 values ($1, $2, $3, $4, $3::integer = $4::integer, $5, $6, $7, $8);
 
--- $1 orgId, $2 linkTypes
+-- $1 orgId, $2 rows
 prepare insert_link_types as
-insert into link_types
-  (org_id, link_type_id, inward_label_id, outward_label_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, import_only)
+insert into link_types (org_id, link_type_id, inward_label_id, outward_label_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, import_only)
 select $1, link_type_id, inward_label_id, outward_label_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, import_only
-from jsonb_to_recordset($2)
-  as given (link_type_id text, inward_label_id integer, outward_label_id integer, is_symmetric boolean,
-    is_antisymmetric boolean, is_acyclic boolean, single_end text, import_only boolean);
+from jsonb_populate_recordset(null::link_types, $2);
 
 -- $1 orgId, $2 queueId, $3 role, $4 userIds
 prepare insert_members as
@@ -328,12 +322,11 @@ prepare insert_organisation as
 insert into organisations (org_id, cloud_id, name, language, profile, one_link_per_pair, last_label_id)
 values ($1, $2, $3, $4, $5, $6, $7);
 
--- $1 orgId, $2 priorities
+-- $1 orgId, $2 rows
 prepare insert_priorities as
 insert into priorities (org_id, priority_id, key, name_ru, name_en, position)
 select $1, priority_id, key, name_ru, name_en, position
-from jsonb_to_recordset($2)
-  as given (priority_id bigint, key text, name_ru text, name_en text, position integer);
+from jsonb_populate_recordset(null::priorities, $2);
 
 -- $1 orgId, $2 identifier, $3 name, $4 description, $5 access, $6 leadId, $7 issueTypeId, $8 priorityId, $9 kanboard, $10 key
 prepare insert_queue as
@@ -359,12 +352,11 @@ insert into remote_links
 values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, coalesce($10, 'related'), coalesce($11, false))
 returning remote_link_id;
 
--- $1 orgId, $2 statuses
+-- $1 orgId, $2 rows
 prepare insert_statuses as
 insert into statuses (org_id, status_id, key, name_ru, name_en, type, position)
 select $1, status_id, key, name_ru, name_en, type, position
-from jsonb_to_recordset($2)
-  as given (status_id bigint, key text, name_ru text, name_en text, type text, position integer);
+from jsonb_populate_recordset(null::statuses, $2);
 
 -- $1 orgId, $2 userId, $3 kind, $4 tokenHash, $5 scopes, $6 expiresAt, $7 loopbackOnly
 prepare insert_token as

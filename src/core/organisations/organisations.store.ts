@@ -1,7 +1,7 @@
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 import type { Language } from '../../texts.ts';
-import type { LabelDefault, LinkTypeDefault, Profile } from './defaults.ts';
+import type { Profile } from './defaults.ts';
 
 export interface NewOrganisation {
   readonly orgId: string;
@@ -28,93 +28,28 @@ export async function insertOrganisation(
   await db.query(INSERT_ORGANISATION({ ...organisation, ...rules }));
 }
 
-const INSERT_STATUSES = statement<'orgId' | 'statuses'>(
-  'insert_statuses',
-  `
-  insert into statuses (org_id, status_id, key, name_ru, name_en, type, position)
-  select :orgId, status_id, key, name_ru, name_en, type, position
-  from jsonb_to_recordset(:statuses)
-    as given (status_id bigint, key text, name_ru text, name_en text, type text, position integer)`,
+export const insertStatuses = inserterOf('statuses', 'status_id, key, name_ru, name_en, type, position');
+export const insertIssueTypes = inserterOf('issue_types', 'issue_type_id, key, name_ru, name_en, position');
+export const insertPriorities = inserterOf('priorities', 'priority_id, key, name_ru, name_en, position');
+export const insertApplications = inserterOf('applications', 'application_id, type, name_ru, name_en, position');
+export const insertLabels = inserterOf('labels', 'label_id, label, name_ru, name_en, phrase, opposite_id');
+export const insertLinkTypes = inserterOf(
+  'link_types',
+  `link_type_id, inward_label_id, outward_label_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, import_only`,
 );
 
-export async function insertStatuses(db: Transaction, orgId: string, statuses: readonly object[]): Promise<void> {
-  await db.query(INSERT_STATUSES({ orgId, statuses: JSON.stringify(statuses) }));
-}
-
-const INSERT_ISSUE_TYPES = statement<'orgId' | 'issueTypes'>(
-  'insert_issue_types',
-  `
-  insert into issue_types (org_id, issue_type_id, key, name_ru, name_en, position)
-  select :orgId, issue_type_id, key, name_ru, name_en, position
-  from jsonb_to_recordset(:issueTypes)
-    as given (issue_type_id bigint, key text, name_ru text, name_en text, position integer)`,
-);
-
-export async function insertIssueTypes(db: Transaction, orgId: string, issueTypes: readonly object[]): Promise<void> {
-  await db.query(INSERT_ISSUE_TYPES({ orgId, issueTypes: JSON.stringify(issueTypes) }));
-}
-
-const INSERT_PRIORITIES = statement<'orgId' | 'priorities'>(
-  'insert_priorities',
-  `
-  insert into priorities (org_id, priority_id, key, name_ru, name_en, position)
-  select :orgId, priority_id, key, name_ru, name_en, position
-  from jsonb_to_recordset(:priorities)
-    as given (priority_id bigint, key text, name_ru text, name_en text, position integer)`,
-);
-
-export async function insertPriorities(db: Transaction, orgId: string, priorities: readonly object[]): Promise<void> {
-  await db.query(INSERT_PRIORITIES({ orgId, priorities: JSON.stringify(priorities) }));
-}
-
-const INSERT_APPLICATIONS = statement<'orgId' | 'applications'>(
-  'insert_applications',
-  `
-  insert into applications (org_id, application_id, type, name_ru, name_en, position)
-  select :orgId, application_id, type, name_ru, name_en, position
-  from jsonb_to_recordset(:applications)
-    as given (application_id text, type text, name_ru text, name_en text, position integer)`,
-);
-
-export async function insertApplications(
-  db: Transaction,
-  orgId: string,
-  applications: readonly object[],
-): Promise<void> {
-  await db.query(INSERT_APPLICATIONS({ orgId, applications: JSON.stringify(applications) }));
-}
-
-const INSERT_LABELS = statement<'orgId' | 'labels'>(
-  'insert_labels',
-  `
-  insert into labels (org_id, label_id, label, name_ru, name_en, phrase, opposite_id)
-  select :orgId, label_id, label, name_ru, name_en, phrase, opposite_id
-  from jsonb_to_recordset(:labels)
-    as given (label_id integer, label text, name_ru text, name_en text, phrase text, opposite_id integer)`,
-);
-
-/** One statement, so that two labels can point at each other. */
-export async function insertLabels(db: Transaction, orgId: string, labels: readonly LabelDefault[]): Promise<void> {
-  await db.query(INSERT_LABELS({ orgId, labels: JSON.stringify(labels) }));
-}
-
-const INSERT_LINK_TYPES = statement<'orgId' | 'linkTypes'>(
-  'insert_link_types',
-  `
-  insert into link_types
-    (org_id, link_type_id, inward_label_id, outward_label_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, import_only)
-  select :orgId, link_type_id, inward_label_id, outward_label_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, import_only
-  from jsonb_to_recordset(:linkTypes)
-    as given (link_type_id text, inward_label_id integer, outward_label_id integer, is_symmetric boolean,
-      is_antisymmetric boolean, is_acyclic boolean, single_end text, import_only boolean)`,
-);
-
-export async function insertLinkTypes(
-  db: Transaction,
-  orgId: string,
-  linkTypes: readonly LinkTypeDefault[],
-): Promise<void> {
-  await db.query(INSERT_LINK_TYPES({ orgId, linkTypes: JSON.stringify(linkTypes) }));
+/** Returns a function that inserts rows of an organisation in one statement, so that two labels can refer to each other. */
+function inserterOf(table: string, columns: string) {
+  const insert = statement<'orgId' | 'rows'>(
+    `insert_${table}`,
+    `
+  insert into ${table} (org_id, ${columns})
+  select :orgId, ${columns}
+  from jsonb_populate_recordset(null::${table}, :rows)`,
+  );
+  return async (db: Transaction, orgId: string, rows: readonly object[]): Promise<void> => {
+    await db.query(insert({ orgId, rows: JSON.stringify(rows) }));
+  };
 }
 
 export interface OrganisationRow {
