@@ -33,8 +33,6 @@ export default {
   },
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
-  // Something keeps the parent process alive after a full run, although the teardown has stopped everything it started.
-  forceExit: true,
   // Tests mostly wait for PostgreSQL and other processes, so Jest's default of one worker fewer than processors is too low.
   maxWorkers: '100%',
   // Some tests start servers and browsers, and the machine may be busy.
