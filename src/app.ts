@@ -2,7 +2,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import type { Config } from './config.ts';
 import type { Contract } from './contract/contract.ts';
 import type { RpcContract } from './contract/openrpc.ts';
-import type { Database, DatabasePool } from './database/database.ts';
+import type { DatabasePool } from './database/database.ts';
 import { type DemoCredentials, docsRouter } from './docs.ts';
 import { HttpError, sendError } from './http/error-response.ts';
 import { RESPONSE_LIMITS, type ResponseLimits } from './http/response-memory.ts';
@@ -69,29 +69,29 @@ export function createApp({
 
   app.use(requestLog(log));
   app.use(noSniffing);
-  const handlers = (db: Database) => ({
-    ...issueLinkHandlers(db),
-    ...issueHandlers(db),
-    ...issueSearchHandlers(db),
-    ...changelogHandlers(db),
-    ...linkTypeHandlers(db),
-    ...organisationHandlers(db),
-    ...userHandlers(db),
-    ...dictionaryHandlers(db),
-    ...queueHandlers(db),
-    ...fieldHandlers(),
-    ...remoteLinkHandlers(db),
-  });
+  const handlers = {
+    ...issueLinkHandlers,
+    ...issueHandlers,
+    ...issueSearchHandlers,
+    ...changelogHandlers,
+    ...linkTypeHandlers,
+    ...organisationHandlers,
+    ...userHandlers,
+    ...dictionaryHandlers,
+    ...queueHandlers,
+    ...fieldHandlers,
+    ...remoteLinkHandlers,
+  };
   app.use([...contract.servers], restRouter({ contract, handlers, db, publicUrl: config.publicUrl, responseLimits }));
-  const methods = (db: Database) => ({
-    ...labelMethods(db),
-    ...taskLinkMethods(db),
-    ...taskMethods(db),
+  const methods = {
+    ...labelMethods,
+    ...taskLinkMethods,
+    ...taskMethods,
     ...serverMethods(`${KANBOARD_VERSION}+issue-links.${contract.document.info.version}`),
-    ...userMethods(db),
-    ...projectMethods(db),
-    ...externalLinkMethods(db),
-  });
+    ...userMethods,
+    ...projectMethods,
+    ...externalLinkMethods,
+  };
   app.use(
     rpcRouter({
       methods: rpcContract.methods,

@@ -26,15 +26,14 @@ type SuccessBody<Operation> = Operation extends { responses: infer Responses }
   ? { [Status in keyof Responses & SuccessStatus]: Json<Responses[Status]> }[keyof Responses & SuccessStatus]
   : never;
 
-/** The argument of a handler: the validated parts of a request, and the caller. */
-export interface Call<Id extends OperationId, Caller> {
+/** The argument of a handler: the validated parts of a request, and the context in which the API serves it. */
+export type Call<Id extends OperationId, Context> = Context & {
   readonly path: Part<operations[Id], 'path'>;
   readonly query: Part<operations[Id], 'query'>;
   /** Keyed by name as the contract spells it, such as `If-Match`. */
   readonly headers: Part<operations[Id], 'header'>;
   readonly body: RequestBody<operations[Id]>;
-  readonly caller: Caller;
-}
+};
 
 /** The result of a handler: the body of the success response, and headers beyond the usual ones. */
 export interface Reply<Id extends OperationId> {
@@ -43,6 +42,6 @@ export interface Reply<Id extends OperationId> {
 }
 
 /** One handler per operation; a missing one does not compile. */
-export type Handlers<Id extends OperationId, Caller> = {
-  readonly [Key in Id]: (call: Call<Key, Caller>) => Promise<Reply<Key>>;
+export type Handlers<Id extends OperationId, Context> = {
+  readonly [Key in Id]: (call: Call<Key, Context>) => Promise<Reply<Key>>;
 };

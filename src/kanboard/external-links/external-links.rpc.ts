@@ -1,5 +1,4 @@
 import type { Schemas } from '../../contract/openrpc.ts';
-import type { Database } from '../../database/database.ts';
 import type { Methods } from '../rpc/account.ts';
 import { idFrom, secondsFrom, stringFrom } from '../rpc/values.ts';
 import { DEPENDENCIES, dependencyLabel, EXTERNAL_LINK_TYPES, isExternalLinkType } from './external-link.ts';
@@ -22,12 +21,12 @@ type ExternalLinkMethod =
   | 'removeExternalTaskLink';
 
 /** External task links: the remote links of the Tracker API, in Kanboard's terms. */
-export const externalLinkMethods = (db: Database): Methods<ExternalLinkMethod> => ({
+export const externalLinkMethods: Methods<ExternalLinkMethod> = {
   getExternalTaskLinkTypes: () => Promise.resolve({ auto: 'Auto', ...EXTERNAL_LINK_TYPES }),
   getExternalTaskLinkProviderDependencies: ({ providerName }) =>
     Promise.resolve(isExternalLinkType(stringOrEmpty(providerName)) ? DEPENDENCIES : false),
 
-  async createExternalTaskLink({ task_id, url, dependency, type, title }, { viewer }) {
+  async createExternalTaskLink({ task_id, url, dependency, type, title }, { db, viewer }) {
     return await createExternalLink(db, viewer, idFrom(task_id), {
       url: stringOrEmpty(url),
       dependency: stringOrEmpty(dependency),
@@ -36,7 +35,7 @@ export const externalLinkMethods = (db: Database): Methods<ExternalLinkMethod> =
     });
   },
 
-  async updateExternalTaskLink({ task_id, link_id, title, url, dependency }, { viewer }) {
+  async updateExternalTaskLink({ task_id, link_id, title, url, dependency }, { db, viewer }) {
     await updateExternalLink(db, viewer, idFrom(task_id), idFrom(link_id), {
       title: changedString(title),
       url: changedString(url),
@@ -45,20 +44,20 @@ export const externalLinkMethods = (db: Database): Methods<ExternalLinkMethod> =
     return true;
   },
 
-  async getExternalTaskLinkById({ task_id, link_id }, { viewer }) {
+  async getExternalTaskLinkById({ task_id, link_id }, { db, viewer }) {
     return serializeLink(await getExternalLink(db, viewer, idFrom(task_id), idFrom(link_id)));
   },
 
-  async getAllExternalTaskLinks({ task_id }, { viewer }) {
+  async getAllExternalTaskLinks({ task_id }, { db, viewer }) {
     const links = await listExternalLinks(db, viewer, idFrom(task_id));
     return links.map(serializeListedLink);
   },
 
-  async removeExternalTaskLink({ task_id, link_id }, { viewer }) {
+  async removeExternalTaskLink({ task_id, link_id }, { db, viewer }) {
     await removeExternalLink(db, viewer, idFrom(task_id), idFrom(link_id));
     return true;
   },
-});
+};
 
 /** Empty for any other type: validation rejects that, except as the title of a new link, which then gets a default. */
 function stringOrEmpty(value: unknown): string {

@@ -1,7 +1,6 @@
 import type { MethodResult, Schemas } from '../../contract/openrpc.ts';
 import { addMember, findRole, listMembers, removeMember } from '../../core/queues/queue-members.service.ts';
 import type { QueueRole } from '../../core/queues/queue-members.store.ts';
-import type { Database } from '../../database/database.ts';
 import type { Methods } from '../rpc/account.ts';
 import { idFrom, numberFrom, optional, secondsFrom, stringFrom } from '../rpc/values.ts';
 import {
@@ -32,8 +31,8 @@ type ProjectMethod =
   | 'getProjectUserRole'
   | 'getColumns';
 
-export const projectMethods = (db: Database): Methods<ProjectMethod> => ({
-  async createProject({ name, description, owner_id, identifier, ...settings }, { viewer }) {
+export const projectMethods: Methods<ProjectMethod> = {
+  async createProject({ name, description, owner_id, identifier, ...settings }, { db, viewer }) {
     return await createProject(db, viewer, {
       name: stringFrom(name),
       description: optional(description, stringFrom),
@@ -50,65 +49,65 @@ export const projectMethods = (db: Database): Methods<ProjectMethod> => ({
     });
   },
 
-  async getProjectById({ project_id }, { viewer, origin }) {
+  async getProjectById({ project_id }, { db, viewer, origin }) {
     return serializeProject(origin, await getProject(db, viewer, idFrom(project_id)));
   },
 
-  async getProjectByName({ name }, { viewer, origin }) {
+  async getProjectByName({ name }, { db, viewer, origin }) {
     const project = await findProject(db, viewer, { name: stringFrom(name) ?? '' });
     return project ? serializeProject(origin, project) : false;
   },
 
-  async getProjectByIdentifier({ identifier }, { viewer, origin }) {
+  async getProjectByIdentifier({ identifier }, { db, viewer, origin }) {
     const project = await findProject(db, viewer, { identifier: stringFrom(identifier) ?? '' });
     return project ? serializeProject(origin, project) : false;
   },
 
-  async getAllProjects(_params, { viewer, origin }) {
+  async getAllProjects(_params, { db, viewer, origin }) {
     const projects = await listAllProjects(db, viewer);
     return projects.map((project) => serializeProject(origin, project));
   },
 
-  async removeProject({ project_id }, { viewer }) {
+  async removeProject({ project_id }, { db, viewer }) {
     await removeProject(db, viewer, idFrom(project_id));
     return true;
   },
 
-  async getMyProjects(_params, { viewer, origin }) {
+  async getMyProjects(_params, { db, viewer, origin }) {
     const projects = await listVisibleProjects(db, viewer);
     return projects.filter(({ isActive }) => isActive).map((project) => serializeProject(origin, project));
   },
 
-  async getMyProjectsList(_params, { viewer }) {
+  async getMyProjectsList(_params, { db, viewer }) {
     const projects = await listVisibleProjects(db, viewer);
     return namesById(projects.map(({ id, name }) => [id, name]));
   },
 
-  async addProjectUser({ project_id, user_id, role }, { viewer }) {
+  async addProjectUser({ project_id, user_id, role }, { db, viewer }) {
     await addMember(db, viewer, idFrom(project_id), { userId: idFrom(user_id), role: ROLES.get(role) });
     return true;
   },
 
-  async removeProjectUser({ project_id, user_id }, { viewer }) {
+  async removeProjectUser({ project_id, user_id }, { db, viewer }) {
     await removeMember(db, viewer, idFrom(project_id), idFrom(user_id));
     return true;
   },
 
-  async getProjectUsers({ project_id }, { viewer }) {
+  async getProjectUsers({ project_id }, { db, viewer }) {
     const members = await listMembers(db, viewer, idFrom(project_id));
     return namesById(members.map(({ userId, name }) => [userId, name]));
   },
 
-  async getProjectUserRole({ project_id, user_id }, { viewer }) {
+  async getProjectUserRole({ project_id, user_id }, { db, viewer }) {
     const role = await findRole(db, viewer, idFrom(project_id), idFrom(user_id));
     return role === undefined ? null : (`project-${role}` as const);
   },
 
-  async getColumns({ project_id }, { viewer }) {
+  async getColumns({ project_id }, { db, viewer }) {
     const columns = await listColumns(db, viewer, idFrom(project_id));
     return columns.map(serializeColumn);
   },
-});
+};
 
 const ROLES: ReadonlyMap<unknown, QueueRole> = new Map([
   ['project-manager', 'manager'],

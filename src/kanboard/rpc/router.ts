@@ -1,7 +1,7 @@
 import { type ErrorRequestHandler, type Request, type RequestHandler, type Response, Router } from 'express';
 import type { Access, Method, MethodName, RpcContract } from '../../contract/openrpc.ts';
 import { accountOf, type Viewer } from '../../core/access/viewer.ts';
-import type { Database, DatabasePool } from '../../database/database.ts';
+import type { DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { clientSignal } from '../../http/client-signal.ts';
 import { isUnanswerable, RETRY_AFTER_SECONDS } from '../../http/error-response.ts';
@@ -15,8 +15,7 @@ import { forbidden, httpRefusal, internalError, methodNotFound, OUTCOMES, parseE
 
 export interface RpcRouterOptions {
   readonly methods: RpcContract['methods'];
-  /** Creates the handlers for one client's database handle. */
-  readonly handlers: (db: Database) => Methods<MethodName>;
+  readonly handlers: Methods<MethodName>;
   readonly db: DatabasePool;
   /** How long a batch may run before its remaining calls are refused. */
   readonly batchMs?: number | undefined;
@@ -72,7 +71,6 @@ function originOf(request: Request, publicUrl: string | undefined): string {
 /** A caller whose credentials have been checked. */
 interface Session {
   readonly account: Account;
-  readonly handlers: Methods<MethodName>;
   readonly memory: ResponseMemory;
 }
 
@@ -95,10 +93,10 @@ async function responseBody(
     const viewer = await authenticate(db.forClient({ signal }), request, { header: authHeader, orgId });
     const account = accountOf(viewer);
     const memory = new ResponseMemory(response, account, options.responseLimits);
-    const handlers = options.handlers(db.forClient({ signal, account, countBytes: memory.addRow }));
-    return { account: { viewer, origin: originOf(request, publicUrl) }, handlers, memory };
+    const accountDb = db.forClient({ signal, account, countBytes: memory.addRow });
+    return { account: { db: accountDb, viewer, origin: originOf(request, publicUrl) }, memory };
   };
-  const respond = (item: unknown) => respondTo(options.methods, item, () => (session ??= openSession()));
+  const respond = (item: unknown) => respondTo(options, item, () => (session ??= openSession()));
   if (batch === undefined) {
     const text = (await respond(value)) ?? '';
     (await session)?.memory.holdBody(text.length);
@@ -135,14 +133,14 @@ async function responseBody(
 
 /** The response to one call; undefined for a notification. */
 async function respondTo(
-  methods: RpcRouterOptions['methods'],
+  options: RpcRouterOptions,
   value: unknown,
   sessionOf: () => Promise<Session>,
 ): Promise<string | undefined> {
   const request = requestOrError(value);
   if (typeof request === 'string') return request;
   try {
-    const result = await call(methods, request, await sessionOf());
+    const result = await call(options, request, await sessionOf());
     if (request.id === undefined) return undefined;
     return `{"jsonrpc":"2.0","result":${JSON.stringify(result)},"id":${stringifyLossless(request.id)}}`;
   } catch (error) {
@@ -173,9 +171,9 @@ function requestOrError(value: unknown): RpcRequest | string {
 }
 
 async function call(
-  methods: RpcRouterOptions['methods'],
+  { methods, handlers }: RpcRouterOptions,
   request: RpcRequest,
-  { account, handlers }: Session,
+  { account }: Session,
 ): Promise<unknown> {
   const method = methods.get(request.method);
   if (method === undefined) throw methodNotFound();

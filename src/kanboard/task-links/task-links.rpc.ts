@@ -1,5 +1,4 @@
 import type { MethodResult } from '../../contract/openrpc.ts';
-import type { Database } from '../../database/database.ts';
 import type { Methods } from '../rpc/account.ts';
 import { idFrom } from '../rpc/values.ts';
 import { taskTimes } from '../tasks/task-times.rpc.ts';
@@ -7,31 +6,31 @@ import { createTaskLink, getTaskLink, listTaskLinks, removeTaskLink, updateTaskL
 import type { TaskLinkRow, TaskLinkViewRow } from './task-links.store.ts';
 
 /** The methods for internal task links (Kanboard contract, section 4). */
-export const taskLinkMethods = (
-  db: Database,
-): Methods<'createTaskLink' | 'updateTaskLink' | 'getTaskLinkById' | 'getAllTaskLinks' | 'removeTaskLink'> => ({
-  async createTaskLink({ task_id, opposite_task_id, link_id }, { viewer }) {
+export const taskLinkMethods: Methods<
+  'createTaskLink' | 'updateTaskLink' | 'getTaskLinkById' | 'getAllTaskLinks' | 'removeTaskLink'
+> = {
+  async createTaskLink({ task_id, opposite_task_id, link_id }, { db, viewer }) {
     return await createTaskLink(db, viewer, newTaskLink(task_id, opposite_task_id, link_id));
   },
 
-  async updateTaskLink({ task_link_id, task_id, opposite_task_id, link_id }, { viewer }) {
+  async updateTaskLink({ task_link_id, task_id, opposite_task_id, link_id }, { db, viewer }) {
     await updateTaskLink(db, viewer, idFrom(task_link_id), newTaskLink(task_id, opposite_task_id, link_id));
     return true;
   },
 
-  async getTaskLinkById({ task_link_id }, { viewer }) {
+  async getTaskLinkById({ task_link_id }, { db, viewer }) {
     return serializeTaskLinkView(await getTaskLink(db, viewer, idFrom(task_link_id)));
   },
 
-  async getAllTaskLinks({ task_id }, { viewer }) {
+  async getAllTaskLinks({ task_id }, { db, viewer }) {
     return (await listTaskLinks(db, viewer, idFrom(task_id))).map(serializeTaskLink);
   },
 
-  async removeTaskLink({ task_link_id }, { viewer }) {
+  async removeTaskLink({ task_link_id }, { db, viewer }) {
     await removeTaskLink(db, viewer, idFrom(task_link_id));
     return true;
   },
-});
+};
 
 function newTaskLink(taskId: unknown, oppositeTaskId: unknown, labelId: unknown) {
   return { taskId: idFrom(taskId), oppositeTaskId: idFrom(oppositeTaskId), labelId: idFrom(labelId) };

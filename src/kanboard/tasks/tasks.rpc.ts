@@ -1,5 +1,4 @@
 import type { MethodName, MethodResult, Schemas } from '../../contract/openrpc.ts';
-import type { Database } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import { SWIMLANE_NAME, swimlaneOf } from '../projects/swimlane.ts';
@@ -25,9 +24,7 @@ import {
 import type { TaskRow } from './tasks.store.ts';
 
 /** The task methods (Kanboard contract, section 6). A task is an issue. */
-export const taskMethods = (
-  db: Database,
-): Methods<
+export const taskMethods: Methods<
   | 'createTask'
   | 'getTask'
   | 'getTaskByReference'
@@ -38,8 +35,8 @@ export const taskMethods = (
   | 'openTask'
   | 'closeTask'
   | 'removeTask'
-> => ({
-  async createTask(params, { viewer }) {
+> = {
+  async createTask(params, { db, viewer }) {
     await requireWritableProject(db, viewer, idFrom(params.project_id));
     const taskId = await createTask(db, viewer, required(params.project_id, integerFrom), {
       ...changesFrom(params),
@@ -52,34 +49,34 @@ export const taskMethods = (
   },
 
   async getTask({ task_id }, account) {
-    return serializeTask(account, await getTask(db, account.viewer, idFrom(task_id)));
+    return serializeTask(account, await getTask(account.db, account.viewer, idFrom(task_id)));
   },
 
   async getTaskByReference({ project_id, reference }, account) {
-    const row = await findTaskByReference(db, account.viewer, idFrom(project_id), stringFrom(reference) ?? '');
+    const row = await findTaskByReference(account.db, account.viewer, idFrom(project_id), stringFrom(reference) ?? '');
     return row === undefined ? null : serializeTask(account, row);
   },
 
   async getAllTasks({ project_id, status_id }, account) {
     const status = numberFrom(status_id);
     const isOpen = status === 0 || status === 1 ? status === 1 : undefined;
-    const rows = await listTasks(db, account.viewer, idFrom(project_id), isOpen);
+    const rows = await listTasks(account.db, account.viewer, idFrom(project_id), isOpen);
     return rows.map((row) => serializeTask(account, row));
   },
 
-  async searchTasks({ project_id, query }, { viewer }) {
+  async searchTasks({ project_id, query }, { db, viewer }) {
     const rows = await searchTasks(db, viewer, idFrom(project_id), given(query, stringFrom) ?? '');
     return rows.map(serializeFoundTask);
   },
 
-  async updateTask(params, { viewer }) {
+  async updateTask(params, { db, viewer }) {
     const taskId = idFrom(params.id);
     await requireWritableTask(db, viewer, taskId);
     await updateTask(db, viewer, taskId, changesFrom(params));
     return true;
   },
 
-  async moveTaskPosition({ project_id, task_id, column_id, position, swimlane_id }, { viewer }) {
+  async moveTaskPosition({ project_id, task_id, column_id, position, swimlane_id }, { db, viewer }) {
     await moveTask(db, viewer, idFrom(project_id), {
       taskId: idFrom(task_id),
       columnId: idFrom(column_id),
@@ -90,21 +87,21 @@ export const taskMethods = (
     return true;
   },
 
-  async openTask({ task_id }, { viewer }) {
+  async openTask({ task_id }, { db, viewer }) {
     await setTaskOpen(db, viewer, idFrom(task_id), true);
     return true;
   },
 
-  async closeTask({ task_id }, { viewer }) {
+  async closeTask({ task_id }, { db, viewer }) {
     await setTaskOpen(db, viewer, idFrom(task_id), false);
     return true;
   },
 
-  async removeTask({ task_id }, { viewer }) {
+  async removeTask({ task_id }, { db, viewer }) {
     await deleteTask(db, viewer, idFrom(task_id));
     return true;
   },
-});
+};
 
 /** Fields without any effect here: they are stored and returned unchanged. */
 const PASSIVE_FIELDS = [

@@ -10,7 +10,6 @@ import {
   listPeople,
   type User,
 } from '../../core/users/users.service.ts';
-import type { Database } from '../../database/database.ts';
 import type { Methods } from '../rpc/account.ts';
 import { idFrom, secondsFrom, stringFrom } from '../rpc/values.ts';
 
@@ -24,8 +23,8 @@ type UserMethod =
   | 'removeUser'
   | 'getMe';
 
-export const userMethods = (db: Database): Methods<UserMethod> => ({
-  async createUser({ username, password, name, email, role }, { viewer }) {
+export const userMethods: Methods<UserMethod> = {
+  async createUser({ username, password, name, email, role }, { db, viewer }) {
     return await createAccount(db, viewer, {
       login: stringFrom(username),
       password: stringFrom(password),
@@ -35,40 +34,40 @@ export const userMethods = (db: Database): Methods<UserMethod> => ({
     });
   },
 
-  async getUser({ user_id }, { viewer }) {
+  async getUser({ user_id }, { db, viewer }) {
     const user = await findPerson(db, viewer, { userId: idFrom(user_id) });
     return user === undefined ? null : serializeUser(user);
   },
 
-  async getUserByName({ username }, { viewer }) {
+  async getUserByName({ username }, { db, viewer }) {
     const user = await findPerson(db, viewer, { login: stringFrom(username) ?? '' });
     return user === undefined ? null : serializeUser(user);
   },
 
-  async getAllUsers(_params, { viewer }) {
+  async getAllUsers(_params, { db, viewer }) {
     const users = await listPeople(db, viewer);
     return users.map(serializeUser);
   },
 
-  async disableUser({ user_id }, { viewer }) {
+  async disableUser({ user_id }, { db, viewer }) {
     await disableUser(db, viewer, idFrom(user_id));
     return true;
   },
 
-  async enableUser({ user_id }, { viewer }) {
+  async enableUser({ user_id }, { db, viewer }) {
     await enableUser(db, viewer, idFrom(user_id));
     return true;
   },
 
-  async removeUser({ user_id }, { viewer }) {
+  async removeUser({ user_id }, { db, viewer }) {
     await removeUser(db, viewer, idFrom(user_id));
     return true;
   },
 
-  async getMe(_params, { viewer }) {
+  async getMe(_params, { db, viewer }) {
     return serializeMyself(await getMyself(db, viewer));
   },
-});
+};
 
 const ROLES: ReadonlyMap<unknown, OrganisationRole> = new Map([
   ['app-admin', 'admin'],

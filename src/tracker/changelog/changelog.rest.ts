@@ -1,5 +1,4 @@
 import type { Schemas } from '../../contract/types.ts';
-import type { Database } from '../../database/database.ts';
 import { STANDARD_FIELDS } from '../fields/standard-fields.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
 import { idInPath } from '../rest/names.ts';
@@ -21,8 +20,8 @@ import {
   listChangelog,
 } from './changelog.service.ts';
 
-export const changelogHandlers = (db: Database): Handlers<'listIssueChanges' | 'getIssueChange'> => ({
-  async listIssueChanges({ path, query, caller }) {
+export const changelogHandlers: Handlers<'listIssueChanges' | 'getIssueChange'> = {
+  async listIssueChanges({ db, path, query, caller }) {
     const { perPage } = pageOf(query);
     const { entries, hasMore } = await listChangelog(db, caller.viewer, path.issueId, {
       after: Number(query.id ?? 0),
@@ -35,11 +34,11 @@ export const changelogHandlers = (db: Database): Handlers<'listIssueChanges' | '
       headers: hasMore && last ? { Link: `<${nextPage(caller, perPage, last)}>; rel="next"` } : {},
     };
   },
-  async getIssueChange({ path, caller }) {
+  async getIssueChange({ db, path, caller }) {
     const entry = await getChangelogEntry(db, caller.viewer, path.issueId, idInPath(path.entryId));
     return { body: serializeEntry(caller, entry) };
   },
-});
+};
 
 function nextPage({ url }: Caller, perPage: number, last: ChangelogEntry): string {
   const next = new URL(url);

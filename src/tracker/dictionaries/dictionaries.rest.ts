@@ -1,36 +1,35 @@
 import type { Schemas } from '../../contract/types.ts';
 import { getEntry, listEntries } from '../../core/dictionaries/dictionaries.service.ts';
 import type { EntryRow, StatusRow } from '../../core/dictionaries/dictionaries.store.ts';
-import type { Database } from '../../database/database.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
 
 type Operations = 'listStatuses' | 'getStatus' | 'listPriorities' | 'getPriority' | 'listIssueTypes' | 'getIssueType';
 
-export const dictionaryHandlers = (db: Database): Handlers<Operations> => ({
-  async listStatuses({ caller }) {
+export const dictionaryHandlers: Handlers<Operations> = {
+  async listStatuses({ db, caller }) {
     const statuses = await listEntries(db, caller.viewer, 'statuses');
     return { body: statuses.map((status) => serializeStatus(caller, status)) };
   },
-  async getStatus({ path, caller }) {
+  async getStatus({ db, path, caller }) {
     return { body: serializeStatus(caller, await getEntry(db, caller.viewer, 'statuses', path.statusId)) };
   },
-  async listPriorities({ caller }) {
+  async listPriorities({ db, caller }) {
     const priorities = await listEntries(db, caller.viewer, 'priorities');
     return { body: priorities.map((priority) => serializeEntry(caller, 'priorities', priority)) };
   },
-  async getPriority({ path, caller }) {
+  async getPriority({ db, path, caller }) {
     const priority = await getEntry(db, caller.viewer, 'priorities', path.priorityId);
     return { body: serializeEntry(caller, 'priorities', priority) };
   },
-  async listIssueTypes({ caller }) {
+  async listIssueTypes({ db, caller }) {
     const issueTypes = await listEntries(db, caller.viewer, 'issue_types');
     return { body: issueTypes.map((issueType) => serializeEntry(caller, 'issuetypes', issueType)) };
   },
-  async getIssueType({ path, caller }) {
+  async getIssueType({ db, path, caller }) {
     const issueType = await getEntry(db, caller.viewer, 'issue_types', path.issueTypeId);
     return { body: serializeEntry(caller, 'issuetypes', issueType) };
   },
-});
+};
 
 function serializeStatus(caller: Caller, status: StatusRow): Schemas['Status'] {
   return { ...serializeEntry(caller, 'statuses', status), type: status.type };

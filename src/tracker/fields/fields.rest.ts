@@ -4,12 +4,12 @@ import { getField, getFieldCategory } from './fields.service.ts';
 import { type FieldCategory, STANDARD_FIELDS, type StandardField } from './standard-fields.ts';
 
 /** Fields are the same in every organisation, so they need no database. */
-export const fieldHandlers = (): Handlers<'listFields' | 'getField' | 'getFieldCategory'> => ({
+export const fieldHandlers: Handlers<'listFields' | 'getField' | 'getFieldCategory'> = {
   listFields: ({ caller }) => Promise.resolve({ body: STANDARD_FIELDS.map((field) => serializeField(caller, field)) }),
   getField: ({ path, caller }) => Promise.resolve({ body: serializeField(caller, getField(path.fieldId)) }),
   getFieldCategory: ({ path, caller }) =>
     Promise.resolve({ body: serializeCategory(caller, getFieldCategory(path.categoryId)) }),
-});
+};
 
 function serializeField({ base, language }: Caller, field: StandardField): Schemas['Field'] {
   const { id, name, category } = field;

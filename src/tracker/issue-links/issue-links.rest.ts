@@ -1,7 +1,6 @@
 import type { Schemas } from '../../contract/types.ts';
 import { requireAdministrator } from '../../core/access/viewer.ts';
 import { getIssueLink, type IssueLink, listIssueLinks } from '../../core/issue-links/issue-links.service.ts';
-import type { Database } from '../../database/database.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
 import { commaList } from '../rest/comma-list.ts';
 import { idInPath, issueNameIn } from '../rest/names.ts';
@@ -27,19 +26,19 @@ type Operations =
   | 'updateIssueLink'
   | 'deleteIssueLink';
 
-export const issueLinkHandlers = (db: Database): Handlers<Operations> => ({
-  async listIssueLinks({ path, caller }) {
+export const issueLinkHandlers: Handlers<Operations> = {
+  async listIssueLinks({ db, path, caller }) {
     const links = await listIssueLinks(db, caller.viewer, path.issueId);
     return { body: links.map((link) => serializeIssueLink(caller, link)) };
   },
-  async createIssueLink({ path, body, caller }) {
+  async createIssueLink({ db, path, body, caller }) {
     const link = await createIssueLink(db, caller.viewer, path.issueId, {
       relationship: body.relationship,
       object: issueNameIn(body.issue),
     });
     return created(serializeIssueLink(caller, link), link.version);
   },
-  async importIssueLink({ path, body, caller }) {
+  async importIssueLink({ db, path, body, caller }) {
     requireAdministrator(caller.viewer);
     const link = await importIssueLink(db, caller.viewer, path.issueId, {
       relationship: body.relationship,
@@ -53,7 +52,7 @@ export const issueLinkHandlers = (db: Database): Handlers<Operations> => ({
     });
     return created(serializeIssueLink(caller, link), link.version);
   },
-  async listIssueLinksPage({ path, query, body, caller }) {
+  async listIssueLinksPage({ db, path, query, body, caller }) {
     const page = pageOf(query);
     const { links, total } = await listLinksRelatedBy(db, caller.viewer, path.issueId, {
       phrases: body?.linkTypes,
@@ -65,11 +64,11 @@ export const issueLinkHandlers = (db: Database): Handlers<Operations> => ({
       headers: pagingHeaders(caller, page, total),
     };
   },
-  async getIssueLink({ path, caller }) {
+  async getIssueLink({ db, path, caller }) {
     const link = await getIssueLink(db, caller.viewer, path.issueId, idInPath(path.linkId));
     return versioned(serializeIssueLink(caller, link), link.version);
   },
-  async updateIssueLink({ path, headers, body, caller }) {
+  async updateIssueLink({ db, path, headers, body, caller }) {
     const link = await updateIssueLink(db, caller.viewer, path.issueId, idInPath(path.linkId), {
       relationship: body.relationship,
       object: body.issue === undefined ? undefined : issueNameIn(body.issue),
@@ -77,11 +76,11 @@ export const issueLinkHandlers = (db: Database): Handlers<Operations> => ({
     });
     return versioned(serializeIssueLink(caller, link), link.version);
   },
-  async deleteIssueLink({ path, caller }) {
+  async deleteIssueLink({ db, path, caller }) {
     await deleteIssueLink(db, caller.viewer, path.issueId, idInPath(path.linkId));
     return { body: undefined };
   },
-});
+};
 
 /** Exported because an issue requested with `expand=links` contains its links. */
 export function serializeIssueLink(caller: Caller, link: IssueLink): Schemas['IssueLink'] {

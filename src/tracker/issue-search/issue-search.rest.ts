@@ -1,5 +1,4 @@
 import type { Schemas } from '../../contract/types.ts';
-import type { Database } from '../../database/database.ts';
 import { issueView, serializeIssue } from '../issues/issues.rest.ts';
 import type { Handlers } from '../rest/caller.ts';
 import { commaList } from '../rest/comma-list.ts';
@@ -7,8 +6,8 @@ import { nameIn } from '../rest/names.ts';
 import { pageOf, pagingHeaders } from '../rest/paging.ts';
 import { countIssuesFound, type IssueSearch, searchIssues } from './issue-search.service.ts';
 
-export const issueSearchHandlers = (db: Database): Handlers<'searchIssues' | 'countIssues'> => ({
-  async searchIssues({ query, body, caller }) {
+export const issueSearchHandlers: Handlers<'searchIssues' | 'countIssues'> = {
+  async searchIssues({ db, query, body, caller }) {
     const view = issueView(query);
     const page = pageOf(query);
     const { issues, total, links } = await searchIssues(db, caller.viewer, searchFrom(body), {
@@ -20,10 +19,10 @@ export const issueSearchHandlers = (db: Database): Handlers<'searchIssues' | 'co
       headers: pagingHeaders(caller, page, total),
     };
   },
-  async countIssues({ body, caller }) {
+  async countIssues({ db, body, caller }) {
     return { body: await countIssuesFound(db, caller.viewer, searchFrom(body)) };
   },
-});
+};
 
 function searchFrom(body: Schemas['IssueSearch'] | undefined): IssueSearch {
   return {

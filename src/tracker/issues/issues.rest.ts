@@ -1,7 +1,6 @@
 import type { Schemas } from '../../contract/types.ts';
 import type { StatusRow } from '../../core/dictionaries/dictionaries.store.ts';
 import { type IssueLink, listIssueLinks } from '../../core/issue-links/issue-links.service.ts';
-import type { Database } from '../../database/database.ts';
 import type { Text } from '../../texts.ts';
 import { serializeIssueLink } from '../issue-links/issue-links.rest.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
@@ -23,14 +22,14 @@ import {
 
 type Operations = 'getIssue' | 'createIssue' | 'updateIssue' | 'deleteIssue' | 'moveIssue' | 'findIssueByUnique';
 
-export const issueHandlers = (db: Database): Handlers<Operations> => ({
-  async getIssue({ path, query, caller }) {
+export const issueHandlers: Handlers<Operations> = {
+  async getIssue({ db, path, query, caller }) {
     const view = issueView(query);
     const issue = await getIssue(db, caller.viewer, path.issueId);
     const links = view.withLinks ? await listIssueLinks(db, caller.viewer, issue.key) : undefined;
     return versioned(serializeIssue(caller, issue, view, links), issue.version);
   },
-  async createIssue({ body, caller }) {
+  async createIssue({ db, body, caller }) {
     const issue = await createIssue(db, caller.viewer, {
       summary: body.summary,
       queue: nameIn(body.queue) ?? '',
@@ -45,26 +44,26 @@ export const issueHandlers = (db: Database): Handlers<Operations> => ({
     });
     return created(serializeIssue(caller, issue), issue.version);
   },
-  async updateIssue({ path, query, headers, body, caller }) {
+  async updateIssue({ db, path, query, headers, body, caller }) {
     const issue = await updateIssue(db, caller.viewer, path.issueId, issueChanges(body), {
       version: query.version,
       matched: versionMatched(headers['If-Match']),
     });
     return versioned(serializeIssue(caller, issue), issue.version);
   },
-  async deleteIssue({ path, caller }) {
+  async deleteIssue({ db, path, caller }) {
     await deleteIssue(db, caller.viewer, path.issueId);
     return { body: undefined };
   },
-  async moveIssue({ path, query, caller }) {
+  async moveIssue({ db, path, query, caller }) {
     const issue = await moveIssue(db, caller.viewer, path.issueId, query.queue);
     return versioned(serializeIssue(caller, issue), issue.version);
   },
-  async findIssueByUnique({ query, caller }) {
+  async findIssueByUnique({ db, query, caller }) {
     const issue = await getIssueByUnique(db, caller.viewer, query.unique);
     return versioned(serializeIssue(caller, issue), issue.version);
   },
-});
+};
 
 const STATUS_TYPES: Record<StatusRow['type'], Text> = {
   new: { ru: 'Начальный', en: 'Initial' },

@@ -10,22 +10,21 @@ import {
 } from '../../core/link-types/link-types.service.ts';
 import type { LinkTypeRow } from '../../core/link-types/link-types.store.ts';
 import { phraseOf } from '../../core/link-types/relationships.ts';
-import type { Database } from '../../database/database.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
 import { created, versioned, versionMatched } from '../rest/version.ts';
 
 type Operations = 'listLinkTypes' | 'getLinkType' | 'createLinkType' | 'updateLinkType' | 'deleteLinkType';
 
-export const linkTypeHandlers = (db: Database): Handlers<Operations> => ({
-  async listLinkTypes({ caller }) {
+export const linkTypeHandlers: Handlers<Operations> = {
+  async listLinkTypes({ db, caller }) {
     const types = await listLinkTypes(db, caller.viewer.orgId);
     return { body: types.map((type) => serializeLinkType(caller, type)) };
   },
-  async getLinkType({ path, caller }) {
+  async getLinkType({ db, path, caller }) {
     const type = await getLinkType(db, caller.viewer.orgId, path.linkTypeId);
     return versioned(serializeLinkType(caller, type), type.version);
   },
-  async createLinkType({ body, caller }) {
+  async createLinkType({ db, body, caller }) {
     requireAdministrator(caller.viewer);
     const type = await createLinkType(db, caller.viewer, {
       id: body.id,
@@ -35,7 +34,7 @@ export const linkTypeHandlers = (db: Database): Handlers<Operations> => ({
     });
     return created(serializeLinkType(caller, type), type.version);
   },
-  async updateLinkType({ path, headers, body, caller }) {
+  async updateLinkType({ db, path, headers, body, caller }) {
     requireAdministrator(caller.viewer);
     const type = await updateLinkType(db, caller.viewer, path.linkTypeId, {
       inward: body.inward,
@@ -45,12 +44,12 @@ export const linkTypeHandlers = (db: Database): Handlers<Operations> => ({
     });
     return versioned(serializeLinkType(caller, type), type.version);
   },
-  async deleteLinkType({ path, caller }) {
+  async deleteLinkType({ db, path, caller }) {
     requireAdministrator(caller.viewer);
     await deleteLinkType(db, caller.viewer, path.linkTypeId);
     return { body: undefined };
   },
-});
+};
 
 function rules({ antisymmetric, acyclic, single }: Schemas['LinkTypeRules']) {
   return { antisymmetric, acyclic, single };

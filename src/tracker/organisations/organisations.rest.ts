@@ -2,14 +2,13 @@ import type { Schemas } from '../../contract/types.ts';
 import { requireAdministrator } from '../../core/access/viewer.ts';
 import { getOrganisation, updateOrganisation } from '../../core/link-types/organisation-rules.service.ts';
 import type { OrganisationRow } from '../../core/organisations/organisations.store.ts';
-import type { Database } from '../../database/database.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
 
-export const organisationHandlers = (db: Database): Handlers<'getOrganization' | 'updateOrganization'> => ({
-  async getOrganization({ caller }) {
+export const organisationHandlers: Handlers<'getOrganization' | 'updateOrganization'> = {
+  async getOrganization({ db, caller }) {
     return { body: serializeOrganisation(caller, await getOrganisation(db, caller.viewer.orgId)) };
   },
-  async updateOrganization({ body, caller }) {
+  async updateOrganization({ db, body, caller }) {
     requireAdministrator(caller.viewer);
     const organisation = await updateOrganisation(db, caller.viewer, {
       name: body.name,
@@ -18,7 +17,7 @@ export const organisationHandlers = (db: Database): Handlers<'getOrganization' |
     });
     return { body: serializeOrganisation(caller, organisation) };
   },
-});
+};
 
 function serializeOrganisation({ base }: Caller, row: OrganisationRow): Schemas['Organization'] {
   return {

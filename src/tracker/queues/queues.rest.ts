@@ -1,22 +1,21 @@
 import type { Schemas } from '../../contract/types.ts';
 import { createQueueFor, getQueue, listQueues, type Queue } from '../../core/queues/queues.service.ts';
-import type { Database } from '../../database/database.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
 import { nameIn } from '../rest/names.ts';
 import { pageOf, pagingHeaders } from '../rest/paging.ts';
 import { entryReference, userReference } from '../rest/references.ts';
 import { created } from '../rest/version.ts';
 
-export const queueHandlers = (db: Database): Handlers<'listQueues' | 'getQueue' | 'createQueue'> => ({
-  async listQueues({ query, caller }) {
+export const queueHandlers: Handlers<'listQueues' | 'getQueue' | 'createQueue'> = {
+  async listQueues({ db, query, caller }) {
     const page = pageOf(query);
     const { queues, total } = await listQueues(db, caller.viewer, page);
     return { body: queues.map((queue) => serializeQueue(caller, queue)), headers: pagingHeaders(caller, page, total) };
   },
-  async getQueue({ path, caller }) {
+  async getQueue({ db, path, caller }) {
     return { body: serializeQueue(caller, await getQueue(db, caller.viewer, path.queueId)) };
   },
-  async createQueue({ body, caller }) {
+  async createQueue({ db, body, caller }) {
     const queue = await createQueueFor(db, caller.viewer, {
       key: body.key,
       name: body.name,
@@ -27,7 +26,7 @@ export const queueHandlers = (db: Database): Handlers<'listQueues' | 'getQueue' 
     });
     return created(serializeQueue(caller, queue));
   },
-});
+};
 
 function serializeQueue(caller: Caller, queue: Queue): Schemas['Queue'] {
   return {

@@ -1,6 +1,5 @@
 import type { Schemas } from '../../contract/types.ts';
 import { type Application, getApplication, listApplications } from '../../core/applications/applications.service.ts';
-import type { Database } from '../../database/database.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
 import { idInPath } from '../rest/names.ts';
 import { linkTypeReference, userReference } from '../rest/references.ts';
@@ -25,35 +24,35 @@ type Operations =
   | 'createRemoteLink'
   | 'deleteRemoteLink';
 
-export const remoteLinkHandlers = (db: Database): Handlers<Operations> => ({
-  async listApplications({ caller }) {
+export const remoteLinkHandlers: Handlers<Operations> = {
+  async listApplications({ db, caller }) {
     const applications = await listApplications(db, caller.viewer);
     return { body: applications.map((application) => serializeApplication(caller, application)) };
   },
-  async getApplication({ path, caller }) {
+  async getApplication({ db, path, caller }) {
     return { body: serializeApplication(caller, await getApplication(db, caller.viewer, path.applicationId)) };
   },
-  async getRemoteObject({ path, caller }) {
+  async getRemoteObject({ db, path, caller }) {
     const object = await getRemoteObject(db, caller.viewer, path.applicationId, path.objectId);
     return { body: serializeRemoteObject(caller, object) };
   },
-  async listRemoteLinks({ path, caller }) {
+  async listRemoteLinks({ db, path, caller }) {
     const links = await listRemoteLinks(db, caller.viewer, path.issueId);
     return { body: links.map((link) => serializeRemoteLink(caller, link)) };
   },
-  async getRemoteLink({ path, caller }) {
+  async getRemoteLink({ db, path, caller }) {
     const link = await getRemoteLink(db, caller.viewer, path.issueId, idInPath(path.remoteLinkId));
     return { body: serializeRemoteLink(caller, link) };
   },
-  async createRemoteLink({ path, body, caller }) {
+  async createRemoteLink({ db, path, body, caller }) {
     const link = await createRemoteLink(db, caller.viewer, path.issueId, body);
     return created(serializeRemoteLink(caller, link));
   },
-  async deleteRemoteLink({ path, caller }) {
+  async deleteRemoteLink({ db, path, caller }) {
     await deleteRemoteLink(db, caller.viewer, path.issueId, idInPath(path.remoteLinkId));
     return { body: undefined };
   },
-});
+};
 
 function serializeRemoteLink(caller: Caller, link: RemoteLink): Schemas['RemoteLink'] {
   return {

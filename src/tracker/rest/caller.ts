@@ -1,6 +1,7 @@
 import type { Scope } from '../../contract/contract.ts';
 import type { Handlers as ContractHandlers, OperationId } from '../../contract/types.ts';
 import type { Viewer } from '../../core/access/viewer.ts';
+import type { Database } from '../../database/database.ts';
 import type { Language } from '../../texts.ts';
 
 /** The authenticated client, and how its response is to be written. */
@@ -14,4 +15,11 @@ export interface Caller {
   readonly url: string;
 }
 
-export type Handlers<Id extends OperationId> = ContractHandlers<Id, Caller>;
+/** What a handler gets besides the validated request. */
+export interface Context {
+  /** Stops work when the client disconnects, and counts what it reads. */
+  readonly db: Database;
+  readonly caller: Caller;
+}
+
+export type Handlers<Id extends OperationId> = ContractHandlers<Id, Context>;

@@ -11,20 +11,21 @@ import { readBody } from '../../http/request-body.ts';
 import { endResponse, type ResponseLimits, ResponseMemory } from '../../http/response-memory.ts';
 import { texts } from '../../texts.ts';
 import { authenticate } from './authentication.ts';
-import type { Caller, Handlers } from './caller.ts';
+import type { Caller, Context, Handlers } from './caller.ts';
 import { parseJson } from './json-body.ts';
 
 export interface RestRouterOptions {
   readonly contract: Contract;
-  /** Creates the handlers for one client's database handle. */
-  readonly handlers: (db: Database) => Handlers<OperationId>;
+  readonly handlers: Handlers<OperationId>;
   readonly db: DatabasePool;
   readonly publicUrl: string | undefined;
   readonly responseLimits: ResponseLimits;
 }
 
 /** A handler as the router calls it. The contract's validators guarantee that the call matches the handler. */
-type AnyHandler = (call: unknown) => Promise<{ body: unknown; headers?: Readonly<Record<string, string>> }>;
+type AnyHandler = (
+  call: Context & Readonly<Record<'path' | 'query' | 'headers' | 'body', unknown>>,
+) => Promise<{ body: unknown; headers?: Readonly<Record<string, string>> }>;
 
 /** Routes every operation of the contract: authentication, scope, validation, handler, response. */
 export function restRouter({ contract, handlers, db, publicUrl, responseLimits }: RestRouterOptions): Router {
@@ -33,25 +34,23 @@ export function restRouter({ contract, handlers, db, publicUrl, responseLimits }
   for (const [path, operations] of operationsByPath(contract)) {
     const route = router.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
     for (const operation of operations) {
+      const handle = handlers[operation.id] as AnyHandler;
       const serve: RequestHandler = async (request, response) => {
         const signal = clientSignal(response);
         const caller = await callerOf(db.forClient({ signal }), publicUrl, request, response);
         if (!caller.scopes.includes(operation.scope)) {
           throw new DomainError('forbidden', texts.scopeMissing(operation.scope));
         }
-        const call = {
+        const account = accountOf(caller.viewer);
+        const memory = new ResponseMemory(response, account, responseLimits);
+        const { body, headers } = await handle({
           path: operation.parse.path(request.params),
           query: operation.parse.query(request.query),
           headers: operation.parse.headers(request.headers),
           body: operation.hasBody ? operation.parse.body(bodyOf(request, operation)) : undefined,
+          db: db.forClient({ signal, account, countBytes: memory.addRow }),
           caller,
-        };
-        const account = accountOf(caller.viewer);
-        const memory = new ResponseMemory(response, account, responseLimits);
-        const handle = handlers(db.forClient({ signal, account, countBytes: memory.addRow }))[
-          operation.id
-        ] as AnyHandler;
-        const { body, headers } = await handle(call);
+        });
         const text = body === undefined ? '' : JSON.stringify(body);
         memory.holdBody(text.length);
         response.status(operation.successStatus).set({ ...headers });
