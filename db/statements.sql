@@ -1731,7 +1731,7 @@ order by issues.issue_id;
 prepare select_token_owners as
 select tokens.org_id, organisations.cloud_id, organisations.language, tokens.user_id, users.role, users.is_active,
   users.is_application, tokens.scopes, tokens.loopback_only, tokens.revoked_at is not null as revoked,
-  coalesce(tokens.expires_at <= now(), false) as expired
+  tokens.expires_at
 from tokens
 join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id and users.removed_at is null
 join organisations on organisations.org_id = tokens.org_id
@@ -1779,6 +1779,13 @@ from users
 where users.org_id = $1 and users.user_id = coalesce(
   (select user_id from users where org_id = $1 and uid = $2),
   (select user_id from users where org_id = $1 and login = $3 and removed_at is null));
+
+-- $1 orgId, $2 userIds
+prepare select_user_names as
+select user_id as "userId", uid, login, display as name, coalesce(display, login) as display,
+  passport_uid as "passportUid", cloud_uid as "cloudUid"
+from users
+where org_id = $1 and user_id = any($2::bigint[]);
 
 -- $1 orgId, $2 limit, $3 offset
 prepare select_users_page as

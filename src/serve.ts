@@ -38,6 +38,7 @@ export async function serve(config: Config, log: Log, { reset = false }: ServeOp
   const postgres = await connectPostgres(config, true, log);
   try {
     await updateSchema(postgres, log);
+    postgres.db.listen();
     // A server that is still running occupies the address: fail before its data is reset, not after.
     if (reset) await requireFreeAddress(config);
     const hasDemo = await prepareDemo(postgres.db, config, { isEmbedded: postgres.embedded !== undefined, reset });

@@ -1,8 +1,10 @@
 import pg from 'pg';
 import { Shares } from '../shares.ts';
+import { type Cache, NO_CACHE, ProcessCache } from './cache.ts';
 import { cancelStatement } from './cancel.ts';
 import { sendCounted } from './counted-query.ts';
 import { databaseError, unavailable } from './database-error.ts';
+import { CHANNEL, InvalidationListener } from './invalidation-listener.ts';
 
 declare const row: unique symbol;
 
@@ -31,6 +33,8 @@ export type Statement<Row> = NamedStatement<Row> | UnnamedStatement;
 /** The parameter type of functions that only read: the pool or a transaction. */
 export interface Queryable {
   query<Row>(statement: Statement<Row>): Promise<Row[]>;
+  /** Values of the process; empty in a transaction that has invalidated some of them. */
+  readonly cache: Cache;
 }
 
 /** The parameter type of use cases: the pool, or the transaction of a larger use case, which they join. */
@@ -48,11 +52,15 @@ declare const isTransaction: unique symbol;
 /** The parameter type of functions that lock or write: calling them outside a transaction does not compile. */
 export interface Transaction extends Database {
   readonly [isTransaction]: true;
+  /** Invalidates the cached values of a scope, which the transaction changes, in all processes when it commits. */
+  invalidate(scope: string): Promise<void>;
 }
 
 export interface DatabasePool extends Database {
   /** The same database, on behalf of one client. */
   forClient(client: Client): Database;
+  /** Starts to apply the invalidations of other processes; until then, values are cached for a second at most. */
+  listen(): void;
   close(): Promise<void>;
 }
 
@@ -83,6 +91,7 @@ export type Connection =
   | { host: string; port: number; user: string; password: string; database: string };
 
 interface Log {
+  info(details: object, message: string): void;
   warn(details: object, message: string): void;
 }
 
@@ -110,16 +119,21 @@ const types: pg.CustomTypesConfig = {
 };
 
 export function openDatabase(connection: Connection, log: Log): DatabasePool {
-  const pool = new pg.Pool({
+  const session = {
     ...connection,
     application_name: 'issue-links',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  };
+  const pool = new pg.Pool({
+    ...session,
     max: POOL_SIZE,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     options: PLANNER,
     query_timeout: RESPONSE_TIMEOUT_MS,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     types,
   });
+  const cache = new ProcessCache();
+  const listener = new InvalidationListener(session, cache, log);
   // Without a listener, an idle connection that PostgreSQL closes would end the process. The pool replaces it on demand.
   pool.on('error', (error: NodeJS.ErrnoException) => {
     // Don't log the error itself: it contains the connection with its cancellation key.
@@ -134,12 +148,13 @@ export function openDatabase(connection: Connection, log: Log): DatabasePool {
   });
 
   const databaseFor = (client: Client): DatabasePool => ({
+    cache,
     query: (statement) => withConnection(pool, connections, client, (connection) => run(connection, statement, client)),
     async transaction(work) {
       for (let attempt = 1; ; attempt += 1) {
         try {
           return await withConnection(pool, connections, client, (connection) =>
-            runTransaction(connection, work, client),
+            runTransaction(connection, work, client, cache),
           );
         } catch (error) {
           if (!isRepeatable(error)) throw error;
@@ -150,7 +165,13 @@ export function openDatabase(connection: Connection, log: Log): DatabasePool {
       }
     },
     forClient: databaseFor,
-    close: () => pool.end(),
+    listen: () => {
+      listener.start();
+    },
+    async close() {
+      await listener.stop();
+      await pool.end();
+    },
   });
   return databaseFor({});
 }
@@ -238,17 +259,32 @@ async function runTransaction<Result>(
   connection: HeldConnection,
   work: (transaction: Transaction) => Promise<Result>,
   client: Client,
+  cache: ProcessCache,
 ): Promise<Result> {
+  const invalidated = new Set<string>();
   // The only place that creates a Transaction.
   const transaction = {
+    get cache() {
+      return invalidated.size === 0 ? cache : NO_CACHE;
+    },
     query: (statement: Statement<unknown>) => run(connection, statement, client),
     transaction: (joined: typeof work) => joined(transaction),
+    async invalidate(scope: string) {
+      if (invalidated.has(scope)) return;
+      invalidated.add(scope);
+      await run(connection, { name: '', text: 'select pg_notify($1, $2)', values: [CHANNEL, scope] }, client);
+    },
   } as unknown as Transaction;
   try {
     await run(connection, { name: '', text: 'begin', values: [] }, client);
     const result = await work(transaction);
     client.signal?.throwIfAborted();
-    await run(connection, { name: '', text: 'commit', values: [] }, {});
+    try {
+      await run(connection, { name: '', text: 'commit', values: [] }, {});
+    } finally {
+      // A commit that failed may still have happened.
+      for (const scope of invalidated) cache.invalidate(scope);
+    }
     return result;
   } catch (error) {
     if (!connection.isBroken) {

@@ -29,8 +29,9 @@ export async function listOrganisationsBesideDemo(db: Queryable, demoOrgId: stri
   return rows.map((row) => row.org_id);
 }
 
-/** Deletes every organisation with its data. Ids restart, so that a fresh demo always has the same ids. */
-export async function deleteEverything(transaction: Transaction): Promise<void> {
+/** Deletes the organisation, which must be the only one, with its data. Ids restart, so that a fresh demo always has the same ids. */
+export async function deleteEverything(transaction: Transaction, orgId: string): Promise<void> {
+  await transaction.invalidate(orgId);
   await transaction.query({ name: '', text: 'truncate organisations restart identity cascade', values: [] });
 }
 

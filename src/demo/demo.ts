@@ -61,7 +61,7 @@ async function resetDemo(transaction: Transaction): Promise<void> {
         'nothing was changed. Use another DATA_DIR or DATABASE_URL for the demo.',
     );
   }
-  await deleteEverything(transaction);
+  await deleteEverything(transaction, DEMO_ORG_ID);
   await createDemo(transaction);
 }
 

@@ -20,7 +20,10 @@ let warnings: string[];
 beforeEach(async () => {
   warnings = [];
   proxy = await openDatabaseProxy(database().connection);
-  db = openDatabase(proxy.connection, { warn: (_details, message) => void warnings.push(message) });
+  db = openDatabase(proxy.connection, {
+    info: () => undefined,
+    warn: (_details, message) => void warnings.push(message),
+  });
   await query(database().db, 'drop table if exists notes');
   await query(database().db, 'create table notes (id integer primary key, words text not null)');
   await query(database().db, `insert into notes values (1, 'one'), (2, 'two')`);
@@ -231,7 +234,7 @@ test('64-bit integers are returned as numbers, and timestamps as dates', async (
 });
 
 test('a closed pool throws `unavailable`', async () => {
-  const closed = openDatabase(proxy.connection, { warn: () => undefined });
+  const closed = openDatabase(proxy.connection, { info: () => undefined, warn: () => undefined });
   await closed.close();
   await expect(query(closed, 'select 1')).rejects.toMatchObject({ name: 'DomainError', code: 'unavailable' });
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll } from '@jest/globals';
+import { ProcessCache } from '../../src/database/cache.ts';
 import { type Connection, type DatabasePool, openDatabase } from '../../src/database/database.ts';
 
 type Parts = Extract<Connection, { host: string }>;
@@ -13,7 +14,7 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-const silent = { warn: () => undefined };
+const silent = { info: () => undefined, warn: () => undefined };
 
 /** Copies the migrated template, or `template0` for a database without a schema. */
 export async function createTestDatabase(template: 'template_issue_links' | 'template0'): Promise<TestDatabase> {
@@ -22,6 +23,7 @@ export async function createTestDatabase(template: 'template_issue_links' | 'tem
   await onServer(server, `create database ${name} template ${template}`);
   const connection = { ...server, database: name };
   const db = openDatabase(connection, silent);
+  invalidateAfterRawSql(db);
   return {
     db,
     connection,
@@ -30,6 +32,16 @@ export async function createTestDatabase(template: 'template_issue_links' | 'tem
       await db.close();
       await onServer(server, `drop database ${name} with (force)`);
     },
+  };
+}
+
+/** Tests change rows in SQL of their own, which sends no notification. */
+function invalidateAfterRawSql(db: DatabasePool): void {
+  const { query } = db;
+  db.query = async (statement) => {
+    const rows = await query(statement);
+    if (statement.name === '' && db.cache instanceof ProcessCache) db.cache.clear();
+    return rows;
   };
 }
 

@@ -203,7 +203,10 @@ test('a request whose database connection breaks returns 503, and the next one s
 test('requests return 503 while the database rejects new connections', async () => {
   const { path, headers } = await givenLinksPath();
   const { connection } = api().database;
-  const elsewhere = openDatabase({ ...connection, database: 'postgres' }, { warn: () => undefined });
+  const elsewhere = openDatabase(
+    { ...connection, database: 'postgres' },
+    { info: () => undefined, warn: () => undefined },
+  );
   const allow = (allowed: boolean) =>
     elsewhere.query({
       name: '',

@@ -41,7 +41,7 @@ afterAll(async () => {
 });
 
 async function startServer() {
-  const pool = openDatabase(database().connection, { warn: () => undefined });
+  const pool = openDatabase(database().connection, { info: () => undefined, warn: () => undefined });
   const config = {
     publicUrl: undefined,
     trustProxy: false,

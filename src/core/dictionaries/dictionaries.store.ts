@@ -1,3 +1,4 @@
+import { cachedOrLoaded, cacheKey } from '../../database/cache.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 
@@ -45,6 +46,15 @@ export function selectEntries<Name extends Dictionary>(
   dictionary: Name,
 ): Promise<EntryRows[Name][]> {
   return db.query<EntryRows[Name]>(SELECT_ENTRIES[dictionary]({ orgId }));
+}
+
+/** Maps the status_ids of the organisation to its statuses, by position; from the cache. */
+export function cachedStatuses(db: Queryable, orgId: string): Promise<ReadonlyMap<number, StatusRow>> {
+  const key = cacheKey<ReadonlyMap<number, StatusRow>>('statuses', orgId);
+  return cachedOrLoaded(db.cache, key, [orgId], async () => {
+    const statuses = await selectEntries(db, orgId, 'statuses');
+    return new Map(statuses.map((status) => [status.id, status]));
+  });
 }
 
 const SELECT_ENTRY: { readonly [Name in Dictionary]: ReturnType<typeof selectEntryOf<Name>> } = {
@@ -104,6 +114,7 @@ export async function insertMissingStatuses(
   orgId: string,
   statuses: readonly NewStatus[],
 ): Promise<void> {
+  await db.invalidate(orgId);
   await db.query(INSERT_MISSING_STATUSES({ orgId, statuses: JSON.stringify(statuses) }));
 }
 

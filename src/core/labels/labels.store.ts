@@ -108,6 +108,7 @@ export async function updateLabel(
   labelId: number,
   { label, oppositeId }: { readonly label: string; readonly oppositeId: number | undefined },
 ): Promise<void> {
+  await db.invalidate(orgId);
   await db.query(UPDATE_LABEL({ orgId, labelId, label, oppositeId }));
 }
 
@@ -120,5 +121,6 @@ const DELETE_LABEL = statement<'orgId' | 'labelId'>(
  * Deletes a label and its link types, whose links must be deleted before. Clears it as the opposite of other labels.
  */
 export async function deleteLabel(db: Transaction, orgId: string, labelId: number): Promise<void> {
+  await db.invalidate(orgId);
   await db.query(DELETE_LABEL({ orgId, labelId }));
 }

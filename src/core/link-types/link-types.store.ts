@@ -1,3 +1,4 @@
+import { cachedOrLoaded, cacheKey } from '../../database/cache.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 import { LABEL_NAMES, type LinkTypeColumns } from './link-type-summary.ts';
@@ -36,6 +37,15 @@ const SELECT_LINK_TYPES = statement<'orgId', LinkTypeRow>(
 /** All link types of the organisation, by label_id. */
 export function selectLinkTypes(db: Queryable, orgId: string): Promise<LinkTypeRow[]> {
   return db.query(SELECT_LINK_TYPES({ orgId }));
+}
+
+/** Maps the link_type_ids of the organisation to its types, by label_id; from the cache. */
+export function cachedLinkTypes(db: Queryable, orgId: string): Promise<ReadonlyMap<string, LinkTypeRow>> {
+  const key = cacheKey<ReadonlyMap<string, LinkTypeRow>>('link types', orgId);
+  return cachedOrLoaded(db.cache, key, [orgId], async () => {
+    const types = await selectLinkTypes(db, orgId);
+    return new Map(types.map((type) => [type.link_type_id, type]));
+  });
 }
 
 /** The rules that each link's row copies from its type. */
@@ -149,6 +159,7 @@ export async function updateLabelTexts(
   labelId: number,
   { ru, en }: LabelTexts,
 ): Promise<void> {
+  await db.invalidate(orgId);
   await db.query(UPDATE_LABEL_TEXTS({ orgId, labelId, ru, en }));
 }
 
@@ -186,6 +197,7 @@ export async function insertLinkType(
     shares_label: boolean;
   },
 ): Promise<void> {
+  await db.invalidate(orgId);
   await db.query(
     INSERT_LINK_TYPE({
       orgId,
@@ -209,6 +221,7 @@ const UPDATE_SHARES_LABEL = statement<'orgId' | 'linkTypeIds'>(
 
 /** Marks types that share a label with another type; the foreign key marks their links as well. */
 export async function updateSharesLabel(db: Transaction, orgId: string, linkTypeIds: readonly string[]): Promise<void> {
+  await db.invalidate(orgId);
   await db.query(UPDATE_SHARES_LABEL({ orgId, linkTypeIds }));
 }
 
@@ -237,6 +250,7 @@ export async function updateLinkTypeRules(
   linkTypeId: string,
   rules: LinkTypeRules,
 ): Promise<void> {
+  await db.invalidate(orgId);
   await db.query(
     UPDATE_LINK_TYPE_RULES({
       orgId,
@@ -265,6 +279,7 @@ const DELETE_LINK_TYPE_AND_LABELS = statement<'orgId' | 'linkTypeId'>(
 
 /** Deletes a type, and those of its labels that no other type has. */
 export async function deleteLinkTypeAndLabels(db: Transaction, orgId: string, linkTypeId: string): Promise<void> {
+  await db.invalidate(orgId);
   await db.query(DELETE_LINK_TYPE_AND_LABELS({ orgId, linkTypeId }));
 }
 

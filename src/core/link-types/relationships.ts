@@ -12,8 +12,8 @@ export interface Relationship {
 }
 
 /** The phrases for the link types of an organisation (Tracker contract, section 1). */
-export function relationshipsOf(types: readonly LinkTypeRow[]): Relationship[] {
-  return types.flatMap((type) => {
+export function relationshipsOf(types: Iterable<LinkTypeRow>): Relationship[] {
+  return [...types].flatMap((type) => {
     const inward = { phrase: phraseOf(type.inward_phrase, type.inward_en), type, direction: 'inward' } as const;
     const outward = { phrase: phraseOf(type.outward_phrase, type.outward_en), type, direction: 'outward' } as const;
     return type.is_symmetric ? [inward] : [outward, inward];

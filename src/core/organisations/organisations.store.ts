@@ -106,6 +106,7 @@ export async function updateOrganisationRow(
   orgId: string,
   organisation: { name: string; language: Language; oneLinkPerPair: boolean },
 ): Promise<OrganisationRow> {
+  await db.invalidate(orgId);
   const [row] = await db.query(UPDATE_ORGANISATION_ROW({ orgId, ...organisation }));
   return row as OrganisationRow;
 }

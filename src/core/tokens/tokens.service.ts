@@ -5,9 +5,9 @@ import { DomainError } from '../../errors.ts';
 import { type Language, texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
 import {
+  cachedTokenOwners,
   deleteTokens,
   insertToken,
-  selectTokenOwners,
   selectTokens,
   type TokenKind,
   type TokenOwnerRow,
@@ -44,7 +44,7 @@ export async function authenticateToken(
   organisation: OrganisationName,
   isLoopback: boolean,
 ): Promise<TokenOwner> {
-  const owners = await selectTokenOwners(db, 'oauth', hashToken(token));
+  const owners = await cachedTokenOwners(db, 'oauth', hashToken(token));
   if (owners.length === 0) throw new DomainError('unauthenticated', texts.tokenUnknown);
   const usable = owners.filter((owner) => refusal(owner, isLoopback) === undefined);
   const [first] = owners;
@@ -67,7 +67,7 @@ export function hashToken(token: string): Buffer {
 
 function refusal(owner: TokenOwnerRow, isLoopback: boolean) {
   if (owner.revoked) return texts.tokenRevoked;
-  if (owner.expired) return texts.tokenExpired;
+  if (owner.expires_at !== null && owner.expires_at.getTime() <= Date.now()) return texts.tokenExpired;
   if (!owner.is_active) return texts.userDisabled;
   return owner.loopback_only && !isLoopback ? texts.loopbackOnly : undefined;
 }

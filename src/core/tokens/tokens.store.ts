@@ -1,3 +1,4 @@
+import { type CacheKey, cacheKey } from '../../database/cache.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 import type { Language } from '../../texts.ts';
@@ -17,7 +18,7 @@ export interface TokenOwnerRow {
   scopes: ('read' | 'write' | 'admin')[];
   loopback_only: boolean;
   revoked: boolean;
-  expired: boolean;
+  expires_at: Date | null;
 }
 
 const SELECT_TOKEN_OWNERS = statement<'kind' | 'tokenHash', TokenOwnerRow>(
@@ -25,16 +26,41 @@ const SELECT_TOKEN_OWNERS = statement<'kind' | 'tokenHash', TokenOwnerRow>(
   `
   select tokens.org_id, organisations.cloud_id, organisations.language, tokens.user_id, users.role, users.is_active,
     users.is_application, tokens.scopes, tokens.loopback_only, tokens.revoked_at is not null as revoked,
-    coalesce(tokens.expires_at <= now(), false) as expired
+    tokens.expires_at
   from tokens
   join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id and users.removed_at is null
   join organisations on organisations.org_id = tokens.org_id
   where tokens.token_hash = :tokenHash and tokens.kind = :kind`,
 );
 
-/** The owners of a token: several if organisations imported the same value. The only read across organisations. */
-export function selectTokenOwners(db: Queryable, kind: TokenKind, tokenHash: Buffer): Promise<TokenOwnerRow[]> {
-  return db.query(SELECT_TOKEN_OWNERS({ kind, tokenHash }));
+/**
+ * The owners of a token, from the cache: several if organisations imported the same value. The only read across
+ * organisations.
+ */
+export async function cachedTokenOwners(
+  db: Queryable,
+  kind: TokenKind,
+  tokenHash: Buffer,
+): Promise<readonly TokenOwnerRow[]> {
+  const key = ownersKey(kind, tokenHash);
+  const known = db.cache.get(key);
+  if (known) return known;
+  const load = db.cache.startLoad();
+  const owners = await db.query(SELECT_TOKEN_OWNERS({ kind, tokenHash }));
+  // Unknown tokens are not kept: there is no end of them.
+  if (owners.length > 0) {
+    db.cache.set(load, key, [tokenScope(tokenHash), ...owners.map(({ org_id }) => org_id)], owners);
+  }
+  return owners;
+}
+
+function ownersKey(kind: TokenKind, tokenHash: Buffer): CacheKey<readonly TokenOwnerRow[]> {
+  return cacheKey('token owners', kind, tokenHash.toString('base64'));
+}
+
+/** Invalidated when an organisation adds the token. No organisation has such an id. */
+function tokenScope(tokenHash: Buffer): string {
+  return `token ${tokenHash.toString('base64')}`;
 }
 
 export interface NewToken {
@@ -56,6 +82,7 @@ const INSERT_TOKEN = statement<'orgId' | keyof NewToken, { token_id: number }>(
 
 /** Returns the token_id. */
 export async function insertToken(db: Transaction, orgId: string, token: NewToken): Promise<number> {
+  await db.invalidate(tokenScope(token.tokenHash));
   const [row] = await db.query(INSERT_TOKEN({ orgId, expiresAt: undefined, loopbackOnly: false, ...token }));
   return (row as { token_id: number }).token_id;
 }
@@ -67,6 +94,7 @@ const DELETE_TOKENS = statement<'orgId' | 'userId' | 'kind'>(
 
 /** Deletes a user's tokens: those of one kind, or all. */
 export async function deleteTokens(db: Transaction, orgId: string, userId: number, kind?: TokenKind): Promise<void> {
+  await db.invalidate(orgId);
   await db.query(DELETE_TOKENS({ orgId, userId, kind }));
 }
 
@@ -111,6 +139,7 @@ const UPDATE_TOKENS_REVOKED = statement<'orgId' | 'tokenId' | 'userId' | 'tokenH
 
 /** Returns the token_ids, in order. A token that was already revoked keeps its time. */
 export async function updateTokensRevoked(db: Transaction, orgId: string, choice: TokenChoice): Promise<number[]> {
+  await db.invalidate(orgId);
   const rows = await db.query(
     UPDATE_TOKENS_REVOKED({ orgId, tokenId: choice.tokenId, userId: choice.userId, tokenHash: choice.tokenHash }),
   );

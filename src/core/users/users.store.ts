@@ -1,8 +1,10 @@
+import { cacheKey } from '../../database/cache.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 import type { OrganisationRole } from '../access/viewer.ts';
 import { isPerson } from './person.ts';
 import { type UserName, userIdNamed } from './user-name.ts';
+import type { UserSummary } from './user-summary.ts';
 
 export interface NewUserRow {
   readonly login: string;
@@ -153,6 +155,49 @@ export async function selectPerson(
   return row;
 }
 
+/** The names of a user, as issues and links refer to them. */
+export interface UserNames extends UserSummary {
+  readonly userId: number;
+  readonly login: string;
+  /** Null if the user has none; then `display` is the login. */
+  readonly name: string | null;
+}
+
+const SELECT_USER_NAMES = statement<'orgId' | 'userIds', UserNames>(
+  'select_user_names',
+  `
+  select user_id as "userId", uid, login, display as name, coalesce(display, login) as display,
+    passport_uid as "passportUid", cloud_uid as "cloudUid"
+  from users
+  where org_id = :orgId and user_id = any(:userIds::bigint[])`,
+);
+
+/** Maps user_ids to names; from the cache, and with one statement for those that are missing there. */
+export async function cachedUserNames(
+  db: Queryable,
+  orgId: string,
+  userIds: Iterable<number>,
+): Promise<Map<number, UserNames>> {
+  const names = new Map<number, UserNames>();
+  const missing: number[] = [];
+  for (const userId of new Set(userIds)) {
+    const user = db.cache.get(userKey(orgId, userId));
+    if (user) names.set(userId, user);
+    else missing.push(userId);
+  }
+  if (missing.length === 0) return names;
+  const load = db.cache.startLoad();
+  for (const user of await db.query(SELECT_USER_NAMES({ orgId, userIds: missing }))) {
+    db.cache.set(load, userKey(orgId, user.userId), [orgId], user);
+    names.set(user.userId, user);
+  }
+  return names;
+}
+
+function userKey(orgId: string, userId: number) {
+  return cacheKey<UserNames>('user', orgId, userId);
+}
+
 const LOCK_ADMINISTRATORS = statement<'orgId', { user_id: number }>(
   'lock_administrators',
   `
@@ -180,6 +225,7 @@ export async function updateUserActive(
   userId: number,
   isActive: boolean,
 ): Promise<boolean> {
+  await db.invalidate(orgId);
   const rows = await db.query(UPDATE_USER_ACTIVE({ orgId, userId, isActive }));
   return rows.length > 0;
 }
@@ -194,6 +240,7 @@ const UPDATE_USER_REMOVED = statement<'orgId' | 'userId'>(
 
 /** Marks a person as removed, and returns whether they existed. The row stays because issues and links reference it. */
 export async function updateUserRemoved(db: Transaction, orgId: string, userId: number): Promise<boolean> {
+  await db.invalidate(orgId);
   const rows = await db.query(UPDATE_USER_REMOVED({ orgId, userId }));
   return rows.length > 0;
 }

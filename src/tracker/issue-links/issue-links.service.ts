@@ -21,7 +21,7 @@ import {
   selectVisibleKeys,
 } from '../../core/issues/issue-access.ts';
 import { opposite } from '../../core/labels/direction.ts';
-import { lockForLinks, selectLinkTypes } from '../../core/link-types/link-types.store.ts';
+import { cachedLinkTypes, lockForLinks, selectLinkTypes } from '../../core/link-types/link-types.store.ts';
 import { type Relationship, relationshipNamed, relationshipsOf } from '../../core/link-types/relationships.ts';
 import { ConcurrentChange, type Database, type Queryable, type Transaction } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
@@ -39,7 +39,7 @@ export async function listLinksRelatedBy(
   issueName: string,
   { phrases, page, perPage }: { phrases: readonly string[] | undefined; page: number; perPage: number },
 ): Promise<{ links: IssueLink[]; total: number }> {
-  const relationships = phrases && relationshipsOf(await selectLinkTypes(db, viewer.orgId));
+  const relationships = phrases && relationshipsOf((await cachedLinkTypes(db, viewer.orgId)).values());
   const ends = phrases
     ?.map((phrase) => relationshipNamed(relationships ?? [], phrase))
     .flatMap(({ type, direction }) => {

@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import type { ProcessCache } from './cache.ts';
+
+/** The channel on which a committed transaction announces the scopes that it invalidates. */
+export const CHANNEL = 'issue_links_invalidations';
+
+/** How often the connection is checked: a dead one may look open. */
+const HEARTBEAT_MS = 250;
+const HEARTBEAT_TIMEOUT_MS = 1000;
+const RETRY_MS = 250;
+
+interface Log {
+  warn(details: object, message: string): void;
+  info(details: object, message: string): void;
+}
+
+/**
+ * Applies the invalidations of other processes to the cache. It needs a session of its own, which a connection pooler
+ * in transaction mode does not provide, and replaces it when it is lost. Only while the session responds does the cache
+ * trust values that are older than a second.
+ */
+export class InvalidationListener {
+  readonly #config: pg.ClientConfig;
+  readonly #cache: ProcessCache;
+  readonly #log: Log;
+  readonly #stop = new AbortController();
+  #done: Promise<void> = Promise.resolve();
+
+  constructor(config: pg.ClientConfig, cache: ProcessCache, log: Log) {
+    this.#config = { ...config, query_timeout: HEARTBEAT_TIMEOUT_MS };
+    this.#cache = cache;
+    this.#log = log;
+  }
+
+  start(): void {
+    this.#done = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#done;
+  }
+
+  async #run(): Promise<void> {
+    let isLost = false;
+    while (!this.#stop.signal.aborted) {
+      const client = new pg.Client(this.#config);
+      try {
+        await this.#connect(client);
+        if (isLost) this.#log.info({}, 'notifications of invalidated values arrive again');
+        isLost = false;
+        while (!this.#stop.signal.aborted) {
+          const sentAt = performance.now();
+          await client.query('select');
+          this.#cache.confirm(sentAt);
+          await this.#pause(HEARTBEAT_MS);
+        }
+      } catch (error) {
+        if (!this.#stop.signal.aborted && !isLost) {
+          const reason = error instanceof Error ? error.message : String(error);
+          this.#log.warn({ reason }, 'notifications of invalidated values are lost: values are kept for 1 s at most');
+          isLost = true;
+        }
+      } finally {
+        await client.end().catch(() => undefined);
+      }
+      await this.#pause(RETRY_MS).catch(() => undefined);
+    }
+  }
+
+  async #connect(client: pg.Client): Promise<void> {
+    // The pending or next query reports the error.
+    client.on('error', () => undefined);
+    client.on('notification', ({ payload = '' }) => {
+      this.#cache.invalidate(payload);
+    });
+    await client.connect();
+    await client.query(`listen ${CHANNEL}`);
+    // Notifications may have been missed.
+    this.#cache.clear();
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#stop.signal, ref: false });
+  }
+}
