@@ -2283,6 +2283,14 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description The stored response is current. */
+        readonly NotModified: {
+            headers: {
+                readonly ETag: components["headers"]["ETag"];
+                readonly [name: string]: unknown;
+            };
+            content?: never;
+        };
         /** @description The queue does not exist, or the token's user may not see it. */
         readonly QueueNotFound: {
             headers: {
@@ -2464,10 +2472,17 @@ export interface components {
          */
         readonly FieldId: string;
         /**
-         * @description The version to change, such as `"3"`; any other current version fails with 412.
+         * @description The version to change, such as `"3"`; any other current version fails with 412. An `ETag` works, too: of
+         *     `"3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"`, only the 3 counts.
          * @example "3"
          */
         readonly IfMatch: string;
+        /**
+         * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+         *     304, without a body.
+         * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+         */
+        readonly IfNoneMatch: string;
         /**
          * @description `links` adds the links of each issue, as returned by `GET .../links`. Other values are ignored.
          * @example [
@@ -2534,7 +2549,11 @@ export interface components {
         };
     };
     headers: {
-        /** @description The version in quotation marks, for `If-Match`. */
+        /**
+         * @description Changes with the body; for `If-None-Match`. It begins with the version of the resource, if that has one for
+         *     `If-Match`.
+         * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+         */
         readonly ETag: string;
         /** @description URLs of other pages: `rel="first"`, `"prev"`, `"next"`, `"last"`. */
         readonly Link: string;
@@ -2558,6 +2577,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -2575,6 +2600,7 @@ export interface operations {
             /** @description All applications of the organisation. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2591,6 +2617,7 @@ export interface operations {
                     readonly "application/json": readonly components["schemas"]["Application"][];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 413: components["responses"]["TooLarge"];
@@ -2606,6 +2633,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -2629,6 +2662,7 @@ export interface operations {
             /** @description The application. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2643,6 +2677,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Application"];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
@@ -2659,6 +2694,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -2687,6 +2728,7 @@ export interface operations {
             /** @description The object. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2706,6 +2748,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["RemoteObject"];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
@@ -2722,6 +2765,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -2739,6 +2788,7 @@ export interface operations {
             /** @description All fields. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2771,6 +2821,7 @@ export interface operations {
                     readonly "application/json": readonly components["schemas"]["Field"][];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 413: components["responses"]["TooLarge"];
@@ -2786,6 +2837,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -2809,6 +2866,7 @@ export interface operations {
             /** @description The field. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2839,6 +2897,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Field"];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
@@ -2855,6 +2914,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -2878,6 +2943,7 @@ export interface operations {
             /** @description The category. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2891,6 +2957,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["FieldCategory"];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
@@ -3129,6 +3196,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -3156,6 +3229,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Issue"];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
@@ -3219,7 +3293,8 @@ export interface operations {
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
                 /**
-                 * @description The version to change, such as `"3"`; any other current version fails with 412.
+                 * @description The version to change, such as `"3"`; any other current version fails with 412. An `ETag` works, too: of
+                 *     `"3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"`, only the 3 counts.
                  * @example "3"
                  */
                 readonly "If-Match"?: components["parameters"]["IfMatch"];
@@ -3339,6 +3414,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -3359,6 +3440,7 @@ export interface operations {
             /** @description A page of entries. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     /** @description URL of the next page, `rel="next"`; absent on the last page. */
                     readonly Link?: string;
                     readonly [name: string]: unknown;
@@ -3367,6 +3449,7 @@ export interface operations {
                     readonly "application/json": readonly components["schemas"]["IssueChange"][];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 400: components["responses"]["Invalid"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
@@ -3384,6 +3467,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -3409,12 +3498,14 @@ export interface operations {
             /** @description The entry. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
                     readonly "application/json": components["schemas"]["IssueChange"];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
@@ -3431,6 +3522,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -3451,12 +3548,14 @@ export interface operations {
             /** @description The links, as seen from the issue in the path. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
                     readonly "application/json": readonly components["schemas"]["IssueLink"][];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
@@ -3758,6 +3857,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -3832,6 +3937,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["IssueLink"];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
@@ -3894,7 +4000,8 @@ export interface operations {
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
                 /**
-                 * @description The version to change, such as `"3"`; any other current version fails with 412.
+                 * @description The version to change, such as `"3"`; any other current version fails with 412. An `ETag` works, too: of
+                 *     `"3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"`, only the 3 counts.
                  * @example "3"
                  */
                 readonly "If-Match"?: components["parameters"]["IfMatch"];
@@ -4000,6 +4107,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -4020,6 +4133,7 @@ export interface operations {
             /** @description The remote links. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -4064,6 +4178,7 @@ export interface operations {
                     readonly "application/json": readonly components["schemas"]["RemoteLink"][];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
@@ -4188,6 +4303,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -4213,6 +4334,7 @@ export interface operations {
             /** @description The remote link. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -4255,6 +4377,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["RemoteLink"];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
@@ -4316,6 +4439,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -4333,6 +4462,7 @@ export interface operations {
             /** @description All issue types of the organisation. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -4352,6 +4482,7 @@ export interface operations {
                     readonly "application/json": readonly components["schemas"]["IssueType"][];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 413: components["responses"]["TooLarge"];
@@ -4367,6 +4498,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -4387,6 +4524,7 @@ export interface operations {
             /** @description The issue type. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -4404,6 +4542,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["IssueType"];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
@@ -4460,6 +4599,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -4477,6 +4622,7 @@ export interface operations {
             /** @description The link types. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -4512,6 +4658,7 @@ export interface operations {
                     readonly "application/json": readonly components["schemas"]["LinkType"][];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 413: components["responses"]["TooLarge"];
@@ -4614,6 +4761,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -4671,6 +4824,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["LinkType"];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
@@ -4732,7 +4886,8 @@ export interface operations {
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
                 /**
-                 * @description The version to change, such as `"3"`; any other current version fails with 412.
+                 * @description The version to change, such as `"3"`; any other current version fails with 412. An `ETag` works, too: of
+                 *     `"3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"`, only the 3 counts.
                  * @example "3"
                  */
                 readonly "If-Match"?: components["parameters"]["IfMatch"];
@@ -4821,6 +4976,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -4838,6 +4999,7 @@ export interface operations {
             /** @description The user. `self` is the URL of the user in the list of users. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -4866,6 +5028,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["User"];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 413: components["responses"]["TooLarge"];
@@ -4881,6 +5044,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -4898,6 +5067,7 @@ export interface operations {
             /** @description The organisation. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -4913,6 +5083,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Organization"];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 413: components["responses"]["TooLarge"];
@@ -4986,6 +5157,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -5003,6 +5180,7 @@ export interface operations {
             /** @description All priorities of the organisation. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -5022,6 +5200,7 @@ export interface operations {
                     readonly "application/json": readonly components["schemas"]["Priority"][];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 413: components["responses"]["TooLarge"];
@@ -5037,6 +5216,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -5057,6 +5242,7 @@ export interface operations {
             /** @description The priority. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -5074,6 +5260,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Priority"];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
@@ -5095,6 +5282,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -5112,6 +5305,7 @@ export interface operations {
             /** @description One page of queues. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly Link: components["headers"]["Link"];
                     readonly "X-Total-Count": components["headers"]["XTotalCount"];
                     readonly "X-Total-Pages": components["headers"]["XTotalPages"];
@@ -5151,6 +5345,7 @@ export interface operations {
                     readonly "application/json": readonly components["schemas"]["Queue"][];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 400: components["responses"]["Invalid"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
@@ -5259,6 +5454,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -5279,6 +5480,7 @@ export interface operations {
             /** @description The queue. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -5313,6 +5515,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Queue"];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
@@ -5329,6 +5532,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -5346,6 +5555,7 @@ export interface operations {
             /** @description All statuses of the organisation. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -5366,6 +5576,7 @@ export interface operations {
                     readonly "application/json": readonly components["schemas"]["Status"][];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 413: components["responses"]["TooLarge"];
@@ -5381,6 +5592,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -5401,6 +5618,7 @@ export interface operations {
             /** @description The status. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -5419,6 +5637,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Status"];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
@@ -5440,6 +5659,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -5457,6 +5682,7 @@ export interface operations {
             /** @description One page of users. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly Link: components["headers"]["Link"];
                     readonly "X-Total-Count": components["headers"]["XTotalCount"];
                     readonly "X-Total-Pages": components["headers"]["XTotalPages"];
@@ -5488,6 +5714,7 @@ export interface operations {
                     readonly "application/json": readonly components["schemas"]["User"][];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 400: components["responses"]["Invalid"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
@@ -5504,6 +5731,12 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
                 /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
@@ -5524,6 +5757,7 @@ export interface operations {
             /** @description The user. */
             readonly 200: {
                 headers: {
+                    readonly ETag: components["headers"]["ETag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -5550,6 +5784,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["User"];
                 };
             };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];

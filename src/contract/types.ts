@@ -38,6 +38,8 @@ export type Call<Id extends OperationId, Context> = Context & {
 /** The result of a handler: the body of the success response, and headers beyond the usual ones. */
 export interface Reply<Id extends OperationId> {
   readonly body: SuccessBody<operations[Id]>;
+  /** The version of the resource in the body, for `If-Match`. */
+  readonly version?: number | undefined;
   readonly headers?: Readonly<Record<string, string>>;
 }
 

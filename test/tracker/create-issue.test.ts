@@ -20,7 +20,7 @@ test.each(['/v2', '/v3'])('POST issues under %s returns the whole issue, with Lo
 
   const base = `${api().url}${version}`;
   expect(headers['location']).toBe(body.self);
-  expect(headers['etag']).toBe('"1"');
+  expect(headers['etag']).toMatch(/^"1-/);
   expect(body).toEqual({
     self: `${base}/issues/${queue}-1`,
     id: expect.stringMatching(/^[0-9a-f]{24}$/),
@@ -43,7 +43,7 @@ test.each(['/v2', '/v3'])('POST issues under %s returns the whole issue, with Lo
   });
   const again = await as(author).get(new URL(body.self).pathname).expect(200);
   expect(again.body).toEqual(body);
-  expect(again.headers['etag']).toBe('"1"');
+  expect(again.headers['etag']).toBe(headers['etag']);
 });
 
 test('POST issues accepts each field in all of its forms', async () => {
@@ -164,12 +164,12 @@ test('repeated and concurrent POSTs with one unique create one issue', async () 
 
   expect(responses.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409, 409]);
   expect(repeated.body.errorMessages).toEqual([texts.uniqueTaken.en]);
-  const created = responses.find(({ status }) => status === 201)?.body;
+  const { body: created, headers } = responses.find(({ status }) => status === 201) as (typeof responses)[0];
   const find = (value: string, user = org.admin) =>
     as(user).post(`/v2/issues/_findByUnique?unique=${encodeURIComponent(value)}`);
   const found = await find(unique).expect(200);
   expect(found.body).toEqual(created);
-  expect(found.headers['etag']).toBe('"1"');
+  expect(found.headers['etag']).toBe(headers['etag']);
   expect(created.key).toMatch(/-1$/);
   // Rejected requests use up no issue numbers.
   const next = await as(org.admin).post('/v2/issues', { summary: 'Next', queue: created.queue.key }).expect(201);

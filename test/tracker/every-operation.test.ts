@@ -64,7 +64,7 @@ test.each(OPERATIONS.filter(([, { hasBody }]) => hasBody))(
   },
 );
 
-describe('an answer that is too large', () => {
+describe('with resources', () => {
   const values: Record<string, unknown> = {
     statusId: 'open',
     priorityId: 'normal',
@@ -103,12 +103,32 @@ describe('an answer that is too large', () => {
     query.set('queue', (await givenQueue(db(), org)).key);
   });
 
-  test.each(OPERATIONS.filter(([, { hasBody, scope }]) => !hasBody || scope === 'read'))(
-    'is 413 in %s, and nothing is written',
+  const pathTo = ({ path }: Operation) =>
+    `/v3${path.replaceAll(/\{(\w+)\}/g, (_match, name: string) => String(values[name]))}?${query.toString()}`;
+
+  test.each(OPERATIONS.filter(([, { method }]) => method === 'get'))(
+    '%s sends a tag and returns 304 while it matches',
     async (_id, operation) => {
-      const path = operation.path.replaceAll(/\{(\w+)\}/g, (_match, name: string) => String(values[name]));
+      const read = () => api().request.get(pathTo(operation)).set(org.admin.headers);
+      const { headers, body } = await read().expect(200);
+      const revalidation = {
+        etag: expect.stringMatching(/^"(\d+-)?[\w-]{27}"$/),
+        'cache-control': 'private, no-cache',
+        vary: 'Accept-Language, Authorization',
+      };
+      expect(headers).toMatchObject(revalidation);
+      const kept = await read().set('If-None-Match', String(headers['etag'])).expect(304);
+      expect(kept.headers).toMatchObject({ ...revalidation, etag: headers['etag'] });
+      const stale = await read().set('If-None-Match', '"stale"').expect(200);
+      expect([stale.body, stale.headers['etag']]).toEqual([body, headers['etag']]);
+    },
+  );
+
+  test.each(OPERATIONS.filter(([, { hasBody, scope }]) => !hasBody || scope === 'read'))(
+    '%s returns 413 for a response that is too large, and writes nothing',
+    async (_id, operation) => {
       await unchanged(db(), async () => {
-        const request = tiny().request[operation.method](`/v3${path}`).query(query.toString());
+        const request = tiny().request[operation.method](pathTo(operation));
         const response = await (operation.hasBody ? request.send({}) : request).set(org.admin.headers);
         expect([response.status, response.body.errorMessages]).toEqual([413, [texts.responseTooLarge('1').ru]]);
       });

@@ -7,7 +7,7 @@ import { idInPath, issueNameIn } from '../rest/names.ts';
 import { pageOf, pagingHeaders } from '../rest/paging.ts';
 import { issueReference, linkTypeReference, statusReference, userReference } from '../rest/references.ts';
 import { parseTimestamp, timestamp } from '../rest/timestamps.ts';
-import { created, versioned, versionMatched } from '../rest/version.ts';
+import { created, versionMatched } from '../rest/version.ts';
 import { importOrigin } from './imported-link.ts';
 import {
   createIssueLink,
@@ -66,7 +66,7 @@ export const issueLinkHandlers: Handlers<Operations> = {
   },
   async getIssueLink({ db, path, caller }) {
     const link = await getIssueLink(db, caller.viewer, path.issueId, idInPath(path.linkId));
-    return versioned(serializeIssueLink(caller, link), link.version);
+    return { body: serializeIssueLink(caller, link), version: link.version };
   },
   async updateIssueLink({ db, path, headers, body, caller }) {
     const link = await updateIssueLink(db, caller.viewer, path.issueId, idInPath(path.linkId), {
@@ -74,7 +74,7 @@ export const issueLinkHandlers: Handlers<Operations> = {
       object: body.issue === undefined ? undefined : issueNameIn(body.issue),
       version: versionMatched(headers['If-Match']),
     });
-    return versioned(serializeIssueLink(caller, link), link.version);
+    return { body: serializeIssueLink(caller, link), version: link.version };
   },
   async deleteIssueLink({ db, path, caller }) {
     await deleteIssueLink(db, caller.viewer, path.issueId, idInPath(path.linkId));

@@ -8,7 +8,7 @@ import { commaList } from '../rest/comma-list.ts';
 import { issueNameIn, nameIn } from '../rest/names.ts';
 import { entryReference, issueReference, queueReference, statusReference, userReference } from '../rest/references.ts';
 import { timestamp } from '../rest/timestamps.ts';
-import { created, versioned, versionMatched } from '../rest/version.ts';
+import { created, versionMatched } from '../rest/version.ts';
 import {
   createIssue,
   deleteIssue,
@@ -27,7 +27,7 @@ export const issueHandlers: Handlers<Operations> = {
     const view = issueView(query);
     const issue = await getIssue(db, caller.viewer, path.issueId);
     const links = view.withLinks ? await listIssueLinks(db, caller.viewer, issue.key) : undefined;
-    return versioned(serializeIssue(caller, issue, view, links), issue.version);
+    return { body: serializeIssue(caller, issue, view, links), version: issue.version };
   },
   async createIssue({ db, body, caller }) {
     const issue = await createIssue(db, caller.viewer, {
@@ -49,7 +49,7 @@ export const issueHandlers: Handlers<Operations> = {
       version: query.version,
       matched: versionMatched(headers['If-Match']),
     });
-    return versioned(serializeIssue(caller, issue), issue.version);
+    return { body: serializeIssue(caller, issue), version: issue.version };
   },
   async deleteIssue({ db, path, caller }) {
     await deleteIssue(db, caller.viewer, path.issueId);
@@ -57,11 +57,11 @@ export const issueHandlers: Handlers<Operations> = {
   },
   async moveIssue({ db, path, query, caller }) {
     const issue = await moveIssue(db, caller.viewer, path.issueId, query.queue);
-    return versioned(serializeIssue(caller, issue), issue.version);
+    return { body: serializeIssue(caller, issue), version: issue.version };
   },
   async findIssueByUnique({ db, query, caller }) {
     const issue = await getIssueByUnique(db, caller.viewer, query.unique);
-    return versioned(serializeIssue(caller, issue), issue.version);
+    return { body: serializeIssue(caller, issue), version: issue.version };
   },
 };
 

@@ -11,7 +11,7 @@ import {
 import type { LinkTypeRow } from '../../core/link-types/link-types.store.ts';
 import { phraseOf } from '../../core/link-types/relationships.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
-import { created, versioned, versionMatched } from '../rest/version.ts';
+import { created, versionMatched } from '../rest/version.ts';
 
 type Operations = 'listLinkTypes' | 'getLinkType' | 'createLinkType' | 'updateLinkType' | 'deleteLinkType';
 
@@ -22,7 +22,7 @@ export const linkTypeHandlers: Handlers<Operations> = {
   },
   async getLinkType({ db, path, caller }) {
     const type = await getLinkType(db, caller.viewer.orgId, path.linkTypeId);
-    return versioned(serializeLinkType(caller, type), type.version);
+    return { body: serializeLinkType(caller, type), version: type.version };
   },
   async createLinkType({ db, body, caller }) {
     requireAdministrator(caller.viewer);
@@ -42,7 +42,7 @@ export const linkTypeHandlers: Handlers<Operations> = {
       ...rules(body),
       version: versionMatched(headers['If-Match']),
     });
-    return versioned(serializeLinkType(caller, type), type.version);
+    return { body: serializeLinkType(caller, type), version: type.version };
   },
   async deleteLinkType({ db, path, caller }) {
     requireAdministrator(caller.viewer);

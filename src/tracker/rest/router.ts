@@ -1,10 +1,11 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { Contract, Operation } from '../../contract/contract.ts';
-import type { OperationId } from '../../contract/types.ts';
+import type { OperationId, Reply } from '../../contract/types.ts';
 import { accountOf } from '../../core/access/viewer.ts';
 import type { Database, DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { clientSignal } from '../../http/client-signal.ts';
+import { entityTag, isMatched, REVALIDATION } from '../../http/entity-tag.ts';
 import { HttpError, languageOf, sendError } from '../../http/error-response.ts';
 import { refuseMethod } from '../../http/refuse-method.ts';
 import { readBody } from '../../http/request-body.ts';
@@ -25,7 +26,9 @@ export interface RestRouterOptions {
 /** A handler as the router calls it. The contract's validators guarantee that the call matches the handler. */
 type AnyHandler = (
   call: Context & Readonly<Record<'path' | 'query' | 'headers' | 'body', unknown>>,
-) => Promise<{ body: unknown; headers?: Readonly<Record<string, string>> }>;
+) => Promise<AnyReply>;
+
+type AnyReply = Omit<Reply<OperationId>, 'body'> & { readonly body: unknown };
 
 /** Routes every operation of the contract: authentication, scope, validation, handler, response. */
 export function restRouter({ contract, handlers, db, publicUrl, responseLimits }: RestRouterOptions): Router {
@@ -43,7 +46,7 @@ export function restRouter({ contract, handlers, db, publicUrl, responseLimits }
         }
         const account = accountOf(caller.viewer);
         const memory = new ResponseMemory(response, account, responseLimits);
-        const { body, headers } = await handle({
+        const reply = await handle({
           path: operation.parse.path(request.params),
           query: operation.parse.query(request.query),
           headers: operation.parse.headers(request.headers),
@@ -51,11 +54,9 @@ export function restRouter({ contract, handlers, db, publicUrl, responseLimits }
           db: db.forClient({ signal, account, countBytes: memory.addRow }),
           caller,
         });
-        const text = body === undefined ? '' : JSON.stringify(body);
-        memory.holdBody(text.length);
-        response.status(operation.successStatus).set({ ...headers });
-        if (body !== undefined) response.setHeader('Content-Type', 'application/json');
-        endResponse(response, text, responseLimits);
+        const body = reply.body === undefined ? '' : JSON.stringify(reply.body);
+        memory.holdBody(body.length);
+        endResponse(response, writeHead(operation, reply, body, request, response), responseLimits);
       };
       route[operation.method](...(operation.hasBody ? [readBody, serve] : [serve]));
     }
@@ -63,6 +64,30 @@ export function restRouter({ contract, handlers, db, publicUrl, responseLimits }
   }
   router.use(sendError);
   return router;
+}
+
+/** Sets status and headers. Returns the body to send, which is empty for 304: the client has stored this response. */
+function writeHead(
+  { method, successStatus }: Operation,
+  { version, headers = {} }: AnyReply,
+  body: string,
+  request: Request,
+  response: Response,
+): string {
+  if (method === 'get') {
+    // The headers of a page belong to the content: its totals and its links to other pages.
+    const tag = entityTag(body + Object.values(headers).join(), version);
+    response.set({ ...REVALIDATION, ETag: tag });
+    if (isMatched(request.headers['if-none-match'], tag)) {
+      response.status(304);
+      return '';
+    }
+  } else if (version !== undefined) {
+    response.setHeader('ETag', entityTag(body, version));
+  }
+  response.status(successStatus).set(headers);
+  if (body !== '') response.setHeader('Content-Type', 'application/json');
+  return body;
 }
 
 async function callerOf(
