@@ -59,6 +59,10 @@ delete from queue_members where org_id = $1 and queue_id = $2 and user_id = $3 r
 prepare delete_memberships_of as
 delete from queue_members where org_id = $1 and user_id = $2;
 
+-- $1 orgId, $2 linkTypeId
+prepare delete_order as
+delete from topological_order where org_id = $1 and link_type_id = $2;
+
 -- $1 orgId, $2 queueId
 prepare delete_queue_row as
 delete from queues where org_id = $1 and queue_id = $2;
@@ -206,6 +210,14 @@ join issues inward on inward.org_id = $1 and inward.key = given.inward
 join issues outward on outward.org_id = $1 and outward.key = given.outward
 join users author on author.org_id = $1 and author.login = given.author;
 
+-- $1 orgId, $2 linkTypeId, $3 inwardIssueId, $4 outwardIssueId
+prepare insert_ends as
+insert into topological_order (org_id, link_type_id, issue_id, position)
+select $1, $2, ends.issue_id, ends.sign * nextval('topological_order_position_seq')
+from (values ($3::bigint, -1), ($4, 1)) as ends (issue_id, sign)
+order by ends.issue_id
+on conflict do nothing;
+
 -- $1 orgId, $2 userId, $3 events
 prepare insert_events as
 insert into events (org_id, user_id, issue_id, type, changes)
@@ -316,6 +328,13 @@ cross join rows from (
 where not exists (select from statuses where org_id = $1 and statuses.name_en = given.name_en)
 order by ordinality
 on conflict on constraint statuses_key_key do nothing;
+
+-- $1 orgId, $2 linkTypeId, $3 issueIds
+prepare insert_order as
+insert into topological_order (org_id, link_type_id, issue_id)
+select $1, $2, given.issue_id
+from unnest($3::bigint[]) with ordinality as given (issue_id, place)
+order by given.place;
 
 -- $1 orgId, $2 cloudId, $3 name, $4 language, $5 profile, $6 oneLinkPerPair, $7 lastLabelId
 prepare insert_organisation as
@@ -535,12 +554,12 @@ where links.org_id = $1 and links.link_id = $2
 for update of links;
 
 -- $1 orgId, $2 linkTypeId
-prepare lock_link_type as
-select pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0));
-
--- $1 orgId, $2 linkTypeId
 prepare lock_link_type_row as
 select from link_types where org_id = $1 and link_type_id = $2 for update;
+
+-- $1 orgId, $2 linkTypeId
+prepare lock_order as
+select pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0));
 
 -- $1 orgId
 prepare lock_organisation_key as
@@ -565,6 +584,20 @@ where org_id = $1 and queue_id = $2 and (issue_id = $3 or (is_open and status_id
   $4, (select moved.status_id from issues moved where moved.org_id = $1 and moved.issue_id = $3))))
 order by issue_id
 for no key update;
+
+-- $1 orgId, $2 linkTypeId, $3 issueIds
+prepare lock_positions_for_change as
+select from topological_order
+where org_id = $1 and link_type_id = $2 and issue_id = any($3::bigint[])
+order by issue_id
+for no key update;
+
+-- $1 orgId, $2 linkTypeId, $3 issueIds
+prepare lock_positions_shared as
+select from topological_order
+where org_id = $1 and link_type_id = $2 and issue_id = any($3::bigint[])
+order by issue_id
+for share;
 
 -- $1 orgId, $2 queueId
 prepare lock_queue as
@@ -596,6 +629,20 @@ for update;
 
 prepare raise_link_sequence as
 select setval(pg_get_serial_sequence('links', 'link_id'), (select max(link_id) from links));
+
+-- $1 orgId, $2 linkTypeId, $3 issueIds
+prepare reorder as
+with places as materialized (
+  select position, row_number() over (order by position) as place
+  from topological_order
+  where org_id = $1 and link_type_id = $2 and issue_id = any($3::bigint[])
+)
+update topological_order
+set position = places.position
+from unnest($3::bigint[]) with ordinality as given (issue_id, place)
+join places on places.place = given.place
+where topological_order.org_id = $1 and topological_order.link_type_id = $2
+  and topological_order.issue_id = given.issue_id;
 
 -- $1 orgId, $2 userId
 prepare reset_failed_logins as
@@ -629,6 +676,42 @@ where queues.org_id = $1 and queues.queue_id = $2 and ($3::boolean or (queues.ac
   where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
     and true)))
 order by columns.position, columns.column_id;
+
+-- $1 orgId, $2 linkTypeId, $3 outwardIssueId, $4 inwardIssueId
+prepare select_displaced as
+with recursive ends as materialized (
+  select outward.position as lower, inward.position as upper
+  from topological_order inward
+  join topological_order outward on outward.org_id = $1 and outward.link_type_id = $2
+    and outward.issue_id = $3
+  where inward.org_id = $1 and inward.link_type_id = $2 and inward.issue_id = $4
+    and inward.position > outward.position
+), outward_side (issue_id, position) as (
+  select $3::bigint, lower from ends
+  union
+  select next.issue_id, next.position
+  from outward_side
+  cross join ends
+  join links on links.org_id = $1 and links.inward_issue_id = outward_side.issue_id
+    and links.link_type_id = $2
+  join topological_order next on next.org_id = $1 and next.link_type_id = $2
+    and next.issue_id = links.outward_issue_id and next.position between ends.lower and ends.upper
+  where outward_side.issue_id <> $4
+), inward_side (issue_id, position) as (
+  select $4::bigint, upper from ends
+  union
+  select next.issue_id, next.position
+  from inward_side
+  cross join ends
+  join links on links.org_id = $1 and links.outward_issue_id = inward_side.issue_id
+    and links.link_type_id = $2
+  join topological_order next on next.org_id = $1 and next.link_type_id = $2
+    and next.issue_id = links.inward_issue_id and next.position between ends.lower and ends.upper
+  where inward_side.issue_id <> $3
+)
+select 'outward' as side, issue_id, position from outward_side
+union all
+select 'inward', issue_id, position from inward_side;
 
 -- $1 orgId, $2 issueName, $3 isApplication, $4 userId, $5 after, $6 types, $7 limit
 prepare select_entries as
@@ -1152,6 +1235,14 @@ join labels outward on outward.org_id = $1 and outward.label_id = link_types.out
 where link_types.org_id = $1
 order by link_types.inward_label_id, link_types.outward_label_id;
 
+-- $1 orgId, $2 linkTypeId, $3 issueIds
+prepare select_links_among as
+select inward_issue_id, outward_issue_id
+from links
+where org_id = $1 and link_type_id = $2
+  and inward_issue_id = any($3::bigint[]) and outward_issue_id = any($3::bigint[])
+order by link_id;
+
 -- $1 orgId, $2 issueIds, $3 isApplication, $4 userId
 prepare select_links_of_issues as
 with issue as materialized (
@@ -1273,36 +1364,6 @@ limit 20;
 -- $1 orgId
 prepare select_organisation as
 select org_id, cloud_id, name, language, profile, one_link_per_pair from organisations where org_id = $1;
-
--- $1 start, $2 orgId, $3 linkTypeId, $4 goal
-prepare select_path_inward as
-with recursive reached (issue_id) as (
-  select $1::bigint
-  union
-  select links.inward_issue_id
-  from reached
-  join links on links.org_id = $2 and links.link_type_id = $3 and links.outward_issue_id = reached.issue_id
-  where reached.issue_id <> $4
-)
-select links.inward_issue_id as inward, links.outward_issue_id as outward
-from reached
-join links on links.org_id = $2 and links.link_type_id = $3 and links.outward_issue_id = reached.issue_id
-where exists (select from reached where issue_id = $4);
-
--- $1 start, $2 orgId, $3 linkTypeId, $4 goal
-prepare select_path_outward as
-with recursive reached (issue_id) as (
-  select $1::bigint
-  union
-  select links.outward_issue_id
-  from reached
-  join links on links.org_id = $2 and links.link_type_id = $3 and links.inward_issue_id = reached.issue_id
-  where reached.issue_id <> $4
-)
-select links.inward_issue_id as inward, links.outward_issue_id as outward
-from reached
-join links on links.org_id = $2 and links.link_type_id = $3 and links.inward_issue_id = reached.issue_id
-where exists (select from reached where issue_id = $4);
 
 -- $1 orgId
 prepare select_people as

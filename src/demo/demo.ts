@@ -1,7 +1,9 @@
 import type { Config } from '../config.ts';
+import { selectLinkTypes } from '../core/link-types/link-types.store.ts';
 import { APPLICATION_LOGIN, createOrganisation } from '../core/organisations/organisations.service.ts';
 import { createQueue } from '../core/queues/queues.service.ts';
 import { createToken, replaceAccountToken } from '../core/tokens/tokens.service.ts';
+import { computeOrder } from '../core/topological-order/topological-order.service.ts';
 import { createUser, getUserId } from '../core/users/users.service.ts';
 import type { Database, Transaction } from '../database/database.ts';
 import { StartError } from '../errors.ts';
@@ -93,4 +95,7 @@ async function createDemo(transaction: Transaction): Promise<void> {
   for (const queue of DEMO_QUEUES) await createQueue(transaction, DEMO_ORG_ID, { ...queue, leadId: adminId });
   await insertDemoIssues(transaction, DEMO_ORG_ID, DEMO_ISSUES);
   await insertDemoLinks(transaction, DEMO_ORG_ID, DEMO_LINKS, DEMO_FIRST_LINK_ID);
+  for (const { link_type_id, is_acyclic } of await selectLinkTypes(transaction, DEMO_ORG_ID)) {
+    if (is_acyclic) await computeOrder(transaction, DEMO_ORG_ID, link_type_id);
+  }
 }

@@ -3,6 +3,7 @@ import { expect, test } from '@jest/globals';
 import { schemaSql } from '../../scripts/schema.js';
 import type { Database } from '../../src/database/database.ts';
 import { isSchemaCurrent, migrate } from '../../src/database/migrations.ts';
+import { type GivenIssue, givenIssue, givenLink, givenOrganisation, givenQueue } from '../support/builders.ts';
 import { createTestDatabase, useDatabase } from '../support/test-database.ts';
 
 const migrated = useDatabase();
@@ -115,6 +116,46 @@ test('undoing and redoing the last step changes nothing, for every step', async 
     for (const _ of steps) await migrate(connection, 'down');
     expect(await schemaOf(db)).toEqual(without);
   }
+  await drop();
+});
+
+test('existing links of an acyclic type are put in order, except for one link of each cycle', async () => {
+  const { db, connection, drop } = await createTestDatabase('template_issue_links');
+  const org = await givenOrganisation(db);
+  const { key: queue } = await givenQueue(db, org);
+  const issues = await Promise.all(Array.from({ length: 40 }, () => givenIssue(db, org, queue)));
+  const at = (place: number) => issues[place] as GivenIssue;
+  // A chain through issues in no particular order, an isolated link, and a cycle with a link to it and one from it.
+  for (let place = 1; place < 30; place += 1)
+    await givenLink(db, org, 'depends', at((place * 7) % 30), at(((place - 1) * 7) % 30));
+  await givenLink(db, org, 'epic', at(1), at(0));
+  for (const [from, to] of [
+    [30, 31],
+    [31, 32],
+    [32, 33],
+    [33, 31],
+    [33, 34],
+  ] as const) {
+    await givenLink(db, org, 'depends', at(from), at(to));
+  }
+  do await migrate(connection, 'down');
+  while ((await select(db, `select from pg_class where relname = 'topological_order'`)).length > 0);
+  await migrate(connection);
+  const links = await select<{ inward_issue_id: number; is_in_order: boolean | null }>(
+    db,
+    `
+    select links.inward_issue_id, inward.position < outward.position as is_in_order
+    from links
+    left join topological_order inward
+      on (inward.org_id, inward.link_type_id, inward.issue_id) = (links.org_id, links.link_type_id, inward_issue_id)
+    left join topological_order outward
+      on (outward.org_id, outward.link_type_id, outward.issue_id) = (links.org_id, links.link_type_id, outward_issue_id)`,
+  );
+  expect(links).toHaveLength(35);
+  const [violation, ...others] = links.filter(({ is_in_order }) => is_in_order !== true);
+  expect(others).toEqual([]);
+  expect([31, 32, 33].map((place) => at(place).id)).toContain(violation?.inward_issue_id);
+  expect(violation?.is_in_order).toBe(false);
   await drop();
 });
 

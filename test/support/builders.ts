@@ -5,8 +5,14 @@ import { APPLICATION_LOGIN, createOrganisation } from '../../src/core/organisati
 import { addMember } from '../../src/core/queues/queue-members.service.ts';
 import { createQueue } from '../../src/core/queues/queues.service.ts';
 import { createToken, replaceAccountToken, type TokenScope } from '../../src/core/tokens/tokens.service.ts';
+import {
+  deleteOrder,
+  insertOrder,
+  selectLinksOfType,
+} from '../../src/core/topological-order/topological-order.store.ts';
+import { sortTopologically } from '../../src/core/topological-order/topological-sort.ts';
 import { createUser, getUserId } from '../../src/core/users/users.service.ts';
-import type { Database } from '../../src/database/database.ts';
+import type { Database, Transaction } from '../../src/database/database.ts';
 import type { Language } from '../../src/texts.ts';
 
 export interface GivenOrganisation {
@@ -119,7 +125,7 @@ export async function givenLink(
   inward: GivenIssue,
   outward: GivenIssue,
 ): Promise<number> {
-  const [row] = await db.query<{ link_id: number }>({
+  const [row] = await db.query<{ link_id: number; is_acyclic: boolean }>({
     name: '',
     text: `
       insert into links (org_id, link_type_id, inward_issue_id, outward_issue_id, first_end, is_symmetric,
@@ -127,10 +133,20 @@ export async function givenLink(
       select $1, $2, $3, $4, 'inward', is_symmetric, is_antisymmetric, is_acyclic, single_end, shares_label, one_link_per_pair, $5, $5
       from link_types join organisations using (org_id)
       where org_id = $1 and link_type_id = $2
-      returning link_id`,
+      returning link_id, is_acyclic`,
     values: [orgId, type, inward.id, outward.id, admin.id],
   });
-  return (row as { link_id: number }).link_id;
+  if (row === undefined) throw new Error(`The organisation has no link type ${type}.`);
+  if (row.is_acyclic) await db.transaction((transaction) => givenOrder(transaction, orgId, type));
+  return row.link_id;
+}
+
+/** Sorts all issues that links of the type connect; those on and behind cycles are last. */
+async function givenOrder(db: Transaction, orgId: string, type: string): Promise<void> {
+  const links = await selectLinksOfType(db, orgId, type);
+  const issueIds = links.flatMap(({ inward_issue_id, outward_issue_id }) => [inward_issue_id, outward_issue_id]);
+  await deleteOrder(db, orgId, type);
+  await insertOrder(db, orgId, type, [...new Set([...sortTopologically(links).order, ...issueIds])]);
 }
 
 /** Credentials for the Kanboard API. */

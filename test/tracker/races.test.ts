@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type Edge, sortTopologically } from '../../src/core/topological-order/topological-sort.ts';
 import {
   type GivenIssue,
   type GivenOrganisation,
@@ -102,6 +103,41 @@ test('of many concurrent DELETEs of a link one succeeds, and each change is reco
   }
 });
 
+test('concurrent links of an acyclic type leave no cycle, stay in order, and are refused only for a cycle', async () => {
+  for (let round = 0; round < 12; round += 1) {
+    const issues = await Promise.all(Array.from({ length: 8 }, () => givenIssue(db(), org, queue)));
+    const pairs = issues.flatMap((from) => issues.filter((to) => to.id > from.id).map((to) => [from, to] as const));
+    const links = shuffled(pairs).map((pair) => shuffled(pair) as [GivenIssue, GivenIssue]);
+    const statuses = await Promise.all(
+      links.map(([from, to], client) =>
+        send(client, 'POST', `/v2/issues/${from.key}/links`, { relationship: 'is dependent by', issue: to.key }),
+      ),
+    );
+    const stored = await db().query<Edge & { inward_position: number; outward_position: number }>({
+      name: '',
+      text: `
+        select inward_issue_id, outward_issue_id, inward.position as inward_position,
+          outward.position as outward_position
+        from links
+        left join topological_order inward
+          on (inward.org_id, inward.link_type_id, inward.issue_id) = (links.org_id, links.link_type_id, inward_issue_id)
+        left join topological_order outward
+          on (outward.org_id, outward.link_type_id, outward.issue_id) = (links.org_id, links.link_type_id, outward_issue_id)
+        where links.org_id = $1 and links.link_type_id = 'depends' and inward_issue_id = any($2::bigint[])`,
+      values: [org.orgId, issues.map(({ id }) => id)],
+    });
+    expect(sortTopologically(stored).cycle).toEqual([]);
+    for (const { inward_position, outward_position } of stored) expect(inward_position).toBeLessThan(outward_position);
+    expect(stored).toHaveLength(statuses.filter((status) => status === 201).length);
+    for (const [place, [from, to]] of links.entries()) {
+      if (statuses[place] === 201) continue;
+      expect(statuses[place]).toBe(422);
+      const closing = { inward_issue_id: from.id, outward_issue_id: to.id };
+      expect(sortTopologically([...stored, closing]).cycle).toContain(closing);
+    }
+  }
+});
+
 test('a rule that is switched on while links are created holds from then on', async () => {
   for (let round = 0; round < 10; round += 1) {
     const admin = await givenOrganisation(db(), { profile: 'kanboard' });
@@ -120,6 +156,13 @@ test('a rule that is switched on while links are created holds from then on', as
     expect(statuses.filter((status) => status === 422)).toHaveLength(issues.length - created);
   }
 });
+
+function shuffled<Item>(items: readonly Item[]): Item[] {
+  return items
+    .map((item) => [Math.random(), item] as const)
+    .sort(([left], [right]) => left - right)
+    .map(([, item]) => item);
+}
 
 async function givenIssues(count: 2): Promise<[GivenIssue, GivenIssue]>;
 async function givenIssues(count: 3): Promise<[GivenIssue, GivenIssue, GivenIssue]>;

@@ -7,9 +7,10 @@ import { insertEvents } from '../events/events.store.ts';
 import { parseIssueName } from '../issues/issue-name.ts';
 import { type Direction, opposite } from '../labels/direction.ts';
 import { type LinkTypeSummary, linkTypeFrom } from '../link-types/link-type-summary.ts';
-import { type LockedType, lockForLinks, lockLinkType, lockTypesOfLabels } from '../link-types/link-types.store.ts';
+import { type LockedType, lockForLinks, lockTypesOfLabels } from '../link-types/link-types.store.ts';
+import { putInOrder } from '../topological-order/topological-order.service.ts';
+import { lockOrder } from '../topological-order/topological-order.store.ts';
 import { type UserSummary, userFrom } from '../users/user-summary.ts';
-import { refuseCycle } from './cycle-search.ts';
 import {
   deleteLinkRow,
   deleteLinksOf,
@@ -146,7 +147,7 @@ export async function lockTypesOf(
   const linkTypeIds = planned.map(({ linkTypeId }) => linkTypeId);
   const locked = await lockForLinks(db, orgId, linkTypeIds, issueIds);
   const types = new Map(locked.map((type) => [type.link_type_id, type]));
-  for (const { is_acyclic, link_type_id } of locked) if (is_acyclic) await lockLinkType(db, orgId, link_type_id);
+  for (const { is_acyclic, link_type_id } of locked) if (is_acyclic) await lockOrder(db, orgId, link_type_id);
   const pairs = planned
     .filter(({ linkTypeId }) => types.get(linkTypeId)?.shares_label)
     .map(({ issues: [one, other] }) => [Math.min(one.id, other.id), Math.max(one.id, other.id)] as const)
@@ -177,7 +178,7 @@ export async function createLink(
     ...origin,
   });
   const stored = await translateLinkErrors(link, insert);
-  if (link.type.is_acyclic) await refuseCycle(db, viewer, link.type, endsOf(link));
+  if (link.type.is_acyclic) await putInOrder(db, viewer, link.type.link_type_id, endsOf(link));
   await insertEvents(db, viewer.orgId, viewer.userId, linkEvents(undefined, stored));
   return stored;
 }
@@ -195,7 +196,7 @@ export async function changeLink(db: Transaction, viewer: Viewer, current: Store
     updatedBy: viewer.userId,
   });
   const stored = await translateLinkErrors(link, update);
-  if (link.type.is_acyclic) await refuseCycle(db, viewer, link.type, endsOf(link));
+  if (link.type.is_acyclic) await putInOrder(db, viewer, link.type.link_type_id, endsOf(link));
   await insertEvents(db, viewer.orgId, viewer.userId, linkEvents(current, stored));
 }
 

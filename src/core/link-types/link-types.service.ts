@@ -8,7 +8,8 @@ import type { Direction } from '../labels/direction.ts';
 import { selectLabel } from '../labels/labels.store.ts';
 import { DEFAULT_LINK_TYPE_IDS } from '../organisations/defaults.ts';
 import { lockOrganisation, selectOrganisation } from '../organisations/organisations.store.ts';
-import { findCycle } from './cycles.ts';
+import { computeOrder } from '../topological-order/topological-order.service.ts';
+import { deleteOrder } from '../topological-order/topological-order.store.ts';
 import {
   deleteLinkTypeAndLabels,
   existsLinkOfType,
@@ -21,7 +22,6 @@ import {
   lockForLinks,
   lockLinkTypeRow,
   lockTypesOfLabels,
-  selectLinksOfType,
   selectLinkTypes,
   selectOppositeLinks,
   selectSecondSingles,
@@ -202,6 +202,7 @@ export function updateLinkType(
       if (label) await translateLabelErrors(label, updateLabelTexts(transaction, orgId, labelId, label));
     }
     await refuseBrokenRules(transaction, viewer, linkTypeId, change);
+    if (change.acyclic !== undefined) await replaceOrder(transaction, viewer, linkTypeId, change.acyclic);
     // If a link was written after the check above, the next attempt reports it.
     await onConstraint(updateLinkTypeRules(transaction, orgId, linkTypeId, rules), {
       links_unordered_ends_key: () => new ConcurrentChange(),
@@ -270,7 +271,7 @@ async function refuseBrokenRules(
   db: Queryable,
   viewer: Viewer,
   id: string,
-  { antisymmetric, acyclic, single }: Pick<LinkTypeChange, 'antisymmetric' | 'acyclic' | 'single'>,
+  { antisymmetric, single }: Pick<LinkTypeChange, 'antisymmetric' | 'single'>,
 ): Promise<void> {
   if (antisymmetric) {
     await refuseLinks(db, viewer, texts.brokenByOpposites, await selectOppositeLinks(db, viewer.orgId, id));
@@ -279,8 +280,16 @@ async function refuseBrokenRules(
     const links = await selectSecondSingles(db, viewer.orgId, id, single);
     await refuseLinks(db, viewer, texts.brokenBySeconds, links);
   }
-  if (acyclic) {
-    await refuseLinks(db, viewer, texts.brokenByCycle, findCycle(await selectLinksOfType(db, viewer.orgId, id)));
+}
+
+/**
+ * Computes the topological order of a locked type that becomes acyclic, or deletes that of one that no longer is. Throws
+ * `refused` if stored links form a cycle.
+ */
+async function replaceOrder(db: Transaction, viewer: Viewer, linkTypeId: string, isAcyclic: boolean): Promise<void> {
+  await deleteOrder(db, viewer.orgId, linkTypeId);
+  if (isAcyclic) {
+    await refuseLinks(db, viewer, texts.brokenByCycle, await computeOrder(db, viewer.orgId, linkTypeId));
   }
 }
 

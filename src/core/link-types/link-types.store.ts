@@ -348,19 +348,6 @@ export function selectSecondSingles(
   return db.query(SELECT_SECOND_SINGLES[end]({ orgId, linkTypeId }));
 }
 
-const SELECT_LINKS_OF_TYPE = statement<'orgId' | 'linkTypeId', LinkEndsRow>(
-  'select_links_of_type',
-  `
-  select link_id, inward_issue_id, outward_issue_id from links
-  where org_id = :orgId and link_type_id = :linkTypeId
-  order by link_id`,
-);
-
-/** All links of the type, for the cycle check. */
-export function selectLinksOfType(db: Queryable, orgId: string, linkTypeId: string): Promise<LinkEndsRow[]> {
-  return db.query(SELECT_LINKS_OF_TYPE({ orgId, linkTypeId }));
-}
-
 const LOCK_TYPES_OF_LABELS = statement<'orgId' | 'labelIds'>(
   'lock_types_of_labels',
   `
@@ -374,14 +361,4 @@ const LOCK_TYPES_OF_LABELS = statement<'orgId' | 'labelIds'>(
 /** Locks the types that have one of the labels, against concurrent changes and writers of their links. */
 export async function lockTypesOfLabels(db: Transaction, orgId: string, labelIds: readonly number[]): Promise<void> {
   await db.query(LOCK_TYPES_OF_LABELS({ orgId, labelIds }));
-}
-
-const LOCK_LINK_TYPE = statement<'orgId' | 'linkTypeId'>(
-  'lock_link_type',
-  `select pg_advisory_xact_lock(hashtextextended(:orgId || ' ' || :linkTypeId, 0))`,
-);
-
-/** Serialises the transactions that write links of an acyclic type, so that cycle checks see each other's links. */
-export async function lockLinkType(db: Transaction, orgId: string, linkTypeId: string): Promise<void> {
-  await db.query(LOCK_LINK_TYPE({ orgId, linkTypeId }));
 }

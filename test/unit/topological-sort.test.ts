@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { findCycle } from '../../src/core/link-types/cycles.ts';
+import { sortTopologically } from '../../src/core/topological-order/topological-sort.ts';
 
 interface DirectedLink {
   readonly inward_issue_id: number;
@@ -12,18 +12,34 @@ const graphs = fc.array(
   { maxLength: 16 },
 );
 
-test('findCycle finds a cycle if and only if there is one', () => {
+test('a cycle is found if and only if there is one', () => {
   fc.assert(
     fc.property(graphs, (links) => {
-      expect(findCycle(links).length > 0).toBe(hasCycle(links));
+      expect(sortTopologically(links).cycle.length > 0).toBe(hasCycle(links));
     }),
   );
 });
 
-test('each link of the result leads to the next one, and the last to the first', () => {
+test('without a cycle, each issue is in the order once, and each link leads to a later one', () => {
   fc.assert(
     fc.property(graphs, (links) => {
-      const cycle = findCycle(links);
+      fc.pre(!hasCycle(links));
+      const { order } = sortTopologically(links);
+      const issues = new Set(
+        links.flatMap(({ inward_issue_id, outward_issue_id }) => [inward_issue_id, outward_issue_id]),
+      );
+      expect(order.toSorted()).toEqual([...issues].sort());
+      for (const link of links) {
+        expect(order.indexOf(link.inward_issue_id)).toBeLessThan(order.indexOf(link.outward_issue_id));
+      }
+    }),
+  );
+});
+
+test('each link of the cycle leads to the next one, and the last to the first', () => {
+  fc.assert(
+    fc.property(graphs, (links) => {
+      const { cycle } = sortTopologically(links);
       for (const [place, link] of cycle.entries()) {
         expect(links).toContain(link);
         expect(cycle[(place + 1) % cycle.length]?.inward_issue_id).toBe(link.outward_issue_id);
@@ -37,8 +53,9 @@ test('a chain of 100 000 links has no cycle until it is closed', () => {
     inward_issue_id: place,
     outward_issue_id: place + 1,
   }));
-  expect(findCycle(chain)).toEqual([]);
-  expect(findCycle([...chain, { inward_issue_id: 100_000, outward_issue_id: 0 }])).toHaveLength(100_001);
+  expect(sortTopologically(chain).cycle).toEqual([]);
+  const { cycle } = sortTopologically([...chain, { inward_issue_id: 100_000, outward_issue_id: 0 }]);
+  expect(cycle).toHaveLength(100_001);
 });
 
 /** A slow but obvious reference: whether any issue is reachable from itself. */
