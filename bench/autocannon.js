@@ -1,0 +1,30 @@
+// The load generator where wrk is not installed: runs the load of a JSON file and prints the result as JSON.
+import { readFileSync } from 'node:fs';
+import autocannon from 'autocannon';
+
+const { url, connections, seconds, method, headers, requests, once } = JSON.parse(
+  readFileSync(process.argv[2], 'utf8'),
+);
+
+let clients = 0;
+const result = await autocannon({
+  url,
+  connections,
+  duration: seconds,
+  ...(once && { amount: requests.length }),
+  // Each connection sends its own share, so that no request is sent twice.
+  setupClient(client) {
+    const own = requests.filter((_, index) => index % connections === clients);
+    clients += 1;
+    client.setRequests(own.map(([path, body]) => ({ method, path, headers, body })));
+  },
+});
+process.stdout.write(
+  JSON.stringify({
+    requests: result.requests.total,
+    seconds: result.duration,
+    p50: result.latency.p50,
+    p99: result.latency.p99,
+    errors: { status: result.non2xx, timeout: result.timeouts, connection: result.errors },
+  }),
+);

@@ -1,0 +1,147 @@
+// How our server behaves as the data grows, under many connections, and at its start. Only the full run measures this.
+import pg from 'pg';
+import { linksReader } from './contestants.js';
+import { residentBytes } from './cpu.js';
+import { ORG_ID, planDataset } from './dataset.js';
+import { createDatabase } from './environment.js';
+import { runHttp } from './load.js';
+import { startServer } from './processes.js';
+import { median } from './report.js';
+
+const GROWTH = [10_000, 1_000_000];
+const LINKS_OF_ONE_ISSUE = [1, 10, 100, 1_000, 10_000];
+const SECONDS = 5;
+const ROUNDS = 3;
+const STARTS = 5;
+const MEMORY_CONNECTIONS = 256;
+const MEMORY_SECONDS = 120;
+const MEMORY_SETTLED_AFTER_MS = 30_000;
+
+/** Returns ratios, and figures as titles with entries. */
+export async function measureScaling(bench, progress) {
+  const startMs = await measureStart(bench, progress);
+  const memory = await measureMemory(bench, progress);
+  const oneIssue = await measureLinksOfOneIssue(bench, progress);
+  const growth = await measureGrowth(bench, progress);
+  const [smallest, largest] = GROWTH;
+  return {
+    ratios: { growth: growth[largest] / growth[smallest] },
+    figures: {
+      'start, ms to /readyz': { median: startMs },
+      [`memory at ${MEMORY_CONNECTIONS} connections, MB`]: memory,
+      'links of one issue: requests/s': oneIssue,
+      'issues in the database: requests/s': growth,
+    },
+  };
+}
+
+async function measureStart({ folder, dataDir }, progress) {
+  progress('starts');
+  const times = [];
+  for (let start = 1; start <= STARTS; start += 1) {
+    const server = await startServer(folder, { DATA_DIR: dataDir });
+    times.push(Math.round(server.readyMs));
+    await server.stop();
+  }
+  return median(times);
+}
+
+async function measureMemory(bench, progress) {
+  progress(`memory: ${MEMORY_SECONDS} s`);
+  const server = await startServer(bench.folder, { DATA_DIR: bench.dataDir });
+  const megabytes = () => Math.round(residentBytes(server.pid) / 1e6);
+  let settled;
+  const timer = setTimeout(() => {
+    settled = megabytes();
+  }, MEMORY_SETTLED_AFTER_MS);
+  try {
+    await linksReader(bench, 'memory', '', server).run(MEMORY_SECONDS, MEMORY_CONNECTIONS);
+    return { [`after ${MEMORY_SETTLED_AFTER_MS / 1000} s`]: settled, [`after ${MEMORY_SECONDS} s`]: megabytes() };
+  } finally {
+    clearTimeout(timer);
+    await server.stop();
+  }
+}
+
+/** Adds an issue with so many links, and reads it with 8 connections. */
+async function measureLinksOfOneIssue({ folder, hasWrk, connection, server, plan, token }, progress) {
+  const client = new pg.Client(connection);
+  await client.connect();
+  const figures = {};
+  try {
+    for (const count of LINKS_OF_ONE_ISSUE) {
+      progress(`an issue with ${count} links`);
+      const key = await insertHub(client, plan, count);
+      const path = `/v2/issues/${key}/links`;
+      const headers = { Authorization: `OAuth ${token}` };
+      const links = await (await fetch(`${server.url}${path}`, { headers })).json();
+      if (links.length !== count) throw new Error(`${key} has ${links.length} links instead of ${count}.`);
+      const load = { url: server.url, connections: 8, seconds: SECONDS, method: 'GET', headers, once: false };
+      const { requests, seconds } = await runHttp(folder, hasWrk, { ...load, requests: [[path]] });
+      figures[count] = Math.round(requests / seconds);
+    }
+  } finally {
+    await client.end();
+  }
+  return figures;
+}
+
+/** A copy of the first issue under a new key, with `relates` links to the first issues of open queues. */
+async function insertHub(client, { issueCount }, count) {
+  const key = `Q1-${issueCount + count}`;
+  await client.query(
+    `insert into issues (org_id, key, queue_id, summary, issue_type_id, priority_id, status_id, created_by, updated_by)
+     select org_id, $2, queue_id, summary, issue_type_id, priority_id, status_id, created_by, updated_by
+     from issues where org_id = $1 and issue_id = 1`,
+    [ORG_ID, key],
+  );
+  await client.query(
+    `insert into links (org_id, link_type_id, inward_issue_id, outward_issue_id, first_end, is_symmetric,
+       is_antisymmetric, is_acyclic, single_end, one_link_per_pair, created_by, updated_by)
+     select $1, 'relates', hub.issue_id, object.issue_id, 'inward', true, false, false, 'none', true, hub.created_by,
+       hub.created_by
+     from issues hub
+     cross join (
+       select issue_id from issues join queues using (org_id, queue_id)
+       where org_id = $1 and access = 'organisation' and issue_id < 100000 order by issue_id limit $3
+     ) object
+     where hub.org_id = $1 and hub.key = $2`,
+    [ORG_ID, key, count],
+  );
+  return key;
+}
+
+async function measureGrowth(bench, progress) {
+  const client = new pg.Client(bench.connection);
+  await client.connect();
+  const contestants = [];
+  try {
+    for (const issueCount of GROWTH) {
+      const database = `growth_${issueCount}`;
+      await client.query(`create database ${database}`);
+      const plan = planDataset({ issueCount, linkCount: issueCount * 4 });
+      const { token } = await createDatabase({ ...bench.connection, database }, plan, progress);
+      const server = await startServer(bench.folder, { DATABASE_URL: urlOf({ ...bench.connection, database }) });
+      contestants.push({ issueCount, server, reader: linksReader({ ...bench, plan, token }, database, '', server) });
+    }
+    const rates = Object.fromEntries(GROWTH.map((issueCount) => [issueCount, []]));
+    // The first round warms up.
+    for (let round = 0; round <= ROUNDS; round += 1) {
+      for (const { issueCount, reader } of contestants) {
+        const { requests, seconds } = await reader.run(SECONDS);
+        if (round > 0) rates[issueCount].push(requests / seconds);
+        progress(`${issueCount} issues: ${Math.round(requests / seconds)}/s`);
+      }
+    }
+    return Object.fromEntries(
+      Object.entries(rates).map(([issueCount, values]) => [issueCount, Math.round(median(values))]),
+    );
+  } finally {
+    for (const { server } of contestants) await server.stop();
+    await client.end();
+  }
+}
+
+function urlOf({ host, port, user, password, database }) {
+  return `postgres://${user}:${password}@/${database}?host=${encodeURIComponent(host)}&port=${port}`;
+}

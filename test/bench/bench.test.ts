@@ -1,0 +1,36 @@
+import { expect, test } from '@jest/globals';
+import { run } from '../support/server-process.ts';
+
+const BENCH = [process.execPath, 'bench/main.js', '--smoke', '--json'];
+const CONTESTANTS = [
+  'links',
+  'taskLinks',
+  'fastify',
+  'expressKnex',
+  'bareNode',
+  'relates',
+  'depends',
+  'dependsConnected',
+];
+
+test('the benchmark runs on a small data set, checks the answers and prints one JSON object with figures and ratios', async () => {
+  const { code, stdout, stderr } = await run(BENCH, {});
+  expect(code === 0 ? '' : stderr).toBe('');
+  const report = JSON.parse(stdout) as {
+    results: { name: string; requestsPerSecond: number; p50Ms: number; p99Ms: number }[];
+    ratios: Record<string, number | null>;
+  };
+  expect(report.results.map(({ name }) => name)).toEqual(expect.arrayContaining(CONTESTANTS));
+  for (const result of report.results) {
+    expect(result).toMatchObject({ p50Ms: expect.any(Number), p99Ms: expect.any(Number) });
+    expect(result.requestsPerSecond).toBeGreaterThan(0);
+  }
+  expect(report.ratios).toMatchObject({
+    linksVsFastify: expect.any(Number),
+    linksVsExpressKnex: expect.any(Number),
+    linksVsBareNode: expect.any(Number),
+    taskLinksVsLinks: expect.any(Number),
+    dependsVsRelates: expect.any(Number),
+    dependsConnectedVsRelates: expect.any(Number),
+  });
+});
