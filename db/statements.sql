@@ -1243,6 +1243,41 @@ where org_id = $1 and link_type_id = $2
   and inward_issue_id = any($3::bigint[]) and outward_issue_id = any($3::bigint[])
 order by link_id;
 
+-- $1 issueNames, $2 userIds, $3 applications, $4 orgId
+prepare select_links_for_readers as
+select wanted.place, issues.key, link.*
+from unnest($1::text[], $2::bigint[], $3::boolean[]) with ordinality
+  as wanted (issue_name, user_id, is_application, place)
+join issues on issues.org_id = $4 and issues.issue_id = (
+  select issue_id from issues where org_id = $4 and key = wanted.issue_name
+  union all
+  select issue_id from issues where org_id = $4 and hex_id = wanted.issue_name
+  union all
+  select issue_id from issue_aliases where org_id = $4 and key = wanted.issue_name
+  limit 1)
+join queues on queues.org_id = $4 and queues.queue_id = issues.queue_id and (wanted.is_application or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $4 and queue_members.queue_id = queues.queue_id and queue_members.user_id = wanted.user_id
+    and true)))
+left join lateral (
+  select ends.link_id, ends.link_type_id, ends.direction, ends.created_at,
+    nullif(ends.updated_at, ends.created_at), ends.created_by, nullif(ends.updated_by, ends.created_by),
+    object.hex_id, object.key, object.summary, object.status_id, object.assignee_id
+  from (
+    select 'inward' as direction, outward_issue_id as object_id, links.*
+    from links where links.org_id = $4 and links.inward_issue_id = issues.issue_id
+    union all
+    select 'outward', inward_issue_id, links.*
+    from links where links.org_id = $4 and links.outward_issue_id = issues.issue_id
+  ) ends
+  join issues object on object.org_id = $4 and object.issue_id = ends.object_id
+  join queues object_queue on object_queue.org_id = $4 and object_queue.queue_id = object.queue_id
+  where (wanted.is_application or (object_queue.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $4 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = wanted.user_id
+    and true)))
+) link on true;
+
 -- $1 orgId, $2 issueIds, $3 isApplication, $4 userId
 prepare select_links_of_issues as
 with issue as materialized (

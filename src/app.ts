@@ -23,6 +23,7 @@ import { fieldHandlers } from './tracker/fields/fields.rest.ts';
 import { issueLinkHandlers } from './tracker/issue-links/issue-links.rest.ts';
 import { issueSearchHandlers } from './tracker/issue-search/issue-search.rest.ts';
 import { issueHandlers } from './tracker/issues/issues.rest.ts';
+import { linkListRoute } from './tracker/link-list/link-list-route.ts';
 import { linkTypeHandlers } from './tracker/link-types/link-types.rest.ts';
 import { organisationHandlers } from './tracker/organisations/organisations.rest.ts';
 import { queueHandlers } from './tracker/queues/queues.rest.ts';
@@ -69,6 +70,7 @@ export function createApp({
 
   app.use(requestLog(log));
   app.use(noSniffing);
+  app.use(linkListRoute({ db, publicUrl: config.publicUrl, responseLimits }));
   const handlers = {
     ...issueLinkHandlers,
     ...issueHandlers,

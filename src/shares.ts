@@ -1,4 +1,5 @@
 import { DomainError } from './errors.ts';
+import type { Signal } from './signal.ts';
 import { texts } from './texts.ts';
 
 interface Waiter {
@@ -42,7 +43,7 @@ export class Shares {
   }
 
   /** Takes the amount, waiting its turn. Throws `overloaded` if the account's queue is full or the wait too long. */
-  async take(account: string | undefined, amount: number, signal?: AbortSignal): Promise<void> {
+  async take(account: string | undefined, amount: number, signal?: Signal): Promise<void> {
     if (this.tryTake(account, amount)) return;
     const ahead = this.#waiters.filter((waiter) => waiter.account === account).length;
     if (ahead >= this.#waitersMax) throw overloaded();

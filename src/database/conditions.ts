@@ -1,5 +1,5 @@
 import knex, { type Knex } from 'knex';
-import type { UnnamedStatement } from './database.ts';
+import type { UnnamedStatement } from './statement.ts';
 import { numberPlaceholders } from './statement.ts';
 
 /** Only builds SQL; it never connects. */

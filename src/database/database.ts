@@ -2,33 +2,12 @@ import pg from 'pg';
 import { Shares } from '../shares.ts';
 import { type Cache, NO_CACHE, ProcessCache } from './cache.ts';
 import { cancelStatement } from './cancel.ts';
-import { sendCounted } from './counted-query.ts';
+import type { Client } from './client.ts';
 import { databaseError, unavailable } from './database-error.ts';
 import { CHANNEL, InvalidationListener } from './invalidation-listener.ts';
-
-declare const row: unique symbol;
-
-/**
- * A statement that PostgreSQL prepares once per connection under its name: parsing and planning are the larger half of
- * the cost of a short query. Only `statement` in statement.ts creates one, since a name must always denote the same
- * SQL.
- */
-export interface NamedStatement<Row> {
-  readonly name: string;
-  readonly text: string;
-  readonly values: readonly unknown[];
-  /** Exists only for the type checker. */
-  readonly [row]: Row;
-}
-
-/** A statement that is parsed and planned each time, for SQL that depends on the request. */
-export interface UnnamedStatement {
-  readonly name: '';
-  readonly text: string;
-  readonly values: readonly unknown[];
-}
-
-export type Statement<Row> = NamedStatement<Row> | UnnamedStatement;
+import { type RawRow, sendStatement } from './row-query.ts';
+import { SharedReads, type SharedStatement } from './shared-reads.ts';
+import type { Statement } from './statement.ts';
 
 /** The parameter type of functions that only read: the pool or a transaction. */
 export interface Queryable {
@@ -56,28 +35,17 @@ export interface Transaction extends Database {
   invalidate(scope: string): Promise<void>;
 }
 
-export interface DatabasePool extends Database {
-  /** The same database, on behalf of one client. */
-  forClient(client: Client): Database;
+/** The pool on behalf of one client. */
+export interface ClientDatabase extends Database {
+  /** The rows of a key, read with one statement for all clients that ask at the same moment. */
+  readShared<Key, Row>(statement: SharedStatement<Key, Row>, orgId: string, key: Key): Promise<Row[]>;
+}
+
+export interface DatabasePool extends ClientDatabase {
+  forClient(client: Client): ClientDatabase;
   /** Starts to apply the invalidations of other processes; until then, values are cached for a second at most. */
   listen(): void;
   close(): Promise<void>;
-}
-
-/** The client on whose behalf statements run. */
-export interface Client {
-  /**
-   * Aborted when the client disconnects: its running statement is cancelled and no other starts, so that its
-   * transaction is rolled back. A commit that has been sent is awaited.
-   */
-  readonly signal?: AbortSignal;
-  /** The account whose share of the connections is used; unset until the client is authenticated. */
-  readonly account?: string;
-  /**
-   * Called with the size of each row that arrives. If it throws, the statement is cancelled and rejects with that
-   * error.
-   */
-  readonly countBytes?: (bytes: number) => void;
 }
 
 /** Thrown in a transaction that conflicts with a concurrent change, to roll it back and repeat it. */
@@ -109,6 +77,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
  * statistics it starts from all users of the organisation.
  */
 const PLANNER = '-c plan_cache_mode=force_generic_plan -c join_collapse_limit=1 -c from_collapse_limit=1';
+/** The format of dates in rows that are received as text. */
+const DATES = '-c datestyle=ISO -c timezone=UTC';
 const TRANSACTION_ATTEMPTS = 5;
 /** deadlock_detected, serialization_failure */
 const REPEATABLE = new Set(['40P01', '40001']);
@@ -128,7 +98,7 @@ export function openDatabase(connection: Connection, log: Log): DatabasePool {
     ...session,
     max: POOL_SIZE,
     statement_timeout: STATEMENT_TIMEOUT_MS,
-    options: PLANNER,
+    options: `${PLANNER} ${DATES}`,
     query_timeout: RESPONSE_TIMEOUT_MS,
     types,
   });
@@ -147,6 +117,10 @@ export function openDatabase(connection: Connection, log: Log): DatabasePool {
     waitMs: CONNECT_TIMEOUT_MS,
   });
 
+  const sharedReads = new SharedReads(async (statement, onRow) => {
+    await withConnection(pool, connections, {}, (connection) => run(connection, statement, {}, onRow));
+  });
+
   const databaseFor = (client: Client): DatabasePool => ({
     cache,
     query: (statement) => withConnection(pool, connections, client, (connection) => run(connection, statement, client)),
@@ -163,6 +137,9 @@ export function openDatabase(connection: Connection, log: Log): DatabasePool {
           if (attempt === TRANSACTION_ATTEMPTS) throw unavailable(error);
         }
       }
+    },
+    readShared(statement, orgId, key) {
+      return sharedReads.read(statement, orgId, key, client);
     },
     forClient: databaseFor,
     listen: () => {
@@ -221,6 +198,7 @@ async function run<Row>(
   connection: HeldConnection,
   statement: Statement<Row>,
   { signal, countBytes = () => undefined }: Client,
+  onRow?: (row: RawRow) => void,
 ): Promise<Row[]> {
   signal?.throwIfAborted();
   let refusal: { readonly error: unknown } | undefined;
@@ -228,11 +206,12 @@ async function run<Row>(
     connection.isBroken = true;
     cancelStatement(connection.client);
   };
-  const isWanted = (bytes: number) => {
+  const isWanted = (row: RawRow) => {
     if (refusal) return false;
     try {
-      countBytes(bytes);
-      return true;
+      countBytes(row.length);
+      onRow?.(row);
+      return onRow === undefined;
     } catch (error) {
       refusal = { error };
       cancel();
@@ -241,7 +220,7 @@ async function run<Row>(
   };
   signal?.addEventListener('abort', cancel);
   try {
-    const rows = await sendCounted<Row>(connection.client, statement, isWanted);
+    const rows = await sendStatement<Row>(connection.client, statement, isWanted);
     if (refusal) throw refusal.error;
     return rows;
   } catch (error) {

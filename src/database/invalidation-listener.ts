@@ -43,21 +43,22 @@ export class InvalidationListener {
   }
 
   async #run(): Promise<void> {
+    const isStopped = () => this.#stop.signal.aborted;
     let isLost = false;
-    while (!this.#stop.signal.aborted) {
+    while (!isStopped()) {
       const client = new pg.Client(this.#config);
       try {
         await this.#connect(client);
         if (isLost) this.#log.info({}, 'notifications of invalidated values arrive again');
         isLost = false;
-        while (!this.#stop.signal.aborted) {
+        while (!isStopped()) {
           const sentAt = performance.now();
           await client.query('select');
           this.#cache.confirm(sentAt);
           await this.#pause(HEARTBEAT_MS);
         }
       } catch (error) {
-        if (!this.#stop.signal.aborted && !isLost) {
+        if (!isStopped() && !isLost) {
           const reason = error instanceof Error ? error.message : String(error);
           this.#log.warn({ reason }, 'notifications of invalidated values are lost: values are kept for 1 s at most');
           isLost = true;

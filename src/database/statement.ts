@@ -1,4 +1,26 @@
-import type { NamedStatement } from './database.ts';
+declare const row: unique symbol;
+
+/**
+ * A statement that PostgreSQL prepares once per connection under its name: parsing and planning are the larger half of
+ * the cost of a short query. Only `statement` creates one, since a name must always denote the same
+ * SQL.
+ */
+export interface NamedStatement<Row> {
+  readonly name: string;
+  readonly text: string;
+  readonly values: readonly unknown[];
+  /** Exists only for the type checker. */
+  readonly [row]: Row;
+}
+
+/** A statement that is parsed and planned each time, for SQL that depends on the request. */
+export interface UnnamedStatement {
+  readonly name: '';
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+export type Statement<Row> = NamedStatement<Row> | UnnamedStatement;
 
 interface DeclaredStatement {
   readonly name: string;

@@ -85,6 +85,7 @@ export function errorBody(
 /** The language the request prefers, by default the organisation's or Russian (Tracker contract, section 0). */
 export function languageOf(request: Request, response: Response): Language {
   const own = (response.locals['language'] as Language | undefined) ?? 'ru';
+  if (request.headers['accept-language'] === undefined) return own;
   // Without a preference (fetch sends `*` by default) the first one wins.
   return (request.acceptsLanguages(own, ...LANGUAGES) || own) as Language;
 }

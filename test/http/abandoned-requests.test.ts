@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import type { UnnamedStatement } from '../../src/database/database.ts';
+import type { UnnamedStatement } from '../../src/database/statement.ts';
 import { useApi } from '../support/api.ts';
 import {
   type GivenAccount,
@@ -192,7 +192,7 @@ test('an account that floods the server does not block other accounts', async ()
   await whileLinksAreLocked(async () => {
     flood = Array.from({ length: 40 }, () =>
       api()
-        .request.get(links)
+        .request.post(`${links}/_list`)
         .set(org.admin.headers)
         .then(({ status }) => status),
     );

@@ -41,6 +41,7 @@ export function useApi(
     check = new ContractCheck(contract, rpcContract);
     const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
     if (connect) db = openDatabase(await connect(database().connection), log);
+    (db ?? database().db).listen();
     const app = createApp({
       contract,
       rpcContract,

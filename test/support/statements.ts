@@ -16,6 +16,10 @@ export async function countStatements(db: DatabasePool, work: () => PromiseLike<
         count += 1;
         return clientDb.query(statement);
       },
+      readShared: (statement, orgId, key) => {
+        count += 1;
+        return clientDb.readShared(statement, orgId, key);
+      },
     };
   };
   try {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type { Database, Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
@@ -42,7 +42,7 @@ export async function authenticateToken(
   db: Queryable,
   token: string,
   organisation: OrganisationName,
-  isLoopback: boolean,
+  isLoopback: () => boolean,
 ): Promise<TokenOwner> {
   const owners = await cachedTokenOwners(db, 'oauth', hashToken(token));
   if (owners.length === 0) throw new DomainError('unauthenticated', texts.tokenUnknown);
@@ -62,14 +62,14 @@ export async function authenticateToken(
 
 /** Tokens are long random values, so one round of SHA-256 is enough, unlike for passwords. */
 export function hashToken(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
+  return hash('sha256', token, 'buffer');
 }
 
-function refusal(owner: TokenOwnerRow, isLoopback: boolean) {
+function refusal(owner: TokenOwnerRow, isLoopback: () => boolean) {
   if (owner.revoked) return texts.tokenRevoked;
   if (owner.expires_at !== null && owner.expires_at.getTime() <= Date.now()) return texts.tokenExpired;
   if (!owner.is_active) return texts.userDisabled;
-  return owner.loopback_only && !isLoopback ? texts.loopbackOnly : undefined;
+  return owner.loopback_only && !isLoopback() ? texts.loopbackOnly : undefined;
 }
 
 function isIn(owner: TokenOwnerRow, organisation: OrganisationName): boolean {

@@ -1,11 +1,11 @@
 import type { MethodName, MethodParams, MethodResult } from '../../contract/openrpc.ts';
 import type { Viewer } from '../../core/access/viewer.ts';
-import type { Database } from '../../database/database.ts';
+import type { ClientDatabase } from '../../database/database.ts';
 
 /** The account that makes the call, with its database handle. */
 export interface Account {
   /** Stops work when the client disconnects, and counts what it reads. */
-  readonly db: Database;
+  readonly db: ClientDatabase;
   readonly viewer: Viewer;
   /** Scheme and host, for URLs in results. */
   readonly origin: string;

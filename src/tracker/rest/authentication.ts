@@ -12,7 +12,7 @@ const ABSENT = 'not provided';
 /** The owner of the request's token (Tracker contract, section 0). Throws `unauthenticated` and `forbidden`. */
 export async function authenticate(db: Queryable, request: Request): Promise<TokenOwner> {
   const token = bearerToken(request.headers.authorization);
-  return await authenticateToken(db, token, organisationNamed(request.headers), isLoopbackRequest(request));
+  return await authenticateToken(db, token, organisationNamed(request.headers), () => isLoopbackRequest(request));
 }
 
 function bearerToken(header: string | undefined): string {

@@ -1,8 +1,12 @@
+import type { Request, Response } from 'express';
+import { LRUCache } from 'lru-cache';
 import type { Scope } from '../../contract/contract.ts';
 import type { Handlers as ContractHandlers, OperationId } from '../../contract/types.ts';
 import type { Viewer } from '../../core/access/viewer.ts';
-import type { Database } from '../../database/database.ts';
-import type { Language } from '../../texts.ts';
+import type { ClientDatabase, Queryable } from '../../database/database.ts';
+import { HttpError, languageOf } from '../../http/error-response.ts';
+import { type Language, texts } from '../../texts.ts';
+import { authenticate } from './authentication.ts';
 
 /** The authenticated client, and how its response is to be written. */
 export interface Caller {
@@ -18,8 +22,43 @@ export interface Caller {
 /** What a handler gets besides the validated request. */
 export interface Context {
   /** Stops work when the client disconnects, and counts what it reads. */
-  readonly db: Database;
+  readonly db: ClientDatabase;
   readonly caller: Caller;
 }
 
 export type Handlers<Id extends OperationId> = ContractHandlers<Id, Context>;
+
+/**
+ * The client that sent the request to the API at `path`, such as `/v2`. Throws `unauthenticated`, `forbidden`, and a 400
+ * for an invalid Host.
+ */
+export async function callerOf(
+  db: Queryable,
+  request: Request,
+  response: Response,
+  { publicUrl, path }: { readonly publicUrl: string | undefined; readonly path: string },
+): Promise<Caller> {
+  const { viewer, scopes, language } = await authenticate(db, request);
+  response.locals['language'] = language;
+  const origin = publicUrl ?? originOf(request);
+  return {
+    viewer,
+    scopes,
+    language: languageOf(request, response),
+    base: `${origin}${path}`,
+    url: `${origin}${request.baseUrl}${request.url}`,
+  };
+}
+
+/** Origins that were found valid; parsing one takes longer than the rest of `callerOf`. */
+const validOrigins = new LRUCache<string, true>({ max: 1000 });
+
+/** Throws a 400 for a Host that is invalid in a URL: it becomes part of every `self`. */
+function originOf({ protocol, host }: Request): string {
+  const origin = `${protocol}://${host}`;
+  if (!validOrigins.get(origin)) {
+    if (!URL.canParse(origin) || /[/?#@\\\s]/.test(host)) throw new HttpError(400, texts.requestMalformed);
+    validOrigins.set(origin, true);
+  }
+  return origin;
+}

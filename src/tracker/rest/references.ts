@@ -1,16 +1,21 @@
 import type { Schemas } from '../../contract/types.ts';
 import type { UserSummary } from '../../core/users/user-summary.ts';
-import type { Text } from '../../texts.ts';
-import type { Caller } from './caller.ts';
+import type { Language, Text } from '../../texts.ts';
+
+/** What references depend on besides the resource: the prefix of every `self`, and the language of names. */
+export interface ReferenceStyle {
+  readonly base: string;
+  readonly language: Language;
+}
 
 export function issueReference(
-  { base }: Caller,
+  { base }: ReferenceStyle,
   issue: { readonly id: string; readonly key: string; readonly summary: string },
 ): Schemas['IssueReference'] {
   return { self: `${base}/issues/${issue.key}`, id: issue.id, key: issue.key, display: issue.summary };
 }
 
-export function userReference({ base }: Caller, user: UserSummary): Schemas['UserReference'] {
+export function userReference({ base }: ReferenceStyle, user: UserSummary): Schemas['UserReference'] {
   const id = String(user.uid);
   return {
     self: `${base}/users/${id}`,
@@ -22,7 +27,7 @@ export function userReference({ base }: Caller, user: UserSummary): Schemas['Use
 }
 
 export function statusReference(
-  { base, language }: Caller,
+  { base, language }: ReferenceStyle,
   status: { readonly id: number; readonly key: string; readonly name: Text },
 ): Schemas['StatusReference'] {
   const id = String(status.id);
@@ -31,7 +36,7 @@ export function statusReference(
 
 /** A reference to an issue type or a priority; `path` is the path of its collection. */
 export function entryReference(
-  { base, language }: Caller,
+  { base, language }: ReferenceStyle,
   path: 'issuetypes' | 'priorities',
   { id, key, name }: { readonly id: number; readonly key: string; readonly name: Text },
 ): Schemas['EntryReference'] {
@@ -39,14 +44,14 @@ export function entryReference(
 }
 
 export function linkTypeReference(
-  { base, language }: Caller,
+  { base, language }: ReferenceStyle,
   { id, inward, outward }: { readonly id: string; readonly inward: Text; readonly outward: Text },
 ): Schemas['LinkTypeReference'] {
   return { self: `${base}/linktypes/${id}`, id, inward: inward[language], outward: outward[language] };
 }
 
 export function queueReference(
-  { base }: Caller,
+  { base }: ReferenceStyle,
   { id, key, name }: { readonly id: number; readonly key: string; readonly name: string },
 ): Schemas['QueueReference'] {
   return { self: `${base}/queues/${key}`, id: String(id), key, display: name };

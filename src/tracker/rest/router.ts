@@ -2,17 +2,16 @@ import { type Request, type RequestHandler, type Response, Router } from 'expres
 import type { Contract, Operation } from '../../contract/contract.ts';
 import type { OperationId, Reply } from '../../contract/types.ts';
 import { accountOf } from '../../core/access/viewer.ts';
-import type { Database, DatabasePool } from '../../database/database.ts';
+import type { DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { clientSignal } from '../../http/client-signal.ts';
 import { entityTag, isMatched, REVALIDATION } from '../../http/entity-tag.ts';
-import { HttpError, languageOf, sendError } from '../../http/error-response.ts';
+import { sendError } from '../../http/error-response.ts';
 import { refuseMethod } from '../../http/refuse-method.ts';
 import { readBody } from '../../http/request-body.ts';
 import { endResponse, type ResponseLimits, ResponseMemory } from '../../http/response-memory.ts';
 import { texts } from '../../texts.ts';
-import { authenticate } from './authentication.ts';
-import type { Caller, Context, Handlers } from './caller.ts';
+import { type Context, callerOf, type Handlers } from './caller.ts';
 import { parseJson } from './json-body.ts';
 
 export interface RestRouterOptions {
@@ -40,7 +39,10 @@ export function restRouter({ contract, handlers, db, publicUrl, responseLimits }
       const handle = handlers[operation.id] as AnyHandler;
       const serve: RequestHandler = async (request, response) => {
         const signal = clientSignal(response);
-        const caller = await callerOf(db.forClient({ signal }), publicUrl, request, response);
+        const caller = await callerOf(db.forClient({ signal }), request, response, {
+          publicUrl,
+          path: request.baseUrl,
+        });
         if (!caller.scopes.includes(operation.scope)) {
           throw new DomainError('forbidden', texts.scopeMissing(operation.scope));
         }
@@ -88,31 +90,6 @@ function writeHead(
   response.status(successStatus).set(headers);
   if (body !== '') response.setHeader('Content-Type', 'application/json');
   return body;
-}
-
-async function callerOf(
-  db: Database,
-  publicUrl: string | undefined,
-  request: Request,
-  response: Response,
-): Promise<Caller> {
-  const { viewer, scopes, language } = await authenticate(db, request);
-  response.locals['language'] = language;
-  const origin = publicUrl ?? originOf(request);
-  return {
-    viewer,
-    scopes,
-    language: languageOf(request, response),
-    base: `${origin}${request.baseUrl}`,
-    url: `${origin}${request.baseUrl}${request.url}`,
-  };
-}
-
-/** Throws a 400 for a Host that is invalid in a URL: it becomes part of every `self`. */
-function originOf(request: Request): string {
-  const origin = `${request.protocol}://${request.host}`;
-  if (!URL.canParse(origin) || /[/?#@\\\s]/.test(request.host)) throw new HttpError(400, texts.requestMalformed);
-  return origin;
 }
 
 /** Drops members that are `null`, except in PATCH, where they clear a field (Tracker contract, section 0). */

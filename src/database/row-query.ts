@@ -6,11 +6,18 @@ interface Statement {
   readonly values: readonly unknown[];
 }
 
+/** A row as PostgreSQL sends it: its columns in text form. */
+export interface RawRow {
+  readonly fields: readonly (string | null)[];
+  /** Its size in bytes. */
+  readonly length: number;
+}
+
 type Callback = (error: Error | null, result: { readonly rows: unknown[] }) => void;
 
 /** The part of pg's Query that its types omit. */
 interface RowReceiver {
-  handleDataRow(message: { readonly length: number }): void;
+  handleDataRow(message: RawRow): void;
 }
 
 const Query = pg.Query as unknown as new (
@@ -19,29 +26,29 @@ const Query = pg.Query as unknown as new (
   callback: Callback,
 ) => pg.Submittable & RowReceiver;
 
-/** Reports the size of each row as it arrives, since pg would buffer the whole result before it could be limited. */
-class CountedQuery extends Query {
-  readonly #isWanted: (bytes: number) => boolean;
+/** Passes each row on as it arrives, since pg would buffer the whole result before it could be limited. */
+class RowQuery extends Query {
+  readonly #isWanted: (row: RawRow) => boolean;
 
-  constructor({ name, text, values }: Statement, isWanted: (bytes: number) => boolean, callback: Callback) {
+  constructor({ name, text, values }: Statement, isWanted: (row: RawRow) => boolean, callback: Callback) {
     super({ name, text, values: [...values] }, undefined, callback);
     this.#isWanted = isWanted;
   }
 
-  override handleDataRow(message: { readonly length: number }): void {
-    if (this.#isWanted(message.length)) super.handleDataRow(message);
+  override handleDataRow(row: RawRow): void {
+    if (this.#isWanted(row)) super.handleDataRow(row);
   }
 }
 
-/** Runs a statement. Drops the rows for whose size `isWanted` returns false. */
-export async function sendCounted<Row>(
+/** Runs a statement. Only the rows for which `isWanted` returns true are parsed and returned. */
+export async function sendStatement<Row>(
   client: pg.ClientBase,
   statement: Statement,
-  isWanted: (bytes: number) => boolean,
+  isWanted: (row: RawRow) => boolean,
 ): Promise<Row[]> {
   try {
     return await new Promise<Row[]>((resolve, reject) => {
-      const query = new CountedQuery(statement, isWanted, (error, result) => {
+      const query = new RowQuery(statement, isWanted, (error, result) => {
         if (error) reject(error);
         else resolve(result.rows as Row[]);
       });

@@ -1,0 +1,131 @@
+import { DomainError } from '../errors.ts';
+import { texts } from '../texts.ts';
+import type { Client } from './client.ts';
+import type { RawRow } from './row-query.ts';
+import type { NamedStatement } from './statement.ts';
+
+type Fields = RawRow['fields'];
+
+/** A statement that reads the rows of several keys within one organisation. */
+export interface SharedStatement<Key, Row> {
+  /** The first column of the statement's rows is the position of their key, from 1. */
+  readonly bind: (orgId: string, keys: readonly Key[]) => NamedStatement<unknown>;
+  readonly rowOf: (fields: Fields) => Row;
+}
+
+/** A client that waits for the rows of one key. */
+interface Reader {
+  readonly key: unknown;
+  readonly client: Client;
+  readonly rows: unknown[];
+  error: Error | undefined;
+  readonly resolve: (rows: never[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Batch {
+  readonly statement: SharedStatement<unknown, unknown>;
+  readonly orgId: string;
+  readonly readers: Reader[];
+}
+
+type Run = (statement: NamedStatement<unknown>, onRow: (row: RawRow) => void) => Promise<void>;
+
+const KEYS_MAX = 64;
+/** More would divide the same readers among smaller batches. */
+const STATEMENTS_MAX = 2;
+const WAITING_MAX = 2000;
+
+/**
+ * Shares statements among the clients that read at the same moment: most of the cost of a short statement is the round
+ * trip, not the rows. While statements run, further readers gather for the next one. Each reader keeps its own viewer,
+ * limit and error.
+ */
+export class SharedReads {
+  readonly #run: Run;
+  /** In the order in which they will run. A full batch is followed by another one. */
+  readonly #batches: Batch[] = [];
+  #waiting = 0;
+  #running = 0;
+  #isScheduled = false;
+
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  /** The rows of the key. Throws `overloaded` if too many readers wait, and what the client's `countBytes` throws. */
+  read<Key, Row>(statement: SharedStatement<Key, Row>, orgId: string, key: Key, client: Client): Promise<Row[]> {
+    if (this.#waiting >= WAITING_MAX) return Promise.reject(new DomainError('overloaded', texts.overloaded));
+    return new Promise<Row[]>((resolve, reject) => {
+      this.#waiting += 1;
+      this.#batchFor(statement as SharedStatement<unknown, unknown>, orgId).readers.push({
+        key,
+        client,
+        rows: [],
+        error: undefined,
+        resolve,
+        reject,
+      });
+      if (this.#isScheduled || this.#running >= STATEMENTS_MAX) return;
+      this.#isScheduled = true;
+      // The requests that arrived together with this one are parsed first.
+      setImmediate(() => {
+        this.#isScheduled = false;
+        this.#start();
+      });
+    });
+  }
+
+  #batchFor(statement: SharedStatement<unknown, unknown>, orgId: string): Batch {
+    const open = this.#batches.find(
+      (batch) => batch.orgId === orgId && batch.statement === statement && batch.readers.length < KEYS_MAX,
+    );
+    if (open) return open;
+    const batch = { statement, orgId, readers: [] };
+    this.#batches.push(batch);
+    return batch;
+  }
+
+  #start(): void {
+    while (this.#running < STATEMENTS_MAX) {
+      const batch = this.#batches.shift();
+      if (batch === undefined) return;
+      this.#waiting -= batch.readers.length;
+      this.#running += 1;
+      void this.#read(batch).finally(() => {
+        this.#running -= 1;
+        this.#start();
+      });
+    }
+  }
+
+  async #read({ statement, orgId, readers }: Batch): Promise<void> {
+    try {
+      for (const reader of readers) if (reader.client.signal?.aborted) reader.reject(reader.client.signal.reason);
+      const present = readers.filter(({ client }) => !client.signal?.aborted);
+      if (present.length === 0) return;
+      const keys = present.map(({ key }) => key);
+      await this.#run(statement.bind(orgId, keys), (row) => {
+        const reader = present[Number(row.fields[0]) - 1];
+        if (reader) addRow(reader, statement.rowOf, row);
+      });
+      for (const { error, rows, resolve, reject } of present) {
+        if (error) reject(error);
+        else resolve(rows as never[]);
+      }
+    } catch (error) {
+      for (const { reject } of readers) reject(error);
+    }
+  }
+}
+
+function addRow(reader: Reader, rowOf: (fields: Fields) => unknown, { fields, length }: RawRow): void {
+  if (reader.error) return;
+  try {
+    reader.client.countBytes?.(length);
+    reader.rows.push(rowOf(fields));
+  } catch (error) {
+    reader.error = error as Error;
+    reader.rows.length = 0;
+  }
+}
