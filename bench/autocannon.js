@@ -7,24 +7,27 @@ const { url, connections, seconds, method, headers, requests, once } = JSON.pars
 );
 
 let clients = 0;
-const result = await autocannon({
-  url,
-  connections,
-  duration: seconds,
-  ...(once && { amount: requests.length }),
-  // Each connection sends its own share, so that no request is sent twice.
-  setupClient(client) {
-    const own = requests.filter((_, index) => index % connections === clients);
-    clients += 1;
-    client.setRequests(own.map(([path, body]) => ({ method, path, headers, body })));
-  },
+const instance = autocannon({ url, connections, duration: seconds, setupClient }, (error, result) => {
+  if (error) throw error;
+  process.stdout.write(
+    JSON.stringify({
+      requests: result.requests.total,
+      seconds: result.duration,
+      p50: result.latency.p50,
+      p99: result.latency.p99,
+      errors: { status: result.non2xx, timeout: result.timeouts, connection: result.errors },
+    }),
+  );
 });
-process.stdout.write(
-  JSON.stringify({
-    requests: result.requests.total,
-    seconds: result.duration,
-    p50: result.latency.p50,
-    p99: result.latency.p99,
-    errors: { status: result.non2xx, timeout: result.timeouts, connection: result.errors },
-  }),
-);
+
+/** Each connection sends its own share of the requests, so that none is sent twice. */
+function setupClient(client) {
+  const own = requests.filter((_, index) => index % connections === clients);
+  clients += 1;
+  client.setRequests(own.map(([path, body]) => ({ method, path, headers, body })));
+  let responses = 0;
+  client.on('response', () => {
+    responses += 1;
+    if (once && responses === own.length) instance.stop();
+  });
+}
