@@ -56,7 +56,7 @@ export function useApi(
       },
       ...limits,
     });
-    server = createHttpServer((request, response) => {
+    server = createHttpServer(app, (request, response) => {
       check.watch(request, response);
       app(request, response);
     });
