@@ -656,10 +656,11 @@ applications.name_ru as application_ru, applications.name_en as application_en f
 -- $1 tokenHash, $2 orgId
 prepare select_application_accounts as
 select users.org_id, users.user_id, users.role, users.is_active, users.is_application, users.password_hash,
-users.failed_logins, coalesce(users.locked_until > now(), false) as is_locked, tokens.loopback_only, true as has_token
+users.failed_logins, coalesce(users.locked_until > now(), false) as is_locked, tokens.loopback_only, true as has_token, tokens.expires_at
 from tokens
 join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id and users.is_application
-where tokens.token_hash = $1 and tokens.kind = 'application' and ($2::text is null or tokens.org_id = $2) and tokens.revoked_at is null and coalesce(tokens.expires_at > now(), true);
+where tokens.token_hash = $1 and tokens.kind = 'application' and tokens.revoked_at is null
+  and ($2::text is null or tokens.org_id = $2);
 
 -- $1 orgId
 prepare select_applications as
@@ -1225,7 +1226,7 @@ from links where org_id = $1 and link_id = $2;
 prepare select_link_types as
 select link_types.link_type_id, link_types.inward_label_id, link_types.outward_label_id,
   coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
-  coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
+  coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en, inward.label as inward_label, outward.label as outward_label,
   inward.phrase as inward_phrase, outward.phrase as outward_phrase,
   link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic, link_types.single_end,
   link_types.import_only, link_types.shares_label, link_types.version
@@ -1244,20 +1245,20 @@ where org_id = $1 and link_type_id = $2
 order by link_id;
 
 -- $1 issueNames, $2 userIds, $3 applications, $4 orgId
-prepare select_links_for_readers as
-select wanted.place, issues.key, link.*
+prepare select_links_for_viewers as
+select viewer.place, issues.key, link.*
 from unnest($1::text[], $2::bigint[], $3::boolean[]) with ordinality
-  as wanted (issue_name, user_id, is_application, place)
+  as viewer (issue_name, user_id, is_application, place)
 join issues on issues.org_id = $4 and issues.issue_id = (
-  select issue_id from issues where org_id = $4 and key = wanted.issue_name
+  select issue_id from issues where org_id = $4 and key = viewer.issue_name
   union all
-  select issue_id from issues where org_id = $4 and hex_id = wanted.issue_name
+  select issue_id from issues where org_id = $4 and hex_id = viewer.issue_name
   union all
-  select issue_id from issue_aliases where org_id = $4 and key = wanted.issue_name
+  select issue_id from issue_aliases where org_id = $4 and key = viewer.issue_name
   limit 1)
-join queues on queues.org_id = $4 and queues.queue_id = issues.queue_id and (wanted.is_application or (queues.access = 'organisation' or exists (
+join queues on queues.org_id = $4 and queues.queue_id = issues.queue_id and (viewer.is_application or (queues.access = 'organisation' or exists (
   select from queue_members
-  where queue_members.org_id = $4 and queue_members.queue_id = queues.queue_id and queue_members.user_id = wanted.user_id
+  where queue_members.org_id = $4 and queue_members.queue_id = queues.queue_id and queue_members.user_id = viewer.user_id
     and true)))
 left join lateral (
   select ends.link_id, ends.link_type_id, ends.direction, ends.created_at,
@@ -1272,9 +1273,9 @@ left join lateral (
   ) ends
   join issues object on object.org_id = $4 and object.issue_id = ends.object_id
   join queues object_queue on object_queue.org_id = $4 and object_queue.queue_id = object.queue_id
-  where (wanted.is_application or (object_queue.access = 'organisation' or exists (
+  where (viewer.is_application or (object_queue.access = 'organisation' or exists (
   select from queue_members
-  where queue_members.org_id = $4 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = wanted.user_id
+  where queue_members.org_id = $4 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = viewer.user_id
     and true)))
 ) link on true;
 
@@ -1766,43 +1767,38 @@ where 2 * ends.link_id - (ends.direction = ends.first_end)::integer = $2 and ($3
   where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $4
     and true)));
 
--- $1 orgId, $2 taskId, $3 isApplication, $4 userId
-prepare select_task_links as
-with task as materialized (
-  select issues.issue_id
-  from issues
-  join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-  where issues.org_id = $1 and issues.issue_id = $2 and ($3::boolean or (queues.access = 'organisation' or exists (
+-- $1 taskIds, $2 userIds, $3 applications, $4 orgId
+prepare select_task_links_for_viewers as
+select viewer.place, link.*
+from unnest($1::bigint[], $2::bigint[], $3::boolean[]) with ordinality
+  as viewer (task_id, user_id, is_application, place)
+join issues on issues.org_id = $4 and issues.issue_id = viewer.task_id
+join queues on queues.org_id = $4 and queues.queue_id = issues.queue_id and (viewer.is_application or (queues.access = 'organisation' or exists (
   select from queue_members
-  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
-    and true))))
-select link.*
-from task
+  where queue_members.org_id = $4 and queue_members.queue_id = queues.queue_id and queue_members.user_id = viewer.user_id
+    and true)))
 left join lateral (
-  select 2 * ends.link_id - (ends.direction = ends.first_end)::integer as view_id, ends.object_id as task_id, labels.label_id, labels.label, object.summary as title,
-    object.is_open, object.queue_id as project_id, columns.column_id, object.color, object.closed_at,
-    object.started_at, object.due_at, object.time_spent, object.time_estimated, object.assignee_id,
-    assignee.login as assignee_login, assignee.display as assignee_name, columns.title as column_title,
-    columns.position as column_position, object.position as task_position, queues.name as project_name
+  select ends.link_id, ends.link_type_id, ends.direction, ends.first_end, object.issue_id, object.summary,
+    object.is_open, object.queue_id, columns.column_id, object.color,
+    extract(epoch from object.closed_at), extract(epoch from object.started_at), extract(epoch from object.due_at),
+    object.time_spent, object.time_estimated, object.assignee_id, columns.title, object_queue.name,
+    columns.position as column_position, object.position as task_position
   from (
     select 'inward' as direction, outward_issue_id as object_id, link_id, link_type_id, first_end
-    from links where links.org_id = $1 and links.inward_issue_id = task.issue_id
+    from links where links.org_id = $4 and links.inward_issue_id = issues.issue_id
     union all
     select 'outward', inward_issue_id, link_id, link_type_id, first_end
-    from links where links.org_id = $1 and links.outward_issue_id = task.issue_id
+    from links where links.org_id = $4 and links.outward_issue_id = issues.issue_id
   ) ends
-  join link_types on link_types.org_id = $1 and link_types.link_type_id = ends.link_type_id
-  join labels on labels.org_id = $1 and labels.label_id = case ends.direction when 'inward' then link_types.inward_label_id else link_types.outward_label_id end
-  join issues object on object.org_id = $1 and object.issue_id = ends.object_id
-  join queues on queues.org_id = $1 and queues.queue_id = object.queue_id
-  join columns on columns.org_id = $1 and columns.queue_id = object.queue_id and columns.status_id = object.status_id
-  left join users assignee on assignee.org_id = $1 and assignee.user_id = object.assignee_id
-  where ($3::boolean or (queues.access = 'organisation' or exists (
+  join issues object on object.org_id = $4 and object.issue_id = ends.object_id
+  join queues object_queue on object_queue.org_id = $4 and object_queue.queue_id = object.queue_id
+  join columns on columns.org_id = $4 and columns.queue_id = object.queue_id
+    and columns.status_id = object.status_id
+  where (viewer.is_application or (object_queue.access = 'organisation' or exists (
   select from queue_members
-  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  where queue_members.org_id = $4 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = viewer.user_id
     and true)))
-) link on true
-order by link.label_id, link.column_position desc, link.is_open desc, link.task_position, link.task_id, link.view_id;
+) link on true;
 
 -- $1 orgId, $2 projectId, $3 isApplication, $4 userId, $5 isOpen
 prepare select_tasks as

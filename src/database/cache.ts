@@ -103,17 +103,26 @@ export class ProcessCache implements Cache {
   }
 }
 
-/** The cached value of the key; if there is none, loads and keeps it. */
-export async function cachedOrLoaded<Value extends object>(
+/**
+ * The cached map with that key, which is loaded if it is missing or lacks one of the `ids`: another process may have added
+ * a row, and its notification may not have arrived yet.
+ */
+export async function cachedMap<Id, Row>(
   cache: Cache,
-  key: CacheKey<Value>,
+  key: CacheKey<ReadonlyMap<Id, Row>>,
   scopes: readonly string[],
-  load: () => Promise<Value>,
-): Promise<Value> {
-  const cachedValue = cache.get(key);
-  if (cachedValue !== undefined) return cachedValue;
+  ids: Iterable<Id>,
+  load: () => Promise<ReadonlyMap<Id, Row>>,
+): Promise<ReadonlyMap<Id, Row>> {
+  const known = cache.get(key);
+  if (known && hasAll(known, ids)) return known;
   const started = cache.startLoad();
-  const value = await load();
-  cache.set(started, key, scopes, value);
-  return value;
+  const loaded = await load();
+  cache.set(started, key, scopes, loaded);
+  return loaded;
+}
+
+function hasAll<Id>(map: ReadonlyMap<Id, unknown>, ids: Iterable<Id>): boolean {
+  for (const id of ids) if (!map.has(id)) return false;
+  return true;
 }

@@ -120,7 +120,8 @@ describe('failures', () => {
     async (path) => {
       await raw.post(GET_TIMEZONE).expect(200);
       await proxy.cut();
-      for (const body of [GET_TIMEZONE, `[${GET_TIMEZONE}]`, requestFor('createLink', ',"params":["x"]')]) {
+      const read = requestFor('getLinkById', ',"params":[1],"id":1');
+      for (const body of [read, `[${read}]`, requestFor('createLink', ',"params":["x"]')]) {
         const response = await api()
           .request.post(path === '/jsonrpc.php' ? path : raw.path)
           .auth(application.login, application.secret)

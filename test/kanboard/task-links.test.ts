@@ -542,13 +542,16 @@ test('each API shows at once what the other one writes', async () => {
   expect(await linksOf(a)).toEqual([]);
 });
 
-test('getAllTaskLinks and getTaskLinkById run one statement besides authentication, for any number of links', async () => {
+test('getAllTaskLinks and getTaskLinkById run one statement, for any number of links', async () => {
+  const statements = async (method: string, id: number) => {
+    // The first call fills the cache with the account, the link types and the names of users.
+    await rpc.call(method, id);
+    return await countStatements(db(), () => rpc.call(method, id));
+  };
   const view = await link(a, b, RELATES);
-  for (const method of ['getAllTaskLinks', 'getTaskLinkById']) {
-    const id = method === 'getTaskLinkById' ? view : a.id;
-    expect([method, await countStatements(db(), () => rpc.call(method, id))]).toEqual([method, 2]);
-  }
+  expect(await statements('getTaskLinkById', view)).toBe(1);
+  expect(await statements('getAllTaskLinks', a.id)).toBe(1);
   for (let count = 0; count < 20; count += 1) await link(a, await givenIssue(db(), org, queue), RELATES);
-  expect(await countStatements(db(), () => rpc.call('getAllTaskLinks', a.id))).toBe(2);
+  expect(await statements('getAllTaskLinks', a.id)).toBe(1);
   expect(await linksOf(a)).toHaveLength(21);
 });

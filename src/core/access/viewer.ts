@@ -46,6 +46,11 @@ export function visibleQueue(alias: string): string {
   return `(:isApplication::boolean or ${maySee(alias, VIEWER)})`;
 }
 
+/** As `visibleQueue`, for a statement that reads for several viewers: the user in the row `viewer`. */
+export function visibleToViewer(alias: string): string {
+  return `(viewer.is_application or ${maySee(alias, { id: 'viewer.user_id' })})`;
+}
+
 /** SQL: whether the viewer may change issues of the queue in the row `alias`. */
 export function writableQueue(alias: string): string {
   return `(:isApplication::boolean or ${mayWrite(alias, VIEWER)})`;

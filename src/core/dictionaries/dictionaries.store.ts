@@ -1,4 +1,4 @@
-import { cachedOrLoaded, cacheKey } from '../../database/cache.ts';
+import { cachedMap, cacheKey } from '../../database/cache.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 
@@ -48,10 +48,14 @@ export function selectEntries<Name extends Dictionary>(
   return db.query<EntryRows[Name]>(SELECT_ENTRIES[dictionary]({ orgId }));
 }
 
-/** Maps the status_ids of the organisation to its statuses, by position; from the cache. */
-export function cachedStatuses(db: Queryable, orgId: string): Promise<ReadonlyMap<number, StatusRow>> {
+/** Maps the status_ids of the organisation, including those given, to its statuses; from the cache, by position. */
+export function cachedStatuses(
+  db: Queryable,
+  orgId: string,
+  statusIds: Iterable<number>,
+): Promise<ReadonlyMap<number, StatusRow>> {
   const key = cacheKey<ReadonlyMap<number, StatusRow>>('statuses', orgId);
-  return cachedOrLoaded(db.cache, key, [orgId], async () => {
+  return cachedMap(db.cache, key, [orgId], statusIds, async () => {
     const statuses = await selectEntries(db, orgId, 'statuses');
     return new Map(statuses.map((status) => [status.id, status]));
   });

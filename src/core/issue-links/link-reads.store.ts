@@ -1,7 +1,7 @@
 import type { ClientDatabase, Queryable } from '../../database/database.ts';
 import type { SharedStatement } from '../../database/shared-reads.ts';
 import { statement } from '../../database/statement.ts';
-import { maySee, type Viewer } from '../access/viewer.ts';
+import { type Viewer, visibleToViewer } from '../access/viewer.ts';
 import { cachedStatuses, type StatusRow } from '../dictionaries/dictionaries.store.ts';
 import { issueIdNamed, parseIssueName } from '../issues/issue-name.ts';
 import type { Direction } from '../labels/direction.ts';
@@ -29,23 +29,18 @@ export interface LinkEndRow {
   readonly objectAssigneeId: number | null;
 }
 
-/** SQL: whether the user of the row `wanted` may see the issues of the queue in the row `alias`. */
-function visibleToReader(alias: string): string {
-  return `(wanted.is_application or ${maySee(alias, { id: 'wanted.user_id' })})`;
-}
-
 /**
- * SQL: the links of the issues in the row `wanted`. Laterals keep the plan to look-ups by index, whatever PostgreSQL
+ * SQL: the links of the issues that the rows `viewer` name. Laterals keep the plan to look-ups by index, whatever PostgreSQL
  * knows about the tables: for one issue they are few, and there is no other plan to choose wrongly.
  */
-const SELECT_LINKS_FOR_READERS = statement<'orgId' | 'issueNames' | 'userIds' | 'applications'>(
-  'select_links_for_readers',
+const SELECT_LINKS_FOR_VIEWERS = statement<'orgId' | 'issueNames' | 'userIds' | 'applications'>(
+  'select_links_for_viewers',
   `
-  select wanted.place, issues.key, link.*
+  select viewer.place, issues.key, link.*
   from unnest(:issueNames::text[], :userIds::bigint[], :applications::boolean[]) with ordinality
-    as wanted (issue_name, user_id, is_application, place)
-  join issues on issues.org_id = :orgId and issues.issue_id = ${issueIdNamed('wanted.issue_name')}
-  join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id and ${visibleToReader('queues')}
+    as viewer (issue_name, user_id, is_application, place)
+  join issues on issues.org_id = :orgId and issues.issue_id = ${issueIdNamed('viewer.issue_name')}
+  join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id and ${visibleToViewer('queues')}
   left join lateral (
     select ends.link_id, ends.link_type_id, ends.direction, ends.created_at,
       nullif(ends.updated_at, ends.created_at), ends.created_by, nullif(ends.updated_by, ends.created_by),
@@ -59,7 +54,7 @@ const SELECT_LINKS_FOR_READERS = statement<'orgId' | 'issueNames' | 'userIds' | 
     ) ends
     join issues object on object.org_id = :orgId and object.issue_id = ends.object_id
     join queues object_queue on object_queue.org_id = :orgId and object_queue.queue_id = object.queue_id
-    where ${visibleToReader('object_queue')}
+    where ${visibleToViewer('object_queue')}
   ) link on true`,
 );
 
@@ -72,7 +67,7 @@ interface WantedLinks {
 
 const LINKS: SharedStatement<WantedLinks, LinkEndRow | undefined> = {
   bind: (orgId, wanted) =>
-    SELECT_LINKS_FOR_READERS({
+    SELECT_LINKS_FOR_VIEWERS({
       orgId,
       issueNames: wanted.map(({ issueName }) => issueName),
       userIds: wanted.map(({ userId }) => userId),
@@ -98,7 +93,7 @@ export async function readIssueLinks(
   return links.sort((left, right) => left.linkId - right.linkId);
 }
 
-/** The cached rows that links refer to by id. */
+/** The rows that links refer to by id. A row that was deleted together with a link, after that was read, is missing. */
 export interface LinkReferences {
   readonly types: ReadonlyMap<string, LinkTypeRow>;
   readonly statuses: ReadonlyMap<number, StatusRow>;
@@ -110,14 +105,18 @@ export async function readLinkReferences(
   { orgId }: Viewer,
   links: readonly LinkEndRow[],
 ): Promise<LinkReferences> {
+  const typeIds = new Set<string>();
+  const statusIds = new Set<number>();
   const userIds = new Set<number>();
-  for (const { createdBy, updatedBy, objectAssigneeId } of links) {
+  for (const { linkTypeId, objectStatusId, createdBy, updatedBy, objectAssigneeId } of links) {
+    typeIds.add(linkTypeId);
+    statusIds.add(objectStatusId);
     userIds.add(createdBy).add(updatedBy);
     if (objectAssigneeId !== null) userIds.add(objectAssigneeId);
   }
   return {
-    types: await cachedLinkTypes(db, orgId),
-    statuses: await cachedStatuses(db, orgId),
+    types: await cachedLinkTypes(db, orgId, typeIds),
+    statuses: await cachedStatuses(db, orgId, statusIds),
     users: await cachedUserNames(db, orgId, userIds),
   };
 }

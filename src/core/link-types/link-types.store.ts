@@ -1,4 +1,4 @@
-import { cachedOrLoaded, cacheKey } from '../../database/cache.ts';
+import { cachedMap, cacheKey } from '../../database/cache.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 import { LABEL_NAMES, type LinkTypeColumns } from './link-type-summary.ts';
@@ -7,6 +7,9 @@ import { LABEL_NAMES, type LinkTypeColumns } from './link-type-summary.ts';
 export interface LinkTypeRow extends LinkTypeColumns {
   inward_label_id: number;
   outward_label_id: number;
+  /** Kanboard's names of the labels. */
+  inward_label: string;
+  outward_label: string;
   /** If null, the English name is the phrase. */
   inward_phrase: string | null;
   outward_phrase: string | null;
@@ -23,7 +26,7 @@ const SELECT_LINK_TYPES = statement<'orgId', LinkTypeRow>(
   'select_link_types',
   `
   select link_types.link_type_id, link_types.inward_label_id, link_types.outward_label_id,
-    ${LABEL_NAMES},
+    ${LABEL_NAMES}, inward.label as inward_label, outward.label as outward_label,
     inward.phrase as inward_phrase, outward.phrase as outward_phrase,
     link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic, link_types.single_end,
     link_types.import_only, link_types.shares_label, link_types.version
@@ -39,10 +42,14 @@ export function selectLinkTypes(db: Queryable, orgId: string): Promise<LinkTypeR
   return db.query(SELECT_LINK_TYPES({ orgId }));
 }
 
-/** Maps the link_type_ids of the organisation to its types, by label_id; from the cache. */
-export function cachedLinkTypes(db: Queryable, orgId: string): Promise<ReadonlyMap<string, LinkTypeRow>> {
+/** Maps the link_type_ids of the organisation, including those given, to its types; from the cache, by label_id. */
+export function cachedLinkTypes(
+  db: Queryable,
+  orgId: string,
+  linkTypeIds: Iterable<string> = [],
+): Promise<ReadonlyMap<string, LinkTypeRow>> {
   const key = cacheKey<ReadonlyMap<string, LinkTypeRow>>('link types', orgId);
-  return cachedOrLoaded(db.cache, key, [orgId], async () => {
+  return cachedMap(db.cache, key, [orgId], linkTypeIds, async () => {
     const types = await selectLinkTypes(db, orgId);
     return new Map(types.map((type) => [type.link_type_id, type]));
   });

@@ -58,8 +58,8 @@ function ownersKey(kind: TokenKind, tokenHash: Buffer): CacheKey<readonly TokenO
   return cacheKey('token owners', kind, tokenHash.toString('base64'));
 }
 
-/** Invalidated when an organisation adds the token. No organisation has such an id. */
-function tokenScope(tokenHash: Buffer): string {
+/** The scope of values that depend on which organisations have the token. No organisation has such an id. */
+export function tokenScope(tokenHash: Buffer): string {
   return `token ${tokenHash.toString('base64')}`;
 }
 

@@ -9,9 +9,9 @@ import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import {
   type AccountRow,
+  cachedApplicationAccounts,
   countFailedLogin,
   resetFailedLogins,
-  selectApplicationAccounts,
   selectFailedLogins,
   selectUserAccounts,
 } from './accounts.store.ts';
@@ -47,11 +47,11 @@ export async function authenticateAccount(
   db: Database,
   { login, secret }: Credentials,
   orgId: string | undefined,
-  isLoopback: boolean,
+  isLoopback: () => boolean,
 ): Promise<Viewer> {
   const isStorable = ![orgId, login].some((value) => value?.includes('\0')) && secret !== '';
   const accounts = isStorable ? await selectAccounts(db, orgId, login, hashToken(secret)) : [];
-  const usable = accounts.filter((account) => account.is_active && (isLoopback || !account.loopback_only));
+  const usable = accounts.filter((account) => account.is_active && (!account.loopback_only || isLoopback()));
   const owners = usable.filter((account) => account.has_token);
   const isToken = owners.length > 0 || login === APPLICATION_LOGIN;
   // Several organisations may have the same token; without an organisation in the request it identifies no account.
@@ -63,7 +63,7 @@ export async function authenticateAccount(
 
 function selectAccounts(db: Queryable, orgId: string | undefined, login: string, tokenHash: Buffer) {
   return login === APPLICATION_LOGIN
-    ? selectApplicationAccounts(db, orgId, tokenHash)
+    ? cachedApplicationAccounts(db, orgId, tokenHash)
     : selectUserAccounts(db, orgId, login, tokenHash);
 }
 

@@ -1,5 +1,7 @@
 import type { OrganisationRole } from '../../core/access/viewer.ts';
+import { tokenScope } from '../../core/tokens/tokens.store.ts';
 import { isPerson } from '../../core/users/person.ts';
+import { type CacheKey, cacheKey } from '../../database/cache.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 
@@ -23,22 +25,43 @@ const COLUMNS = `users.org_id, users.user_id, users.role, users.is_active, users
 
 const IS_VALID = 'tokens.revoked_at is null and coalesce(tokens.expires_at > now(), true)';
 
-const SELECT_APPLICATION_ACCOUNTS = statement<'orgId' | 'tokenHash', AccountRow>(
+const SELECT_APPLICATION_ACCOUNTS = statement<'orgId' | 'tokenHash', AccountOfToken>(
   'select_application_accounts',
   `
-  select ${COLUMNS}, tokens.loopback_only, true as has_token
+  select ${COLUMNS}, tokens.loopback_only, true as has_token, tokens.expires_at
   from tokens
   join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id and users.is_application
-  where tokens.token_hash = :tokenHash and tokens.kind = 'application' and (:orgId::text is null or tokens.org_id = :orgId) and ${IS_VALID}`,
+  where tokens.token_hash = :tokenHash and tokens.kind = 'application' and tokens.revoked_at is null
+    and (:orgId::text is null or tokens.org_id = :orgId)`,
 );
 
-/** The application accounts with the token: more than one if several organisations adopted the same token. */
-export function selectApplicationAccounts(
+/**
+ * The application accounts with the token, from the cache: more than one if several organisations adopted the same
+ * token.
+ */
+export async function cachedApplicationAccounts(
   db: Queryable,
   orgId: string | undefined,
   tokenHash: Buffer,
 ): Promise<AccountRow[]> {
-  return db.query(SELECT_APPLICATION_ACCOUNTS({ orgId, tokenHash }));
+  const key = cacheKey<AccountOfToken[]>('application accounts', orgId ?? '', tokenHash.toString('base64'));
+  const accounts = db.cache.get(key) ?? (await loadApplicationAccounts(db, orgId, tokenHash, key));
+  return accounts.filter(({ expires_at }) => expires_at === null || expires_at.getTime() > Date.now());
+}
+
+type AccountOfToken = AccountRow & { readonly expires_at: Date | null };
+
+async function loadApplicationAccounts(
+  db: Queryable,
+  orgId: string | undefined,
+  tokenHash: Buffer,
+  key: CacheKey<AccountOfToken[]>,
+): Promise<AccountOfToken[]> {
+  const load = db.cache.startLoad();
+  const accounts = await db.query(SELECT_APPLICATION_ACCOUNTS({ orgId, tokenHash }));
+  const scopes = [tokenScope(tokenHash), ...accounts.map(({ org_id }) => org_id)];
+  if (accounts.length > 0) db.cache.set(load, key, scopes, accounts);
+  return accounts;
 }
 
 const SELECT_USER_ACCOUNTS = statement<'orgId' | 'login' | 'tokenHash', AccountRow>(

@@ -23,7 +23,7 @@ export async function authenticate(
   const encoded = custom || /^basic\s+(.+)$/i.exec(request.headers.authorization?.trim() ?? '')?.[1];
   const credentials = encoded === undefined ? undefined : decode(encoded);
   if (credentials === undefined) throw new DomainError('unauthenticated', texts.credentialsWrong);
-  return await authenticateAccount(db, credentials, orgId, isLoopbackRequest(request));
+  return await authenticateAccount(db, credentials, orgId, () => isLoopbackRequest(request));
 }
 
 function decode(encoded: string): Credentials | undefined {

@@ -4,6 +4,9 @@ import { requireStorable } from '../../http/json-value.ts';
 /** The nesting depth that PHP accepts (Kanboard contract, section 1). */
 const DEPTH_MAX = 512;
 
+/** Whether a text may contain a number that JavaScript would round. */
+const MAY_ROUND = /\d[\d.eE]{15}|\d[.eE]/;
+
 /**
  * Parses a request body as JSON; returns undefined if it is invalid. Numbers that JavaScript would round become
  * LosslessNumbers: clients send 63-bit ids, and expect them back unchanged.
@@ -11,7 +14,10 @@ const DEPTH_MAX = 512;
 export function parseLossless(bytes: Buffer): unknown {
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-    const value = parse(text, null, { parseNumber, onDuplicateKey: ({ newValue }) => newValue });
+    // Without a long or a fractional number, the built-in parser loses nothing, and is several times as fast.
+    const value: unknown = MAY_ROUND.test(text)
+      ? parse(text, null, { parseNumber, onDuplicateKey: ({ newValue }) => newValue })
+      : JSON.parse(text);
     requireStorable(value, DEPTH_MAX);
     return value;
   } catch {

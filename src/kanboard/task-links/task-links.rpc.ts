@@ -2,8 +2,9 @@ import type { MethodResult } from '../../contract/openrpc.ts';
 import type { Methods } from '../rpc/account.ts';
 import { idFrom } from '../rpc/values.ts';
 import { taskTimes } from '../tasks/task-times.rpc.ts';
+import type { TaskLinkRow } from './task-link-list.store.ts';
 import { createTaskLink, getTaskLink, listTaskLinks, removeTaskLink, updateTaskLink } from './task-links.service.ts';
-import type { TaskLinkRow, TaskLinkViewRow } from './task-links.store.ts';
+import type { TaskLinkViewRow } from './task-links.store.ts';
 
 /** The methods for internal task links (Kanboard contract, section 4). */
 export const taskLinkMethods: Methods<

@@ -10,16 +10,17 @@ import { lockLink, type StoredLink, selectLink } from '../../core/issue-links/is
 import { type AccessibleIssue, findIssues, getWritableIssue, requireWritable } from '../../core/issues/issue-access.ts';
 import { type Direction, opposite } from '../../core/labels/direction.ts';
 import { createLabelType } from '../../core/link-types/link-types.service.ts';
-import { ConcurrentChange, type Database, type Queryable, type Transaction } from '../../database/database.ts';
+import {
+  type ClientDatabase,
+  ConcurrentChange,
+  type Database,
+  type Queryable,
+  type Transaction,
+} from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
-import {
-  selectLabelType,
-  selectTaskLink,
-  selectTaskLinks,
-  type TaskLinkRow,
-  type TaskLinkViewRow,
-} from './task-links.store.ts';
+import { readTaskLinks, type TaskLinkRow } from './task-link-list.store.ts';
+import { selectLabelType, selectTaskLink, type TaskLinkViewRow } from './task-links.store.ts';
 
 /**
  * Links in Kanboard's terms: tasks by id, labels instead of types and directions, and two views of each link, each with its
@@ -27,8 +28,8 @@ import {
  */
 
 /** The links of a task, except those to tasks that the viewer may not see. Throws `not_found`. */
-export async function listTaskLinks(db: Queryable, viewer: Viewer, taskId: number): Promise<TaskLinkRow[]> {
-  const rows = await selectTaskLinks(db, viewer, taskId);
+export async function listTaskLinks(db: ClientDatabase, viewer: Viewer, taskId: number): Promise<TaskLinkRow[]> {
+  const rows = await readTaskLinks(db, viewer, taskId);
   if (rows === undefined) throw new DomainError('not_found', texts.issueNotFound);
   return rows;
 }

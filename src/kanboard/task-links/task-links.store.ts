@@ -1,76 +1,13 @@
 import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
-import { visibleIssues } from '../../core/issues/visible-issues.ts';
 import type { CopiedRules } from '../../core/link-types/link-types.store.ts';
 import type { Queryable } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
-
-/** A link as seen from one of its tasks, in Kanboard's terms. All columns but `view_id` and `label` describe the other task. */
-export interface TaskLinkRow {
-  view_id: number;
-  task_id: number;
-  label: string;
-  title: string;
-  is_open: boolean;
-  project_id: number;
-  column_id: number;
-  color: string;
-  closed_at: Date | null;
-  started_at: Date | null;
-  due_at: Date | null;
-  time_spent: number | null;
-  time_estimated: number | null;
-  assignee_id: number | null;
-  assignee_login: string | null;
-  assignee_name: string | null;
-  column_title: string;
-  project_name: string;
-}
 
 /** SQL: Kanboard's id of a link at the end `direction` (see `links.link_id`). */
 const VIEW_ID = '2 * ends.link_id - (ends.direction = ends.first_end)::integer';
 
 /** SQL: the label id of a link at the end `direction`. */
 const LABEL = `case ends.direction when 'inward' then link_types.inward_label_id else link_types.outward_label_id end`;
-
-const SELECT_TASK_LINKS = statement<keyof Viewer | 'taskId', TaskLinkRow | { view_id: null }>(
-  'select_task_links',
-  `
-  with task as materialized (${visibleIssues('issues.issue_id', 'issues.issue_id = :taskId')})
-  select link.*
-  from task
-  left join lateral (
-    select ${VIEW_ID} as view_id, ends.object_id as task_id, labels.label_id, labels.label, object.summary as title,
-      object.is_open, object.queue_id as project_id, columns.column_id, object.color, object.closed_at,
-      object.started_at, object.due_at, object.time_spent, object.time_estimated, object.assignee_id,
-      assignee.login as assignee_login, assignee.display as assignee_name, columns.title as column_title,
-      columns.position as column_position, object.position as task_position, queues.name as project_name
-    from (
-      select 'inward' as direction, outward_issue_id as object_id, link_id, link_type_id, first_end
-      from links where links.org_id = :orgId and links.inward_issue_id = task.issue_id
-      union all
-      select 'outward', inward_issue_id, link_id, link_type_id, first_end
-      from links where links.org_id = :orgId and links.outward_issue_id = task.issue_id
-    ) ends
-    join link_types on link_types.org_id = :orgId and link_types.link_type_id = ends.link_type_id
-    join labels on labels.org_id = :orgId and labels.label_id = ${LABEL}
-    join issues object on object.org_id = :orgId and object.issue_id = ends.object_id
-    join queues on queues.org_id = :orgId and queues.queue_id = object.queue_id
-    join columns on columns.org_id = :orgId and columns.queue_id = object.queue_id and columns.status_id = object.status_id
-    left join users assignee on assignee.org_id = :orgId and assignee.user_id = object.assignee_id
-    where ${visibleQueue('queues')}
-  ) link on true
-  order by link.label_id, link.column_position desc, link.is_open desc, link.task_position, link.task_id, link.view_id`,
-);
-
-/** The links of a task, in Kanboard's order. Undefined if the task does not exist for this viewer. */
-export async function selectTaskLinks(
-  db: Queryable,
-  viewer: Viewer,
-  taskId: number,
-): Promise<TaskLinkRow[] | undefined> {
-  const rows = await db.query(SELECT_TASK_LINKS({ ...viewer, taskId }));
-  return rows.length === 0 ? undefined : rows.filter((row) => row.view_id !== null);
-}
 
 /** One view of a link, without the columns of the other task. */
 export interface TaskLinkViewRow {

@@ -55,7 +55,7 @@ function referenceJson(base: string, language: Language): ReferenceJson {
 
 /**
  * The JSON of an issue's links: the bytes that JSON.stringify makes of `serializeIssueLink`, in a fraction of the time.
- * A test compares them. Undefined if a referenced row is missing: it was created after the rows were cached.
+ * A test compares them. Undefined if a referenced row is missing.
  */
 export function linkListJson(
   { base, language }: ReferenceStyle,

@@ -1,0 +1,195 @@
+import { type Viewer, visibleToViewer } from '../../core/access/viewer.ts';
+import type { Direction } from '../../core/labels/direction.ts';
+import { cachedLinkTypes } from '../../core/link-types/link-types.store.ts';
+import { cachedUserNames } from '../../core/users/users.store.ts';
+import type { ClientDatabase } from '../../database/database.ts';
+import type { SharedStatement } from '../../database/shared-reads.ts';
+import { statement } from '../../database/statement.ts';
+
+/** A link as seen from one of its tasks, in Kanboard's terms. All columns but `view_id` and `label` describe the other task. */
+export interface TaskLinkRow {
+  view_id: number;
+  task_id: number;
+  label: string;
+  title: string;
+  is_open: boolean;
+  project_id: number;
+  column_id: number;
+  color: string;
+  closed_at: Date | null;
+  started_at: Date | null;
+  due_at: Date | null;
+  time_spent: number | null;
+  time_estimated: number | null;
+  assignee_id: number | null;
+  assignee_login: string | null;
+  assignee_name: string | null;
+  column_title: string;
+  project_name: string;
+}
+
+/** As in `select_links_for_viewers`, laterals keep the plan to look-ups by index. */
+const SELECT_TASK_LINKS_FOR_VIEWERS = statement<'orgId' | 'taskIds' | 'userIds' | 'applications'>(
+  'select_task_links_for_viewers',
+  `
+  select viewer.place, link.*
+  from unnest(:taskIds::bigint[], :userIds::bigint[], :applications::boolean[]) with ordinality
+    as viewer (task_id, user_id, is_application, place)
+  join issues on issues.org_id = :orgId and issues.issue_id = viewer.task_id
+  join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id and ${visibleToViewer('queues')}
+  left join lateral (
+    select ends.link_id, ends.link_type_id, ends.direction, ends.first_end, object.issue_id, object.summary,
+      object.is_open, object.queue_id, columns.column_id, object.color,
+      extract(epoch from object.closed_at), extract(epoch from object.started_at), extract(epoch from object.due_at),
+      object.time_spent, object.time_estimated, object.assignee_id, columns.title, object_queue.name,
+      columns.position as column_position, object.position as task_position
+    from (
+      select 'inward' as direction, outward_issue_id as object_id, link_id, link_type_id, first_end
+      from links where links.org_id = :orgId and links.inward_issue_id = issues.issue_id
+      union all
+      select 'outward', inward_issue_id, link_id, link_type_id, first_end
+      from links where links.org_id = :orgId and links.outward_issue_id = issues.issue_id
+    ) ends
+    join issues object on object.org_id = :orgId and object.issue_id = ends.object_id
+    join queues object_queue on object_queue.org_id = :orgId and object_queue.queue_id = object.queue_id
+    join columns on columns.org_id = :orgId and columns.queue_id = object.queue_id
+      and columns.status_id = object.status_id
+    where ${visibleToViewer('object_queue')}
+  ) link on true`,
+);
+
+interface WantedLinks {
+  readonly taskId: number;
+  readonly userId: number;
+  readonly isApplication: boolean;
+}
+
+/** A row before its label and its assignee are looked up, with the columns that only the order needs. */
+type UnnamedRow = Omit<TaskLinkRow, 'label' | 'assignee_login' | 'assignee_name'> & {
+  readonly link_type_id: string;
+  readonly direction: Direction;
+  readonly column_position: number;
+  readonly task_position: number;
+};
+
+const TASK_LINKS: SharedStatement<WantedLinks, UnnamedRow | undefined> = {
+  bind: (orgId, wanted) =>
+    SELECT_TASK_LINKS_FOR_VIEWERS({
+      orgId,
+      taskIds: wanted.map(({ taskId }) => taskId),
+      userIds: wanted.map(({ userId }) => userId),
+      applications: wanted.map(({ isApplication }) => isApplication),
+    }),
+  rowOf,
+};
+
+/**
+ * The links of a task, in Kanboard's order. Undefined if the task does not exist for this viewer. One statement reads for
+ * all calls that wait (decision 9).
+ */
+export async function readTaskLinks(
+  db: ClientDatabase,
+  { orgId, userId, isApplication }: Viewer,
+  taskId: number,
+): Promise<TaskLinkRow[] | undefined> {
+  const found = await db.readShared(TASK_LINKS, orgId, { taskId, userId, isApplication });
+  if (found.length === 0) return undefined;
+  const rows = found.filter((row) => row !== undefined);
+  const types = await cachedLinkTypes(
+    db,
+    orgId,
+    rows.map(({ link_type_id }) => link_type_id),
+  );
+  const users = await cachedUserNames(
+    db,
+    orgId,
+    rows.flatMap(({ assignee_id }) => assignee_id ?? []),
+  );
+  return rows
+    .flatMap((row) => {
+      const type = types.get(row.link_type_id);
+      // The type was deleted, and its links with it, after they were read.
+      if (type === undefined) return [];
+      const isInward = row.direction === 'inward';
+      const assignee = row.assignee_id === null ? undefined : users.get(row.assignee_id);
+      return {
+        ...row,
+        label_id: isInward ? type.inward_label_id : type.outward_label_id,
+        label: isInward ? type.inward_label : type.outward_label,
+        assignee_login: assignee?.login ?? null,
+        assignee_name: assignee?.name ?? null,
+      };
+    })
+    .sort(
+      (left, right) =>
+        left.label_id - right.label_id ||
+        right.column_position - left.column_position ||
+        Number(right.is_open) - Number(left.is_open) ||
+        left.task_position - right.task_position ||
+        left.task_id - right.task_id ||
+        left.view_id - right.view_id,
+    );
+}
+
+/** Undefined for the row of the outer join, which a task without links has. */
+function rowOf(fields: readonly (string | null)[]): UnnamedRow | undefined {
+  if (fields[1] === null) return undefined;
+  // The columns in the order of the statement.
+  const [, linkId, linkTypeId, direction, firstEnd, taskId, title, isOpen, projectId, columnId, color, ...rest] =
+    fields as unknown as Columns;
+  const [closed, started, due, spent, estimated, assigneeId, columnTitle, projectName, columnPosition, taskPosition] =
+    rest;
+  return {
+    view_id: 2 * Number(linkId) - (direction === firstEnd ? 1 : 0),
+    task_id: Number(taskId),
+    link_type_id: linkTypeId,
+    direction,
+    title,
+    is_open: isOpen === 't',
+    project_id: Number(projectId),
+    column_id: Number(columnId),
+    color,
+    closed_at: dateOf(closed),
+    started_at: dateOf(started),
+    due_at: dateOf(due),
+    time_spent: numberOf(spent),
+    time_estimated: numberOf(estimated),
+    assignee_id: numberOf(assigneeId),
+    column_title: columnTitle,
+    project_name: projectName,
+    column_position: Number(columnPosition),
+    task_position: Number(taskPosition),
+  };
+}
+
+type Columns = readonly [
+  place: string,
+  linkId: string,
+  linkTypeId: string,
+  direction: Direction,
+  firstEnd: Direction,
+  taskId: string,
+  title: string,
+  isOpen: 't' | 'f',
+  projectId: string,
+  columnId: string,
+  color: string,
+  closed: string | null,
+  started: string | null,
+  due: string | null,
+  spent: string | null,
+  estimated: string | null,
+  assigneeId: string | null,
+  columnTitle: string,
+  projectName: string,
+  columnPosition: string,
+  taskPosition: string,
+];
+
+function numberOf(text: string | null): number | null {
+  return text === null ? null : Number(text);
+}
+
+function dateOf(epochSeconds: string | null): Date | null {
+  return epochSeconds === null ? null : new Date(Number(epochSeconds) * 1000);
+}
