@@ -20,9 +20,25 @@ delete from issues where org_id = $1 and issue_id = any($2::bigint[]) returning 
 prepare delete_label as
 delete from labels where org_id = $1 and label_id = $2;
 
--- $1 orgId, $2 linkId
-prepare delete_link_row as
-delete from links where org_id = $1 and link_id = $2;
+-- $1 orgId, $2 linkId, $3 seenVersion, $4 seenLinkTypeId, $5 seenInwardIssueId, $6 seenOutwardIssueId, $7 seenFirstEnd, $8 userId, $9 events
+prepare delete_link as
+with organisation as materialized (
+  select from organisations where org_id = $1 for key share
+), written as (
+  delete from links using organisation where
+links.org_id = $1 and links.link_id = $2 and links.version = $3
+and links.link_type_id = $4 and links.inward_issue_id = $5
+and links.outward_issue_id = $6 and links.first_end = $7
+  returning links.link_id, links.version, links.created_at, links.updated_at
+),
+recorded as (
+  insert into events (org_id, user_id, issue_id, type, changes)
+  select $1, $8, (given.event ->> 'issueId')::bigint, given.event ->> 'type', given.event -> 'changes'
+  from written
+  cross join jsonb_array_elements($9::jsonb) with ordinality as given (event, place)
+  order by given.place
+)
+select * from written;
 
 -- $1 orgId, $2 linkTypeId
 prepare delete_link_type_and_labels as
@@ -127,7 +143,8 @@ select given.name, issues.issue_id as id, issues.key, ($1::boolean or ((queues.a
   or exists (
   select from queue_members
   where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
-    and queue_members.role in ('manager', 'member')))) as "mayWrite"
+    and queue_members.role in ('manager', 'member')))) as "mayWrite", issues.hex_id as "hexId", issues.summary,
+  issues.status_id as "statusId", issues.assignee_id as "assigneeId"
 from unnest($5::text[]) as given (name)
 join issues on issues.org_id = $3 and issues.issue_id = (
   select issue_id from issues where org_id = $3 and key = given.name
@@ -210,20 +227,12 @@ join issues inward on inward.org_id = $1 and inward.key = given.inward
 join issues outward on outward.org_id = $1 and outward.key = given.outward
 join users author on author.org_id = $1 and author.login = given.author;
 
--- $1 orgId, $2 linkTypeId, $3 inwardIssueId, $4 outwardIssueId
-prepare insert_ends as
-insert into topological_order (org_id, link_type_id, issue_id, position)
-select $1, $2, ends.issue_id, ends.sign * nextval('topological_order_position_seq')
-from (values ($3::bigint, -1), ($4, 1)) as ends (issue_id, sign)
-order by ends.issue_id
-on conflict do nothing;
-
 -- $1 orgId, $2 userId, $3 events
 prepare insert_events as
 insert into events (org_id, user_id, issue_id, type, changes)
-select $1, $2, "issueId", type, changes
-from rows from (jsonb_to_recordset($3) as ("issueId" bigint, type text, changes jsonb)) with ordinality as given
-order by ordinality;
+select $1, $2, (given.event ->> 'issueId')::bigint, given.event ->> 'type', given.event -> 'changes'
+from jsonb_array_elements($3) with ordinality as given (event, place)
+order by given.place;
 
 -- $1 orgId, $2 key, $3 queueId, $4 isOpen, $5 unique, $6 createdBy, $7 statusId, $8 summary, $9 description, $10 issueTypeId, $11 priorityId, $12 assigneeId, $13 tags, $14 reference, $15 color, $16 dueAt, $17 startedAt, $18 timeSpent, $19 timeEstimated, $20 kanboard
 prepare insert_issue as
@@ -281,16 +290,71 @@ from statuses
 where org_id = $1 and status_id = $3
 on conflict on constraint columns_status_id_key do nothing;
 
--- $1 orgId, $2 link_type_id, $3 is_symmetric, $4 is_antisymmetric, $5 is_acyclic, $6 single_end, $7 shares_label, $8 inwardIssueId, $9 outwardIssueId, $10 firstEnd, $11 createdBy, $12 updatedBy, $13 createdAt, $14 updatedAt
+-- $1 orgId, $2 linkTypeId, $3 inwardIssueId, $4 outwardIssueId, $5 isLocked, $6 firstEnd, $7 createdBy, $8 updatedBy, $9 createdAt, $10 updatedAt, $11 userId, $12 events
 prepare insert_link as
-insert into links (org_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, shares_label,
-  one_link_per_pair, inward_issue_id, outward_issue_id, first_end, created_by, updated_by, created_at, updated_at)
-select $1, $2, $3, $4, $5, $6, $7,
-  one_link_per_pair, $8, $9, $10, $11, $12,
-  coalesce($13, now()), coalesce($14, $13, now())
-from organisations
-where org_id = $1
-returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end;
+with
+organisation as materialized (
+  select one_link_per_pair from organisations where org_id = $1 for key share
+), type as materialized (
+  select link_types.link_type_id, link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic,
+    link_types.single_end, link_types.shares_label, organisation.one_link_per_pair
+  from organisation
+  cross join link_types
+  where link_types.org_id = $1 and link_types.link_type_id = $2
+  for key share of link_types
+), ends as materialized (
+  select issues.issue_id
+  from type
+  cross join issues
+  where issues.org_id = $1 and issues.issue_id in ($3::bigint, $4::bigint)
+  order by issues.issue_id
+  for key share of issues
+), positions as materialized (
+  select topological_order.issue_id, topological_order.position
+  from (select count(*) from ends) as locked
+  cross join type
+  join topological_order on topological_order.org_id = $1 and topological_order.link_type_id = $2
+    and topological_order.issue_id in ($3::bigint, $4::bigint)
+  where type.is_acyclic and ($5::boolean or not type.shares_label)
+  order by topological_order.issue_id
+  for share of topological_order
+), placed as (
+  insert into topological_order (org_id, link_type_id, issue_id, position)
+  select $1, $2, ends.issue_id,
+    nextval('topological_order_position_seq') * case ends.issue_id when $3 then -1 else 1 end
+  from type
+  cross join ends
+  where type.is_acyclic and ($5::boolean or not type.shares_label) and not exists (
+    select from positions where positions.issue_id = ends.issue_id)
+  order by ends.issue_id
+  on conflict do nothing
+  returning issue_id, position
+), ordered as (
+  select * from positions union all select * from placed
+), written as (
+  insert into links (org_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, shares_label,
+    one_link_per_pair, inward_issue_id, outward_issue_id, first_end, created_by, updated_by, created_at, updated_at)
+  select $1, type.link_type_id, type.is_symmetric, type.is_antisymmetric, type.is_acyclic, type.single_end,
+    type.shares_label, type.one_link_per_pair, $3, $4, $6, $7, $8,
+    coalesce($9, now()), coalesce($10, $9, now())
+  from type
+  cross join (select count(*) from ordered) as ready
+  where
+$3 in (select issue_id from ends) and $4 in (select issue_id from ends)
+and ($5 or (not type.shares_label and (
+  not type.is_acyclic or $3 = $4
+  or (select position from ordered where issue_id = $3)
+    < (select position from ordered where issue_id = $4))))
+  returning link_id, version, created_at, updated_at
+),
+recorded as (
+  insert into events (org_id, user_id, issue_id, type, changes)
+  select $1, $11, (given.event ->> 'issueId')::bigint, given.event ->> 'type', jsonb_set(given.event -> 'changes', '{links,0,to,link_id}', to_jsonb(written.link_id))
+  from written
+  cross join jsonb_array_elements($12::jsonb) with ordinality as given (event, place)
+  order by given.place
+)
+select * from written;
 
 -- $1 orgId, $2 linkTypeId, $3 inwardLabelId, $4 outwardLabelId, $5 isAntisymmetric, $6 isAcyclic, $7 singleEnd, $8 sharesLabel
 prepare insert_link_type as
@@ -546,8 +610,7 @@ prepare lock_link as
 with organisation as materialized (
   select from organisations where org_id = $1 for key share
 )
-select links.link_id, links.link_type_id, links.inward_issue_id, links.outward_issue_id, links.first_end,
-  links.version
+select
 from organisation
 cross join links
 where links.org_id = $1 and links.link_id = $2
@@ -560,6 +623,13 @@ select from link_types where org_id = $1 and link_type_id = $2 for update;
 -- $1 orgId, $2 linkTypeId
 prepare lock_order as
 select pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0));
+
+-- $1 orgId, $2 linkTypeId, $3 issueIds
+prepare lock_order_of as
+select from topological_order
+where org_id = $1 and link_type_id = $2 and issue_id = any($3::bigint[])
+order by issue_id
+for no key update;
 
 -- $1 orgId
 prepare lock_organisation_key as
@@ -585,27 +655,13 @@ where org_id = $1 and queue_id = $2 and (issue_id = $3 or (is_open and status_id
 order by issue_id
 for no key update;
 
--- $1 orgId, $2 linkTypeId, $3 issueIds
-prepare lock_positions_for_change as
-select from topological_order
-where org_id = $1 and link_type_id = $2 and issue_id = any($3::bigint[])
-order by issue_id
-for no key update;
-
--- $1 orgId, $2 linkTypeId, $3 issueIds
-prepare lock_positions_shared as
-select from topological_order
-where org_id = $1 and link_type_id = $2 and issue_id = any($3::bigint[])
-order by issue_id
-for share;
-
 -- $1 orgId, $2 queueId
 prepare lock_queue as
 select from queues where org_id = $1 and queue_id = $2 for no key update;
 
 -- $1 orgId, $2 linkTypeId, $3 issueId
 prepare lock_single_link_inward as
-select link_id, link_type_id, inward_issue_id, outward_issue_id, first_end
+select link_id, link_type_id, inward_issue_id, outward_issue_id, first_end, version
 from links where org_id = $1 and link_type_id = $2 and inward_issue_id = $3
 order by link_id
 limit 1
@@ -613,7 +669,7 @@ for update;
 
 -- $1 orgId, $2 linkTypeId, $3 issueId
 prepare lock_single_link_outward as
-select link_id, link_type_id, inward_issue_id, outward_issue_id, first_end
+select link_id, link_type_id, inward_issue_id, outward_issue_id, first_end, version
 from links where org_id = $1 and link_type_id = $2 and outward_issue_id = $3
 order by link_id
 limit 1
@@ -1200,27 +1256,128 @@ prepare select_label_by_text as
 select labels.label_id as id, labels.label, coalesce(labels.opposite_id, 0) as opposite_id from labels
 where labels.org_id = $1 and md5(labels.label) = md5($2) and labels.label = $2;
 
--- $1 orgId, $2 labelId
-prepare select_label_type as
-select labels.label_id, coalesce(labels.opposite_id, labels.label_id) as opposite_label_id, types.link_type_id,
-  types.inward_label_id, types.is_symmetric, types.is_antisymmetric, types.is_acyclic, types.single_end,
-  types.shares_label, types.import_only
-from labels
-left join link_types types on types.org_id = $1
-  and least(types.inward_label_id, types.outward_label_id)
-    = least(labels.label_id, coalesce(labels.opposite_id, labels.label_id))
-  and greatest(types.inward_label_id, types.outward_label_id)
-    = greatest(labels.label_id, coalesce(labels.opposite_id, labels.label_id))
-where labels.org_id = $1 and labels.label_id = $2::bigint;
-
 -- $1 orgId
 prepare select_labels as
 select labels.label_id as id, labels.label, coalesce(labels.opposite_id, 0) as opposite_id from labels where labels.org_id = $1 order by labels.label_id;
 
--- $1 orgId, $2 linkId
-prepare select_link as
-select link_id, link_type_id, inward_issue_id, outward_issue_id, first_end
-from links where org_id = $1 and link_id = $2;
+-- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 linkId, $6 issueName
+prepare select_link_at_issue as
+select links.link_id, links.link_type_id, links.inward_issue_id, links.outward_issue_id, links.first_end,
+  links.version, links.created_at, links.updated_at, links.created_by as "createdBy",
+  links.updated_by as "updatedBy", own.issue_id as "ownId", own.key as "ownKey",
+  ($1::boolean or ((own_queue.access = 'organisation' and $2::text <> 'reader')
+  or exists (
+  select from queue_members
+  where queue_members.org_id = $3 and queue_members.queue_id = own_queue.queue_id and queue_members.user_id = $4
+    and queue_members.role in ('manager', 'member')))) as "mayWriteOwn", issues.issue_id as id, issues.key, ($1::boolean or ((queues.access = 'organisation' and $2::text <> 'reader')
+  or exists (
+  select from queue_members
+  where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and queue_members.role in ('manager', 'member')))) as "mayWrite", issues.hex_id as "hexId", issues.summary,
+  issues.status_id as "statusId", issues.assignee_id as "assigneeId"
+from issues own
+join queues own_queue on own_queue.org_id = $3 and own_queue.queue_id = own.queue_id
+join links on links.org_id = $3 and links.link_id = $5
+  and own.issue_id in (links.inward_issue_id, links.outward_issue_id)
+join issues on issues.org_id = $3
+  and issues.issue_id = links.inward_issue_id + links.outward_issue_id - own.issue_id
+join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
+where own.org_id = $3 and own.issue_id = (
+  select issue_id from issues where org_id = $3 and key = $6
+  union all
+  select issue_id from issues where org_id = $3 and hex_id = $6
+  union all
+  select issue_id from issue_aliases where org_id = $3 and key = $6
+  limit 1) and ($1::boolean or (own_queue.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $3 and queue_members.queue_id = own_queue.queue_id and queue_members.user_id = $4
+    and true)))
+  and ($1::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)));
+
+-- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 viewId
+prepare select_link_of_view as
+select links.link_id, links.link_type_id, links.inward_issue_id, links.outward_issue_id, links.first_end,
+  links.version, (select to_jsonb(found) from (
+  select issues.issue_id as id, issues.key, ($1::boolean or ((queues.access = 'organisation' and $2::text <> 'reader')
+  or exists (
+  select from queue_members
+  where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and queue_members.role in ('manager', 'member')))) as "mayWrite"
+  from issues
+  join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
+  where issues.org_id = $3 and issues.issue_id =
+    case ($5::bigint % 2 = 1) = (links.first_end = 'inward')
+      when true then links.inward_issue_id else links.outward_issue_id end and ($1::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)))) found) as task
+from links
+where links.org_id = $3 and links.link_id = ($5 + 1) / 2;
+
+-- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 taskId, $6 oppositeTaskId, $7 labelId, $8 viewId
+prepare select_link_parameters as
+select (select to_jsonb(found) from (
+  select issues.issue_id as id, issues.key, ($1::boolean or ((queues.access = 'organisation' and $2::text <> 'reader')
+  or exists (
+  select from queue_members
+  where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and queue_members.role in ('manager', 'member')))) as "mayWrite"
+  from issues
+  join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
+  where issues.org_id = $3 and issues.issue_id = $5 and ($1::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)))) found) as task,
+  (select to_jsonb(found) from (
+  select issues.issue_id as id, issues.key, ($1::boolean or ((queues.access = 'organisation' and $2::text <> 'reader')
+  or exists (
+  select from queue_members
+  where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and queue_members.role in ('manager', 'member')))) as "mayWrite"
+  from issues
+  join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
+  where issues.org_id = $3 and issues.issue_id = $6 and ($1::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)))) found) as "oppositeTask",
+  (select to_jsonb(found) from (
+select wanted.label_id, coalesce(wanted.opposite_id, wanted.label_id) as opposite_label_id, types.link_type_id,
+  types.inward_label_id, types.import_only
+from labels wanted
+left join link_types types on types.org_id = $3
+  and least(types.inward_label_id, types.outward_label_id)
+    = least(wanted.label_id, coalesce(wanted.opposite_id, wanted.label_id))
+  and greatest(types.inward_label_id, types.outward_label_id)
+    = greatest(wanted.label_id, coalesce(wanted.opposite_id, wanted.label_id))
+where wanted.org_id = $3 and wanted.label_id = $7::bigint) found) as label, view.*
+from (select) as call
+left join lateral (
+select 2 * ends.link_id - (ends.direction = ends.first_end)::integer as view_id, ends.object_id as opposite_task_id, ends.issue_id as task_id, labels.label_id,
+  ends.link_id, ends.link_type_id, ends.inward_issue_id, ends.outward_issue_id, ends.first_end, ends.version,
+  ends.created_at, ends.updated_at
+from (
+  select 'inward' as direction, inward_issue_id as issue_id, outward_issue_id as object_id, links.*
+  from links where links.org_id = $3 and links.link_id = ($8::bigint + 1) / 2
+  union all
+  select 'outward', outward_issue_id, inward_issue_id, links.*
+  from links where links.org_id = $3 and links.link_id = ($8::bigint + 1) / 2
+) ends
+join link_types on link_types.org_id = $3 and link_types.link_type_id = ends.link_type_id
+join labels on labels.org_id = $3 and labels.label_id = case ends.direction when 'inward' then link_types.inward_label_id else link_types.outward_label_id end
+join issues task on task.org_id = $3 and task.issue_id = ends.issue_id
+join queues task_queue on task_queue.org_id = $3 and task_queue.queue_id = task.queue_id
+join issues object on object.org_id = $3 and object.issue_id = ends.object_id
+join queues object_queue on object_queue.org_id = $3 and object_queue.queue_id = object.queue_id
+where 2 * ends.link_id - (ends.direction = ends.first_end)::integer = $8 and ($1::boolean or (task_queue.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $3 and queue_members.queue_id = task_queue.queue_id and queue_members.user_id = $4
+    and true))) and ($1::boolean or (object_queue.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $3 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $4
+    and true)))) view on true;
 
 -- $1 orgId
 prepare select_link_types as
@@ -1746,11 +1903,10 @@ prepare select_task_link as
 select 2 * ends.link_id - (ends.direction = ends.first_end)::integer as view_id, ends.object_id as opposite_task_id, ends.issue_id as task_id, labels.label_id,
   labels.label, labels.opposite_id as opposite_label_id
 from (
-  select 'inward' as direction, inward_issue_id as issue_id, outward_issue_id as object_id, link_id, link_type_id,
-    first_end
+  select 'inward' as direction, inward_issue_id as issue_id, outward_issue_id as object_id, links.*
   from links where links.org_id = $1 and links.link_id = ($2::bigint + 1) / 2
   union all
-  select 'outward', outward_issue_id, inward_issue_id, link_id, link_type_id, first_end
+  select 'outward', outward_issue_id, inward_issue_id, links.*
   from links where links.org_id = $1 and links.link_id = ($2::bigint + 1) / 2
 ) ends
 join link_types on link_types.org_id = $1 and link_types.link_type_id = ends.link_type_id
@@ -1990,15 +2146,74 @@ update labels
 set name_ru = $1, name_en = $2, label = case when phrase is null then $2 else label end
 where org_id = $3 and label_id = $4;
 
--- $1 link_type_id, $2 is_symmetric, $3 is_antisymmetric, $4 is_acyclic, $5 single_end, $6 shares_label, $7 inwardIssueId, $8 outwardIssueId, $9 firstEnd, $10 updatedBy, $11 orgId, $12 linkId
+-- $1 orgId, $2 linkTypeId, $3 inwardIssueId, $4 outwardIssueId, $5 isLocked, $6 firstEnd, $7 userId, $8 linkId, $9 seenVersion, $10 seenLinkTypeId, $11 seenInwardIssueId, $12 seenOutwardIssueId, $13 seenFirstEnd, $14 events
 prepare update_link as
-update links
-set link_type_id = $1, is_symmetric = $2, is_antisymmetric = $3,
-  is_acyclic = $4, single_end = $5, shares_label = $6,
-  inward_issue_id = $7, outward_issue_id = $8, first_end = $9,
-  updated_by = $10, updated_at = greatest(now(), created_at), version = version + 1
-where org_id = $11 and link_id = $12
-returning link_id, link_type_id, inward_issue_id, outward_issue_id, first_end;
+with
+organisation as materialized (
+  select one_link_per_pair from organisations where org_id = $1 for key share
+), type as materialized (
+  select link_types.link_type_id, link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic,
+    link_types.single_end, link_types.shares_label, organisation.one_link_per_pair
+  from organisation
+  cross join link_types
+  where link_types.org_id = $1 and link_types.link_type_id = $2
+  for key share of link_types
+), ends as materialized (
+  select issues.issue_id
+  from type
+  cross join issues
+  where issues.org_id = $1 and issues.issue_id in ($3::bigint, $4::bigint)
+  order by issues.issue_id
+  for key share of issues
+), positions as materialized (
+  select topological_order.issue_id, topological_order.position
+  from (select count(*) from ends) as locked
+  cross join type
+  join topological_order on topological_order.org_id = $1 and topological_order.link_type_id = $2
+    and topological_order.issue_id in ($3::bigint, $4::bigint)
+  where type.is_acyclic and ($5::boolean or not type.shares_label)
+  order by topological_order.issue_id
+  for share of topological_order
+), placed as (
+  insert into topological_order (org_id, link_type_id, issue_id, position)
+  select $1, $2, ends.issue_id,
+    nextval('topological_order_position_seq') * case ends.issue_id when $3 then -1 else 1 end
+  from type
+  cross join ends
+  where type.is_acyclic and ($5::boolean or not type.shares_label) and not exists (
+    select from positions where positions.issue_id = ends.issue_id)
+  order by ends.issue_id
+  on conflict do nothing
+  returning issue_id, position
+), ordered as (
+  select * from positions union all select * from placed
+), written as (
+  update links
+  set link_type_id = type.link_type_id, is_symmetric = type.is_symmetric, is_antisymmetric = type.is_antisymmetric,
+    is_acyclic = type.is_acyclic, single_end = type.single_end, shares_label = type.shares_label,
+    inward_issue_id = $3, outward_issue_id = $4, first_end = $6,
+    updated_by = $7, updated_at = greatest(now(), links.created_at), version = links.version + 1
+  from type
+  cross join (select count(*) from ordered) as ready
+  where
+links.org_id = $1 and links.link_id = $8 and links.version = $9
+and links.link_type_id = $10 and links.inward_issue_id = $11
+and links.outward_issue_id = $12 and links.first_end = $13 and
+$3 in (select issue_id from ends) and $4 in (select issue_id from ends)
+and ($5 or (not type.shares_label and (
+  not type.is_acyclic or $3 = $4
+  or (select position from ordered where issue_id = $3)
+    < (select position from ordered where issue_id = $4))))
+  returning links.link_id, links.version, links.created_at, links.updated_at
+),
+recorded as (
+  insert into events (org_id, user_id, issue_id, type, changes)
+  select $1, $7, (given.event ->> 'issueId')::bigint, given.event ->> 'type', given.event -> 'changes'
+  from written
+  cross join jsonb_array_elements($14::jsonb) with ordinality as given (event, place)
+  order by given.place
+)
+select * from written;
 
 -- $1 isAntisymmetric, $2 isAcyclic, $3 singleEnd, $4 orgId, $5 linkTypeId
 prepare update_link_type_rules as

@@ -24,6 +24,8 @@ export interface Database extends Queryable {
    * which is repeated as a whole.
    */
   transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
+  /** Runs a statement that writes as a transaction of its own, repeated likewise; in a transaction, as a part of it. */
+  execute<Row>(statement: Statement<Row>): Promise<Row[]>;
 }
 
 declare const isTransaction: unique symbol;
@@ -121,23 +123,29 @@ export function openDatabase(connection: Connection, log: Log): DatabasePool {
     await withConnection(pool, connections, {}, (connection) => run(connection, statement, {}, onRow));
   });
 
+  /** Runs a transaction until PostgreSQL accepts it, but not more often than five times. */
+  const repeatedly = async <Result>(run: () => Promise<Result>): Promise<Result> => {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await run();
+      } catch (error) {
+        if (!isRepeatable(error)) throw error;
+        if (error instanceof pg.DatabaseError)
+          log.warn({ code: error.code, attempt }, 'PostgreSQL refused a transaction');
+        if (attempt === TRANSACTION_ATTEMPTS) throw unavailable(error);
+      }
+    }
+  };
+
   const databaseFor = (client: Client): DatabasePool => ({
     cache,
     query: (statement) => withConnection(pool, connections, client, (connection) => run(connection, statement, client)),
-    async transaction(work) {
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          return await withConnection(pool, connections, client, (connection) =>
-            runTransaction(connection, work, client, cache),
-          );
-        } catch (error) {
-          if (!isRepeatable(error)) throw error;
-          if (error instanceof pg.DatabaseError)
-            log.warn({ code: error.code, attempt }, 'PostgreSQL refused a transaction');
-          if (attempt === TRANSACTION_ATTEMPTS) throw unavailable(error);
-        }
-      }
-    },
+    execute: (statement) =>
+      repeatedly(() => withConnection(pool, connections, client, (connection) => run(connection, statement, client))),
+    transaction: (work) =>
+      repeatedly(() =>
+        withConnection(pool, connections, client, (connection) => runTransaction(connection, work, client, cache)),
+      ),
     readShared(statement, orgId, key) {
       return sharedReads.read(statement, orgId, key, client);
     },
@@ -247,6 +255,7 @@ async function runTransaction<Result>(
       return invalidated.size === 0 ? cache : NO_CACHE;
     },
     query: (statement: Statement<unknown>) => run(connection, statement, client),
+    execute: (statement: Statement<unknown>) => run(connection, statement, client),
     transaction: (joined: typeof work) => joined(transaction),
     async invalidate(scope: string) {
       if (invalidated.has(scope)) return;

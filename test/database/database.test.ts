@@ -116,6 +116,32 @@ test('of two deadlocked transactions the one that PostgreSQL aborts is retried',
   expect(String(two?.['words']).slice(3)).toBe(String(one?.['words']).slice(3));
 });
 
+test('a statement that is a transaction of its own is retried likewise, and not within a transaction', async () => {
+  await query(database().db, 'drop sequence if exists runs; create sequence runs');
+  const refusedUntil = (run: number) => ({
+    name: '' as const,
+    text: `
+      do $$ begin
+        if nextval('runs') < ${run} then raise exception using errcode = 'serialization_failure'; end if;
+        insert into notes values (3, 'three');
+      end $$`,
+    values: [],
+  });
+  await db.execute(refusedUntil(3));
+  expect(await notes()).toHaveLength(3);
+  await query(database().db, 'delete from notes where id = 3; alter sequence runs restart');
+  await expect(db.execute(refusedUntil(6))).rejects.toMatchObject({ name: 'DomainError', code: 'unavailable' });
+
+  await query(database().db, 'alter sequence runs restart');
+  let attempts = 0;
+  await db.transaction(async (transaction) => {
+    attempts += 1;
+    await transaction.execute(refusedUntil(2));
+  });
+  expect(attempts).toBe(2);
+  expect(await notes()).toHaveLength(3);
+});
+
 test('a transaction is retried after a concurrent change, and throws `unavailable` after five attempts', async () => {
   let runs = 0;
   const twice = db.transaction(async (transaction) => {

@@ -1,14 +1,17 @@
 // Never run. If one of the expected errors below does not occur, `npm run check:types` fails.
+import { deleteLink, type VersionedLink } from '../../src/core/issue-links/link-writes.store.ts';
 import { lockForLinks } from '../../src/core/link-types/link-types.store.ts';
 import { createUser } from '../../src/core/users/users.service.ts';
 import { insertUser, selectUserId } from '../../src/core/users/users.store.ts';
 import type { DatabasePool, Queryable, Transaction } from '../../src/database/database.ts';
 
-export async function useWrongly(pool: DatabasePool, reader: Queryable): Promise<void> {
+export async function useWrongly(pool: DatabasePool, reader: Queryable, seen: VersionedLink): Promise<void> {
   // @ts-expect-error: the pool would release the lock at once.
   await lockForLinks(pool, 'org', ['relates'], [1, 2]);
   // @ts-expect-error: a write outside a transaction would not be repeated after a deadlock.
   await insertUser(pool, 'org', { login: 'user', role: 'member' });
+  // @ts-expect-error: a function that only reads cannot write either.
+  await deleteLink(reader, { orgId: 'org', userId: 1, events: [] }, seen);
   // @ts-expect-error: a `Queryable` is not necessarily a transaction.
   const asserted: Transaction = reader;
   // @ts-expect-error: only `transaction()` creates one.

@@ -1,31 +1,40 @@
-import type { Database, DatabasePool } from '../../src/database/database.ts';
+import type { Client } from '../../src/database/client.ts';
+import type { ClientDatabase, Database, DatabasePool, Transaction } from '../../src/database/database.ts';
+import type { Statement } from '../../src/database/statement.ts';
 
-/** How many statements the service sends outside transactions while `work` runs. */
+/** How many statements the service sends while `work` runs, besides those that begin and end transactions. */
 export async function countStatements(db: DatabasePool, work: () => PromiseLike<unknown>): Promise<number> {
-  const { forClient, query } = db;
+  const original = { ...db };
   let count = 0;
-  db.query = (statement) => {
-    count += 1;
-    return query(statement);
-  };
-  db.forClient = (client) => {
-    const clientDb = forClient(client);
-    return {
-      ...clientDb,
-      query: (statement) => {
-        count += 1;
-        return clientDb.query(statement);
-      },
-      readShared: (statement, orgId, key) => {
-        count += 1;
-        return clientDb.readShared(statement, orgId, key);
-      },
-    };
-  };
+  const counting = <Counted extends Database>(counted: Counted): Counted => ({
+    ...counted,
+    query: (statement: Statement<never>) => {
+      count += 1;
+      return counted.query(statement);
+    },
+    execute: (statement: Statement<never>) => {
+      count += 1;
+      return counted.execute(statement);
+    },
+    transaction: (run: (transaction: Transaction) => Promise<unknown>) =>
+      counted.transaction((transaction) => run(counting(transaction))),
+  });
+  Object.assign(db, counting(original), {
+    forClient: (client: Client): ClientDatabase => {
+      const clientDb = original.forClient(client);
+      return {
+        ...counting(clientDb),
+        readShared: (statement, orgId, key) => {
+          count += 1;
+          return clientDb.readShared(statement, orgId, key);
+        },
+      };
+    },
+  });
   try {
     await work();
   } finally {
-    Object.assign(db, { forClient, query });
+    Object.assign(db, original);
   }
   return count;
 }

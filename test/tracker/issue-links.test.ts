@@ -304,6 +304,32 @@ test('PATCH link replaces the other issue from either end', async () => {
   ]);
 });
 
+test.each(['ru', 'en'] as const)('POST, PATCH and _import return the link as GET does (%s)', async (language) => {
+  const { org, issues } = await givenIssues(2, language);
+  const [a, b] = issues as [GivenIssue, GivenIssue];
+  const [author, assignee] = [await givenUser(db(), org.orgId), await givenUser(db(), org.orgId, { display: 'Анна' })];
+  const { key: queue } = await givenQueue(db(), org);
+  const assigned = await givenIssue(db(), org, queue, { assignee });
+  const expectAsRead = async ({ body }: { body: { id: number } }) => {
+    expect(body).toEqual((await as(org.admin).get(`/v2/issues/${a.key}/links/${body.id}`).expect(200)).body);
+  };
+
+  const created = await createLink(org.admin, a, 'depends on', b.key).expect(201);
+  await expectAsRead(created);
+  const { id } = created.body;
+  await expectAsRead(await updateLink(author, a, id, { issue: assigned.key }).expect(200));
+  await expectAsRead(await updateLink(org.admin, a, id, { issue: assigned.key }).expect(200));
+  await expectAsRead(await updateLink(org.admin, a, id, { relationship: 'relates' }).expect(200));
+  await expectAsRead(
+    await importLink(org.admin, a, {
+      relationship: 'clone',
+      issue: b.key,
+      createdAt: '2019-03-04T05:06:07.008+0300',
+      createdBy: author.login,
+    }).expect(200),
+  );
+});
+
 test('PATCH link with unchanged values writes nothing', async () => {
   const { org, issues } = await givenIssues(2);
   const [a, b] = issues as [GivenIssue, GivenIssue];

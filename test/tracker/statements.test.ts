@@ -1,12 +1,22 @@
 import { expect, test } from '@jest/globals';
 import { loadContract } from '../../src/contract/contract.ts';
 import { useApi } from '../support/api.ts';
-import { type GivenUser, givenIssue, givenLink, givenOrganisation, givenQueue } from '../support/builders.ts';
+import {
+  type GivenIssue,
+  type GivenOrganisation,
+  type GivenUser,
+  givenApplication,
+  givenIssue,
+  givenLink,
+  givenOrganisation,
+  givenQueue,
+} from '../support/builders.ts';
 import { getIssueId } from '../support/issues.ts';
 import { restAs } from '../support/rest.ts';
+import { type Rpc, rpcAs } from '../support/rpc.ts';
 import { countStatements } from '../support/statements.ts';
 
-// The number of statements of a read does not depend on the number of links, and stays small.
+// A write of a link takes at most three statements. The number of statements of a read does not depend on the number of links, and stays small.
 
 const STATEMENTS_MAX = 5;
 const api = useApi();
@@ -33,6 +43,73 @@ test.each(READS)('%s runs as many statements for forty links as for one', async 
   expect(await count(many)).toBe(statements);
   expect(statements).toBeLessThanOrEqual(STATEMENTS_MAX);
 });
+
+const WRITE_STATEMENTS_MAX = 3;
+
+interface Writes {
+  readonly org: GivenOrganisation;
+  readonly rpc: Rpc;
+  readonly a: GivenIssue;
+  readonly b: GivenIssue;
+  readonly c: GivenIssue;
+}
+
+const WRITES: Readonly<Record<string, (given: Writes, phrase: string, labelId: number) => Promise<void>>> = {
+  'POST, PATCH and DELETE': async ({ org, a, b, c }, phrase) => {
+    const rest = restAs(api(), org.admin);
+    const links = `/v3/issues/${a.key}/links`;
+    let id = 0;
+    await atMostThree(async () => {
+      id = (await rest.post(links, { relationship: phrase, issue: b.key }).expect(201)).body.id;
+    });
+    await atMostThree(() => rest.patch(`${links}/${id}`, { issue: c.key }).expect(200));
+    await atMostThree(() => rest.patch(`${links}/${id}`, { relationship: 'duplicates' }).expect(200));
+    await atMostThree(() => rest.patch(`${links}/${id}`, { relationship: phrase, issue: b.key }).expect(200));
+    await atMostThree(() => rest.patch(`${links}/${id}`, { relationship: phrase }).expect(200));
+    await atMostThree(() => rest.delete(`${links}/${id}`).expect(204));
+  },
+  'createTaskLink, updateTaskLink and removeTaskLink': async ({ rpc, a, b, c }, _phrase, labelId) => {
+    let view = 0;
+    await atMostThree(async () => {
+      view = await rpc.call('createTaskLink', a.id, b.id, labelId);
+    });
+    await atMostThree(() => rpc.call('updateTaskLink', view, a.id, c.id, labelId));
+    await atMostThree(() => rpc.call('updateTaskLink', view, a.id, c.id, 4));
+    await atMostThree(() => rpc.call('removeTaskLink', view));
+  },
+};
+
+test.each(
+  Object.keys(WRITES).flatMap(
+    (methods) =>
+      [
+        [methods, 'relates', 1],
+        [methods, 'depends on', 3],
+        [methods, 'is subtask for', 6],
+      ] as const,
+  ),
+)('%s run at most three statements (%s)', async (methods, phrase, labelId) => {
+  const org = await givenOrganisation(db());
+  const { key: queue } = await givenQueue(db(), org);
+  const [a, b, c] = [
+    await givenIssue(db(), org, queue),
+    await givenIssue(db(), org, queue),
+    await givenIssue(db(), org, queue, { assignee: org.admin }),
+  ];
+  const rpc = rpcAs(api(), await givenApplication(db(), org));
+  // Fill the caches.
+  await as(org.admin).post(`/v3/issues/${a.key}/links`, { relationship: 'duplicates', issue: b.key }).expect(201);
+  const [{ id }] = (await as(org.admin).get(`/v3/issues/${a.key}/links`)).body;
+  await as(org.admin).delete(`/v3/issues/${a.key}/links/${id}`).expect(204);
+  await rpc.call('getAllTaskLinks', a.id);
+  await WRITES[methods]?.({ org, rpc, a, b, c }, phrase, labelId);
+});
+
+async function atMostThree(work: () => PromiseLike<unknown>): Promise<void> {
+  const count = await countStatements(db(), work);
+  expect(count).toBeGreaterThan(0);
+  expect(count).toBeLessThanOrEqual(WRITE_STATEMENTS_MAX);
+}
 
 const QUERIES: Readonly<Record<string, (values: Record<string, string>) => string>> = {
   findIssueByUnique: ({ unique }) => `?unique=${unique}`,

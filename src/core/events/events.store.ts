@@ -38,9 +38,9 @@ const INSERT_EVENTS = statement<'orgId' | 'userId' | 'events'>(
   'insert_events',
   `
   insert into events (org_id, user_id, issue_id, type, changes)
-  select :orgId, :userId, "issueId", type, changes
-  from rows from (jsonb_to_recordset(:events) as ("issueId" bigint, type text, changes jsonb)) with ordinality as given
-  order by ordinality`,
+  select :orgId, :userId, (given.event ->> 'issueId')::bigint, given.event ->> 'type', given.event -> 'changes'
+  from jsonb_array_elements(:events) with ordinality as given (event, place)
+  order by given.place`,
 );
 
 /** Records the changes of a transaction, one event for each issue and event type. */

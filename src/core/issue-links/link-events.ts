@@ -1,6 +1,6 @@
 import type { LinkChange, NewEvent } from '../events/events.store.ts';
 import type { Direction } from '../labels/direction.ts';
-import type { StoredLink } from './issue-links.store.ts';
+import type { StoredLink } from './link-writes.store.ts';
 
 /** One event for each issue that a change of a link affects, by issue_id. */
 export function linkEvents(before: StoredLink | undefined, after: StoredLink | undefined): NewEvent[] {

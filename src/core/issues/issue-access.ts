@@ -13,10 +13,25 @@ export interface AccessibleIssue {
   readonly mayWrite: boolean;
 }
 
-const FIND_ISSUES_NAMED = statement<keyof Viewer | 'names', AccessibleIssue & { name: string }>(
+/** SQL: the columns of an AccessibleIssue from the row `issues` in the row `queues`. */
+export const ACCESSIBLE_ISSUE = `issues.issue_id as id, issues.key, ${writableQueue('queues')} as "mayWrite"`;
+
+/** An issue with what a link shows of it. */
+export interface LinkedIssue extends AccessibleIssue {
+  readonly hexId: string;
+  readonly summary: string;
+  readonly statusId: number;
+  readonly assigneeId: number | null;
+}
+
+/** SQL: the columns of a LinkedIssue from the row `issues` in the row `queues`. */
+export const LINKED_ISSUE = `${ACCESSIBLE_ISSUE}, issues.hex_id as "hexId", issues.summary,
+    issues.status_id as "statusId", issues.assignee_id as "assigneeId"`;
+
+const FIND_ISSUES_NAMED = statement<keyof Viewer | 'names', LinkedIssue & { name: string }>(
   'find_issues_named',
   `
-  select given.name, issues.issue_id as id, issues.key, ${writableQueue('queues')} as "mayWrite"
+  select given.name, ${LINKED_ISSUE}
   from unnest(:names::text[]) as given (name)
   join issues on issues.org_id = :orgId and issues.issue_id = ${issueIdNamed('given.name')}
   join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id
@@ -31,7 +46,7 @@ export async function findIssuesNamed(
   db: Queryable,
   viewer: Viewer,
   names: readonly string[],
-): Promise<(AccessibleIssue | undefined)[]> {
+): Promise<(LinkedIssue | undefined)[]> {
   const parsed = names.map(parseIssueName);
   const possible = parsed.filter((name) => name !== undefined);
   const issues = await db.query(FIND_ISSUES_NAMED({ ...viewer, names: possible }));
@@ -44,7 +59,7 @@ export async function getIssuePair(
   viewer: Viewer,
   writableName: string,
   otherName: string,
-): Promise<[AccessibleIssue, AccessibleIssue]> {
+): Promise<[LinkedIssue, LinkedIssue]> {
   const [issue, other] = await findIssuesNamed(db, viewer, [writableName, otherName]);
   if (issue === undefined || other === undefined) throw new DomainError('not_found', texts.issueNotFound);
   requireWritable(issue);
@@ -53,14 +68,11 @@ export async function getIssuePair(
 
 const FIND_ISSUES = statement<keyof Viewer | 'issueIds', AccessibleIssue>(
   'find_issues',
-  visibleIssues(
-    `issues.issue_id as id, issues.key, ${writableQueue('queues')} as "mayWrite"`,
-    'issues.issue_id = any(:issueIds::bigint[])',
-  ),
+  visibleIssues(ACCESSIBLE_ISSUE, 'issues.issue_id = any(:issueIds::bigint[])'),
 );
 
 /** The issues with these issue_ids that the viewer may see, in any order. */
-export function findIssues(db: Queryable, viewer: Viewer, issueIds: readonly number[]): Promise<AccessibleIssue[]> {
+function findIssues(db: Queryable, viewer: Viewer, issueIds: readonly number[]): Promise<AccessibleIssue[]> {
   return db.query(FIND_ISSUES({ ...viewer, issueIds }));
 }
 

@@ -20,13 +20,15 @@ export function relationshipsOf(types: Iterable<LinkTypeRow>): Relationship[] {
   });
 }
 
-/**
- * The relationship with that phrase, in any letter case and with spaces, hyphens or underscores. Throws `invalid` with
- * the accepted phrases if there is none.
- */
-export function relationshipNamed(accepted: readonly Relationship[], phrase: string): Relationship {
+/** The relationship with that phrase, in any letter case and with spaces, hyphens or underscores. */
+export function findRelationship(accepted: readonly Relationship[], phrase: string): Relationship | undefined {
   const wanted = normalized(phrase);
-  const found = accepted.find((relationship) => relationship.phrase === wanted);
+  return accepted.find((relationship) => relationship.phrase === wanted);
+}
+
+/** As `findRelationship`. Throws `invalid` with the accepted phrases if there is none. */
+export function relationshipNamed(accepted: readonly Relationship[], phrase: string): Relationship {
+  const found = findRelationship(accepted, phrase);
   if (found === undefined) {
     const phrases = accepted.map((relationship) => relationship.phrase).join(', ');
     throw new DomainError('invalid', texts.relationshipUnknown(phrase, phrases));

@@ -1,7 +1,7 @@
 import type { Transaction } from '../../database/database.ts';
 import type { Viewer } from '../access/viewer.ts';
 import { insertEvents } from '../events/events.store.ts';
-import { deleteLinksOfIssues } from '../issue-links/issue-links.service.ts';
+import { deleteLinksOfIssues } from '../issue-links/link-writes.service.ts';
 import { deleteIssueRows } from '../issues/issues.store.ts';
 
 /** Deletes locked issues with their links, in the caller's transaction; the issues at the other ends record the change. */

@@ -1,6 +1,6 @@
 import type { Database } from '../../database/database.ts';
 import type { Viewer } from '../access/viewer.ts';
-import { deleteLinksWithLabel } from '../issue-links/issue-links.service.ts';
+import { deleteLinksWithLabel } from '../issue-links/link-writes.service.ts';
 import { lockChangeableLabel } from '../labels/labels.service.ts';
 import { deleteLabel } from '../labels/labels.store.ts';
 

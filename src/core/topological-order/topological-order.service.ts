@@ -5,10 +5,8 @@ import type { Viewer } from '../access/viewer.ts';
 import { selectVisibleKeys } from '../issues/issue-access.ts';
 import {
   type Displaced,
-  insertEnds,
   insertOrder,
-  lockPositionsForChange,
-  lockPositionsShared,
+  lockOrderOf,
   reorder,
   selectDisplaced,
   selectLinksAmong,
@@ -25,8 +23,9 @@ import { type Edge, sortTopologically } from './topological-sort.ts';
 const NAMED_ISSUES_MAX = 20;
 
 /**
- * Puts the ends of a link that was just written in order, and locks their positions. Throws `refused` with the keys of
- * the cycle if the link closes one. The caller has locked the order.
+ * Puts the ends of a link that was just written in order; both have a position. Throws `refused` with the keys of the
+ * cycle if the link closes one. The caller has locked the order, so that nobody else changes it until the link is
+ * visible to them.
  */
 export async function putInOrder(
   db: Transaction,
@@ -34,8 +33,6 @@ export async function putInOrder(
   linkTypeId: string,
   ends: { readonly inwardIssueId: number; readonly outwardIssueId: number },
 ): Promise<void> {
-  await insertEnds(db, viewer.orgId, linkTypeId, ends);
-  await lockPositionsShared(db, viewer.orgId, linkTypeId, Object.values(ends));
   const locked = new Set<number>();
   for (;;) {
     const displaced = await selectDisplaced(db, viewer.orgId, linkTypeId, ends);
@@ -46,7 +43,7 @@ export async function putInOrder(
       await reorder(db, viewer.orgId, linkTypeId, [...sideOf(displaced, 'inward'), ...sideOf(displaced, 'outward')]);
       return;
     }
-    await lockPositionsForChange(db, viewer.orgId, linkTypeId, missing);
+    await lockOrderOf(db, viewer.orgId, linkTypeId, missing);
     for (const issueId of missing) locked.add(issueId);
     // Search again: a link that was written before these locks were granted may lead to more issues.
   }

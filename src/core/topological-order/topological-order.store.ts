@@ -12,63 +12,23 @@ export async function lockOrder(db: Transaction, orgId: string, linkTypeId: stri
   await db.query(LOCK_ORDER({ orgId, linkTypeId }));
 }
 
-const INSERT_ENDS = statement<'orgId' | 'linkTypeId' | 'inwardIssueId' | 'outwardIssueId'>(
-  'insert_ends',
+const LOCK_ORDER_OF = statement<'orgId' | 'linkTypeId' | 'issueIds'>(
+  'lock_order_of',
   `
-  insert into topological_order (org_id, link_type_id, issue_id, position)
-  select :orgId, :linkTypeId, ends.issue_id, ends.sign * nextval('topological_order_position_seq')
-  from (values (:inwardIssueId::bigint, -1), (:outwardIssueId, 1)) as ends (issue_id, sign)
-  order by ends.issue_id
-  on conflict do nothing`,
-);
-
-/** Places those ends of a link that have no position yet: the inward end before all other issues, the outward after. */
-export async function insertEnds(
-  db: Transaction,
-  orgId: string,
-  linkTypeId: string,
-  ends: { readonly inwardIssueId: number; readonly outwardIssueId: number },
-): Promise<void> {
-  await db.query(INSERT_ENDS({ orgId, linkTypeId, ...ends }));
-}
-
-/** SQL: locks positions in the order of the issues. */
-function positionsLocked(strength: 'for share' | 'for no key update'): string {
-  return `
-    select from topological_order
-    where org_id = :orgId and link_type_id = :linkTypeId and issue_id = any(:issueIds::bigint[])
-    order by issue_id
-    ${strength}`;
-}
-
-const LOCK_POSITIONS_SHARED = statement<'orgId' | 'linkTypeId' | 'issueIds'>(
-  'lock_positions_shared',
-  positionsLocked('for share'),
-);
-
-/** Keeps positions from changing. */
-export async function lockPositionsShared(
-  db: Transaction,
-  orgId: string,
-  linkTypeId: string,
-  issueIds: readonly number[],
-): Promise<void> {
-  await db.query(LOCK_POSITIONS_SHARED({ orgId, linkTypeId, issueIds }));
-}
-
-const LOCK_POSITIONS_FOR_CHANGE = statement<'orgId' | 'linkTypeId' | 'issueIds'>(
-  'lock_positions_for_change',
-  positionsLocked('for no key update'),
+  select from topological_order
+  where org_id = :orgId and link_type_id = :linkTypeId and issue_id = any(:issueIds::bigint[])
+  order by issue_id
+  for no key update`,
 );
 
 /** Makes writers of links that have one of the issues as an end wait. */
-export async function lockPositionsForChange(
+export async function lockOrderOf(
   db: Transaction,
   orgId: string,
   linkTypeId: string,
   issueIds: readonly number[],
 ): Promise<void> {
-  await db.query(LOCK_POSITIONS_FOR_CHANGE({ orgId, linkTypeId, issueIds }));
+  await db.query(LOCK_ORDER_OF({ orgId, linkTypeId, issueIds }));
 }
 
 /** An issue that must be moved before a link can be in order. */

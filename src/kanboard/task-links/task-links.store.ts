@@ -1,5 +1,7 @@
 import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
-import type { CopiedRules } from '../../core/link-types/link-types.store.ts';
+import type { VersionedLink, WrittenLink } from '../../core/issue-links/link-writes.store.ts';
+import { ACCESSIBLE_ISSUE, type AccessibleIssue } from '../../core/issues/issue-access.ts';
+import { visibleIssues } from '../../core/issues/visible-issues.ts';
 import type { Queryable } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 
@@ -20,17 +22,16 @@ export interface TaskLinkViewRow {
   opposite_label_id: number | null;
 }
 
-const SELECT_TASK_LINK = statement<keyof Viewer | 'viewId', TaskLinkViewRow>(
-  'select_task_link',
-  `
+/** SQL: one view of a link, if the viewer may see both tasks. */
+function taskLinkView(columns: string): string {
+  return `
   select ${VIEW_ID} as view_id, ends.object_id as opposite_task_id, ends.issue_id as task_id, labels.label_id,
-    labels.label, labels.opposite_id as opposite_label_id
+    ${columns}
   from (
-    select 'inward' as direction, inward_issue_id as issue_id, outward_issue_id as object_id, link_id, link_type_id,
-      first_end
+    select 'inward' as direction, inward_issue_id as issue_id, outward_issue_id as object_id, links.*
     from links where links.org_id = :orgId and links.link_id = (:viewId::bigint + 1) / 2
     union all
-    select 'outward', outward_issue_id, inward_issue_id, link_id, link_type_id, first_end
+    select 'outward', outward_issue_id, inward_issue_id, links.*
     from links where links.org_id = :orgId and links.link_id = (:viewId::bigint + 1) / 2
   ) ends
   join link_types on link_types.org_id = :orgId and link_types.link_type_id = ends.link_type_id
@@ -39,7 +40,12 @@ const SELECT_TASK_LINK = statement<keyof Viewer | 'viewId', TaskLinkViewRow>(
   join queues task_queue on task_queue.org_id = :orgId and task_queue.queue_id = task.queue_id
   join issues object on object.org_id = :orgId and object.issue_id = ends.object_id
   join queues object_queue on object_queue.org_id = :orgId and object_queue.queue_id = object.queue_id
-  where ${VIEW_ID} = :viewId and ${visibleQueue('task_queue')} and ${visibleQueue('object_queue')}`,
+  where ${VIEW_ID} = :viewId and ${visibleQueue('task_queue')} and ${visibleQueue('object_queue')}`;
+}
+
+const SELECT_TASK_LINK = statement<keyof Viewer | 'viewId', TaskLinkViewRow>(
+  'select_task_link',
+  taskLinkView('labels.label, labels.opposite_id as opposite_label_id'),
 );
 
 /** Undefined if the link does not exist, or the viewer may not see both tasks. */
@@ -54,31 +60,89 @@ export async function selectTaskLink(
 
 /** The pair of a label and its opposite, with the link type of the pair if it exists already. */
 export type LabelTypeRow = { label_id: number; opposite_label_id: number } & (
-  | (CopiedRules & { inward_label_id: number; import_only: boolean })
+  | { link_type_id: string; inward_label_id: number; import_only: boolean }
   | { link_type_id: null }
 );
 
-const SELECT_LABEL_TYPE = statement<'orgId' | 'labelId', LabelTypeRow>(
-  'select_label_type',
-  `
-  select labels.label_id, coalesce(labels.opposite_id, labels.label_id) as opposite_label_id, types.link_type_id,
-    types.inward_label_id, types.is_symmetric, types.is_antisymmetric, types.is_acyclic, types.single_end,
-    types.shares_label, types.import_only
-  from labels
+const LABEL_TYPE = `
+  select wanted.label_id, coalesce(wanted.opposite_id, wanted.label_id) as opposite_label_id, types.link_type_id,
+    types.inward_label_id, types.import_only
+  from labels wanted
   left join link_types types on types.org_id = :orgId
     and least(types.inward_label_id, types.outward_label_id)
-      = least(labels.label_id, coalesce(labels.opposite_id, labels.label_id))
+      = least(wanted.label_id, coalesce(wanted.opposite_id, wanted.label_id))
     and greatest(types.inward_label_id, types.outward_label_id)
-      = greatest(labels.label_id, coalesce(labels.opposite_id, labels.label_id))
-  where labels.org_id = :orgId and labels.label_id = :labelId::bigint`,
+      = greatest(wanted.label_id, coalesce(wanted.opposite_id, wanted.label_id))
+  where wanted.org_id = :orgId and wanted.label_id = :labelId::bigint`;
+
+/** SQL: a task, if the viewer may see it. */
+function accessibleTask(taskId: string): string {
+  return visibleIssues(ACCESSIBLE_ISSUE, `issues.issue_id = ${taskId}`);
+}
+
+/** One view of a link, with the link's row. */
+export type StoredView = VersionedLink & WrittenLink & Omit<TaskLinkViewRow, 'label' | 'opposite_label_id'>;
+
+/** What the parameters of a call denote. What does not exist is null, as is a task that the viewer may not see. */
+export interface LinkParameters {
+  readonly task: AccessibleIssue | null;
+  readonly oppositeTask: AccessibleIssue | null;
+  readonly label: LabelTypeRow | null;
+  /** Null also if the viewer may not see both of its tasks. */
+  readonly view: StoredView | null;
+}
+
+const SELECT_LINK_PARAMETERS = statement<
+  keyof Viewer | 'taskId' | 'oppositeTaskId' | 'labelId' | 'viewId',
+  Omit<LinkParameters, 'view'> & (StoredView | { readonly view_id: null })
+>(
+  'select_link_parameters',
+  `
+  select (select to_jsonb(found) from (${accessibleTask(':taskId')}) found) as task,
+    (select to_jsonb(found) from (${accessibleTask(':oppositeTaskId')}) found) as "oppositeTask",
+    (select to_jsonb(found) from (${LABEL_TYPE}) found) as label, view.*
+  from (select) as call
+  left join lateral (${taskLinkView(`
+    ends.link_id, ends.link_type_id, ends.inward_issue_id, ends.outward_issue_id, ends.first_end, ends.version,
+    ends.created_at, ends.updated_at`)}) view on true`,
 );
 
-/** Undefined if the label does not exist. */
-export async function selectLabelType(
+/** `viewId` is undefined for a new link. */
+export async function selectLinkParameters(
   db: Queryable,
-  orgId: string,
-  labelId: number,
-): Promise<LabelTypeRow | undefined> {
-  const [row] = await db.query(SELECT_LABEL_TYPE({ orgId, labelId }));
+  viewer: Viewer,
+  ids: {
+    readonly taskId: number;
+    readonly oppositeTaskId: number;
+    readonly labelId: number;
+    readonly viewId: number | undefined;
+  },
+): Promise<LinkParameters> {
+  const [row] = await db.query(SELECT_LINK_PARAMETERS({ ...viewer, ...ids }));
+  if (row === undefined) throw new Error('The statement returns one row.');
+  return { ...row, view: row.view_id === null ? null : row };
+}
+
+const SELECT_LINK_OF_VIEW = statement<
+  keyof Viewer | 'viewId',
+  VersionedLink & { readonly task: AccessibleIssue | null }
+>(
+  'select_link_of_view',
+  `
+  select links.link_id, links.link_type_id, links.inward_issue_id, links.outward_issue_id, links.first_end,
+    links.version, (select to_jsonb(found) from (${accessibleTask(`
+      case (:viewId::bigint % 2 = 1) = (links.first_end = 'inward')
+        when true then links.inward_issue_id else links.outward_issue_id end`)}) found) as task
+  from links
+  where links.org_id = :orgId and links.link_id = (:viewId + 1) / 2`,
+);
+
+/** The link that a view belongs to, and the view's task, which is null if the viewer may not see it. */
+export async function selectLinkOfView(
+  db: Queryable,
+  viewer: Viewer,
+  viewId: number,
+): Promise<(VersionedLink & { readonly task: AccessibleIssue | null }) | undefined> {
+  const [row] = await db.query(SELECT_LINK_OF_VIEW({ ...viewer, viewId }));
   return row;
 }

@@ -1,4 +1,4 @@
-import type { LinkOrigin } from '../../core/issue-links/issue-links.service.ts';
+import type { LinkOrigin } from '../../core/issue-links/link-writes.store.ts';
 import { findUserIdNamed } from '../../core/users/users.service.ts';
 import type { Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';

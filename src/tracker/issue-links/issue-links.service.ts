@@ -1,29 +1,35 @@
 import type { Viewer } from '../../core/access/viewer.ts';
-import {
-  changeLink,
-  createLink,
-  deleteLink,
-  getIssueLink,
-  type IssueLink,
-  type LinkOrigin,
-  listIssueLinksPage,
-  lockTypeOf,
-  lockTypesOf,
-  originNow,
-} from '../../core/issue-links/issue-links.service.ts';
-import { lockLink, lockSingleLink, type StoredLink } from '../../core/issue-links/issue-links.store.ts';
+import { describeLink, type IssueLink, listIssueLinksPage } from '../../core/issue-links/issue-links.service.ts';
 import { directionAt, objectAt } from '../../core/issue-links/link-events.ts';
+import { lockTypesOf, originNow, writeLink, writeLockedLink } from '../../core/issue-links/link-writes.service.ts';
+import {
+  type LinkAtIssue,
+  type LinkOrigin,
+  lockSingleLink,
+  selectLinkAtIssue,
+} from '../../core/issue-links/link-writes.store.ts';
 import {
   type AccessibleIssue,
   findIssuesNamed,
   getIssuePair,
-  getWritableIssue,
+  requireWritable,
   selectVisibleKeys,
 } from '../../core/issues/issue-access.ts';
+import { parseIssueName } from '../../core/issues/issue-name.ts';
 import { opposite } from '../../core/labels/direction.ts';
-import { cachedLinkTypes, lockForLinks, selectLinkTypes } from '../../core/link-types/link-types.store.ts';
-import { type Relationship, relationshipNamed, relationshipsOf } from '../../core/link-types/relationships.ts';
-import { ConcurrentChange, type Database, type Queryable, type Transaction } from '../../database/database.ts';
+import {
+  cachedLinkTypes,
+  type LinkTypeRow,
+  lockForLinks,
+  selectLinkTypes,
+} from '../../core/link-types/link-types.store.ts';
+import {
+  findRelationship,
+  type Relationship,
+  relationshipNamed,
+  relationshipsOf,
+} from '../../core/link-types/relationships.ts';
+import type { Database, Queryable, Transaction } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 
@@ -57,12 +63,9 @@ export function createIssueLink(
   db: Database,
   viewer: Viewer,
   issueName: string,
-  { relationship, object }: { relationship: string; object: string },
+  link: { relationship: string; object: string },
 ): Promise<IssueLink> {
-  return db.transaction(async (transaction) => {
-    const named = await getRelationship(transaction, viewer, relationship, (type) => !type.import_only);
-    return await link(transaction, viewer, issueName, named, object, originNow(viewer));
-  });
+  return create(db, viewer, issueName, link, isCreatable, originNow(viewer));
 }
 
 /** Creates a link with its author and times from another tracker. Throws as `createIssueLink` does. */
@@ -70,59 +73,79 @@ export function importIssueLink(
   db: Database,
   viewer: Viewer,
   issueName: string,
-  { relationship, object, origin }: { relationship: string; object: string; origin: LinkOrigin },
+  { origin, ...link }: { relationship: string; object: string; origin: LinkOrigin },
 ): Promise<IssueLink> {
-  return db.transaction(async (transaction) => {
-    const named = await getRelationship(transaction, viewer, relationship, () => true);
-    return await link(transaction, viewer, issueName, named, object, origin);
-  });
+  return create(db, viewer, issueName, link, () => true, origin);
+}
+
+async function create(
+  db: Database,
+  viewer: Viewer,
+  issueName: string,
+  names: { relationship: string; object: string },
+  accepts: (type: LinkTypeRow) => boolean,
+  origin: LinkOrigin,
+): Promise<IssueLink> {
+  const plan = async (on: Queryable) => {
+    const { type, direction } = await getRelationship(on, viewer, names.relationship, accepts);
+    const [issue, object] = await getIssuePair(on, viewer, issueName, names.object);
+    const after = { linkTypeId: type.link_type_id, issue, direction, object };
+    return { change: { before: undefined, after }, after };
+  };
+  const { plan: planned, written } = await writeLink(db, viewer, plan, origin);
+  return await describeLink(db, viewer, planned.after, written, origin);
 }
 
 /**
  * Changes the relationship of a link, its object, or both, in place. Throws as `createIssueLink` does, and `stale` if
  * `version` is not the link's current version.
  */
-export function updateIssueLink(
+export async function updateIssueLink(
   db: Database,
   viewer: Viewer,
   issueName: string,
   linkId: number,
   change: { relationship: string | undefined; object: string | undefined; version: number | undefined },
 ): Promise<IssueLink> {
-  return db.transaction(async (transaction) => {
-    const seen = await getIssueLink(transaction, viewer, issueName, linkId);
-    const [issue, object] = await getIssuePair(transaction, viewer, issueName, change.object ?? seen.object.key);
-    requireVersion(change.version, seen.version);
+  const plan = async (on: Queryable) => {
+    const seen = await getLinkAtIssue(on, viewer, issueName, linkId);
+    const { stored, issue } = seen;
+    const [object] = change.object === undefined ? [seen.object] : await findIssuesNamed(on, viewer, [change.object]);
+    if (object === undefined) throw new DomainError('not_found', texts.issueNotFound);
+    requireWritable(issue);
+    if (change.version !== undefined && change.version !== stored.version) {
+      throw new DomainError('stale', texts.staleVersion);
+    }
     const named =
       change.relationship === undefined
-        ? { type: { link_type_id: seen.type.id }, direction: seen.direction }
-        : await getRelationship(transaction, viewer, change.relationship, ({ import_only }) => !import_only);
-    const linkTypeId = named.type.link_type_id;
-    const type = await lockTypeOf(transaction, viewer, { linkTypeId, issues: [issue, object] });
-    const stored = await lockSeenLink(transaction, viewer, issueName, linkId);
-    requireVersion(change.version, stored.version);
-    const isSameType =
-      linkTypeId === stored.link_type_id && (named.direction === directionAt(stored, issue.id) || type.is_symmetric);
-    const isSameObject = objectAt(stored, issue.id) === object.id;
-    // A part of the link that the request does not change was changed after we read it.
-    if ((change.relationship === undefined && !isSameType) || (change.object === undefined && !isSameObject)) {
-      throw new ConcurrentChange();
+        ? undefined
+        : await getRelationship(on, viewer, change.relationship, isCreatable);
+    const direction = directionAt(stored, issue.id);
+    const linkTypeId = named?.type.link_type_id ?? stored.link_type_id;
+    const isSameEnd = named === undefined || named.direction === direction || named.type.is_symmetric;
+    if (linkTypeId === stored.link_type_id && isSameEnd && object.id === seen.object.id) {
+      return { seen, after: { linkTypeId, issue, direction, object }, unchanged: stored };
     }
-    if (!isSameType || !isSameObject)
-      await changeLink(transaction, viewer, stored, { type, direction: named.direction, issue, object });
-    return await getIssueLink(transaction, viewer, issue.key, linkId);
-  });
+    const after = { linkTypeId, issue, direction: named?.direction ?? direction, object };
+    return { seen, after, change: { before: stored, after } };
+  };
+  const {
+    plan: { seen, after },
+    written,
+  } = await writeLink(db, viewer, plan);
+  const updatedBy = written.version === seen.stored.version ? seen.updatedBy : viewer.userId;
+  return await describeLink(db, viewer, after, written, { createdBy: seen.createdBy, updatedBy });
 }
 
 /**
  * Deletes a link of the issue, which may be at either end. Throws `not_found` if the issue has no such link, and `forbidden`
  * if the viewer may not change the issue.
  */
-export function deleteIssueLink(db: Database, viewer: Viewer, issueName: string, linkId: number): Promise<void> {
-  return db.transaction(async (transaction) => {
-    await getIssueLink(transaction, viewer, issueName, linkId);
-    await getWritableIssue(transaction, viewer, issueName);
-    await deleteLink(transaction, viewer, await lockSeenLink(transaction, viewer, issueName, linkId));
+export async function deleteIssueLink(db: Database, viewer: Viewer, issueName: string, linkId: number): Promise<void> {
+  await writeLink(db, viewer, async (on) => {
+    const { issue, stored } = await getLinkAtIssue(on, viewer, issueName, linkId);
+    requireWritable(issue);
+    return { change: { before: stored, after: undefined } };
   });
 }
 
@@ -173,28 +196,23 @@ export async function replaceSingleLinks(
 ): Promise<void> {
   if (singles.length === 0) return;
   const planned = singles.map(({ field, object }) => {
-    return { linkTypeId: SINGLE_LINKS[field].linkTypeId, issues: [issue, object ?? issue] } as const;
+    return { linkTypeId: SINGLE_LINKS[field].linkTypeId, issue, object: object ?? issue };
   });
   const types = await lockTypesOf(transaction, viewer, planned);
   for (const { field, object } of singles) {
     const { linkTypeId, direction } = SINGLE_LINKS[field];
-    const current = await lockSingleLink(transaction, viewer.orgId, linkTypeId, issue.id, direction);
+    const before = await lockSingleLink(transaction, viewer.orgId, linkTypeId, issue.id, direction);
     // The viewer cannot change a link to an issue that the viewer may not see, and clearing it appears to succeed.
-    const isHidden = current !== undefined && !(await isVisible(transaction, viewer, objectAt(current, issue.id)));
+    const isHidden = before !== undefined && !(await isVisible(transaction, viewer, objectAt(before, issue.id)));
     if (object === null) {
-      if (current && !isHidden) await deleteLink(transaction, viewer, current);
+      if (before && !isHidden) await writeLockedLink(transaction, viewer, types, { before, after: undefined });
       continue;
     }
     if (isHidden) throw new DomainError('refused', texts.secondSingle(linkTypeId, issue.key));
     if (object === undefined) throw new DomainError('refused', undefined, { [field]: texts.issueNotFound });
-    const type = types.get(linkTypeId);
-    if (type === undefined) throw new DomainError('refused', texts.linkTypeNotFound(linkTypeId));
-    const write = { type, direction, issue, object };
-    if (current === undefined) {
-      await createLink(transaction, viewer, write, originNow(viewer));
-    } else if (objectAt(current, issue.id) !== object.id) {
-      await changeLink(transaction, viewer, current, write);
-    }
+    if (!types.has(linkTypeId)) throw new DomainError('refused', texts.linkTypeNotFound(linkTypeId));
+    if (before && objectAt(before, issue.id) === object.id) continue;
+    await writeLockedLink(transaction, viewer, types, { before, after: { linkTypeId, issue, direction, object } });
   }
 }
 
@@ -202,43 +220,29 @@ async function isVisible(db: Queryable, viewer: Viewer, issueId: number): Promis
   return (await selectVisibleKeys(db, viewer, [issueId])).has(issueId);
 }
 
-/** Locks a link of the issue and reads it again: it may have changed since the first read. Throws `not_found`. */
-async function lockSeenLink(
-  transaction: Transaction,
-  viewer: Viewer,
-  issueName: string,
-  linkId: number,
-): Promise<StoredLink & { version: number }> {
-  const stored = await lockLink(transaction, viewer.orgId, linkId);
-  await getIssueLink(transaction, viewer, issueName, linkId);
-  if (stored === undefined) throw new DomainError('not_found', texts.linkNotFound);
-  return stored;
-}
-
-function requireVersion(expected: number | undefined, actual: number): void {
-  if (expected !== undefined && expected !== actual) throw new DomainError('stale', texts.staleVersion);
-}
-
-async function link(
-  transaction: Transaction,
-  viewer: Viewer,
-  issueName: string,
-  { type: { link_type_id: linkTypeId }, direction }: Relationship,
-  objectName: string,
-  origin: LinkOrigin,
-): Promise<IssueLink> {
-  const [issue, object] = await getIssuePair(transaction, viewer, issueName, objectName);
-  const type = await lockTypeOf(transaction, viewer, { linkTypeId, issues: [issue, object] });
-  const stored = await createLink(transaction, viewer, { type, direction, issue, object }, origin);
-  return await getIssueLink(transaction, viewer, issue.key, stored.link_id);
+/** Throws `not_found`, also for a link of other issues. */
+async function getLinkAtIssue(db: Queryable, viewer: Viewer, issueName: string, linkId: number): Promise<LinkAtIssue> {
+  const name = parseIssueName(issueName);
+  const found = name === undefined ? undefined : await selectLinkAtIssue(db, viewer, name, linkId);
+  if (found === undefined) throw new DomainError('not_found', texts.linkNotFound);
+  return found;
 }
 
 async function getRelationship(
-  transaction: Queryable,
+  db: Queryable,
   viewer: Viewer,
   phrase: string,
-  accepts: (type: Relationship['type']) => boolean,
+  accepts: (type: LinkTypeRow) => boolean,
 ): Promise<Relationship> {
-  const types = await selectLinkTypes(transaction, viewer.orgId);
-  return relationshipNamed(relationshipsOf(types.filter(accepts)), phrase);
+  const acceptedOf = (types: Iterable<LinkTypeRow>) => relationshipsOf([...types].filter(accepts));
+  const cached = await cachedLinkTypes(db, viewer.orgId);
+  return (
+    findRelationship(acceptedOf(cached.values()), phrase) ??
+    // Another server may have just created the type.
+    relationshipNamed(acceptedOf(await selectLinkTypes(db, viewer.orgId)), phrase)
+  );
+}
+
+function isCreatable(type: LinkTypeRow): boolean {
+  return !type.import_only;
 }

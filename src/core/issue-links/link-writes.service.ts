@@ -1,0 +1,255 @@
+import { ConcurrentChange, type Database, type Queryable, type Transaction } from '../../database/database.ts';
+import { onConstraint } from '../../database/database-error.ts';
+import { DomainError } from '../../errors.ts';
+import { texts } from '../../texts.ts';
+import type { Viewer } from '../access/viewer.ts';
+import { insertEvents } from '../events/events.store.ts';
+import { type Direction, opposite } from '../labels/direction.ts';
+import { type LockedType, lockForLinks, lockTypesOfLabels } from '../link-types/link-types.store.ts';
+import { putInOrder } from '../topological-order/topological-order.service.ts';
+import { lockOrder } from '../topological-order/topological-order.store.ts';
+import { directionAt, linkEvents } from './link-events.ts';
+import {
+  deleteLink,
+  deleteLinksOf,
+  deleteLinksOfLabel,
+  existsSameLabel,
+  insertLink,
+  type LinkEnds,
+  type LinkOrigin,
+  lockLink,
+  lockPair,
+  updateLink,
+  type VersionedLink,
+  type WrittenLink,
+} from './link-writes.store.ts';
+
+/**
+ * Writes links between issues, for both APIs. Database constraints enforce most rules. Two need a query under a lock:
+ * the order of an acyclic type, and duplicates through types that share a label. Every write records its events.
+ */
+
+/** An issue at one end of a link, with the key that error messages use. */
+export interface LinkEnd {
+  readonly id: number;
+  readonly key: string;
+}
+
+/** A link to be written, from the point of view of the issue that it is written for. */
+export interface LinkWrite {
+  readonly linkTypeId: string;
+  readonly issue: LinkEnd;
+  readonly direction: Direction;
+  readonly object: LinkEnd;
+}
+
+/** A link before and after a write: it is created if it was not there before, and deleted if it is not there after. */
+export interface LinkChange {
+  readonly before: VersionedLink | undefined;
+  readonly after: LinkWrite | undefined;
+}
+
+/** What a request amounts to, after reading what it is about: one of the three. */
+export interface LinkPlan {
+  readonly change?: LinkChange;
+  /** The link, if it is already as requested. */
+  readonly unchanged?: WrittenLink;
+  /** Writes what must be there before the change can be planned: the type of a pair of labels. */
+  readonly prepare?: (db: Transaction) => Promise<unknown>;
+}
+
+/** The plan that was carried out, and what became of the link. */
+interface Outcome<Plan> {
+  readonly plan: Plan;
+  readonly written: WrittenLink;
+}
+
+/**
+ * Plans a write and carries it out. The first attempt sends a single statement, which writes everything or nothing. If it
+ * writes nothing, a transaction plans again and locks everything that the write may need. Throws `refused` with the rule
+ * that the link would break.
+ */
+export async function writeLink<Plan extends LinkPlan>(
+  db: Database,
+  viewer: Viewer,
+  plan: (db: Queryable) => Promise<Plan>,
+  origin: LinkOrigin = originNow(viewer),
+): Promise<Outcome<Plan>> {
+  const planned = await plan(db);
+  const written = planned.unchanged ?? (planned.change && (await send(db, viewer, planned.change, origin, false)));
+  if (written) return { plan: planned, written };
+  return await db.transaction((transaction) => writeUnderLocks(transaction, viewer, plan, origin));
+}
+
+async function writeUnderLocks<Plan extends LinkPlan>(
+  db: Transaction,
+  viewer: Viewer,
+  plan: (db: Queryable) => Promise<Plan>,
+  origin: LinkOrigin,
+): Promise<Outcome<Plan>> {
+  let planned = await plan(db);
+  if (planned.prepare) {
+    await planned.prepare(db);
+    planned = await plan(db);
+  }
+  const { before, after } = planned.change ?? {};
+  const types = await lockTypesOf(db, viewer, after ? [after] : []);
+  if (before) {
+    await lockLink(db, viewer.orgId, before.link_id);
+    planned = await plan(db);
+    const { after: changed } = planned.change ?? {};
+    // A concurrent change made the request one of another type or issue, which is not locked.
+    if (changed && !isSameWrite(changed, after)) throw new ConcurrentChange();
+  }
+  const written =
+    planned.unchanged ?? (planned.change && (await writeLockedLink(db, viewer, types, planned.change, origin)));
+  if (written === undefined) throw new ConcurrentChange();
+  return { plan: planned, written };
+}
+
+function isSameWrite(one: LinkWrite, other: LinkWrite | undefined): boolean {
+  return one.linkTypeId === other?.linkTypeId && one.issue.id === other.issue.id && one.object.id === other.object.id;
+}
+
+/**
+ * Locks everything that links depend on, before any link is locked or written (decision 8). The result omits types that
+ * do not exist.
+ */
+export async function lockTypesOf(
+  db: Transaction,
+  { orgId }: Viewer,
+  links: readonly Pick<LinkWrite, 'linkTypeId' | 'issue' | 'object'>[],
+): Promise<ReadonlyMap<string, LockedType>> {
+  if (links.length === 0) return new Map();
+  const issueIds = links.flatMap(({ issue, object }) => [issue.id, object.id]);
+  const linkTypeIds = links.map(({ linkTypeId }) => linkTypeId);
+  const locked = await lockForLinks(db, orgId, linkTypeIds, issueIds);
+  const types = new Map(locked.map((type) => [type.link_type_id, type]));
+  for (const { is_acyclic, link_type_id } of locked) if (is_acyclic) await lockOrder(db, orgId, link_type_id);
+  const pairs = links
+    .filter(({ linkTypeId }) => types.get(linkTypeId)?.shares_label)
+    .map(({ issue, object }) => [Math.min(issue.id, object.id), Math.max(issue.id, object.id)] as const)
+    .sort(([lowerA, higherA], [lowerB, higherB]) => lowerA - lowerB || higherA - higherB);
+  for (const pair of pairs) await lockPair(db, orgId, pair);
+  return types;
+}
+
+/**
+ * Writes a link whose type and issues `lockTypesOf` has locked, as is the link itself if there was one before. Throws
+ * `refused` with the rule that the link would break.
+ */
+export async function writeLockedLink(
+  db: Transaction,
+  viewer: Viewer,
+  types: ReadonlyMap<string, LockedType>,
+  change: LinkChange,
+  origin: LinkOrigin = originNow(viewer),
+): Promise<WrittenLink> {
+  const { before, after } = change;
+  const type = after && types.get(after.linkTypeId);
+  if (after && type?.shares_label) await refuseSameLabel(db, viewer, after, before?.link_id);
+  const written = await send(db, viewer, change, origin, true);
+  if (written === undefined) throw new ConcurrentChange();
+  if (after && type?.is_acyclic) await putInOrder(db, viewer, after.linkTypeId, endsOf(after));
+  return written;
+}
+
+/** Writes a link with its events, with one statement. Undefined if that statement does not suffice. */
+async function send(
+  db: Database,
+  viewer: Viewer,
+  { before, after }: LinkChange,
+  origin: LinkOrigin,
+  isLocked: boolean,
+): Promise<WrittenLink | undefined> {
+  const { orgId, userId } = viewer;
+  if (after === undefined) {
+    return before && (await deleteLink(db, { orgId, userId, events: linkEvents(before, undefined) }, before));
+  }
+  const ends = { linkTypeId: after.linkTypeId, ...endsOf(after), firstEnd: firstEndOf(before, after) };
+  const context = { orgId, userId, events: linkEvents(before, storedLink(before?.link_id, ends)) };
+  return await translateLinkErrors(
+    after,
+    before ? updateLink(db, context, before, ends, isLocked) : insertLink(db, context, ends, origin, isLocked),
+  );
+}
+
+/** The end of the issue that the link was created from, also after a change of the direction. */
+function firstEndOf(before: VersionedLink | undefined, { issue, direction }: LinkWrite): Direction {
+  const isFirst = before === undefined || directionAt(before, issue.id) === before.first_end;
+  return isFirst ? direction : opposite(direction);
+}
+
+/** The row as it will be stored. The statement that inserts a link puts its new link_id into the events. */
+function storedLink(linkId = 0, { linkTypeId, inwardIssueId, outwardIssueId, firstEnd }: LinkEnds) {
+  return {
+    link_id: linkId,
+    link_type_id: linkTypeId,
+    inward_issue_id: inwardIssueId,
+    outward_issue_id: outwardIssueId,
+    first_end: firstEnd,
+  };
+}
+
+/** Deletes all links of locked issues that are about to be deleted; the issues at the other ends record the change. */
+export async function deleteLinksOfIssues(db: Transaction, viewer: Viewer, issueIds: readonly number[]): Promise<void> {
+  const deleted = await deleteLinksOf(db, viewer.orgId, issueIds);
+  const removed = new Set(issueIds);
+  const elsewhere = deleted
+    .flatMap((link) => linkEvents(link, undefined))
+    .filter(({ issueId }) => !removed.has(issueId));
+  await insertEvents(db, viewer.orgId, viewer.userId, elsewhere);
+}
+
+/** Deletes all links that have the label at one end, before the label itself is deleted; both issues record that. */
+export async function deleteLinksWithLabel(db: Transaction, viewer: Viewer, labelId: number): Promise<void> {
+  // A transaction that creates or changes a link locks its type first, so none of these links can appear from here on.
+  await lockTypesOfLabels(db, viewer.orgId, [labelId]);
+  const deleted = await deleteLinksOfLabel(db, viewer.orgId, labelId);
+  const events = deleted.flatMap((link) => linkEvents(link, undefined));
+  await insertEvents(db, viewer.orgId, viewer.userId, events);
+}
+
+export function originNow({ userId }: Viewer): LinkOrigin {
+  return { createdBy: userId, updatedBy: userId, createdAt: undefined, updatedAt: undefined };
+}
+
+function endsOf({ direction, issue, object }: LinkWrite) {
+  return direction === 'inward'
+    ? { inwardIssueId: issue.id, outwardIssueId: object.id }
+    : { inwardIssueId: object.id, outwardIssueId: issue.id };
+}
+
+/**
+ * Throws `refused` if the issues already have a link with the same label at the same end, through a type that shares
+ * the label. Constraints cannot see such a duplicate, since the types differ.
+ */
+async function refuseSameLabel(
+  db: Queryable,
+  { orgId }: Viewer,
+  link: LinkWrite,
+  linkId: number | undefined,
+): Promise<void> {
+  const { linkTypeId, issue, object } = link;
+  if (await existsSameLabel(db, orgId, { linkId, linkTypeId, ...endsOf(link) })) {
+    throw new DomainError('refused', texts.alreadyLinked(issue.key, object.key));
+  }
+}
+
+/** Awaits a write, and translates violated constraints to `refused`. */
+async function translateLinkErrors<Result>(
+  { linkTypeId, issue, object, direction }: LinkWrite,
+  write: Promise<Result>,
+): Promise<Result> {
+  const linked = () => new DomainError('refused', texts.alreadyLinked(issue.key, object.key));
+  const secondSingle = (end: Direction) => () =>
+    new DomainError('refused', texts.secondSingle(linkTypeId, (end === direction ? issue : object).key));
+  return await onConstraint(write, {
+    links_pair_key: linked,
+    links_ends_key: linked,
+    links_unordered_ends_key: linked,
+    links_single_inward_key: secondSingle('inward'),
+    links_single_outward_key: secondSingle('outward'),
+    links_self_check: () => new DomainError('refused', texts.selfLink(issue.key)),
+  });
+}
