@@ -1,11 +1,5 @@
-import type { Server } from 'node:http';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { pino } from 'pino';
-import { createApp } from '../../src/app.ts';
-import { loadContract } from '../../src/contract/contract.ts';
-import { loadRpcContract } from '../../src/contract/openrpc.ts';
-import { type DatabasePool, openDatabase } from '../../src/database/database.ts';
-import { createHttpServer } from '../../src/http/http-server.ts';
+import { type AppInstance, startInstance } from '../support/app-instance.ts';
 import {
   type GivenAccount,
   type GivenIssue,
@@ -27,37 +21,15 @@ const ROUNDS = 8;
 
 const database = useDatabase();
 const db = () => database().db;
-const servers: { readonly url: string; readonly server: Server; readonly db: DatabasePool }[] = [];
+const servers: AppInstance[] = [];
 
 beforeAll(async () => {
-  servers.push(await startServer(), await startServer());
+  const { connection } = database();
+  servers.push(await startInstance(connection), await startInstance(connection));
 });
 afterAll(async () => {
-  for (const { server, db: pool } of servers) {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-    await pool.close();
-  }
+  await Promise.all(servers.map((server) => server.stop()));
 });
-
-async function startServer() {
-  const pool = openDatabase(database().connection, { info: () => undefined, warn: () => undefined });
-  const config = {
-    publicUrl: undefined,
-    trustProxy: false,
-    kanboardAuthHeader: undefined,
-    kanboardOrg: undefined,
-  } as const;
-  const log = pino({ level: 'silent' });
-  const server = createHttpServer(
-    createApp({ contract: loadContract(), rpcContract: loadRpcContract(), db: pool, log, config }),
-  );
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  return { url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`, server, db: pool };
-}
 
 interface Given {
   readonly org: GivenOrganisation;

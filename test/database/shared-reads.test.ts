@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type DatabasePool, openDatabase } from '../../src/database/database.ts';
+import type { SharedStatement } from '../../src/database/shared-reads.ts';
+import { statement } from '../../src/database/statement.ts';
+import { texts } from '../../src/texts.ts';
+import { type DatabaseProxy, openDatabaseProxy } from '../support/database-proxy.ts';
+import { useDatabase } from '../support/test-database.ts';
+
+/** Each key is a count of rows. A negative one fails. */
+const SELECT_COUNTED = statement<'orgId' | 'counts'>(
+  'select_counted',
+  `
+  select given.place, :orgId::text, rows.number, 1 / (given.count >= 0)::integer, pg_sleep(0.01)
+  from unnest(:counts::integer[]) with ordinality as given (count, place)
+  left join lateral generate_series(1, given.count) as rows (number) on true`,
+);
+
+const batches: (readonly number[])[] = [];
+const COUNTED: SharedStatement<number, string> = {
+  bind: (orgId, counts) => {
+    batches.push(counts);
+    return SELECT_COUNTED({ orgId, counts });
+  },
+  rowOf: ([, orgId, number]) => `${orgId} ${number}`,
+};
+
+const database = useDatabase('template0');
+let proxy: DatabaseProxy;
+let db: DatabasePool;
+
+beforeAll(async () => {
+  proxy = await openDatabaseProxy(database().connection);
+  db = openDatabase(proxy.connection, { info: () => undefined, warn: () => undefined });
+});
+afterAll(async () => {
+  await db.close();
+  await proxy.cut();
+});
+
+test('readers that wait together share a statement, and each gets its own rows', async () => {
+  batches.length = 0;
+  const counts = Array.from({ length: 100 }, (_, index) => index % 4);
+  const rows = await Promise.all(counts.map((count) => db.readShared(COUNTED, 'a', count)));
+  expect(rows).toEqual(counts.map((count) => (count === 0 ? ['a null'] : rowsOf('a', count))));
+  expect(batches).toEqual([counts.slice(0, 64), counts.slice(64)]);
+});
+
+test('a statement reads within one organisation', async () => {
+  batches.length = 0;
+  const rows = await Promise.all(['a', 'b', 'a', 'b'].map((orgId, count) => db.readShared(COUNTED, orgId, count + 1)));
+  expect(rows).toEqual([rowsOf('a', 1), rowsOf('b', 2), rowsOf('a', 3), rowsOf('b', 4)]);
+  expect(batches).toEqual([
+    [1, 3],
+    [2, 4],
+  ]);
+});
+
+test('a reader whose limit is exceeded is refused alone', async () => {
+  const refusal = new Error('too much');
+  let bytes = 0;
+  const limited = db.forClient({
+    countBytes: (size) => {
+      bytes += size;
+      if (bytes > 100) throw refusal;
+    },
+  });
+  const [refused, served] = await Promise.allSettled([
+    limited.readShared(COUNTED, 'a', 1000),
+    db.readShared(COUNTED, 'a', 3),
+  ]);
+  expect(refused).toEqual({ status: 'rejected', reason: refusal });
+  expect(served).toEqual({ status: 'fulfilled', value: rowsOf('a', 3) });
+});
+
+test('a reader that has left is not read for', async () => {
+  batches.length = 0;
+  const controller = new AbortController();
+  const leaving = db.forClient({ signal: controller.signal }).readShared(COUNTED, 'a', 7);
+  const staying = db.readShared(COUNTED, 'a', 2);
+  const reason = new Error('left');
+  controller.abort(reason);
+  await expect(leaving).rejects.toBe(reason);
+  expect(await staying).toEqual(rowsOf('a', 2));
+  expect(batches).toEqual([[2]]);
+});
+
+test('a statement that fails fails for its readers, and the next one runs', async () => {
+  const failed = await Promise.allSettled([1, -1].map((count) => db.readShared(COUNTED, 'a', count)));
+  expect(failed.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  expect(await db.readShared(COUNTED, 'a', 1)).toEqual(rowsOf('a', 1));
+});
+
+test('while the database is unavailable, readers are told so, and served again afterwards', async () => {
+  await proxy.cut();
+  await expect(db.readShared(COUNTED, 'a', 1)).rejects.toMatchObject({ code: 'unavailable' });
+  await proxy.restore();
+  expect(await db.readShared(COUNTED, 'a', 1)).toEqual(rowsOf('a', 1));
+});
+
+test('readers beyond the bound are refused at once', async () => {
+  const reads = await Promise.allSettled(Array.from({ length: 2100 }, () => db.readShared(COUNTED, 'a', 1)));
+  const refused = reads.filter((read) => read.status === 'rejected');
+  expect(refused).toHaveLength(100);
+  expect(refused[0]?.reason).toMatchObject({ code: 'overloaded', text: texts.overloaded });
+});
+
+function rowsOf(orgId: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${orgId} ${index + 1}`);
+}

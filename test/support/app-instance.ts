@@ -1,0 +1,49 @@
+import type { Server } from 'node:http';
+import { pino } from 'pino';
+import { createApp } from '../../src/app.ts';
+import { loadContract } from '../../src/contract/contract.ts';
+import { loadRpcContract } from '../../src/contract/openrpc.ts';
+import { type Connection, type DatabasePool, openDatabase } from '../../src/database/database.ts';
+import { createHttpServer } from '../../src/http/http-server.ts';
+
+/** The service in this process, as one of several on the same database. */
+export interface AppInstance {
+  readonly url: string;
+  readonly db: DatabasePool;
+  /** The lines that it logged. */
+  readonly log: readonly string[];
+  stop(): Promise<void>;
+}
+
+export async function startInstance(connection: Connection): Promise<AppInstance> {
+  const lines: string[] = [];
+  const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
+  const db = openDatabase(connection, log);
+  db.listen();
+  const config = {
+    publicUrl: undefined,
+    trustProxy: false,
+    kanboardAuthHeader: undefined,
+    kanboardOrg: undefined,
+  } as const;
+  const app = createApp({ contract: loadContract(), rpcContract: loadRpcContract(), db, log, config });
+  const server = createHttpServer(app);
+  return {
+    url: await listen(server),
+    db,
+    log: lines,
+    async stop() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await db.close();
+    },
+  };
+}
+
+async function listen(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+}
