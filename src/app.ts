@@ -5,6 +5,7 @@ import type { RpcContract } from './contract/openrpc.ts';
 import type { DatabasePool } from './database/database.ts';
 import { type DemoCredentials, docsRouter } from './docs.ts';
 import { HttpError, sendError } from './http/error-response.ts';
+import { logRequest } from './http/request-log.ts';
 import { RESPONSE_LIMITS, type ResponseLimits } from './http/response-memory.ts';
 import { externalLinkMethods } from './kanboard/external-links/external-links.rpc.ts';
 import { labelMethods } from './kanboard/labels/labels.rpc.ts';
@@ -14,7 +15,7 @@ import { serverMethods } from './kanboard/server/server.rpc.ts';
 import { taskLinkMethods } from './kanboard/task-links/task-links.rpc.ts';
 import { taskMethods } from './kanboard/tasks/tasks.rpc.ts';
 import { userMethods } from './kanboard/users/users.rpc.ts';
-import { type Log, requestLog } from './log.ts';
+import type { Log } from './log.ts';
 import { operationsRouter } from './operations.ts';
 import { texts } from './texts.ts';
 import { changelogHandlers } from './tracker/changelog/changelog.rest.ts';
@@ -68,8 +69,11 @@ export function createApp({
   app.set('trust proxy', config.trustProxy);
   app.set('case sensitive routing', true);
 
-  app.use(requestLog(log));
-  app.use(noSniffing);
+  app.use((request, response, next) => {
+    logRequest(log, request, response);
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    next();
+  });
   app.use(linkListRoute({ db, publicUrl: config.publicUrl, responseLimits }));
   const handlers = {
     ...issueLinkHandlers,
@@ -112,11 +116,6 @@ export function createApp({
   app.use(sendError);
   return app;
 }
-
-const noSniffing: RequestHandler = (_request, response, next) => {
-  response.setHeader('X-Content-Type-Options', 'nosniff');
-  next();
-};
 
 const refusePath: RequestHandler = () => {
   throw new HttpError(404, texts.pathNotFound);

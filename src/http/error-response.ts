@@ -56,7 +56,7 @@ export const sendError: ErrorRequestHandler = (error: unknown, request, response
     return;
   }
   response.err = error instanceof Error ? error : new Error(String(error));
-  send(response, 500, errorBody(language, 500, texts.internalError(request.id as string)));
+  send(response, 500, errorBody(language, 500, texts.internalError(request.id)));
 };
 
 /** Whether it is too late for an error response: the client has gone, or has part of a response, which is then cut off. */

@@ -245,5 +245,5 @@ function requestError(error: unknown, request: Request): RpcError {
   if (error instanceof Error && 'status' in error && typeof error.status === 'number' && error.status < 500) {
     return error.status === 413 ? httpRefusal(413, 'Payload Too Large') : parseError();
   }
-  return internalError(request.id as string);
+  return internalError(request.id);
 }

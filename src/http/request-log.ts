@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+declare module 'http' {
+  interface IncomingMessage {
+    /** Set by `logRequest`, and returned to the client as X-Request-Id. */
+    id: string;
+  }
+  interface ServerResponse {
+    /** The failure that the request's log line reports. */
+    err?: Error;
+  }
+}
+
+interface Log {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
+}
+
+const REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
+const QUIET_PATHS = new Set(['/healthz', '/readyz']);
+
+/**
+ * Gives the request its id, and logs one line when its response is complete or its client has disconnected: id, method,
+ * URL, status, milliseconds, `response.err`. Headers and bodies hold secrets and are omitted.
+ */
+export function logRequest(log: Log, request: IncomingMessage, response: ServerResponse): void {
+  const id = requestId(request);
+  request.id = id;
+  response.setHeader('X-Request-Id', id);
+  // Without a listener, an error of the response would end the process.
+  response.on('error', keepError);
+  const { method, url = '' } = request;
+  if (QUIET_PATHS.has(url)) return;
+  const started = Date.now();
+  response.on('close', () => {
+    const { statusCode, err } = response;
+    const level = statusCode === 503 ? 'warn' : statusCode >= 500 ? 'error' : 'info';
+    const line = {
+      req: { id, method, url },
+      res: { statusCode },
+      ...(err && { err }),
+      responseTime: Date.now() - started,
+    };
+    log[level](line, 'request');
+  });
+}
+
+/** Uses the client's X-Request-Id if it sent one, so that both sides' logs can be correlated. */
+function requestId({ headers }: IncomingMessage): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+function keepError(this: ServerResponse, error: Error): void {
+  this.err ??= error;
+}
