@@ -33,13 +33,15 @@ export function endResponse(
   body: string,
   { readerIdleMs, readerGraceMs, readerBytesPerSecond }: ResponseLimits,
 ): void {
+  response.end(body);
+  // Most bodies fit into the buffers of the operating system, so there is no reader to wait for.
+  if (response.writableLength === 0) return;
   response.setTimeout(readerIdleMs);
   const readingMs = (Buffer.byteLength(body) / readerBytesPerSecond) * 1000;
   const timer = setTimeout(() => response.destroy(), readerGraceMs + readingMs);
   response.once('close', () => {
     clearTimeout(timer);
   });
-  response.end(body);
 }
 
 /** The share of the process's memory that one response holds, from its first row until the client has read its last byte. */
@@ -54,10 +56,6 @@ export class ResponseMemory {
     this.#response = response;
     this.#account = account;
     this.#bytesMax = bytesMax;
-    response.once('close', () => {
-      memory.give(account, this.#taken);
-      this.#taken = 0;
-    });
   }
 
   /** Counts a row. Throws `too_large`, and `overloaded` if the account or the process already holds too much. */
@@ -79,6 +77,7 @@ export class ResponseMemory {
     const more = bytes - this.#taken;
     if (more <= 0 || this.#response.closed) return true;
     if (!memory.tryTake(this.#account, more)) return false;
+    if (this.#taken === 0) this.#response.once('close', () => memory.give(this.#account, this.#taken));
     this.#taken = bytes;
     return true;
   }
