@@ -12,6 +12,7 @@ const ORDERS = {
     'createIssueLink',
     'listIssueLinks',
     'listIssueLinksPage',
+    'searchIssueLinks',
     'getIssueLink',
     'updateIssueLink',
     'deleteIssueLink',

@@ -22,6 +22,7 @@ import { changelogHandlers } from './tracker/changelog/changelog.rest.ts';
 import { dictionaryHandlers } from './tracker/dictionaries/dictionaries.rest.ts';
 import { fieldHandlers } from './tracker/fields/fields.rest.ts';
 import { issueLinkHandlers } from './tracker/issue-links/issue-links.rest.ts';
+import { linkSearchHandlers } from './tracker/issue-links/link-search.rest.ts';
 import { issueSearchHandlers } from './tracker/issue-search/issue-search.rest.ts';
 import { issueHandlers } from './tracker/issues/issues.rest.ts';
 import { linkListRoute } from './tracker/link-list/link-list-route.ts';
@@ -77,6 +78,7 @@ export function createApp({
   app.use(linkListRoute({ db, publicUrl: config.publicUrl, responseLimits }));
   const handlers = {
     ...issueLinkHandlers,
+    ...linkSearchHandlers,
     ...issueHandlers,
     ...issueSearchHandlers,
     ...changelogHandlers,

@@ -936,6 +936,43 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/links/_search": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * List the links of many issues
+         * @description The links of up to 1 000 issues, each as seen from its issue, in the order of `issues`; an issue that is named
+         *     twice has two entries. The other properties of the body select links, all of which must match. The response is
+         *     sent while it is read, so it has no size limit; if it fails midway, the connection is closed before the end of
+         *     the body.
+         */
+        readonly post: operations["searchIssueLinks"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/linktypes": {
         readonly parameters: {
             readonly query?: never;
@@ -1520,6 +1557,18 @@ export interface components {
         };
         /** @description A string, an array of strings, a reference to what the field holds, or null if empty. */
         readonly FieldValue: null | string | readonly string[] | components["schemas"]["StatusReference"] | components["schemas"]["UserReference"];
+        readonly FoundIssueLinks: {
+            /**
+             * @description A reference to the issue. If the issue does not exist, or the token's user may not see it, only the name in
+             *     the request, as `key` or `id`.
+             */
+            readonly issue: components["schemas"]["IssueReference"] | {
+                readonly id?: string;
+                readonly key?: string;
+            };
+            /** @description `null` if the issue does not exist or the token's user may not see it; the two are indistinguishable. */
+            readonly links: readonly components["schemas"]["PartialIssueLink"][] | null;
+        };
         readonly ImportedIssueLink: {
             /** @description Not in the future. Any offset. */
             readonly createdAt: string;
@@ -1651,10 +1700,20 @@ export interface components {
             readonly relationship?: string;
         };
         readonly IssueLinkFilter: {
-            /** @description The properties of each link to return, as an array or a string with commas. Defaults to all. */
-            readonly fields?: string | readonly string[];
+            readonly fields?: components["schemas"]["LinkFields"];
             /** @description Relationships, as in `createIssueLink`. Defaults to all links. */
             readonly linkTypes?: readonly string[];
+        };
+        readonly IssueLinkSearch: {
+            readonly direction?: components["schemas"]["Direction"];
+            readonly fields?: components["schemas"]["LinkFields"];
+            readonly issues: readonly components["schemas"]["IssueName"][];
+            /** @description Relationships, as in `createIssueLink`. Defaults to all links. */
+            readonly linkTypes?: readonly string[];
+            /** @description The queue of the other issue. */
+            readonly queue?: components["schemas"]["EntryName"];
+            /** @description The status of the other issue. */
+            readonly status?: components["schemas"]["EntryName"];
         };
         /** @description An issue: its key, its id, or an object with either. */
         readonly IssueName: string | {
@@ -1738,6 +1797,8 @@ export interface components {
             /** @description What the method returns, or its failure value. */
             readonly result: unknown;
         };
+        /** @description The properties of each link to return, as an array or a string with commas. Defaults to all. */
+        readonly LinkFields: string | readonly string[];
         /** @description A link as seen from the issue, before or after the change. */
         readonly LinkState: {
             readonly direction: components["schemas"]["Direction"];
@@ -4588,6 +4649,103 @@ export interface operations {
             readonly 413: components["responses"]["JsonRpcTooLarge"];
             readonly 429: components["responses"]["JsonRpcTooMany"];
             readonly 503: components["responses"]["JsonRpcUnavailable"];
+        };
+    };
+    readonly searchIssueLinks: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "issues": [
+                 *         "JUNE-2",
+                 *         "JUNE-12"
+                 *       ],
+                 *       "linkTypes": [
+                 *         "is dependent by",
+                 *         "depends on"
+                 *       ],
+                 *       "status": "open",
+                 *       "fields": [
+                 *         "type",
+                 *         "direction",
+                 *         "object"
+                 *       ]
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["IssueLinkSearch"];
+            };
+        };
+        readonly responses: {
+            /** @description An entry for each issue, with its links by ascending id. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "issue": {
+                     *           "self": "http://127.0.0.1:8080/v2/issues/JUNE-12",
+                     *           "id": "593cd211ef7e8a332414f2a8",
+                     *           "key": "JUNE-12",
+                     *           "display": "Another issue"
+                     *         },
+                     *         "links": [
+                     *           {
+                     *             "type": {
+                     *               "self": "http://127.0.0.1:8080/v2/linktypes/depends",
+                     *               "id": "depends",
+                     *               "inward": "Блокирующая задача",
+                     *               "outward": "Зависит от"
+                     *             },
+                     *             "direction": "inward",
+                     *             "object": {
+                     *               "self": "http://127.0.0.1:8080/v2/issues/TREK-9844",
+                     *               "id": "593cd211ef7e8a332414f2a7",
+                     *               "key": "TREK-9844",
+                     *               "display": "subtask"
+                     *             }
+                     *           }
+                     *         ]
+                     *       },
+                     *       {
+                     *         "issue": {
+                     *           "key": "JUNE-404"
+                     *         },
+                     *         "links": null
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["FoundIssueLinks"][];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["FieldRefused"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
     readonly listLinkTypes: {

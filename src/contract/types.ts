@@ -35,9 +35,15 @@ export type Call<Id extends OperationId, Context> = Context & {
   readonly body: RequestBody<operations[Id]>;
 };
 
+/**
+ * Sends a JSON body in pieces. While the promise that `write` returns is pending, the client lags behind, and no more
+ * should be written.
+ */
+export type StreamedBody = (write: (json: string) => Promise<void> | undefined) => Promise<void>;
+
 /** The result of a handler: the body of the success response, and headers beyond the usual ones. */
 export interface Reply<Id extends OperationId> {
-  readonly body: SuccessBody<operations[Id]>;
+  readonly body: SuccessBody<operations[Id]> | StreamedBody;
   /** The version of the resource in the body, for `If-Match`. */
   readonly version?: number | undefined;
   readonly headers?: Readonly<Record<string, string>>;

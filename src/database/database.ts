@@ -1,13 +1,14 @@
 import pg from 'pg';
 import { Shares } from '../shares.ts';
+import type { Signal } from '../signal.ts';
 import { type Cache, NO_CACHE, ProcessCache } from './cache.ts';
 import { cancelStatement } from './cancel.ts';
 import type { Client } from './client.ts';
 import { databaseError, unavailable } from './database-error.ts';
 import { CHANNEL, InvalidationListener } from './invalidation-listener.ts';
-import { type RawRow, sendStatement } from './row-query.ts';
+import { pauseUntil, type RawRow, sendStatement } from './row-query.ts';
 import { SharedReads, type SharedStatement } from './shared-reads.ts';
-import type { Statement } from './statement.ts';
+import type { NamedStatement, Statement } from './statement.ts';
 
 /** The parameter type of functions that only read: the pool or a transaction. */
 export interface Queryable {
@@ -41,6 +42,11 @@ export interface Transaction extends Database {
 export interface ClientDatabase extends Database {
   /** The rows of a key, read with one statement for all clients that ask at the same moment. */
   readShared<Key, Row>(statement: SharedStatement<Key, Row>, orgId: string, key: Key): Promise<Row[]>;
+  /**
+   * Passes the rows of a statement on as they arrive. While the promise that `onRow` returned is pending, no more are read
+   * from PostgreSQL; those that have been read already still arrive.
+   */
+  receive(statement: NamedStatement<unknown>, onRow: (row: RawRow) => Promise<void> | undefined): Promise<void>;
 }
 
 export interface DatabasePool extends ClientDatabase {
@@ -69,6 +75,8 @@ const POOL_SIZE = 16;
 /** The connections that one account may hold at once; its other requests wait. */
 const ACCOUNT_CONNECTIONS_MAX = POOL_SIZE / 2;
 const ACCOUNT_WAITERS_MAX = 500;
+/** The connections whose rows wait for slow clients; the others remain for short statements. */
+const RECEIVING_CONNECTIONS_MAX = POOL_SIZE / 2;
 const STATEMENT_TIMEOUT_MS = 15_000;
 /** Detects a dead connection, on which PostgreSQL cannot report its own timeout. */
 const RESPONSE_TIMEOUT_MS = 20_000;
@@ -119,6 +127,13 @@ export function openDatabase(connection: Connection, log: Log): DatabasePool {
     waitMs: CONNECT_TIMEOUT_MS,
   });
 
+  const receiving = new Shares({
+    total: RECEIVING_CONNECTIONS_MAX,
+    share: RECEIVING_CONNECTIONS_MAX / 2,
+    waitersMax: ACCOUNT_WAITERS_MAX,
+    waitMs: CONNECT_TIMEOUT_MS,
+  });
+
   const sharedReads = new SharedReads(async (statement, onRow) => {
     await withConnection(pool, connections, {}, (connection) => run(connection, statement, {}, onRow));
   });
@@ -148,6 +163,15 @@ export function openDatabase(connection: Connection, log: Log): DatabasePool {
       ),
     readShared(statement, orgId, key) {
       return sharedReads.read(statement, orgId, key, client);
+    },
+    async receive(statement, onRow) {
+      const { account, signal } = client;
+      await receiving.take(account, 1, signal);
+      try {
+        await withConnection(pool, connections, client, (connection) => receive(connection, statement, signal, onRow));
+      } finally {
+        receiving.give(account, 1);
+      }
     },
     forClient: databaseFor,
     listen: () => {
@@ -208,27 +232,59 @@ async function run<Row>(
   { signal, countBytes = () => undefined }: Client,
   onRow?: (row: RawRow) => void,
 ): Promise<Row[]> {
+  return await send<Row>(connection, statement, signal, (row) => {
+    countBytes(row.length);
+    onRow?.(row);
+    return onRow === undefined;
+  });
+}
+
+async function receive(
+  connection: HeldConnection,
+  statement: NamedStatement<unknown>,
+  signal: Signal | undefined,
+  onRow: (row: RawRow) => Promise<void> | undefined,
+): Promise<void> {
+  let ready: Promise<void> | undefined;
+  await send(connection, statement, signal, (row, refuse) => {
+    const next = signal?.aborted ? undefined : onRow(row);
+    if (next !== undefined && next !== ready) {
+      ready = next;
+      pauseUntil(connection.client, next.catch(refuse));
+    }
+    return false;
+  });
+  await ready;
+}
+
+/** Runs a statement. If `isWanted` throws, or passes `refuse` an error, the statement is cancelled and rejects with it. */
+async function send<Row>(
+  connection: HeldConnection,
+  statement: Statement<Row>,
+  signal: Signal | undefined,
+  isWanted: (row: RawRow, refuse: (error: unknown) => void) => boolean,
+): Promise<Row[]> {
   signal?.throwIfAborted();
   let refusal: { readonly error: unknown } | undefined;
   const cancel = () => {
     connection.isBroken = true;
     cancelStatement(connection.client);
   };
-  const isWanted = (row: RawRow) => {
-    if (refusal) return false;
-    try {
-      countBytes(row.length);
-      onRow?.(row);
-      return onRow === undefined;
-    } catch (error) {
-      refusal = { error };
-      cancel();
-      return false;
-    }
+  const refuse = (error: unknown) => {
+    refusal ??= { error };
+    cancel();
   };
   signal?.addEventListener('abort', cancel);
   try {
-    const rows = await sendStatement<Row>(connection.client, statement, isWanted);
+    const rows = await sendStatement<Row>(connection.client, statement, (row) => {
+      if (refusal) return false;
+      try {
+        return isWanted(row, refuse);
+      } catch (error) {
+        refuse(error);
+        return false;
+      }
+    });
     if (refusal) throw refusal.error;
     return rows;
   } catch (error) {

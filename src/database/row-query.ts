@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import pg from 'pg';
 
 interface Statement {
@@ -38,6 +39,13 @@ class RowQuery extends Query {
   override handleDataRow(row: RawRow): void {
     if (this.#isWanted(row)) super.handleDataRow(row);
   }
+}
+
+/** Reads no more from the server until the promise settles; rows that have been read already still arrive. */
+export function pauseUntil(client: pg.ClientBase, ready: Promise<void>): void {
+  const { stream } = (client as unknown as { readonly connection: { readonly stream: Socket } }).connection;
+  stream.pause();
+  void ready.finally(() => stream.resume());
 }
 
 /** Runs a statement. Only the rows for which `isWanted` returns true are parsed and returned. */

@@ -30,10 +30,19 @@ export class ContractCheck {
     );
     const rpcOperation = this.#rpc.operationAt(path);
     if (route === undefined && rpcOperation === undefined) return;
+    const pieces: string[] = [];
+    const keep = ([body]: readonly unknown[]) => {
+      if (typeof body === 'string' || Buffer.isBuffer(body)) pieces.push(body.toString());
+    };
+    const write = response.write.bind(response) as (...parts: unknown[]) => boolean;
+    response.write = (...parts: unknown[]) => {
+      keep(parts);
+      return write(...parts);
+    };
     const end = response.end.bind(response) as (...parts: unknown[]) => ServerResponse;
     response.end = (...parts: unknown[]) => {
-      const [body] = parts;
-      const text = typeof body === 'string' || Buffer.isBuffer(body) ? body.toString() : '';
+      keep(parts);
+      const text = pieces.join('');
       if (rpcOperation) {
         this.#problems.push(...this.#rpc.problemsOf(rpcOperation, request, response, text));
       } else if (route && request.method !== 'HEAD') {

@@ -28,6 +28,10 @@ export async function countStatements(db: DatabasePool, work: () => PromiseLike<
           count += 1;
           return clientDb.readShared(statement, orgId, key);
         },
+        receive: (statement, onRow) => {
+          count += 1;
+          return clientDb.receive(statement, onRow);
+        },
       };
     },
   });

@@ -124,7 +124,10 @@ describe('with resources', () => {
     },
   );
 
-  test.each(OPERATIONS.filter(([, { hasBody, scope }]) => !hasBody || scope === 'read'))(
+  // A streamed response has no limit.
+  const isLimited = ({ id, hasBody, scope }: Operation) => (!hasBody || scope === 'read') && id !== 'searchIssueLinks';
+
+  test.each(OPERATIONS.filter(([, operation]) => isLimited(operation)))(
     '%s returns 413 for a response that is too large, and writes nothing',
     async (_id, operation) => {
       await unchanged(db(), async () => {

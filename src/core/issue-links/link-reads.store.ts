@@ -6,7 +6,8 @@ import { cachedStatuses, type StatusRow } from '../dictionaries/dictionaries.sto
 import { issueIdNamed, parseIssueName } from '../issues/issue-name.ts';
 import type { Direction } from '../labels/direction.ts';
 import { cachedLinkTypes, type LinkTypeRow } from '../link-types/link-types.store.ts';
-import { cachedUserNames, type UserNames } from '../users/users.store.ts';
+import type { UserSummary } from '../users/user-summary.ts';
+import { cachedUserNames } from '../users/users.store.ts';
 
 /**
  * A link from the point of view of the issue `issueKey`, with ids for what the cache holds. Columns of the other issue
@@ -29,6 +30,12 @@ export interface LinkEndRow {
   readonly objectAssigneeId: number | null;
 }
 
+/** SQL: the columns that `linkEndFrom` reads, of the rows `ends` and `object`. `updated_*` are null if as `created_*`. */
+export const LINK_END_COLUMNS = `
+      ends.link_id, ends.link_type_id, ends.direction, ends.created_at, nullif(ends.updated_at, ends.created_at),
+      ends.created_by, nullif(ends.updated_by, ends.created_by),
+      object.hex_id, object.key, object.summary, object.status_id, object.assignee_id`;
+
 /**
  * SQL: the links of the issues that the rows `viewer` name. Laterals keep the plan to look-ups by index, whatever PostgreSQL
  * knows about the tables: for one issue they are few, and there is no other plan to choose wrongly.
@@ -42,9 +49,7 @@ const SELECT_LINKS_FOR_VIEWERS = statement<'orgId' | 'issueNames' | 'userIds' | 
   join issues on issues.org_id = :orgId and issues.issue_id = ${issueIdNamed('viewer.issue_name')}
   join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id and ${visibleToViewer('queues')}
   left join lateral (
-    select ends.link_id, ends.link_type_id, ends.direction, ends.created_at,
-      nullif(ends.updated_at, ends.created_at), ends.created_by, nullif(ends.updated_by, ends.created_by),
-      object.hex_id, object.key, object.summary, object.status_id, object.assignee_id
+    select ${LINK_END_COLUMNS}
     from (
       select 'inward' as direction, outward_issue_id as object_id, links.*
       from links where links.org_id = :orgId and links.inward_issue_id = issues.issue_id
@@ -97,7 +102,7 @@ export async function readIssueLinks(
 export interface LinkReferences {
   readonly types: ReadonlyMap<string, LinkTypeRow>;
   readonly statuses: ReadonlyMap<number, StatusRow>;
-  readonly users: ReadonlyMap<number, UserNames>;
+  readonly users: ReadonlyMap<number, UserSummary>;
 }
 
 export async function readLinkReferences(
@@ -121,43 +126,32 @@ export async function readLinkReferences(
   };
 }
 
-/** Undefined for the row of the outer join, which an issue without links has. */
-function rowOf(fields: readonly (string | null)[]): LinkEndRow | undefined {
-  if (fields[2] === null) return undefined;
-  // The columns in the order of the statement; `updated_*` are null if they equal `created_*`.
-  const [, issueKey, linkId, linkTypeId, direction, createdAt, updatedAt, createdBy, updatedBy, ...object] =
-    fields as unknown as Columns;
-  const [objectHexId, objectKey, objectSummary, objectStatusId, objectAssigneeId] = object;
-  return {
-    issueKey,
-    linkId: Number(linkId),
-    linkTypeId,
-    direction,
-    createdAt,
-    updatedAt: updatedAt ?? createdAt,
-    createdBy: Number(createdBy),
-    updatedBy: Number(updatedBy ?? createdBy),
-    objectHexId,
-    objectKey,
-    objectSummary,
-    objectStatusId: Number(objectStatusId),
-    objectAssigneeId: objectAssigneeId === null ? null : Number(objectAssigneeId),
-  };
+type Fields = readonly (string | null)[];
+
+function rowOf(fields: Fields): LinkEndRow | undefined {
+  return linkEndFrom(fields, 2, fields[1] as string);
 }
 
-type Columns = readonly [
-  place: string,
-  issueKey: string,
-  linkId: string,
-  linkTypeId: string,
-  direction: Direction,
-  createdAt: string,
-  updatedAt: string | null,
-  createdBy: string,
-  updatedBy: string | null,
-  objectHexId: string,
-  objectKey: string,
-  objectSummary: string,
-  objectStatusId: string,
-  objectAssigneeId: string | null,
-];
+/** The link in the columns from `at` on. Undefined for the row of an outer join, which an issue without links has. */
+export function linkEndFrom(fields: Fields, at: number, issueKey: string): LinkEndRow | undefined {
+  if (fields[at] === null) return undefined;
+  const createdAt = fields[at + 3] as string;
+  const createdBy = Number(fields[at + 5]);
+  const updatedBy = fields[at + 6] as string | null;
+  const assigneeId = fields[at + 11] as string | null;
+  return {
+    issueKey,
+    linkId: Number(fields[at]),
+    linkTypeId: fields[at + 1] as string,
+    direction: fields[at + 2] as Direction,
+    createdAt,
+    updatedAt: fields[at + 4] ?? createdAt,
+    createdBy,
+    updatedBy: updatedBy === null ? createdBy : Number(updatedBy),
+    objectHexId: fields[at + 7] as string,
+    objectKey: fields[at + 8] as string,
+    objectSummary: fields[at + 9] as string,
+    objectStatusId: Number(fields[at + 10]),
+    objectAssigneeId: assigneeId === null ? null : Number(assigneeId),
+  };
+}

@@ -99,12 +99,16 @@ export function serializeIssueLink(caller: Caller, link: IssueLink): Schemas['Is
   };
 }
 
-function fieldsOf(fields: string | readonly string[] | undefined): ReadonlySet<string> | undefined {
+/** The requested fields; undefined for all. */
+export function fieldsOf(fields: string | readonly string[] | undefined): ReadonlySet<string> | undefined {
   if (fields === undefined) return undefined;
   return new Set(typeof fields === 'string' ? commaList(fields) : fields.map((field) => field.trim()));
 }
 
-function picked(link: Schemas['IssueLink'], fields: ReadonlySet<string> | undefined): Schemas['PartialIssueLink'] {
+export function picked(
+  link: Schemas['IssueLink'],
+  fields: ReadonlySet<string> | undefined,
+): Schemas['PartialIssueLink'] {
   if (fields === undefined) return link;
   return Object.fromEntries(Object.entries(link).filter(([field]) => fields.has(field)));
 }

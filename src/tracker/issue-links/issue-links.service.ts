@@ -16,7 +16,7 @@ import {
   selectVisibleKeys,
 } from '../../core/issues/issue-access.ts';
 import { parseIssueName } from '../../core/issues/issue-name.ts';
-import { opposite } from '../../core/labels/direction.ts';
+import { type Direction, opposite } from '../../core/labels/direction.ts';
 import {
   cachedLinkTypes,
   type LinkTypeRow,
@@ -45,14 +45,23 @@ export async function listLinksRelatedBy(
   issueName: string,
   { phrases, page, perPage }: { phrases: readonly string[] | undefined; page: number; perPage: number },
 ): Promise<{ links: IssueLink[]; total: number }> {
-  const relationships = phrases && relationshipsOf((await cachedLinkTypes(db, viewer.orgId)).values());
-  const ends = phrases
-    ?.map((phrase) => relationshipNamed(relationships ?? [], phrase))
+  const ends = phrases && (await linkEndsNamed(db, viewer, phrases));
+  return await listIssueLinksPage(db, viewer, issueName, { ends, limit: perPage, offset: (page - 1) * perPage });
+}
+
+/** The link types and ends that the relationships mean. Throws `invalid` for an unknown phrase. */
+export async function linkEndsNamed(
+  db: Queryable,
+  { orgId }: Viewer,
+  phrases: readonly string[],
+): Promise<{ linkTypeId: string; direction: Direction }[]> {
+  const relationships = relationshipsOf((await cachedLinkTypes(db, orgId)).values());
+  return phrases
+    .map((phrase) => relationshipNamed(relationships, phrase))
     .flatMap(({ type, direction }) => {
       const end = { linkTypeId: type.link_type_id, direction };
       return type.is_symmetric ? [end, { ...end, direction: opposite(direction) }] : [end];
     });
-  return await listIssueLinksPage(db, viewer, issueName, { ends, limit: perPage, offset: (page - 1) * perPage });
 }
 
 /**

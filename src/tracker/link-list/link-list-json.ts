@@ -3,15 +3,14 @@ import type { StatusRow } from '../../core/dictionaries/dictionaries.store.ts';
 import type { LinkEndRow, LinkReferences } from '../../core/issue-links/link-reads.store.ts';
 import { linkTypeFrom } from '../../core/link-types/link-type-summary.ts';
 import type { LinkTypeRow } from '../../core/link-types/link-types.store.ts';
-import type { UserNames } from '../../core/users/users.store.ts';
-import type { Language } from '../../texts.ts';
+import type { UserSummary } from '../../core/users/user-summary.ts';
 import { linkTypeReference, type ReferenceStyle, statusReference, userReference } from '../rest/references.ts';
 
 /** How many combinations of base URL and language are kept; the former may be any Host. */
 const STYLES_MAX = 1000;
 
 /** The JSON of references, which most links share, by the cached row that they are made from. */
-class ReferenceJson {
+export class ReferenceJson {
   readonly #style: ReferenceStyle;
   readonly #json = new WeakMap<object, string>();
   /** The base URL, escaped for use inside a JSON string. */
@@ -26,7 +25,7 @@ class ReferenceJson {
     return this.#json.get(type) ?? this.#keep(type, linkTypeReference(this.#style, linkTypeFrom(type)));
   }
 
-  user(user: UserNames): string {
+  user(user: UserSummary): string {
     return this.#json.get(user) ?? this.#keep(user, userReference(this.#style, user));
   }
 
@@ -44,7 +43,7 @@ class ReferenceJson {
 
 const styles = new LRUCache<string, ReferenceJson>({ max: STYLES_MAX });
 
-function referenceJson(base: string, language: Language): ReferenceJson {
+export function referenceJson({ base, language }: ReferenceStyle): ReferenceJson {
   const key = `${language} ${base}`;
   const known = styles.get(key);
   if (known) return known;
@@ -53,35 +52,47 @@ function referenceJson(base: string, language: Language): ReferenceJson {
   return json;
 }
 
-/**
- * The JSON of an issue's links: the bytes that JSON.stringify makes of `serializeIssueLink`, in a fraction of the time.
- * A test compares them. Undefined if a referenced row is missing.
- */
+/** The JSON of an issue's links. Undefined if a referenced row is missing. */
 export function linkListJson(
-  { base, language }: ReferenceStyle,
+  style: ReferenceStyle,
   links: readonly LinkEndRow[],
-  { types, statuses, users }: LinkReferences,
+  references: LinkReferences,
 ): string | undefined {
-  const json = referenceJson(base, language);
+  const json = referenceJson(style);
   let body = '[';
   for (const link of links) {
-    const type = types.get(link.linkTypeId);
-    const status = statuses.get(link.objectStatusId);
-    const createdBy = users.get(link.createdBy);
-    const updatedBy = users.get(link.updatedBy);
-    const assignee = link.objectAssigneeId === null ? null : users.get(link.objectAssigneeId);
-    if (!type || !status || !createdBy || !updatedBy || assignee === undefined) return undefined;
-    const createdAt = timestampFrom(link.createdAt);
-    const updatedAt = link.updatedAt === link.createdAt ? createdAt : timestampFrom(link.updatedAt);
-    body +=
-      `${body === '[' ? '' : ','}{"self":"${json.base}/issues/${link.issueKey}/links/${link.linkId}","id":${link.linkId},` +
-      `"type":${json.type(type)},"direction":"${link.direction}","object":{"self":"${json.base}/issues/${link.objectKey}",` +
-      `"id":"${link.objectHexId}","key":"${link.objectKey}","display":${JSON.stringify(link.objectSummary)}},` +
-      `"createdBy":${json.user(createdBy)},"updatedBy":${json.user(updatedBy)},` +
-      `"createdAt":"${createdAt}","updatedAt":"${updatedAt}",` +
-      `${assignee ? `"assignee":${json.user(assignee)},` : ''}"status":${json.status(status)}}`;
+    const one = linkJson(json, link, references);
+    if (one === undefined) return undefined;
+    body += body === '[' ? one : `,${one}`;
   }
   return `${body}]`;
+}
+
+/**
+ * The JSON of one link: the bytes that JSON.stringify makes of `serializeIssueLink`, in a fraction of the time. A test
+ * compares them. Undefined if a referenced row is missing.
+ */
+export function linkJson(
+  json: ReferenceJson,
+  link: LinkEndRow,
+  { types, statuses, users }: LinkReferences,
+): string | undefined {
+  const type = types.get(link.linkTypeId);
+  const status = statuses.get(link.objectStatusId);
+  const createdBy = users.get(link.createdBy);
+  const updatedBy = users.get(link.updatedBy);
+  const assignee = link.objectAssigneeId === null ? null : users.get(link.objectAssigneeId);
+  if (!type || !status || !createdBy || !updatedBy || assignee === undefined) return undefined;
+  const createdAt = timestampFrom(link.createdAt);
+  const updatedAt = link.updatedAt === link.createdAt ? createdAt : timestampFrom(link.updatedAt);
+  return (
+    `{"self":"${json.base}/issues/${link.issueKey}/links/${link.linkId}","id":${link.linkId},` +
+    `"type":${json.type(type)},"direction":"${link.direction}","object":{"self":"${json.base}/issues/${link.objectKey}",` +
+    `"id":"${link.objectHexId}","key":"${link.objectKey}","display":${JSON.stringify(link.objectSummary)}},` +
+    `"createdBy":${json.user(createdBy)},"updatedBy":${json.user(updatedBy)},` +
+    `"createdAt":"${createdAt}","updatedAt":"${updatedAt}",` +
+    `${assignee ? `"assignee":${json.user(assignee)},` : ''}"status":${json.status(status)}}`
+  );
 }
 
 /** PostgreSQL's `2017-06-11 05:16:01.421789+00` as `2017-06-11T05:16:01.421+0000`. */

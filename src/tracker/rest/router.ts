@@ -1,6 +1,6 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { Contract, Operation } from '../../contract/contract.ts';
-import type { OperationId, Reply } from '../../contract/types.ts';
+import type { OperationId, Reply, StreamedBody } from '../../contract/types.ts';
 import { accountOf } from '../../core/access/viewer.ts';
 import type { DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
@@ -10,6 +10,7 @@ import { sendError } from '../../http/error-response.ts';
 import { refuseMethod } from '../../http/refuse-method.ts';
 import { readBody } from '../../http/request-body.ts';
 import { endResponse, type ResponseLimits, ResponseMemory } from '../../http/response-memory.ts';
+import { StreamedResponse } from '../../http/streamed-response.ts';
 import { texts } from '../../texts.ts';
 import { type Context, callerOf, type Handlers } from './caller.ts';
 import { parseJson } from './json-body.ts';
@@ -56,6 +57,10 @@ export function restRouter({ contract, handlers, db, publicUrl, responseLimits }
           db: db.forClient({ signal, account, countBytes: memory.addRow }),
           caller,
         });
+        if (typeof reply.body === 'function') {
+          await stream(response, operation, reply.body as StreamedBody, responseLimits);
+          return;
+        }
         const body = reply.body === undefined ? '' : JSON.stringify(reply.body);
         memory.holdBody(body.length);
         endResponse(response, writeHead(operation, reply, body, request, response), responseLimits);
@@ -66,6 +71,19 @@ export function restRouter({ contract, handlers, db, publicUrl, responseLimits }
   }
   router.use(sendError);
   return router;
+}
+
+/** An error rejects the promise; if nothing has been sent by then, it still gets a response of its own. */
+async function stream(
+  response: Response,
+  { successStatus }: Operation,
+  body: StreamedBody,
+  limits: ResponseLimits,
+): Promise<void> {
+  const streamed = new StreamedResponse(response, limits);
+  response.status(successStatus).setHeader('Content-Type', 'application/json');
+  await body((json) => streamed.write(json));
+  streamed.end();
 }
 
 /** Sets status and headers. Returns the body to send, which is empty for 304: the client has stored this response. */

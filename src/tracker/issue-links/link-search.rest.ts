@@ -1,0 +1,77 @@
+import type { Schemas } from '../../contract/types.ts';
+import type { LinkReferences } from '../../core/issue-links/link-reads.store.ts';
+import { linkJson, type ReferenceJson, referenceJson } from '../link-list/link-list-json.ts';
+import type { Caller, Handlers } from '../rest/caller.ts';
+import { issueNameIn, nameIn } from '../rest/names.ts';
+import { issueReference } from '../rest/references.ts';
+import { fieldsOf, picked } from './issue-links.rest.ts';
+import { searchLinks } from './link-search.service.ts';
+import type { FoundLinkRow } from './link-search.store.ts';
+
+export const linkSearchHandlers: Handlers<'searchIssueLinks'> = {
+  searchIssueLinks({ db, body, caller }) {
+    const issues = body.issues.map(issueNameIn);
+    const search = {
+      issues,
+      phrases: body.linkTypes,
+      direction: body.direction,
+      status: nameIn(body.status),
+      queue: nameIn(body.queue),
+    };
+    const entries = new EntriesJson(caller, issues, fieldsOf(body.fields));
+    return Promise.resolve({
+      body: async (write) => {
+        await searchLinks(db, caller.viewer, search, (row, references) => write(entries.next(row, references)));
+        void write(entries.end());
+      },
+    });
+  },
+};
+
+/** Turns the rows of a search into the JSON of its entries, piece by piece. */
+class EntriesJson {
+  readonly #caller: Caller;
+  readonly #references: ReferenceJson;
+  readonly #issues: readonly string[];
+  readonly #fields: ReadonlySet<string> | undefined;
+  #place = 0;
+  /** What closes the entry that is open. */
+  #close = '[';
+  #separator = '';
+
+  constructor(caller: Caller, issues: readonly string[], fields: ReadonlySet<string> | undefined) {
+    this.#caller = caller;
+    this.#references = referenceJson(caller);
+    this.#issues = issues;
+    this.#fields = fields;
+  }
+
+  next({ place, issue, link }: FoundLinkRow, references: LinkReferences): string {
+    let json = '';
+    if (place !== this.#place) {
+      this.#place = place;
+      const reference = issue ? issueReference(this.#caller, issue) : issueNamed(this.#issues[place - 1] ?? '');
+      json = `${this.#close}{"issue":${JSON.stringify(reference)},"links":${issue ? '[' : 'null'}`;
+      this.#close = issue ? ']},' : '},';
+      this.#separator = '';
+    }
+    // A link whose type is missing was deleted together with its type after it had been read.
+    const one = link && linkJson(this.#references, link, references);
+    if (one === undefined) return json;
+    json += this.#separator + (this.#fields ? pickedJson(one, this.#fields) : one);
+    this.#separator = ',';
+    return json;
+  }
+
+  end(): string {
+    return `${this.#close.slice(0, -1)}]`;
+  }
+}
+
+function issueNamed(name: string): Schemas['IssueName'] {
+  return /^[0-9a-f]{24}$/i.test(name) ? { id: name } : { key: name };
+}
+
+function pickedJson(link: string, fields: ReadonlySet<string>): string {
+  return JSON.stringify(picked(JSON.parse(link) as Schemas['IssueLink'], fields));
+}

@@ -1,0 +1,137 @@
+import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
+import { LINK_END_COLUMNS, type LinkEndRow, linkEndFrom } from '../../core/issue-links/link-reads.store.ts';
+import { issueIdNamed } from '../../core/issues/issue-name.ts';
+import type { Direction } from '../../core/labels/direction.ts';
+import type { UserSummary } from '../../core/users/user-summary.ts';
+import type { ClientDatabase } from '../../database/database.ts';
+import { statement } from '../../database/statement.ts';
+
+/** Selects links by their type and end, and by the issue at the other end. Undefined members select all. */
+export interface LinkCondition {
+  readonly ends: readonly { readonly linkTypeId: string; readonly direction: Direction }[] | undefined;
+  readonly direction: Direction | undefined;
+  readonly statusId: number | undefined;
+  readonly queue: { readonly key: string | undefined; readonly id: number | undefined } | undefined;
+}
+
+/** A link of one of the issues, or an issue without links. */
+export interface FoundLinkRow {
+  /** The position of the issue in the search, from 1. */
+  readonly place: number;
+  /** Whether the viewer may see the queue of the condition. */
+  readonly isQueueKnown: boolean;
+  /** Undefined for an issue that the viewer may not see. */
+  readonly issue: { readonly id: string; readonly key: string; readonly summary: string } | undefined;
+  readonly link: LinkEndRow | undefined;
+}
+
+const LINKED_USERS = ['created_by', 'updated_by', 'assignee'] as const;
+const USER_COLUMNS = LINKED_USERS.map(
+  (user) => `${user}.uid, coalesce(${user}.display, ${user}.login), ${user}.passport_uid, ${user}.cloud_uid`,
+).join(', ');
+
+/**
+ * SQL: the row of a table that its primary key selects. `offset 0` makes it a look-up by index, whatever PostgreSQL knows
+ * about the table. Joined, tables without statistics were read once for each link.
+ */
+function lookup(alias: string, table: 'issues' | 'queues', condition: string): string {
+  return `lateral (select * from ${table} where ${table}.org_id = :orgId and ${condition} offset 0) ${alias}`;
+}
+
+/**
+ * Users are joined here rather than read from the cache, because a user who is missing there would have to be read while
+ * the rows arrive, on a second connection. The issues arrive in order, so only the links of one issue need sorting, and
+ * PostgreSQL sends the first rows before it has found the last.
+ */
+const RECEIVE_LINKS = statement<
+  keyof Viewer | 'issueNames' | 'linkTypeIds' | 'directions' | 'direction' | 'statusId' | 'queueKey' | 'queueId'
+>(
+  'receive_links',
+  `
+  with far_queue as materialized (
+    select queue_id from queues
+    where org_id = :orgId and (key = :queueKey or queue_id = :queueId) and ${visibleQueue('queues')}
+  )
+  select wanted.place, exists (select from far_queue), issue.hex_id, issue.key, issue.summary, link.*
+  from unnest(:issueNames::text[]) with ordinality as wanted (issue_name, place)
+  left join lateral (
+    select issues.*
+    from ${lookup('issues', 'issues', `issues.issue_id = ${issueIdNamed('wanted.issue_name')}`)}
+    cross join ${lookup('queue', 'queues', `queues.queue_id = issues.queue_id and ${visibleQueue('queues')}`)}
+  ) issue on true
+  left join lateral (
+    select ${LINK_END_COLUMNS}, ${USER_COLUMNS}
+    from (
+      select 'inward' as direction, outward_issue_id as object_id, links.*
+      from links where links.org_id = :orgId and links.inward_issue_id = issue.issue_id
+      union all
+      select 'outward', inward_issue_id, links.*
+      from links where links.org_id = :orgId and links.outward_issue_id = issue.issue_id
+    ) ends
+    cross join ${lookup('object', 'issues', 'issues.issue_id = ends.object_id')}
+    cross join ${lookup('queue', 'queues', `queues.queue_id = object.queue_id and ${visibleQueue('queues')}`)}
+    join users created_by on created_by.org_id = :orgId and created_by.user_id = ends.created_by
+    left join users updated_by on updated_by.org_id = :orgId
+      and updated_by.user_id = nullif(ends.updated_by, ends.created_by)
+    left join users assignee on assignee.org_id = :orgId and assignee.user_id = object.assignee_id
+    where (:direction::text is null or ends.direction = :direction)
+      and (:linkTypeIds::text[] is null
+        or (ends.link_type_id, ends.direction) in (select * from unnest(:linkTypeIds::text[], :directions::text[])))
+      and (:statusId::bigint is null or object.status_id = :statusId)
+      and ((:queueKey::text is null and :queueId::bigint is null) or object.queue_id = (select queue_id from far_queue))
+  ) link on true
+  order by wanted.place, link.link_id`,
+);
+
+const LINK_AT = 5;
+const USERS_AT = LINK_AT + 12;
+
+/**
+ * Receives a row for each link of the named issues that meets the condition and that the viewer may see, in the order of
+ * the names and then by link_id, and a row for each issue without one. Adds the users of the links to `users`.
+ */
+export function receiveLinks(
+  db: ClientDatabase,
+  viewer: Viewer,
+  issueNames: readonly (string | undefined)[],
+  { ends, direction, statusId, queue }: LinkCondition,
+  users: Map<number, UserSummary>,
+  onRow: (row: FoundLinkRow) => Promise<void> | undefined,
+): Promise<void> {
+  const found = RECEIVE_LINKS({
+    ...viewer,
+    issueNames,
+    linkTypeIds: ends?.map(({ linkTypeId }) => linkTypeId),
+    directions: ends?.map((end) => end.direction),
+    direction,
+    statusId,
+    queueKey: queue?.key,
+    queueId: queue?.id,
+  });
+  return db.receive(found, ({ fields }) => onRow(rowFrom(fields, users)));
+}
+
+type Fields = readonly (string | null)[];
+
+function rowFrom(fields: Fields, users: Map<number, UserSummary>): FoundLinkRow {
+  const [place, , id, key, summary] = fields as readonly string[];
+  const issue = fields[2] === null ? undefined : { id: id as string, key: key as string, summary: summary as string };
+  const link = linkEndFrom(fields, LINK_AT, key as string);
+  if (link) {
+    const userIds = [link.createdBy, link.updatedBy, link.objectAssigneeId];
+    for (const [index, userId] of userIds.entries()) {
+      if (userId !== null && !users.has(userId)) users.set(userId, userFrom(fields, USERS_AT + 4 * index));
+    }
+  }
+  return { place: Number(place), isQueueKnown: fields[1] === 't', issue, link };
+}
+
+function userFrom(fields: Fields, at: number): UserSummary {
+  const passportUid = fields[at + 2] as string | null;
+  return {
+    uid: Number(fields[at]),
+    display: fields[at + 1] as string,
+    passportUid: passportUid === null ? null : Number(passportUid),
+    cloudUid: fields[at + 3] as string | null,
+  };
+}
