@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 import openrpc from '@open-rpc/meta-schema';
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
-import { parse } from 'yaml';
+import { load } from 'js-yaml';
 
-const document = parse(readFileSync(process.argv[2] ?? new URL('../openrpc.yaml', import.meta.url), 'utf8'));
+const document = load(readFileSync(process.argv[2] ?? new URL('../openrpc.yaml', import.meta.url), 'utf8'));
 const problems = [...problemsOfDocument(), ...(document.methods ?? []).flatMap(problemsOfExamples)];
 process.stderr.write(problems.map((problem) => `${problem}\n`).join(''));
 process.exitCode = problems.length === 0 ? 0 : 1;

@@ -3,8 +3,8 @@
 // variables, tests, stable ids, and an order in which every request succeeds on a fresh demo.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { load } from 'js-yaml';
 import converter from 'openapi-to-postmanv2';
-import { parse } from 'yaml';
 
 /** Explicit orders, for folders that repeat operations. Operations not listed come first. */
 const ORDERS = {
@@ -95,8 +95,8 @@ const ROOT = new URL('../', import.meta.url);
 const FOLDER = new URL('postman/', ROOT);
 
 const yaml = readFileSync(new URL('openapi.yaml', ROOT), 'utf8');
-const contract = parse(yaml);
-const rpcContract = parse(readFileSync(new URL('openrpc.yaml', ROOT), 'utf8'));
+const contract = load(yaml);
+const rpcContract = load(readFileSync(new URL('openrpc.yaml', ROOT), 'utf8'));
 const operations = readOperations();
 for (const id of [...Object.values(ORDERS).flat(), ...Object.keys(DETAILS)]) {
   if (!operations.has(id)) throw new Error(`${id} is not an operation of openapi.yaml.`);

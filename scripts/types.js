@@ -1,11 +1,11 @@
 // `npm run types` generates the types in src/contract from openapi.yaml and openrpc.yaml; with `--check` it only reports
 // the files that are out of date.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { load } from 'js-yaml';
 import openapiTS, { astToString, COMMENT_HEADER } from 'openapi-typescript';
-import { parse } from 'yaml';
 
 const ROOT = new URL('../', import.meta.url);
-const openrpc = parse(readFileSync(new URL('openrpc.yaml', ROOT), 'utf8'));
+const openrpc = load(readFileSync(new URL('openrpc.yaml', ROOT), 'utf8'));
 const sources = {
   'src/contract/openapi.generated.ts': new URL('openapi.yaml', ROOT),
   'src/contract/openrpc.generated.ts': signaturesOf(openrpc),

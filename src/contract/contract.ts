@@ -3,8 +3,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Ajv2020, type ErrorObject, type Options, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import ajvI18n from 'ajv-i18n';
+import { load } from 'js-yaml';
 import type { OpenAPIV3_1 } from 'openapi-types';
-import { parse } from 'yaml';
 import { DomainError } from '../errors.ts';
 import { type Language, type Text, texts } from '../texts.ts';
 import type { OperationId } from './types.ts';
@@ -54,10 +54,10 @@ const DOCUMENT_ID = 'openapi.yaml';
 const localize = ajvI18n as unknown as Record<Language, (errors: ErrorObject[]) => void>;
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
-/** Reads openapi.yaml, the single source of paths, shapes and statuses, and compiles the request validators. */
+/** Reads openapi.yaml, the single source of paths, shapes and statuses, and prepares the request validators. */
 export function loadContract(): Contract {
   const yaml = readFileSync(FILE, 'utf8');
-  const document = parse(yaml) as OpenApiDocument;
+  const document = load(yaml) as OpenApiDocument;
   const bodies = newAjv(document, { useDefaults: true });
   const parameters = newAjv(document, { useDefaults: true, coerceTypes: 'array' });
   // For values that must not change: fills in no defaults.
@@ -121,8 +121,8 @@ function toOperation(
     successStatus: Number(success),
     hasBody: operation.requestBody !== undefined,
     parse: {
-      path: parser(ajv.parameters.compile(parametersSchema(declared, 'path'))),
-      query: parser(ajv.parameters.compile(parametersSchema(declared, 'query'))),
+      path: parser(() => ajv.parameters.compile(parametersSchema(declared, 'path'))),
+      query: parser(() => ajv.parameters.compile(parametersSchema(declared, 'query'))),
       headers: headerParser(ajv.parameters, declared),
       body: bodyParser(ajv.bodies, document, pointer, operation.requestBody),
     },
@@ -132,7 +132,7 @@ function toOperation(
 /** Node lowercases header names; handlers get them as the contract spells them. */
 function headerParser(ajv: Ajv2020, declared: readonly Parameter[]) {
   const names = declared.filter((parameter) => parameter.in === 'header').map(({ name }) => name);
-  const parse = parser(ajv.compile(parametersSchema(declared, 'header')));
+  const parse = parser(() => ajv.compile(parametersSchema(declared, 'header')));
   return (headers: IncomingHttpHeaders) => {
     const given = names.map((name) => [name, headers[name.toLowerCase()]]).filter(([, value]) => value !== undefined);
     return parse(Object.fromEntries(given));
@@ -147,7 +147,7 @@ function bodyParser(
 ) {
   if (body === undefined) return () => undefined;
   const at = '$ref' in body ? body.$ref.slice(1) : `${pointer}/requestBody`;
-  const parse = parser(ajv.compile({ $ref: `${DOCUMENT_ID}#${at}/content/application~1json/schema` }));
+  const parse = parser(() => ajv.compile({ $ref: `${DOCUMENT_ID}#${at}/content/application~1json/schema` }));
   const required = resolve<{ required?: boolean }>(document, body).required ?? false;
   // Validate a missing body as an empty object, so that the error names each missing field.
   return (value: unknown) => (value === undefined && !required ? undefined : parse(value ?? {}));
@@ -175,8 +175,11 @@ function hasInfinity(value: unknown): boolean {
   );
 }
 
-function parser(validate: ValidateFunction): (value: unknown) => unknown {
+/** Compiles the schema for its first value: compiling all of them would take most of the server's start. */
+function parser(compile: () => ValidateFunction): (value: unknown) => unknown {
+  let validate: ValidateFunction | undefined;
   return (value) => {
+    validate ??= compile();
     if (validate(value)) {
       if (hasInfinity(value)) throw new DomainError('invalid', texts.requestMalformed);
       return value;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
+import { load } from 'js-yaml';
 import type { components } from './openrpc.generated.ts';
 
 /** The named schemas of openrpc.yaml, such as `Schemas['Task']`. */
@@ -38,6 +38,6 @@ export interface RpcContract {
 
 export function loadRpcContract(): RpcContract {
   const yaml = readFileSync(new URL('../../openrpc.yaml', import.meta.url), 'utf8');
-  const document = parse(yaml) as RpcContract['document'];
+  const document = load(yaml) as RpcContract['document'];
   return { yaml, document, methods: new Map(document.methods.map((method) => [method.name, method])) };
 }

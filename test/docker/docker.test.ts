@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { parse } from 'yaml';
+import { load } from 'js-yaml';
 import { readConfig } from '../../src/config.ts';
 import { openDatabaseProxy } from '../support/database-proxy.ts';
 import { PROGRAM, run, startServer } from '../support/server-process.ts';
@@ -9,7 +9,21 @@ import { createTestDatabase } from '../support/test-database.ts';
 
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
 const dockerfile = read('Dockerfile').replaceAll('\\\n', '').split('\n');
-const compose = parse(read('docker-compose.yml'));
+const compose = load(read('docker-compose.yml')) as {
+  readonly services: Readonly<
+    Record<
+      'server' | 'database',
+      {
+        readonly environment: Readonly<Record<string, string>>;
+        readonly ports: readonly string[];
+        readonly depends_on: object;
+        readonly healthcheck?: object;
+        readonly volumes: readonly string[];
+      }
+    >
+  >;
+  readonly volumes: object;
+};
 
 /** The arguments of every instruction with this name. */
 function instructions(name: string): string[] {
