@@ -1,6 +1,9 @@
-import { expect, test } from '@jest/globals';
+import { isDeepStrictEqual } from 'node:util';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import supertest from 'supertest';
 import { useApi } from '../support/api.ts';
+import { type AppInstance, startInstance } from '../support/app-instance.ts';
 import {
   type GivenAccount,
   type GivenIssue,
@@ -14,7 +17,8 @@ import { LinkModel, type ModelLink } from './link-model.ts';
 
 /**
  * Random sequences of changes through both APIs. Each change must return what the model predicts, and after it both APIs
- * must show the links of the model. MODEL_RUNS=5000 runs more sequences than CI does.
+ * must show the links of the model. At the end of a sequence, so must a
+ * second server. MODEL_RUNS=5000 runs more sequences than CI does.
  */
 
 const RUNS = Number(process.env['MODEL_RUNS'] ?? 500);
@@ -23,6 +27,13 @@ const TASKS = 4;
 
 const api = useApi();
 const db = () => api().database.db;
+/** A second server. It may show an old label until it is notified. */
+let reader: AppInstance;
+
+beforeAll(async () => {
+  reader = await startInstance(api().database.connection);
+});
+afterAll(() => reader.stop());
 
 test.each(['kanboard', 'tracker'] as const)(
   'both APIs show the links of a model of the profile %s after every step of random sequences',
@@ -36,6 +47,8 @@ test.each(['kanboard', 'tracker'] as const)(
           expect(await shownByKanboard(world)).toEqual(kanboardOf(world));
           expect(await shownByTracker(world)).toEqual(trackerOf(world));
         }
+        expect(await shownByTrackerEach(world, api().url)).toEqual(trackerOf(world));
+        await untilEqual(() => shownByTrackerEach(world, reader.url), trackerOf(world));
       }),
       { numRuns: RUNS / 2, interruptAfterTimeLimit: 540_000, markInterruptAsFailure: true },
     );
@@ -280,6 +293,22 @@ async function shownByTracker({ tasks, org, queue }: World): Promise<unknown[]> 
       .find((found) => found.key === issue.key)
       ?.links.map(({ id, direction, type, object }) => [id, direction, type.inward, type.outward, object.key]),
   );
+}
+
+/** The same, from the list of each issue's links. */
+async function shownByTrackerEach({ tasks, org }: World, url: string): Promise<unknown[]> {
+  return await Promise.all(
+    tasks.map(async (issue) => {
+      const response = await supertest(url).get(`/v2/issues/${issue.key}/links`).set(org.admin.headers);
+      const links = response.body as TrackerLink[];
+      return links.map(({ id, direction, type, object }) => [id, direction, type.inward, type.outward, object.key]);
+    }),
+  );
+}
+
+/** Otherwise, the test runs out of time. */
+async function untilEqual(read: () => Promise<unknown>, expected: unknown): Promise<void> {
+  while (!isDeepStrictEqual(await read(), expected)) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 interface TrackerLink {
