@@ -360,7 +360,7 @@ comment on column links.is_symmetric is 'Copy of the type''s rule, maintained by
 comment on column links.one_link_per_pair is 'Copy of the organisation''s rule, maintained by the foreign key.';
 comment on column links.shares_label is 'Copy of the type''s property, maintained by the foreign key.';
 CREATE UNIQUE INDEX links_ends_key ON links USING btree (org_id, inward_issue_id, outward_issue_id, link_type_id);
-CREATE INDEX links_link_type_id_idx ON links USING btree (org_id, link_type_id);
+CREATE INDEX links_link_type_id_idx ON links USING btree (org_id, link_type_id, inward_issue_id);
 CREATE INDEX links_outward_issue_id_idx ON links USING btree (org_id, outward_issue_id, link_type_id);
 CREATE UNIQUE INDEX links_pair_key ON links USING btree (org_id, LEAST(inward_issue_id, outward_issue_id), GREATEST(inward_issue_id, outward_issue_id)) WHERE one_link_per_pair;
 CREATE UNIQUE INDEX links_single_inward_key ON links USING btree (org_id, inward_issue_id, link_type_id) WHERE (single_end = 'inward'::text);
@@ -454,5 +454,5 @@ create table topological_order (
   constraint topological_order_link_type_id_fkey FOREIGN KEY (org_id, link_type_id) REFERENCES link_types(org_id, link_type_id) ON DELETE CASCADE
 );
 comment on table topological_order is 'The issues that are or were at an end of a link of an acyclic type. For each such link, position(inward_issue_id) < position(outward_issue_id).';
-comment on column topological_order.position is 'Taken from one sequence, so that a new position is beyond all others: negated for an inward end, before them, and as it is for an outward end, after them.';
+comment on column topological_order.position is 'A new position is beyond all others: before them for an inward end, after them for an outward end. It is a multiple of 2^20 from one sequence, so that issues can move in between.';
 CREATE INDEX topological_order_issue_id_idx ON topological_order USING btree (org_id, issue_id);

@@ -321,7 +321,7 @@ organisation as materialized (
 ), placed as (
   insert into topological_order (org_id, link_type_id, issue_id, position)
   select $1, $2, ends.issue_id,
-    nextval('topological_order_position_seq') * case ends.issue_id when $3 then -1 else 1 end
+    nextval('topological_order_position_seq') * 1048576 * case ends.issue_id when $3 then -1 else 1 end
   from type
   cross join ends
   where type.is_acyclic and ($5::boolean or not type.shares_label) and not exists (
@@ -395,8 +395,8 @@ on conflict on constraint statuses_key_key do nothing;
 
 -- $1 orgId, $2 linkTypeId, $3 issueIds
 prepare insert_order as
-insert into topological_order (org_id, link_type_id, issue_id)
-select $1, $2, given.issue_id
+insert into topological_order (org_id, link_type_id, issue_id, position)
+select $1, $2, given.issue_id, nextval('topological_order_position_seq') * 1048576
 from unnest($3::bigint[]) with ordinality as given (issue_id, place)
 order by given.place;
 
@@ -683,76 +683,23 @@ where org_id = $1
 order by link_type_id
 for update;
 
-prepare raise_link_sequence as
-select setval(pg_get_serial_sequence('links', 'link_id'), (select max(link_id) from links));
-
--- $1 orgId, $2 queueKey, $3 queueId, $4 isApplication, $5 userId, $6 issueNames, $7 direction, $8 linkTypeIds, $9 directions, $10 statusId
-prepare receive_links as
-with far_queue as materialized (
-  select queue_id from queues
-  where org_id = $1 and (key = $2 or queue_id = $3) and ($4::boolean or (queues.access = 'organisation' or exists (
-  select from queue_members
-  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $5
-    and true)))
-)
-select wanted.place, exists (select from far_queue), issue.hex_id, issue.key, issue.summary, link.*
-from unnest($6::text[]) with ordinality as wanted (issue_name, place)
-left join lateral (
-  select issues.*
-  from lateral (select * from issues where issues.org_id = $1 and issues.issue_id = (
-  select issue_id from issues where org_id = $1 and key = wanted.issue_name
-  union all
-  select issue_id from issues where org_id = $1 and hex_id = wanted.issue_name
-  union all
-  select issue_id from issue_aliases where org_id = $1 and key = wanted.issue_name
-  limit 1) offset 0) issues
-  cross join lateral (select * from queues where queues.org_id = $1 and queues.queue_id = issues.queue_id and ($4::boolean or (queues.access = 'organisation' or exists (
-  select from queue_members
-  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $5
-    and true))) offset 0) queue
-) issue on true
-left join lateral (
-  select
-    ends.link_id, ends.link_type_id, ends.direction, ends.created_at, nullif(ends.updated_at, ends.created_at),
-    ends.created_by, nullif(ends.updated_by, ends.created_by),
-    object.hex_id, object.key, object.summary, object.status_id, object.assignee_id, created_by.uid, coalesce(created_by.display, created_by.login), created_by.passport_uid, created_by.cloud_uid, updated_by.uid, coalesce(updated_by.display, updated_by.login), updated_by.passport_uid, updated_by.cloud_uid, assignee.uid, coalesce(assignee.display, assignee.login), assignee.passport_uid, assignee.cloud_uid
-  from (
-    select 'inward' as direction, outward_issue_id as object_id, links.*
-    from links where links.org_id = $1 and links.inward_issue_id = issue.issue_id
-    union all
-    select 'outward', inward_issue_id, links.*
-    from links where links.org_id = $1 and links.outward_issue_id = issue.issue_id
-  ) ends
-  cross join lateral (select * from issues where issues.org_id = $1 and issues.issue_id = ends.object_id offset 0) object
-  cross join lateral (select * from queues where queues.org_id = $1 and queues.queue_id = object.queue_id and ($4::boolean or (queues.access = 'organisation' or exists (
-  select from queue_members
-  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $5
-    and true))) offset 0) queue
-  join users created_by on created_by.org_id = $1 and created_by.user_id = ends.created_by
-  left join users updated_by on updated_by.org_id = $1
-    and updated_by.user_id = nullif(ends.updated_by, ends.created_by)
-  left join users assignee on assignee.org_id = $1 and assignee.user_id = object.assignee_id
-  where ($7::text is null or ends.direction = $7)
-    and ($8::text[] is null
-      or (ends.link_type_id, ends.direction) in (select * from unnest($8::text[], $9::text[])))
-    and ($10::bigint is null or object.status_id = $10)
-    and (($2::text is null and $3::bigint is null) or object.queue_id = (select queue_id from far_queue))
-) link on true
-order by wanted.place, link.link_id;
-
--- $1 orgId, $2 linkTypeId, $3 issueIds
-prepare reorder as
-with places as materialized (
-  select position, row_number() over (order by position) as place
-  from topological_order
-  where org_id = $1 and link_type_id = $2 and issue_id = any($3::bigint[])
+-- $1 isBeyondAll, $2 step, $3 position, $4 issueIds, $5 orgId, $6 linkTypeId
+prepare move_issues as
+with moved as materialized (
+  select given.issue_id,
+    case when $1::boolean then sign($2::bigint)::bigint * nextval('topological_order_position_seq') * 1048576
+      else $3::bigint + $2 * given.place end as position
+  from unnest($4::bigint[]) with ordinality as given (issue_id, place)
+  order by given.place
 )
 update topological_order
-set position = places.position
-from unnest($3::bigint[]) with ordinality as given (issue_id, place)
-join places on places.place = given.place
-where topological_order.org_id = $1 and topological_order.link_type_id = $2
-  and topological_order.issue_id = given.issue_id;
+set position = moved.position
+from moved
+where topological_order.org_id = $5 and topological_order.link_type_id = $6
+  and topological_order.issue_id = moved.issue_id;
+
+prepare raise_link_sequence as
+select setval(pg_get_serial_sequence('links', 'link_id'), (select max(link_id) from links));
 
 -- $1 orgId, $2 userId
 prepare reset_failed_logins as
@@ -788,7 +735,7 @@ where queues.org_id = $1 and queues.queue_id = $2 and ($3::boolean or (queues.ac
     and true)))
 order by columns.position, columns.column_id;
 
--- $1 orgId, $2 linkTypeId, $3 outwardIssueId, $4 inwardIssueId
+-- $1 orgId, $2 linkTypeId, $3 outwardIssueId, $4 inwardIssueId, $5 isWhole, $6 limit
 prepare select_displaced as
 with recursive ends as materialized (
   select outward.position as lower, inward.position as upper
@@ -796,33 +743,55 @@ with recursive ends as materialized (
   join topological_order outward on outward.org_id = $1 and outward.link_type_id = $2
     and outward.issue_id = $3
   where inward.org_id = $1 and inward.link_type_id = $2 and inward.issue_id = $4
-    and inward.position > outward.position
+    and inward.position >= outward.position
 ), outward_side (issue_id, position) as (
   select $3::bigint, lower from ends
   union
   select next.issue_id, next.position
   from outward_side
   cross join ends
-  join links on links.org_id = $1 and links.inward_issue_id = outward_side.issue_id
-    and links.link_type_id = $2
-  join topological_order next on next.org_id = $1 and next.link_type_id = $2
-    and next.issue_id = links.outward_issue_id and next.position between ends.lower and ends.upper
+  cross join lateral (
+    select links.outward_issue_id as issue_id
+    from links
+    where links.org_id = $1 and links.inward_issue_id = outward_side.issue_id
+      and links.link_type_id = $2
+    offset 0
+  ) link
+  cross join lateral (
+    select topological_order.issue_id, topological_order.position
+    from topological_order
+    where topological_order.org_id = $1 and topological_order.link_type_id = $2
+      and topological_order.issue_id = link.issue_id
+    offset 0
+  ) next
   where outward_side.issue_id <> $4
+    and ($5::boolean or next.position between ends.lower and ends.upper)
 ), inward_side (issue_id, position) as (
   select $4::bigint, upper from ends
   union
   select next.issue_id, next.position
   from inward_side
   cross join ends
-  join links on links.org_id = $1 and links.outward_issue_id = inward_side.issue_id
-    and links.link_type_id = $2
-  join topological_order next on next.org_id = $1 and next.link_type_id = $2
-    and next.issue_id = links.inward_issue_id and next.position between ends.lower and ends.upper
+  cross join lateral (
+    select links.inward_issue_id as issue_id
+    from links
+    where links.org_id = $1 and links.outward_issue_id = inward_side.issue_id
+      and links.link_type_id = $2
+    offset 0
+  ) link
+  cross join lateral (
+    select topological_order.issue_id, topological_order.position
+    from topological_order
+    where topological_order.org_id = $1 and topological_order.link_type_id = $2
+      and topological_order.issue_id = link.issue_id
+    offset 0
+  ) next
   where inward_side.issue_id <> $3
+    and ($5::boolean or next.position between ends.lower and ends.upper)
 )
-select 'outward' as side, issue_id, position from outward_side
+(select 'outward' as side, issue_id, position from outward_side limit $6)
 union all
-select 'inward', issue_id, position from inward_side;
+(select 'inward', issue_id, position from inward_side limit $6);
 
 -- $1 orgId, $2 issueName, $3 isApplication, $4 userId, $5 after, $6 types, $7 limit
 prepare select_entries as
@@ -1472,9 +1441,8 @@ join queues on queues.org_id = $4 and queues.queue_id = issues.queue_id and (vie
   where queue_members.org_id = $4 and queue_members.queue_id = queues.queue_id and queue_members.user_id = viewer.user_id
     and true)))
 left join lateral (
-  select
-    ends.link_id, ends.link_type_id, ends.direction, ends.created_at, nullif(ends.updated_at, ends.created_at),
-    ends.created_by, nullif(ends.updated_by, ends.created_by),
+  select ends.link_id, ends.link_type_id, ends.direction, ends.created_at,
+    nullif(ends.updated_at, ends.created_at), ends.created_by, nullif(ends.updated_by, ends.created_by),
     object.hex_id, object.key, object.summary, object.status_id, object.assignee_id
   from (
     select 'inward' as direction, outward_issue_id as object_id, links.*
@@ -1597,6 +1565,42 @@ union all
 select 'priorities', priorities.priority_id::text, priorities.key, null, priorities.name_ru, priorities.name_en, null, null, null,
   null, null, null
 from priorities where priorities.org_id = $1 and priorities.priority_id = any($10::bigint[]);
+
+-- $1 issueIds, $2 orgId, $3 linkTypeId, $4 position
+prepare select_nearest_inward as
+select max(next.position) as position
+from unnest($1::bigint[]) as given (issue_id)
+cross join lateral (
+  select links.inward_issue_id as issue_id
+  from links
+  where links.org_id = $2 and links.outward_issue_id = given.issue_id and links.link_type_id = $3
+  offset 0
+) link
+cross join lateral (
+  select topological_order.position
+  from topological_order
+  where topological_order.org_id = $2 and topological_order.link_type_id = $3
+    and topological_order.issue_id = link.issue_id and topological_order.position < $4
+  offset 0
+) next;
+
+-- $1 issueIds, $2 orgId, $3 linkTypeId, $4 position
+prepare select_nearest_outward as
+select min(next.position) as position
+from unnest($1::bigint[]) as given (issue_id)
+cross join lateral (
+  select links.outward_issue_id as issue_id
+  from links
+  where links.org_id = $2 and links.inward_issue_id = given.issue_id and links.link_type_id = $3
+  offset 0
+) link
+cross join lateral (
+  select topological_order.position
+  from topological_order
+  where topological_order.org_id = $2 and topological_order.link_type_id = $3
+    and topological_order.issue_id = link.issue_id and topological_order.position > $4
+  offset 0
+) next;
 
 -- $1 orgId, $2 linkTypeId
 prepare select_opposite_links as
@@ -2232,7 +2236,7 @@ organisation as materialized (
 ), placed as (
   insert into topological_order (org_id, link_type_id, issue_id, position)
   select $1, $2, ends.issue_id,
-    nextval('topological_order_position_seq') * case ends.issue_id when $3 then -1 else 1 end
+    nextval('topological_order_position_seq') * 1048576 * case ends.issue_id when $3 then -1 else 1 end
   from type
   cross join ends
   where type.is_acyclic and ($5::boolean or not type.shares_label) and not exists (

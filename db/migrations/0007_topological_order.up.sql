@@ -10,9 +10,13 @@ create table topological_order (
   constraint topological_order_issue_id_fkey foreign key (org_id, issue_id) references issues (org_id, issue_id) on delete cascade
 );
 comment on table topological_order is 'The issues that are or were at an end of a link of an acyclic type. For each such link, position(inward_issue_id) < position(outward_issue_id).';
-comment on column topological_order.position is 'Taken from one sequence, so that a new position is beyond all others: negated for an inward end, before them, and as it is for an outward end, after them.';
+comment on column topological_order.position is 'A new position is beyond all others: before them for an inward end, after them for an outward end. It is a multiple of 2^20 from one sequence, so that issues can move in between.';
 -- Serves the foreign key to issues.
 create index topological_order_issue_id_idx on topological_order (org_id, issue_id);
+
+-- Also finds the links of a type at their inward end, for searches in the order; those at the outward end have an index.
+drop index links_link_type_id_idx;
+create index links_link_type_id_idx on links (org_id, link_type_id, inward_issue_id);
 
 -- Places the issues of existing links: first those that no link leads to, then those that only links from placed issues
 -- lead to, and so on.
@@ -35,8 +39,9 @@ begin
   set local enable_hashjoin = off;
   set local enable_mergejoin = off;
   loop
-    insert into topological_order (org_id, link_type_id, issue_id)
-    select org_id, link_type_id, issue_id from waiting where arriving = 0;
+    insert into topological_order (org_id, link_type_id, issue_id, position)
+    select org_id, link_type_id, issue_id, nextval('topological_order_position_seq') * 1048576
+    from waiting where arriving = 0;
     if not found then
       select org_id, link_type_id, issue_id into issue from waiting limit 1;
       exit when not found;

@@ -87,6 +87,44 @@ test.each(['depends', 'epic'] as const)(
   },
 );
 
+test('two long chains are joined, also if there is no room between their positions', async () => {
+  const chains = await Promise.all(
+    [151, 150].map((length) => Promise.all(Array.from({ length }, () => givenIssue(db(), org, queue)))),
+  );
+  const [later, earlier] = chains as [GivenIssue[], GivenIssue[]];
+  const end = later.at(-1) as GivenIssue;
+  for (const [place, chain] of chains.entries()) {
+    const ids = chain.map(({ id }) => id);
+    await run(
+      `insert into links (org_id, link_type_id, inward_issue_id, outward_issue_id, first_end, is_symmetric,
+         is_antisymmetric, is_acyclic, single_end, one_link_per_pair, created_by, updated_by)
+       select $1, 'depends', ids[n], ids[n + 1], 'inward', false, true, true, 'none', true, $3, $3
+       from (select $2::bigint[] as ids) chain, generate_series(1, cardinality(ids) - 1) n`,
+      org.orgId,
+      ids,
+      org.admin.id,
+    );
+    await run(
+      `insert into topological_order (org_id, link_type_id, issue_id, position)
+       select $1, 'depends', id, 2 * n + $3 from unnest($2::bigint[]) with ordinality as chain (id, n)`,
+      org.orgId,
+      ids,
+      place,
+    );
+  }
+  // The last of the later chain directly follows the last of the earlier one.
+  expect(await selectOutOfOrder('depends')).toEqual([]);
+  const rest = restAs(api(), org.admin);
+  const link = (from: GivenIssue | undefined, to: GivenIssue | undefined) =>
+    rest.post(`/v3/issues/${from?.key}/links`, { relationship: TYPES.depends, issue: to?.key });
+
+  await link(earlier.at(-1), later.at(0)).expect(201);
+  expect(await selectOutOfOrder('depends')).toEqual([]);
+  const { body } = await link(end, earlier.at(0)).expect(422);
+  expect(body.errorMessages[0]).toContain(`${end.key} → ${earlier.at(0)?.key}`);
+  expect(await selectOutOfOrder('depends')).toEqual([]);
+});
+
 /** Whether the model refuses a link: to itself, of a pair that is linked, or one that closes a cycle. */
 function isRefused(links: readonly ModelLink[], from: number, to: number): boolean {
   const reached = new Set([to]);
@@ -95,19 +133,13 @@ function isRefused(links: readonly ModelLink[], from: number, to: number): boole
 }
 
 async function countPlaced(type: string): Promise<number> {
-  const rows = await db().query({
-    name: '',
-    text: 'select from topological_order where org_id = $1 and link_type_id = $2',
-    values: [org.orgId, type],
-  });
-  return rows.length;
+  return (await run('select from topological_order where org_id = $1 and link_type_id = $2', org.orgId, type)).length;
 }
 
 /** The links of the type without the invariant. */
 function selectOutOfOrder(type: string): Promise<unknown[]> {
-  return db().query({
-    name: '',
-    text: `
+  return run(
+    `
       select links.link_id
       from links
       left join topological_order inward on inward.org_id = links.org_id
@@ -115,6 +147,11 @@ function selectOutOfOrder(type: string): Promise<unknown[]> {
       left join topological_order outward on outward.org_id = links.org_id
         and outward.link_type_id = links.link_type_id and outward.issue_id = links.outward_issue_id
       where links.org_id = $1 and links.link_type_id = $2 and (inward.position < outward.position) is not true`,
-    values: [org.orgId, type],
-  });
+    org.orgId,
+    type,
+  );
+}
+
+function run(text: string, ...values: unknown[]): Promise<unknown[]> {
+  return db().query({ name: '', text, values });
 }

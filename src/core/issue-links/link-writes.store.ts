@@ -5,6 +5,7 @@ import type { NewEvent } from '../events/events.store.ts';
 import { type AccessibleIssue, LINKED_ISSUE, type LinkedIssue } from '../issues/issue-access.ts';
 import { issueIdNamed } from '../issues/issue-name.ts';
 import type { Direction } from '../labels/direction.ts';
+import { FRESH_POSITION } from '../topological-order/topological-order.store.ts';
 
 /**
  * The statements that write a link. Each takes its locks in the global order (decision 8), checks under them what no
@@ -88,7 +89,7 @@ const LOCKED = `
   ), placed as (
     insert into topological_order (org_id, link_type_id, issue_id, position)
     select :orgId, :linkTypeId, ends.issue_id,
-      nextval('topological_order_position_seq') * case ends.issue_id when :inwardIssueId then -1 else 1 end
+      ${FRESH_POSITION} * case ends.issue_id when :inwardIssueId then -1 else 1 end
     from type
     cross join ends
     where ${IS_ORDERED} and not exists (

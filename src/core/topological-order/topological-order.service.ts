@@ -4,48 +4,103 @@ import { texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
 import { selectVisibleKeys } from '../issues/issue-access.ts';
 import {
-  type Displaced,
+  type End,
   insertOrder,
   lockOrderOf,
-  reorder,
+  moveIssues,
   selectDisplaced,
   selectLinksAmong,
   selectLinksOfType,
+  selectNearest,
 } from './topological-order.store.ts';
 import { type Edge, sortTopologically } from './topological-sort.ts';
 
 /**
- * The topological order of an acyclic type's links (decision 10), maintained by the algorithm of Pearce and Kelly (2006).
- * A link whose ends are in order closes no cycle.
+ * The topological order of an acyclic type's links (decision 10), maintained much as by Pearce and Kelly (2006). A link
+ * whose ends are in order closes no cycle.
  */
 
 /** The maximum number of a cycle's issues in an error message. */
 const NAMED_ISSUES_MAX = 20;
+
+/** How many issues of each side the first search finds. Each further one finds twice as many. */
+const FIRST_LIMIT = 100;
+
+/** A link by its ends. */
+interface Ends {
+  readonly inwardIssueId: number;
+  readonly outwardIssueId: number;
+}
+
+/** The issues on one side of a link that is out of order, from the link's end outwards. */
+interface Side {
+  readonly end: End;
+  readonly issueIds: readonly number[];
+  /** The position of the link's other end, beyond which the side must move. */
+  readonly beyond: number;
+}
 
 /**
  * Puts the ends of a link that was just written in order; both have a position. Throws `refused` with the keys of the
  * cycle if the link closes one. The caller has locked the order, so that nobody else changes it until the link is
  * visible to them.
  */
-export async function putInOrder(
-  db: Transaction,
-  viewer: Viewer,
-  linkTypeId: string,
-  ends: { readonly inwardIssueId: number; readonly outwardIssueId: number },
-): Promise<void> {
+export async function putInOrder(db: Transaction, viewer: Viewer, linkTypeId: string, ends: Ends): Promise<void> {
+  const { orgId } = viewer;
   const locked = new Set<number>();
+  let isWhole = false;
   for (;;) {
-    const displaced = await selectDisplaced(db, viewer.orgId, linkTypeId, ends);
-    if (displaced.length === 0) return;
-    await refuseCycle(db, viewer, linkTypeId, ends, displaced);
-    const missing = displaced.map(({ issue_id }) => issue_id).filter((issueId) => !locked.has(issueId));
-    if (missing.length === 0) {
-      await reorder(db, viewer.orgId, linkTypeId, [...sideOf(displaced, 'inward'), ...sideOf(displaced, 'outward')]);
+    const side = await findSmallerSide(db, orgId, linkTypeId, ends, isWhole);
+    if (side === undefined) return;
+    const { end, issueIds, beyond } = side;
+    if (issueIds.includes(end === 'outward' ? ends.inwardIssueId : ends.outwardIssueId)) {
+      throw await cycleError(db, viewer, linkTypeId, ends, issueIds);
+    }
+    const missing = issueIds.filter((issueId) => !locked.has(issueId));
+    if (missing.length > 0) {
+      await lockOrderOf(db, orgId, linkTypeId, missing);
+      for (const issueId of missing) locked.add(issueId);
+      // Search again: a link that was written before these locks were granted may lead to more issues.
+      continue;
+    }
+    const nearest = isWhole ? undefined : await selectNearest(db, orgId, linkTypeId, end, issueIds, beyond);
+    const direction = end === 'outward' ? 1 : -1;
+    const step = nearest === undefined ? direction : Math.trunc((nearest - beyond) / (issueIds.length + 1));
+    if (step !== 0) {
+      await moveIssues(db, orgId, linkTypeId, issueIds, {
+        position: beyond,
+        step,
+        isBeyondAll: nearest === undefined,
+      });
       return;
     }
-    await lockOrderOf(db, viewer.orgId, linkTypeId, missing);
-    for (const issueId of missing) locked.add(issueId);
-    // Search again: a link that was written before these locks were granted may lead to more issues.
+    // There is no room before the next issue. All issues on a side can always move beyond all others.
+    isWhole = true;
+  }
+}
+
+/** The smaller side of a link, or the one that is found first. Undefined if the link is in order. */
+async function findSmallerSide(
+  db: Transaction,
+  orgId: string,
+  linkTypeId: string,
+  ends: Ends,
+  isWhole: boolean,
+): Promise<Side | undefined> {
+  for (let limit = FIRST_LIMIT; ; limit *= 2) {
+    const displaced = await selectDisplaced(db, orgId, linkTypeId, ends, { isWhole, limit });
+    const positionOf = new Map(displaced.map(({ issue_id, position }) => [issue_id, position]));
+    const [upper, lower] = [positionOf.get(ends.inwardIssueId), positionOf.get(ends.outwardIssueId)];
+    if (upper === undefined || lower === undefined) return undefined;
+    const outward = displaced
+      .filter(({ side }) => side === 'outward')
+      .sort((one, other) => one.position - other.position);
+    const inward = displaced
+      .filter(({ side }) => side === 'inward')
+      .sort((one, other) => other.position - one.position);
+    const [smaller, end, beyond] =
+      outward.length <= inward.length ? ([outward, 'outward', upper] as const) : ([inward, 'inward', lower] as const);
+    if (smaller.length < limit) return { end, beyond, issueIds: smaller.map(({ issue_id }) => issue_id) };
   }
 }
 
@@ -56,29 +111,19 @@ export async function computeOrder(db: Transaction, orgId: string, linkTypeId: s
   return cycle;
 }
 
-/** The issues of one side, in their current order. */
-function sideOf(displaced: readonly Displaced[], side: Displaced['side']): number[] {
-  return displaced
-    .filter((issue) => issue.side === side)
-    .sort((left, right) => left.position - right.position)
-    .map(({ issue_id }) => issue_id);
-}
-
-async function refuseCycle(
+async function cycleError(
   db: Transaction,
   viewer: Viewer,
   linkTypeId: string,
-  { inwardIssueId, outwardIssueId }: { readonly inwardIssueId: number; readonly outwardIssueId: number },
-  displaced: readonly Displaced[],
-): Promise<void> {
-  const reached = sideOf(displaced, 'outward');
-  if (!reached.includes(inwardIssueId)) return;
+  { inwardIssueId, outwardIssueId }: Ends,
+  reached: readonly number[],
+): Promise<DomainError> {
   const links = await selectLinksAmong(db, viewer.orgId, linkTypeId, reached);
   const cycle = [inwardIssueId, ...shortestPath(links, outwardIssueId, inwardIssueId)];
   const keys = await selectVisibleKeys(db, viewer, cycle);
   const names = cycle.map((issueId) => keys.get(issueId) ?? '…');
   const shown = names.length > NAMED_ISSUES_MAX ? [...names.slice(0, NAMED_ISSUES_MAX - 2), '…', names.at(-1)] : names;
-  throw new DomainError('refused', texts.cycle(linkTypeId, shown.join(' → ')));
+  return new DomainError('refused', texts.cycle(linkTypeId, shown.join(' → ')));
 }
 
 /** A breadth-first search; `links` must contain a path. */

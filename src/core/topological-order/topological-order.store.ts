@@ -31,15 +31,25 @@ export async function lockOrderOf(
   await db.query(LOCK_ORDER_OF({ orgId, linkTypeId, issueIds }));
 }
 
-/** An issue that must be moved before a link can be in order. */
-export interface Displaced {
-  readonly issue_id: number;
-  readonly position: number;
-  /** Whether links lead to it from the new link's outward end, or from it to the inward end. */
-  readonly side: 'outward' | 'inward';
+/** SQL: a position beyond all others, so far from them that many issues can move in between. */
+export const FRESH_POSITION = `nextval('topological_order_position_seq') * 1048576`;
+
+export type End = 'inward' | 'outward';
+
+interface Ends {
+  readonly inwardIssueId: number;
+  readonly outwardIssueId: number;
 }
 
-const SELECT_DISPLACED = statement<'orgId' | 'linkTypeId' | 'inwardIssueId' | 'outwardIssueId', Displaced>(
+/** An issue that links connect with an end of a link that is out of order. */
+export interface Displaced {
+  /** Whether links lead to the issue from the outward end, or from the issue to the inward end. */
+  readonly side: End;
+  readonly issue_id: number;
+  readonly position: number;
+}
+
+const SELECT_DISPLACED = statement<'orgId' | 'linkTypeId' | keyof Ends | 'isWhole' | 'limit', Displaced>(
   'select_displaced',
   `
   with recursive ends as materialized (
@@ -48,7 +58,7 @@ const SELECT_DISPLACED = statement<'orgId' | 'linkTypeId' | 'inwardIssueId' | 'o
     join topological_order outward on outward.org_id = :orgId and outward.link_type_id = :linkTypeId
       and outward.issue_id = :outwardIssueId
     where inward.org_id = :orgId and inward.link_type_id = :linkTypeId and inward.issue_id = :inwardIssueId
-      and inward.position > outward.position
+      and inward.position >= outward.position
   ), outward_side (issue_id, position) as (
     select :outwardIssueId::bigint, lower from ends
     union
@@ -58,62 +68,120 @@ const SELECT_DISPLACED = statement<'orgId' | 'linkTypeId' | 'inwardIssueId' | 'o
     union
     ${displacedBy('inward', 'outward')}
   )
-  select 'outward' as side, issue_id, position from outward_side
+  (select 'outward' as side, issue_id, position from outward_side limit :limit)
   union all
-  select 'inward', issue_id, position from inward_side`,
+  (select 'inward', issue_id, position from inward_side limit :limit)`,
 );
 
-/** SQL: the issues between the ends that links lead to from those found so far, in that direction. */
-function displacedBy(end: 'inward' | 'outward', other: 'inward' | 'outward'): string {
+/**
+ * SQL: the issues to which links lead from those found so far, in the direction of `end`. Laterals keep the plan to
+ * look-ups by index, whatever PostgreSQL knows about the tables.
+ */
+function displacedBy(end: End, other: End): string {
   return `
     select next.issue_id, next.position
     from ${end}_side
     cross join ends
-    join links on links.org_id = :orgId and links.${other}_issue_id = ${end}_side.issue_id
-      and links.link_type_id = :linkTypeId
-    join topological_order next on next.org_id = :orgId and next.link_type_id = :linkTypeId
-      and next.issue_id = links.${end}_issue_id and next.position between ends.lower and ends.upper
-    where ${end}_side.issue_id <> :${other}IssueId`;
+    cross join lateral (
+      select links.${end}_issue_id as issue_id
+      from links
+      where links.org_id = :orgId and links.${other}_issue_id = ${end}_side.issue_id
+        and links.link_type_id = :linkTypeId
+      offset 0
+    ) link
+    cross join lateral (
+      select topological_order.issue_id, topological_order.position
+      from topological_order
+      where topological_order.org_id = :orgId and topological_order.link_type_id = :linkTypeId
+        and topological_order.issue_id = link.issue_id
+      offset 0
+    ) next
+    where ${end}_side.issue_id <> :${other}IssueId
+      and (:isWhole::boolean or next.position between ends.lower and ends.upper)`;
 }
 
 /**
- * The issues that stand between the ends of a link that is out of order and that links connect to one of the ends; empty
- * if the link is in order. An issue is on both sides only if the link closes a cycle. Terminates on existing cycles,
- * since it visits each issue once.
+ * The issues on either side of a link that is out of order, as far as they are positioned between its ends or, with
+ * `isWhole`, all of them; none if the link is in order. At most `limit` of each side: PostgreSQL stops the search there.
+ * It visits each issue once, so it also terminates on existing cycles. An issue is on both sides only if the link closes
+ * a cycle.
  */
 export function selectDisplaced(
   db: Queryable,
   orgId: string,
   linkTypeId: string,
-  ends: { readonly inwardIssueId: number; readonly outwardIssueId: number },
+  ends: Ends,
+  { isWhole, limit }: { readonly isWhole: boolean; readonly limit: number },
 ): Promise<Displaced[]> {
-  return db.query(SELECT_DISPLACED({ orgId, linkTypeId, ...ends }));
+  return db.query(SELECT_DISPLACED({ orgId, linkTypeId, ...ends, isWhole, limit }));
 }
 
-const REORDER = statement<'orgId' | 'linkTypeId' | 'issueIds'>(
-  'reorder',
+const SELECT_NEAREST = {
+  outward: selectNearestAt('outward', 'inward', 'min', '>'),
+  inward: selectNearestAt('inward', 'outward', 'max', '<'),
+};
+
+function selectNearestAt(end: End, other: End, nearest: 'min' | 'max', beyond: '>' | '<') {
+  return statement<'orgId' | 'linkTypeId' | 'issueIds' | 'position', { position: number | null }>(
+    `select_nearest_${end}`,
+    `
+    select ${nearest}(next.position) as position
+    from unnest(:issueIds::bigint[]) as given (issue_id)
+    cross join lateral (
+      select links.${end}_issue_id as issue_id
+      from links
+      where links.org_id = :orgId and links.${other}_issue_id = given.issue_id and links.link_type_id = :linkTypeId
+      offset 0
+    ) link
+    cross join lateral (
+      select topological_order.position
+      from topological_order
+      where topological_order.org_id = :orgId and topological_order.link_type_id = :linkTypeId
+        and topological_order.issue_id = link.issue_id and topological_order.position ${beyond} :position
+      offset 0
+    ) next`,
+  );
+}
+
+/** The nearest position beyond `position` of an issue to which links lead from these; undefined if there is none. */
+export async function selectNearest(
+  db: Queryable,
+  orgId: string,
+  linkTypeId: string,
+  end: End,
+  issueIds: readonly number[],
+  position: number,
+): Promise<number | undefined> {
+  const [row] = await db.query(SELECT_NEAREST[end]({ orgId, linkTypeId, issueIds, position }));
+  return row?.position ?? undefined;
+}
+
+const MOVE_ISSUES = statement<'orgId' | 'linkTypeId' | 'issueIds' | 'position' | 'step' | 'isBeyondAll'>(
+  'move_issues',
   `
-  with places as materialized (
-    select position, row_number() over (order by position) as place
-    from topological_order
-    where org_id = :orgId and link_type_id = :linkTypeId and issue_id = any(:issueIds::bigint[])
+  with moved as materialized (
+    select given.issue_id,
+      case when :isBeyondAll::boolean then sign(:step::bigint)::bigint * ${FRESH_POSITION}
+        else :position::bigint + :step * given.place end as position
+    from unnest(:issueIds::bigint[]) with ordinality as given (issue_id, place)
+    order by given.place
   )
   update topological_order
-  set position = places.position
-  from unnest(:issueIds::bigint[]) with ordinality as given (issue_id, place)
-  join places on places.place = given.place
+  set position = moved.position
+  from moved
   where topological_order.org_id = :orgId and topological_order.link_type_id = :linkTypeId
-    and topological_order.issue_id = given.issue_id`,
+    and topological_order.issue_id = moved.issue_id`,
 );
 
-/** Gives locked issues each other's positions, so that they are in this order. */
-export async function reorder(
+/** Moves locked issues, in this order, to places at a distance of `step` from `position`, or beyond all other issues. */
+export async function moveIssues(
   db: Transaction,
   orgId: string,
   linkTypeId: string,
   issueIds: readonly number[],
+  place: { readonly position: number; readonly step: number; readonly isBeyondAll: boolean },
 ): Promise<void> {
-  await db.query(REORDER({ orgId, linkTypeId, issueIds }));
+  await db.query(MOVE_ISSUES({ orgId, linkTypeId, issueIds, ...place }));
 }
 
 const SELECT_LINKS_AMONG = statement<'orgId' | 'linkTypeId' | 'issueIds', Edge>(
@@ -165,8 +233,8 @@ export async function deleteOrder(db: Transaction, orgId: string, linkTypeId: st
 const INSERT_ORDER = statement<'orgId' | 'linkTypeId' | 'issueIds'>(
   'insert_order',
   `
-  insert into topological_order (org_id, link_type_id, issue_id)
-  select :orgId, :linkTypeId, given.issue_id
+  insert into topological_order (org_id, link_type_id, issue_id, position)
+  select :orgId, :linkTypeId, given.issue_id, ${FRESH_POSITION}
   from unnest(:issueIds::bigint[]) with ordinality as given (issue_id, place)
   order by given.place`,
 );
