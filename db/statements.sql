@@ -1459,53 +1459,6 @@ left join lateral (
     and true)))
 ) link on true;
 
--- $1 orgId, $2 issueIds, $3 isApplication, $4 userId
-prepare select_links_of_issues as
-with issue as materialized (
-  select issues.issue_id, issues.key as issue_key
-  from issues
-  join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-  where issues.org_id = $1 and issues.issue_id = any($2::bigint[]) and ($3::boolean or (queues.access = 'organisation' or exists (
-  select from queue_members
-  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
-    and true))))
-select issue.*, link.*
-from issue
-cross join lateral (
-  select
-    ends.link_id, ends.version, ends.link_type_id, ends.direction, ends.created_at, ends.updated_at,
-  coalesce(inward.name_ru, inward.label) as inward_ru, coalesce(inward.name_en, inward.label) as inward_en,
-  coalesce(outward.name_ru, outward.label) as outward_ru, coalesce(outward.name_en, outward.label) as outward_en,
-    object.hex_id as object_hex_id, object.key as object_key, object.summary as object_summary,
-    statuses.status_id, statuses.key as status_key, statuses.name_ru as status_ru, statuses.name_en as status_en,
-    created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
-  created_by.passport_uid as created_by_passport_uid, created_by.cloud_uid as created_by_cloud_uid,
-    updated_by.uid as updated_by_uid, coalesce(updated_by.display, updated_by.login) as updated_by_display,
-  updated_by.passport_uid as updated_by_passport_uid, updated_by.cloud_uid as updated_by_cloud_uid,
-    assignee.uid as assignee_uid, coalesce(assignee.display, assignee.login) as assignee_display,
-  assignee.passport_uid as assignee_passport_uid, assignee.cloud_uid as assignee_cloud_uid
-  from (
-    select 'inward' as direction, outward_issue_id as object_id, links.*
-    from links where links.org_id = $1 and links.inward_issue_id = issue.issue_id
-    union all
-    select 'outward', inward_issue_id, links.*
-    from links where links.org_id = $1 and links.outward_issue_id = issue.issue_id
-  ) ends
-  join link_types on link_types.org_id = $1 and link_types.link_type_id = ends.link_type_id
-  join labels inward on inward.org_id = $1 and inward.label_id = link_types.inward_label_id
-  join labels outward on outward.org_id = $1 and outward.label_id = link_types.outward_label_id
-  join issues object on object.org_id = $1 and object.issue_id = ends.object_id
-  join queues on queues.org_id = $1 and queues.queue_id = object.queue_id
-  join statuses on statuses.org_id = $1 and statuses.status_id = object.status_id
-  join users created_by on created_by.org_id = $1 and created_by.user_id = ends.created_by
-  join users updated_by on updated_by.org_id = $1 and updated_by.user_id = ends.updated_by
-  left join users assignee on assignee.org_id = $1 and assignee.user_id = object.assignee_id
-  where ($3::boolean or (queues.access = 'organisation' or exists (
-  select from queue_members
-  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
-    and true))) and true) link
-order by issue.issue_id, link.link_id;
-
 -- $1 orgId, $2 linkTypeId
 prepare select_links_of_type as
 select link_id, inward_issue_id, outward_issue_id from links

@@ -41,9 +41,13 @@ export type Call<Id extends OperationId, Context> = Context & {
  */
 export type StreamedBody = (write: (json: string) => Promise<void> | undefined) => Promise<void>;
 
-/** The result of a handler: the body of the success response, and headers beyond the usual ones. */
-export interface Reply<Id extends OperationId> {
-  readonly body: SuccessBody<operations[Id]> | StreamedBody;
+/**
+ * The result of a handler: the body of the success response, as a value or as JSON, and headers beyond the usual ones.
+ */
+export type Reply<Id extends OperationId> = ReplyHeaders &
+  ({ readonly body: SuccessBody<operations[Id]> | StreamedBody } | { readonly json: string });
+
+export interface ReplyHeaders {
   /** The version of the resource in the body, for `If-Match`. */
   readonly version?: number | undefined;
   readonly headers?: Readonly<Record<string, string>>;

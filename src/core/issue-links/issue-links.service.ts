@@ -16,7 +16,6 @@ import {
   selectIssueLink,
   selectIssueLinks,
   selectIssueLinksPage,
-  selectLinksOfIssues,
 } from './issue-links.store.ts';
 import type { LinkWrite } from './link-writes.service.ts';
 import type { WrittenLink } from './link-writes.store.ts';
@@ -48,21 +47,6 @@ export async function listIssueLinks(db: Queryable, viewer: Viewer, issueName: s
   const rows = name === undefined ? undefined : await selectIssueLinks(db, viewer, name);
   if (rows === undefined) throw new DomainError('not_found', texts.issueNotFound);
   return rows.map(toIssueLink);
-}
-
-/** Maps several issue_ids to the links of these issues. An issue without links has no entry. */
-export async function listLinksOfIssues(
-  db: Queryable,
-  viewer: Viewer,
-  issueIds: readonly number[],
-): Promise<Map<number, IssueLink[]>> {
-  const links = new Map<number, IssueLink[]>();
-  for (const row of await selectLinksOfIssues(db, viewer, issueIds)) {
-    const others = links.get(row.issue_id);
-    if (others) others.push(toIssueLink(row));
-    else links.set(row.issue_id, [toIssueLink(row)]);
-  }
-  return links;
 }
 
 /** One page of the issue's links that match the filter. Throws `not_found`. */

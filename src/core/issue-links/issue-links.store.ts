@@ -86,25 +86,6 @@ export async function selectIssueLinks(
   return rows.length === 0 ? undefined : rows.filter((row) => row.link_id !== null);
 }
 
-const SELECT_LINKS_OF_ISSUES = statement<keyof Viewer | 'issueIds', IssueLinkRow>(
-  'select_links_of_issues',
-  `
-  with issue as materialized (${visibleIssues(ISSUE_COLUMNS, 'issues.issue_id = any(:issueIds::bigint[])')})
-  select issue.*, link.*
-  from issue
-  cross join lateral (${visibleLinks('true')}) link
-  order by issue.issue_id, link.link_id`,
-);
-
-/** The links of those issues that the viewer may see, by issue_id and link_id. */
-export function selectLinksOfIssues(
-  db: Queryable,
-  viewer: Viewer,
-  issueIds: readonly number[],
-): Promise<IssueLinkRow[]> {
-  return db.query(SELECT_LINKS_OF_ISSUES({ ...viewer, issueIds }));
-}
-
 const SELECT_ISSUE_LINK = statement<keyof Viewer | 'issueName' | 'linkId', IssueLinkRow>(
   'select_issue_link',
   `

@@ -82,8 +82,7 @@ export const issueLinkHandlers: Handlers<Operations> = {
   },
 };
 
-/** Exported because an issue requested with `expand=links` contains its links. */
-export function serializeIssueLink(caller: Caller, link: IssueLink): Schemas['IssueLink'] {
+function serializeIssueLink(caller: Caller, link: IssueLink): Schemas['IssueLink'] {
   return {
     self: `${caller.base}/issues/${link.issueKey}/links/${link.id}`,
     id: link.id,

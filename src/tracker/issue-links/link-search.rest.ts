@@ -1,7 +1,7 @@
 import type { Schemas } from '../../contract/types.ts';
 import type { LinkReferences } from '../../core/issue-links/link-reads.store.ts';
 import { linkJson, type ReferenceJson, referenceJson } from '../link-list/link-list-json.ts';
-import type { Caller, Handlers } from '../rest/caller.ts';
+import type { Caller, Context, Handlers } from '../rest/caller.ts';
 import { issueNameIn, nameIn } from '../rest/names.ts';
 import { issueReference } from '../rest/references.ts';
 import { fieldsOf, picked } from './issue-links.rest.ts';
@@ -27,6 +27,25 @@ export const linkSearchHandlers: Handlers<'searchIssueLinks'> = {
     });
   },
 };
+
+/** The JSON of all links of each issue, in the order of the keys. */
+export async function linksJsonOf(
+  { db, caller, hold }: Pick<Context, 'db' | 'caller' | 'hold'>,
+  keys: readonly string[],
+): Promise<string[]> {
+  if (keys.length === 0) return [];
+  const lists = keys.map(() => '');
+  const json = referenceJson(caller);
+  await searchLinks(db, caller.viewer, { issues: keys }, ({ place, link }, references) => {
+    const one = link && linkJson(json, link, references);
+    if (one === undefined) return undefined;
+    hold(one.length);
+    const list = lists[place - 1];
+    lists[place - 1] = list ? `${list},${one}` : one;
+    return undefined;
+  });
+  return lists.map((list) => `[${list}]`);
+}
 
 /** Turns the rows of a search into the JSON of its entries, piece by piece. */
 class EntriesJson {

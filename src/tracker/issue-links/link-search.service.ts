@@ -17,11 +17,11 @@ import { type FoundLinkRow, receiveLinks } from './link-search.store.ts';
 export interface LinkSearch {
   readonly issues: readonly string[];
   /** Relationships of the issue to the far one. */
-  readonly phrases: readonly string[] | undefined;
+  readonly phrases?: readonly string[] | undefined;
   /** The end at which the issue itself is. */
-  readonly direction: Direction | undefined;
-  readonly status: string | number | undefined;
-  readonly queue: string | number | undefined;
+  readonly direction?: Direction | undefined;
+  readonly status?: string | number | undefined;
+  readonly queue?: string | number | undefined;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Schemas } from '../../contract/types.ts';
-import { issueView, serializeIssue } from '../issues/issues.rest.ts';
+import { issuesJson, issueView } from '../issues/issues.rest.ts';
 import type { Handlers } from '../rest/caller.ts';
 import { commaList } from '../rest/comma-list.ts';
 import { nameIn } from '../rest/names.ts';
@@ -7,17 +7,12 @@ import { pageOf, pagingHeaders } from '../rest/paging.ts';
 import { countIssuesFound, type IssueSearch, searchIssues } from './issue-search.service.ts';
 
 export const issueSearchHandlers: Handlers<'searchIssues' | 'countIssues'> = {
-  async searchIssues({ db, query, body, caller }) {
-    const view = issueView(query);
+  async searchIssues(call) {
+    const { db, query, body, caller } = call;
     const page = pageOf(query);
-    const { issues, total, links } = await searchIssues(db, caller.viewer, searchFrom(body), {
-      ...page,
-      withLinks: view.withLinks,
-    });
-    return {
-      body: issues.map((issue) => serializeIssue(caller, issue, view, links && (links.get(issue.number) ?? []))),
-      headers: pagingHeaders(caller, page, total),
-    };
+    const { issues, total } = await searchIssues(db, caller.viewer, searchFrom(body), page);
+    const entries = await issuesJson(call, issues, issueView(query));
+    return { json: `[${entries.join()}]`, headers: pagingHeaders(caller, page, total) };
   },
   async countIssues({ db, body, caller }) {
     return { body: await countIssuesFound(db, caller.viewer, searchFrom(body)) };

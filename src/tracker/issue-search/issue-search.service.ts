@@ -1,5 +1,4 @@
 import type { Viewer } from '../../core/access/viewer.ts';
-import { type IssueLink, listLinksOfIssues } from '../../core/issue-links/issue-links.service.ts';
 import type { Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
@@ -35,15 +34,13 @@ export async function searchIssues(
   db: Queryable,
   viewer: Viewer,
   search: IssueSearch,
-  { page, perPage, withLinks }: { readonly page: number; readonly perPage: number; readonly withLinks: boolean },
-): Promise<{ issues: Issue[]; total: number; links: ReadonlyMap<number, IssueLink[]> | undefined }> {
+  { page, perPage }: { readonly page: number; readonly perPage: number },
+): Promise<{ issues: Issue[]; total: number }> {
   const { condition, order } = parseSearch(search);
   const rows = await selectIssuesPage(db, viewer, condition, order, { limit: perPage, offset: (page - 1) * perPage });
   const isWhole = page === 1 && rows.length < perPage;
   const total = isWhole ? rows.length : await countIssues(db, viewer, condition);
-  const issues = rows.map(toIssue);
-  const numbers = issues.map(({ number }) => number);
-  return { issues, total, links: withLinks ? await listLinksOfIssues(db, viewer, numbers) : undefined };
+  return { issues: rows.map(toIssue), total };
 }
 
 /** The number of matching issues. Throws as `searchIssues` does. */

@@ -1,9 +1,8 @@
 import type { Schemas } from '../../contract/types.ts';
 import type { StatusRow } from '../../core/dictionaries/dictionaries.store.ts';
-import { type IssueLink, listIssueLinks } from '../../core/issue-links/issue-links.service.ts';
 import type { Text } from '../../texts.ts';
-import { serializeIssueLink } from '../issue-links/issue-links.rest.ts';
-import type { Caller, Handlers } from '../rest/caller.ts';
+import { linksJsonOf } from '../issue-links/link-search.rest.ts';
+import type { Caller, Context, Handlers } from '../rest/caller.ts';
 import { commaList } from '../rest/comma-list.ts';
 import { issueNameIn, nameIn } from '../rest/names.ts';
 import { entryReference, issueReference, queueReference, statusReference, userReference } from '../rest/references.ts';
@@ -23,11 +22,11 @@ import {
 type Operations = 'getIssue' | 'createIssue' | 'updateIssue' | 'deleteIssue' | 'moveIssue' | 'findIssueByUnique';
 
 export const issueHandlers: Handlers<Operations> = {
-  async getIssue({ db, path, query, caller }) {
-    const view = issueView(query);
+  async getIssue(call) {
+    const { db, path, query, caller } = call;
     const issue = await getIssue(db, caller.viewer, path.issueId);
-    const links = view.withLinks ? await listIssueLinks(db, caller.viewer, issue.key) : undefined;
-    return { body: serializeIssue(caller, issue, view, links), version: issue.version };
+    const [json = ''] = await issuesJson(call, [issue], issueView(query));
+    return { json, version: issue.version };
   },
   async createIssue({ db, body, caller }) {
     const issue = await createIssue(db, caller.viewer, {
@@ -74,7 +73,7 @@ const STATUS_TYPES: Record<StatusRow['type'], Text> = {
 };
 
 /** Members that the parameter `fields` never removes: clients identify an issue by them. */
-const ALWAYS: ReadonlySet<string> = new Set(['self', 'id', 'key', 'version', 'links']);
+const ALWAYS: ReadonlySet<string> = new Set(['self', 'id', 'key', 'version']);
 
 /** Which parts of an issue a response contains. */
 export interface IssueView {
@@ -97,13 +96,21 @@ export function issueView({
   };
 }
 
-/** Serializes an issue; pass `links` if they were requested. */
-export function serializeIssue(
-  caller: Caller,
-  issue: Issue,
-  { fields }: Pick<IssueView, 'fields'> = { fields: undefined },
-  links?: readonly IssueLink[],
-): Schemas['Issue'] {
+/** The JSON of each issue, with its links if the view has them. */
+export async function issuesJson(
+  context: Pick<Context, 'db' | 'caller' | 'hold'>,
+  issues: readonly Issue[],
+  { fields, withLinks }: IssueView,
+): Promise<string[]> {
+  const keys = issues.map(({ key }) => key);
+  const links = withLinks ? await linksJsonOf(context, keys) : undefined;
+  return issues.map((issue, index) => {
+    const json = JSON.stringify(serializeIssue(context.caller, issue, fields));
+    return links === undefined ? json : `${json.slice(0, -1)},"links":${links[index] ?? '[]'}}`;
+  });
+}
+
+function serializeIssue(caller: Caller, issue: Issue, fields?: ReadonlySet<string>): Schemas['Issue'] {
   const { type } = issue.status;
   const whole: Schemas['Issue'] = {
     self: issueReference(caller, issue).self,
@@ -130,7 +137,6 @@ export function serializeIssue(
     ...(issue.previousStatus && { previousStatus: statusReference(caller, issue.previousStatus) }),
     favorite: false,
     ...(issue.tags.length > 0 && { tags: issue.tags }),
-    ...(links && { links: links.map((link) => serializeIssueLink(caller, link)) }),
   };
   if (fields === undefined) return whole;
   const shown = Object.entries(whole).filter(([member]) => ALWAYS.has(member) || fields.has(member));

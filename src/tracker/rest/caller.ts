@@ -24,6 +24,8 @@ export interface Context {
   /** Stops work when the client disconnects, and counts what it reads. */
   readonly db: ClientDatabase;
   readonly caller: Caller;
+  /** Counts what the handler itself holds for the response, in bytes. Throws `too_large` and `overloaded`. */
+  readonly hold: (bytes: number) => void;
 }
 
 export type Handlers<Id extends OperationId> = ContractHandlers<Id, Context>;

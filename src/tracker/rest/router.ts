@@ -1,6 +1,6 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { Contract, Operation } from '../../contract/contract.ts';
-import type { OperationId, Reply, StreamedBody } from '../../contract/types.ts';
+import type { OperationId, ReplyHeaders, StreamedBody } from '../../contract/types.ts';
 import { accountOf } from '../../core/access/viewer.ts';
 import type { DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
@@ -28,7 +28,7 @@ type AnyHandler = (
   call: Context & Readonly<Record<'path' | 'query' | 'headers' | 'body', unknown>>,
 ) => Promise<AnyReply>;
 
-type AnyReply = Omit<Reply<OperationId>, 'body'> & { readonly body: unknown };
+type AnyReply = ReplyHeaders & ({ readonly body: unknown } | { readonly json: string });
 
 /** Routes every operation of the contract: authentication, scope, validation, handler, response. */
 export function restRouter({ contract, handlers, db, publicUrl, responseLimits }: RestRouterOptions): Router {
@@ -56,12 +56,13 @@ export function restRouter({ contract, handlers, db, publicUrl, responseLimits }
           body: operation.hasBody ? operation.parse.body(bodyOf(request, operation)) : undefined,
           db: db.forClient({ signal, account, countBytes: memory.addRow }),
           caller,
+          hold: memory.addRow,
         });
-        if (typeof reply.body === 'function') {
+        if ('body' in reply && typeof reply.body === 'function') {
           await stream(response, operation, reply.body as StreamedBody, responseLimits);
           return;
         }
-        const body = reply.body === undefined ? '' : JSON.stringify(reply.body);
+        const body = jsonOf(reply);
         memory.holdBody(body.length);
         endResponse(response, writeHead(operation, reply, body, request, response), responseLimits);
       };
@@ -71,6 +72,12 @@ export function restRouter({ contract, handlers, db, publicUrl, responseLimits }
   }
   router.use(sendError);
   return router;
+}
+
+/** Empty for a response without a body. */
+function jsonOf(reply: AnyReply): string {
+  if ('json' in reply) return reply.json;
+  return reply.body === undefined ? '' : JSON.stringify(reply.body);
 }
 
 /** An error rejects the promise; if nothing has been sent by then, it still gets a response of its own. */
@@ -89,7 +96,7 @@ async function stream(
 /** Sets status and headers. Returns the body to send, which is empty for 304: the client has stored this response. */
 function writeHead(
   { method, successStatus }: Operation,
-  { version, headers = {} }: AnyReply,
+  { version, headers = {} }: ReplyHeaders,
   body: string,
   request: Request,
   response: Response,
