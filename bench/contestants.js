@@ -117,6 +117,7 @@ function writer({ folder, hasWrk, token, server }, name, title, relationship, pa
         const [inward, outward] = pair.map(keyOf);
         requests.push([`/v2/issues/${outward}/links`, JSON.stringify({ relationship, issue: inward })]);
       }
+      if (requests.length === 0) throw new Error(`${name} has used up its pairs of issues.`);
       const load = { url: server.url, connections: WRITERS, seconds, method: 'POST', headers, once: true };
       return runHttp(folder, hasWrk, { ...load, requests });
     },

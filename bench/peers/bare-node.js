@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 
 const { bodyFile } = JSON.parse(process.env.BENCH_PEER);
+// The benchmark has ended.
+process.on('disconnect', () => process.exit());
 const body = readFileSync(bodyFile);
 
 const server = createServer((_request, response) => {

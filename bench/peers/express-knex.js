@@ -5,6 +5,8 @@ import express from 'express';
 import knexOf from 'knex';
 
 const { connection } = JSON.parse(process.env.BENCH_PEER);
+// The benchmark has ended.
+process.on('disconnect', () => process.exit());
 const knex = knexOf({ client: 'pg', connection, pool: { min: 2, max: 16 } });
 const app = express();
 

@@ -4,6 +4,8 @@ import Fastify from 'fastify';
 import pg from 'pg';
 
 const { connection } = JSON.parse(process.env.BENCH_PEER);
+// The benchmark has ended.
+process.on('disconnect', () => process.exit());
 // Planned once per connection, in the order written: planning takes longer than execution.
 const pool = new pg.Pool({
   ...connection,
