@@ -4,8 +4,8 @@ import { requireStorable } from '../../http/json-value.ts';
 /** The nesting depth that PHP accepts (Kanboard contract, section 1). */
 const DEPTH_MAX = 512;
 
-/** Whether a text may contain a number that JavaScript would round. */
-const MAY_ROUND = /\d[\d.eE]{15}|\d[.eE]/;
+/** Whether a text may contain a number that JavaScript would round. A digit after a quotation mark begins a string. */
+const MAY_ROUND = /\d[\d.eE]{15}|(?<!")\d[.eE]/;
 
 /**
  * Parses a request body as JSON; returns undefined if it is invalid. Numbers that JavaScript would round become

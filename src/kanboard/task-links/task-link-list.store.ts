@@ -64,15 +64,16 @@ interface WantedLinks {
   readonly isApplication: boolean;
 }
 
-/** A row before its label and its assignee are looked up, with the columns that only the order needs. */
-type UnnamedRow = Omit<TaskLinkRow, 'label' | 'assignee_login' | 'assignee_name'> & {
+/** A row with the columns that name it and order it. The cached names are filled in last. */
+interface ListedRow extends TaskLinkRow {
   readonly link_type_id: string;
   readonly direction: Direction;
   readonly column_position: number;
   readonly task_position: number;
-};
+  label_id: number;
+}
 
-const TASK_LINKS: SharedStatement<WantedLinks, UnnamedRow | undefined> = {
+const TASK_LINKS: SharedStatement<WantedLinks, ListedRow | undefined> = {
   bind: (orgId, wanted) =>
     SELECT_TASK_LINKS_FOR_VIEWERS({
       orgId,
@@ -105,34 +106,35 @@ export async function readTaskLinks(
     orgId,
     rows.flatMap(({ assignee_id }) => assignee_id ?? []),
   );
-  return rows
-    .flatMap((row) => {
-      const type = types.get(row.link_type_id);
-      // The type was deleted, and its links with it, after they were read.
-      if (type === undefined) return [];
-      const isInward = row.direction === 'inward';
-      const assignee = row.assignee_id === null ? undefined : users.get(row.assignee_id);
-      return {
-        ...row,
-        label_id: isInward ? type.inward_label_id : type.outward_label_id,
-        label: isInward ? type.inward_label : type.outward_label,
-        assignee_login: assignee?.login ?? null,
-        assignee_name: assignee?.name ?? null,
-      };
-    })
-    .sort(
-      (left, right) =>
-        left.label_id - right.label_id ||
-        right.column_position - left.column_position ||
-        Number(right.is_open) - Number(left.is_open) ||
-        left.task_position - right.task_position ||
-        left.task_id - right.task_id ||
-        left.view_id - right.view_id,
-    );
+  for (const row of rows) {
+    const type = types.get(row.link_type_id);
+    const assignee = row.assignee_id === null ? undefined : users.get(row.assignee_id);
+    if (type) {
+      row.label_id = row.direction === 'inward' ? type.inward_label_id : type.outward_label_id;
+      row.label = row.direction === 'inward' ? type.inward_label : type.outward_label;
+    }
+    row.assignee_login = assignee?.login ?? null;
+    row.assignee_name = assignee?.name ?? null;
+  }
+  // A type that is missing was deleted, and its links with it, after they were read.
+  return rows.filter(({ label_id }) => label_id !== NO_LABEL).sort(inKanboardsOrder);
 }
 
+function inKanboardsOrder(left: ListedRow, right: ListedRow): number {
+  return (
+    left.label_id - right.label_id ||
+    right.column_position - left.column_position ||
+    Number(right.is_open) - Number(left.is_open) ||
+    left.task_position - right.task_position ||
+    left.task_id - right.task_id ||
+    left.view_id - right.view_id
+  );
+}
+
+const NO_LABEL = 0;
+
 /** Undefined for the row of the outer join, which a task without links has. */
-function rowOf(fields: readonly (string | null)[]): UnnamedRow | undefined {
+function rowOf(fields: readonly (string | null)[]): ListedRow | undefined {
   if (fields[1] === null) return undefined;
   // The columns in the order of the statement.
   const [, linkId, linkTypeId, direction, firstEnd, taskId, title, isOpen, projectId, columnId, color, ...rest] =
@@ -144,6 +146,8 @@ function rowOf(fields: readonly (string | null)[]): UnnamedRow | undefined {
     task_id: Number(taskId),
     link_type_id: linkTypeId,
     direction,
+    label_id: NO_LABEL,
+    label: '',
     title,
     is_open: isOpen === 't',
     project_id: Number(projectId),
@@ -155,6 +159,8 @@ function rowOf(fields: readonly (string | null)[]): UnnamedRow | undefined {
     time_spent: numberOf(spent),
     time_estimated: numberOf(estimated),
     assignee_id: numberOf(assigneeId),
+    assignee_login: null,
+    assignee_name: null,
     column_title: columnTitle,
     project_name: projectName,
     column_position: Number(columnPosition),
