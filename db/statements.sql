@@ -701,6 +701,60 @@ where topological_order.org_id = $5 and topological_order.link_type_id = $6
 prepare raise_link_sequence as
 select setval(pg_get_serial_sequence('links', 'link_id'), (select max(link_id) from links));
 
+-- $1 orgId, $2 queueKey, $3 queueId, $4 isApplication, $5 userId, $6 issueNames, $7 direction, $8 linkTypeIds, $9 directions, $10 statusId
+prepare receive_links as
+with far_queue as materialized (
+  select queue_id from queues
+  where org_id = $1 and (key = $2 or queue_id = $3) and ($4::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $5
+    and true)))
+)
+select wanted.place, exists (select from far_queue), issue.hex_id, issue.key, issue.summary, link.*
+from unnest($6::text[]) with ordinality as wanted (issue_name, place)
+left join lateral (
+  select issues.*
+  from lateral (select * from issues where issues.org_id = $1 and issues.issue_id = (
+  select issue_id from issues where org_id = $1 and key = wanted.issue_name
+  union all
+  select issue_id from issues where org_id = $1 and hex_id = wanted.issue_name
+  union all
+  select issue_id from issue_aliases where org_id = $1 and key = wanted.issue_name
+  limit 1) offset 0) issues
+  cross join lateral (select * from queues where queues.org_id = $1 and queues.queue_id = issues.queue_id and ($4::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $5
+    and true))) offset 0) queue
+) issue on true
+left join lateral (
+  select
+    ends.link_id, ends.link_type_id, ends.direction, ends.created_at, nullif(ends.updated_at, ends.created_at),
+    ends.created_by, nullif(ends.updated_by, ends.created_by),
+    object.hex_id, object.key, object.summary, object.status_id, object.assignee_id, created_by.uid, coalesce(created_by.display, created_by.login), created_by.passport_uid, created_by.cloud_uid, updated_by.uid, coalesce(updated_by.display, updated_by.login), updated_by.passport_uid, updated_by.cloud_uid, assignee.uid, coalesce(assignee.display, assignee.login), assignee.passport_uid, assignee.cloud_uid
+  from (
+    select 'inward' as direction, outward_issue_id as object_id, links.*
+    from links where links.org_id = $1 and links.inward_issue_id = issue.issue_id
+    union all
+    select 'outward', inward_issue_id, links.*
+    from links where links.org_id = $1 and links.outward_issue_id = issue.issue_id
+  ) ends
+  cross join lateral (select * from issues where issues.org_id = $1 and issues.issue_id = ends.object_id offset 0) object
+  cross join lateral (select * from queues where queues.org_id = $1 and queues.queue_id = object.queue_id and ($4::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $5
+    and true))) offset 0) queue
+  join users created_by on created_by.org_id = $1 and created_by.user_id = ends.created_by
+  left join users updated_by on updated_by.org_id = $1
+    and updated_by.user_id = nullif(ends.updated_by, ends.created_by)
+  left join users assignee on assignee.org_id = $1 and assignee.user_id = object.assignee_id
+  where ($7::text is null or ends.direction = $7)
+    and ($8::text[] is null
+      or (ends.link_type_id, ends.direction) in (select * from unnest($8::text[], $9::text[])))
+    and ($10::bigint is null or object.status_id = $10)
+    and (($2::text is null and $3::bigint is null) or object.queue_id = (select queue_id from far_queue))
+) link on true
+order by wanted.place, link.link_id;
+
 -- $1 orgId, $2 userId
 prepare reset_failed_logins as
 update users set failed_logins = 0, locked_until = null where org_id = $1 and user_id = $2;
@@ -1441,8 +1495,9 @@ join queues on queues.org_id = $4 and queues.queue_id = issues.queue_id and (vie
   where queue_members.org_id = $4 and queue_members.queue_id = queues.queue_id and queue_members.user_id = viewer.user_id
     and true)))
 left join lateral (
-  select ends.link_id, ends.link_type_id, ends.direction, ends.created_at,
-    nullif(ends.updated_at, ends.created_at), ends.created_by, nullif(ends.updated_by, ends.created_by),
+  select
+    ends.link_id, ends.link_type_id, ends.direction, ends.created_at, nullif(ends.updated_at, ends.created_at),
+    ends.created_by, nullif(ends.updated_by, ends.created_by),
     object.hex_id, object.key, object.summary, object.status_id, object.assignee_id
   from (
     select 'inward' as direction, outward_issue_id as object_id, links.*
