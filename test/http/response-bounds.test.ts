@@ -82,15 +82,15 @@ async function existingLabels(...calls: ReturnType<typeof createLabel>[]): Promi
 }
 
 describe('a response that is too large', () => {
-  test.each([
-    ['listIssueLinks', 'GET', () => `/v3/issues/${issues[0]?.key}/links`],
-    ['getIssue', 'GET', () => `/v3/issues/${issues[0]?.key}?expand=links`],
+  test.each<[string, string, () => string, () => object]>([
+    ['listIssueLinks', 'GET', () => `/v3/issues/${issues[0]?.key}/links`, () => ({})],
+    ['getIssue', 'GET', () => `/v3/issues/${issues[0]?.key}?expand=links`, () => ({})],
     ['searchIssues', 'POST', () => '/v3/issues/_search', () => ({ queue })],
     ['searchIssues', 'POST', () => '/v3/issues/_search?expand=links', () => ({ keys: [issues[0]?.key] })],
-  ])('is 413 and names the bound: %s', async (_operation, method, path, body?: () => object) => {
+  ])('is 413 and names the bound: %s', async (_operation, method, path, body) => {
     const headers = { ...org.admin.headers, 'Accept-Language': 'en' };
     const { request } = api();
-    const response = await (method === 'GET' ? request.get(path()) : request.post(path()).send(body?.())).set(headers);
+    const response = await (method === 'GET' ? request.get(path()) : request.post(path()).send(body())).set(headers);
     expect([response.status, response.body]).toEqual([
       413,
       {
