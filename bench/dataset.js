@@ -11,7 +11,6 @@ export const QUEUES = [...Array.from({ length: OPEN_QUEUES }, (_, index) => `Q${
 const UNSEEN_QUEUE = QUEUES.length - 1;
 
 export const LINK_TYPES = ['relates', 'depends', 'subtask', 'epic', 'duplicates'];
-export const ACYCLIC_TYPES = ['depends', 'subtask', 'epic'];
 const [RELATES, DEPENDS, SUBTASK, EPIC, DUPLICATES] = LINK_TYPES.keys();
 
 const BLOCKS_SHARE = 0.3;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { build } from '../scripts/build.js';
 import { isBuilt } from '../scripts/is-built.js';
-import { ACYCLIC_TYPES, keyOf, ORG_ID, planDataset, randomIssues } from './dataset.js';
+import { keyOf, planDataset, randomIssues } from './dataset.js';
 import { isInstalled } from './load.js';
 import { startPeer, startServer } from './processes.js';
 
@@ -26,7 +26,6 @@ export async function openBench({ folder, issueCount, linkCount, progress }) {
     const { connection } = postgres;
     const plan = planDataset({ issueCount, linkCount });
     const identity = await createDatabase(connection, plan, progress);
-    await computeOrders(connection);
     const start = async (starting) => {
       const handle = await starting;
       started.push(handle);
@@ -75,19 +74,6 @@ export async function createDatabase(connection, plan, progress) {
     return identity;
   } finally {
     await client.end();
-    await db.close();
-  }
-}
-
-/** Stores what the server knows of links that it wrote itself: a topological order for each acyclic type. */
-async function computeOrders(connection) {
-  const { openDatabase } = await import('../dist/database/database.js');
-  const { computeOrder } = await import('../dist/core/topological-order/topological-order.service.js');
-  const db = openDatabase(connection, log);
-  try {
-    for (const type of ACYCLIC_TYPES) await db.transaction((transaction) => computeOrder(transaction, ORG_ID, type));
-    await db.query({ name: '', text: 'analyze topological_order', values: [] });
-  } finally {
     await db.close();
   }
 }
