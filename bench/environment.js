@@ -70,7 +70,7 @@ export async function createDatabase(connection, plan, progress) {
   await client.connect();
   try {
     const identity = await createBenchOrganisation(db);
-    await loadDataset(db, client, identity, plan, progress);
+    await loadDataset(client, identity, plan, progress);
     return identity;
   } finally {
     await client.end();

@@ -1,9 +1,7 @@
 // Creates the benchmark's organisation with the services of the build, and fills it with set-based SQL.
-import { selectLinkTypes } from '../dist/core/link-types/link-types.store.js';
 import { createOrganisation } from '../dist/core/organisations/organisations.service.js';
 import { createQueue } from '../dist/core/queues/queues.service.js';
 import { createToken, replaceAccountToken } from '../dist/core/tokens/tokens.service.js';
-import { computeOrder } from '../dist/core/topological-order/topological-order.service.js';
 import { createUser, getUserId } from '../dist/core/users/users.service.js';
 import { LINK_TYPES, ORG_ID, QUEUES } from './dataset.js';
 
@@ -77,7 +75,7 @@ export async function createBenchOrganisation(db) {
 }
 
 /** Fills the organisation. `client` is a superuser of the database: foreign keys are not checked, which halves the time. */
-export async function loadDataset(db, client, { users, viewerId }, { issueCount, links }, progress) {
+export async function loadDataset(client, { users, viewerId }, { issueCount, links }, progress) {
   await client.query('set session_replication_role = replica');
   await client.query(`update queues set access = 'members' where org_id = $1 and key like 'C%'`, [ORG_ID]);
   await client.query(
@@ -103,8 +101,5 @@ export async function loadDataset(db, client, { users, viewerId }, { issueCount,
   ]);
   await client.query(`select setval(pg_get_serial_sequence('issues', 'issue_id'), $1)`, [issueCount]);
   await client.query('set session_replication_role = origin');
-  for (const { link_type_id, is_acyclic } of await selectLinkTypes(db, ORG_ID)) {
-    if (is_acyclic) await db.transaction((transaction) => computeOrder(transaction, ORG_ID, link_type_id));
-  }
   await client.query('vacuum analyze');
 }
