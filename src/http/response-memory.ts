@@ -30,7 +30,7 @@ const memory = new Shares({ total: PROCESS_BYTES_MAX, share: ACCOUNT_BYTES_MAX, 
 /** Sends the body, and disconnects a client that reads it too slowly. */
 export function endResponse(
   response: ServerResponse,
-  body: string,
+  body: string | Buffer,
   { readerIdleMs, readerGraceMs, readerBytesPerSecond }: ResponseLimits,
 ): void {
   response.end(body);

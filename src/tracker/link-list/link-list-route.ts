@@ -39,12 +39,14 @@ export function linkListRoute({
     const memory = new ResponseMemory(response, account, responseLimits);
     const clientDb = db.forClient({ signal: clientSignal(response), account, countBytes: memory.addRow });
     const links = await readIssueLinks(clientDb, caller.viewer, issueName);
-    const body = links && linkListJson(caller, links, await readLinkReferences(clientDb, caller.viewer, links));
-    if (body === undefined) {
+    const json = links && linkListJson(caller, links, await readLinkReferences(clientDb, caller.viewer, links));
+    if (json === undefined) {
       next();
       return;
     }
-    memory.holdBody(body.length);
+    memory.holdBody(json.length);
+    // Encoded once, for the tag and for the socket.
+    const body = Buffer.from(json);
     const tag = entityTag(body);
     const isCurrent = isMatched(request.headers['if-none-match'], tag);
     response.set({ ...REVALIDATION, ETag: tag });
