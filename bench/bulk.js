@@ -12,14 +12,17 @@ export async function timeBulkRead({ server, plan, token }, seed) {
     body: JSON.stringify({ issues: issues.map(keyOf) }),
   });
   if (response.status === 404) return undefined;
-  const found = await response.json();
+  const body = await response.arrayBuffer();
   const bulkMs = performance.now() - started;
+  // Parsing is the client's work, and the single reads are not parsed either.
+  const found = JSON.parse(Buffer.from(body).toString());
   if (!issues.every((issue, index) => found[index]?.links?.length === plan.seen[issue])) {
     throw new Error(`The bulk read (${response.status}) returned other links than were loaded.`);
   }
+  const singleStarted = performance.now();
   for (const issue of issues) {
     const single = await fetch(`${server.url}/v3/issues/${keyOf(issue)}/links`, { headers });
     await single.arrayBuffer();
   }
-  return { bulkMs, getsMs: performance.now() - started - bulkMs };
+  return { bulkMs, getsMs: performance.now() - singleStarted };
 }
