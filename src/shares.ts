@@ -57,7 +57,7 @@ export class Shares {
       };
       const leave = () => {
         end(() => {
-          reject(signal?.reason as Error);
+          reject(signal?.reason);
         });
       };
       const waiter: Waiter = {
