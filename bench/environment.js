@@ -60,10 +60,10 @@ export async function openBench({ folder, issueCount, linkCount, progress }) {
 }
 
 /** Creates the schema and the data in the database of the connection; returns the identity that requests use. */
-export async function createDatabase(connection, plan, progress) {
+export async function createDatabase(connection, plan, progress, { isReadOnly = false } = {}) {
   const { migrate } = await import('../dist/database/migrations.js');
   const { openDatabase } = await import('../dist/database/database.js');
-  const { createBenchOrganisation, loadDataset } = await import('./load-dataset.js');
+  const { computeOrders, createBenchOrganisation, loadDataset } = await import('./load-dataset.js');
   await migrate(connection);
   const db = openDatabase(connection, log);
   const client = new pg.Client(connection);
@@ -71,6 +71,7 @@ export async function createDatabase(connection, plan, progress) {
   try {
     const identity = await createBenchOrganisation(db);
     await loadDataset(client, identity, plan, progress);
+    if (!isReadOnly) await computeOrders(db);
     return identity;
   } finally {
     await client.end();

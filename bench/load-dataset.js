@@ -1,7 +1,9 @@
 // Creates the benchmark's organisation with the services of the build, and fills it with set-based SQL.
+import { selectLinkTypes } from '../dist/core/link-types/link-types.store.js';
 import { createOrganisation } from '../dist/core/organisations/organisations.service.js';
 import { createQueue } from '../dist/core/queues/queues.service.js';
 import { createToken, replaceAccountToken } from '../dist/core/tokens/tokens.service.js';
+import { computeOrder } from '../dist/core/topological-order/topological-order.service.js';
 import { createUser, getUserId } from '../dist/core/users/users.service.js';
 import { LINK_TYPES, ORG_ID, QUEUES } from './dataset.js';
 
@@ -102,4 +104,12 @@ export async function loadDataset(client, { users, viewerId }, { issueCount, lin
   await client.query(`select setval(pg_get_serial_sequence('issues', 'issue_id'), $1)`, [issueCount]);
   await client.query('set session_replication_role = origin');
   await client.query('vacuum analyze');
+}
+
+/** Stores the topological orders, which links that the server writes itself already have. Only writers need them. */
+export async function computeOrders(db) {
+  for (const { link_type_id, is_acyclic } of await selectLinkTypes(db, ORG_ID)) {
+    if (is_acyclic) await db.transaction((transaction) => computeOrder(transaction, ORG_ID, link_type_id));
+  }
+  await db.query({ name: '', text: 'analyze topological_order', values: [] });
 }

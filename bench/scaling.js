@@ -120,8 +120,9 @@ async function measureGrowth(bench, progress) {
       const database = `growth_${issueCount}`;
       await client.query(`create database ${database}`);
       const plan = planDataset({ issueCount, linkCount: issueCount * 4 });
-      const { token } = await createDatabase({ ...bench.connection, database }, plan, progress);
-      const server = await startServer(bench.folder, { DATABASE_URL: urlOf({ ...bench.connection, database }) });
+      const connection = { ...bench.connection, database };
+      const { token } = await createDatabase(connection, plan, progress, { isReadOnly: true });
+      const server = await startServer(bench.folder, { DATABASE_URL: urlOf(connection) });
       contestants.push({ issueCount, server, reader: linksReader({ ...bench, plan, token }, database, '', server) });
     }
     const rates = Object.fromEntries(GROWTH.map((issueCount) => [issueCount, []]));
