@@ -56,8 +56,10 @@ export class Shares {
         settle();
       };
       const leave = () => {
+        if (signal === undefined) return;
+        const { reason } = signal;
         end(() => {
-          reject(signal?.reason);
+          reject(reason);
         });
       };
       const waiter: Waiter = {

@@ -1,7 +1,7 @@
 /** The part of AbortSignal that stops pending work. */
 export interface Signal {
   readonly aborted: boolean;
-  readonly reason: unknown;
+  readonly reason: Error;
   throwIfAborted(): void;
   addEventListener(type: 'abort', listener: () => void): void;
   removeEventListener(type: 'abort', listener: () => void): void;
