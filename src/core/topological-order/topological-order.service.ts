@@ -3,8 +3,9 @@ import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
 import { selectVisibleKeys } from '../issues/issue-access.ts';
+import type { Direction } from '../labels/direction.ts';
 import {
-  type End,
+  type Ends,
   insertOrder,
   lockOrderOf,
   moveIssues,
@@ -26,15 +27,9 @@ const NAMED_ISSUES_MAX = 20;
 /** How many issues of each side the first search finds. Each further one finds twice as many. */
 const FIRST_LIMIT = 100;
 
-/** A link by its ends. */
-interface Ends {
-  readonly inwardIssueId: number;
-  readonly outwardIssueId: number;
-}
-
 /** The issues on one side of a link that is out of order, from the link's end outwards. */
 interface Side {
-  readonly end: End;
+  readonly end: Direction;
   readonly issueIds: readonly number[];
   /** The position of the link's other end, beyond which the side must move. */
   readonly beyond: number;

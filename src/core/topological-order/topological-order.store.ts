@@ -1,5 +1,6 @@
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
+import type { Direction } from '../labels/direction.ts';
 import type { Edge } from './topological-sort.ts';
 
 const LOCK_ORDER = statement<'orgId' | 'linkTypeId'>(
@@ -34,9 +35,8 @@ export async function lockOrderOf(
 /** SQL: a position beyond all others, so far from them that many issues can move in between. */
 export const FRESH_POSITION = `nextval('topological_order_position_seq') * 1048576`;
 
-export type End = 'inward' | 'outward';
-
-interface Ends {
+/** A link by its ends. */
+export interface Ends {
   readonly inwardIssueId: number;
   readonly outwardIssueId: number;
 }
@@ -44,7 +44,7 @@ interface Ends {
 /** An issue that links connect with an end of a link that is out of order. */
 export interface Displaced {
   /** Whether links lead to the issue from the outward end, or from the issue to the inward end. */
-  readonly side: End;
+  readonly side: Direction;
   readonly issue_id: number;
   readonly position: number;
 }
@@ -77,7 +77,7 @@ const SELECT_DISPLACED = statement<'orgId' | 'linkTypeId' | keyof Ends | 'isWhol
  * SQL: the issues to which links lead from those found so far, in the direction of `end`. Laterals keep the plan to
  * look-ups by index, whatever PostgreSQL knows about the tables.
  */
-function displacedBy(end: End, other: End): string {
+function displacedBy(end: Direction, other: Direction): string {
   return `
     select next.issue_id, next.position
     from ${end}_side
@@ -121,7 +121,7 @@ const SELECT_NEAREST = {
   inward: selectNearestAt('inward', 'outward', 'max', '<'),
 };
 
-function selectNearestAt(end: End, other: End, nearest: 'min' | 'max', beyond: '>' | '<') {
+function selectNearestAt(end: Direction, other: Direction, nearest: 'min' | 'max', beyond: '>' | '<') {
   return statement<'orgId' | 'linkTypeId' | 'issueIds' | 'position', { position: number | null }>(
     `select_nearest_${end}`,
     `
@@ -148,7 +148,7 @@ export async function selectNearest(
   db: Queryable,
   orgId: string,
   linkTypeId: string,
-  end: End,
+  end: Direction,
   issueIds: readonly number[],
   position: number,
 ): Promise<number | undefined> {
