@@ -137,26 +137,27 @@ select from queue_members
 where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and true)));
 
--- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 names
+-- $1 orgId, $2 names, $3 userIds, $4 roles, $5 applications
 prepare find_issues_named as
-select given.name, issues.issue_id as id, issues.key, ($1::boolean or ((queues.access = 'organisation' and $2::text <> 'reader')
+select viewer.place, issues.issue_id, issues.key, (viewer.is_application or ((queues.access = 'organisation' and viewer.role <> 'reader')
   or exists (
   select from queue_members
-  where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
-    and queue_members.role in ('manager', 'member')))) as "mayWrite", issues.hex_id as "hexId", issues.summary,
-  issues.status_id as "statusId", issues.assignee_id as "assigneeId"
-from unnest($5::text[]) as given (name)
-join issues on issues.org_id = $3 and issues.issue_id = (
-  select issue_id from issues where org_id = $3 and key = given.name
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = viewer.user_id
+    and queue_members.role in ('manager', 'member')))), issues.hex_id, issues.summary,
+  issues.status_id, issues.assignee_id
+from unnest($2::text[], $3::bigint[], $4::text[], $5::boolean[]) with ordinality
+  as viewer (issue_name, user_id, role, is_application, place)
+join issues on issues.org_id = $1 and issues.issue_id = (
+  select issue_id from issues where org_id = $1 and key = viewer.issue_name
   union all
-  select issue_id from issues where org_id = $3 and hex_id = given.name
+  select issue_id from issues where org_id = $1 and hex_id = viewer.issue_name
   union all
-  select issue_id from issue_aliases where org_id = $3 and key = given.name
+  select issue_id from issue_aliases where org_id = $1 and key = viewer.issue_name
   limit 1)
-join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
-where ($1::boolean or (queues.access = 'organisation' or exists (
+join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+where (viewer.is_application or (queues.access = 'organisation' or exists (
   select from queue_members
-  where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = viewer.user_id
     and true)));
 
 -- $1 orgId, $2 queueId, $3 statusId

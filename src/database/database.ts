@@ -13,6 +13,10 @@ import type { NamedStatement, Statement } from './statement.ts';
 /** The parameter type of functions that only read: the pool or a transaction. */
 export interface Queryable {
   query<Row>(statement: Statement<Row>): Promise<Row[]>;
+  /**
+   * The rows of each key. Outside of a transaction, one statement reads for all clients that ask at the same moment.
+   */
+  readShared<Key, Row>(statement: SharedStatement<Key, Row>, orgId: string, keys: readonly Key[]): Promise<Row[][]>;
   /** Values of the process; empty in a transaction that has invalidated some of them. */
   readonly cache: Cache;
 }
@@ -40,8 +44,6 @@ export interface Transaction extends Database {
 
 /** The pool on behalf of one client. */
 export interface ClientDatabase extends Database {
-  /** The rows of a key, read with one statement for all clients that ask at the same moment. */
-  readShared<Key, Row>(statement: SharedStatement<Key, Row>, orgId: string, key: Key): Promise<Row[]>;
   /**
    * Passes the rows of a statement on as they arrive. While the promise that `onRow` returned is pending, no more are read
    * from PostgreSQL; those that have been read already still arrive.
@@ -161,9 +163,8 @@ export function openDatabase(connection: Connection, log: Log): DatabasePool {
       repeatedly(() =>
         withConnection(pool, connections, client, (connection) => runTransaction(connection, work, client, cache)),
       ),
-    readShared(statement, orgId, key) {
-      return sharedReads.read(statement, orgId, key, client);
-    },
+    readShared: (statement, orgId, keys) =>
+      Promise.all(keys.map((key) => sharedReads.read(statement, orgId, key, client))),
     async receive(statement, onRow) {
       const { account, signal } = client;
       await receiving.take(account, 1, signal);
@@ -311,6 +312,13 @@ async function runTransaction<Result>(
       return invalidated.size === 0 ? cache : NO_CACHE;
     },
     query: (statement: Statement<unknown>) => run(connection, statement, client),
+    async readShared<Key, Row>({ bind, rowOf }: SharedStatement<Key, Row>, orgId: string, keys: readonly Key[]) {
+      const rows = keys.map((): Row[] => []);
+      await run(connection, bind(orgId, keys), client, ({ fields }) =>
+        rows[Number(fields[0]) - 1]?.push(rowOf(fields)),
+      );
+      return rows;
+    },
     execute: (statement: Statement<unknown>) => run(connection, statement, client),
     transaction: (joined: typeof work) => joined(transaction),
     async invalidate(scope: string) {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type DatabasePool, openDatabase } from '../../src/database/database.ts';
+import { type DatabasePool, openDatabase, type Queryable } from '../../src/database/database.ts';
 import type { SharedStatement } from '../../src/database/shared-reads.ts';
 import { statement } from '../../src/database/statement.ts';
 import { texts } from '../../src/texts.ts';
@@ -40,14 +40,14 @@ afterAll(async () => {
 test('readers that wait together share a statement, and each gets its own rows', async () => {
   batches.length = 0;
   const counts = Array.from({ length: 100 }, (_, index) => index % 4);
-  const rows = await Promise.all(counts.map((count) => db.readShared(COUNTED, 'a', count)));
+  const rows = await Promise.all(counts.map((count) => read(db, 'a', count)));
   expect(rows).toEqual(counts.map((count) => (count === 0 ? ['a null'] : rowsOf('a', count))));
   expect(batches).toEqual([counts.slice(0, 64), counts.slice(64)]);
 });
 
 test('a statement reads within one organisation', async () => {
   batches.length = 0;
-  const rows = await Promise.all(['a', 'b', 'a', 'b'].map((orgId, count) => db.readShared(COUNTED, orgId, count + 1)));
+  const rows = await Promise.all(['a', 'b', 'a', 'b'].map((orgId, count) => read(db, orgId, count + 1)));
   expect(rows).toEqual([rowsOf('a', 1), rowsOf('b', 2), rowsOf('a', 3), rowsOf('b', 4)]);
   expect(batches).toEqual([
     [1, 3],
@@ -64,10 +64,7 @@ test('a reader whose limit is exceeded is refused alone', async () => {
       if (bytes > 100) throw refusal;
     },
   });
-  const [refused, served] = await Promise.allSettled([
-    limited.readShared(COUNTED, 'a', 1000),
-    db.readShared(COUNTED, 'a', 3),
-  ]);
+  const [refused, served] = await Promise.allSettled([read(limited, 'a', 1000), read(db, 'a', 3)]);
   expect(refused).toEqual({ status: 'rejected', reason: refusal });
   expect(served).toEqual({ status: 'fulfilled', value: rowsOf('a', 3) });
 });
@@ -75,8 +72,8 @@ test('a reader whose limit is exceeded is refused alone', async () => {
 test('a reader that has left is not read for', async () => {
   batches.length = 0;
   const controller = new AbortController();
-  const leaving = db.forClient({ signal: controller.signal }).readShared(COUNTED, 'a', 7);
-  const staying = db.readShared(COUNTED, 'a', 2);
+  const leaving = read(db.forClient({ signal: controller.signal }), 'a', 7);
+  const staying = read(db, 'a', 2);
   const reason = new Error('left');
   controller.abort(reason);
   await expect(leaving).rejects.toBe(reason);
@@ -85,24 +82,36 @@ test('a reader that has left is not read for', async () => {
 });
 
 test('a statement that fails fails for its readers, and the next one runs', async () => {
-  const failed = await Promise.allSettled([1, -1].map((count) => db.readShared(COUNTED, 'a', count)));
+  const failed = await Promise.allSettled([1, -1].map((count) => read(db, 'a', count)));
   expect(failed.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-  expect(await db.readShared(COUNTED, 'a', 1)).toEqual(rowsOf('a', 1));
+  expect(await read(db, 'a', 1)).toEqual(rowsOf('a', 1));
 });
 
 test('while the database is unavailable, readers are told so, and served again afterwards', async () => {
   await proxy.cut();
-  await expect(db.readShared(COUNTED, 'a', 1)).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(read(db, 'a', 1)).rejects.toMatchObject({ code: 'unavailable' });
   await proxy.restore();
-  expect(await db.readShared(COUNTED, 'a', 1)).toEqual(rowsOf('a', 1));
+  expect(await read(db, 'a', 1)).toEqual(rowsOf('a', 1));
 });
 
 test('readers beyond the bound are refused at once', async () => {
-  const reads = await Promise.allSettled(Array.from({ length: 2100 }, () => db.readShared(COUNTED, 'a', 1)));
+  const reads = await Promise.allSettled(Array.from({ length: 2100 }, () => read(db, 'a', 1)));
   const refused = reads.filter((read) => read.status === 'rejected');
   expect(refused).toHaveLength(100);
   expect(refused[0]?.reason).toMatchObject({ code: 'overloaded', text: texts.overloaded });
 });
+
+test('a transaction reads on its own, with one statement for all keys', async () => {
+  batches.length = 0;
+  const rows = await db.transaction((transaction) => transaction.readShared(COUNTED, 'a', [2, 0, 1]));
+  expect(rows).toEqual([rowsOf('a', 2), ['a null'], rowsOf('a', 1)]);
+  expect(batches).toEqual([[2, 0, 1]]);
+});
+
+async function read(reader: Queryable, orgId: string, count: number): Promise<string[]> {
+  const [rows = []] = await reader.readShared(COUNTED, orgId, [count]);
+  return rows;
+}
 
 function rowsOf(orgId: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${orgId} ${index + 1}`);

@@ -1,5 +1,6 @@
 import type { Client } from '../../src/database/client.ts';
 import type { ClientDatabase, Database, DatabasePool, Transaction } from '../../src/database/database.ts';
+import type { SharedStatement } from '../../src/database/shared-reads.ts';
 import type { Statement } from '../../src/database/statement.ts';
 
 /** How many statements the service sends while `work` runs, besides those that begin and end transactions. */
@@ -11,6 +12,10 @@ export async function countStatements(db: DatabasePool, work: () => PromiseLike<
     query: (statement: Statement<never>) => {
       count += 1;
       return counted.query(statement);
+    },
+    readShared: (statement: SharedStatement<never, never>, orgId: string, keys: readonly never[]) => {
+      count += 1;
+      return counted.readShared(statement, orgId, keys);
     },
     execute: (statement: Statement<never>) => {
       count += 1;
@@ -24,10 +29,6 @@ export async function countStatements(db: DatabasePool, work: () => PromiseLike<
       const clientDb = original.forClient(client);
       return {
         ...counting(clientDb),
-        readShared: (statement, orgId, key) => {
-          count += 1;
-          return clientDb.readShared(statement, orgId, key);
-        },
         receive: (statement, onRow) => {
           count += 1;
           return clientDb.receive(statement, onRow);

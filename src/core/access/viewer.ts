@@ -38,6 +38,9 @@ export const USER: UserSql = { id: 'users.user_id', role: 'users.role' };
 
 const VIEWER: UserSql = { id: ':userId', role: ':role::text' };
 
+/** The user in the row `viewer`. */
+const VIEWER_ROW: UserSql = { id: 'viewer.user_id', role: 'viewer.role' };
+
 /**
  * SQL: whether the viewer may see the issues of the queue in the row `alias`. The rule is defined only here, and every
  * statement that returns issues uses it. Like the next two, it takes the members of the Viewer as its parameters.
@@ -48,7 +51,12 @@ export function visibleQueue(alias: string): string {
 
 /** As `visibleQueue`, for a statement that reads for several viewers: the user in the row `viewer`. */
 export function visibleToViewer(alias: string): string {
-  return `(viewer.is_application or ${maySee(alias, { id: 'viewer.user_id' })})`;
+  return `(viewer.is_application or ${maySee(alias, VIEWER_ROW)})`;
+}
+
+/** As `writableQueue`, likewise. */
+export function writableByViewer(alias: string): string {
+  return `(viewer.is_application or ${mayWrite(alias, VIEWER_ROW)})`;
 }
 
 /** SQL: whether the viewer may change issues of the queue in the row `alias`. */

@@ -1,4 +1,4 @@
-import type { ClientDatabase, Queryable } from '../../database/database.ts';
+import type { Queryable } from '../../database/database.ts';
 import type { SharedStatement } from '../../database/shared-reads.ts';
 import { statement } from '../../database/statement.ts';
 import { type Viewer, visibleToViewer } from '../access/viewer.ts';
@@ -86,13 +86,13 @@ const LINKS: SharedStatement<WantedLinks, LinkEndRow | undefined> = {
  * for an issue that the viewer may not see. One statement reads for all requests that wait (decision 9).
  */
 export async function readIssueLinks(
-  db: ClientDatabase,
+  db: Queryable,
   { orgId, userId, isApplication }: Viewer,
   issueName: string,
 ): Promise<LinkEndRow[] | undefined> {
   const parsed = parseIssueName(issueName);
   if (parsed === undefined) return undefined;
-  const rows = await db.readShared(LINKS, orgId, { issueName: parsed, userId, isApplication });
+  const [rows = []] = await db.readShared(LINKS, orgId, [{ issueName: parsed, userId, isApplication }]);
   if (rows.length === 0) return undefined;
   const links = rows.filter((row) => row !== undefined);
   return links.sort((left, right) => left.linkId - right.linkId);

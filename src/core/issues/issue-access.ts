@@ -1,8 +1,9 @@
 import type { Queryable } from '../../database/database.ts';
+import type { SharedStatement } from '../../database/shared-reads.ts';
 import { statement } from '../../database/statement.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
-import { type Viewer, visibleQueue, writableQueue } from '../access/viewer.ts';
+import { type Viewer, visibleToViewer, writableByViewer, writableQueue } from '../access/viewer.ts';
 import { issueIdNamed, parseIssueName } from './issue-name.ts';
 import { visibleIssues } from './visible-issues.ts';
 
@@ -28,15 +29,41 @@ export interface LinkedIssue extends AccessibleIssue {
 export const LINKED_ISSUE = `${ACCESSIBLE_ISSUE}, issues.hex_id as "hexId", issues.summary,
     issues.status_id as "statusId", issues.assignee_id as "assigneeId"`;
 
-const FIND_ISSUES_NAMED = statement<keyof Viewer | 'names', LinkedIssue & { name: string }>(
+const FIND_ISSUES_NAMED = statement<'orgId' | 'names' | 'userIds' | 'roles' | 'applications'>(
   'find_issues_named',
   `
-  select given.name, ${LINKED_ISSUE}
-  from unnest(:names::text[]) as given (name)
-  join issues on issues.org_id = :orgId and issues.issue_id = ${issueIdNamed('given.name')}
+  select viewer.place, issues.issue_id, issues.key, ${writableByViewer('queues')}, issues.hex_id, issues.summary,
+    issues.status_id, issues.assignee_id
+  from unnest(:names::text[], :userIds::bigint[], :roles::text[], :applications::boolean[]) with ordinality
+    as viewer (issue_name, user_id, role, is_application, place)
+  join issues on issues.org_id = :orgId and issues.issue_id = ${issueIdNamed('viewer.issue_name')}
   join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id
-  where ${visibleQueue('queues')}`,
+  where ${visibleToViewer('queues')}`,
 );
+
+type NamedIssue = Omit<Viewer, 'orgId'> & { readonly name: string };
+
+const ISSUES_NAMED: SharedStatement<NamedIssue, LinkedIssue> = {
+  bind: (orgId, named) =>
+    FIND_ISSUES_NAMED({
+      orgId,
+      names: named.map(({ name }) => name),
+      userIds: named.map(({ userId }) => userId),
+      roles: named.map(({ role }) => role),
+      applications: named.map(({ isApplication }) => isApplication),
+    }),
+  rowOf([, id, key, mayWrite, hexId, summary, statusId, assigneeId]) {
+    return {
+      id: Number(id),
+      key: key as string,
+      mayWrite: mayWrite === 't',
+      hexId: hexId as string,
+      summary: summary as string,
+      statusId: Number(statusId),
+      assigneeId: assigneeId === null ? null : Number(assigneeId),
+    };
+  },
+};
 
 /**
  * The issues with these keys or ids, in the given order; undefined for an issue that does not exist or that the viewer
@@ -44,13 +71,17 @@ const FIND_ISSUES_NAMED = statement<keyof Viewer | 'names', LinkedIssue & { name
  */
 export async function findIssuesNamed(
   db: Queryable,
-  viewer: Viewer,
+  { orgId, ...viewer }: Viewer,
   names: readonly string[],
 ): Promise<(LinkedIssue | undefined)[]> {
   const parsed = names.map(parseIssueName);
   const possible = parsed.filter((name) => name !== undefined);
-  const issues = await db.query(FIND_ISSUES_NAMED({ ...viewer, names: possible }));
-  return parsed.map((name) => issues.find((issue) => issue.name === name));
+  const found = await db.readShared(
+    ISSUES_NAMED,
+    orgId,
+    possible.map((name) => ({ ...viewer, name })),
+  );
+  return parsed.map((name) => (name === undefined ? undefined : found[possible.indexOf(name)]?.[0]));
 }
 
 /** An issue that the viewer may change, and another one that the viewer may see. Throws `not_found` and `forbidden`. */

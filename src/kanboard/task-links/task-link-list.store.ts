@@ -2,7 +2,7 @@ import { type Viewer, visibleToViewer } from '../../core/access/viewer.ts';
 import type { Direction } from '../../core/labels/direction.ts';
 import { cachedLinkTypes } from '../../core/link-types/link-types.store.ts';
 import { cachedUserNames } from '../../core/users/users.store.ts';
-import type { ClientDatabase } from '../../database/database.ts';
+import type { Queryable } from '../../database/database.ts';
 import type { SharedStatement } from '../../database/shared-reads.ts';
 import { statement } from '../../database/statement.ts';
 
@@ -89,11 +89,11 @@ const TASK_LINKS: SharedStatement<WantedLinks, ListedRow | undefined> = {
  * all calls that wait (decision 9).
  */
 export async function readTaskLinks(
-  db: ClientDatabase,
+  db: Queryable,
   { orgId, userId, isApplication }: Viewer,
   taskId: number,
 ): Promise<TaskLinkRow[] | undefined> {
-  const found = await db.readShared(TASK_LINKS, orgId, { taskId, userId, isApplication });
+  const [found = []] = await db.readShared(TASK_LINKS, orgId, [{ taskId, userId, isApplication }]);
   if (found.length === 0) return undefined;
   const rows = found.filter((row) => row !== undefined);
   const types = await cachedLinkTypes(

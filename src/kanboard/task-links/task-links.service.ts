@@ -9,7 +9,7 @@ import type { StoredLink } from '../../core/issue-links/link-writes.store.ts';
 import { requireWritable } from '../../core/issues/issue-access.ts';
 import { type Direction, opposite } from '../../core/labels/direction.ts';
 import { createLabelType } from '../../core/link-types/link-types.service.ts';
-import type { ClientDatabase, Database, Queryable } from '../../database/database.ts';
+import type { Database, Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import { readTaskLinks, type TaskLinkRow } from './task-link-list.store.ts';
@@ -28,7 +28,7 @@ import {
  */
 
 /** The links of a task, except those to tasks that the viewer may not see. Throws `not_found`. */
-export async function listTaskLinks(db: ClientDatabase, viewer: Viewer, taskId: number): Promise<TaskLinkRow[]> {
+export async function listTaskLinks(db: Queryable, viewer: Viewer, taskId: number): Promise<TaskLinkRow[]> {
   const rows = await readTaskLinks(db, viewer, taskId);
   if (rows === undefined) throw new DomainError('not_found', texts.issueNotFound);
   return rows;
