@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { ProcessCache } from './cache.ts';
@@ -5,7 +6,7 @@ import type { ProcessCache } from './cache.ts';
 /** The channel on which a committed transaction announces the scopes that it invalidates. */
 export const CHANNEL = 'issue_links_invalidations';
 
-/** How often the connection is checked: a dead one may look open. */
+/** How often the session notifies itself: a dead connection may look open. */
 const HEARTBEAT_MS = 250;
 const HEARTBEAT_TIMEOUT_MS = 1000;
 const RETRY_MS = 250;
@@ -17,8 +18,8 @@ interface Log {
 
 /**
  * Applies the invalidations of other processes to the cache. It needs a session of its own, which a connection pooler
- * in transaction mode does not provide, and replaces it when it is lost. Only while the session responds does the cache
- * trust values that are older than a second.
+ * in transaction mode does not provide, and replaces it when it is lost. Only while the session hears its own
+ * notifications does the cache trust values that are older than a second.
  */
 export class InvalidationListener {
   readonly #config: pg.ClientConfig;
@@ -48,13 +49,13 @@ export class InvalidationListener {
     while (!isStopped()) {
       const client = new pg.Client(this.#config);
       try {
-        await this.#connect(client);
-        if (isLost) this.#log.info({}, 'notifications of invalidated values arrive again');
-        isLost = false;
+        const isHeard = await this.#connect(client);
         while (!isStopped()) {
           const sentAt = performance.now();
-          await client.query('select');
+          if (!(await isHeard())) throw new Error('A notification of this session to itself did not arrive.');
           this.#cache.confirm(sentAt);
+          if (isLost) this.#log.info({}, 'notifications of invalidated values arrive again');
+          isLost = false;
           await this.#pause(HEARTBEAT_MS);
         }
       } catch (error) {
@@ -70,16 +71,27 @@ export class InvalidationListener {
     }
   }
 
-  async #connect(client: pg.Client): Promise<void> {
+  /** Returns a function that sends a heartbeat and tells whether it arrived. */
+  async #connect(client: pg.Client): Promise<() => Promise<boolean>> {
+    const ownChannel = `issue_links_${randomBytes(8).toString('hex')}`;
+    let heartbeats = 0;
     // The pending or next query reports the error.
     client.on('error', () => undefined);
-    client.on('notification', ({ payload = '' }) => {
-      this.#cache.invalidate(payload);
+    client.on('notification', ({ channel, payload = '' }) => {
+      if (channel === ownChannel) heartbeats += 1;
+      else this.#cache.invalidate(payload);
     });
     await client.connect();
     await client.query(`listen ${CHANNEL}`);
+    await client.query(`listen ${ownChannel}`);
     // Notifications may have been missed.
     this.#cache.clear();
+    return async () => {
+      const before = heartbeats;
+      // PostgreSQL delivers a session's own notification before it reports the end of the query.
+      await client.query('select pg_notify($1, $2)', [ownChannel, '']);
+      return heartbeats > before;
+    };
   }
 
   async #pause(ms: number): Promise<void> {

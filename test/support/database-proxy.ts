@@ -1,5 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { Transform } from 'node:stream';
 import type { TestDatabase } from './test-database.ts';
 
 type Parts = TestDatabase['connection'];
@@ -13,7 +14,8 @@ export interface DatabaseProxy {
   restore(): Promise<void>;
 }
 
-export async function openDatabaseProxy(target: Parts): Promise<DatabaseProxy> {
+/** With `dropsNotifications`, it forwards none, as a pooler that shares sessions does. */
+export async function openDatabaseProxy(target: Parts, { dropsNotifications = false } = {}): Promise<DatabaseProxy> {
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = target.host.startsWith('/')
@@ -29,7 +31,8 @@ export async function openDatabaseProxy(target: Parts): Promise<DatabaseProxy> {
         sockets.delete(socket);
         other.destroy();
       });
-      socket.pipe(other);
+      if (dropsNotifications && socket === upstream) socket.pipe(withoutNotifications()).pipe(other);
+      else socket.pipe(other);
     }
   });
   const port = await listen(server, 0);
@@ -44,6 +47,23 @@ export async function openDatabaseProxy(target: Parts): Promise<DatabaseProxy> {
       await listen(server, port);
     },
   };
+}
+
+/** Drops the messages NotificationResponse: a type, a length that counts itself, and a body. */
+function withoutNotifications(): Transform {
+  let pending = Buffer.alloc(0);
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      pending = Buffer.concat([pending, chunk]);
+      while (pending.length >= 5) {
+        const end = 1 + pending.readInt32BE(1);
+        if (pending.length < end) break;
+        if (pending.toString('latin1', 0, 1) !== 'A') this.push(pending.subarray(0, end));
+        pending = pending.subarray(end);
+      }
+      done();
+    },
+  });
 }
 
 async function listen(server: Server, port: number): Promise<number> {

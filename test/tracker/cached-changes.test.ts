@@ -48,7 +48,7 @@ beforeEach(async () => {
   await givenLink(writer.db, org, 'relates', issue, await givenIssue(writer.db, org, queue));
 });
 
-function links({ request }: Instance, { headers }: Pick<GivenUser, 'headers'> = org.admin): Test {
+function links({ request }: Pick<Instance, 'request'>, { headers }: Pick<GivenUser, 'headers'> = org.admin): Test {
   return request.get(`/v3/issues/${issue.key}/links`).set(headers);
 }
 
@@ -187,6 +187,25 @@ test('while notifications are lost, a change is seen within the maximum age, and
     () => links(reader, users[1]),
     ({ status }) => status === 401,
   );
+});
+
+test('if notifications never arrive, the cache keeps values for the maximum age only', async () => {
+  const pooler = await openDatabaseProxy(database().connection, { dropsNotifications: true });
+  const { url, log, stop } = await startInstance(pooler.connection);
+  const pooled = { request: supertest(url) };
+  const user = await givenUser(writer.db, org.orgId);
+  await links(pooled, user).expect(200);
+  await revokeTokenValue(writer.db, org.orgId, user.token);
+  await eventually(
+    () => links(pooled, user),
+    ({ status }) => status === 401,
+  );
+  await eventually(
+    () => Promise.resolve(log),
+    (lines) => lines.filter((line) => line.includes('are lost')).length === 1,
+  );
+  await stop();
+  await pooler.cut();
 });
 
 test('a change that is rolled back invalidates nothing and changes nothing', async () => {
