@@ -7,10 +7,12 @@ const STDOUT = 1;
 /** Lines are written together: a system call for each costs more than the rest of its logging. */
 const BUFFER_CHARACTERS = 16_384;
 const BUFFER_MS = 100;
+/** A warning or an error is written at once, with the lines before it. */
+const IS_URGENT = /^\{"level":[456]0/;
 const LAST_WRITE_ATTEMPTS = 100;
 const LAST_WRITE_PAUSE_MS = 10;
 
-/** Creates a log of JSON lines on standard output, which appear there within a tenth of a second. */
+/** A log of JSON lines on standard output. Warnings and errors appear there at once, others within a tenth of a second. */
 export function createLog(level: string): Log {
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, bufferedStdout());
 }
@@ -34,7 +36,7 @@ function bufferedStdout(): DestinationStream & { flushSync(): void } {
   return {
     write(line) {
       lines += line;
-      if (lines.length >= BUFFER_CHARACTERS) flush();
+      if (lines.length >= BUFFER_CHARACTERS || IS_URGENT.test(line)) flush();
       else timer ??= setTimeout(flush, BUFFER_MS).unref();
     },
     flushSync,
