@@ -2008,10 +2008,10 @@ left join lateral (
     object.time_spent, object.time_estimated, object.assignee_id, columns.title, object_queue.name,
     columns.position as column_position, object.position as task_position
   from (
-    select 'inward' as direction, outward_issue_id as object_id, link_id, link_type_id, first_end
+    select 'inward' as direction, outward_issue_id as object_id, links.*
     from links where links.org_id = $4 and links.inward_issue_id = issues.issue_id
     union all
-    select 'outward', inward_issue_id, link_id, link_type_id, first_end
+    select 'outward', inward_issue_id, links.*
     from links where links.org_id = $4 and links.outward_issue_id = issues.issue_id
   ) ends
   join issues object on object.org_id = $4 and object.issue_id = ends.object_id

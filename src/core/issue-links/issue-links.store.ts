@@ -5,6 +5,7 @@ import { IS_NAMED_ISSUE, visibleIssues } from '../issues/visible-issues.ts';
 import type { Direction } from '../labels/direction.ts';
 import { LABEL_NAMES, type LinkTypeColumns } from '../link-types/link-type-summary.ts';
 import { type UserColumns, userColumns } from '../users/user-summary.ts';
+import { linkEnds } from './link-ends.ts';
 
 /** A link from the point of view of one of its issues; columns of the other issue start with `object_`. */
 export type IssueLinkRow = {
@@ -47,13 +48,7 @@ function visibleLinks(condition: string): string {
       ${userColumns('created_by')},
       ${userColumns('updated_by')},
       ${userColumns('assignee')}
-    from (
-      select 'inward' as direction, outward_issue_id as object_id, links.*
-      from links where links.org_id = :orgId and links.inward_issue_id = issue.issue_id
-      union all
-      select 'outward', inward_issue_id, links.*
-      from links where links.org_id = :orgId and links.outward_issue_id = issue.issue_id
-    ) ends
+    from ${linkEnds('issue')} ends
     join link_types on link_types.org_id = :orgId and link_types.link_type_id = ends.link_type_id
     join labels inward on inward.org_id = :orgId and inward.label_id = link_types.inward_label_id
     join labels outward on outward.org_id = :orgId and outward.label_id = link_types.outward_label_id

@@ -8,6 +8,7 @@ import type { Direction } from '../labels/direction.ts';
 import { cachedLinkTypes, type LinkTypeRow } from '../link-types/link-types.store.ts';
 import type { UserSummary } from '../users/user-summary.ts';
 import { cachedUserNames } from '../users/users.store.ts';
+import { linkEnds } from './link-ends.ts';
 
 /**
  * A link from the point of view of the issue `issueKey`, with ids for what the cache holds. Columns of the other issue
@@ -50,13 +51,7 @@ const SELECT_LINKS_FOR_VIEWERS = statement<'orgId' | 'issueNames' | 'userIds' | 
   join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id and ${visibleToViewer('queues')}
   left join lateral (
     select ${LINK_END_COLUMNS}
-    from (
-      select 'inward' as direction, outward_issue_id as object_id, links.*
-      from links where links.org_id = :orgId and links.inward_issue_id = issues.issue_id
-      union all
-      select 'outward', inward_issue_id, links.*
-      from links where links.org_id = :orgId and links.outward_issue_id = issues.issue_id
-    ) ends
+    from ${linkEnds('issues')} ends
     join issues object on object.org_id = :orgId and object.issue_id = ends.object_id
     join queues object_queue on object_queue.org_id = :orgId and object_queue.queue_id = object.queue_id
     where ${visibleToViewer('object_queue')}

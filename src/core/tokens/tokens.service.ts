@@ -4,6 +4,7 @@ import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { type Language, texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
+import { isExpired } from './expiry.ts';
 import {
   cachedTokenOwners,
   deleteTokens,
@@ -67,7 +68,7 @@ export function hashToken(token: string): Buffer {
 
 function refusal(owner: TokenOwnerRow, isLoopback: () => boolean) {
   if (owner.revoked) return texts.tokenRevoked;
-  if (owner.expires_at !== null && owner.expires_at.getTime() <= Date.now()) return texts.tokenExpired;
+  if (isExpired(owner.expires_at)) return texts.tokenExpired;
   if (!owner.is_active) return texts.userDisabled;
   return owner.loopback_only && !isLoopback() ? texts.loopbackOnly : undefined;
 }
@@ -176,5 +177,5 @@ export function revokeUserTokens(db: Database, orgId: string, userId: number): P
 
 function stateOf({ revoked_at, expires_at }: TokenRow): TokenDescription['state'] {
   if (revoked_at !== null) return 'revoked';
-  return expires_at !== null && expires_at.getTime() <= Date.now() ? 'expired' : 'good';
+  return isExpired(expires_at) ? 'expired' : 'good';
 }

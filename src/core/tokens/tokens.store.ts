@@ -1,4 +1,4 @@
-import { type CacheKey, cacheKey } from '../../database/cache.ts';
+import { cacheKey } from '../../database/cache.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 import type { Language } from '../../texts.ts';
@@ -37,29 +37,33 @@ const SELECT_TOKEN_OWNERS = statement<'kind' | 'tokenHash', TokenOwnerRow>(
  * The owners of a token, from the cache: several if organisations imported the same value. The only read across
  * organisations.
  */
-export async function cachedTokenOwners(
+export function cachedTokenOwners(
   db: Queryable,
   kind: TokenKind,
   tokenHash: Buffer,
 ): Promise<readonly TokenOwnerRow[]> {
-  const key = ownersKey(kind, tokenHash);
+  return cachedByToken(db, `token owners ${kind}`, tokenHash, () => db.query(SELECT_TOKEN_OWNERS({ kind, tokenHash })));
+}
+
+/** Rows that a token leads to, of the kind that is named, from the cache. */
+export async function cachedByToken<Row extends { readonly org_id: string }>(
+  db: Queryable,
+  kind: string,
+  tokenHash: Buffer,
+  select: () => Promise<Row[]>,
+): Promise<readonly Row[]> {
+  const key = cacheKey<readonly Row[]>(kind, tokenHash.toString('base64'));
   const known = db.cache.get(key);
   if (known) return known;
   const load = db.cache.startLoad();
-  const owners = await db.query(SELECT_TOKEN_OWNERS({ kind, tokenHash }));
+  const rows = await select();
   // Unknown tokens are not kept: there is no end of them.
-  if (owners.length > 0) {
-    db.cache.set(load, key, [tokenScope(tokenHash), ...owners.map(({ org_id }) => org_id)], owners);
-  }
-  return owners;
-}
-
-function ownersKey(kind: TokenKind, tokenHash: Buffer): CacheKey<readonly TokenOwnerRow[]> {
-  return cacheKey('token owners', kind, tokenHash.toString('base64'));
+  if (rows.length > 0) db.cache.set(load, key, [tokenScope(tokenHash), ...rows.map(({ org_id }) => org_id)], rows);
+  return rows;
 }
 
 /** The scope of values that depend on which organisations have the token. No organisation has such an id. */
-export function tokenScope(tokenHash: Buffer): string {
+function tokenScope(tokenHash: Buffer): string {
   return `token ${tokenHash.toString('base64')}`;
 }
 

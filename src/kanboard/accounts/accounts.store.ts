@@ -1,7 +1,7 @@
 import type { OrganisationRole } from '../../core/access/viewer.ts';
-import { tokenScope } from '../../core/tokens/tokens.store.ts';
+import { isExpired } from '../../core/tokens/expiry.ts';
+import { cachedByToken } from '../../core/tokens/tokens.store.ts';
 import { isPerson } from '../../core/users/person.ts';
-import { type CacheKey, cacheKey } from '../../database/cache.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 
@@ -44,25 +44,13 @@ export async function cachedApplicationAccounts(
   orgId: string | undefined,
   tokenHash: Buffer,
 ): Promise<AccountRow[]> {
-  const key = cacheKey<AccountOfToken[]>('application accounts', orgId ?? '', tokenHash.toString('base64'));
-  const accounts = db.cache.get(key) ?? (await loadApplicationAccounts(db, orgId, tokenHash, key));
-  return accounts.filter(({ expires_at }) => expires_at === null || expires_at.getTime() > Date.now());
+  const accounts = await cachedByToken(db, `application accounts ${orgId ?? ''}`, tokenHash, () =>
+    db.query(SELECT_APPLICATION_ACCOUNTS({ orgId, tokenHash })),
+  );
+  return accounts.filter(({ expires_at }) => !isExpired(expires_at));
 }
 
 type AccountOfToken = AccountRow & { readonly expires_at: Date | null };
-
-async function loadApplicationAccounts(
-  db: Queryable,
-  orgId: string | undefined,
-  tokenHash: Buffer,
-  key: CacheKey<AccountOfToken[]>,
-): Promise<AccountOfToken[]> {
-  const load = db.cache.startLoad();
-  const accounts = await db.query(SELECT_APPLICATION_ACCOUNTS({ orgId, tokenHash }));
-  const scopes = [tokenScope(tokenHash), ...accounts.map(({ org_id }) => org_id)];
-  if (accounts.length > 0) db.cache.set(load, key, scopes, accounts);
-  return accounts;
-}
 
 const SELECT_USER_ACCOUNTS = statement<'orgId' | 'login' | 'tokenHash', AccountRow>(
   'select_user_accounts',

@@ -1,4 +1,5 @@
 import { type Viewer, visibleToViewer } from '../../core/access/viewer.ts';
+import { linkEnds } from '../../core/issue-links/link-ends.ts';
 import type { Direction } from '../../core/labels/direction.ts';
 import { cachedLinkTypes } from '../../core/link-types/link-types.store.ts';
 import { cachedUserNames } from '../../core/users/users.store.ts';
@@ -43,13 +44,7 @@ const SELECT_TASK_LINKS_FOR_VIEWERS = statement<'orgId' | 'taskIds' | 'userIds' 
       extract(epoch from object.closed_at), extract(epoch from object.started_at), extract(epoch from object.due_at),
       object.time_spent, object.time_estimated, object.assignee_id, columns.title, object_queue.name,
       columns.position as column_position, object.position as task_position
-    from (
-      select 'inward' as direction, outward_issue_id as object_id, link_id, link_type_id, first_end
-      from links where links.org_id = :orgId and links.inward_issue_id = issues.issue_id
-      union all
-      select 'outward', inward_issue_id, link_id, link_type_id, first_end
-      from links where links.org_id = :orgId and links.outward_issue_id = issues.issue_id
-    ) ends
+    from ${linkEnds('issues')} ends
     join issues object on object.org_id = :orgId and object.issue_id = ends.object_id
     join queues object_queue on object_queue.org_id = :orgId and object_queue.queue_id = object.queue_id
     join columns on columns.org_id = :orgId and columns.queue_id = object.queue_id

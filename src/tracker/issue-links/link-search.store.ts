@@ -1,4 +1,5 @@
 import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
+import { linkEnds } from '../../core/issue-links/link-ends.ts';
 import { LINK_END_COLUMNS, type LinkEndRow, linkEndFrom } from '../../core/issue-links/link-reads.store.ts';
 import { issueIdNamed } from '../../core/issues/issue-name.ts';
 import type { Direction } from '../../core/labels/direction.ts';
@@ -61,13 +62,7 @@ const RECEIVE_LINKS = statement<
   ) issue on true
   left join lateral (
     select ${LINK_END_COLUMNS}, ${USER_COLUMNS}
-    from (
-      select 'inward' as direction, outward_issue_id as object_id, links.*
-      from links where links.org_id = :orgId and links.inward_issue_id = issue.issue_id
-      union all
-      select 'outward', inward_issue_id, links.*
-      from links where links.org_id = :orgId and links.outward_issue_id = issue.issue_id
-    ) ends
+    from ${linkEnds('issue')} ends
     cross join ${lookup('object', 'issues', 'issues.issue_id = ends.object_id')}
     cross join ${lookup('queue', 'queues', `queues.queue_id = object.queue_id and ${visibleQueue('queues')}`)}
     join users created_by on created_by.org_id = :orgId and created_by.user_id = ends.created_by
