@@ -44,7 +44,7 @@ export interface AppOptions {
   /** Time budget of a JSON-RPC batch, and the limits of a response; tests lower them. */
   readonly batchMs?: number | undefined;
   readonly responseLimits?: Partial<ResponseLimits>;
-  /** While it returns true, /healthz fails. */
+  /** While it returns true, /healthz and /readyz fail. */
   readonly isDatabaseLost?: () => boolean;
 }
 

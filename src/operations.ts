@@ -17,11 +17,16 @@ interface Operations {
 /** Health, readiness and the contracts: routes that need no credentials. */
 export function operationsRouter({ contract, rpcContract, db, log, isDatabaseLost }: Operations): Router {
   const router = Router();
+  const databaseProblem = () =>
+    isDatabaseLost() ? 'the embedded PostgreSQL is not recovering: see the log' : undefined;
   const handlers: Record<string, RequestHandler> = {
     '/healthz': (_request, response) => {
-      reportHealth(response, isDatabaseLost() ? 'the embedded PostgreSQL is not recovering: see the log' : undefined);
+      reportHealth(response, databaseProblem());
     },
-    '/readyz': readiness(db, log),
+    '/readyz': async (_request, response) => {
+      // The pool may reconnect a moment before the loss is over. A server that is ready must not be unhealthy.
+      reportHealth(response, databaseProblem() ?? (await schemaProblem(db, log)));
+    },
     '/openapi.yaml': send('application/yaml', contract.yaml),
     '/openapi.json': send('application/json', JSON.stringify(contract.document)),
     '/openrpc.yaml': send('application/yaml', rpcContract.yaml),
@@ -41,17 +46,13 @@ function send(type: string, body: string): RequestHandler {
   };
 }
 
-function readiness(db: Database, log: Log): RequestHandler {
-  return async (_request, response) => {
-    const problem = await isSchemaCurrent(db).then(
-      (current) => (current ? undefined : 'the schema is not up to date: run "issue-links migrate"'),
-      (error: unknown) => {
-        log.warn({ err: error }, 'not ready');
-        return 'the database is not available';
-      },
-    );
-    reportHealth(response, problem);
-  };
+async function schemaProblem(db: Database, log: Log): Promise<string | undefined> {
+  try {
+    return (await isSchemaCurrent(db)) ? undefined : 'the schema is not up to date: run "issue-links migrate"';
+  } catch (error) {
+    log.warn({ err: error }, 'not ready');
+    return 'the database is not available';
+  }
 }
 
 function reportHealth(response: Response, problem: string | undefined): void {
