@@ -186,7 +186,6 @@ create table events (
   changes jsonb not null,
   transaction_id xid8 not null default pg_current_xact_id(),
   constraint events_pkey PRIMARY KEY (org_id, event_id),
-  constraint events_org_id_fkey FOREIGN KEY (org_id) REFERENCES organisations(org_id) ON DELETE CASCADE,
   constraint events_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES users(org_id, user_id),
   constraint events_type_check CHECK ((type = ANY (ARRAY['IssueCreated'::text, 'IssueUpdated'::text, 'IssueWorkflow'::text, 'IssueDeleted'::text, 'IssueLinked'::text, 'IssueUnlinked'::text, 'IssueLinkChanged'::text])))
 );

@@ -22,10 +22,8 @@ delete from labels where org_id = $1 and label_id = $2;
 
 -- $1 orgId, $2 linkId, $3 seenVersion, $4 seenLinkTypeId, $5 seenInwardIssueId, $6 seenOutwardIssueId, $7 seenFirstEnd, $8 userId, $9 events
 prepare delete_link as
-with organisation as materialized (
-  select from organisations where org_id = $1 for key share
-), written as (
-  delete from links using organisation where
+with gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0))), written as (
+  delete from links using gate where
 links.org_id = $1 and links.link_id = $2 and links.version = $3
 and links.link_type_id = $4 and links.inward_issue_id = $5
 and links.outward_issue_id = $6 and links.first_end = $7
@@ -294,8 +292,12 @@ on conflict on constraint columns_status_id_key do nothing;
 -- $1 orgId, $2 linkTypeId, $3 inwardIssueId, $4 outwardIssueId, $5 isLocked, $6 firstEnd, $7 createdBy, $8 updatedBy, $9 createdAt, $10 updatedAt, $11 userId, $12 events
 prepare insert_link as
 with
-organisation as materialized (
-  select one_link_per_pair from organisations where org_id = $1 for key share
+gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0))), organisation as materialized (
+  select organisations.one_link_per_pair
+  from gate
+  cross join organisations
+  where organisations.org_id = $1
+  for key share of organisations
 ), type as materialized (
   select link_types.link_type_id, link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic,
     link_types.single_end, link_types.shares_label, organisation.one_link_per_pair
@@ -490,8 +492,13 @@ for share of users;
 
 -- $1 orgId, $2 linkTypeIds, $3 issueIds
 prepare lock_for_links as
-with organisation as materialized (
-  select from organisations where org_id = $1 for key share
+with
+gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0))), organisation as materialized (
+  select organisations.one_link_per_pair
+  from gate
+  cross join organisations
+  where organisations.org_id = $1
+  for key share of organisations
 ), types as materialized (
   select link_types.link_type_id, link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic,
     link_types.single_end, link_types.shares_label
@@ -513,12 +520,8 @@ where types.link_type_id is not null;
 
 -- $1 orgId, $2 issueName, $3 isApplication, $4 userId
 prepare lock_issue_by_id_change as
-with organisation as materialized (
-  select from organisations where org_id = $1 for key share
-)
 select issues.issue_id
-from organisation
-cross join issues
+from issues
 where issues.org_id = $1
   and issues.issue_id = (
 select issues.issue_id
@@ -531,12 +534,8 @@ where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and
 
 -- $1 orgId, $2 issueName, $3 isApplication, $4 userId
 prepare lock_issue_by_id_key as
-with organisation as materialized (
-  select from organisations where org_id = $1 for key share
-)
 select issues.issue_id
-from organisation
-cross join issues
+from issues
 where issues.org_id = $1
   and issues.issue_id = (
 select issues.issue_id
@@ -549,12 +548,8 @@ where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and
 
 -- $1 orgId, $2 issueName, $3 isApplication, $4 userId
 prepare lock_issue_change as
-with organisation as materialized (
-  select from organisations where org_id = $1 for key share
-)
 select issues.issue_id
-from organisation
-cross join issues
+from issues
 where issues.org_id = $1
   and issues.issue_id = (
 select issues.issue_id
@@ -573,12 +568,8 @@ where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and
 
 -- $1 orgId, $2 issueName, $3 isApplication, $4 userId
 prepare lock_issue_key as
-with organisation as materialized (
-  select from organisations where org_id = $1 for key share
-)
 select issues.issue_id
-from organisation
-cross join issues
+from issues
 where issues.org_id = $1
   and issues.issue_id = (
 select issues.issue_id
@@ -608,11 +599,9 @@ for update;
 
 -- $1 orgId, $2 linkId
 prepare lock_link as
-with organisation as materialized (
-  select from organisations where org_id = $1 for key share
-)
+with gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0)))
 select
-from organisation
+from gate
 cross join links
 where links.org_id = $1 and links.link_id = $2
 for update of links;
@@ -633,16 +622,24 @@ order by issue_id
 for no key update;
 
 -- $1 orgId
-prepare lock_organisation_key as
-select from organisations where org_id = $1 for key share;
-
--- $1 orgId
 prepare lock_organisation_labels as
 select from organisations where org_id = $1 for no key update;
 
 -- $1 orgId
+prepare lock_organisation_links as
+with
+gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0))), organisation as materialized (
+  select organisations.one_link_per_pair
+  from gate
+  cross join organisations
+  where organisations.org_id = $1
+  for key share of organisations
+) select from organisation;
+
+-- $1 orgId
 prepare lock_organisation_rules as
-select from organisations where org_id = $1 for update;
+with gate as materialized (select pg_advisory_xact_lock(hashtextextended($1, 0)))
+select from gate cross join organisations where organisations.org_id = $1 for no key update of organisations;
 
 -- $1 orgId, $2 lower, $3 higher
 prepare lock_pair as
@@ -2217,8 +2214,12 @@ where org_id = $3 and label_id = $4;
 -- $1 orgId, $2 linkTypeId, $3 inwardIssueId, $4 outwardIssueId, $5 isLocked, $6 firstEnd, $7 userId, $8 linkId, $9 seenVersion, $10 seenLinkTypeId, $11 seenInwardIssueId, $12 seenOutwardIssueId, $13 seenFirstEnd, $14 events
 prepare update_link as
 with
-organisation as materialized (
-  select one_link_per_pair from organisations where org_id = $1 for key share
+gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0))), organisation as materialized (
+  select organisations.one_link_per_pair
+  from gate
+  cross join organisations
+  where organisations.org_id = $1
+  for key share of organisations
 ), type as materialized (
   select link_types.link_type_id, link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic,
     link_types.single_end, link_types.shares_label, organisation.one_link_per_pair

@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'refused'
   | 'too_large'
   | 'busy'
+  | 'contended'
   | 'overloaded'
   | 'unavailable';
 

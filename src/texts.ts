@@ -116,6 +116,10 @@ export const texts = {
     ru: `Ответ больше ${bytesMax} байт: запросите меньше за один раз.`,
     en: `The response is larger than ${bytesMax} bytes: request less at a time.`,
   }),
+  contended: {
+    ru: 'Те же данные сейчас меняют другие запросы. Повторите запрос.',
+    en: 'Other requests are changing the same data. Try again.',
+  },
   databaseUnavailable: {
     ru: 'База данных недоступна. Повторите запрос позже.',
     en: 'The database is unavailable. Try again later.',

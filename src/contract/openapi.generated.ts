@@ -2304,7 +2304,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["JsonRpcError"];
             };
         };
-        /** @description The database is temporarily unavailable. */
+        /** @description The database is temporarily unavailable, or other requests were changing the same data for too long. Try again. */
         readonly JsonRpcUnavailable: {
             headers: {
                 /** @description Seconds to wait before trying again. */
@@ -2468,7 +2468,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The database is unavailable. */
+        /** @description The database is unavailable, or other requests were changing the same data for too long. Try again. */
         readonly Unavailable: {
             headers: {
                 /** @description Seconds to wait before trying again. */

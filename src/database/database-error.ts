@@ -8,12 +8,21 @@ const UNAVAILABLE_STATES = /^(08(?!P01)|53|57P|57014)/;
 const UNAVAILABLE_MESSAGES =
   /^(Connection terminated|Client has encountered a connection error|Client was closed|Query read timeout)/;
 
+/** lock_not_available: the lock_timeout has passed. */
+const LOCK_TIMEOUT_STATE = '55P03';
+
 /**
- * Translates the error of a statement to `unavailable` if PostgreSQL is unavailable; returns all other errors
- * unchanged.
+ * Translates the error of a statement to `unavailable` if PostgreSQL is unavailable, and to `contended` if the statement
+ * has waited too long for a lock; returns all other errors unchanged.
  */
 export function databaseError(error: unknown): unknown {
+  if (error instanceof pg.DatabaseError && error.code === LOCK_TIMEOUT_STATE) return contended(error);
   return isUnavailable(error) ? unavailable(error) : error;
+}
+
+/** PostgreSQL is there, but other transactions are in the way. */
+export function contended(cause: unknown): DomainError {
+  return new DomainError('contended', texts.contended, {}, { cause });
 }
 
 export function unavailable(cause: unknown): DomainError {

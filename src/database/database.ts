@@ -4,7 +4,7 @@ import type { Signal } from '../signal.ts';
 import { type Cache, NO_CACHE, ProcessCache } from './cache.ts';
 import { cancelStatement } from './cancel.ts';
 import type { Client } from './client.ts';
-import { databaseError, unavailable } from './database-error.ts';
+import { contended, databaseError, unavailable } from './database-error.ts';
 import { CHANNEL, InvalidationListener } from './invalidation-listener.ts';
 import { pauseUntil, type RawRow, sendStatement } from './row-query.ts';
 import { SharedReads, type SharedStatement } from './shared-reads.ts';
@@ -25,7 +25,7 @@ export interface Queryable {
 export interface Database extends Queryable {
   /**
    * Runs `work` in a READ COMMITTED transaction, and repeats it after a deadlock, a serialization failure or a
-   * ConcurrentChange. Throws `unavailable` after the last attempt. Within a transaction, `work` joins that transaction,
+   * ConcurrentChange. Throws `contended` after the last attempt. Within a transaction, `work` joins that transaction,
    * which is repeated as a whole.
    */
   transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
@@ -80,6 +80,8 @@ const ACCOUNT_WAITERS_MAX = 500;
 /** The connections whose rows wait for slow clients; the others remain for short statements. */
 const RECEIVING_CONNECTIONS_MAX = POOL_SIZE / 2;
 const STATEMENT_TIMEOUT_MS = 15_000;
+/** Less than the statement's own timeout, so that contention is told apart from a database that is too slow. */
+const LOCK_TIMEOUT_MS = 10_000;
 /** Detects a dead connection, on which PostgreSQL cannot report its own timeout. */
 const RESPONSE_TIMEOUT_MS = 20_000;
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -110,6 +112,7 @@ export function openDatabase(connection: Connection, log: Log): DatabasePool {
     ...session,
     max: POOL_SIZE,
     statement_timeout: STATEMENT_TIMEOUT_MS,
+    lock_timeout: LOCK_TIMEOUT_MS,
     options: `${PLANNER} ${DATES}`,
     query_timeout: RESPONSE_TIMEOUT_MS,
     types,
@@ -149,7 +152,7 @@ export function openDatabase(connection: Connection, log: Log): DatabasePool {
         if (!isRepeatable(error)) throw error;
         if (error instanceof pg.DatabaseError)
           log.warn({ code: error.code, attempt }, 'PostgreSQL refused a transaction');
-        if (attempt === TRANSACTION_ATTEMPTS) throw unavailable(error);
+        if (attempt === TRANSACTION_ATTEMPTS) throw contended(error);
       }
     }
   };

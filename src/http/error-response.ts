@@ -16,6 +16,7 @@ const STATUS: Record<ErrorCode, number> = {
   refused: 422,
   too_large: 413,
   busy: 429,
+  contended: 503,
   overloaded: 503,
   unavailable: 503,
 };
@@ -45,7 +46,7 @@ export const sendError: ErrorRequestHandler = (error: unknown, request, response
     const status = STATUS[error.code];
     if (error.code === 'unauthenticated') response.set('WWW-Authenticate', 'OAuth, Bearer');
     if (status === 503 || status === 429) response.set('Retry-After', RETRY_AFTER_SECONDS);
-    if (error.code === 'unavailable') response.err = error;
+    if (error.code === 'unavailable' || error.code === 'contended') response.err = error;
     send(response, status, errorBody(language, status, error.text, error.fields));
     return;
   }

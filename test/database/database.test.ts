@@ -130,7 +130,7 @@ test('a statement that is a transaction of its own is retried likewise, and not 
   await db.execute(refusedUntil(3));
   expect(await notes()).toHaveLength(3);
   await query(database().db, 'delete from notes where id = 3; alter sequence runs restart');
-  await expect(db.execute(refusedUntil(6))).rejects.toMatchObject({ name: 'DomainError', code: 'unavailable' });
+  await expect(db.execute(refusedUntil(6))).rejects.toMatchObject({ name: 'DomainError', code: 'contended' });
 
   await query(database().db, 'alter sequence runs restart');
   let attempts = 0;
@@ -142,7 +142,7 @@ test('a statement that is a transaction of its own is retried likewise, and not 
   expect(await notes()).toHaveLength(3);
 });
 
-test('a transaction is retried after a concurrent change, and throws `unavailable` after five attempts', async () => {
+test('a transaction is retried after a concurrent change, and throws `contended` after five attempts', async () => {
   let runs = 0;
   const twice = db.transaction(async (transaction) => {
     runs += 1;
@@ -159,7 +159,7 @@ test('a transaction is retried after a concurrent change, and throws `unavailabl
     await query(transaction, 'delete from notes');
     throw new ConcurrentChange();
   });
-  await expect(always).rejects.toMatchObject({ name: 'DomainError', code: 'unavailable' });
+  await expect(always).rejects.toMatchObject({ name: 'DomainError', code: 'contended' });
   expect(runs).toBe(5);
   expect(await notes()).toHaveLength(3);
 });

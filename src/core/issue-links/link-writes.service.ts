@@ -201,9 +201,11 @@ export async function deleteLinksOfIssues(db: Transaction, viewer: Viewer, issue
   await insertEvents(db, viewer.orgId, viewer.userId, elsewhere);
 }
 
-/** Deletes all links that have the label at one end, before the label itself is deleted; both issues record that. */
+/**
+ * Deletes all links that have the label at one end, before the label itself is deleted; both issues record that. The
+ * caller has locked the organisation for `rules`, so that none of these links can appear.
+ */
 export async function deleteLinksWithLabel(db: Transaction, viewer: Viewer, labelId: number): Promise<void> {
-  // A transaction that creates or changes a link locks its type first, so none of these links can appear from here on.
   await lockTypesOfLabels(db, viewer.orgId, [labelId]);
   const deleted = await deleteLinksOfLabel(db, viewer.orgId, labelId);
   const events = deleted.flatMap((link) => linkEvents(link, undefined));

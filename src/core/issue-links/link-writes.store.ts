@@ -5,6 +5,7 @@ import type { NewEvent } from '../events/events.store.ts';
 import { type AccessibleIssue, LINKED_ISSUE, type LinkedIssue } from '../issues/issue-access.ts';
 import { issueIdNamed } from '../issues/issue-name.ts';
 import type { Direction } from '../labels/direction.ts';
+import { ORGANISATION_OF_LINKS, SHARED_GATE } from '../organisations/organisations.store.ts';
 import { FRESH_POSITION } from '../topological-order/topological-order.store.ts';
 
 /**
@@ -56,14 +57,11 @@ const isEnd = (column: string) => `${column} in (:inwardIssueId::bigint, :outwar
 const IS_ORDERED = `type.is_acyclic and (:isLocked::boolean or not type.shares_label)`;
 
 /**
- * SQL: the organisation, the type, the issues and their positions, each locked after the one before: each part reads
+ * SQL: the gate, the organisation, the type, the issues and their positions, each locked after the one before: each part reads
  * the one before it, and PostgreSQL locks a row only once the whole FROM clause has produced it. A row that had to wait
  * for its lock is read again.
  */
-const LOCKED = `
-  organisation as materialized (
-    select one_link_per_pair from organisations where org_id = :orgId for key share
-  ), type as materialized (
+const LOCKED = `${ORGANISATION_OF_LINKS}, type as materialized (
     select link_types.link_type_id, link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic,
       link_types.single_end, link_types.shares_label, organisation.one_link_per_pair
     from organisation
@@ -201,10 +199,8 @@ export async function updateLink(
 const DELETE_LINK = statement<keyof WriteContext | Seen, WrittenLink>(
   'delete_link',
   `
-  with organisation as materialized (
-    select from organisations where org_id = :orgId for key share
-  ), written as (
-    delete from links using organisation where ${IS_SEEN}
+  with ${SHARED_GATE}, written as (
+    delete from links using gate where ${IS_SEEN}
     returning links.link_id, links.version, links.created_at, links.updated_at
   ), ${recorded(`given.event -> 'changes'`)}
   select * from written`,
@@ -316,11 +312,9 @@ export async function selectLinkAtIssue(
 const LOCK_LINK = statement<'orgId' | 'linkId'>(
   'lock_link',
   `
-  with organisation as materialized (
-    select from organisations where org_id = :orgId for key share
-  )
+  with ${SHARED_GATE}
   select
-  from organisation
+  from gate
   cross join links
   where links.org_id = :orgId and links.link_id = :linkId
   for update of links`,

@@ -132,12 +132,8 @@ function lockIssueWhere(name: string, issueId: string) {
   // The condition must not depend on the issue's row: after waiting for the lock, PostgreSQL evaluates it again, and the
   // issue may have moved to another queue.
   const text = `
-    with organisation as materialized (
-      select from organisations where org_id = :orgId for key share
-    )
     select issues.issue_id
-    from organisation
-    cross join issues
+    from issues
     where issues.org_id = :orgId
       and issues.issue_id = (${visibleIssues('issues.issue_id', `issues.issue_id = ${issueId}`)})`;
   const locked = (strength: string, lock: string) =>
@@ -147,8 +143,8 @@ function lockIssueWhere(name: string, issueId: string) {
 }
 
 /**
- * Locks the organisation and then the issue with that name or issue_id until the end of the transaction, if the viewer
- * may see it, and returns its issue_id.
+ * Locks the issue with that name or issue_id until the end of the transaction, if the viewer may see it, and returns its
+ * issue_id.
  */
 export async function lockIssue(
   db: Transaction,

@@ -53,7 +53,7 @@ export function changeLabel(
   { label, oppositeId }: { readonly label: string; readonly oppositeId: number | undefined },
 ): Promise<void> {
   return db.transaction(async (transaction) => {
-    await lockChangeableLabel(transaction, orgId, labelId);
+    await lockChangeableLabel(transaction, orgId, labelId, 'labels');
     // `opposite_id` is an integer column; a larger id would overflow it instead of being not found.
     if (oppositeId !== undefined && (await selectLabel(transaction, orgId, oppositeId)) === undefined) {
       throw new DomainError('refused', texts.labelNotFound(String(oppositeId)));
@@ -65,10 +65,15 @@ export function changeLabel(
   });
 }
 
-/** Locks a label for a change. Throws `refused` for one that does not exist or is built in. */
-export async function lockChangeableLabel(db: Transaction, orgId: string, labelId: number): Promise<void> {
+/** Locks a label for a change, with `rules` against writers of links as well. Throws `refused` for one that does not exist or is built in. */
+export async function lockChangeableLabel(
+  db: Transaction,
+  orgId: string,
+  labelId: number,
+  strength: 'labels' | 'rules',
+): Promise<void> {
   // The organisation before the label, in the same order as the creation of a link type.
-  await lockOrganisation(db, orgId, 'labels');
+  await lockOrganisation(db, orgId, strength);
   const label = await lockLabel(db, orgId, labelId);
   if (label === undefined) throw new DomainError('refused', texts.labelNotFound(String(labelId)));
   if (label.is_fixed) throw new DomainError('refused', texts.labelFixed(label.label));

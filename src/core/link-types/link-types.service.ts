@@ -106,8 +106,8 @@ export async function createLabelType(
   labelIds: readonly [number, number],
   issueIds: readonly number[],
 ): Promise<LinkTypeRow> {
-  // Concurrent transactions that create types would not see each other's.
-  await lockOrganisation(db, orgId, 'labels');
+  // Concurrent transactions that create types would not see each other's, and marking a type changes its links.
+  await lockOrganisation(db, orgId, 'rules');
   const types = await selectLinkTypes(db, orgId);
   const [inwardId, outwardId] = [Math.min(...labelIds), Math.max(...labelIds)];
   const has = (type: LinkTypeRow, labelId: number) => [type.inward_label_id, type.outward_label_id].includes(labelId);
@@ -171,8 +171,8 @@ export function updateLinkType(
   const { orgId } = viewer;
   return db.transaction(async (transaction) => {
     await getLinkType(transaction, orgId, linkTypeId);
-    if (change.inward || change.outward) await lockOrganisation(transaction, orgId, 'labels');
-    // Every writer of the type's links locks this row, so no writer is active from here on.
+    // No writer of links is active from here on.
+    await lockOrganisation(transaction, orgId, 'rules');
     await lockLinkTypeRow(transaction, orgId, linkTypeId);
     const type = await getLinkType(transaction, orgId, linkTypeId);
     if (change.version !== undefined && change.version !== type.version) {
@@ -217,7 +217,7 @@ export function updateLinkType(
 export function deleteLinkType(db: Database, { orgId }: Viewer, linkTypeId: string): Promise<void> {
   return db.transaction(async (transaction) => {
     await getLinkType(transaction, orgId, linkTypeId);
-    await lockOrganisation(transaction, orgId, 'labels');
+    await lockOrganisation(transaction, orgId, 'rules');
     await lockLinkTypeRow(transaction, orgId, linkTypeId);
     if (DEFAULT_LINK_TYPE_IDS.has(linkTypeId)) throw new DomainError('refused', texts.linkTypeBuiltIn(linkTypeId));
     if (await existsLinkOfType(transaction, orgId, linkTypeId)) {

@@ -1,6 +1,7 @@
 import { cachedMap, cacheKey } from '../../database/cache.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
+import { ORGANISATION_OF_LINKS } from '../organisations/organisations.store.ts';
 import { LABEL_NAMES, type LinkTypeColumns } from './link-type-summary.ts';
 
 /** A link type with the names of its two labels. */
@@ -76,9 +77,7 @@ export interface LockedType extends CopiedRules {
 const LOCK_FOR_LINKS = statement<'orgId' | 'linkTypeIds' | 'issueIds', LockedType>(
   'lock_for_links',
   `
-  with organisation as materialized (
-    select from organisations where org_id = :orgId for key share
-  ), types as materialized (
+  with ${ORGANISATION_OF_LINKS}, types as materialized (
     select link_types.link_type_id, link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic,
       link_types.single_end, link_types.shares_label
     from organisation
@@ -237,7 +236,7 @@ const LOCK_LINK_TYPE_ROW = statement<'orgId' | 'linkTypeId'>(
   'select from link_types where org_id = :orgId and link_type_id = :linkTypeId for update',
 );
 
-/** Locks a type against concurrent changes and against writers of its links. */
+/** Locks a type against concurrent changes. Writers of its links are kept out by the gate, which the caller has closed. */
 export async function lockLinkTypeRow(db: Transaction, orgId: string, linkTypeId: string): Promise<void> {
   await db.query(LOCK_LINK_TYPE_ROW({ orgId, linkTypeId }));
 }
@@ -365,7 +364,7 @@ const LOCK_TYPES_OF_LABELS = statement<'orgId' | 'labelIds'>(
   for update`,
 );
 
-/** Locks the types that have one of the labels, against concurrent changes and writers of their links. */
+/** As `lockLinkTypeRow`, for the types that have one of the labels. */
 export async function lockTypesOfLabels(db: Transaction, orgId: string, labelIds: readonly number[]): Promise<void> {
   await db.query(LOCK_TYPES_OF_LABELS({ orgId, labelIds }));
 }

@@ -32,8 +32,8 @@ export async function getOrganisation(db: Queryable, orgId: string): Promise<Org
  */
 export function updateOrganisation(db: Database, viewer: Viewer, change: OrganisationChange): Promise<OrganisationRow> {
   return db.transaction(async (transaction) => {
-    // Every writer of links locks this row, so no writer is active from here on.
-    await lockOrganisation(transaction, viewer.orgId, 'rules');
+    // With `rules`, no writer of links is active from here on.
+    await lockOrganisation(transaction, viewer.orgId, change.oneLinkPerPair === undefined ? 'labels' : 'rules');
     const before = await getOrganisation(transaction, viewer.orgId);
     if (change.oneLinkPerPair) {
       const links = await selectSecondLinksOfPairs(transaction, viewer.orgId);

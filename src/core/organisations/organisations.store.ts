@@ -71,19 +71,48 @@ export async function selectOrganisation(db: Queryable, orgId: string): Promise<
   return row;
 }
 
-const LOCK_ORGANISATION = {
-  rules: lockOrganisationFor('lock_organisation_rules', 'update'),
-  labels: lockOrganisationFor('lock_organisation_labels', 'no key update'),
-  key: lockOrganisationFor('lock_organisation_key', 'key share'),
-};
+/**
+ * SQL: the gate of the organisation's links. Its writers pass it together, a switch of a rule alone. Those who wait for
+ * it are let through in turn, unlike those who wait for a row: a stream of `for key share` locks would keep a stronger
+ * one waiting for ever.
+ */
+const gate = (lock: 'pg_advisory_xact_lock' | 'pg_advisory_xact_lock_shared') =>
+  `gate as materialized (select ${lock}(hashtextextended(:orgId, 0)))`;
 
-function lockOrganisationFor(name: string, lock: string) {
-  return statement<'orgId'>(name, `select from organisations where org_id = :orgId for ${lock}`);
-}
+/** SQL: the gate as a writer of links passes it. */
+export const SHARED_GATE = gate('pg_advisory_xact_lock_shared');
 
 /**
- * Locks the organisation in one of three strengths: `key`, which writers of links take, excludes changes of the rules;
- * `labels` excludes other changes of labels and link types; `rules` excludes all of these.
+ * SQL: the gate, then the locked organisation. PostgreSQL locks a row only once the whole FROM clause has produced it,
+ * and reads it again if it has changed since the statement began.
+ */
+export const ORGANISATION_OF_LINKS = `
+  ${SHARED_GATE}, organisation as materialized (
+    select organisations.one_link_per_pair
+    from gate
+    cross join organisations
+    where organisations.org_id = :orgId
+    for key share of organisations
+  )`;
+
+const LOCK_ORGANISATION = {
+  rules: statement<'orgId'>(
+    'lock_organisation_rules',
+    `
+  with ${gate('pg_advisory_xact_lock')}
+  select from gate cross join organisations where organisations.org_id = :orgId for no key update of organisations`,
+  ),
+  labels: statement<'orgId'>(
+    'lock_organisation_labels',
+    'select from organisations where org_id = :orgId for no key update',
+  ),
+  links: statement<'orgId'>('lock_organisation_links', `with ${ORGANISATION_OF_LINKS} select from organisation`),
+};
+
+/**
+ * Locks the organisation in one of three strengths, before anything else (decision 8): `links`, which writers of links
+ * take, excludes changes of the rules; `labels` excludes other changes of labels and link types; `rules` excludes all of
+ * these.
  */
 export async function lockOrganisation(
   db: Transaction,

@@ -11,7 +11,7 @@ import { deleteLabel } from '../labels/labels.store.ts';
 export function removeLabel(db: Database, viewer: Viewer, labelId: number): Promise<void> {
   const { orgId } = viewer;
   return db.transaction(async (transaction) => {
-    await lockChangeableLabel(transaction, orgId, labelId);
+    await lockChangeableLabel(transaction, orgId, labelId, 'rules');
     await deleteLinksWithLabel(transaction, viewer, labelId);
     await deleteLabel(transaction, orgId, labelId);
   });

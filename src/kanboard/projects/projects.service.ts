@@ -117,7 +117,7 @@ export function removeProject(db: Database, viewer: Viewer, projectId: number): 
   const { orgId } = viewer;
   return db.transaction(async (transaction) => {
     await requireManagedQueue(transaction, viewer, projectId);
-    await lockOrganisation(transaction, orgId, 'key');
+    await lockOrganisation(transaction, orgId, 'links');
     await lockQueue(transaction, orgId, projectId);
     await deleteIssues(transaction, viewer, await lockIssuesOfQueue(transaction, orgId, projectId));
     await deleteQueueRow(transaction, orgId, projectId);

@@ -231,7 +231,7 @@ const sendError: ErrorRequestHandler = (error: unknown, request, response, _next
 
 /** Whether the error ends a batch, which keeps the results so far. Any other replaces them. */
 function endsBatch(error: unknown): boolean {
-  return error instanceof DomainError && ['unavailable', 'overloaded', 'too_large'].includes(error.code);
+  return error instanceof DomainError && ['unavailable', 'contended', 'overloaded', 'too_large'].includes(error.code);
 }
 
 function requestError(error: unknown, request: Request): RpcError {

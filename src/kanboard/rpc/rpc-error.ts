@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../errors.ts';
+import { texts } from '../../texts.ts';
 
 /** A JSON-RPC error. If its HTTP status is not 200, it is the whole response, even to a batch. */
 export class RpcError extends Error {
@@ -42,6 +43,7 @@ export const OUTCOMES: Record<ErrorCode, 'failure value' | 'failure value, or 40
   unauthenticated: () => httpRefusal(401, 'Unauthorized'),
   too_large: () => httpRefusal(413, 'Payload Too Large'),
   busy: () => httpRefusal(429, 'Too Many Requests'),
+  contended: () => new RpcError(503, 'Service Unavailable', texts.contended.en, 503),
   overloaded: () => httpRefusal(503, 'Service Unavailable'),
   unavailable: () => httpRefusal(503, 'Service Unavailable'),
 };

@@ -11,6 +11,7 @@ import {
   lockWritableIssue,
 } from '../../core/issues/issue-writes.ts';
 import { type IssueFields, selectIssueState } from '../../core/issues/issues.store.ts';
+import { lockOrganisation } from '../../core/organisations/organisations.store.ts';
 import { lockQueue, selectFirstStatus, selectQueueForIssue } from '../../core/queues/queues.store.ts';
 import { deleteIssues } from '../../core/removal/issue-deletion.service.ts';
 import { findPerson } from '../../core/users/users.service.ts';
@@ -217,6 +218,7 @@ export function setTaskOpen(db: Database, viewer: Viewer, taskId: number, isOpen
 /** Deletes a task with its links. Throws `not_found` and `forbidden`. */
 export function deleteTask(db: Database, viewer: Viewer, taskId: number): Promise<void> {
   return db.transaction(async (transaction) => {
+    await lockOrganisation(transaction, viewer.orgId, 'links');
     const { issue_id } = await lockWritableIssue(transaction, viewer, taskId, 'key');
     await deleteIssues(transaction, viewer, [issue_id]);
   });

@@ -21,6 +21,7 @@ import {
   selectIssueByUnique,
 } from '../../core/issues/issues.store.ts';
 import { lockForLinks } from '../../core/link-types/link-types.store.ts';
+import { lockOrganisation } from '../../core/organisations/organisations.store.ts';
 import { parseQueueName } from '../../core/queues/queue-name.ts';
 import { hasColumn, insertLastColumn, lockQueue, selectFirstStatus } from '../../core/queues/queues.store.ts';
 import { deleteIssues } from '../../core/removal/issue-deletion.service.ts';
@@ -232,6 +233,7 @@ export function moveIssue(db: Database, viewer: Viewer, issueName: string, queue
 export function deleteIssue(db: Database, viewer: Viewer, issueName: string): Promise<void> {
   requireAdministrator(viewer);
   return db.transaction(async (transaction) => {
+    await lockOrganisation(transaction, viewer.orgId, 'links');
     const issue = await lockWritableIssue(transaction, viewer, issueName, 'key');
     await deleteIssues(transaction, viewer, [issue.issue_id]);
   });
