@@ -3,15 +3,14 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 
-/** Whether the build is at least as new as the sources. An installed package is built and has no src. */
+/** Whether the build is at least as new as the sources and the contracts. An installed package is built and has no src. */
 export function isBuilt() {
   const built = `${root}dist/main.js`;
-  return existsSync(built) && !isNewer(`${root}src`, statSync(built).mtimeMs);
-}
-
-function isNewer(folder, time) {
-  if (!existsSync(folder)) return false;
-  return readdirSync(folder, { recursive: true, withFileTypes: true }).some(
-    (entry) => entry.isFile() && statSync(`${entry.parentPath}/${entry.name}`).mtimeMs > time,
-  );
+  if (!existsSync(built)) return false;
+  if (!existsSync(`${root}src`)) return true;
+  const sources = readdirSync(`${root}src`, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => `${entry.parentPath}/${entry.name}`);
+  const { mtimeMs } = statSync(built);
+  return [...sources, `${root}openapi.yaml`, `${root}openrpc.yaml`].every((file) => statSync(file).mtimeMs <= mtimeMs);
 }

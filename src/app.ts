@@ -112,7 +112,7 @@ export function createApp({
       orgId: config.kanboardOrg,
     }),
   );
-  app.use(operationsRouter({ contract, rpcContract, db, log, isDatabaseLost }));
+  app.use(operationsRouter({ db, log, isDatabaseLost }));
   app.use(docsRouter(demo));
   app.use(refusePath);
   app.use(sendError);

@@ -1,21 +1,18 @@
 import { type RequestHandler, type Response, Router } from 'express';
-import type { Contract } from './contract/contract.ts';
-import type { RpcContract } from './contract/openrpc.ts';
+import { CONTRACT_FILES, type ContractFile, readContractFile } from './contract/contract-files.ts';
 import type { Database } from './database/database.ts';
 import { isSchemaCurrent } from './database/migrations.ts';
 import { refuseMethod } from './http/refuse-method.ts';
 import type { Log } from './log.ts';
 
 interface Operations {
-  readonly contract: Contract;
-  readonly rpcContract: RpcContract;
   readonly db: Database;
   readonly log: Log;
   readonly isDatabaseLost: () => boolean;
 }
 
 /** Health, readiness and the contracts: routes that need no credentials. */
-export function operationsRouter({ contract, rpcContract, db, log, isDatabaseLost }: Operations): Router {
+export function operationsRouter({ db, log, isDatabaseLost }: Operations): Router {
   const router = Router();
   const databaseProblem = () =>
     isDatabaseLost() ? 'the embedded PostgreSQL is not recovering: see the log' : undefined;
@@ -27,10 +24,7 @@ export function operationsRouter({ contract, rpcContract, db, log, isDatabaseLos
       // The pool may reconnect a moment before the loss is over. A server that is ready must not be unhealthy.
       reportHealth(response, databaseProblem() ?? (await schemaProblem(db, log)));
     },
-    '/openapi.yaml': send('application/yaml', contract.yaml),
-    '/openapi.json': send('application/json', JSON.stringify(contract.document)),
-    '/openrpc.yaml': send('application/yaml', rpcContract.yaml),
-    '/openrpc.json': send('application/json', JSON.stringify(rpcContract.document)),
+    ...Object.fromEntries(CONTRACT_FILES.map((file) => [`/${file}`, sendContract(file)])),
   };
   for (const [path, handler] of Object.entries(handlers))
     router
@@ -40,9 +34,9 @@ export function operationsRouter({ contract, rpcContract, db, log, isDatabaseLos
   return router;
 }
 
-function send(type: string, body: string): RequestHandler {
-  return (_request, response) => {
-    response.type(type).send(body);
+function sendContract(file: ContractFile): RequestHandler {
+  return async (_request, response) => {
+    response.type(file.endsWith('.json') ? 'application/json' : 'application/yaml').send(await readContractFile(file));
   };
 }
 

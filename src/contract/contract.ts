@@ -1,12 +1,10 @@
-import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
-import { Ajv2020, type ErrorObject, type Options, type ValidateFunction } from 'ajv/dist/2020.js';
-import addFormats from 'ajv-formats';
-import ajvI18n from 'ajv-i18n';
-import { load } from 'js-yaml';
+import { createRequire } from 'node:module';
+import type { Ajv2020, ErrorObject, Options, ValidateFunction } from 'ajv/dist/2020.js';
 import type { OpenAPIV3_1 } from 'openapi-types';
 import { DomainError } from '../errors.ts';
 import { type Language, type Text, texts } from '../texts.ts';
+import { readContract } from './contract-files.ts';
 import type { OperationId } from './types.ts';
 
 /** The scopes that a token can have, as in the security requirements of openapi.yaml. */
@@ -31,8 +29,6 @@ export interface Operation {
 }
 
 export interface Contract {
-  /** openapi.yaml, verbatim. */
-  readonly yaml: string;
   readonly document: OpenApiDocument;
   /** The path prefixes of the REST API: `/v2`, `/v3`. */
   readonly servers: readonly string[];
@@ -48,20 +44,18 @@ type Parameter = OpenAPIV3_1.ParameterObject;
 
 type Reference = OpenAPIV3_1.ReferenceObject;
 
-const FILE = new URL('../../openapi.yaml', import.meta.url);
 const DOCUMENT_ID = 'openapi.yaml';
-/** The types of ajv-i18n declare a default export that the CommonJS module does not have. */
-const localize = ajvI18n as unknown as Record<Language, (errors: ErrorObject[]) => void>;
+/** Loads ajv with the first validator: it would prolong the server's start by a third. */
+const require = createRequire(import.meta.url);
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
 /** Reads openapi.yaml, the single source of paths, shapes and statuses, and prepares the request validators. */
 export function loadContract(): Contract {
-  const yaml = readFileSync(FILE, 'utf8');
-  const document = load(yaml) as OpenApiDocument;
-  const bodies = newAjv(document, { useDefaults: true });
-  const parameters = newAjv(document, { useDefaults: true, coerceTypes: 'array' });
+  const document = readContract('openapi.json') as OpenApiDocument;
+  const bodies = lazily(() => newAjv(document, { useDefaults: true }));
+  const parameters = lazily(() => newAjv(document, { useDefaults: true, coerceTypes: 'array' }));
   // For values that must not change: fills in no defaults.
-  const shapes = newAjv(document, {});
+  const shapes = lazily(() => newAjv(document, {}));
 
   const operations = Object.entries(document.paths).flatMap(([path, item = {}]) =>
     METHODS.flatMap((method) => {
@@ -73,15 +67,21 @@ export function loadContract(): Contract {
     }),
   );
   return {
-    yaml,
     document,
     servers: document.servers.map(({ url }) => url),
     operations,
-    validator: (pointer) => shapes.compile({ $ref: `${DOCUMENT_ID}#${pointer}` }),
+    validator: (pointer) => shapes().compile({ $ref: `${DOCUMENT_ID}#${pointer}` }),
   };
 }
 
+function lazily<Value>(create: () => Value): () => Value {
+  let value: Value | undefined;
+  return () => (value ??= create());
+}
+
 function newAjv(document: OpenApiDocument, options: Pick<Options, 'useDefaults' | 'coerceTypes'>): Ajv2020 {
+  const { Ajv2020 } = require('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js');
+  const addFormats = require('ajv-formats') as typeof import('ajv-formats');
   const ajv = new Ajv2020({
     allErrors: true,
     messages: false,
@@ -100,7 +100,7 @@ function newAjv(document: OpenApiDocument, options: Pick<Options, 'useDefaults' 
 
 function toOperation(
   document: OpenApiDocument,
-  ajv: { bodies: Ajv2020; parameters: Ajv2020 },
+  ajv: { bodies: () => Ajv2020; parameters: () => Ajv2020 },
   path: string,
   method: Operation['method'],
   item: OpenAPIV3_1.PathItemObject,
@@ -121,8 +121,8 @@ function toOperation(
     successStatus: Number(success),
     hasBody: operation.requestBody !== undefined,
     parse: {
-      path: parser(() => ajv.parameters.compile(parametersSchema(declared, 'path'))),
-      query: parser(() => ajv.parameters.compile(parametersSchema(declared, 'query'))),
+      path: parser(() => ajv.parameters().compile(parametersSchema(declared, 'path'))),
+      query: parser(() => ajv.parameters().compile(parametersSchema(declared, 'query'))),
       headers: headerParser(ajv.parameters, declared),
       body: bodyParser(ajv.bodies, document, pointer, operation.requestBody),
     },
@@ -130,9 +130,9 @@ function toOperation(
 }
 
 /** Node lowercases header names; handlers get them as the contract spells them. */
-function headerParser(ajv: Ajv2020, declared: readonly Parameter[]) {
+function headerParser(ajv: () => Ajv2020, declared: readonly Parameter[]) {
   const names = declared.filter((parameter) => parameter.in === 'header').map(({ name }) => name);
-  const parse = parser(() => ajv.compile(parametersSchema(declared, 'header')));
+  const parse = parser(() => ajv().compile(parametersSchema(declared, 'header')));
   return (headers: IncomingHttpHeaders) => {
     const given = names.map((name) => [name, headers[name.toLowerCase()]]).filter(([, value]) => value !== undefined);
     return parse(Object.fromEntries(given));
@@ -140,14 +140,14 @@ function headerParser(ajv: Ajv2020, declared: readonly Parameter[]) {
 }
 
 function bodyParser(
-  ajv: Ajv2020,
+  ajv: () => Ajv2020,
   document: OpenApiDocument,
   pointer: string,
   body: OpenAPIV3_1.OperationObject['requestBody'],
 ) {
   if (body === undefined) return () => undefined;
   const at = '$ref' in body ? body.$ref.slice(1) : `${pointer}/requestBody`;
-  const parse = parser(() => ajv.compile({ $ref: `${DOCUMENT_ID}#${at}/content/application~1json/schema` }));
+  const parse = parser(() => ajv().compile({ $ref: `${DOCUMENT_ID}#${at}/content/application~1json/schema` }));
   const required = resolve<{ required?: boolean }>(document, body).required ?? false;
   // Validate a missing body as an empty object, so that the error names each missing field.
   return (value: unknown) => (value === undefined && !required ? undefined : parse(value ?? {}));
@@ -177,9 +177,9 @@ function hasInfinity(value: unknown): boolean {
 
 /** Compiles the schema for its first value: compiling all of them would take most of the server's start. */
 function parser(compile: () => ValidateFunction): (value: unknown) => unknown {
-  let validate: ValidateFunction | undefined;
+  const validator = lazily(compile);
   return (value) => {
-    validate ??= compile();
+    const validate = validator();
     if (validate(value)) {
       if (hasInfinity(value)) throw new DomainError('invalid', texts.requestMalformed);
       return value;
@@ -233,6 +233,7 @@ const NAMING: Readonly<Record<string, (error: ErrorObject) => [string, Text]>> =
 
 function localized(error: ErrorObject): Text {
   if (ALTERNATIVES.has(error.keyword)) return texts.formInvalid;
+  const localize = require('ajv-i18n') as Record<Language, (errors: ErrorObject[]) => void>;
   const messageIn = (language: Language) => {
     const copy = { ...error };
     localize[language]([copy]);

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { load } from 'js-yaml';
+import { readContract } from './contract-files.ts';
 import type { components } from './openrpc.generated.ts';
 
 /** The named schemas of openrpc.yaml, such as `Schemas['Task']`. */
@@ -30,14 +29,11 @@ export interface Method {
 }
 
 export interface RpcContract {
-  /** openrpc.yaml, verbatim. */
-  readonly yaml: string;
   readonly document: { readonly methods: readonly Method[]; readonly components: object };
   readonly methods: ReadonlyMap<string, Method>;
 }
 
 export function loadRpcContract(): RpcContract {
-  const yaml = readFileSync(new URL('../../openrpc.yaml', import.meta.url), 'utf8');
-  const document = load(yaml) as RpcContract['document'];
-  return { yaml, document, methods: new Map(document.methods.map((method) => [method.name, method])) };
+  const document = readContract('openrpc.json') as RpcContract['document'];
+  return { document, methods: new Map(document.methods.map((method) => [method.name, method])) };
 }

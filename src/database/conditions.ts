@@ -1,9 +1,16 @@
-import knex, { type Knex } from 'knex';
+import { createRequire } from 'node:module';
+import type { Knex } from 'knex';
 import type { UnnamedStatement } from './statement.ts';
 import { numberPlaceholders } from './statement.ts';
 
-/** Only builds SQL; it never connects. */
-const builder = knex({ client: 'pg' });
+const require = createRequire(import.meta.url);
+let builder: Knex | undefined;
+
+/** Only builds SQL; it never connects. Created by the first search, since loading knex would prolong the server's start. */
+function knexBuilder(): Knex {
+  builder ??= (require('knex') as typeof import('knex')).knex({ client: 'pg' });
+  return builder;
+}
 
 /** SQL with its values. */
 export type Sql = Knex.Raw;
@@ -14,7 +21,7 @@ export type Sql = Knex.Raw;
  */
 export function sql(text: string, values: Readonly<Record<string, Value>> = {}): Sql {
   // The types of knex require mutable arrays, although it does not modify them.
-  return builder.raw(text, values as Knex.ValueDict);
+  return knexBuilder().raw(text, values as Knex.ValueDict);
 }
 
 type Value = string | number | Date | readonly string[] | readonly number[] | Sql | Query;
@@ -23,7 +30,7 @@ export type Query = Knex.QueryBuilder;
 
 /** A query to which conditions, an order and a page can be added. */
 export function query(): Query {
-  return builder.queryBuilder();
+  return knexBuilder().queryBuilder();
 }
 
 /** SQL: whether all of the conditions hold, or any. An empty `all` is true, and an empty `any` is false. */
@@ -33,7 +40,7 @@ export function groupSql<Condition>(
 ): Sql {
   if (conditions.length === 0) return sql(String(kind === 'all'));
   const operator = kind === 'all' ? ' and ' : ' or ';
-  return builder.raw(`(${conditions.map(() => '?').join(operator)})`, conditions.map(conditionSql));
+  return knexBuilder().raw(`(${conditions.map(() => '?').join(operator)})`, conditions.map(conditionSql));
 }
 
 /** SQL: whether a time is in the interval from `from`, inclusive, to `until`, exclusive; undefined is unbounded. */

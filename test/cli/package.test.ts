@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,6 +45,7 @@ test('npm pack builds first, and packs exactly the files that the program needs'
     compiled,
   );
   expect(paths).toContain('dist/swagger-ui/swagger-ui-bundle.js');
+  expect(paths).toEqual(expect.arrayContaining(['dist/contract/openapi.json', 'dist/contract/openrpc.json']));
 });
 
 test('the program of the unpacked package starts', async () => {
@@ -59,6 +60,18 @@ test('the program of the unpacked package starts', async () => {
   const help = await run([...program, 'serve', '--help'], {});
   expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('--reset'), stderr: '' });
 });
+
+test.each(['openapi.yaml', 'openrpc.yaml', 'src/main.ts'])(
+  'npm start builds again after a change to %s',
+  async (file) => {
+    const isBuilt = `node -e "import('./scripts/is-built.js').then(({ isBuilt }) => console.log(isBuilt()))"`;
+    const { mtime } = await stat(join(clone, file));
+    expect((await inFolder(clone, isBuilt)).stdout).toMatch(/^true$/m);
+    await utimes(join(clone, file), new Date(), new Date(Date.now() + 60_000));
+    expect((await inFolder(clone, isBuilt)).stdout).toMatch(/^false$/m);
+    await utimes(join(clone, file), mtime, mtime);
+  },
+);
 
 test('npm ci does not build', async () => {
   const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { scripts: object };
