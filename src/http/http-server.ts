@@ -9,7 +9,8 @@ import { errorBody, sendJson } from './error-response.ts';
  * itself. `listener` receives the requests before the app does.
  */
 export function createHttpServer(app: Express, listener: RequestListener = app): Server {
-  const server = createServer({ ...messageClasses(app), requireHostHeader: false }, (request, response) => {
+  const messages = messageClasses(app, () => !server.listening);
+  const server = createServer({ ...messages, requireHostHeader: false }, (request, response) => {
     // Host is optional in HTTP/1.0 and required since 1.1.
     if (request.httpVersion === '1.0') request.headers.host ??= addressOf(request);
     if (request.headers.host === undefined) refuse(response, 400, texts.requestMalformed);
@@ -27,9 +28,15 @@ export function createHttpServer(app: Express, listener: RequestListener = app):
  * Changing the prototype of each would cost 90 µs of a request's 110. `Reflect.construct` with the app's own prototypes is
  * no faster than that: V8 reserves no room for the members that the constructors of Node add.
  */
-function messageClasses(app: Express) {
+function messageClasses(app: Express, isStopping: () => boolean) {
   class AppRequest extends IncomingMessage {}
-  class AppResponse extends ServerResponse {}
+  class AppResponse extends ServerResponse {
+    override writeHead(...head: unknown[]): this {
+      // Sends `Connection: close`, so that clients with persistent connections move to another server.
+      if (isStopping()) this.shouldKeepAlive = false;
+      return (super.writeHead as (...head: unknown[]) => this).apply(this, head);
+    }
+  }
   app.request = Object.setPrototypeOf(AppRequest.prototype, app.request) as Express['request'];
   app.response = Object.setPrototypeOf(AppResponse.prototype, app.response) as Express['response'];
   return { IncomingMessage: AppRequest, ServerResponse: AppResponse };
