@@ -9,6 +9,8 @@ export interface Config {
   readonly host: string;
   /** The operator's own PostgreSQL; if unset, the embedded one is used. */
   readonly databaseUrl: string | undefined;
+  /** How long to wait for a PostgreSQL at `databaseUrl` that is still starting. */
+  readonly databaseWaitSeconds: number;
   /** Absolute path of the embedded PostgreSQL's files. */
   readonly dataDir: string;
   /** Base of every `self` URL, without a trailing slash; if unset, it is taken from the request. */
@@ -28,6 +30,11 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 /** 0 lets the operating system choose. */
 const port = makeValidator<number>((value) => {
   if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535) throw new Error('must be a port, from 0 to 65535');
+  return Number(value);
+});
+
+const seconds = makeValidator<number>((value) => {
+  if (!/^\d{1,4}$/.test(value)) throw new Error('must be a number of seconds, from 0 to 9999');
   return Number(value);
 });
 
@@ -84,6 +91,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       PORT: port({ default: 8080 }),
       HOST: str({ default: '127.0.0.1' }),
       DATABASE_URL: postgresUrl({ default: undefined }),
+      DATABASE_WAIT_SECONDS: seconds({ default: 15 }),
       DATA_DIR: str({ default: './data' }),
       PUBLIC_URL: webUrl({ default: undefined }),
       TRUST_PROXY: proxies({ default: false }),
@@ -103,6 +111,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     port: values.PORT,
     host: values.HOST,
     databaseUrl: values.DATABASE_URL,
+    databaseWaitSeconds: values.DATABASE_WAIT_SECONDS,
     dataDir: resolve(values.DATA_DIR),
     publicUrl: values.PUBLIC_URL,
     trustProxy: values.TRUST_PROXY,

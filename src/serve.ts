@@ -35,7 +35,13 @@ const DEMO_CREDENTIALS = {
 
 /** Starts everything in order: database, schema, demo, HTTP. If a step fails, the earlier ones are undone. */
 export async function serve(config: Config, log: Log, { reset = false }: ServeOptions): Promise<RunningServer> {
-  const postgres = await connectPostgres(config, true, log);
+  const postgres = await connectPostgres(config, {
+    create: true,
+    log,
+    onWait: (reason) => {
+      log.warn({ reason }, 'waiting for the database');
+    },
+  });
   try {
     await updateSchema(postgres, log);
     postgres.db.listen();

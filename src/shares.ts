@@ -6,6 +6,7 @@ interface Waiter {
   readonly account: string | undefined;
   readonly amount: number;
   readonly start: () => void;
+  readonly fail: (error: Error) => void;
 }
 
 /**
@@ -16,20 +17,26 @@ export class Shares {
   #free: number;
   readonly #share: number;
   readonly #waitersMax: number;
+  readonly #allWaitersMax: number;
   readonly #waitMs: number;
   readonly #held = new Map<string | undefined, number>();
   readonly #waiters: Waiter[] = [];
 
-  /** An account may hold `share` of `total` and queue `waitersMax` requests, each for at most `waitMs`. */
+  /**
+   * An account may hold `share` of `total` and queue `waitersMax` requests, all accounts together `allWaitersMax`, each for
+   * at most `waitMs`.
+   */
   constructor(options: {
     readonly total: number;
     readonly share: number;
     readonly waitersMax: number;
+    readonly allWaitersMax: number;
     readonly waitMs: number;
   }) {
     this.#free = options.total;
     this.#share = options.share;
     this.#waitersMax = options.waitersMax;
+    this.#allWaitersMax = options.allWaitersMax;
     this.#waitMs = options.waitMs;
   }
 
@@ -42,11 +49,11 @@ export class Shares {
     return true;
   }
 
-  /** Takes the amount, waiting its turn. Throws `overloaded` if the account's queue is full or the wait too long. */
+  /** Takes the amount, waiting its turn. Throws `overloaded` if the queue is full or the wait too long. */
   async take(account: string | undefined, amount: number, signal?: Signal): Promise<void> {
     if (this.tryTake(account, amount)) return;
     const ahead = this.#waiters.filter((waiter) => waiter.account === account).length;
-    if (ahead >= this.#waitersMax) throw overloaded();
+    if (ahead >= this.#waitersMax || this.#waiters.length >= this.#allWaitersMax) throw overloaded();
     await new Promise<void>((resolve, reject) => {
       const end = (settle: () => void) => {
         clearTimeout(timer);
@@ -57,10 +64,7 @@ export class Shares {
       };
       const leave = () => {
         if (signal === undefined) return;
-        const { reason } = signal;
-        end(() => {
-          reject(reason);
-        });
+        waiter.fail(signal.reason);
       };
       const waiter: Waiter = {
         account,
@@ -68,15 +72,23 @@ export class Shares {
         start: () => {
           end(resolve);
         },
+        fail: (error) => {
+          end(() => {
+            reject(error);
+          });
+        },
       };
       const timer = setTimeout(() => {
-        end(() => {
-          reject(overloaded());
-        });
+        waiter.fail(overloaded());
       }, this.#waitMs);
       signal?.addEventListener('abort', leave);
       this.#waiters.push(waiter);
     });
+  }
+
+  /** Rejects all who wait with this error. */
+  dismiss(error: Error): void {
+    for (const waiter of [...this.#waiters]) waiter.fail(error);
   }
 
   /** Gives the amount back and starts the waiters, in order, that now fit. */

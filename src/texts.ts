@@ -124,6 +124,10 @@ export const texts = {
     ru: 'База данных недоступна. Повторите запрос позже.',
     en: 'The database is unavailable. Try again later.',
   },
+  databaseReadOnly: {
+    ru: 'База данных сейчас не принимает изменений, например потому что диск полон. Чтение работает. Повторите запрос позже.',
+    en: 'The database accepts no changes at the moment, for example because its disk is full. Reading works. Try again later.',
+  },
   // Links, link types, organisation
   timestampUnreadable: {
     ru: 'Ожидается дата вида 2017-06-11T05:16:01.421+0000.',

@@ -12,7 +12,13 @@ const silent = createLog('silent');
 
 /** Connects to the configured database and names it on standard error. Only `serve` may create one. */
 export async function connectDatabase(environment: NodeJS.ProcessEnv): Promise<Postgres> {
-  const postgres = await connectPostgres(readConfig(environment), false, silent);
+  const postgres = await connectPostgres(readConfig(environment), {
+    create: false,
+    log: silent,
+    onWait: (reason) => {
+      process.stderr.write(`Waiting for the database (${reason}).\n`);
+    },
+  });
   process.stderr.write(`Database: ${postgres.name}\n`);
   return postgres;
 }

@@ -2,6 +2,8 @@ import pg from 'pg';
 import { DomainError } from '../errors.ts';
 import { texts } from '../texts.ts';
 
+/** With these PostgreSQL refuses to write, and may go on reading: disk_full, read_only_sql_transaction (a standby). */
+const READ_ONLY_STATES = new Set(['53100', '25006']);
 /** SQLSTATEs of connection and resource failures, shutdowns and statement timeouts. */
 const UNAVAILABLE_STATES = /^(08(?!P01)|53|57P|57014)/;
 /** The messages of pg's errors without a code. */
@@ -12,11 +14,14 @@ const UNAVAILABLE_MESSAGES =
 const LOCK_TIMEOUT_STATE = '55P03';
 
 /**
- * Translates the error of a statement to `unavailable` if PostgreSQL is unavailable, and to `contended` if the statement
- * has waited too long for a lock; returns all other errors unchanged.
+ * Translates the error of a statement: to `unavailable` if PostgreSQL is unavailable or does not accept the write, and to
+ * `contended` if the statement has waited too long for a lock. Returns all other errors unchanged.
  */
 export function databaseError(error: unknown): unknown {
   if (error instanceof pg.DatabaseError && error.code === LOCK_TIMEOUT_STATE) return contended(error);
+  if (error instanceof pg.DatabaseError && READ_ONLY_STATES.has(error.code ?? '')) {
+    return new DomainError('unavailable', texts.databaseReadOnly, {}, { cause: error });
+  }
   return isUnavailable(error) ? unavailable(error) : error;
 }
 

@@ -6,8 +6,9 @@ import { cancelStatement } from './cancel.ts';
 import type { Client } from './client.ts';
 import { contended, databaseError, unavailable } from './database-error.ts';
 import { CHANNEL, InvalidationListener } from './invalidation-listener.ts';
-import { pauseUntil, type RawRow, sendStatement } from './row-query.ts';
+import { destroy, pauseUntil, type RawRow, sendStatement } from './row-query.ts';
 import { SharedReads, type SharedStatement } from './shared-reads.ts';
+import { type PendingWork, SilenceWatch } from './silence-watch.ts';
 import type { NamedStatement, Statement } from './statement.ts';
 
 /** The parameter type of functions that only read: the pool or a transaction. */
@@ -77,6 +78,8 @@ const POOL_SIZE = 16;
 /** The connections that one account may hold at once; its other requests wait. */
 const ACCOUNT_CONNECTIONS_MAX = POOL_SIZE / 2;
 const ACCOUNT_WAITERS_MAX = 500;
+/** Of all accounts. */
+const WAITERS_MAX = 2000;
 /** The connections whose rows wait for slow clients; the others remain for short statements. */
 const RECEIVING_CONNECTIONS_MAX = POOL_SIZE / 2;
 const STATEMENT_TIMEOUT_MS = 15_000;
@@ -118,7 +121,6 @@ export function openDatabase(connection: Connection, log: Log): DatabasePool {
     types,
   });
   const cache = new ProcessCache();
-  const listener = new InvalidationListener(session, cache, log);
   // Without a listener, an idle connection that PostgreSQL closes would end the process. The pool replaces it on demand.
   pool.on('error', (error: NodeJS.ErrnoException) => {
     // Don't log the error itself: it contains the connection with its cancellation key.
@@ -129,6 +131,7 @@ export function openDatabase(connection: Connection, log: Log): DatabasePool {
     total: POOL_SIZE,
     share: ACCOUNT_CONNECTIONS_MAX,
     waitersMax: ACCOUNT_WAITERS_MAX,
+    allWaitersMax: WAITERS_MAX,
     waitMs: CONNECT_TIMEOUT_MS,
   });
 
@@ -136,11 +139,23 @@ export function openDatabase(connection: Connection, log: Log): DatabasePool {
     total: RECEIVING_CONNECTIONS_MAX,
     share: RECEIVING_CONNECTIONS_MAX / 2,
     waitersMax: ACCOUNT_WAITERS_MAX,
+    allWaitersMax: WAITERS_MAX,
     waitMs: CONNECT_TIMEOUT_MS,
   });
 
+  const silence = new SilenceWatch(() => {
+    for (const shares of [connections, receiving]) shares.dismiss(unavailable(new NoResponse()));
+  });
+  const listener = new InvalidationListener(session, cache, log, () => {
+    silence.heard();
+  });
+  const withConnection = async <Result>(
+    client: Client,
+    work: (connection: HeldConnection) => Promise<Result>,
+  ): Promise<Result> => await holdConnection({ pool, connections, silence }, client, work);
+
   const sharedReads = new SharedReads(async (statement, onRow) => {
-    await withConnection(pool, connections, {}, (connection) => run(connection, statement, {}, onRow));
+    await withConnection({}, (connection) => run(connection, statement, {}, onRow));
   });
 
   /** Runs a transaction until PostgreSQL accepts it, but not more often than five times. */
@@ -159,20 +174,18 @@ export function openDatabase(connection: Connection, log: Log): DatabasePool {
 
   const databaseFor = (client: Client): DatabasePool => ({
     cache,
-    query: (statement) => withConnection(pool, connections, client, (connection) => run(connection, statement, client)),
+    query: (statement) => withConnection(client, (connection) => run(connection, statement, client)),
     execute: (statement) =>
-      repeatedly(() => withConnection(pool, connections, client, (connection) => run(connection, statement, client))),
+      repeatedly(() => withConnection(client, (connection) => run(connection, statement, client))),
     transaction: (work) =>
-      repeatedly(() =>
-        withConnection(pool, connections, client, (connection) => runTransaction(connection, work, client, cache)),
-      ),
+      repeatedly(() => withConnection(client, (connection) => runTransaction(connection, work, client, cache))),
     readShared: (statement, orgId, keys) =>
       Promise.all(keys.map((key) => sharedReads.read(statement, orgId, key, client))),
     async receive(statement, onRow) {
       const { account, signal } = client;
       await receiving.take(account, 1, signal);
       try {
-        await withConnection(pool, connections, client, (connection) => receive(connection, statement, signal, onRow));
+        await withConnection(client, (connection) => receive(connection, statement, signal, onRow));
       } finally {
         receiving.give(account, 1);
       }
@@ -180,8 +193,10 @@ export function openDatabase(connection: Connection, log: Log): DatabasePool {
     forClient: databaseFor,
     listen: () => {
       listener.start();
+      silence.start();
     },
     async close() {
+      silence.stop();
       await listener.stop();
       await pool.end();
     },
@@ -197,28 +212,37 @@ function isRepeatable(error: unknown): boolean {
 /** A connection that is taken from the pool. */
 interface HeldConnection {
   readonly client: pg.PoolClient;
+  readonly silence: SilenceWatch;
   /** The connection is in an unknown state and must not be reused. */
   isBroken: boolean;
 }
 
-async function withConnection<Result>(
-  pool: pg.Pool,
-  connections: Shares,
+interface ConnectionSource {
+  readonly pool: pg.Pool;
+  readonly connections: Shares;
+  readonly silence: SilenceWatch;
+}
+
+async function holdConnection<Result>(
+  { pool, connections, silence }: ConnectionSource,
   { account, signal }: Client,
   work: (connection: HeldConnection) => Promise<Result>,
 ): Promise<Result> {
   signal?.throwIfAborted();
   await connections.take(account, 1, signal);
+  const pending = silence.begin();
   try {
-    const client = await pool.connect().catch((error: unknown) => {
-      throw unavailable(error);
-    });
-    const connection: HeldConnection = { client, isBroken: false };
+    const client = await connect(pool, pending);
+    const connection: HeldConnection = { client, silence, isBroken: false };
     // Without a listener, a broken connection would end the process.
     const onError = () => {
       connection.isBroken = true;
     };
     client.on('error', onError);
+    pending.fail = () => {
+      connection.isBroken = true;
+      destroy(client);
+    };
     try {
       return await work(connection);
     } finally {
@@ -226,8 +250,33 @@ async function withConnection<Result>(
       client.release(connection.isBroken);
     }
   } finally {
+    silence.end(pending);
     connections.give(account, 1);
   }
+}
+
+class NoResponse extends Error {
+  override readonly name = 'NoResponse';
+  override readonly message = 'PostgreSQL does not respond.';
+}
+
+async function connect(pool: pg.Pool, pending: PendingWork): Promise<pg.PoolClient> {
+  return await new Promise((resolve, reject) => {
+    let isFailed = false;
+    pending.fail = () => {
+      isFailed = true;
+      reject(unavailable(new NoResponse()));
+    };
+    pool.connect().then(
+      (client) => {
+        if (isFailed) client.release();
+        else resolve(client);
+      },
+      (error: unknown) => {
+        reject(unavailable(error));
+      },
+    );
+  });
 }
 
 async function run<Row>(
@@ -289,13 +338,15 @@ async function send<Row>(
         return false;
       }
     });
+    connection.silence.heard();
     if (refusal) throw refusal.error;
     return rows;
   } catch (error) {
     signal?.throwIfAborted();
     if (refusal) throw refusal.error;
     // A DatabaseError leaves the connection usable; any other error is a failure of the connection.
-    if (!(error instanceof pg.DatabaseError)) connection.isBroken = true;
+    if (error instanceof pg.DatabaseError) connection.silence.heard();
+    else connection.isBroken = true;
     throw databaseError(error);
   } finally {
     signal?.removeEventListener('abort', cancel);

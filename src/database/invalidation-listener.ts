@@ -25,13 +25,16 @@ export class InvalidationListener {
   readonly #config: pg.ClientConfig;
   readonly #cache: ProcessCache;
   readonly #log: Log;
+  readonly #onResponse: () => void;
   readonly #stop = new AbortController();
   #done: Promise<void> = Promise.resolve();
 
-  constructor(config: pg.ClientConfig, cache: ProcessCache, log: Log) {
+  /** `onResponse` is called whenever PostgreSQL responds, at least every 250 ms while it does. */
+  constructor(config: pg.ClientConfig, cache: ProcessCache, log: Log, onResponse: () => void) {
     this.#config = { ...config, query_timeout: HEARTBEAT_TIMEOUT_MS };
     this.#cache = cache;
     this.#log = log;
+    this.#onResponse = onResponse;
   }
 
   start(): void {
@@ -82,6 +85,7 @@ export class InvalidationListener {
       else this.#cache.invalidate(payload);
     });
     await client.connect();
+    this.#onResponse();
     await client.query(`listen ${CHANNEL}`);
     await client.query(`listen ${ownChannel}`);
     // Notifications may have been missed.
@@ -90,6 +94,7 @@ export class InvalidationListener {
       const before = heartbeats;
       // PostgreSQL delivers a session's own notification before it reports the end of the query.
       await client.query('select pg_notify($1, $2)', [ownChannel, '']);
+      this.#onResponse();
       return heartbeats > before;
     };
   }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Config } from '../config.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.ts';
@@ -8,6 +9,9 @@ import { isSchemaCurrent, migrate } from './migrations.ts';
 import { statement } from './statement.ts';
 
 const VERSION_MIN = 15;
+/** How a PostgreSQL that is starting refuses connections: nothing listens yet, or cannot_connect_now. */
+const STARTING = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'ETIMEDOUT', 'EHOSTUNREACH', 'EAI_AGAIN', '57P03']);
+const RETRY_MS = 250;
 
 /** A connected PostgreSQL, either embedded or at DATABASE_URL. */
 export interface Postgres {
@@ -21,20 +25,30 @@ export interface Postgres {
   close(): Promise<void>;
 }
 
-type Location = Pick<Config, 'databaseUrl' | 'dataDir'>;
+type Location = Pick<Config, 'databaseUrl' | 'databaseWaitSeconds' | 'dataDir'>;
+
+export interface ConnectOptions {
+  /** Creates the embedded database if it does not exist. */
+  readonly create: boolean;
+  readonly log: Log;
+  /** Called once if the database is still starting, before it is waited for. */
+  readonly onWait: (reason: string) => void;
+}
 
 /**
  * Connects to the configured database, and starts the embedded PostgreSQL if there is no DATABASE_URL. Throws a
  * StartError if the database cannot be used, or if it does not exist and `create` is false.
  */
-export async function connectPostgres(location: Location, create: boolean, log: Log): Promise<Postgres> {
-  const { databaseUrl: connectionString, dataDir } = location;
+export async function connectPostgres(location: Location, options: ConnectOptions): Promise<Postgres> {
+  const { databaseUrl: connectionString, dataDir, databaseWaitSeconds } = location;
+  const { create, log, onWait } = options;
   if (connectionString !== undefined) {
     const { host, port, database = '' } = new pg.Client({ connectionString });
-    return await open(`${database} on ${host}:${port}`, { connectionString }, log);
+    const postgres = open(`${database} on ${host}:${port}`, { connectionString }, log);
+    return await checked(postgres, databaseWaitSeconds * 1000, onWait);
   }
   const embedded = await startEmbeddedPostgres({ dataDir, create, log });
-  return await open(`the embedded PostgreSQL in ${dataDir}`, embedded.connection, log, embedded);
+  return await checked(open(`the embedded PostgreSQL in ${dataDir}`, embedded.connection, log, embedded), 0, onWait);
 }
 
 /** Brings the schema up to date. */
@@ -45,19 +59,23 @@ export async function updateSchema({ db, connection }: Postgres, log: Log): Prom
   log.info({ steps }, 'schema migrated');
 }
 
-async function open(name: string, connection: Connection, log: Log, embedded?: EmbeddedPostgres): Promise<Postgres> {
+function open(name: string, connection: Connection, log: Log, embedded?: EmbeddedPostgres): Postgres {
   const db = openDatabase(connection, log);
   const close = async () => {
     await db.close();
     await embedded?.stop();
   };
+  return { name, db, connection, embedded, close };
+}
+
+async function checked(postgres: Postgres, waitMs: number, onWait: ConnectOptions['onWait']): Promise<Postgres> {
   try {
-    await checkVersion(db);
+    await checkVersion(postgres.db, waitMs, onWait);
+    return postgres;
   } catch (error) {
-    await close();
+    await postgres.close();
     throw error;
   }
-  return { name, db, connection, embedded, close };
 }
 
 const CHECK_VERSION = statement<never, { version: number }>(
@@ -65,14 +83,33 @@ const CHECK_VERSION = statement<never, { version: number }>(
   `select current_setting('server_version_num')::integer / 10000 as version`,
 );
 
-async function checkVersion(db: Database): Promise<void> {
-  const [row] = await db.query(CHECK_VERSION({})).catch((error: unknown) => {
-    const reason = reasonOf(error instanceof DomainError ? error.cause : error);
-    throw new StartError(`The database cannot be used (${reason}): check DATABASE_URL.`, { cause: error });
-  });
-  if (row && row.version < VERSION_MIN) {
-    throw new StartError(`PostgreSQL ${row.version} is too old: issue-links needs ${VERSION_MIN} or later.`);
+async function checkVersion(db: Database, waitMs: number, onWait: ConnectOptions['onWait']): Promise<void> {
+  const deadline = performance.now() + waitMs;
+  let isWaiting = false;
+  for (;;) {
+    try {
+      const [row] = await db.query(CHECK_VERSION({}));
+      if (row && row.version < VERSION_MIN) {
+        throw new StartError(`PostgreSQL ${row.version} is too old: issue-links needs ${VERSION_MIN} or later.`);
+      }
+      return;
+    } catch (error) {
+      if (error instanceof StartError) throw error;
+      const cause = error instanceof DomainError ? error.cause : error;
+      const reason = reasonOf(cause);
+      if (!isStarting(cause) || performance.now() >= deadline) {
+        throw new StartError(`The database cannot be used (${reason}): check DATABASE_URL.`, { cause: error });
+      }
+      if (!isWaiting) onWait(reason);
+      isWaiting = true;
+      await sleep(RETRY_MS);
+    }
   }
+}
+
+function isStarting(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.every(isStarting);
+  return error instanceof Error && 'code' in error && STARTING.has(String(error.code));
 }
 
 /** A connection to a host with several addresses fails with one error per address. */

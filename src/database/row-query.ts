@@ -43,9 +43,19 @@ class RowQuery extends Query {
 
 /** Reads no more from the server until the promise settles; rows that have been read already still arrive. */
 export function pauseUntil(client: pg.ClientBase, ready: Promise<void>): void {
-  const { stream } = (client as unknown as { readonly connection: { readonly stream: Socket } }).connection;
-  stream.pause();
-  void ready.finally(() => stream.resume());
+  const socket = socketOf(client);
+  socket.pause();
+  void ready.finally(() => socket.resume());
+}
+
+/** Closes the connection at once; a running statement rejects. */
+export function destroy(client: pg.ClientBase): void {
+  socketOf(client).destroy();
+}
+
+/** Omitted by pg's types. */
+function socketOf(client: pg.ClientBase): Socket {
+  return (client as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream;
 }
 
 /** Runs a statement. Only the rows for which `isWanted` returns true are parsed and returned. */

@@ -211,7 +211,7 @@ test.each([
   ],
   ['mysql://127.0.0.1/none', /^The environment is invalid\.\nDATABASE_URL: must be a postgres:\/\/ URL\n$/],
 ])('with DATABASE_URL=%s a command exits with 1 and the reason', async (url, message) => {
-  const outcome = await issueLinks('org create unreachable', '', { DATABASE_URL: url });
+  const outcome = await issueLinks('org create unreachable', '', { DATABASE_URL: url, DATABASE_WAIT_SECONDS: '0' });
   expect(outcome).toMatchObject({ code: 1, stdout: '' });
   expect(outcome.stderr).toMatch(message);
 });

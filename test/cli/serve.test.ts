@@ -334,7 +334,7 @@ test.each([
     /^The database cannot be used \(.*no-such-host\.invalid\): check DATABASE_URL\.\n$/,
   ],
 ])('serve exits with 1 and one message for the unreachable DATABASE_URL=%s', async (DATABASE_URL, message) => {
-  await expectStartFailure({ DATABASE_URL }, message);
+  await expectStartFailure({ DATABASE_URL, DATABASE_WAIT_SECONDS: '0' }, message);
 });
 
 test('serve exits with 1 and one message without the password for a wrong password or database in DATABASE_URL', async () => {

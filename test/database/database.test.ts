@@ -379,4 +379,14 @@ describe('for a client', () => {
     leaving.abort(new Error('gone'));
     await Promise.allSettled(floods);
   });
+
+  test('all accounts together have at most 2000 waiting statements', async () => {
+    const leaving = manyListenersController();
+    const floods = Array.from({ length: 2017 }, (_, number) =>
+      query(db.forClient({ account: `flood ${number % 10}`, signal: leaving.signal }), SLEEP),
+    );
+    await expect(floods.at(-1)).rejects.toMatchObject({ name: 'DomainError', code: 'overloaded' });
+    leaving.abort(new Error('gone'));
+    await Promise.allSettled(floods);
+  });
 });

@@ -12,11 +12,15 @@ export interface DatabaseProxy {
   /** Closes every connection and accepts no new one. */
   cut(): Promise<void>;
   restore(): Promise<void>;
+  /** Forwards nothing any more, but keeps connections open and accepts new ones, as a frozen machine does. */
+  freeze(): void;
+  thaw(): void;
 }
 
 /** With `dropsNotifications`, it forwards none, as a pooler that shares sessions does. */
 export async function openDatabaseProxy(target: Parts, { dropsNotifications = false } = {}): Promise<DatabaseProxy> {
   const sockets = new Set<Socket>();
+  let isFrozen = false;
   const server = createServer((client) => {
     const upstream = target.host.startsWith('/')
       ? connect(join(target.host, `.s.PGSQL.${target.port}`))
@@ -33,6 +37,7 @@ export async function openDatabaseProxy(target: Parts, { dropsNotifications = fa
       });
       if (dropsNotifications && socket === upstream) socket.pipe(withoutNotifications()).pipe(other);
       else socket.pipe(other);
+      if (isFrozen) socket.pause();
     }
   });
   const port = await listen(server, 0);
@@ -45,6 +50,14 @@ export async function openDatabaseProxy(target: Parts, { dropsNotifications = fa
     },
     async restore() {
       await listen(server, port);
+    },
+    freeze() {
+      isFrozen = true;
+      for (const socket of sockets) socket.pause();
+    },
+    thaw() {
+      isFrozen = false;
+      for (const socket of sockets) socket.resume();
     },
   };
 }

@@ -7,6 +7,7 @@ const DEFAULTS = {
   port: 8080,
   host: '127.0.0.1',
   databaseUrl: undefined,
+  databaseWaitSeconds: 15,
   dataDir: resolve('data'),
   publicUrl: undefined,
   trustProxy: false,
@@ -33,7 +34,17 @@ test('without variables the defaults apply', () => {
 
 test('an empty value counts as unset', () => {
   const names = [
-    ...['PORT', 'HOST', 'DATABASE_URL', 'DATA_DIR', 'PUBLIC_URL', 'TRUST_PROXY', 'DEMO', 'LOG_LEVEL'],
+    ...[
+      'PORT',
+      'HOST',
+      'DATABASE_URL',
+      'DATABASE_WAIT_SECONDS',
+      'DATA_DIR',
+      'PUBLIC_URL',
+      'TRUST_PROXY',
+      'DEMO',
+      'LOG_LEVEL',
+    ],
     ...['KANBOARD_AUTH_HEADER', 'KANBOARD_ORG'],
   ];
   expect(readConfig(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readConfig({}));
@@ -51,6 +62,7 @@ test('all problems are reported at once', () => {
   const problem = problemOf({
     PORT: 'http',
     DATABASE_URL: 'mysql://localhost/links',
+    DATABASE_WAIT_SECONDS: '1.5',
     PUBLIC_URL: 'links.example',
     TRUST_PROXY: 'true',
     DEMO: 'yes',
@@ -62,7 +74,7 @@ test('all problems are reported at once', () => {
   expect(headline).toBe('The environment is invalid.');
   expect(lines.map((line) => line.split(':')[0]).sort()).toEqual(
     [
-      ...['DATABASE_URL', 'DEMO', 'LOG_LEVEL', 'PORT', 'PUBLIC_URL', 'TRUST_PROXY'],
+      ...['DATABASE_URL', 'DATABASE_WAIT_SECONDS', 'DEMO', 'LOG_LEVEL', 'PORT', 'PUBLIC_URL', 'TRUST_PROXY'],
       ...['KANBOARD_AUTH_HEADER', 'KANBOARD_ORG'],
     ].sort(),
   );

@@ -1,0 +1,62 @@
+/** The longest silence of a healthy PostgreSQL: its listening session gets a heartbeat every 250 ms. */
+const SILENCE_MS = 700;
+/** Work that began during the silence gets this long to hear from PostgreSQL. */
+const PATIENCE_MS = 250;
+const CHECK_MS = 50;
+
+/** Work that waits for PostgreSQL. `fail` ends it with an error; it is replaced as the work proceeds. */
+export interface PendingWork {
+  readonly since: number;
+  fail: () => void;
+}
+
+/**
+ * Fails the work that waits for a PostgreSQL that has stopped responding without closing its connections, as a frozen machine
+ * or a broken network does. Clients get their 503 within a second, not after the timeouts of connections and statements.
+ * Silence means that no connection at all hears from PostgreSQL, so one long statement does not count as silence.
+ */
+export class SilenceWatch {
+  readonly #pending = new Set<PendingWork>();
+  readonly #onSilence: () => void;
+  #heardAt = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** `onSilence` is called again and again while the silence lasts. */
+  constructor(onSilence: () => void) {
+    this.#onSilence = onSilence;
+  }
+
+  /** Starts the watch. Without heartbeats there must be none: a single long statement would count as silence. */
+  start(): void {
+    this.heard();
+    let checkedAt = performance.now();
+    this.#timer = setInterval(() => {
+      const now = performance.now();
+      // This process was busy itself: what PostgreSQL has sent meanwhile is read before the next check.
+      const isLate = now - checkedAt > 2 * CHECK_MS;
+      checkedAt = now;
+      if (isLate || now - this.#heardAt < SILENCE_MS) return;
+      this.#onSilence();
+      for (const work of this.#pending) if (now - work.since > PATIENCE_MS) work.fail();
+    }, CHECK_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** PostgreSQL has responded, if only with an error. */
+  heard(): void {
+    this.#heardAt = performance.now();
+  }
+
+  begin(): PendingWork {
+    const work = { since: performance.now(), fail: () => undefined };
+    this.#pending.add(work);
+    return work;
+  }
+
+  end(work: PendingWork): void {
+    this.#pending.delete(work);
+  }
+}
