@@ -193,7 +193,7 @@ comment on table events is 'The changelogs of issues. Append-only: a row for eac
 comment on column events.issue_id is 'Not a foreign key, since the event outlives its issue.';
 comment on column events.changes is 'What changed, as ids, keys and plain values; names are added when the event is read.';
 comment on column events.transaction_id is 'Lets a reader follow the order of commits, since an event_id may be assigned early and committed late.';
-CREATE INDEX events_issue_id_idx ON events USING btree (org_id, issue_id, event_id);
+CREATE INDEX events_transaction_id_idx ON events USING btree (org_id, issue_id, transaction_id, event_id);
 
 create table queues (
   org_id text collate "C" not null,

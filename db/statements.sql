@@ -845,7 +845,7 @@ with recursive ends as materialized (
 union all
 (select 'inward', issue_id, position from inward_side limit $6);
 
--- $1 orgId, $2 issueName, $3 isApplication, $4 userId, $5 after, $6 types, $7 limit
+-- $1 orgId, $2 issueName, $3 isApplication, $4 userId, $5 after, $6 until, $7 types, $8 limit
 prepare select_entries as
 with issue as materialized (
 select issues.issue_id, issues.hex_id as issue_hex_id, issues.key as issue_key, issues.summary as issue_summary
@@ -864,15 +864,23 @@ where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and
 select issue.*, entry.*
 from issue
 left join lateral (
-  select events.event_id, events.type, events.created_at, events.changes, author.uid as author_uid, coalesce(author.display, author.login) as author_display,
+  select events.event_id, events.transaction_id, events.type, events.created_at, events.changes,
+    events.transaction_id < pg_snapshot_xmin(pg_current_snapshot()) as is_settled, author.uid as author_uid, coalesce(author.display, author.login) as author_display,
 author.passport_uid as author_passport_uid, author.cloud_uid as author_cloud_uid
   from events
   join users author on author.org_id = $1 and author.user_id = events.user_id
-  where events.org_id = $1 and events.issue_id = issue.issue_id and events.event_id > $5 and ($6::text[] is null or events.type = any($6))
-  order by events.event_id
-  limit $7
+  where events.org_id = $1 and events.issue_id = issue.issue_id and (events.transaction_id, events.event_id) > (coalesce((
+    select seen.transaction_id from events seen
+    where seen.org_id = $1 and seen.event_id = $5 and seen.issue_id = issue.issue_id), '0'), $5)
+  and (events.event_id > $5 or (
+    select seen.transaction_id from events seen
+    where seen.org_id = $1 and seen.event_id = $5 and seen.issue_id = issue.issue_id) is not null)
+  and ($6::text is null or events.transaction_id <= $6::text::xid8)
+  and ($7::text[] is null or events.type = any($7))
+  order by events.transaction_id, events.event_id
+  limit $8
 ) entry on true
-order by entry.event_id;
+order by entry.transaction_id, entry.event_id;
 
 -- $1 orgId
 prepare select_entries_of_issue_types as
@@ -905,13 +913,14 @@ where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and
 select issue.*, entry.*
 from issue
 left join lateral (
-  select events.event_id, events.type, events.created_at, events.changes, author.uid as author_uid, coalesce(author.display, author.login) as author_display,
+  select events.event_id, events.transaction_id, events.type, events.created_at, events.changes,
+    events.transaction_id < pg_snapshot_xmin(pg_current_snapshot()) as is_settled, author.uid as author_uid, coalesce(author.display, author.login) as author_display,
 author.passport_uid as author_passport_uid, author.cloud_uid as author_cloud_uid
   from events
   join users author on author.org_id = $1 and author.user_id = events.user_id
   where events.org_id = $1 and events.issue_id = issue.issue_id and events.event_id = $5
 ) entry on true
-order by entry.event_id;
+order by entry.transaction_id, entry.event_id;
 
 -- $1 orgId, $2 id, $3 key
 prepare select_entry_of_issue_types as

@@ -506,6 +506,10 @@ export interface paths {
          * @description The changes of the issue and its links, oldest first. `id` is the last entry that the client has seen: the page
          *     starts after it. `Link` with `rel="next"` leads to the next page, if there is one. Issues and queues that the
          *     token's user may not see are left out of the entries.
+         *
+         *     To follow an issue, start with `id=0` and pass the last `id` of each page: every entry appears exactly once. Such a
+         *     page ends before entries that one of a transaction that still runs may precede; they follow as soon as that has
+         *     ended. Without `id`, all entries that are there are returned, the client's own among them.
          */
         readonly get: operations["listIssueChanges"];
         readonly put?: never;
@@ -3455,7 +3459,7 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 /**
-                 * @description The id of the last entry seen.
+                 * @description The id of the last entry seen; 0 for none.
                  * @example 17
                  */
                 readonly id?: string;

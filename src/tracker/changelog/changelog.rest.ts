@@ -24,7 +24,7 @@ export const changelogHandlers: Handlers<'listIssueChanges' | 'getIssueChange'> 
   async listIssueChanges({ db, path, query, caller }) {
     const { perPage } = pageOf(query);
     const { entries, hasMore } = await listChangelog(db, caller.viewer, path.issueId, {
-      after: Number(query.id ?? 0),
+      after: query.id === undefined ? undefined : Number(query.id),
       types: query.type,
       limit: perPage,
     });

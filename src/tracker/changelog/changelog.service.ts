@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Viewer } from '../../core/access/viewer.ts';
 import type { EventType, LinkChange } from '../../core/events/events.store.ts';
 import { parseIssueName } from '../../core/issues/issue-name.ts';
@@ -6,7 +7,15 @@ import { type UserSummary, userFrom } from '../../core/users/user-summary.ts';
 import type { Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
-import { type EntryRow, type Ids, type NamedRow, selectEntries, selectEntry, selectNamed } from './changelog.store.ts';
+import {
+  type EntryFilter,
+  type EntryRow,
+  type Ids,
+  type NamedRow,
+  selectEntries,
+  selectEntry,
+  selectNamed,
+} from './changelog.store.ts';
 
 interface IssueSummary {
   readonly id: string;
@@ -52,25 +61,44 @@ export interface LinkState {
   readonly object: IssueSummary;
 }
 
+/** The pauses before each further attempt to read entries that no running transaction can precede: 310 ms in all. */
+const PAUSES_MS = [10, 20, 40, 80, 160];
+
 /**
- * A page of an issue's changelog, oldest first, starting after the entry `after`, and whether more entries follow. Throws
+ * A page of an issue's changelog, oldest first, and whether more entries follow. Without `after` it is the first page,
+ * with all entries that are there. With `after`, it starts after that entry, and omits those that an entry of a running
+ * transaction may still precede: a client that passes the last id of each page as the next `after` misses none. Throws
  * `not_found` if the issue does not exist or the viewer may not see it.
  */
 export async function listChangelog(
   db: Queryable,
   viewer: Viewer,
   issueName: string,
-  {
-    after,
-    types,
-    limit,
-  }: { readonly after: number; readonly types: readonly EventType[] | undefined; readonly limit: number },
+  { after, types, limit }: Pick<EntryFilter, 'types' | 'limit'> & { readonly after: number | undefined },
 ): Promise<{ entries: ChangelogEntry[]; hasMore: boolean }> {
   const name = parseIssueName(issueName);
-  const page = { after, types, limit: limit + 1 };
-  const rows = name === undefined ? undefined : await selectEntries(db, viewer, name, page);
+  const filter = { after: after ?? 0, types, limit: limit + 1 };
+  const rows = name === undefined ? undefined : await selectSettledEntries(db, viewer, name, filter);
   if (rows === undefined) throw new DomainError('not_found', texts.issueNotFound);
-  return { entries: await toEntries(db, viewer, rows.slice(0, limit)), hasMore: rows.length > limit };
+  const shown = after === undefined ? rows : rows.filter((row) => row.is_settled);
+  return { entries: await toEntries(db, viewer, shown.slice(0, limit)), hasMore: shown.length > limit };
+}
+
+/** As `selectEntries`, after a short wait for the transactions that may still write entries before the last of these. */
+async function selectSettledEntries(
+  db: Queryable,
+  viewer: Viewer,
+  issueName: string,
+  filter: EntryFilter,
+): Promise<EntryRow[] | undefined> {
+  let rows = await selectEntries(db, viewer, issueName, filter);
+  const until = rows?.at(-1)?.transaction_id;
+  for (const pauseMs of PAUSES_MS) {
+    if (rows === undefined || rows.every((row) => row.is_settled)) break;
+    await sleep(pauseMs);
+    rows = await selectEntries(db, viewer, issueName, { ...filter, until });
+  }
+  return rows;
 }
 
 /** One changelog entry. Throws `not_found`, also for an entry of another issue. */

@@ -11,6 +11,10 @@ export type EntryRow = {
   issue_key: string;
   issue_summary: string;
   event_id: number;
+  /** An xid8, as text. */
+  transaction_id: string;
+  /** Whether no transaction that still runs can write an entry that would come before this one. */
+  is_settled: boolean;
   type: EventType;
   created_at: Date;
   changes: Changes;
@@ -29,36 +33,55 @@ function entries(condition: string): string {
     select issue.*, entry.*
     from issue
     left join lateral (
-      select events.event_id, events.type, events.created_at, events.changes, ${userColumns('author')}
+      select events.event_id, events.transaction_id, events.type, events.created_at, events.changes,
+        events.transaction_id < pg_snapshot_xmin(pg_current_snapshot()) as is_settled, ${userColumns('author')}
       from events
       join users author on author.org_id = :orgId and author.user_id = events.user_id
       where events.org_id = :orgId and events.issue_id = issue.issue_id and ${condition}
     ) entry on true
-    order by entry.event_id`;
+    order by entry.transaction_id, entry.event_id`;
 }
 
-const SELECT_ENTRIES = statement<keyof Viewer | 'issueName' | 'after' | 'types' | 'limit', EntryRow | NoEntryRow>(
+/** SQL: the transaction of the issue's entry :after. */
+const TRANSACTION_AFTER = `(
+        select seen.transaction_id from events seen
+        where seen.org_id = :orgId and seen.event_id = :after and seen.issue_id = issue.issue_id)`;
+
+const SELECT_ENTRIES = statement<
+  keyof Viewer | 'issueName' | 'after' | 'until' | 'types' | 'limit',
+  EntryRow | NoEntryRow
+>(
   'select_entries',
-  entries(`events.event_id > :after and (:types::text[] is null or events.type = any(:types))
-      order by events.event_id
+  entries(`(events.transaction_id, events.event_id) > (coalesce(${TRANSACTION_AFTER}, '0'), :after)
+      and (events.event_id > :after or ${TRANSACTION_AFTER} is not null)
+      and (:until::text is null or events.transaction_id <= :until::text::xid8)
+      and (:types::text[] is null or events.type = any(:types))
+      order by events.transaction_id, events.event_id
       limit :limit`),
 );
 
+/** Selects a page of an issue's changelog. */
+export interface EntryFilter {
+  /** The event_id of the entry before the page; 0 for the first page. */
+  readonly after: number;
+  /** The last transaction whose entries are selected, as text; undefined for all. */
+  readonly until?: string | undefined;
+  readonly types: readonly EventType[] | undefined;
+  readonly limit: number;
+}
+
 /**
- * The first entries of an issue's changelog after `after`, of the given types or of all. Undefined if the issue does not
- * exist or the viewer may not see it.
+ * The first entries of an issue's changelog that pass the filter, by transaction: an event_id may be assigned early and
+ * committed late, but a transaction below the oldest one that still runs has ended. Undefined if the issue does not exist
+ * or the viewer may not see it.
  */
 export async function selectEntries(
   db: Queryable,
   viewer: Viewer,
   issueName: string,
-  {
-    after,
-    types,
-    limit,
-  }: { readonly after: number; readonly types: readonly EventType[] | undefined; readonly limit: number },
+  filter: EntryFilter,
 ): Promise<EntryRow[] | undefined> {
-  const rows = await db.query(SELECT_ENTRIES({ ...viewer, issueName, after, types, limit }));
+  const rows = await db.query(SELECT_ENTRIES({ ...viewer, issueName, until: undefined, ...filter }));
   return rows.length === 0 ? undefined : rows.filter((row) => row.event_id !== null);
 }
 
