@@ -41,8 +41,9 @@ export interface AppOptions {
   readonly config: Pick<Config, 'publicUrl' | 'trustProxy' | 'kanboardAuthHeader' | 'kanboardOrg'>;
   /** If set, /docs is signed in to the demo. */
   readonly demo?: DemoCredentials | undefined;
-  /** Time budget of a JSON-RPC batch, and the limits of a response; tests lower them. */
+  /** Time budgets of a JSON-RPC batch and of a REST request, and the limits of a response; tests lower them. */
   readonly batchMs?: number | undefined;
+  readonly requestMs?: number | undefined;
   readonly responseLimits?: Partial<ResponseLimits>;
   /** While it returns true, /healthz and /readyz fail. */
   readonly isDatabaseLost?: () => boolean;
@@ -60,6 +61,7 @@ export function createApp({
   config,
   demo,
   batchMs,
+  requestMs,
   responseLimits: limits = {},
   isDatabaseLost = () => false,
 }: AppOptions): Express {
@@ -90,7 +92,10 @@ export function createApp({
     ...fieldHandlers,
     ...remoteLinkHandlers,
   };
-  app.use([...contract.servers], restRouter({ contract, handlers, db, publicUrl: config.publicUrl, responseLimits }));
+  app.use(
+    [...contract.servers],
+    restRouter({ contract, handlers, db, publicUrl: config.publicUrl, responseLimits, requestMs }),
+  );
   const methods = {
     ...labelMethods,
     ...taskLinkMethods,

@@ -112,6 +112,10 @@ export const texts = {
     ru: 'Сервер перегружен. Повторите запрос позже.',
     en: 'The server is overloaded. Try again later.',
   },
+  requestTooSlow: {
+    ru: 'Запрос выполнялся слишком долго и прерван. Повторите его позже.',
+    en: 'The request took too long and was stopped. Try again later.',
+  },
   responseTooLarge: (bytesMax: string): Text => ({
     ru: `Ответ больше ${bytesMax} байт: запросите меньше за один раз.`,
     en: `The response is larger than ${bytesMax} bytes: request less at a time.`,

@@ -1,31 +1,44 @@
 import type { ServerResponse } from 'node:http';
+import { DomainError } from '../errors.ts';
 import type { Signal } from '../signal.ts';
+import { texts } from '../texts.ts';
+
+/** No request may work longer. */
+const REQUEST_MS = 30_000;
 
 /** The client closed its connection before the response was complete, so its pending work stops. */
 export class ClientGone extends Error {
   override readonly name = 'ClientGone';
 }
 
-/** A signal that aborts with `ClientGone` if the client disconnects before its response is complete. */
-export function clientSignal(response: ServerResponse): Signal {
-  return new ClientSignal(response);
+/**
+ * A signal that aborts with `ClientGone` if the client disconnects before its response is complete, and with `overloaded`
+ * if the response takes longer than `timeoutMs`.
+ */
+export function clientSignal(response: ServerResponse, timeoutMs = REQUEST_MS): Signal {
+  return new ClientSignal(response, timeoutMs);
 }
 
 /** Does what an AbortSignal does, but costs nothing until something waits for it. */
 class ClientSignal implements Signal {
   readonly #response: ServerResponse;
+  readonly #deadline: number;
+  /** Each listener with the function that stops it from being called. */
   readonly #listeners = new Map<() => void, () => void>();
 
-  constructor(response: ServerResponse) {
+  constructor(response: ServerResponse, timeoutMs: number) {
     this.#response = response;
+    this.#deadline = performance.now() + timeoutMs;
   }
 
   get aborted(): boolean {
-    return this.#response.closed && !this.#response.writableFinished;
+    return this.#isGone || performance.now() >= this.#deadline;
   }
 
   get reason(): Error {
-    return new ClientGone('The client has closed the connection.');
+    return this.#isGone
+      ? new ClientGone('The client has closed the connection.')
+      : new DomainError('overloaded', texts.requestTooSlow);
   }
 
   throwIfAborted(): void {
@@ -34,16 +47,22 @@ class ClientSignal implements Signal {
 
   addEventListener(_type: 'abort', listener: () => void): void {
     const onClose = () => {
-      if (this.aborted) listener();
+      if (this.#isGone) listener();
     };
-    this.#listeners.set(listener, onClose);
     this.#response.once('close', onClose);
+    const timer = setTimeout(listener, Math.ceil(this.#deadline - performance.now()));
+    this.#listeners.set(listener, () => {
+      clearTimeout(timer);
+      this.#response.off('close', onClose);
+    });
   }
 
   removeEventListener(_type: 'abort', listener: () => void): void {
-    const onClose = this.#listeners.get(listener);
-    if (onClose === undefined) return;
+    this.#listeners.get(listener)?.();
     this.#listeners.delete(listener);
-    this.#response.off('close', onClose);
+  }
+
+  get #isGone(): boolean {
+    return this.#response.closed && !this.#response.writableFinished;
   }
 }

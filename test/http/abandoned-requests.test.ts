@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { UnnamedStatement } from '../../src/database/statement.ts';
 import { useApi } from '../support/api.ts';
 import {
@@ -21,12 +21,17 @@ import { untilWaiting } from '../support/statements.ts';
 /** The work for a request ends when its client disconnects, its time is up, or the database is lost. */
 
 const BATCH_MS = 500;
+const REQUEST_MS = 500;
 let proxy: DatabaseProxy;
 const api = useApi({}, async (connection) => {
   proxy = await openDatabaseProxy(connection);
   return proxy.connection;
 });
-const hurried = useApi({}, () => Promise.resolve(api().database.connection), { batchMs: BATCH_MS });
+afterAll(() => proxy.cut());
+const hurried = useApi({}, () => Promise.resolve(api().database.connection), {
+  batchMs: BATCH_MS,
+  requestMs: REQUEST_MS,
+});
 const db = () => api().database.db;
 let org: GivenOrganisation;
 let application: GivenAccount;
@@ -132,6 +137,23 @@ describe('when the client disconnects', () => {
       [first, second].map(({ params }) => ({ method: 'getLinkByLabel', ...(params && { params }) })),
     );
     expect(found.body).toMatchObject([{ result: { label: first.params?.[0] } }, { result: null }]);
+  });
+});
+
+test('a request that takes too long gets 503, its statement is cancelled, and nothing is written', async () => {
+  await unchanged(db(), async () => {
+    await whileLinksAreLocked(async () => {
+      const { status, headers, body } = await hurried()
+        .request.post(`/v3/issues/${issues[1].key}/links`)
+        .set({ ...org.admin.headers, 'Accept-Language': 'en' })
+        .send({ relationship: 'relates', issue: issues[0].key });
+      expect([status, headers['retry-after']]).toEqual([503, expect.stringMatching(/^[1-9]\d*$/)]);
+      expect(body).toMatchObject({
+        statusCode: 503,
+        errorMessages: ['The request took too long and was stopped. Try again later.'],
+      });
+      await untilIdle();
+    });
   });
 });
 

@@ -26,7 +26,7 @@ export interface Api {
 export function useApi(
   config: Partial<AppOptions['config']> = {},
   connect?: (connection: TestDatabase['connection']) => Promise<TestDatabase['connection']>,
-  limits: Pick<AppOptions, 'batchMs' | 'responseLimits'> = {},
+  limits: Pick<AppOptions, 'batchMs' | 'requestMs' | 'responseLimits'> = {},
 ): () => Api {
   const database = useDatabase();
   let api: Api | undefined;

@@ -33,6 +33,8 @@ type AnyHandler = (params: Record<string, unknown>, account: Account) => Promise
 const BATCH_MAX = 1000;
 /** Each statement has its own timeout, so a call that is already running ends soon after this. */
 const BATCH_MS = 30_000;
+/** Beyond that, a call that is still running is stopped. */
+const LAST_CALL_MS = 15_000;
 
 /**
  * The Kanboard API: JSON-RPC 2.0, checked in the order of the Kanboard contract, section 1. The HTTP method, the query
@@ -81,7 +83,8 @@ async function responseBody(
   response: Response,
   orgId: string | undefined,
 ): Promise<string> {
-  const signal = clientSignal(response);
+  const batchMs = options.batchMs ?? BATCH_MS;
+  const signal = clientSignal(response, batchMs + LAST_CALL_MS);
   const value = Buffer.isBuffer(request.body) ? parseLossless(request.body) : undefined;
   const batch = batchOf(value);
   if (batch && batch.length > BATCH_MAX) throw httpRefusal(413, `A batch holds ${BATCH_MAX} calls at most`);
@@ -104,17 +107,17 @@ async function responseBody(
   }
 
   const responses: string[] = [];
-  const deadline = performance.now() + (options.batchMs ?? BATCH_MS);
+  const deadline = performance.now() + batchMs;
   let characters = 0;
   /** Once set, the remaining calls are not executed and get this error. */
   let end: RpcError | undefined;
   for (const item of batch) {
-    signal.throwIfAborted();
     if (performance.now() > deadline) end ??= httpRefusal(503, 'Service Unavailable');
     // Before anything was executed, an error may refuse the whole batch.
     let hasExecuted = session !== undefined;
     let text: string | undefined;
     try {
+      signal.throwIfAborted();
       if (end === undefined) {
         text = await respond(item);
         hasExecuted = true;

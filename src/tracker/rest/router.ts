@@ -21,6 +21,8 @@ export interface RestRouterOptions {
   readonly db: DatabasePool;
   readonly publicUrl: string | undefined;
   readonly responseLimits: ResponseLimits;
+  /** How long a request may work. */
+  readonly requestMs?: number | undefined;
 }
 
 /** A handler as the router calls it. The contract's validators guarantee that the call matches the handler. */
@@ -31,7 +33,14 @@ type AnyHandler = (
 type AnyReply = ReplyHeaders & ({ readonly body: unknown } | { readonly json: string });
 
 /** Routes every operation of the contract: authentication, scope, validation, handler, response. */
-export function restRouter({ contract, handlers, db, publicUrl, responseLimits }: RestRouterOptions): Router {
+export function restRouter({
+  contract,
+  handlers,
+  db,
+  publicUrl,
+  responseLimits,
+  requestMs,
+}: RestRouterOptions): Router {
   const router = Router({ caseSensitive: true });
 
   for (const [path, operations] of operationsByPath(contract)) {
@@ -39,7 +48,7 @@ export function restRouter({ contract, handlers, db, publicUrl, responseLimits }
     for (const operation of operations) {
       const handle = handlers[operation.id] as AnyHandler;
       const serve: RequestHandler = async (request, response) => {
-        const signal = clientSignal(response);
+        const signal = clientSignal(response, requestMs);
         const caller = await callerOf(db.forClient({ signal }), request, response, {
           publicUrl,
           path: request.baseUrl,
