@@ -5,6 +5,7 @@ import type { RpcContract } from './contract/openrpc.ts';
 import type { DatabasePool } from './database/database.ts';
 import { type DemoCredentials, docsRouter } from './docs.ts';
 import { HttpError, sendError } from './http/error-response.ts';
+import type { Listener } from './http/http-server.ts';
 import { logRequest } from './http/request-log.ts';
 import { RESPONSE_LIMITS, type ResponseLimits } from './http/response-memory.ts';
 import { externalLinkMethods } from './kanboard/external-links/external-links.rpc.ts';
@@ -25,7 +26,7 @@ import { issueLinkHandlers } from './tracker/issue-links/issue-links.rest.ts';
 import { linkSearchHandlers } from './tracker/issue-links/link-search.rest.ts';
 import { issueSearchHandlers } from './tracker/issue-search/issue-search.rest.ts';
 import { issueHandlers } from './tracker/issues/issues.rest.ts';
-import { linkListRoute } from './tracker/link-list/link-list-route.ts';
+import { linkListListener } from './tracker/link-list/link-list-listener.ts';
 import { linkTypeHandlers } from './tracker/link-types/link-types.rest.ts';
 import { organisationHandlers } from './tracker/organisations/organisations.rest.ts';
 import { queueHandlers } from './tracker/queues/queues.rest.ts';
@@ -52,7 +53,13 @@ export interface AppOptions {
 /** The Kanboard release whose API is implemented. */
 const KANBOARD_VERSION = '1.2.53';
 
-/** Assembles the Express application without starting it. */
+export interface App {
+  readonly express: Express;
+  /** Receives all requests. */
+  readonly listener: Listener;
+}
+
+/** Assembles the service without starting it. */
 export function createApp({
   contract,
   rpcContract,
@@ -64,7 +71,7 @@ export function createApp({
   requestMs,
   responseLimits: limits = {},
   isDatabaseLost = () => false,
-}: AppOptions): Express {
+}: AppOptions): App {
   const responseLimits = { ...RESPONSE_LIMITS, ...limits };
   const app = express();
   app.disable('x-powered-by');
@@ -72,12 +79,6 @@ export function createApp({
   app.set('trust proxy', config.trustProxy);
   app.set('case sensitive routing', true);
 
-  app.use((request, response, next) => {
-    logRequest(log, request, response);
-    response.setHeader('X-Content-Type-Options', 'nosniff');
-    next();
-  });
-  app.use(linkListRoute({ db, publicUrl: config.publicUrl, responseLimits }));
   const handlers = {
     ...issueLinkHandlers,
     ...linkSearchHandlers,
@@ -121,7 +122,16 @@ export function createApp({
   app.use(docsRouter(demo));
   app.use(refusePath);
   app.use(sendError);
-  return app;
+
+  const listener = linkListListener({ db, publicUrl: config.publicUrl, responseLimits }, app);
+  return {
+    express: app,
+    listener: (request, response) => {
+      logRequest(log, request, response);
+      response.setHeader('X-Content-Type-Options', 'nosniff');
+      listener(request, response);
+    },
+  };
 }
 
 const refusePath: RequestHandler = () => {

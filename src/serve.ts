@@ -57,7 +57,7 @@ export async function serve(config: Config, log: Log, { reset = false }: ServeOp
       demo: hasDemo ? DEMO_CREDENTIALS : undefined,
       isDatabaseLost: () => postgres.embedded?.isLost() ?? false,
     });
-    const server = createHttpServer(app);
+    const server = createHttpServer(app.express, app.listener);
     await listen(server, config);
     return {
       url: urlOf(server),

@@ -17,8 +17,8 @@ interface Entry {
   readonly loadedAt: number;
 }
 
-/** Beyond this number, the values that were not used for longest are dropped. */
-const VALUES_MAX = 100_000;
+/** Beyond this number of rows in all, the values that were not used for longest are dropped. */
+const ROWS_MAX = 100_000;
 /** While notifications may be missing, values are reloaded at this age. */
 const AGE_MAX_MS = 1000;
 
@@ -34,6 +34,8 @@ export interface Cache {
   startLoad(): Load;
   /** Keeps the value until one of its scopes is invalidated. */
   set<Value extends object>(load: Load, key: CacheKey<Value>, scopes: readonly string[], value: Value): void;
+  /** Adds rows to the map with that key, unless it has been invalidated meanwhile. */
+  addRows<Id, Row>(load: Load, key: CacheKey<Map<Id, Row>>, rows: ReadonlyMap<Id, Row>): void;
 }
 
 /** For a transaction that has changed cached values, and must read its own changes. */
@@ -41,6 +43,7 @@ export const NO_CACHE: Cache = {
   get: () => undefined,
   startLoad: () => ({ startedAt: 0, invalidations: 0 }),
   set: () => undefined,
+  addRows: () => undefined,
 };
 
 /**
@@ -49,7 +52,8 @@ export const NO_CACHE: Cache = {
  */
 export class ProcessCache implements Cache {
   readonly #entries = new LRUCache<string, Entry>({
-    max: VALUES_MAX,
+    maxSize: ROWS_MAX,
+    sizeCalculation: ({ value }) => (value instanceof Map ? Math.max(value.size, 1) : 1),
     dispose: ({ scopes }, key) => {
       for (const scope of scopes) this.#forget(scope, key);
     },
@@ -72,13 +76,16 @@ export class ProcessCache implements Cache {
 
   set<Value extends object>(load: Load, key: CacheKey<Value>, scopes: readonly string[], value: Value): void {
     // The value may be older than an invalidation that arrived during the load.
-    if (load.invalidations !== this.#invalidations) return;
-    this.#entries.set(key, { value, scopes, loadedAt: load.startedAt });
-    for (const scope of scopes) {
-      const keys = this.#keysOf.get(scope);
-      if (keys) keys.add(key);
-      else this.#keysOf.set(scope, new Set([key]));
-    }
+    if (load.invalidations === this.#invalidations) this.#keep(key, { value, scopes, loadedAt: load.startedAt });
+  }
+
+  addRows<Id, Row>(load: Load, key: CacheKey<Map<Id, Row>>, rows: ReadonlyMap<Id, Row>): void {
+    const entry = this.#entries.peek(key);
+    if (entry === undefined || load.invalidations !== this.#invalidations) return;
+    const map = entry.value as Map<Id, Row>;
+    for (const [id, row] of rows) map.set(id, row);
+    // The map has the age of its oldest rows.
+    this.#keep(key, entry);
   }
 
   invalidate(scope: string): void {
@@ -96,6 +103,16 @@ export class ProcessCache implements Cache {
     this.#coherentUntil = moment + AGE_MAX_MS;
   }
 
+  #keep(key: string, entry: Entry): void {
+    // As a copy, since the LRU cache would not measure the same object again.
+    this.#entries.set(key, { ...entry });
+    for (const scope of entry.scopes) {
+      const keys = this.#keysOf.get(scope);
+      if (keys) keys.add(key);
+      else this.#keysOf.set(scope, new Set([key]));
+    }
+  }
+
   #forget(scope: string, key: string): void {
     const keys = this.#keysOf.get(scope);
     keys?.delete(key);
@@ -104,25 +121,25 @@ export class ProcessCache implements Cache {
 }
 
 /**
- * The cached map with that key, which is loaded if it is missing or lacks one of the `ids`: another process may have added
- * a row, and its notification may not have arrived yet.
+ * The cached map with that key. It is loaded if it is missing, and so are the `ids` that it lacks, since another process
+ * may have added a row whose notification has not arrived yet. `load` may return other rows as well.
  */
 export async function cachedMap<Id, Row>(
   cache: Cache,
-  key: CacheKey<ReadonlyMap<Id, Row>>,
+  key: CacheKey<Map<Id, Row>>,
   scopes: readonly string[],
-  ids: Iterable<Id>,
-  load: () => Promise<ReadonlyMap<Id, Row>>,
+  ids: readonly Id[],
+  load: (ids: readonly Id[]) => Promise<Map<Id, Row>>,
 ): Promise<ReadonlyMap<Id, Row>> {
   const known = cache.get(key);
-  if (known && hasAll(known, ids)) return known;
+  const missing = known ? ids.filter((id) => !known.has(id)) : ids;
+  if (known && missing.length === 0) return known;
   const started = cache.startLoad();
-  const loaded = await load();
-  cache.set(started, key, scopes, loaded);
-  return loaded;
-}
-
-function hasAll<Id>(map: ReadonlyMap<Id, unknown>, ids: Iterable<Id>): boolean {
-  for (const id of ids) if (!map.has(id)) return false;
-  return true;
+  const rows = await load(missing);
+  if (known === undefined) {
+    cache.set(started, key, scopes, rows);
+    return rows;
+  }
+  cache.addRows(started, key, rows);
+  return new Map([...known, ...rows]);
 }

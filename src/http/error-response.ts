@@ -5,6 +5,13 @@ import { DomainError, type ErrorCode } from '../errors.ts';
 import { LANGUAGES, type Language, type Text, texts } from '../texts.ts';
 import { ClientGone } from './client-signal.ts';
 
+declare module 'http' {
+  interface ServerResponse {
+    /** The language of the client's organisation, once the client is authenticated. */
+    language?: Language;
+  }
+}
+
 /** The status codes of the Tracker contract. The type requires an entry for every ErrorCode. */
 const STATUS: Record<ErrorCode, number> = {
   invalid: 400,
@@ -85,7 +92,7 @@ export function errorBody(
 
 /** The language the request prefers, by default the organisation's or Russian (Tracker contract, section 0). */
 export function languageOf(request: Request, response: Response): Language {
-  const own = (response.locals['language'] as Language | undefined) ?? 'ru';
+  const own = response.language ?? 'ru';
   if (request.headers['accept-language'] === undefined) return own;
   // Without a preference (fetch sends `*` by default) the first one wins.
   return (request.acceptsLanguages(own, ...LANGUAGES) || own) as Language;

@@ -1,20 +1,22 @@
-import { createServer, IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http';
-import type { Express } from 'express';
+import { createServer, IncomingMessage, type Server, ServerResponse } from 'node:http';
+import type { Express, Request, Response } from 'express';
 import { type Text, texts } from '../texts.ts';
 import { sendClientError } from './client-error.ts';
 import { errorBody, sendJson } from './error-response.ts';
 
+export type Listener = (request: Request, response: Response) => void;
+
 /**
- * Creates a server for the app whose error responses all have the contract's body, including those that Node would send
- * itself. `listener` receives the requests before the app does.
+ * Creates a server whose error responses all have the contract's body, including those that Node would send itself.
+ * `listener` receives the requests, which have Express's members from the start, and may pass them on to the app.
  */
-export function createHttpServer(app: Express, listener: RequestListener = app): Server {
+export function createHttpServer(app: Express, listener: Listener = app): Server {
   const messages = messageClasses(app, () => !server.listening);
   const server = createServer({ ...messages, requireHostHeader: false }, (request, response) => {
     // Host is optional in HTTP/1.0 and required since 1.1.
     if (request.httpVersion === '1.0') request.headers.host ??= addressOf(request);
     if (request.headers.host === undefined) refuse(response, 400, texts.requestMalformed);
-    else listener(request, response);
+    else listener(request as Request, response as Response);
   });
   server.on('checkExpectation', (_request, response) => {
     refuse(response, 417, texts.requestMalformed);

@@ -56,9 +56,9 @@ export function useApi(
       },
       ...limits,
     });
-    server = createHttpServer(app, (request, response) => {
+    server = createHttpServer(app.express, (request, response) => {
       check.watch(request, response);
-      app(request, response);
+      app.listener(request, response);
     });
     await new Promise<void>((resolve) => {
       server.listen(0, '127.0.0.1', resolve);

@@ -27,7 +27,7 @@ export async function startInstance(connection: Connection): Promise<AppInstance
     kanboardOrg: undefined,
   } as const;
   const app = createApp({ contract: loadContract(), rpcContract: loadRpcContract(), db, log, config });
-  const server = createHttpServer(app);
+  const server = createHttpServer(app.express, app.listener);
   return {
     url: await listen(server),
     db,

@@ -52,9 +52,9 @@ export function selectEntries<Name extends Dictionary>(
 export function cachedStatuses(
   db: Queryable,
   orgId: string,
-  statusIds: Iterable<number>,
+  statusIds: readonly number[],
 ): Promise<ReadonlyMap<number, StatusRow>> {
-  const key = cacheKey<ReadonlyMap<number, StatusRow>>('statuses', orgId);
+  const key = cacheKey<Map<number, StatusRow>>('statuses', orgId);
   return cachedMap(db.cache, key, [orgId], statusIds, async () => {
     const statuses = await selectEntries(db, orgId, 'statuses');
     return new Map(statuses.map((status) => [status.id, status]));

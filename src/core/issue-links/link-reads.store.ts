@@ -105,14 +105,14 @@ export async function readLinkReferences(
   { orgId }: Viewer,
   links: readonly LinkEndRow[],
 ): Promise<LinkReferences> {
-  const typeIds = new Set<string>();
-  const statusIds = new Set<number>();
-  const userIds = new Set<number>();
+  const typeIds: string[] = [];
+  const statusIds: number[] = [];
+  const userIds: number[] = [];
   for (const { linkTypeId, objectStatusId, createdBy, updatedBy, objectAssigneeId } of links) {
-    typeIds.add(linkTypeId);
-    statusIds.add(objectStatusId);
-    userIds.add(createdBy).add(updatedBy);
-    if (objectAssigneeId !== null) userIds.add(objectAssigneeId);
+    typeIds.push(linkTypeId);
+    statusIds.push(objectStatusId);
+    userIds.push(createdBy, updatedBy);
+    if (objectAssigneeId !== null) userIds.push(objectAssigneeId);
   }
   return {
     types: await cachedLinkTypes(db, orgId, typeIds),

@@ -47,9 +47,9 @@ export function selectLinkTypes(db: Queryable, orgId: string): Promise<LinkTypeR
 export function cachedLinkTypes(
   db: Queryable,
   orgId: string,
-  linkTypeIds: Iterable<string> = [],
+  linkTypeIds: readonly string[] = [],
 ): Promise<ReadonlyMap<string, LinkTypeRow>> {
-  const key = cacheKey<ReadonlyMap<string, LinkTypeRow>>('link types', orgId);
+  const key = cacheKey<Map<string, LinkTypeRow>>('link types', orgId);
   return cachedMap(db.cache, key, [orgId], linkTypeIds, async () => {
     const types = await selectLinkTypes(db, orgId);
     return new Map(types.map((type) => [type.link_type_id, type]));

@@ -1,4 +1,4 @@
-import { cacheKey } from '../../database/cache.ts';
+import { cachedMap, cacheKey } from '../../database/cache.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 import type { OrganisationRole } from '../access/viewer.ts';
@@ -172,30 +172,16 @@ const SELECT_USER_NAMES = statement<'orgId' | 'userIds', UserNames>(
   where org_id = :orgId and user_id = any(:userIds::bigint[])`,
 );
 
-/** Maps user_ids to names; from the cache, and with one statement for those that are missing there. */
-export async function cachedUserNames(
+/** Maps user_ids, the given ones at least, to names; from the cache. */
+export function cachedUserNames(
   db: Queryable,
   orgId: string,
-  userIds: Iterable<number>,
-): Promise<Map<number, UserNames>> {
-  const names = new Map<number, UserNames>();
-  const missing: number[] = [];
-  for (const userId of new Set(userIds)) {
-    const user = db.cache.get(userKey(orgId, userId));
-    if (user) names.set(userId, user);
-    else missing.push(userId);
-  }
-  if (missing.length === 0) return names;
-  const load = db.cache.startLoad();
-  for (const user of await db.query(SELECT_USER_NAMES({ orgId, userIds: missing }))) {
-    db.cache.set(load, userKey(orgId, user.userId), [orgId], user);
-    names.set(user.userId, user);
-  }
-  return names;
-}
-
-function userKey(orgId: string, userId: number) {
-  return cacheKey<UserNames>('user', orgId, userId);
+  userIds: readonly number[],
+): Promise<ReadonlyMap<number, UserNames>> {
+  return cachedMap(db.cache, cacheKey<Map<number, UserNames>>('users', orgId), [orgId], userIds, async (missing) => {
+    const users = await db.query(SELECT_USER_NAMES({ orgId, userIds: missing }));
+    return new Map(users.map((user) => [user.userId, user]));
+  });
 }
 
 const LOCK_ADMINISTRATORS = statement<'orgId', { user_id: number }>(

@@ -5,6 +5,7 @@ import { linkTypeFrom } from '../../core/link-types/link-type-summary.ts';
 import type { LinkTypeRow } from '../../core/link-types/link-types.store.ts';
 import type { UserSummary } from '../../core/users/user-summary.ts';
 import { linkTypeReference, type ReferenceStyle, statusReference, userReference } from '../rest/references.ts';
+import { JsonBytes } from './json-bytes.ts';
 
 /** How many combinations of base URL and language are kept; the former may be any Host. */
 const STYLES_MAX = 1000;
@@ -12,30 +13,31 @@ const STYLES_MAX = 1000;
 /** The JSON of references, which most links share, by the cached row that they are made from. */
 export class ReferenceJson {
   readonly #style: ReferenceStyle;
-  readonly #json = new WeakMap<object, string>();
+  readonly #json = new WeakMap<object, Buffer>();
   /** The base URL, escaped for use inside a JSON string. */
   readonly base: string;
 
   constructor(style: ReferenceStyle) {
     this.#style = style;
+    // A valid URL is ASCII.
     this.base = JSON.stringify(style.base).slice(1, -1);
   }
 
-  type(type: LinkTypeRow): string {
+  type(type: LinkTypeRow): Buffer {
     return this.#json.get(type) ?? this.#keep(type, linkTypeReference(this.#style, linkTypeFrom(type)));
   }
 
-  user(user: UserSummary): string {
+  user(user: UserSummary): Buffer {
     return this.#json.get(user) ?? this.#keep(user, userReference(this.#style, user));
   }
 
-  status(status: StatusRow): string {
+  status(status: StatusRow): Buffer {
     const { id, key, name_ru: ru, name_en: en } = status;
     return this.#json.get(status) ?? this.#keep(status, statusReference(this.#style, { id, key, name: { ru, en } }));
   }
 
-  #keep(row: object, reference: object): string {
-    const json = JSON.stringify(reference);
+  #keep(row: object, reference: object): Buffer {
+    const json = Buffer.from(JSON.stringify(reference));
     this.#json.set(row, json);
     return json;
   }
@@ -52,51 +54,97 @@ export function referenceJson({ base, language }: ReferenceStyle): ReferenceJson
   return json;
 }
 
+const json = new JsonBytes();
+
 /** The JSON of an issue's links. Undefined if a referenced row is missing. */
 export function linkListJson(
   style: ReferenceStyle,
   links: readonly LinkEndRow[],
   references: LinkReferences,
-): string | undefined {
-  const json = referenceJson(style);
-  let body = '[';
-  for (const link of links) {
-    const one = linkJson(json, link, references);
-    if (one === undefined) return undefined;
-    body += body === '[' ? one : `,${one}`;
+): Buffer | undefined {
+  const referencesJson = referenceJson(style);
+  json.ascii('[');
+  for (const [index, link] of links.entries()) {
+    if (index > 0) json.ascii(',');
+    if (!writeLink(referencesJson, link, references)) return undefined;
   }
-  return `${body}]`;
+  json.ascii(']');
+  return json.take();
+}
+
+/** The JSON of one link. Undefined if a referenced row is missing. */
+export function linkJson(
+  referencesJson: ReferenceJson,
+  link: LinkEndRow,
+  references: LinkReferences,
+): string | undefined {
+  return writeLink(referencesJson, link, references) ? json.take().toString() : undefined;
 }
 
 /**
- * The JSON of one link: the bytes that JSON.stringify makes of `serializeIssueLink`, in a fraction of the time. A test
- * compares them. Undefined if a referenced row is missing.
+ * Writes the bytes that JSON.stringify makes of `serializeIssueLink`, in a fraction of the time; a test compares them.
+ * Returns false, and discards what has been written, if a referenced row is missing.
  */
-export function linkJson(
-  json: ReferenceJson,
+function writeLink(
+  referencesJson: ReferenceJson,
   link: LinkEndRow,
   { types, statuses, users }: LinkReferences,
-): string | undefined {
+): boolean {
   const type = types.get(link.linkTypeId);
   const status = statuses.get(link.objectStatusId);
   const createdBy = users.get(link.createdBy);
   const updatedBy = users.get(link.updatedBy);
   const assignee = link.objectAssigneeId === null ? null : users.get(link.objectAssigneeId);
-  if (!type || !status || !createdBy || !updatedBy || assignee === undefined) return undefined;
-  const createdAt = timestampFrom(link.createdAt);
-  const updatedAt = link.updatedAt === link.createdAt ? createdAt : timestampFrom(link.updatedAt);
-  return (
-    `{"self":"${json.base}/issues/${link.issueKey}/links/${link.linkId}","id":${link.linkId},` +
-    `"type":${json.type(type)},"direction":"${link.direction}","object":{"self":"${json.base}/issues/${link.objectKey}",` +
-    `"id":"${link.objectHexId}","key":"${link.objectKey}","display":${JSON.stringify(link.objectSummary)}},` +
-    `"createdBy":${json.user(createdBy)},"updatedBy":${json.user(updatedBy)},` +
-    `"createdAt":"${createdAt}","updatedAt":"${updatedAt}",` +
-    `${assignee ? `"assignee":${json.user(assignee)},` : ''}"status":${json.status(status)}}`
-  );
+  if (!type || !status || !createdBy || !updatedBy || assignee === undefined) {
+    json.discard();
+    return false;
+  }
+  const { base } = referencesJson;
+  const linkId = String(link.linkId);
+  json.ascii('{"self":"');
+  json.ascii(base);
+  json.ascii('/issues/');
+  json.ascii(link.issueKey);
+  json.ascii('/links/');
+  json.ascii(linkId);
+  json.ascii('","id":');
+  json.ascii(linkId);
+  json.ascii(',"type":');
+  json.bytes(referencesJson.type(type));
+  json.ascii(',"direction":"');
+  json.ascii(link.direction);
+  json.ascii('","object":{"self":"');
+  json.ascii(base);
+  json.ascii('/issues/');
+  json.ascii(link.objectKey);
+  json.ascii('","id":"');
+  json.ascii(link.objectHexId);
+  json.ascii('","key":"');
+  json.ascii(link.objectKey);
+  json.ascii('","display":');
+  json.string(link.objectSummary);
+  json.ascii('},"createdBy":');
+  json.bytes(referencesJson.user(createdBy));
+  json.ascii(',"updatedBy":');
+  json.bytes(referencesJson.user(updatedBy));
+  json.ascii(',"createdAt":"');
+  writeTimestamp(link.createdAt);
+  json.ascii('","updatedAt":"');
+  writeTimestamp(link.updatedAt);
+  json.ascii('",');
+  if (assignee) {
+    json.ascii('"assignee":');
+    json.bytes(referencesJson.user(assignee));
+    json.ascii(',');
+  }
+  json.ascii('"status":');
+  json.bytes(referencesJson.status(status));
+  json.ascii('}');
+  return true;
 }
 
-/** PostgreSQL's `2017-06-11 05:16:01.421789+00` as `2017-06-11T05:16:01.421+0000`. */
-function timestampFrom(text: string): string {
+/** Writes PostgreSQL's `2017-06-11 05:16:01.421789+00` as `2017-06-11T05:16:01.421+0000`. */
+function writeTimestamp(text: string): void {
   const fraction = text[19] === '.' ? text.slice(20, -3).padEnd(3, '0').slice(0, 3) : '000';
-  return `${text.slice(0, 10)}T${text.slice(11, 19)}.${fraction}+0000`;
+  json.ascii(`${text.slice(0, 10)}T${text.slice(11, 19)}.${fraction}+0000`);
 }

@@ -31,24 +31,24 @@ export interface Context {
 export type Handlers<Id extends OperationId> = ContractHandlers<Id, Context>;
 
 /**
- * The client that sent the request to the API at `path`, such as `/v2`. Throws `unauthenticated`, `forbidden`, and a 400
+ * The client that sent the request for `url` to the API at `path`, such as `/v2`. Throws `unauthenticated`, `forbidden`, and a 400
  * for an invalid Host.
  */
 export async function callerOf(
   db: Queryable,
   request: Request,
   response: Response,
-  { publicUrl, path }: { readonly publicUrl: string | undefined; readonly path: string },
+  { publicUrl, path, url }: { readonly publicUrl: string | undefined; readonly path: string; readonly url: string },
 ): Promise<Caller> {
   const { viewer, scopes, language } = await authenticate(db, request);
-  response.locals['language'] = language;
+  response.language = language;
   const origin = publicUrl ?? originOf(request);
   return {
     viewer,
     scopes,
     language: languageOf(request, response),
     base: `${origin}${path}`,
-    url: `${origin}${request.baseUrl}${request.url}`,
+    url: `${origin}${url}`,
   };
 }
 

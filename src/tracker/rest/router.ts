@@ -5,7 +5,7 @@ import { accountOf } from '../../core/access/viewer.ts';
 import type { DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { clientSignal } from '../../http/client-signal.ts';
-import { entityTag, isMatched, REVALIDATION } from '../../http/entity-tag.ts';
+import { entityTag, isNotModified } from '../../http/entity-tag.ts';
 import { sendError } from '../../http/error-response.ts';
 import { refuseMethod } from '../../http/refuse-method.ts';
 import { readBody } from '../../http/request-body.ts';
@@ -52,6 +52,7 @@ export function restRouter({
         const caller = await callerOf(db.forClient({ signal }), request, response, {
           publicUrl,
           path: request.baseUrl,
+          url: `${request.baseUrl}${request.url}`,
         });
         if (!caller.scopes.includes(operation.scope)) {
           throw new DomainError('forbidden', texts.scopeMissing(operation.scope));
@@ -113,11 +114,7 @@ function writeHead(
   if (method === 'get') {
     // The headers of a page belong to the content: its totals and its links to other pages.
     const tag = entityTag(body + Object.values(headers).join(), version);
-    response.set({ ...REVALIDATION, ETag: tag });
-    if (isMatched(request.headers['if-none-match'], tag)) {
-      response.status(304);
-      return '';
-    }
+    if (isNotModified(request, response, tag)) return '';
   } else if (version !== undefined) {
     response.setHeader('ETag', entityTag(body, version));
   }
