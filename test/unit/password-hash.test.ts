@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises';
 import { expect, test } from '@jest/globals';
 import { hashPassword, passwordMatches } from '../../src/core/users/password-hash.ts';
 
@@ -44,6 +45,24 @@ test('a new hash is a PHC string with its parameters and matches only its passwo
 
 test('each hash has a new salt', async () => {
   expect(await hashPassword('secret')).not.toBe(await hashPassword('secret'));
+});
+
+test('hashes leave the threads free that look up host names for new connections', async () => {
+  const hashes = Array.from({ length: 8 }, () => hashPassword('secret'));
+  const first = await Promise.race([...hashes, lookup('localhost')]);
+  expect(first).toHaveProperty('address');
+  await Promise.all(hashes);
+});
+
+test('too many hashes at once are refused as busy, and the others are still computed', async () => {
+  const hashes = await Promise.allSettled(
+    Array.from({ length: 80 }, () => passwordMatches('', '$scrypt$ln=1,r=1,p=1$$AAAAAAAAAAAAAAAAAAAAAA')),
+  );
+  const refused = hashes.filter((hash) => hash.status === 'rejected');
+  expect(refused.length).toBeGreaterThan(0);
+  for (const { reason } of refused) expect(reason).toMatchObject({ code: 'busy' });
+  for (const hash of hashes) if (hash.status === 'fulfilled') expect(hash.value).toBe(false);
+  expect(await passwordMatches('password', await hashPassword('password'))).toBe(true);
 });
 
 test.each(['ln=17,r=8,p=1', 'ln=16,r=8,p=2', 'ln=15,r=8,p=3', 'ln=14,r=8,p=5', 'ln=13,r=8,p=10'])(
