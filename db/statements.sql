@@ -5,12 +5,22 @@
 prepare check_version as
 select current_setting('server_version_num')::integer / 10000 as version;
 
--- $1 max, $2 orgId, $3 userId
-prepare count_failed_login as
-update users
-set failed_logins = failed_logins + 1,
-  locked_until = case when failed_logins + 1 >= $1 then now() + interval '15 minutes' else locked_until end
-where org_id = $2 and user_id = $3;
+-- $1 orgId, $2 loginHash, $3 address
+prepare count_login_failure as
+with expired as (
+  delete from failed_logins
+  where org_id = $1 and (login_hash, address) in (
+    select login_hash, address from failed_logins
+    where org_id = $1 and expires_at <= now() and (login_hash, address) <> ($2::bytea, $3::text)
+    order by expires_at
+    limit 100
+    for update skip locked)
+)
+insert into failed_logins as known (org_id, login_hash, address, failures, expires_at)
+values ($1, $2, $3, 1, now() + interval '15 minutes')
+on conflict (org_id, login_hash, address) do update
+set failures = case when known.expires_at > now() then known.failures + 1 else 1 end, expires_at = excluded.expires_at
+where known.expires_at <= now() or known.failures < 7;
 
 -- $1 orgId, $2 issueIds
 prepare delete_issue_rows as
@@ -64,6 +74,10 @@ using link_types
 where links.org_id = $1 and link_types.org_id = $1 and link_types.link_type_id = links.link_type_id
   and (link_types.inward_label_id = $2 or link_types.outward_label_id = $2)
 returning links.link_id, links.link_type_id, links.inward_issue_id, links.outward_issue_id, links.first_end;
+
+-- $1 orgId, $2 loginHash, $3 address
+prepare delete_login_failures as
+delete from failed_logins where org_id = $1 and login_hash = $2 and address = $3;
 
 -- $1 orgId, $2 queueId, $3 userId
 prepare delete_member as
@@ -753,10 +767,6 @@ left join lateral (
 ) link on true
 order by wanted.place, link.link_id;
 
--- $1 orgId, $2 userId
-prepare reset_failed_logins as
-update users set failed_logins = 0, locked_until = null where org_id = $1 and user_id = $2;
-
 -- $1 orgId, $2 applicationId
 prepare select_application as
 select applications.application_id, applications.type as application_type,
@@ -764,8 +774,7 @@ applications.name_ru as application_ru, applications.name_en as application_en f
 
 -- $1 tokenHash, $2 orgId
 prepare select_application_accounts as
-select users.org_id, users.user_id, users.role, users.is_active, users.is_application, users.password_hash,
-users.failed_logins, coalesce(users.locked_until > now(), false) as is_locked, tokens.loopback_only, true as has_token, tokens.expires_at
+select users.org_id, users.user_id, users.role, users.is_active, users.is_application, tokens.loopback_only, true as has_token, tokens.expires_at
 from tokens
 join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id and users.is_application
 where tokens.token_hash = $1 and tokens.kind = 'application' and tokens.revoked_at is null
@@ -997,11 +1006,6 @@ left join lateral (
   where remote_links.org_id = $1 and remote_links.issue_id = issue.issue_id and true
 ) link on true
 order by link.title collate "C", link.remote_link_id;
-
--- $1 orgId, $2 userId
-prepare select_failed_logins as
-select failed_logins as "failedLogins", coalesce(locked_until > now(), false) as "isLocked"
-from users where org_id = $1 and user_id = $2;
 
 -- $1 orgId, $2 queueId
 prepare select_first_status as
@@ -1527,6 +1531,11 @@ select link_id, inward_issue_id, outward_issue_id from links
 where org_id = $1 and link_type_id = $2
 order by link_id;
 
+-- $1 orgId, $2 loginHash, $3 address
+prepare select_login_failures as
+select failures from failed_logins
+where org_id = $1 and login_hash = $2 and address = $3 and expires_at > now();
+
 -- $1 orgId, $2 queueId, $3 isApplication, $4 userId
 prepare select_members as
 select users.user_id, coalesce(users.display, users.login) as name
@@ -1635,12 +1644,22 @@ select org_id, cloud_id, name, language, profile, one_link_per_pair from organis
 -- $1 orgId
 prepare select_people as
 select users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,
-users.role, users.is_active, users.failed_logins, users.locked_until, users.created_at, users.removed_at from users where users.org_id = $1 and (not users.is_application and users.removed_at is null) order by users.login;
+users.role, users.is_active, users.created_at, users.removed_at,
+(select coalesce(max(failures), 0) from failed_logins failed where failed.org_id = users.org_id and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+  and failed.expires_at > now()) as failed_logins,
+(select max(expires_at) from failed_logins failed
+  where failed.org_id = users.org_id and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+  and failed.expires_at > now() and failures >= 7) as locked_until from users where users.org_id = $1 and (not users.is_application and users.removed_at is null) order by users.login;
 
 -- $1 orgId, $2 userId, $3 login
 prepare select_person as
 select users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,
-users.role, users.is_active, users.failed_logins, users.locked_until, users.created_at, users.removed_at from users
+users.role, users.is_active, users.created_at, users.removed_at,
+(select coalesce(max(failures), 0) from failed_logins failed where failed.org_id = users.org_id and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+  and failed.expires_at > now()) as failed_logins,
+(select max(expires_at) from failed_logins failed
+  where failed.org_id = users.org_id and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+  and failed.expires_at > now() and failures >= 7) as locked_until from users
 where users.org_id = $1 and (users.user_id = $2 or users.login = $3) and (not users.is_application and users.removed_at is null);
 
 -- $1 isApplication, $2 orgId, $3 userId, $4 queueId
@@ -2071,23 +2090,30 @@ order by tokens.token_id;
 -- $1 orgId, $2 userId
 prepare select_user as
 select users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,
-users.role, users.is_active, users.failed_logins, users.locked_until, users.created_at, users.removed_at from users where users.org_id = $1 and users.user_id = $2;
+users.role, users.is_active, users.created_at, users.removed_at,
+(select coalesce(max(failures), 0) from failed_logins failed where failed.org_id = users.org_id and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+  and failed.expires_at > now()) as failed_logins,
+(select max(expires_at) from failed_logins failed
+  where failed.org_id = users.org_id and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+  and failed.expires_at > now() and failures >= 7) as locked_until from users where users.org_id = $1 and users.user_id = $2;
 
--- $1 tokenHash, $2 orgId, $3 login
+-- $1 tokenHash, $2 orgId, $3 login, $4 loginHash, $5 address
 prepare select_user_accounts as
-select users.org_id, users.user_id, users.role, users.is_active, users.is_application, users.password_hash,
-users.failed_logins, coalesce(users.locked_until > now(), false) as is_locked, tokens.loopback_only, true as has_token
+select users.org_id, users.user_id, users.role, users.is_active, users.is_application, tokens.loopback_only, true as has_token, null as password_hash, 0 as failures, false as is_locked
 from tokens
 join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
 where tokens.token_hash = $1 and tokens.kind = 'personal' and ($2::text is null or tokens.org_id = $2) and tokens.revoked_at is null and coalesce(tokens.expires_at > now(), true)
   and users.login = $3 and (not users.is_application and users.removed_at is null)
 union all
-select users.org_id, users.user_id, users.role, users.is_active, users.is_application, users.password_hash,
-users.failed_logins, coalesce(users.locked_until > now(), false) as is_locked, users.loopback_only, false
-from users
-where users.login = $3 and (not users.is_application and users.removed_at is null)
-  and users.org_id = coalesce(
-    $2, (select min(org_id) from (select org_id from organisations limit 2) few having count(*) = 1));
+select organisations.org_id, users.user_id, users.role, coalesce(users.is_active, false), users.is_application,
+  users.loopback_only, false, users.password_hash, coalesce(failed.failures, 0),
+  coalesce(failed.failures >= 7, false)
+from organisations
+left join users on users.org_id = organisations.org_id and users.login = $3 and (not users.is_application and users.removed_at is null)
+left join failed_logins failed on failed.org_id = organisations.org_id and failed.login_hash = $4
+  and failed.address = $5 and failed.expires_at > now()
+where organisations.org_id = coalesce(
+  $2, (select min(org_id) from (select org_id from organisations limit 2) few having count(*) = 1));
 
 -- $1 orgId, $2 login
 prepare select_user_id as
@@ -2096,7 +2122,12 @@ select user_id from users where org_id = $1 and login = $2 and removed_at is nul
 -- $1 orgId, $2 uid, $3 login
 prepare select_user_named as
 select users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,
-users.role, users.is_active, users.failed_logins, users.locked_until, users.created_at, users.removed_at
+users.role, users.is_active, users.created_at, users.removed_at,
+(select coalesce(max(failures), 0) from failed_logins failed where failed.org_id = users.org_id and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+  and failed.expires_at > now()) as failed_logins,
+(select max(expires_at) from failed_logins failed
+  where failed.org_id = users.org_id and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+  and failed.expires_at > now() and failures >= 7) as locked_until
 from users
 where users.org_id = $1 and users.user_id = coalesce(
   (select user_id from users where org_id = $1 and uid = $2),
@@ -2115,7 +2146,12 @@ select counted.total, page.*
 from (select count(*) as total from users where org_id = $1 and (not users.is_application and users.removed_at is null)) counted
 left join (
   select users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,
-users.role, users.is_active, users.failed_logins, users.locked_until, users.created_at, users.removed_at from users where org_id = $1 and (not users.is_application and users.removed_at is null) order by user_id limit $2 offset $3
+users.role, users.is_active, users.created_at, users.removed_at,
+(select coalesce(max(failures), 0) from failed_logins failed where failed.org_id = users.org_id and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+  and failed.expires_at > now()) as failed_logins,
+(select max(expires_at) from failed_logins failed
+  where failed.org_id = users.org_id and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+  and failed.expires_at > now() and failures >= 7) as locked_until from users where org_id = $1 and (not users.is_application and users.removed_at is null) order by user_id limit $2 offset $3
 ) page on true
 order by page.user_id;
 

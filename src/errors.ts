@@ -23,8 +23,15 @@ export class DomainError extends Error {
   readonly text: Text | undefined;
   /** Messages about single fields of the request, by field name. */
   readonly fields: Readonly<Record<string, Text>>;
+  /** When to try again, if it is known. */
+  readonly retryAfterSeconds: number | undefined;
 
-  constructor(code: ErrorCode, text: Text | undefined, fields: Record<string, Text> = {}, options?: ErrorOptions) {
+  constructor(
+    code: ErrorCode,
+    text: Text | undefined,
+    fields: Record<string, Text> = {},
+    options: ErrorOptions & { readonly retryAfterSeconds?: number } = {},
+  ) {
     super(
       text?.en ??
         Object.entries(fields)
@@ -35,6 +42,7 @@ export class DomainError extends Error {
     this.code = code;
     this.text = text;
     this.fields = fields;
+    this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }
 

@@ -2267,7 +2267,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["JsonRpcError"];
             };
         };
-        /** @description Too many passwords are being checked at once. Tokens keep working. */
+        /** @description Too many wrong credentials, or too many passwords are being checked at once. Valid tokens keep working. */
         readonly JsonRpcTooMany: {
             headers: {
                 /** @description Seconds to wait before trying again. */

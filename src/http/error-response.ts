@@ -28,7 +28,13 @@ const STATUS: Record<ErrorCode, number> = {
   unavailable: 503,
 };
 
-export const RETRY_AFTER_SECONDS = '5';
+const RETRY_AFTER_SECONDS = 5;
+
+/** Tells the client of a 429 or 503 when to try again. */
+export function setRetryAfter(response: Response, error: unknown): void {
+  const { retryAfterSeconds = RETRY_AFTER_SECONDS } = error instanceof DomainError ? error : {};
+  response.set('Retry-After', String(retryAfterSeconds));
+}
 
 /** An error at the level of HTTP, before domain rules apply: an unknown path, a wrong method, an unreadable body. */
 export class HttpError extends Error {
@@ -52,7 +58,7 @@ export const sendError: ErrorRequestHandler = (error: unknown, request, response
   if (error instanceof DomainError) {
     const status = STATUS[error.code];
     if (error.code === 'unauthenticated') response.set('WWW-Authenticate', 'OAuth, Bearer');
-    if (status === 503 || status === 429) response.set('Retry-After', RETRY_AFTER_SECONDS);
+    if (status === 503 || status === 429) setRetryAfter(response, error);
     if (error.code === 'unavailable' || error.code === 'contended') response.err = error;
     send(response, status, errorBody(language, status, error.text, error.fields));
     return;

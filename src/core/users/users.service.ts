@@ -29,8 +29,9 @@ export interface User extends UserSummary {
   readonly email: string | undefined;
   readonly role: OrganisationRole;
   readonly isActive: boolean;
-  /** Consecutive wrong passwords. */
+  /** The most wrong passwords in a row from one address. */
   readonly failedLogins: number;
+  /** When the last lock of an address ends. */
   readonly lockedUntil: Date | undefined;
   readonly createdAt: Date;
 }

@@ -2,6 +2,7 @@ import { cachedMap, cacheKey } from '../../database/cache.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 import type { OrganisationRole } from '../access/viewer.ts';
+import { FAILED_LOGINS_MAX } from './failed-logins.store.ts';
 import { isPerson } from './person.ts';
 import { type UserName, userIdNamed } from './user-name.ts';
 import type { UserSummary } from './user-summary.ts';
@@ -72,14 +73,22 @@ export interface UserRow {
   cloud_uid: string | null;
   role: OrganisationRole;
   is_active: boolean;
+  /** The most wrong passwords in a row from one address, and the last end of a lock. */
   failed_logins: number;
   locked_until: Date | null;
   created_at: Date;
   removed_at: Date | null;
 }
 
+/** Whether a row of failed_logins counts for the user. */
+const IS_OF_USER = `failed.org_id = users.org_id and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+    and failed.expires_at > now()`;
+
 const COLUMNS = `users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,
-  users.role, users.is_active, users.failed_logins, users.locked_until, users.created_at, users.removed_at`;
+  users.role, users.is_active, users.created_at, users.removed_at,
+  (select coalesce(max(failures), 0) from failed_logins failed where ${IS_OF_USER}) as failed_logins,
+  (select max(expires_at) from failed_logins failed
+    where ${IS_OF_USER} and failures >= ${FAILED_LOGINS_MAX}) as locked_until`;
 
 const SELECT_USER = statement<'orgId' | 'userId', UserRow>(
   'select_user',

@@ -1,20 +1,21 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { AttemptLimit, failedRequests } from '../../core/access/attempt-limit.ts';
 import type { Viewer } from '../../core/access/viewer.ts';
 import { APPLICATION_LOGIN } from '../../core/organisations/organisations.service.ts';
 import { hashToken } from '../../core/tokens/tokens.service.ts';
-import { hashPassword, passwordMatches } from '../../core/users/password-hash.ts';
-import type { Database, Queryable } from '../../database/database.ts';
+import {
+  countLoginFailure,
+  deleteLoginFailures,
+  FAILED_LOGINS_MAX,
+  type LoginAttempt,
+  selectLoginFailures,
+} from '../../core/users/failed-logins.store.ts';
+import { passwordMatches, UNMATCHED_HASH } from '../../core/users/password-hash.ts';
+import type { Database } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
-import {
-  type AccountRow,
-  cachedApplicationAccounts,
-  countFailedLogin,
-  resetFailedLogins,
-  selectFailedLogins,
-  selectUserAccounts,
-} from './accounts.store.ts';
+import { type AccountRow, cachedApplicationAccounts, type LoginRow, selectUserAccounts } from './accounts.store.ts';
 
 /** The user name and password of HTTP Basic authentication. */
 export interface Credentials {
@@ -23,11 +24,19 @@ export interface Credentials {
   readonly secret: string;
 }
 
-/** Passwords that may be compared or queued at once: about two seconds of work on two cores. */
-const COMPARISONS_MAX = 16;
+/** Where a request comes from. */
+export interface Origin {
+  readonly address: string;
+  readonly isLoopback: () => boolean;
+}
 
-/** How many wrong passwords in a row lock an account for 15 minutes. */
-const FAILED_LOGINS_MAX = 7;
+/** Requests of one address that may wait for the comparison of a password. */
+const ADDRESS_QUEUE_MAX = 32;
+
+const WRONG_PASSWORDS_PER_MINUTE = 20;
+
+/** Wrong passwords by login, from all addresses: thousands of addresses have thousands of times the guesses of one. */
+const wrongPasswords = new AttemptLimit(WRONG_PASSWORDS_PER_MINUTE);
 
 /**
  * Recently verified passwords, keyed by a digest of the stored hash and the password. Clients send the password with every
@@ -35,111 +44,114 @@ const FAILED_LOGINS_MAX = 7;
  */
 const verifiedPasswords = new LRUCache<string, true>({ max: 1000, ttl: 5 * 60_000 });
 
-/** Compared with the password of an unknown login, so that the response time does not reveal which logins exist. */
-let dummyHash: Promise<string> | undefined;
+/** The addresses from which a password was right, keyed by a digest of its hash and the address. */
+const knownAddresses = new LRUCache<string, true>({ max: 10_000 });
 
 /**
  * The account that the credentials belong to (Kanboard contract, section 2). Without `orgId`, a login is looked up if there
  * is only one organisation, and a token in the organisation that it belongs to. Throws `unauthenticated` for any invalid
- * credentials, and `busy` if too many passwords are being compared.
+ * credentials, and `busy` for too many of them (decision 12).
  */
 export async function authenticateAccount(
   db: Database,
   { login, secret }: Credentials,
   orgId: string | undefined,
-  isLoopback: () => boolean,
+  { address, isLoopback }: Origin,
 ): Promise<Viewer> {
   const isStorable = ![orgId, login].some((value) => value?.includes('\0')) && secret !== '';
-  const accounts = isStorable ? await selectAccounts(db, orgId, login, hashToken(secret)) : [];
-  const usable = accounts.filter((account) => account.is_active && (!account.loopback_only || isLoopback()));
-  const owners = usable.filter((account) => account.has_token);
-  const isToken = owners.length > 0 || login === APPLICATION_LOGIN;
-  // Several organisations may have the same token; without an organisation in the request it identifies no account.
-  const tokenOwner = owners.length === 1 ? owners[0] : undefined;
-  const owner = isToken ? tokenOwner : await passwordOwner(db, usable[0], secret);
-  if (owner === undefined || owner.is_locked) throw new DomainError('unauthenticated', texts.credentialsWrong);
+  const tokenHash = hashToken(secret);
+  const isUsable = (account: AccountRow) => account.is_active && (!account.loopback_only || isLoopback());
+  let owner: AccountRow | undefined;
+  if (login === APPLICATION_LOGIN) {
+    const accounts = isStorable ? await cachedApplicationAccounts(db, orgId, tokenHash) : [];
+    owner = only(accounts.filter(isUsable));
+  } else {
+    const accounts = isStorable ? await selectUserAccounts(db, orgId, { login, tokenHash, address }) : [];
+    const tokenOwners = accounts.filter((account) => account.has_token && isUsable(account));
+    const found = accounts.find((account) => !account.has_token);
+    // Guesses from other machines do not lock a demo account.
+    const isCounted = found !== undefined && (!found.loopback_only || isLoopback());
+    const attempt = isCounted ? { orgId: found.org_id, login, address } : undefined;
+    const account = found && isUsable(found) ? found : undefined;
+    if (tokenOwners.length > 0) owner = only(tokenOwners);
+    else if (await isPasswordRight(db, { account, attempt, address, password: secret })) owner = account;
+  }
+  if (owner === undefined) {
+    failedRequests.check(address);
+    failedRequests.count(address);
+    throw new DomainError('unauthenticated', texts.credentialsWrong);
+  }
   return { orgId: owner.org_id, userId: owner.user_id, role: owner.role, isApplication: owner.is_application };
 }
 
-function selectAccounts(db: Queryable, orgId: string | undefined, login: string, tokenHash: Buffer) {
-  return login === APPLICATION_LOGIN
-    ? cachedApplicationAccounts(db, orgId, tokenHash)
-    : selectUserAccounts(db, orgId, login, tokenHash);
+/** Several organisations may have the same token; without an organisation in the request it identifies no account. */
+function only<Row>(rows: readonly Row[]): Row | undefined {
+  return rows.length === 1 ? rows[0] : undefined;
 }
 
-/** The account, if it has this password and is not locked. */
-async function passwordOwner(
-  db: Database,
-  account: AccountRow | undefined,
-  password: string,
-): Promise<AccountRow | undefined> {
-  const passwordHash = account?.password_hash ?? undefined;
-  if (account === undefined || passwordHash === undefined || account.is_locked) {
-    dummyHash ??= hashPassword('dummy');
-    await verifyPassword(await dummyHash, password);
-    return undefined;
-  }
-  const key = createHash('sha256').update(passwordHash).update('\0').update(password).digest('base64');
-  if (verifiedPasswords.get(key)) {
-    if (account.failed_logins > 0) await forgetFailedLogins(db, account.org_id, account.user_id);
-    return account;
-  }
-  const attempt = () => attemptPassword(db, account, passwordHash, password, key);
-  return (await inTurn(`${account.org_id} ${account.user_id}`, attempt)) ? account : undefined;
+interface PasswordAttempt {
+  /** Undefined for a login that does not exist, or may not be used: the attempt then takes the same path and fails. */
+  readonly account: LoginRow | undefined;
+  /** Where it is counted; undefined if it is not. */
+  readonly attempt: LoginAttempt | undefined;
+  readonly address: string;
+  readonly password: string;
 }
+
+async function isPasswordRight(db: Database, given: PasswordAttempt): Promise<boolean> {
+  const { account, attempt, address, password } = given;
+  const passwordHash = account?.password_hash ?? undefined;
+  const verified = passwordHash === undefined ? undefined : digestOf(passwordHash, password);
+  if (verified !== undefined && account?.is_locked === false && verifiedPasswords.get(verified)) {
+    if (attempt && account.failures > 0) await deleteLoginFailures(db, attempt);
+    return true;
+  }
+  const known = passwordHash === undefined ? undefined : digestOf(passwordHash, address);
+  const login = attempt && digestOf(attempt.orgId, attempt.login);
+  failedRequests.check(address);
+  if (login !== undefined && !(known !== undefined && knownAddresses.get(known))) wrongPasswords.check(login);
+
+  return await inTurn(address, async () => {
+    // An earlier attempt in the queue may have locked the login.
+    const failures = attempt ? await selectLoginFailures(db, attempt) : 0;
+    if (failures >= FAILED_LOGINS_MAX) return false;
+    const isVerified = verified !== undefined && verifiedPasswords.get(verified) === true;
+    // Without a hash it takes as long, so that the time does not reveal which logins exist.
+    const isRight = isVerified || (await passwordMatches(password, passwordHash ?? UNMATCHED_HASH));
+    if (!isRight) {
+      if (login !== undefined) wrongPasswords.count(login);
+      if (attempt) await countLoginFailure(db, attempt);
+      return false;
+    }
+    if (verified !== undefined) verifiedPasswords.set(verified, true);
+    if (known !== undefined) knownAddresses.set(known, true);
+    if (attempt && failures > 0) await deleteLoginFailures(db, attempt);
+    return true;
+  });
+}
+
+function digestOf(...parts: readonly string[]): string {
+  return createHash('sha256').update(parts.join('\0')).digest('base64');
+}
+
+/** The last queued attempt of each address, and the number of its attempts. */
+const turns = new Map<string, { last: Promise<unknown>; length: number }>();
 
 /**
- * Whether the password is right. Re-reads the failed logins, since an earlier attempt in the queue may have locked the
- * account.
+ * Runs the attempts of an address one at a time, so that parallel guesses cannot outrun a lock and delay other addresses
+ * by one comparison at most. Throws `busy` if its queue is full.
  */
-async function attemptPassword(
-  db: Database,
-  { org_id: orgId, user_id: userId }: AccountRow,
-  passwordHash: string,
-  password: string,
-  key: string,
-): Promise<boolean> {
-  // Another call verified it while this one was queued.
-  if (verifiedPasswords.get(key)) return true;
-  const { isLocked, failedLogins } = await selectFailedLogins(db, orgId, userId);
-  if (isLocked) return false;
-  if (!(await verifyPassword(passwordHash, password))) {
-    await db.transaction((transaction) => countFailedLogin(transaction, orgId, userId, FAILED_LOGINS_MAX));
-    return false;
-  }
-  verifiedPasswords.set(key, true);
-  if (failedLogins > 0) await forgetFailedLogins(db, orgId, userId);
-  return true;
-}
-
-function forgetFailedLogins(db: Database, orgId: string, userId: number): Promise<void> {
-  return db.transaction((transaction) => resetFailedLogins(transaction, orgId, userId));
-}
-
-/** How many passwords are being compared or queued. */
-let comparisons = 0;
-
-/** Throws `busy` if the queue is full: comparisons are slow by design, and guesses must not hold up other clients. */
-async function verifyPassword(passwordHash: string, password: string): Promise<boolean> {
-  if (comparisons >= COMPARISONS_MAX) throw new DomainError('busy', texts.busy);
-  comparisons += 1;
-  try {
-    return await passwordMatches(password, passwordHash);
-  } finally {
-    comparisons -= 1;
-  }
-}
-
-/** The last queued attempt of each account. */
-const turns = new Map<string, Promise<unknown>>();
-
-/** Runs the attempts of an account one at a time, so that parallel guesses cannot outrun its lock. */
-async function inTurn<Result>(account: string, work: () => Promise<Result>): Promise<Result> {
-  const turn = (turns.get(account) ?? Promise.resolve()).then(work, work);
-  turns.set(account, turn);
+async function inTurn<Result>(address: string, work: () => Promise<Result>): Promise<Result> {
+  const queue = turns.get(address) ?? { last: Promise.resolve(), length: 0 };
+  if (queue.length >= ADDRESS_QUEUE_MAX) throw new DomainError('busy', texts.busy);
+  const turn = queue.last.then(work, work);
+  queue.last = turn;
+  queue.length += 1;
+  turns.set(address, queue);
   try {
     return await turn;
   } finally {
-    if (turns.get(account) === turn) turns.delete(account);
+    queue.length -= 1;
+    if (queue.length === 0) turns.delete(address);
   }
 }

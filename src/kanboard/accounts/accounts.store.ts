@@ -1,11 +1,12 @@
 import type { OrganisationRole } from '../../core/access/viewer.ts';
 import { isExpired } from '../../core/tokens/expiry.ts';
 import { cachedByToken } from '../../core/tokens/tokens.store.ts';
+import { FAILED_LOGINS_MAX, loginKey } from '../../core/users/failed-logins.store.ts';
 import { isPerson } from '../../core/users/person.ts';
-import type { Queryable, Transaction } from '../../database/database.ts';
+import type { Queryable } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 
-/** An account that the credentials may belong to. A password is yet to be verified. */
+/** An account that the credentials belong to or, with a password yet to be verified, may belong to. */
 export interface AccountRow {
   org_id: string;
   user_id: number;
@@ -13,15 +14,23 @@ export interface AccountRow {
   is_active: boolean;
   is_application: boolean;
   loopback_only: boolean;
-  password_hash: string | null;
-  failed_logins: number;
-  is_locked: boolean;
-  /** Whether the secret is a valid token of the account. */
-  has_token: boolean;
 }
 
-const COLUMNS = `users.org_id, users.user_id, users.role, users.is_active, users.is_application, users.password_hash,
-  users.failed_logins, coalesce(users.locked_until > now(), false) as is_locked`;
+/** An account whose valid token the secret is. */
+export interface TokenAccountRow extends AccountRow {
+  has_token: true;
+}
+
+/** The account with the login. If there is none, it is not active, and its other columns of users are null. */
+export interface LoginRow extends AccountRow {
+  has_token: false;
+  password_hash: string | null;
+  /** Whether wrong passwords from this address have locked it. */
+  is_locked: boolean;
+  failures: number;
+}
+
+const COLUMNS = 'users.org_id, users.user_id, users.role, users.is_active, users.is_application';
 
 const IS_VALID = 'tokens.revoked_at is null and coalesce(tokens.expires_at > now(), true)';
 
@@ -43,82 +52,48 @@ export async function cachedApplicationAccounts(
   db: Queryable,
   orgId: string | undefined,
   tokenHash: Buffer,
-): Promise<AccountRow[]> {
+): Promise<TokenAccountRow[]> {
   const accounts = await cachedByToken(db, `application accounts ${orgId ?? ''}`, tokenHash, () =>
     db.query(SELECT_APPLICATION_ACCOUNTS({ orgId, tokenHash })),
   );
   return accounts.filter(({ expires_at }) => !isExpired(expires_at));
 }
 
-type AccountOfToken = AccountRow & { readonly expires_at: Date | null };
+type AccountOfToken = TokenAccountRow & { readonly expires_at: Date | null };
 
-const SELECT_USER_ACCOUNTS = statement<'orgId' | 'login' | 'tokenHash', AccountRow>(
+const SELECT_USER_ACCOUNTS = statement<
+  'orgId' | 'login' | 'loginHash' | 'tokenHash' | 'address',
+  TokenAccountRow | LoginRow
+>(
   'select_user_accounts',
   `
-  select ${COLUMNS}, tokens.loopback_only, true as has_token
+  select ${COLUMNS}, tokens.loopback_only, true as has_token, null as password_hash, 0 as failures, false as is_locked
   from tokens
   join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
   where tokens.token_hash = :tokenHash and tokens.kind = 'personal' and (:orgId::text is null or tokens.org_id = :orgId) and ${IS_VALID}
     and users.login = :login and ${isPerson('users')}
   union all
-  select ${COLUMNS}, users.loopback_only, false
-  from users
-  where users.login = :login and ${isPerson('users')}
-    and users.org_id = coalesce(
-      :orgId, (select min(org_id) from (select org_id from organisations limit 2) few having count(*) = 1))`,
+  select organisations.org_id, users.user_id, users.role, coalesce(users.is_active, false), users.is_application,
+    users.loopback_only, false, users.password_hash, coalesce(failed.failures, 0),
+    coalesce(failed.failures >= ${FAILED_LOGINS_MAX}, false)
+  from organisations
+  left join users on users.org_id = organisations.org_id and users.login = :login and ${isPerson('users')}
+  left join failed_logins failed on failed.org_id = organisations.org_id and failed.login_hash = :loginHash
+    and failed.address = :address and failed.expires_at > now()
+  where organisations.org_id = coalesce(
+    :orgId, (select min(org_id) from (select org_id from organisations limit 2) few having count(*) = 1))`,
 );
 
 /**
- * The users with the login: a row for each owner of the token, and a row for the user whose password is to be verified.
- * Without `orgId`, every organisation is searched for token owners, and the other user is found only if there is a single
- * organisation.
+ * The users with the login: a row for each owner of the token, and a row for the user whose password is to be verified,
+ * whether or not the login exists. Without `orgId`, every organisation is searched for token owners, and the other row is
+ * found only if there is a single organisation.
  */
 export function selectUserAccounts(
   db: Queryable,
   orgId: string | undefined,
-  login: string,
-  tokenHash: Buffer,
-): Promise<AccountRow[]> {
-  return db.query(SELECT_USER_ACCOUNTS({ orgId, login, tokenHash }));
-}
-
-const SELECT_FAILED_LOGINS = statement<'orgId' | 'userId', { failedLogins: number; isLocked: boolean }>(
-  'select_failed_logins',
-  `
-  select failed_logins as "failedLogins", coalesce(locked_until > now(), false) as "isLocked"
-  from users where org_id = :orgId and user_id = :userId`,
-);
-
-/** How many wrong passwords an account got in a row, and whether it is locked now. */
-export async function selectFailedLogins(
-  db: Queryable,
-  orgId: string,
-  userId: number,
-): Promise<{ failedLogins: number; isLocked: boolean }> {
-  const [row] = await db.query(SELECT_FAILED_LOGINS({ orgId, userId }));
-  return row ?? { failedLogins: 0, isLocked: true };
-}
-
-const COUNT_FAILED_LOGIN = statement<'orgId' | 'userId' | 'max'>(
-  'count_failed_login',
-  `
-  update users
-  set failed_logins = failed_logins + 1,
-    locked_until = case when failed_logins + 1 >= :max then now() + interval '15 minutes' else locked_until end
-  where org_id = :orgId and user_id = :userId`,
-);
-
-/** Counts a wrong password. From the `max`-th in a row on, each locks the account for 15 minutes. */
-export async function countFailedLogin(db: Transaction, orgId: string, userId: number, max: number): Promise<void> {
-  await db.query(COUNT_FAILED_LOGIN({ orgId, userId, max }));
-}
-
-const RESET_FAILED_LOGINS = statement<'orgId' | 'userId'>(
-  'reset_failed_logins',
-  'update users set failed_logins = 0, locked_until = null where org_id = :orgId and user_id = :userId',
-);
-
-/** Resets the count after a right password. */
-export async function resetFailedLogins(db: Transaction, orgId: string, userId: number): Promise<void> {
-  await db.query(RESET_FAILED_LOGINS({ orgId, userId }));
+  { login, tokenHash, address }: { readonly login: string; readonly tokenHash: Buffer; readonly address: string },
+): Promise<(TokenAccountRow | LoginRow)[]> {
+  const { loginHash } = loginKey({ orgId: '', login, address });
+  return db.query(SELECT_USER_ACCOUNTS({ orgId, login, loginHash, tokenHash, address }));
 }

@@ -2,6 +2,7 @@ import type { Request } from 'express';
 import type { Viewer } from '../../core/access/viewer.ts';
 import type { Database } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
+import { clientAddress } from '../../http/client-address.ts';
 import { isLoopbackRequest } from '../../http/loopback.ts';
 import { texts } from '../../texts.ts';
 import { authenticateAccount, type Credentials } from '../accounts/accounts.service.ts';
@@ -23,7 +24,10 @@ export async function authenticate(
   const encoded = custom || /^basic\s+(.+)$/i.exec(request.headers.authorization?.trim() ?? '')?.[1];
   const credentials = encoded === undefined ? undefined : decode(encoded);
   if (credentials === undefined) throw new DomainError('unauthenticated', texts.credentialsWrong);
-  return await authenticateAccount(db, credentials, orgId, () => isLoopbackRequest(request));
+  return await authenticateAccount(db, credentials, orgId, {
+    address: clientAddress(request),
+    isLoopback: () => isLoopbackRequest(request),
+  });
 }
 
 function decode(encoded: string): Credentials | undefined {

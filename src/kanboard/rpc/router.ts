@@ -4,7 +4,7 @@ import { accountOf, type Viewer } from '../../core/access/viewer.ts';
 import type { DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { clientSignal } from '../../http/client-signal.ts';
-import { isUnanswerable, RETRY_AFTER_SECONDS } from '../../http/error-response.ts';
+import { isUnanswerable, setRetryAfter } from '../../http/error-response.ts';
 import { readBody } from '../../http/request-body.ts';
 import { endResponse, type ResponseLimits, ResponseMemory } from '../../http/response-memory.ts';
 import type { Account, Methods } from './account.ts';
@@ -226,7 +226,7 @@ const sendError: ErrorRequestHandler = (error: unknown, request, response, _next
   if (isUnanswerable(response, error)) return;
   const rpcError = requestError(error, request);
   if (rpcError.status === 401) response.set('WWW-Authenticate', 'Basic realm="JsonRPC"');
-  if (rpcError.status === 503 || rpcError.status === 429) response.set('Retry-After', RETRY_AFTER_SECONDS);
+  if (rpcError.status === 503 || rpcError.status === 429) setRetryAfter(response, error);
   if (rpcError.status >= 500) response.err = error instanceof Error ? error : new Error(String(error));
   response.status(rpcError.status).setHeader('Content-Type', 'application/json');
   response.end(errorBody(rpcError, null));
