@@ -5,7 +5,7 @@ import { replaceAccountToken } from '../../src/core/tokens/tokens.service.ts';
 import { createUser } from '../../src/core/users/users.service.ts';
 import { useApi } from '../support/api.ts';
 import { startInstance } from '../support/app-instance.ts';
-import { type GivenOrganisation, givenOrganisation, givenUser } from '../support/builders.ts';
+import { type GivenOrganisation, givenApplication, givenOrganisation, givenUser } from '../support/builders.ts';
 import { snapshot } from '../support/snapshot.ts';
 import { countStatements } from '../support/statements.ts';
 
@@ -132,6 +132,24 @@ test('a flood from many addresses is slowed with 429, and does not lock out the 
   expect(await snapshot(db())).toEqual(before);
   // Other logins are not slowed.
   expect(await signIn((await givenPassword()).login, 'secret', newAddress())).toBe(200);
+});
+
+test('a flood of wrong tokens from one address is slowed with 429; valid tokens and other addresses are not', async () => {
+  const { login, secret } = await givenApplication(db(), org);
+  const { id, login: person } = await givenPassword();
+  const personal = await replaceAccountToken(db(), org.orgId, id, 'personal');
+  const flooder = newAddress();
+  const before = await snapshot(db());
+  for (let wrong = 0; wrong < 300; wrong += 1) expect(await signIn(login, `wrong ${wrong}`, flooder)).toBe(401);
+  const slowed = await tryOnce(login, 'wrong again', flooder);
+  expect([slowed.status, slowed.headers['www-authenticate']]).toEqual([429, undefined]);
+  expect(slowed.headers['retry-after']).toMatch(/^([1-9]|[1-5]\d|60)$/);
+  expect(await signIn(login, secret, flooder)).toBe(200);
+  expect(await signIn(person, personal, flooder)).toBe(200);
+  // Whether a password is right is not known before it is hashed.
+  expect(await signIn(person, 'secret', flooder)).toBe(429);
+  expect(await signIn(person, 'secret', newAddress())).toBe(200);
+  expect(await snapshot(db())).toEqual(before);
 });
 
 describe('logins cannot be told apart', () => {

@@ -42,6 +42,37 @@ test.each(OPERATIONS)('%s returns 403 for a token without its scope', async (_id
   expect(await snapshot(db())).toEqual(before);
 });
 
+describe('from an address that sent 300 wrong tokens in a minute', () => {
+  const flooded = useApi({ trustProxy: 1 }, () => Promise.resolve(api().database.connection));
+  const FLOODER = { 'X-Forwarded-For': '203.0.113.66' };
+  const sendWrong = (operation: Operation) => send(operation, { Authorization: 'OAuth wrong', ...FLOODER }, flooded());
+
+  async function flood() {
+    const [[, operation] = []] = OPERATIONS;
+    if (operation === undefined) return;
+    for (let status = 401; status !== 429; ) ({ status } = await sendWrong(operation));
+  }
+
+  test.each(OPERATIONS)('%s returns 429 for a wrong token, and writes nothing', async (_id, operation) => {
+    await flood();
+    await unchanged(db(), async () => {
+      const response = await sendWrong(operation);
+      expect([response.status, response.body.errorMessages]).toEqual([429, [texts.busy.ru]]);
+      expect(response.headers['retry-after']).toMatch(/^([1-9]|[1-5]\d|60)$/);
+      expect(response.headers['www-authenticate']).toBeUndefined();
+    });
+  });
+
+  test('valid tokens still work, and wrong ones from elsewhere get 401', async () => {
+    await flood();
+    const { admin } = await givenOrganisation(db());
+    const links = (headers: Record<string, string>) => flooded().request.get('/v3/linktypes').set(headers);
+    await links({ ...admin.headers, ...FLOODER }).expect(200);
+    await links({ Authorization: 'OAuth wrong', 'X-Forwarded-For': '203.0.113.67' }).expect(401);
+    await links(FLOODER).expect(401);
+  });
+});
+
 test.each(OPERATIONS)('%s returns 503 while the database is unavailable', async (_id, operation) => {
   await proxy.cut();
   try {
@@ -139,7 +170,7 @@ describe('with resources', () => {
   );
 });
 
-function send(operation: Operation, headers: Record<string, string>) {
+function send(operation: Operation, headers: Record<string, string>, { request } = api()) {
   const path = operation.path.replaceAll(/\{\w+\}/g, '1');
-  return api().request[operation.method](`/v2${path}`).set(headers);
+  return request[operation.method](`/v2${path}`).set(headers);
 }

@@ -23,6 +23,12 @@ export class AttemptLimit {
     throw new DomainError('busy', texts.busy, {}, { retryAfterSeconds });
   }
 
+  /** Counts an attempt. Throws `busy` if the key has none left. */
+  take(key: string): void {
+    this.check(key);
+    this.count(key);
+  }
+
   count(key: string): void {
     const attempts = this.#attempts.get(key);
     if (attempts) attempts.count += 1;

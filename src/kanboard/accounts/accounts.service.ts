@@ -77,8 +77,7 @@ export async function authenticateAccount(
     else if (await isPasswordRight(db, { account, attempt, address, password: secret })) owner = account;
   }
   if (owner === undefined) {
-    failedRequests.check(address);
-    failedRequests.count(address);
+    failedRequests.take(address);
     throw new DomainError('unauthenticated', texts.credentialsWrong);
   }
   return { orgId: owner.org_id, userId: owner.user_id, role: owner.role, isApplication: owner.is_application };

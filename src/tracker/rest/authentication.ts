@@ -1,18 +1,28 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Request } from 'express';
+import { failedRequests } from '../../core/access/attempt-limit.ts';
 import { authenticateToken, type OrganisationName, type TokenOwner } from '../../core/tokens/tokens.service.ts';
 import type { Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
+import { clientAddress } from '../../http/client-address.ts';
 import { isLoopbackRequest } from '../../http/loopback.ts';
 import { texts } from '../../texts.ts';
 
 /** Clients in cloud mode send this as X-Org-ID, next to X-Cloud-Org-ID. */
 const ABSENT = 'not provided';
 
-/** The owner of the request's token (Tracker contract, section 0). Throws `unauthenticated` and `forbidden`. */
+/**
+ * The owner of the request's token (Tracker contract, section 0). Throws `unauthenticated`, `forbidden`, and `busy` for a
+ * wrong token from an address that sent too many. A valid one is always accepted: it is looked up first.
+ */
 export async function authenticate(db: Queryable, request: Request): Promise<TokenOwner> {
   const token = bearerToken(request.headers.authorization);
-  return await authenticateToken(db, token, organisationNamed(request.headers), () => isLoopbackRequest(request));
+  try {
+    return await authenticateToken(db, token, organisationNamed(request.headers), () => isLoopbackRequest(request));
+  } catch (error) {
+    if (error instanceof DomainError && error.code === 'unauthenticated') failedRequests.take(clientAddress(request));
+    throw error;
+  }
 }
 
 function bearerToken(header: string | undefined): string {
