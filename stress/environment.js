@@ -1,0 +1,117 @@
+// What a stress run needs: the build, PostgreSQL, servers, and an organisation with an administrator.
+import { join } from 'node:path';
+import pg from 'pg';
+import { startServer } from '../bench/processes.js';
+import { build } from '../scripts/build.js';
+import { isBuilt } from '../scripts/is-built.js';
+
+const log = { info() {}, warn() {}, error() {} };
+const ISSUES_AT_ONCE = 16;
+
+/** Starts PostgreSQL with the settings of production in `folder`, and servers on it. */
+export async function openEnvironment({ folder, serverCount = 2, environment = {} }) {
+  if (!isBuilt() && !build()) throw new Error('The build failed.');
+  const { startEmbeddedPostgres } = await import('../dist/embedded-postgres/embedded-postgres.js');
+  const { migrate } = await import('../dist/database/migrations.js');
+  const dataDir = join(folder, 'data');
+  const postgres = await startEmbeddedPostgres({ dataDir, create: true, log });
+  const pool = new pg.Pool({ ...postgres.connection, max: 4 });
+  pool.on('error', () => undefined);
+  const servers = [];
+  const close = async () => {
+    for (const server of servers) await server.stop();
+    await pool.end();
+    await postgres.stop();
+  };
+  try {
+    await migrate(postgres.connection);
+    const organisation = await createOrganisation(postgres.connection);
+    for (let number = 0; number < serverCount; number += 1) {
+      servers.push(await startServer(folder, { DATA_DIR: dataDir, LOG_LEVEL: 'warn', ...environment }));
+    }
+    return {
+      ...organisation,
+      folder,
+      dataDir,
+      servers,
+      query: async (text, values) => (await pool.query(text, values)).rows,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+const ORG_ID = 'stress';
+const QUEUE = 'Q';
+
+async function createOrganisation(connection) {
+  const { openDatabase } = await import('../dist/database/database.js');
+  const organisations = await import('../dist/core/organisations/organisations.service.js');
+  const { createUser, getUserId } = await import('../dist/core/users/users.service.js');
+  const { createToken, replaceAccountToken } = await import('../dist/core/tokens/tokens.service.js');
+  const { createQueue } = await import('../dist/core/queues/queues.service.js');
+  const db = openDatabase(connection, log);
+  try {
+    await organisations.createOrganisation(db, {
+      orgId: ORG_ID,
+      cloudId: undefined,
+      name: 'Stress',
+      language: 'en',
+      profile: 'tracker',
+    });
+    const adminId = await createUser(db, ORG_ID, { login: 'admin', display: 'Admin', role: 'admin' });
+    const { token } = await createToken(db, ORG_ID, adminId, { scopes: ['read', 'write', 'admin'] });
+    const applicationId = await getUserId(db, ORG_ID, organisations.APPLICATION_LOGIN);
+    const applicationToken = await replaceAccountToken(db, ORG_ID, applicationId, 'application');
+    await createQueue(db, ORG_ID, { key: QUEUE, name: 'Queue', leadId: adminId });
+    return { orgId: ORG_ID, queue: QUEUE, token, applicationToken };
+  } finally {
+    await db.close();
+  }
+}
+
+/** Sends a request of the REST API. Retries nothing: a lost connection is a rejected promise. */
+export async function sendRest({ orgId, token }, server, method, path, body, headers = {}) {
+  const response = await fetch(`${server.url}${path}`, {
+    method,
+    headers: { Authorization: `OAuth ${token}`, 'X-Org-ID': orgId, 'Content-Type': 'application/json', ...headers },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) };
+}
+
+/** Calls a procedure of the JSON-RPC API as the organisation's application. Returns its result. */
+export async function callRpc({ orgId, applicationToken }, server, method, params) {
+  const response = await fetch(`${server.url}/kanboard/${orgId}/jsonrpc.php`, {
+    method: 'POST',
+    headers: { Authorization: `Basic ${Buffer.from(`jsonrpc:${applicationToken}`).toString('base64')}` },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+  });
+  const { result, error } = await response.json();
+  if (error) throw new Error(`${method}: ${JSON.stringify(error)}`);
+  return result;
+}
+
+/** Creates issues; each has its `key` and the number `taskId` that the JSON-RPC API uses. */
+export async function createIssues(environment, count) {
+  const { servers, queue, query, orgId } = environment;
+  const keys = [];
+  while (keys.length < count) {
+    const size = Math.min(ISSUES_AT_ONCE, count - keys.length);
+    const created = await Promise.all(
+      Array.from({ length: size }, (_, place) =>
+        sendRest(environment, servers[place % servers.length], 'POST', '/v2/issues', { queue, summary: 'Stress' }),
+      ),
+    );
+    for (const { status, body } of created) {
+      if (status !== 201) throw new Error(`POST /v2/issues returned ${status}: ${JSON.stringify(body)}`);
+      keys.push(body.key);
+    }
+  }
+  const rows = await query('select key, issue_id from issues where org_id = $1 and key = any($2)', [orgId, keys]);
+  const ids = new Map(rows.map(({ key, issue_id: issueId }) => [key, Number(issueId)]));
+  return keys.map((key) => ({ key, taskId: ids.get(key) }));
+}

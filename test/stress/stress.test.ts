@@ -1,0 +1,23 @@
+import { expect, test } from '@jest/globals';
+import { run } from '../support/server-process.ts';
+
+// The runs in small, with a random seed. `npm run races` and the others run them in full.
+
+interface Report {
+  readonly seed: number;
+  readonly figures: Readonly<Record<string, unknown>>;
+  readonly problems: readonly string[];
+}
+
+async function stress(name: string): Promise<Report> {
+  const { code, stdout, stderr } = await run([process.execPath, `stress/${name}.js`, '--quick', '--json'], {});
+  expect(stdout === '' ? stderr : '').toBe('');
+  const report = JSON.parse(stdout) as Report;
+  expect([code, report.problems]).toEqual([0, []]);
+  return report;
+}
+
+test('races: conflicting writers on two servers break no rule, and store as many links as the rules allow', async () => {
+  const { figures } = await stress('races');
+  expect(figures).toMatchObject({ identicalRounds: 5, statuses: { 201: expect.any(Number), 422: expect.any(Number) } });
+});
