@@ -7,6 +7,8 @@ import { StartError } from './errors.ts';
 export interface Config {
   readonly port: number;
   readonly host: string;
+  /** Connections of clients; further ones are closed at once. */
+  readonly connectionsMax: number;
   /** The operator's own PostgreSQL; if unset, the embedded one is used. */
   readonly databaseUrl: string | undefined;
   /** How long to wait for a PostgreSQL at `databaseUrl` that is still starting. */
@@ -30,6 +32,11 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 /** 0 lets the operating system choose. */
 const port = makeValidator<number>((value) => {
   if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535) throw new Error('must be a port, from 0 to 65535');
+  return Number(value);
+});
+
+const connections = makeValidator<number>((value) => {
+  if (!/^[1-9]\d{0,5}$/.test(value)) throw new Error('must be a number of connections, from 1 to 999999');
   return Number(value);
 });
 
@@ -90,6 +97,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     {
       PORT: port({ default: 8080 }),
       HOST: str({ default: '127.0.0.1' }),
+      MAX_CONNECTIONS: connections({ default: 4000 }),
       DATABASE_URL: postgresUrl({ default: undefined }),
       DATABASE_WAIT_SECONDS: seconds({ default: 15 }),
       DATA_DIR: str({ default: './data' }),
@@ -110,6 +118,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   return Object.freeze({
     port: values.PORT,
     host: values.HOST,
+    connectionsMax: values.MAX_CONNECTIONS,
     databaseUrl: values.DATABASE_URL,
     databaseWaitSeconds: values.DATABASE_WAIT_SECONDS,
     dataDir: resolve(values.DATA_DIR),

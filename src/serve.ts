@@ -14,6 +14,7 @@ import type { Log } from './log.ts';
 
 /** How long requests in flight may take once the server is stopping. */
 const DRAIN_MS = 10_000;
+const DROP_LOG_MS = 60_000;
 
 export interface RunningServer {
   /** Base URL of the server on this machine. */
@@ -58,6 +59,7 @@ export async function serve(config: Config, log: Log, { reset = false }: ServeOp
       isDatabaseLost: () => postgres.embedded?.isLost() ?? false,
     });
     const server = createHttpServer(app.express, app.listener);
+    limitConnections(server, config.connectionsMax, log);
     await listen(server, config);
     return {
       url: urlOf(server),
@@ -97,6 +99,17 @@ async function requireFreeAddress(config: Config): Promise<void> {
   await listen(probe, config);
   await new Promise((resolve) => {
     probe.close(resolve);
+  });
+}
+
+/** Closes connections beyond the limit at once, and logs that once a minute. */
+function limitConnections(server: Server, connectionsMax: number, log: Log): void {
+  server.maxConnections = connectionsMax;
+  let loggedAt = -Infinity;
+  server.on('drop', () => {
+    if (performance.now() - loggedAt < DROP_LOG_MS) return;
+    loggedAt = performance.now();
+    log.warn({ connectionsMax }, 'MAX_CONNECTIONS is reached: new connections are closed');
   });
 }
 

@@ -6,13 +6,34 @@ import { errorBody, sendJson } from './error-response.ts';
 
 export type Listener = (request: Request, response: Response) => void;
 
+/** A client that has not sent its headers, or its whole request, by then gets 408 and is disconnected. */
+export interface ReceiveLimits {
+  readonly headersTimeout: number;
+  readonly requestTimeout: number;
+  readonly connectionsCheckingInterval: number;
+}
+
+const RECEIVE_LIMITS: ReceiveLimits = {
+  headersTimeout: 20_000,
+  requestTimeout: 60_000,
+  connectionsCheckingInterval: 5_000,
+};
+
+/** Of the request line and the headers together, in bytes; more is 431. */
+const HEADER_BYTES_MAX = 16_384;
+
 /**
  * Creates a server whose error responses all have the contract's body, including those that Node would send itself.
  * `listener` receives the requests, which have Express's members from the start, and may pass them on to the app.
  */
-export function createHttpServer(app: Express, listener: Listener = app): Server {
+export function createHttpServer(
+  app: Express,
+  listener: Listener = app,
+  receiveLimits: ReceiveLimits = RECEIVE_LIMITS,
+): Server {
   const messages = messageClasses(app, () => !server.listening);
-  const server = createServer({ ...messages, requireHostHeader: false }, (request, response) => {
+  const options = { ...messages, ...receiveLimits, maxHeaderSize: HEADER_BYTES_MAX, requireHostHeader: false };
+  const server = createServer(options, (request, response) => {
     // Host is optional in HTTP/1.0 and required since 1.1.
     if (request.httpVersion === '1.0') request.headers.host ??= addressOf(request);
     if (request.headers.host === undefined) refuse(response, 400, texts.requestMalformed);

@@ -69,24 +69,25 @@ describe('HTTP', () => {
     }
   });
 
-  test.each(['/jsonrpc.php', '/kanboard/x/jsonrpc.php'])(
-    '%s returns 413 for a body of more than 1 MiB',
-    async (path) => {
-      const before = await snapshot(db());
-      const large = requestFor('createLink', `,"params":["${'x'.repeat(1_048_576)}"],"id":1`);
-      for (const [body, encoding] of [
-        [large, 'identity'],
-        [gzipSync(large), 'gzip'],
-      ] as const) {
-        expect(await raw.send(body, { headers: { 'Content-Encoding': encoding }, path })).toMatchObject({
-          status: 413,
-          body: '{"jsonrpc":"2.0","error":{"code":413,"message":"Payload Too Large"},"id":null}',
-          headers: { 'content-type': 'application/json' },
-        });
-      }
-      expect(await snapshot(db())).toEqual(before);
-    },
-  );
+  test.each<[string, () => string, number, string]>([
+    ['/jsonrpc.php returns 413', () => '/jsonrpc.php', 413, 'Payload Too Large'],
+    ['the path of an organisation returns 413', () => raw.path, 413, 'Payload Too Large'],
+    ['the path of no organisation returns 401', () => '/kanboard/x/jsonrpc.php', 401, 'Unauthorized'],
+  ])('%s for a body of more than 1 MiB', async (_name, path, status, message) => {
+    const before = await snapshot(db());
+    const large = requestFor('createLink', `,"params":["${'x'.repeat(1_048_576)}"],"id":1`);
+    for (const [body, encoding] of [
+      [large, 'identity'],
+      [gzipSync(large), 'gzip'],
+    ] as const) {
+      expect(await raw.send(body, { headers: { 'Content-Encoding': encoding }, path: path() })).toMatchObject({
+        status,
+        body: `{"jsonrpc":"2.0","error":{"code":${status},"message":"${message}"},"id":null}`,
+        headers: { 'content-type': 'application/json' },
+      });
+    }
+    expect(await snapshot(db())).toEqual(before);
+  });
 
   test('a body of exactly 1 MiB is accepted', async () => {
     const body = GET_TIMEZONE + ' '.repeat(1_048_576 - GET_TIMEZONE.length);

@@ -6,7 +6,7 @@ import { type AppOptions, createApp } from '../../src/app.ts';
 import { type Contract, loadContract } from '../../src/contract/contract.ts';
 import { loadRpcContract } from '../../src/contract/openrpc.ts';
 import { type DatabasePool, openDatabase } from '../../src/database/database.ts';
-import { createHttpServer } from '../../src/http/http-server.ts';
+import { createHttpServer, type Listener, type ReceiveLimits } from '../../src/http/http-server.ts';
 import { ContractCheck } from './contract-check.ts';
 import { type TestDatabase, useDatabase } from './test-database.ts';
 
@@ -26,7 +26,12 @@ export interface Api {
 export function useApi(
   config: Partial<AppOptions['config']> = {},
   connect?: (connection: TestDatabase['connection']) => Promise<TestDatabase['connection']>,
-  limits: Pick<AppOptions, 'batchMs' | 'requestMs' | 'responseLimits'> = {},
+  {
+    receiveLimits,
+    ...limits
+  }: Pick<AppOptions, 'batchMs' | 'requestMs' | 'responseLimits'> & {
+    readonly receiveLimits?: ReceiveLimits;
+  } = {},
 ): () => Api {
   const database = useDatabase();
   let api: Api | undefined;
@@ -56,10 +61,11 @@ export function useApi(
       },
       ...limits,
     });
-    server = createHttpServer(app.express, (request, response) => {
+    const listener: Listener = (request, response) => {
       check.watch(request, response);
       app.listener(request, response);
-    });
+    };
+    server = createHttpServer(app.express, listener, receiveLimits);
     await new Promise<void>((resolve) => {
       server.listen(0, '127.0.0.1', resolve);
     });

@@ -6,6 +6,7 @@ import { StartError } from '../../src/errors.ts';
 const DEFAULTS = {
   port: 8080,
   host: '127.0.0.1',
+  connectionsMax: 4000,
   databaseUrl: undefined,
   databaseWaitSeconds: 15,
   dataDir: resolve('data'),
@@ -63,6 +64,7 @@ test('all problems are reported at once', () => {
     PORT: 'http',
     DATABASE_URL: 'mysql://localhost/links',
     DATABASE_WAIT_SECONDS: '1.5',
+    MAX_CONNECTIONS: '0',
     PUBLIC_URL: 'links.example',
     TRUST_PROXY: 'true',
     DEMO: 'yes',
@@ -74,7 +76,16 @@ test('all problems are reported at once', () => {
   expect(headline).toBe('The environment is invalid.');
   expect(lines.map((line) => line.split(':')[0]).sort()).toEqual(
     [
-      ...['DATABASE_URL', 'DATABASE_WAIT_SECONDS', 'DEMO', 'LOG_LEVEL', 'PORT', 'PUBLIC_URL', 'TRUST_PROXY'],
+      ...[
+        'DATABASE_URL',
+        'DATABASE_WAIT_SECONDS',
+        'DEMO',
+        'MAX_CONNECTIONS',
+        'LOG_LEVEL',
+        'PORT',
+        'PUBLIC_URL',
+        'TRUST_PROXY',
+      ],
       ...['KANBOARD_AUTH_HEADER', 'KANBOARD_ORG'],
     ].sort(),
   );

@@ -31,6 +31,8 @@ export interface RpcRouterOptions {
 type AnyHandler = (params: Record<string, unknown>, account: Account) => Promise<unknown>;
 
 const BATCH_MAX = 1000;
+/** A larger body is read after its credentials have been checked, or 1 000 anonymous clients would hold a gigabyte. */
+const ANONYMOUS_BYTES_MAX = 16_384;
 /** Each statement has its own timeout, so a call that is already running ends soon after this. */
 const BATCH_MS = 30_000;
 /** Beyond that, a call that is still running is stopped. */
@@ -49,7 +51,7 @@ export function rpcRouter(options: RpcRouterOptions): Router {
     response.setHeader('Content-Type', 'application/json');
     endResponse(response, text, options.responseLimits);
   };
-  router.all(['/jsonrpc.php', '/kanboard/:orgId/jsonrpc.php'], readBody, serve, sendError);
+  router.all(['/jsonrpc.php', '/kanboard/:orgId/jsonrpc.php'], serve, sendError);
   return router;
 }
 
@@ -85,10 +87,6 @@ async function responseBody(
 ): Promise<string> {
   const batchMs = options.batchMs ?? BATCH_MS;
   const signal = clientSignal(response, batchMs + LAST_CALL_MS);
-  const value = Buffer.isBuffer(request.body) ? parseLossless(request.body) : undefined;
-  const batch = batchOf(value);
-  if (batch && batch.length > BATCH_MAX) throw httpRefusal(413, `A batch holds ${BATCH_MAX} calls at most`);
-
   // Credentials are checked once, when the first well-formed call needs them.
   let session: Promise<Session> | undefined;
   const openSession = async () => {
@@ -99,7 +97,22 @@ async function responseBody(
     const accountDb = db.forClient({ signal, account, countBytes: memory.addRow });
     return { account: { db: accountDb, viewer, origin: originOf(request, publicUrl) }, memory };
   };
-  const respond = (item: unknown) => respondTo(options, item, () => (session ??= openSession()));
+  const sessionOf = () => {
+    session ??= openSession();
+    return session;
+  };
+  if (isLarge(request)) await sessionOf();
+  const bytes = await readBody(request, response);
+  const value = bytes && parseLossless(bytes);
+  const batch = batchOf(value);
+  if (batch && batch.length > BATCH_MAX) throw httpRefusal(413, `A batch holds ${BATCH_MAX} calls at most`);
+
+  let isSessionUsed = false;
+  const respond = (item: unknown) =>
+    respondTo(options, item, () => {
+      isSessionUsed = true;
+      return sessionOf();
+    });
   if (batch === undefined) {
     const text = (await respond(value)) ?? '';
     (await session)?.memory.holdBody(text.length);
@@ -114,7 +127,7 @@ async function responseBody(
   for (const item of batch) {
     if (performance.now() > deadline) end ??= httpRefusal(503, 'Service Unavailable');
     // Before anything was executed, an error may refuse the whole batch.
-    let hasExecuted = session !== undefined;
+    let hasExecuted = isSessionUsed;
     let text: string | undefined;
     try {
       signal.throwIfAborted();
@@ -132,6 +145,12 @@ async function responseBody(
     characters += text?.length ?? 0;
   }
   return responses.length === 0 ? '' : `[${responses.join(',')}]`;
+}
+
+/** Whether the body is large, or its size is unknown: a compressed one may be. */
+function isLarge({ headers }: Request): boolean {
+  const isUnknown = headers['transfer-encoding'] !== undefined || headers['content-encoding'] !== undefined;
+  return isUnknown || Number(headers['content-length'] ?? 0) > ANONYMOUS_BYTES_MAX;
 }
 
 /** The response to one call; undefined for a notification. */

@@ -9,8 +9,8 @@ const DEPTH_MAX = 101;
  * Parses a request body as JSON, whatever its Content-Type (Tracker contract, section 0). Returns undefined for an empty
  * body and for `null`, which both count as absent. Throws a 400 that says where the JSON is invalid.
  */
-export function parseJson(bytes: unknown): unknown {
-  if (!Buffer.isBuffer(bytes) || bytes.length === 0) return undefined;
+export function parseJson(bytes: Buffer | undefined): unknown {
+  if (bytes === undefined || bytes.length === 0) return undefined;
   const value = parse(bytes);
   requireStorable(value, DEPTH_MAX, refuseNul);
   return value ?? undefined;

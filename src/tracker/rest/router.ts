@@ -57,13 +57,14 @@ export function restRouter({
         if (!caller.scopes.includes(operation.scope)) {
           throw new DomainError('forbidden', texts.scopeMissing(operation.scope));
         }
+        const bytes = operation.hasBody ? await readBody(request, response) : undefined;
         const account = accountOf(caller.viewer);
         const memory = new ResponseMemory(response, account, responseLimits);
         const reply = await handle({
           path: operation.parse.path(request.params),
           query: operation.parse.query(request.query),
           headers: operation.parse.headers(request.headers),
-          body: operation.hasBody ? operation.parse.body(bodyOf(request, operation)) : undefined,
+          body: operation.hasBody ? operation.parse.body(bodyOf(bytes, operation)) : undefined,
           db: db.forClient({ signal, account, countBytes: memory.addRow }),
           caller,
           hold: memory.addRow,
@@ -76,7 +77,7 @@ export function restRouter({
         memory.holdBody(body.length);
         endResponse(response, writeHead(operation, reply, body, request, response), responseLimits);
       };
-      route[operation.method](...(operation.hasBody ? [readBody, serve] : [serve]));
+      route[operation.method](serve);
     }
     route.all(refuseMethod(operations));
   }
@@ -124,8 +125,8 @@ function writeHead(
 }
 
 /** Drops members that are `null`, except in PATCH, where they clear a field (Tracker contract, section 0). */
-function bodyOf(request: Request, { method }: Operation): unknown {
-  const body = parseJson(request.body as unknown);
+function bodyOf(bytes: Buffer | undefined, { method }: Operation): unknown {
+  const body = parseJson(bytes);
   if (method === 'patch' || typeof body !== 'object' || body === null || Array.isArray(body)) return body;
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
 }
