@@ -296,7 +296,7 @@ create table issues (
   constraint issues_pkey PRIMARY KEY (org_id, issue_id),
   constraint issues_hex_id_key UNIQUE (org_id, hex_id),
   constraint issues_key_key UNIQUE (org_id, key),
-  constraint issues_unique_token_key UNIQUE (org_id, unique_token),
+  constraint issues_unique_token_key UNIQUE (org_id, unique_token, created_by),
   constraint issues_assignee_id_fkey FOREIGN KEY (org_id, assignee_id) REFERENCES users(org_id, user_id),
   constraint issues_created_by_fkey FOREIGN KEY (org_id, created_by) REFERENCES users(org_id, user_id),
   constraint issues_issue_type_id_fkey FOREIGN KEY (org_id, issue_type_id) REFERENCES issue_types(org_id, issue_type_id),
@@ -314,7 +314,7 @@ comment on column issues.issue_id is 'Kanboard''s task id.';
 comment on column issues.hex_id is 'Tracker''s id: 24 hex digits. The first eight are the creation time in seconds, so that new ids are adjacent in the index.';
 comment on column issues.key is 'QUEUE-n. The keys of an issue before its moves are in issue_aliases.';
 comment on column issues.is_open is 'Independent of the status: Kanboard closes a task without moving it to another column.';
-comment on column issues.unique_token is 'The client''s idempotency key for the creation of the issue (Tracker''s "unique").';
+comment on column issues.unique_token is 'The author''s idempotency key for the creation of the issue (Tracker''s "unique").';
 comment on column issues.closed_at is 'When the issue was last closed; kept when it is reopened.';
 comment on column issues.time_spent is 'Hours.';
 comment on column issues.time_estimated is 'Hours.';

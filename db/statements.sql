@@ -303,7 +303,7 @@ from statuses
 where org_id = $1 and status_id = $3
 on conflict on constraint columns_status_id_key do nothing;
 
--- $1 orgId, $2 linkTypeId, $3 inwardIssueId, $4 outwardIssueId, $5 isLocked, $6 firstEnd, $7 createdBy, $8 updatedBy, $9 createdAt, $10 updatedAt, $11 userId, $12 events
+-- $1 orgId, $2 inwardIssueId, $3 linkTypeId, $4 outwardIssueId, $5 isLocked, $6 firstEnd, $7 createdBy, $8 updatedBy, $9 createdAt, $10 updatedAt, $11 userId, $12 events
 prepare insert_link as
 with
 gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0))), organisation as materialized (
@@ -314,34 +314,42 @@ gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0
   for key share of organisations
 ), type as materialized (
   select link_types.link_type_id, link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic,
-    link_types.single_end, link_types.shares_label, organisation.one_link_per_pair
+    link_types.single_end, link_types.shares_label, organisation.one_link_per_pair,
+    link_types.single_end = 'inward' and exists (
+      select from links others
+      where others.org_id = $1 and others.inward_issue_id = $2
+        and others.link_type_id = $3 and true) or
+    link_types.single_end = 'outward' and exists (
+      select from links others
+      where others.org_id = $1 and others.outward_issue_id = $4
+        and others.link_type_id = $3 and true) as is_taken
   from organisation
   cross join link_types
-  where link_types.org_id = $1 and link_types.link_type_id = $2
+  where link_types.org_id = $1 and link_types.link_type_id = $3
   for key share of link_types
 ), ends as materialized (
   select issues.issue_id
   from type
   cross join issues
-  where issues.org_id = $1 and issues.issue_id in ($3::bigint, $4::bigint)
+  where issues.org_id = $1 and issues.issue_id in ($2::bigint, $4::bigint)
   order by issues.issue_id
   for key share of issues
 ), positions as materialized (
   select topological_order.issue_id, topological_order.position
   from (select count(*) from ends) as locked
   cross join type
-  join topological_order on topological_order.org_id = $1 and topological_order.link_type_id = $2
-    and topological_order.issue_id in ($3::bigint, $4::bigint)
-  where type.is_acyclic and ($5::boolean or not type.shares_label)
+  join topological_order on topological_order.org_id = $1 and topological_order.link_type_id = $3
+    and topological_order.issue_id in ($2::bigint, $4::bigint)
+  where type.is_acyclic and ($5::boolean or not (type.shares_label or type.is_taken))
   order by topological_order.issue_id
   for share of topological_order
 ), placed as (
   insert into topological_order (org_id, link_type_id, issue_id, position)
-  select $1, $2, ends.issue_id,
-    nextval('topological_order_position_seq') * 1048576 * case ends.issue_id when $3 then -1 else 1 end
+  select $1, $3, ends.issue_id,
+    nextval('topological_order_position_seq') * 1048576 * case ends.issue_id when $2 then -1 else 1 end
   from type
   cross join ends
-  where type.is_acyclic and ($5::boolean or not type.shares_label) and not exists (
+  where type.is_acyclic and ($5::boolean or not (type.shares_label or type.is_taken)) and not exists (
     select from positions where positions.issue_id = ends.issue_id)
   order by ends.issue_id
   on conflict do nothing
@@ -352,15 +360,15 @@ gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0
   insert into links (org_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, shares_label,
     one_link_per_pair, inward_issue_id, outward_issue_id, first_end, created_by, updated_by, created_at, updated_at)
   select $1, type.link_type_id, type.is_symmetric, type.is_antisymmetric, type.is_acyclic, type.single_end,
-    type.shares_label, type.one_link_per_pair, $3, $4, $6, $7, $8,
+    type.shares_label, type.one_link_per_pair, $2, $4, $6, $7, $8,
     coalesce($9, now()), coalesce($10, $9, now())
   from type
   cross join (select count(*) from ordered) as ready
   where
-$3 in (select issue_id from ends) and $4 in (select issue_id from ends)
-and ($5 or (not type.shares_label and (
-  not type.is_acyclic or $3 = $4
-  or (select position from ordered where issue_id = $3)
+$2 in (select issue_id from ends) and $4 in (select issue_id from ends)
+and ($5 or (not type.shares_label and not type.is_taken and (
+  not type.is_acyclic or $2 = $4
+  or (select position from ordered where issue_id = $2)
     < (select position from ordered where issue_id = $4))))
   returning link_id, version, created_at, updated_at
 ),
@@ -1086,7 +1094,7 @@ where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_
   limit 1) epic on true
 order by found.place;
 
--- $1 orgId, $2 unique, $3 isApplication, $4 userId
+-- $1 orgId, $2 userId, $3 unique, $4 isApplication
 prepare select_issue_by_unique as
 select issues.issue_id, issues.hex_id, issues.key, issues.version, issues.summary, issues.description, issues.tags,
   issues.created_at, issues.updated_at,
@@ -1112,11 +1120,15 @@ updated_by.passport_uid as updated_by_passport_uid, updated_by.cloud_uid as upda
   assignee.uid as assignee_uid, coalesce(assignee.display, assignee.login) as assignee_display,
 assignee.passport_uid as assignee_passport_uid, assignee.cloud_uid as assignee_cloud_uid
 from
-  (select issue_id, 1 as place from issues where org_id = $1 and unique_token = $2) found
+  (
+    select issue_id, row_number() over (order by created_by <> $2, issue_id) as place
+    from issues
+    where org_id = $1 and unique_token = $3
+  ) found
 join issues on issues.org_id = $1 and issues.issue_id = found.issue_id
-join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id and ($3::boolean or (queues.access = 'organisation' or exists (
+join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id and ($4::boolean or (queues.access = 'organisation' or exists (
 select from queue_members
-where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $2
   and true)))
 join issue_types types on types.org_id = $1 and types.issue_type_id = issues.issue_type_id
 join priorities on priorities.org_id = $1 and priorities.priority_id = issues.priority_id
@@ -1131,9 +1143,9 @@ left join lateral (
   join issues object on object.org_id = $1 and object.issue_id = links.outward_issue_id
   join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
   where links.org_id = $1 and links.inward_issue_id = issues.issue_id and links.link_type_id = 'subtask'
-    and ($3::boolean or (object_queue.access = 'organisation' or exists (
+    and ($4::boolean or (object_queue.access = 'organisation' or exists (
 select from queue_members
-where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $4
+where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $2
   and true)))
   order by links.link_id
   limit 1) parent on true
@@ -1143,9 +1155,9 @@ left join lateral (
   join issues object on object.org_id = $1 and object.issue_id = links.inward_issue_id
   join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
   where links.org_id = $1 and links.outward_issue_id = issues.issue_id and links.link_type_id = 'epic'
-    and ($3::boolean or (object_queue.access = 'organisation' or exists (
+    and ($4::boolean or (object_queue.access = 'organisation' or exists (
 select from queue_members
-where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $4
+where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $2
   and true)))
   order by links.link_id
   limit 1) epic on true
@@ -1662,56 +1674,51 @@ users.role, users.is_active, users.created_at, users.removed_at,
   and failed.expires_at > now() and failures >= 7) as locked_until from users
 where users.org_id = $1 and (users.user_id = $2 or users.login = $3) and (not users.is_application and users.removed_at is null);
 
--- $1 isApplication, $2 orgId, $3 userId, $4 queueId
+-- $1 orgId, $2 queueId, $3 isApplication, $4 userId
 prepare select_project as
 select queues.queue_id, queues.key, queues.name, queues.description, queues.identifier, queues.access, queues.is_active,
   queues.updated_at, queues.kanboard,
-  case when (not lead.is_application and lead.removed_at is null) then lead.user_id end as lead_id,
-  ($1::boolean or (queues.access = 'organisation' or exists (
-  select from queue_members
-  where queue_members.org_id = $2 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
-    and true))) as is_visible
+  case when (not lead.is_application and lead.removed_at is null) then lead.user_id end as lead_id
 from queues
-join users lead on lead.org_id = $2 and lead.user_id = queues.lead_id where queues.org_id = $2 and queues.queue_id = $4;
+join users lead on lead.org_id = $1 and lead.user_id = queues.lead_id where queues.org_id = $1 and queues.queue_id = $2 and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)));
 
--- $1 isApplication, $2 orgId, $3 userId, $4 name
+-- $1 orgId, $2 name, $3 isApplication, $4 userId
 prepare select_project_named as
 select queues.queue_id, queues.key, queues.name, queues.description, queues.identifier, queues.access, queues.is_active,
   queues.updated_at, queues.kanboard,
-  case when (not lead.is_application and lead.removed_at is null) then lead.user_id end as lead_id,
-  ($1::boolean or (queues.access = 'organisation' or exists (
-  select from queue_members
-  where queue_members.org_id = $2 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
-    and true))) as is_visible
+  case when (not lead.is_application and lead.removed_at is null) then lead.user_id end as lead_id
 from queues
-join users lead on lead.org_id = $2 and lead.user_id = queues.lead_id
-where queues.org_id = $2 and queues.name = $4
-order by is_visible desc, queues.queue_id
+join users lead on lead.org_id = $1 and lead.user_id = queues.lead_id
+where queues.org_id = $1 and queues.name = $2 and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)))
+order by queues.queue_id
 limit 1;
 
--- $1 isApplication, $2 orgId, $3 userId, $4 identifier
+-- $1 orgId, $2 identifier, $3 isApplication, $4 userId
 prepare select_project_of_identifier as
 select queues.queue_id, queues.key, queues.name, queues.description, queues.identifier, queues.access, queues.is_active,
   queues.updated_at, queues.kanboard,
-  case when (not lead.is_application and lead.removed_at is null) then lead.user_id end as lead_id,
-  ($1::boolean or (queues.access = 'organisation' or exists (
-  select from queue_members
-  where queue_members.org_id = $2 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
-    and true))) as is_visible
+  case when (not lead.is_application and lead.removed_at is null) then lead.user_id end as lead_id
 from queues
-join users lead on lead.org_id = $2 and lead.user_id = queues.lead_id where queues.org_id = $2 and queues.identifier = $4 and queues.identifier <> '';
+join users lead on lead.org_id = $1 and lead.user_id = queues.lead_id
+where queues.org_id = $1 and queues.identifier = $2 and queues.identifier <> ''
+  and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)));
 
--- $1 isApplication, $2 orgId, $3 userId
+-- $1 orgId
 prepare select_projects as
 select queues.queue_id, queues.key, queues.name, queues.description, queues.identifier, queues.access, queues.is_active,
   queues.updated_at, queues.kanboard,
-  case when (not lead.is_application and lead.removed_at is null) then lead.user_id end as lead_id,
-  ($1::boolean or (queues.access = 'organisation' or exists (
-  select from queue_members
-  where queue_members.org_id = $2 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
-    and true))) as is_visible
+  case when (not lead.is_application and lead.removed_at is null) then lead.user_id end as lead_id
 from queues
-join users lead on lead.org_id = $2 and lead.user_id = queues.lead_id where queues.org_id = $2 order by queues.name collate "C", queues.queue_id;
+join users lead on lead.org_id = $1 and lead.user_id = queues.lead_id where queues.org_id = $1 order by queues.name collate "C", queues.queue_id;
 
 -- $1 orgId, $2 isApplication, $3 userId, $4 id, $5 key
 prepare select_queue as
@@ -2165,20 +2172,16 @@ select from queue_members
 where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and true)));
 
--- $1 isApplication, $2 orgId, $3 userId
+-- $1 orgId, $2 isApplication, $3 userId
 prepare select_visible_projects as
 select queues.queue_id, queues.key, queues.name, queues.description, queues.identifier, queues.access, queues.is_active,
   queues.updated_at, queues.kanboard,
-  case when (not lead.is_application and lead.removed_at is null) then lead.user_id end as lead_id,
-  ($1::boolean or (queues.access = 'organisation' or exists (
-  select from queue_members
-  where queue_members.org_id = $2 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
-    and true))) as is_visible
+  case when (not lead.is_application and lead.removed_at is null) then lead.user_id end as lead_id
 from queues
-join users lead on lead.org_id = $2 and lead.user_id = queues.lead_id
-where queues.org_id = $2 and ($1::boolean or (queues.access = 'organisation' or exists (
+join users lead on lead.org_id = $1 and lead.user_id = queues.lead_id
+where queues.org_id = $1 and ($2::boolean or (queues.access = 'organisation' or exists (
   select from queue_members
-  where queue_members.org_id = $2 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
     and true)))
 order by queues.name collate "C", queues.queue_id;
 
@@ -2256,7 +2259,7 @@ update labels
 set name_ru = $1, name_en = $2, label = case when phrase is null then $2 else label end
 where org_id = $3 and label_id = $4;
 
--- $1 orgId, $2 linkTypeId, $3 inwardIssueId, $4 outwardIssueId, $5 isLocked, $6 firstEnd, $7 userId, $8 linkId, $9 seenVersion, $10 seenLinkTypeId, $11 seenInwardIssueId, $12 seenOutwardIssueId, $13 seenFirstEnd, $14 events
+-- $1 orgId, $2 inwardIssueId, $3 linkTypeId, $4 linkId, $5 outwardIssueId, $6 isLocked, $7 firstEnd, $8 userId, $9 seenVersion, $10 seenLinkTypeId, $11 seenInwardIssueId, $12 seenOutwardIssueId, $13 seenFirstEnd, $14 events
 prepare update_link as
 with
 gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0))), organisation as materialized (
@@ -2267,34 +2270,42 @@ gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0
   for key share of organisations
 ), type as materialized (
   select link_types.link_type_id, link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic,
-    link_types.single_end, link_types.shares_label, organisation.one_link_per_pair
+    link_types.single_end, link_types.shares_label, organisation.one_link_per_pair,
+    link_types.single_end = 'inward' and exists (
+      select from links others
+      where others.org_id = $1 and others.inward_issue_id = $2
+        and others.link_type_id = $3 and others.link_id <> $4) or
+    link_types.single_end = 'outward' and exists (
+      select from links others
+      where others.org_id = $1 and others.outward_issue_id = $5
+        and others.link_type_id = $3 and others.link_id <> $4) as is_taken
   from organisation
   cross join link_types
-  where link_types.org_id = $1 and link_types.link_type_id = $2
+  where link_types.org_id = $1 and link_types.link_type_id = $3
   for key share of link_types
 ), ends as materialized (
   select issues.issue_id
   from type
   cross join issues
-  where issues.org_id = $1 and issues.issue_id in ($3::bigint, $4::bigint)
+  where issues.org_id = $1 and issues.issue_id in ($2::bigint, $5::bigint)
   order by issues.issue_id
   for key share of issues
 ), positions as materialized (
   select topological_order.issue_id, topological_order.position
   from (select count(*) from ends) as locked
   cross join type
-  join topological_order on topological_order.org_id = $1 and topological_order.link_type_id = $2
-    and topological_order.issue_id in ($3::bigint, $4::bigint)
-  where type.is_acyclic and ($5::boolean or not type.shares_label)
+  join topological_order on topological_order.org_id = $1 and topological_order.link_type_id = $3
+    and topological_order.issue_id in ($2::bigint, $5::bigint)
+  where type.is_acyclic and ($6::boolean or not (type.shares_label or type.is_taken))
   order by topological_order.issue_id
   for share of topological_order
 ), placed as (
   insert into topological_order (org_id, link_type_id, issue_id, position)
-  select $1, $2, ends.issue_id,
-    nextval('topological_order_position_seq') * 1048576 * case ends.issue_id when $3 then -1 else 1 end
+  select $1, $3, ends.issue_id,
+    nextval('topological_order_position_seq') * 1048576 * case ends.issue_id when $2 then -1 else 1 end
   from type
   cross join ends
-  where type.is_acyclic and ($5::boolean or not type.shares_label) and not exists (
+  where type.is_acyclic and ($6::boolean or not (type.shares_label or type.is_taken)) and not exists (
     select from positions where positions.issue_id = ends.issue_id)
   order by ends.issue_id
   on conflict do nothing
@@ -2305,24 +2316,24 @@ gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0
   update links
   set link_type_id = type.link_type_id, is_symmetric = type.is_symmetric, is_antisymmetric = type.is_antisymmetric,
     is_acyclic = type.is_acyclic, single_end = type.single_end, shares_label = type.shares_label,
-    inward_issue_id = $3, outward_issue_id = $4, first_end = $6,
-    updated_by = $7, updated_at = greatest(now(), links.created_at), version = links.version + 1
+    inward_issue_id = $2, outward_issue_id = $5, first_end = $7,
+    updated_by = $8, updated_at = greatest(now(), links.created_at), version = links.version + 1
   from type
   cross join (select count(*) from ordered) as ready
   where
-links.org_id = $1 and links.link_id = $8 and links.version = $9
+links.org_id = $1 and links.link_id = $4 and links.version = $9
 and links.link_type_id = $10 and links.inward_issue_id = $11
 and links.outward_issue_id = $12 and links.first_end = $13 and
-$3 in (select issue_id from ends) and $4 in (select issue_id from ends)
-and ($5 or (not type.shares_label and (
-  not type.is_acyclic or $3 = $4
-  or (select position from ordered where issue_id = $3)
-    < (select position from ordered where issue_id = $4))))
+$2 in (select issue_id from ends) and $5 in (select issue_id from ends)
+and ($6 or (not type.shares_label and not type.is_taken and (
+  not type.is_acyclic or $2 = $5
+  or (select position from ordered where issue_id = $2)
+    < (select position from ordered where issue_id = $5))))
   returning links.link_id, links.version, links.created_at, links.updated_at
 ),
 recorded as (
   insert into events (org_id, user_id, issue_id, type, changes)
-  select $1, $7, (given.event ->> 'issueId')::bigint, given.event ->> 'type', given.event -> 'changes'
+  select $1, $8, (given.event ->> 'issueId')::bigint, given.event ->> 'type', given.event -> 'changes'
   from written
   cross join jsonb_array_elements($14::jsonb) with ordinality as given (event, place)
   order by given.place

@@ -265,8 +265,8 @@ export interface paths {
         /**
          * Create an issue
          * @description Creates an issue in a queue under the next key of the queue. `parent` and `epic` create the links that these
-         *     fields show. A `unique` that was used before fails with 409; `POST /issues/_findByUnique` then finds the issue,
-         *     so a request whose response was lost can be repeated.
+         *     fields show. A `unique` that the same user has used before fails with 409; `POST /issues/_findByUnique` then finds
+         *     the issue, so a request whose response was lost can be repeated.
          */
         readonly post: operations["createIssue"];
         readonly delete?: never;
@@ -334,7 +334,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Find an issue by its `unique`
-         * @description The issue that was created with this `unique`.
+         * @description The issue that was created with this `unique`, first of all by the token's user.
          */
         readonly post: operations["findIssueByUnique"];
         readonly delete?: never;
@@ -432,7 +432,8 @@ export interface paths {
          * @description Changes the fields in the body and leaves the others as they are. A value is given directly or with an operator:
          *     `{"set": value}`, and for `tags` also `add`, `remove` and `replace`; `null` clears a field. Each change
          *     increments `version`, except a body that changes nothing and one that only sets `parent` or `epic`, which are
-         *     links. A `status` of type done or cancelled closes the issue; any other status reopens it.
+         *     links. A `status` of type done or cancelled closes the issue; any other status reopens it. A new `parent` or
+         *     `epic` replaces one that the token's user may not see; `null` keeps it.
          *
          *     Read-only fields may be sent back and are ignored; unknown fields are rejected.
          */
@@ -1240,7 +1241,8 @@ export interface paths {
         /**
          * Create a queue
          * @description For administrators and managers of the organisation. Everybody in the organisation can see the queue, and its
-         *     issues can have any status of the organisation.
+         *     issues can have any status of the organisation. A key that is taken fails with 409, also if the token's user may
+         *     not see the queue that has it.
          */
         readonly post: operations["createQueue"];
         readonly delete?: never;
@@ -1885,7 +1887,7 @@ export interface components {
             readonly tags?: readonly components["schemas"]["Tag"][];
             /** @description Defaults to that of the queue, as does the priority. */
             readonly type?: components["schemas"]["EntryName"];
-            /** @description A string of the client's choice, such as a UUID. No second issue can be created with it. */
+            /** @description A string of the client's choice, such as a UUID. The user can create no second issue with it. */
             readonly unique?: string;
         };
         readonly NewIssueLink: {
@@ -2514,7 +2516,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description An issue with this `unique` exists already. */
+        /** @description The token's user has created an issue with this `unique` already. */
         readonly UniqueTaken: {
             headers: {
                 readonly [name: string]: unknown;

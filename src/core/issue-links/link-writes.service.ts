@@ -4,11 +4,12 @@ import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
 import { insertEvents } from '../events/events.store.ts';
+import { type AccessibleIssue, selectVisibleKeys } from '../issues/issue-access.ts';
 import { type Direction, opposite } from '../labels/direction.ts';
 import { type LockedType, lockForLinks, lockTypesOfLabels } from '../link-types/link-types.store.ts';
 import { putInOrder } from '../topological-order/topological-order.service.ts';
 import { lockOrder } from '../topological-order/topological-order.store.ts';
-import { directionAt, linkEvents } from './link-events.ts';
+import { directionAt, linkEvents, objectAt } from './link-events.ts';
 import {
   deleteLink,
   deleteLinksOf,
@@ -19,6 +20,7 @@ import {
   type LinkOrigin,
   lockLink,
   lockPair,
+  lockSingleLink,
   updateLink,
   type VersionedLink,
   type WrittenLink,
@@ -30,10 +32,7 @@ import {
  */
 
 /** An issue at one end of a link, with the key that error messages use. */
-export interface LinkEnd {
-  readonly id: number;
-  readonly key: string;
-}
+type LinkEnd = Pick<AccessibleIssue, 'id' | 'key' | 'mayWrite'>;
 
 /** A link to be written, from the point of view of the issue that it is written for. */
 export interface LinkWrite {
@@ -101,10 +100,31 @@ async function writeUnderLocks<Plan extends LinkPlan>(
     // A concurrent change made the request one of another type or issue, which is not locked.
     if (changed && !isSameWrite(changed, after)) throw new ConcurrentChange();
   }
+  if (planned.change) await deleteHiddenSingle(db, viewer, types, planned.change);
   const written =
     planned.unchanged ?? (planned.change && (await writeLockedLink(db, viewer, types, planned.change, origin)));
   if (written === undefined) throw new ConcurrentChange();
   return { plan: planned, written };
+}
+
+/**
+ * Deletes the link that is in the place of this one, at an end that may have only one, if the viewer may change the issue
+ * there but not see the other one: a refusal would reveal it.
+ */
+async function deleteHiddenSingle(
+  db: Transaction,
+  viewer: Viewer,
+  types: ReadonlyMap<string, LockedType>,
+  { before, after }: LinkChange,
+): Promise<void> {
+  if (after === undefined) return;
+  const end = types.get(after.linkTypeId)?.single_end ?? 'none';
+  if (end === 'none') return;
+  const { id, mayWrite } = end === after.direction ? after.issue : after.object;
+  const single = mayWrite ? await lockSingleLink(db, viewer.orgId, after.linkTypeId, id, end) : undefined;
+  if (single === undefined || single.link_id === before?.link_id) return;
+  const visible = await selectVisibleKeys(db, viewer, [objectAt(single, id)]);
+  if (visible.size === 0) await writeLockedLink(db, viewer, types, { before: single, after: undefined });
 }
 
 function isSameWrite(one: LinkWrite, other: LinkWrite | undefined): boolean {

@@ -11,8 +11,9 @@ import { FRESH_POSITION } from '../topological-order/topological-order.store.ts'
 /**
  * The statements that write a link. Each takes its locks in the global order (decision 8), checks under them what no
  * constraint can check, and records the events, so that it can be a transaction of its own. It writes nothing if that
- * is not enough: a row that the caller has read is gone or has changed, the type shares a label, or the link is out of
- * its type's topological order. The caller then takes the locks that this needs, and says so with `isLocked`.
+ * is not enough: a row that the caller has read is gone or has changed, the type shares a label, the link is out of its
+ * type's topological order, or another is in its place. The caller then takes the locks that this needs, and says so with
+ * `isLocked`.
  */
 
 /** A link's row, without columns of other tables. */
@@ -54,16 +55,24 @@ interface WriteContext {
 const isEnd = (column: string) => `${column} in (:inwardIssueId::bigint, :outwardIssueId::bigint)`;
 
 /** SQL: whether the ends need a position. */
-const IS_ORDERED = `type.is_acyclic and (:isLocked::boolean or not type.shares_label)`;
+const IS_ORDERED = `type.is_acyclic and (:isLocked::boolean or not (type.shares_label or type.is_taken))`;
+
+/** SQL: whether another link has the issue at the end, and the type allows only one there. */
+const isTaken = (end: Direction, isOther: string) => `
+      link_types.single_end = '${end}' and exists (
+        select from links others
+        where others.org_id = :orgId and others.${end}_issue_id = :${end}IssueId
+          and others.link_type_id = :linkTypeId and ${isOther})`;
 
 /**
  * SQL: the gate, the organisation, the type, the issues and their positions, each locked after the one before: each part reads
  * the one before it, and PostgreSQL locks a row only once the whole FROM clause has produced it. A row that had to wait
- * for its lock is read again.
+ * for its lock is read again. `isOther` tells other links from the one that is written.
  */
-const LOCKED = `${ORGANISATION_OF_LINKS}, type as materialized (
+const locked = (isOther: string) => `${ORGANISATION_OF_LINKS}, type as materialized (
     select link_types.link_type_id, link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic,
-      link_types.single_end, link_types.shares_label, organisation.one_link_per_pair
+      link_types.single_end, link_types.shares_label, organisation.one_link_per_pair,
+      ${isTaken('inward', isOther)} or ${isTaken('outward', isOther)} as is_taken
     from organisation
     cross join link_types
     where link_types.org_id = :orgId and link_types.link_type_id = :linkTypeId
@@ -102,7 +111,7 @@ const LOCKED = `${ORGANISATION_OF_LINKS}, type as materialized (
 /** SQL: whether the locked rows allow the link. A link of an issue to itself is left to the constraint. */
 const IS_ALLOWED = `
   :inwardIssueId in (select issue_id from ends) and :outwardIssueId in (select issue_id from ends)
-  and (:isLocked or (not type.shares_label and (
+  and (:isLocked or (not type.shares_label and not type.is_taken and (
     not type.is_acyclic or :inwardIssueId = :outwardIssueId
     or (select position from ordered where issue_id = :inwardIssueId)
       < (select position from ordered where issue_id = :outwardIssueId))))`;
@@ -125,7 +134,7 @@ const INSERT_LINK = statement<
 >(
   'insert_link',
   `
-  with ${LOCKED}, written as (
+  with ${locked('true')}, written as (
     insert into links (org_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, shares_label,
       one_link_per_pair, inward_issue_id, outward_issue_id, first_end, created_by, updated_by, created_at, updated_at)
     select :orgId, type.link_type_id, type.is_symmetric, type.is_antisymmetric, type.is_acyclic, type.single_end,
@@ -170,7 +179,7 @@ type Seen = 'linkId' | 'seenVersion' | 'seenLinkTypeId' | 'seenInwardIssueId' | 
 const UPDATE_LINK = statement<keyof WriteContext | keyof LinkEnds | Seen | 'isLocked', WrittenLink>(
   'update_link',
   `
-  with ${LOCKED}, written as (
+  with ${locked('others.link_id <> :linkId')}, written as (
     update links
     set link_type_id = type.link_type_id, is_symmetric = type.is_symmetric, is_antisymmetric = type.is_antisymmetric,
       is_acyclic = type.is_acyclic, single_end = type.single_end, shares_label = type.shares_label,

@@ -112,10 +112,14 @@ export async function selectIssue(db: Queryable, viewer: Viewer, issueName: stri
 const SELECT_ISSUE_BY_UNIQUE = statement<keyof Viewer | 'unique', IssueRow>(
   'select_issue_by_unique',
   issuesFound(`
-      (select issue_id, 1 as place from issues where org_id = :orgId and unique_token = :unique) found`),
+      (
+        select issue_id, row_number() over (order by created_by <> :userId, issue_id) as place
+        from issues
+        where org_id = :orgId and unique_token = :unique
+      ) found`),
 );
 
-/** The issue that was created with that `unique`, if the viewer may see it. */
+/** The issue that the viewer created with that `unique`, or else the first one that the viewer may see. */
 export async function selectIssueByUnique(
   db: Queryable,
   viewer: Viewer,

@@ -126,10 +126,15 @@ export function removeProject(db: Database, viewer: Viewer, projectId: number): 
 
 /** Throws `not_found`, also for a project that the viewer may not see. */
 export async function getProject(db: Queryable, viewer: Viewer, projectId: number): Promise<Project> {
-  return visibleProject(await selectProject(db, viewer, projectId));
+  const row = await selectProject(db, viewer, projectId);
+  if (row === undefined) throw new DomainError('not_found', texts.queueNotFound);
+  return toProject(row);
 }
 
-/** The first project with the name, or the one with the identifier. Throws `not_found` as `getProject` does. */
+/**
+ * The first project with the name, or the one with the identifier. Undefined if there is none, and likewise for one that
+ * the viewer may not see: the identifier is not a number that the viewer was given, but one that can be guessed.
+ */
 export async function findProject(
   db: Queryable,
   viewer: Viewer,
@@ -142,13 +147,13 @@ export async function findProject(
     identifier === undefined
       ? await selectProjectNamed(db, viewer, name)
       : await selectProjectOfIdentifier(db, viewer, identifier.toUpperCase());
-  return row && visibleProject(row);
+  return row && toProject(row);
 }
 
 /** All projects of the organisation, by name. Throws `forbidden` for anyone but administrators. */
 export async function listAllProjects(db: Queryable, viewer: Viewer): Promise<Project[]> {
   requireAdministrator(viewer);
-  return (await selectProjects(db, viewer)).map(toProject);
+  return (await selectProjects(db, viewer.orgId)).map(toProject);
 }
 
 /** The projects that the viewer may see, by name. */
@@ -188,11 +193,6 @@ function validProject({ name = '', description, identifier, settings }: NewProje
     identifier: (identifier ?? '').toUpperCase(),
     settings: Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== null)) as ProjectSettings,
   };
-}
-
-function visibleProject(row: ProjectRow | undefined): Project {
-  if (!row?.is_visible) throw new DomainError('not_found', texts.queueNotFound);
-  return toProject(row);
 }
 
 function toProject(row: ProjectRow): Project {

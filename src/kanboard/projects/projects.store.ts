@@ -17,23 +17,22 @@ export interface ProjectRow {
   kanboard: ProjectSettings;
   /** Null if the lead is a service account or was removed. */
   lead_id: number | null;
-  is_visible: boolean;
 }
 
 /** SQL: selects queues as ProjectRows. */
 const PROJECTS = `
   select queues.queue_id, queues.key, queues.name, queues.description, queues.identifier, queues.access, queues.is_active,
     queues.updated_at, queues.kanboard,
-    case when ${isPerson('lead')} then lead.user_id end as lead_id,
-    ${visibleQueue('queues')} as is_visible
+    case when ${isPerson('lead')} then lead.user_id end as lead_id
   from queues
   join users lead on lead.org_id = :orgId and lead.user_id = queues.lead_id`;
 
 const SELECT_PROJECT = statement<keyof Viewer | 'queueId', ProjectRow>(
   'select_project',
-  `${PROJECTS} where queues.org_id = :orgId and queues.queue_id = :queueId`,
+  `${PROJECTS} where queues.org_id = :orgId and queues.queue_id = :queueId and ${visibleQueue('queues')}`,
 );
 
+/** Undefined if the project does not exist for this viewer; likewise in the next two functions. */
 export async function selectProject(db: Queryable, viewer: Viewer, queueId: number): Promise<ProjectRow | undefined> {
   const [row] = await db.query(SELECT_PROJECT({ ...viewer, queueId }));
   return row;
@@ -41,7 +40,10 @@ export async function selectProject(db: Queryable, viewer: Viewer, queueId: numb
 
 const SELECT_PROJECT_OF_IDENTIFIER = statement<keyof Viewer | 'identifier', ProjectRow>(
   'select_project_of_identifier',
-  `${PROJECTS} where queues.org_id = :orgId and queues.identifier = :identifier and queues.identifier <> ''`,
+  `
+  ${PROJECTS}
+  where queues.org_id = :orgId and queues.identifier = :identifier and queues.identifier <> ''
+    and ${visibleQueue('queues')}`,
 );
 
 export async function selectProjectOfIdentifier(
@@ -57,25 +59,25 @@ const SELECT_PROJECT_NAMED = statement<keyof Viewer | 'name', ProjectRow>(
   'select_project_named',
   `
   ${PROJECTS}
-  where queues.org_id = :orgId and queues.name = :name
-  order by is_visible desc, queues.queue_id
+  where queues.org_id = :orgId and queues.name = :name and ${visibleQueue('queues')}
+  order by queues.queue_id
   limit 1`,
 );
 
-/** The first project with the name; projects that the viewer may see come first. */
+/** The first project with the name. */
 export async function selectProjectNamed(db: Queryable, viewer: Viewer, name: string): Promise<ProjectRow | undefined> {
   const [row] = await db.query(SELECT_PROJECT_NAMED({ ...viewer, name }));
   return row;
 }
 
-const SELECT_PROJECTS = statement<keyof Viewer, ProjectRow>(
+const SELECT_PROJECTS = statement<'orgId', ProjectRow>(
   'select_projects',
   `${PROJECTS} where queues.org_id = :orgId order by queues.name collate "C", queues.queue_id`,
 );
 
 /** All projects of the organisation, by name. */
-export function selectProjects(db: Queryable, viewer: Viewer): Promise<ProjectRow[]> {
-  return db.query(SELECT_PROJECTS({ ...viewer }));
+export function selectProjects(db: Queryable, orgId: string): Promise<ProjectRow[]> {
+  return db.query(SELECT_PROJECTS({ orgId }));
 }
 
 const SELECT_VISIBLE_PROJECTS = statement<keyof Viewer, ProjectRow>(

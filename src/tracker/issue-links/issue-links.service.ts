@@ -194,16 +194,18 @@ export async function lockSingleLinks(
 
 /**
  * Creates, changes or deletes the links behind the fields `parent` and `epic`. The caller has locked the issue and checked
- * that the viewer may change it. Throws as `createIssueLink` does, except that an issue the viewer may not see throws
- * `refused` under the field's name.
+ * that the viewer may change it. A new value replaces one that the viewer may not see; clearing the field keeps it, since
+ * clients send back what they have read. Throws as `createIssueLink` does, except that an issue the viewer may not see
+ * throws `refused` under the field's name.
  */
 export async function replaceSingleLinks(
   transaction: Transaction,
   viewer: Viewer,
-  issue: { readonly id: number; readonly key: string },
+  { id, key }: { readonly id: number; readonly key: string },
   singles: readonly SingleLink[],
 ): Promise<void> {
   if (singles.length === 0) return;
+  const issue = { id, key, mayWrite: true };
   const planned = singles.map(({ field, object }) => {
     return { linkTypeId: SINGLE_LINKS[field].linkTypeId, issue, object: object ?? issue };
   });
@@ -211,13 +213,12 @@ export async function replaceSingleLinks(
   for (const { field, object } of singles) {
     const { linkTypeId, direction } = SINGLE_LINKS[field];
     const before = await lockSingleLink(transaction, viewer.orgId, linkTypeId, issue.id, direction);
-    // The viewer cannot change a link to an issue that the viewer may not see, and clearing it appears to succeed.
-    const isHidden = before !== undefined && !(await isVisible(transaction, viewer, objectAt(before, issue.id)));
     if (object === null) {
-      if (before && !isHidden) await writeLockedLink(transaction, viewer, types, { before, after: undefined });
+      if (before && (await isVisible(transaction, viewer, objectAt(before, issue.id)))) {
+        await writeLockedLink(transaction, viewer, types, { before, after: undefined });
+      }
       continue;
     }
-    if (isHidden) throw new DomainError('refused', texts.secondSingle(linkTypeId, issue.key));
     if (object === undefined) throw new DomainError('refused', undefined, { [field]: texts.issueNotFound });
     if (!types.has(linkTypeId)) throw new DomainError('refused', texts.linkTypeNotFound(linkTypeId));
     if (before && objectAt(before, issue.id) === object.id) continue;

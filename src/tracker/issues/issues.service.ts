@@ -117,7 +117,7 @@ export async function getIssue(db: Queryable, viewer: Viewer, issueName: string)
   return toIssue(row);
 }
 
-/** Throws `not_found` if no issue was created with this value, or the viewer may not see it. */
+/** The viewer's own issue comes first. Throws `not_found` if the viewer may see no issue that was created with this value. */
 export async function getIssueByUnique(db: Queryable, viewer: Viewer, unique: string): Promise<Issue> {
   const row = unique.includes('\0') ? undefined : await selectIssueByUnique(db, viewer, unique);
   if (row === undefined) throw new DomainError('not_found', texts.issueNotFound);
@@ -126,7 +126,7 @@ export async function getIssueByUnique(db: Queryable, viewer: Viewer, unique: st
 
 /**
  * Creates an issue at the end of its queue's first column. Throws `not_found` if the viewer may not see the queue,
- * `forbidden` if the viewer may not change it, `conflict` if `unique` was used before, and `refused` if a field names an
+ * `forbidden` if the viewer may not change it, `conflict` if the viewer has used `unique` before, and `refused` if a field names an
  * unknown object or a link violates a rule.
  */
 export function createIssue(db: Database, viewer: Viewer, issue: NewIssue): Promise<Issue> {
