@@ -21,3 +21,8 @@ test('races: conflicting writers on two servers break no rule, and store as many
   const { figures } = await stress('races');
   expect(figures).toMatchObject({ identicalRounds: 5, statuses: { 201: expect.any(Number), 422: expect.any(Number) } });
 });
+
+test('soak: idle connections, slow readers and slow senders leave nothing open', async () => {
+  const { figures } = await stress('soak');
+  expect(figures).toMatchObject({ requests: expect.any(Number), openFiles: expect.any(Object) });
+});
