@@ -11,7 +11,7 @@ import { cpuOf, cpuOfFamily } from './cpu.js';
 import { randomIssues } from './dataset.js';
 import { openBench } from './environment.js';
 import { reportOf } from './report.js';
-import { measureScaling } from './scaling.js';
+import { measureScaling, SCALING } from './scaling.js';
 import { tableOf } from './table.js';
 
 const PROFILES = {
@@ -27,12 +27,14 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     smoke: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
-    /** The contestants that take part, separated by commas. */
+    /** The contestants that take part, and the parts of the full run, separated by commas. */
     only: { type: 'string' },
   },
 });
 const profileName = options.smoke ? 'smoke' : options.quick ? 'quick' : 'full';
 const profile = PROFILES[profileName];
+const only = options.only?.split(',');
+const isWanted = (name) => only?.includes(name) ?? true;
 
 const started = performance.now();
 function progress(message) {
@@ -86,7 +88,7 @@ async function runRounds(bench, contestants) {
       results[contestant.name] = result;
       progress(`round ${round}: ${contestant.title}: ${Math.round(result.requestsPerSecond)}/s`);
     }
-    if (!options.only) results.bulk = await timeBulkRead(bench, round);
+    if (isWanted('bulk')) results.bulk = await timeBulkRead(bench, round);
     rounds.push(results);
   }
   return rounds;
@@ -102,10 +104,10 @@ async function main() {
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => cleanUp().finally(() => process.exit(1)));
   try {
     bench = await openBench({ folder, ...profile, progress });
-    const only = options.only?.split(',');
-    const contestants = contestantsOf(bench).filter(({ name }) => only?.includes(name) ?? true);
+    const contestants = contestantsOf(bench).filter(({ name }) => isWanted(name));
     const rounds = await runRounds(bench, contestants);
-    const scaling = profileName === 'full' && !only ? await measureScaling(bench, progress) : {};
+    const parts = only || profileName === 'full' ? SCALING.filter(isWanted) : [];
+    const scaling = parts.length > 0 ? await measureScaling(bench, progress, parts) : {};
     const report = reportOf({ profileName, contestants, rounds, scaling, hasWrk: bench.hasWrk });
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : tableOf(report));
   } finally {
