@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import { readConfig } from '../config.ts';
 import { listAppliedMigrations, migrate } from '../database/migrations.ts';
@@ -6,6 +7,11 @@ import { createLog } from '../log.ts';
 import { connectDatabase, print, UsageError } from './command.ts';
 
 const LOG_FLUSH_MS = 2_000;
+/**
+ * Garbage is collected once the heap has doubled. By default, V8 lets it grow up to fourfold, which takes 40 MB more with 256
+ * busy clients. The collections of new objects do not share their work among threads, which saves more CPU than that costs.
+ */
+const V8_FLAGS = ['--heap-growing-percent=100', '--no-parallel-scavenge'];
 
 interface MigrateOptions {
   readonly down?: true;
@@ -19,6 +25,7 @@ export function addServerCommands(program: Command, environment: NodeJS.ProcessE
     .description('start the server; without DATABASE_URL, create an embedded database in DATA_DIR if there is none')
     .option('--reset', 'start with fresh demo data; refused when the database holds another organisation')
     .action(async (options: { reset?: true }) => {
+      for (const flag of V8_FLAGS) setFlagsFromString(flag);
       // Imported lazily: no other command needs the HTTP stack.
       const { greeting, serve } = await import('../serve.ts');
       const config = readConfig(environment);
