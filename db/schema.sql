@@ -446,6 +446,7 @@ create table tokens (
   created_at timestamp with time zone not null default now(),
   expires_at timestamp with time zone,
   revoked_at timestamp with time zone,
+  last_used_at timestamp with time zone,
   constraint tokens_pkey PRIMARY KEY (org_id, token_id),
   constraint tokens_token_hash_key UNIQUE (org_id, kind, token_hash),
   constraint tokens_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES users(org_id, user_id) ON DELETE CASCADE,
@@ -456,6 +457,7 @@ create table tokens (
 comment on table tokens is 'Credentials. Only the SHA-256 of a token is stored, so a copy of this table grants no access.';
 comment on column tokens.kind is 'oauth: for the Tracker API. application, personal: passwords for the Kanboard API.';
 comment on column tokens.loopback_only is 'A demo token: accepted only from the loopback interface.';
+comment on column tokens.last_used_at is 'When a server last recorded a use: each does so at most once a minute. Null if the token was not used since this is recorded.';
 CREATE INDEX tokens_token_hash_idx ON tokens USING btree (token_hash);
 CREATE INDEX tokens_user_id_idx ON tokens USING btree (org_id, user_id);
 

@@ -782,7 +782,7 @@ applications.name_ru as application_ru, applications.name_en as application_en f
 
 -- $1 tokenHash, $2 orgId
 prepare select_application_accounts as
-select users.org_id, users.user_id, users.role, users.is_active, users.is_application, tokens.loopback_only, true as has_token, tokens.expires_at
+select users.org_id, users.user_id, users.role, users.is_active, users.is_application, tokens.token_id, tokens.loopback_only, true as has_token, tokens.expires_at
 from tokens
 join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id and users.is_application
 where tokens.token_hash = $1 and tokens.kind = 'application' and tokens.revoked_at is null
@@ -2077,7 +2077,7 @@ order by issues.issue_id;
 
 -- $1 tokenHash, $2 kind
 prepare select_token_owners as
-select tokens.org_id, organisations.cloud_id, organisations.language, tokens.user_id, users.role, users.is_active,
+select tokens.token_id, tokens.org_id, organisations.cloud_id, organisations.language, tokens.user_id, users.role, users.is_active,
   users.is_application, tokens.scopes, tokens.loopback_only, tokens.revoked_at is not null as revoked,
   tokens.expires_at
 from tokens
@@ -2088,7 +2088,7 @@ where tokens.token_hash = $1 and tokens.kind = $2;
 -- $1 orgId
 prepare select_tokens as
 select tokens.token_id, users.login, tokens.kind, tokens.scopes, tokens.created_at, tokens.expires_at,
-  tokens.revoked_at
+  tokens.revoked_at, tokens.last_used_at
 from tokens
 join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
 where tokens.org_id = $1
@@ -2106,14 +2106,15 @@ users.role, users.is_active, users.created_at, users.removed_at,
 
 -- $1 tokenHash, $2 orgId, $3 login, $4 loginHash, $5 address
 prepare select_user_accounts as
-select users.org_id, users.user_id, users.role, users.is_active, users.is_application, tokens.loopback_only, true as has_token, null as password_hash, 0 as failures, false as is_locked
+select users.org_id, users.user_id, users.role, users.is_active, users.is_application, tokens.token_id, tokens.loopback_only, true as has_token, null as password_hash, 0 as failures,
+  false as is_locked
 from tokens
 join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
 where tokens.token_hash = $1 and tokens.kind = 'personal' and ($2::text is null or tokens.org_id = $2) and tokens.revoked_at is null and coalesce(tokens.expires_at > now(), true)
   and users.login = $3 and (not users.is_application and users.removed_at is null)
 union all
 select organisations.org_id, users.user_id, users.role, coalesce(users.is_active, false), users.is_application,
-  users.loopback_only, false, users.password_hash, coalesce(failed.failures, 0),
+  null, users.loopback_only, false, users.password_hash, coalesce(failed.failures, 0),
   coalesce(failed.failures >= 7, false)
 from organisations
 left join users on users.org_id = organisations.org_id and users.login = $3 and (not users.is_application and users.removed_at is null)
@@ -2391,6 +2392,16 @@ prepare update_tokens_revoked as
 update tokens set revoked_at = coalesce(revoked_at, now())
 where org_id = $1 and (token_id = $2 or user_id = $3 or token_hash = $4)
 returning token_id;
+
+-- $1 orgId, $2 tokenIds
+prepare update_tokens_used as
+with used as (
+  select token_id from tokens
+  where org_id = $1 and token_id = any($2::bigint[])
+    and coalesce(last_used_at < now() - interval '30 seconds', true)
+  for no key update skip locked
+)
+update tokens set last_used_at = now() from used where tokens.org_id = $1 and tokens.token_id = used.token_id;
 
 -- $1 isActive, $2 orgId, $3 userId
 prepare update_user_active as

@@ -5,6 +5,7 @@ import type { Config } from './config.ts';
 import { loadContract } from './contract/contract.ts';
 import { loadRpcContract } from './contract/openrpc.ts';
 import { APPLICATION_LOGIN } from './core/organisations/organisations.service.ts';
+import { recordTokenUses } from './core/tokens/token-uses.ts';
 import { connectPostgres, updateSchema } from './database/postgres.ts';
 import { prepareDemo } from './demo/demo.ts';
 import { DEMO_APPLICATION_TOKEN, DEMO_ORG_ID, DEMO_TOKEN } from './demo/demo-data.ts';
@@ -61,11 +62,13 @@ export async function serve(config: Config, log: Log, { reset = false }: ServeOp
     const server = createHttpServer(app.express, app.listener);
     limitConnections(server, config.connectionsMax, log);
     await listen(server, config);
+    const tokenUses = recordTokenUses(postgres.db, log);
     return {
       url: urlOf(server),
       hasDemo,
       async stop() {
         await drain(server);
+        await tokenUses.stop();
         await postgres.close();
       },
     };

@@ -58,15 +58,17 @@ export function addTokenCommands(program: Command, environment: NodeJS.ProcessEn
 
   token
     .command('list')
-    .description('list the tokens of an organisation, without their values')
+    .description('list the tokens of an organisation and when they were last used, without their values')
     .requiredOption('--org <org-id>', 'the organisation')
     .option('--json', 'print JSON')
     .action(async (options: { org: string; json?: true }) => {
       const tokens = await withDatabase(environment, (db) => listTokens(db, options.org));
-      const lines = tokens.map(({ id, login, kind, scopes, state }) =>
-        [id, login, kind, scopes.join(','), state].join('\t'),
+      const lines = tokens.map(({ id, login, kind, scopes, state, lastUsedAt }) =>
+        [id, login, kind, scopes.join(','), state, lastUsedAt?.toISOString().replace(/:\d\d\.\d+/, '') ?? 'never'].join(
+          '\t',
+        ),
       );
-      print(options, tokens, ['id\tuser\tkind\tscopes\tstate', ...lines].join('\n'));
+      print(options, tokens, ['id\tuser\tkind\tscopes\tstate\tlast used', ...lines].join('\n'));
     });
 
   token

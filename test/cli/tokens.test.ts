@@ -76,7 +76,33 @@ test('token create --json prints the id and the expiry, and token list --json al
     createdAt: expect.any(String),
     expiresAt: created.expiresAt,
     state: 'good',
+    lastUsedAt: null,
   });
+});
+
+test('token list shows when a token was last used, at the latest when the server has stopped', async () => {
+  await givenUser('ulla');
+  const [used, unused] = [
+    JSON.parse(await printed('token create --org 123 --user ulla --json')),
+    JSON.parse(await printed('token create --org 123 --user ulla --json')),
+  ];
+  const other = await startServer([...PROGRAM, 'serve'], { DATABASE_URL: database().url });
+  const before = Date.now();
+  const response = await fetch(`${other.url}/v2/linktypes`, { headers: { Authorization: `OAuth ${used.token}` } });
+  expect(response.status).toBe(200);
+  expect(await other.stop()).toEqual({ code: 0, signal: null });
+
+  const tokens = JSON.parse(await printed('token list --org 123 --json')) as {
+    id: number;
+    lastUsedAt: string | null;
+  }[];
+  const lastUseOf = (id: number) => tokens.find((token) => token.id === id)?.lastUsedAt;
+  expect(lastUseOf(unused.id)).toBeNull();
+  expect(Date.parse(String(lastUseOf(used.id)))).toBeGreaterThanOrEqual(before);
+  const lines = (await printed('token list --org 123')).split('\n').map((line) => line.split('\t'));
+  expect(lines[0]?.at(-1)).toBe('last used');
+  expect(lines.find(([id]) => id === String(unused.id))?.at(-1)).toBe('never');
+  expect(lines.find(([id]) => id === String(used.id))?.at(-1)).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\dZ$/);
 });
 
 test('token create --value-stdin accepts an existing token, and a short one with a warning', async () => {
@@ -104,7 +130,7 @@ test('an expired token is rejected', async () => {
     values: [],
   });
   expect(await read(token)).toEqual([401, texts.tokenExpired.en]);
-  expect(await printed('token list --org 123')).toMatch(/\tdmitri\toauth\tread,write,admin\texpired$/m);
+  expect(await printed('token list --org 123')).toMatch(/\tdmitri\toauth\tread,write,admin\texpired\tnever$/m);
 });
 
 test('token revoke --id revokes a token at once, and does nothing the second time', async () => {

@@ -5,6 +5,7 @@ import { DomainError } from '../../errors.ts';
 import { type Language, texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
 import { isExpired } from './expiry.ts';
+import { noteTokenUse } from './token-uses.ts';
 import {
   cachedTokenOwners,
   deleteTokens,
@@ -54,6 +55,7 @@ export async function authenticateToken(
   const [owner, ...others] = usable.filter((candidate) => isIn(candidate, organisation));
   if (owner === undefined) throw new DomainError('forbidden', texts.organisationForbidden);
   if (others.length > 0) throw new DomainError('forbidden', texts.organisationAmbiguous);
+  noteTokenUse(db, owner.org_id, owner.token_id);
   return {
     viewer: { orgId: owner.org_id, userId: owner.user_id, role: owner.role, isApplication: owner.is_application },
     scopes: owner.scopes,
@@ -145,6 +147,8 @@ export interface TokenDescription {
   readonly createdAt: Date;
   readonly expiresAt: Date | null;
   readonly state: 'good' | 'expired' | 'revoked';
+  /** To within about a minute. */
+  readonly lastUsedAt: Date | null;
 }
 
 export async function listTokens(db: Queryable, orgId: string): Promise<TokenDescription[]> {
@@ -157,6 +161,7 @@ export async function listTokens(db: Queryable, orgId: string): Promise<TokenDes
     createdAt: row.created_at,
     expiresAt: row.expires_at,
     state: stateOf(row),
+    lastUsedAt: row.last_used_at,
   }));
 }
 

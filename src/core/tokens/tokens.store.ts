@@ -1,5 +1,5 @@
 import { cacheKey } from '../../database/cache.ts';
-import type { Queryable, Transaction } from '../../database/database.ts';
+import type { Database, Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 import type { Language } from '../../texts.ts';
 import type { OrganisationRole } from '../access/viewer.ts';
@@ -8,6 +8,7 @@ export type TokenKind = 'oauth' | 'application' | 'personal';
 
 /** A token, valid or not, with its user and its organisation. */
 export interface TokenOwnerRow {
+  token_id: number;
   org_id: string;
   cloud_id: string | null;
   language: Language;
@@ -24,7 +25,7 @@ export interface TokenOwnerRow {
 const SELECT_TOKEN_OWNERS = statement<'kind' | 'tokenHash', TokenOwnerRow>(
   'select_token_owners',
   `
-  select tokens.org_id, organisations.cloud_id, organisations.language, tokens.user_id, users.role, users.is_active,
+  select tokens.token_id, tokens.org_id, organisations.cloud_id, organisations.language, tokens.user_id, users.role, users.is_active,
     users.is_application, tokens.scopes, tokens.loopback_only, tokens.revoked_at is not null as revoked,
     tokens.expires_at
   from tokens
@@ -110,13 +111,14 @@ export interface TokenRow {
   created_at: Date;
   expires_at: Date | null;
   revoked_at: Date | null;
+  last_used_at: Date | null;
 }
 
 const SELECT_TOKENS = statement<'orgId', TokenRow>(
   'select_tokens',
   `
   select tokens.token_id, users.login, tokens.kind, tokens.scopes, tokens.created_at, tokens.expires_at,
-    tokens.revoked_at
+    tokens.revoked_at, tokens.last_used_at
   from tokens
   join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
   where tokens.org_id = :orgId
@@ -148,4 +150,21 @@ export async function updateTokensRevoked(db: Transaction, orgId: string, choice
     UPDATE_TOKENS_REVOKED({ orgId, tokenId: choice.tokenId, userId: choice.userId, tokenHash: choice.tokenHash }),
   );
   return rows.map((row) => row.token_id).sort((left, right) => left - right);
+}
+
+const UPDATE_TOKENS_USED = statement<'orgId' | 'tokenIds'>(
+  'update_tokens_used',
+  `
+  with used as (
+    select token_id from tokens
+    where org_id = :orgId and token_id = any(:tokenIds::bigint[])
+      and coalesce(last_used_at < now() - interval '30 seconds', true)
+    for no key update skip locked
+  )
+  update tokens set last_used_at = now() from used where tokens.org_id = :orgId and tokens.token_id = used.token_id`,
+);
+
+/** Records that the tokens were used, unless another server has just done so or is doing it. */
+export async function updateTokensUsed(db: Database, orgId: string, tokenIds: readonly number[]): Promise<void> {
+  await db.execute(UPDATE_TOKENS_USED({ orgId, tokenIds }));
 }

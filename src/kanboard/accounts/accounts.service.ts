@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { AttemptLimit, failedRequests } from '../../core/access/attempt-limit.ts';
 import type { Viewer } from '../../core/access/viewer.ts';
 import { APPLICATION_LOGIN } from '../../core/organisations/organisations.service.ts';
+import { noteTokenUse } from '../../core/tokens/token-uses.ts';
 import { hashToken } from '../../core/tokens/tokens.service.ts';
 import {
   countLoginFailure,
@@ -15,7 +16,13 @@ import { passwordMatches, UNMATCHED_HASH } from '../../core/users/password-hash.
 import type { Database } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
-import { type AccountRow, cachedApplicationAccounts, type LoginRow, selectUserAccounts } from './accounts.store.ts';
+import {
+  type AccountRow,
+  cachedApplicationAccounts,
+  type LoginRow,
+  selectUserAccounts,
+  type TokenAccountRow,
+} from './accounts.store.ts';
 
 /** The user name and password of HTTP Basic authentication. */
 export interface Credentials {
@@ -61,21 +68,24 @@ export async function authenticateAccount(
   const isStorable = ![orgId, login].some((value) => value?.includes('\0')) && secret !== '';
   const tokenHash = hashToken(secret);
   const isUsable = (account: AccountRow) => account.is_active && (!account.loopback_only || isLoopback());
+  let tokenOwner: TokenAccountRow | undefined;
   let owner: AccountRow | undefined;
   if (login === APPLICATION_LOGIN) {
     const accounts = isStorable ? await cachedApplicationAccounts(db, orgId, tokenHash) : [];
-    owner = only(accounts.filter(isUsable));
+    tokenOwner = only(accounts.filter(isUsable));
   } else {
     const accounts = isStorable ? await selectUserAccounts(db, orgId, { login, tokenHash, address }) : [];
-    const tokenOwners = accounts.filter((account) => account.has_token && isUsable(account));
+    const tokenOwners = accounts.filter((account) => account.has_token).filter(isUsable);
     const found = accounts.find((account) => !account.has_token);
     // Guesses from other machines do not lock a demo account.
     const isCounted = found !== undefined && (!found.loopback_only || isLoopback());
     const attempt = isCounted ? { orgId: found.org_id, login, address } : undefined;
     const account = found && isUsable(found) ? found : undefined;
-    if (tokenOwners.length > 0) owner = only(tokenOwners);
+    if (tokenOwners.length > 0) tokenOwner = only(tokenOwners);
     else if (await isPasswordRight(db, { account, attempt, address, password: secret })) owner = account;
   }
+  if (tokenOwner) noteTokenUse(db, tokenOwner.org_id, tokenOwner.token_id);
+  owner ??= tokenOwner;
   if (owner === undefined) {
     failedRequests.take(address);
     throw new DomainError('unauthenticated', texts.credentialsWrong);

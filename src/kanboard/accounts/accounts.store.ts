@@ -19,6 +19,7 @@ export interface AccountRow {
 /** An account whose valid token the secret is. */
 export interface TokenAccountRow extends AccountRow {
   has_token: true;
+  token_id: number;
 }
 
 /** The account with the login. If there is none, it is not active, and its other columns of users are null. */
@@ -37,7 +38,7 @@ const IS_VALID = 'tokens.revoked_at is null and coalesce(tokens.expires_at > now
 const SELECT_APPLICATION_ACCOUNTS = statement<'orgId' | 'tokenHash', AccountOfToken>(
   'select_application_accounts',
   `
-  select ${COLUMNS}, tokens.loopback_only, true as has_token, tokens.expires_at
+  select ${COLUMNS}, tokens.token_id, tokens.loopback_only, true as has_token, tokens.expires_at
   from tokens
   join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id and users.is_application
   where tokens.token_hash = :tokenHash and tokens.kind = 'application' and tokens.revoked_at is null
@@ -67,14 +68,15 @@ const SELECT_USER_ACCOUNTS = statement<
 >(
   'select_user_accounts',
   `
-  select ${COLUMNS}, tokens.loopback_only, true as has_token, null as password_hash, 0 as failures, false as is_locked
+  select ${COLUMNS}, tokens.token_id, tokens.loopback_only, true as has_token, null as password_hash, 0 as failures,
+    false as is_locked
   from tokens
   join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
   where tokens.token_hash = :tokenHash and tokens.kind = 'personal' and (:orgId::text is null or tokens.org_id = :orgId) and ${IS_VALID}
     and users.login = :login and ${isPerson('users')}
   union all
   select organisations.org_id, users.user_id, users.role, coalesce(users.is_active, false), users.is_application,
-    users.loopback_only, false, users.password_hash, coalesce(failed.failures, 0),
+    null, users.loopback_only, false, users.password_hash, coalesce(failed.failures, 0),
     coalesce(failed.failures >= ${FAILED_LOGINS_MAX}, false)
   from organisations
   left join users on users.org_id = organisations.org_id and users.login = :login and ${isPerson('users')}
