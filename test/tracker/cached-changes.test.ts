@@ -3,9 +3,11 @@ import supertest, { type Test } from 'supertest';
 import { createToken, revokeToken, revokeTokenValue } from '../../src/core/tokens/tokens.service.ts';
 import { type AppInstance, startInstance } from '../support/app-instance.ts';
 import {
+  type GivenAccount,
   type GivenIssue,
   type GivenOrganisation,
   type GivenUser,
+  givenAccount,
   givenApplication,
   givenIssue,
   givenLink,
@@ -187,6 +189,26 @@ test('while notifications are lost, a change is seen within the maximum age, and
     () => links(reader, users[1]),
     ({ status }) => status === 401,
   );
+});
+
+test('while notifications are lost, revoked tokens of Kanboard accounts are refused within the maximum age', async () => {
+  const accounts = [await givenApplication(writer.db, org), await givenAccount(writer.db, org)];
+  const status = async (server: Instance, { login, secret }: GivenAccount) => {
+    const call = { jsonrpc: '2.0', method: 'getTimezone', id: 1 };
+    const path = `/kanboard/${org.orgId}/jsonrpc.php`;
+    return (await server.request.post(path).auth(login, secret).send(call)).status;
+  };
+  for (const account of accounts) expect(await status(reader, account)).toBe(200);
+  await proxy.cut();
+  for (const { secret } of accounts) await revokeTokenValue(writer.db, org.orgId, secret);
+  await proxy.restore();
+  for (const account of accounts) {
+    expect(await status(writer, account)).toBe(401);
+    await eventually(
+      () => status(reader, account),
+      (result) => result === 401,
+    );
+  }
 });
 
 test('if notifications never arrive, the cache keeps values for the maximum age only', async () => {
