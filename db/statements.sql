@@ -750,7 +750,7 @@ left join lateral (
   select
     ends.link_id, ends.link_type_id, ends.direction, ends.created_at, nullif(ends.updated_at, ends.created_at),
     ends.created_by, nullif(ends.updated_by, ends.created_by),
-    object.hex_id, object.key, object.summary, object.status_id, object.assignee_id, created_by.uid, coalesce(created_by.display, created_by.login), created_by.passport_uid, created_by.cloud_uid, updated_by.uid, coalesce(updated_by.display, updated_by.login), updated_by.passport_uid, updated_by.cloud_uid, assignee.uid, coalesce(assignee.display, assignee.login), assignee.passport_uid, assignee.cloud_uid
+    object.hex_id, object.key, object.summary, object.status_id, object.assignee_id
   from (
     select 'inward' as direction, outward_issue_id as object_id, links.*
     from links where links.org_id = $1 and links.inward_issue_id = issue.issue_id
@@ -763,10 +763,6 @@ left join lateral (
   select from queue_members
   where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $5
     and true))) offset 0) queue
-  join users created_by on created_by.org_id = $1 and created_by.user_id = ends.created_by
-  left join users updated_by on updated_by.org_id = $1
-    and updated_by.user_id = nullif(ends.updated_by, ends.created_by)
-  left join users assignee on assignee.org_id = $1 and assignee.user_id = object.assignee_id
   where ($7::text is null or ends.direction = $7)
     and ($8::text[] is null
       or (ends.link_type_id, ends.direction) in (select * from unnest($8::text[], $9::text[])))

@@ -39,7 +39,7 @@ export type Call<Id extends OperationId, Context> = Context & {
  * Sends a JSON body in pieces. While the promise that `write` returns is pending, the client lags behind, and no more
  * should be written.
  */
-export type StreamedBody = (write: (json: string) => Promise<void> | undefined) => Promise<void>;
+export type StreamedBody = (write: (json: Buffer) => Promise<void> | undefined) => Promise<void>;
 
 /**
  * The result of a handler: the body of the success response, as a value or as JSON, and headers beyond the usual ones.

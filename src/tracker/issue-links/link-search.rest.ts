@@ -1,5 +1,6 @@
 import type { Schemas } from '../../contract/types.ts';
 import type { LinkReferences } from '../../core/issue-links/link-reads.store.ts';
+import { JsonBytes } from '../link-list/json-bytes.ts';
 import { linkJson, type ReferenceJson, referenceJson } from '../link-list/link-list-json.ts';
 import type { Caller, Context, Handlers } from '../rest/caller.ts';
 import { issueNameIn, nameIn } from '../rest/names.ts';
@@ -41,7 +42,7 @@ export async function linksJsonOf(
     if (one === undefined) return undefined;
     hold(one.length);
     const list = lists[place - 1];
-    lists[place - 1] = list ? `${list},${one}` : one;
+    lists[place - 1] = list ? `${list},${one.toString()}` : one.toString();
     return undefined;
   });
   return lists.map((list) => `[${list}]`);
@@ -53,6 +54,7 @@ class EntriesJson {
   readonly #references: ReferenceJson;
   readonly #issues: readonly string[];
   readonly #fields: ReadonlySet<string> | undefined;
+  readonly #json = new JsonBytes();
   #place = 0;
   /** What closes the entry that is open. */
   #close = '[';
@@ -65,25 +67,29 @@ class EntriesJson {
     this.#fields = fields;
   }
 
-  next({ place, issue, link }: FoundLinkRow, references: LinkReferences): string {
-    let json = '';
+  next({ place, issue, link }: FoundLinkRow, references: LinkReferences): Buffer {
+    const json = this.#json;
     if (place !== this.#place) {
       this.#place = place;
       const reference = issue ? issueReference(this.#caller, issue) : issueNamed(this.#issues[place - 1] ?? '');
-      json = `${this.#close}{"issue":${JSON.stringify(reference)},"links":${issue ? '[' : 'null'}`;
+      json.ascii(`${this.#close}{"issue":`);
+      json.bytes(Buffer.from(JSON.stringify(reference)));
+      json.ascii(`,"links":${issue ? '[' : 'null'}`);
       this.#close = issue ? ']},' : '},';
       this.#separator = '';
     }
     // A link whose type is missing was deleted together with its type after it had been read.
     const one = link && linkJson(this.#references, link, references);
-    if (one === undefined) return json;
-    json += this.#separator + (this.#fields ? pickedJson(one, this.#fields) : one);
-    this.#separator = ',';
-    return json;
+    if (one) {
+      json.ascii(this.#separator);
+      json.bytes(this.#fields ? pickedJson(one, this.#fields) : one);
+      this.#separator = ',';
+    }
+    return json.take();
   }
 
-  end(): string {
-    return `${this.#close.slice(0, -1)}]`;
+  end(): Buffer {
+    return Buffer.from(`${this.#close.slice(0, -1)}]`);
   }
 }
 
@@ -91,6 +97,6 @@ function issueNamed(name: string): Schemas['IssueName'] {
   return /^[0-9a-f]{24}$/i.test(name) ? { id: name } : { key: name };
 }
 
-function pickedJson(link: string, fields: ReadonlySet<string>): string {
-  return JSON.stringify(picked(JSON.parse(link) as Schemas['IssueLink'], fields));
+function pickedJson(link: Buffer, fields: ReadonlySet<string>): Buffer {
+  return Buffer.from(JSON.stringify(picked(JSON.parse(link.toString()) as Schemas['IssueLink'], fields)));
 }

@@ -1,12 +1,10 @@
 import type { Viewer } from '../../core/access/viewer.ts';
 import { cachedStatuses } from '../../core/dictionaries/dictionaries.store.ts';
 import { parseId } from '../../core/ids/id.ts';
-import type { LinkReferences } from '../../core/issue-links/link-reads.store.ts';
+import { type LinkReferences, readLinkReferences } from '../../core/issue-links/link-reads.store.ts';
 import { parseIssueName } from '../../core/issues/issue-name.ts';
 import type { Direction } from '../../core/labels/direction.ts';
-import { cachedLinkTypes } from '../../core/link-types/link-types.store.ts';
 import { parseQueueName } from '../../core/queues/queue-name.ts';
-import type { UserSummary } from '../../core/users/user-summary.ts';
 import type { ClientDatabase } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
@@ -35,39 +33,32 @@ export async function searchLinks(
   { issues, phrases, direction, status, queue }: LinkSearch,
   onRow: (row: FoundLinkRow, references: LinkReferences) => Promise<void> | undefined,
 ): Promise<void> {
-  const { orgId } = viewer;
-  const users = new Map<number, UserSummary>();
-  const references = { types: await cachedLinkTypes(db, orgId), statuses: await cachedStatuses(db, orgId, []), users };
   const condition = {
     ends: phrases && (await linkEndsNamed(db, viewer, phrases)),
     direction,
-    statusId: status === undefined ? undefined : statusNamed(references.statuses, status),
+    statusId: status === undefined ? undefined : statusNamed(await cachedStatuses(db, viewer.orgId, []), status),
     queue: queue === undefined ? undefined : (parseQueueName(queue) ?? unknown('queue', texts.queueNotFound)),
   };
 
   const received: FoundLinkRow[] = [];
-  let hasReloaded = false;
   const passOn = async () => {
-    for (const row of received) {
-      const { link } = row;
-      if (
-        !hasReloaded &&
-        link &&
-        !(references.types.has(link.linkTypeId) && references.statuses.has(link.objectStatusId))
-      ) {
-        // Created since they were cached, or else deleted since the row was read.
-        references.types = await cachedLinkTypes(db, orgId, [link.linkTypeId]);
-        references.statuses = await cachedStatuses(db, orgId, [link.objectStatusId]);
-        hasReloaded = true;
+    while (received.length > 0) {
+      const rows = received.splice(0);
+      // What the cache lacks is read on a second connection. Some are always left for that, whatever bulk reads hold.
+      const references = await readLinkReferences(
+        db,
+        viewer,
+        rows.flatMap(({ link }) => link ?? []),
+      );
+      for (const row of rows) {
+        const busy = onRow(row, references);
+        if (busy) await busy;
       }
-      const busy = onRow(row, references);
-      if (busy) await busy;
     }
-    received.length = 0;
   };
   // PostgreSQL's rows arrive many at a time; they are passed on together.
   let passing: Promise<void> | undefined;
-  await receiveLinks(db, viewer, issues.map(parseIssueName), condition, users, (row) => {
+  await receiveLinks(db, viewer, issues.map(parseIssueName), condition, (row) => {
     if (queue !== undefined && !row.isQueueKnown) unknown('queue', texts.queueNotFound);
     received.push(row);
     passing ??= Promise.resolve()

@@ -3,7 +3,6 @@ import { linkEnds } from '../../core/issue-links/link-ends.ts';
 import { LINK_END_COLUMNS, type LinkEndRow, linkEndFrom } from '../../core/issue-links/link-reads.store.ts';
 import { issueIdNamed } from '../../core/issues/issue-name.ts';
 import type { Direction } from '../../core/labels/direction.ts';
-import type { UserSummary } from '../../core/users/user-summary.ts';
 import type { ClientDatabase } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 
@@ -26,11 +25,6 @@ export interface FoundLinkRow {
   readonly link: LinkEndRow | undefined;
 }
 
-const LINKED_USERS = ['created_by', 'updated_by', 'assignee'] as const;
-const USER_COLUMNS = LINKED_USERS.map(
-  (user) => `${user}.uid, coalesce(${user}.display, ${user}.login), ${user}.passport_uid, ${user}.cloud_uid`,
-).join(', ');
-
 /**
  * SQL: the row of a table that its primary key selects. `offset 0` makes it a look-up by index, whatever PostgreSQL knows
  * about the table. Joined, tables without statistics were read once for each link.
@@ -40,9 +34,8 @@ function lookup(alias: string, table: 'issues' | 'queues', condition: string): s
 }
 
 /**
- * Users are joined here rather than read from the cache, because a user who is missing there would have to be read while
- * the rows arrive, on a second connection. The issues arrive in order, so only the links of one issue need sorting, and
- * PostgreSQL sends the first rows before it has found the last.
+ * The issues arrive in order, so only the links of one issue need sorting, and PostgreSQL sends the first rows before it
+ * has found the last.
  */
 const RECEIVE_LINKS = statement<
   keyof Viewer | 'issueNames' | 'linkTypeIds' | 'directions' | 'direction' | 'statusId' | 'queueKey' | 'queueId'
@@ -61,14 +54,10 @@ const RECEIVE_LINKS = statement<
     cross join ${lookup('queue', 'queues', `queues.queue_id = issues.queue_id and ${visibleQueue('queues')}`)}
   ) issue on true
   left join lateral (
-    select ${LINK_END_COLUMNS}, ${USER_COLUMNS}
+    select ${LINK_END_COLUMNS}
     from ${linkEnds('issue')} ends
     cross join ${lookup('object', 'issues', 'issues.issue_id = ends.object_id')}
     cross join ${lookup('queue', 'queues', `queues.queue_id = object.queue_id and ${visibleQueue('queues')}`)}
-    join users created_by on created_by.org_id = :orgId and created_by.user_id = ends.created_by
-    left join users updated_by on updated_by.org_id = :orgId
-      and updated_by.user_id = nullif(ends.updated_by, ends.created_by)
-    left join users assignee on assignee.org_id = :orgId and assignee.user_id = object.assignee_id
     where (:direction::text is null or ends.direction = :direction)
       and (:linkTypeIds::text[] is null
         or (ends.link_type_id, ends.direction) in (select * from unnest(:linkTypeIds::text[], :directions::text[])))
@@ -79,18 +68,16 @@ const RECEIVE_LINKS = statement<
 );
 
 const LINK_AT = 5;
-const USERS_AT = LINK_AT + 12;
 
 /**
  * Receives a row for each link of the named issues that meets the condition and that the viewer may see, in the order of
- * the names and then by link_id, and a row for each issue without one. Adds the users of the links to `users`.
+ * the names and then by link_id, and a row for each issue without one.
  */
 export function receiveLinks(
   db: ClientDatabase,
   viewer: Viewer,
   issueNames: readonly (string | undefined)[],
   { ends, direction, statusId, queue }: LinkCondition,
-  users: Map<number, UserSummary>,
   onRow: (row: FoundLinkRow) => Promise<void> | undefined,
 ): Promise<void> {
   const found = RECEIVE_LINKS({
@@ -103,30 +90,14 @@ export function receiveLinks(
     queueKey: queue?.key,
     queueId: queue?.id,
   });
-  return db.receive(found, ({ fields }) => onRow(rowFrom(fields, users)));
+  return db.receive(found, ({ fields }) => onRow(rowFrom(fields)));
 }
 
 type Fields = readonly (string | null)[];
 
-function rowFrom(fields: Fields, users: Map<number, UserSummary>): FoundLinkRow {
+function rowFrom(fields: Fields): FoundLinkRow {
   const [place, , id, key, summary] = fields as readonly string[];
   const issue = fields[2] === null ? undefined : { id: id as string, key: key as string, summary: summary as string };
   const link = linkEndFrom(fields, LINK_AT, key as string);
-  if (link) {
-    const userIds = [link.createdBy, link.updatedBy, link.objectAssigneeId];
-    for (const [index, userId] of userIds.entries()) {
-      if (userId !== null && !users.has(userId)) users.set(userId, userFrom(fields, USERS_AT + 4 * index));
-    }
-  }
   return { place: Number(place), isQueueKnown: fields[1] === 't', issue, link };
-}
-
-function userFrom(fields: Fields, at: number): UserSummary {
-  const passportUid = fields[at + 2] as string | null;
-  return {
-    uid: Number(fields[at]),
-    display: fields[at + 1] as string,
-    passportUid: passportUid === null ? null : Number(passportUid),
-    cloudUid: fields[at + 3] as string | null,
-  };
 }

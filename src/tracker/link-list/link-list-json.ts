@@ -77,8 +77,8 @@ export function linkJson(
   referencesJson: ReferenceJson,
   link: LinkEndRow,
   references: LinkReferences,
-): string | undefined {
-  return writeLink(referencesJson, link, references) ? json.take().toString() : undefined;
+): Buffer | undefined {
+  return writeLink(referencesJson, link, references) ? json.take() : undefined;
 }
 
 /**
