@@ -9,7 +9,12 @@ const KEYS_MAX = 100_000;
 /** Counts failed attempts by key, such as an address, in windows of a minute, in this process. */
 export class AttemptLimit {
   readonly #max: number;
-  readonly #attempts = new LRUCache<string, { count: number }>({ max: KEYS_MAX, ttl: WINDOW_MS });
+  readonly #attempts = new LRUCache<string, { count: number }>({
+    // Unlike `max`, this reserves no memory for keys that are not there.
+    maxSize: KEYS_MAX,
+    sizeCalculation: () => 1,
+    ttl: WINDOW_MS,
+  });
 
   constructor(maxPerMinute: number) {
     this.#max = maxPerMinute;
