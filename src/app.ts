@@ -6,6 +6,7 @@ import type { DatabasePool } from './database/database.ts';
 import { type DemoCredentials, docsRouter } from './docs.ts';
 import { HttpError, sendError } from './http/error-response.ts';
 import type { Listener } from './http/http-server.ts';
+import { RateLimit } from './http/rate-limit.ts';
 import { logRequest } from './http/request-log.ts';
 import { RESPONSE_LIMITS, type ResponseLimits } from './http/response-memory.ts';
 import { externalLinkMethods } from './kanboard/external-links/external-links.rpc.ts';
@@ -39,7 +40,7 @@ export interface AppOptions {
   readonly rpcContract: RpcContract;
   readonly db: DatabasePool;
   readonly log: Log;
-  readonly config: Pick<Config, 'publicUrl' | 'trustProxy' | 'kanboardAuthHeader' | 'kanboardOrg'>;
+  readonly config: Pick<Config, 'publicUrl' | 'trustProxy' | 'kanboardAuthHeader' | 'kanboardOrg' | 'rateLimit'>;
   /** If set, /docs is signed in to the demo. */
   readonly demo?: DemoCredentials | undefined;
   /** Time budgets of a JSON-RPC batch and of a REST request, and the limits of a response; tests lower them. */
@@ -78,6 +79,7 @@ export function createApp({
   app.disable('etag');
   app.set('trust proxy', config.trustProxy);
   app.set('case sensitive routing', true);
+  const rateLimit = new RateLimit(config.rateLimit);
 
   const handlers = {
     ...issueLinkHandlers,
@@ -95,7 +97,7 @@ export function createApp({
   };
   app.use(
     [...contract.servers],
-    restRouter({ contract, handlers, db, publicUrl: config.publicUrl, responseLimits, requestMs }),
+    restRouter({ contract, handlers, db, rateLimit, publicUrl: config.publicUrl, responseLimits, requestMs }),
   );
   const methods = {
     ...labelMethods,
@@ -111,6 +113,7 @@ export function createApp({
       methods: rpcContract.methods,
       handlers: methods,
       db,
+      rateLimit,
       batchMs,
       responseLimits,
       publicUrl: config.publicUrl,
@@ -123,7 +126,7 @@ export function createApp({
   app.use(refusePath);
   app.use(sendError);
 
-  const listener = linkListListener({ db, publicUrl: config.publicUrl, responseLimits }, app);
+  const listener = linkListListener({ db, rateLimit, publicUrl: config.publicUrl, responseLimits }, app);
   return {
     express: app,
     listener: (request, response) => {

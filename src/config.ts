@@ -23,6 +23,8 @@ export interface Config {
   readonly logLevel: string;
   /** Header that Kanboard clients may send instead of `Authorization`. */
   readonly kanboardAuthHeader: string | undefined;
+  /** Requests per minute that an address, and a token, may send. */
+  readonly rateLimit: number | false;
   /** The organisation that /jsonrpc.php serves; if unset, the only one stored. */
   readonly kanboardOrg: string | undefined;
 }
@@ -37,6 +39,12 @@ const port = makeValidator<number>((value) => {
 
 const connections = makeValidator<number>((value) => {
   if (!/^[1-9]\d{0,5}$/.test(value)) throw new Error('must be a number of connections, from 1 to 999999');
+  return Number(value);
+});
+
+const rate = makeValidator<number | false>((value) => {
+  if (value === 'off') return false;
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new Error('must be a number of requests per minute, or off');
   return Number(value);
 });
 
@@ -107,6 +115,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       LOG_LEVEL: str({ choices: LOG_LEVELS, default: 'info' }),
       KANBOARD_AUTH_HEADER: headerName({ default: undefined }),
       KANBOARD_ORG: organisationId({ default: undefined }),
+      RATE_LIMIT: rate({ default: false }),
     },
     {
       reporter({ errors }) {
@@ -128,5 +137,6 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     logLevel: values.LOG_LEVEL,
     kanboardAuthHeader: values.KANBOARD_AUTH_HEADER,
     kanboardOrg: values.KANBOARD_ORG,
+    rateLimit: values.RATE_LIMIT,
   });
 }

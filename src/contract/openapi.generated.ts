@@ -2272,6 +2272,8 @@ export interface components {
         /** @description Too many wrong credentials, or too many passwords are being checked at once. Valid tokens keep working. */
         readonly JsonRpcTooMany: {
             headers: {
+                readonly RateLimit: components["headers"]["RateLimit"];
+                readonly "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 /** @description Seconds to wait before trying again. */
                 readonly "Retry-After"?: number;
                 readonly [name: string]: unknown;
@@ -2453,9 +2455,14 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description Too many requests with wrong tokens came from this address. Valid tokens keep working. */
+        /**
+         * @description Too many requests with wrong tokens came from this address, whose valid tokens keep working; or the address or
+         *     the token has sent as many requests in this minute as `RATE_LIMIT` allows.
+         */
         readonly TooMany: {
             headers: {
+                readonly RateLimit: components["headers"]["RateLimit"];
+                readonly "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                 /** @description Seconds to wait before trying again. */
                 readonly "Retry-After"?: number;
                 readonly [name: string]: unknown;
@@ -2647,6 +2654,17 @@ export interface components {
         readonly Link: string;
         /** @description URL of the new resource. */
         readonly Location: string;
+        /**
+         * @description What is left of each limit: `r` requests for the next `t` seconds. Sent with every response if `RATE_LIMIT` is set.
+         * @example "address";r=599;t=42, "token";r=599;t=42
+         */
+        readonly RateLimit: string;
+        /**
+         * @description The limits of requests, by address and by token: `q` requests in `w` seconds
+         *     (draft-ietf-httpapi-ratelimit-headers-10). Sent with every response if `RATE_LIMIT` is set.
+         * @example "address";q=600;w=60, "token";q=600;w=60
+         */
+        readonly RateLimitPolicy: string;
         /** @description The number of items on all pages. */
         readonly XTotalCount: number;
         /** @description The number of pages. */

@@ -57,6 +57,7 @@ export function useApi(
         trustProxy: false,
         kanboardAuthHeader: undefined,
         kanboardOrg: undefined,
+        rateLimit: false,
         ...config,
       },
       ...limits,

@@ -25,6 +25,7 @@ export async function startInstance(connection: Connection): Promise<AppInstance
     trustProxy: false,
     kanboardAuthHeader: undefined,
     kanboardOrg: undefined,
+    rateLimit: false,
   } as const;
   const app = createApp({ contract: loadContract(), rpcContract: loadRpcContract(), db, log, config });
   const server = createHttpServer(app.express, app.listener);

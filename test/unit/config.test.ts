@@ -16,6 +16,7 @@ const DEFAULTS = {
   logLevel: 'info',
   kanboardAuthHeader: undefined,
   kanboardOrg: undefined,
+  rateLimit: false,
 };
 
 /** The message of the StartError for these variables. */
@@ -46,7 +47,7 @@ test('an empty value counts as unset', () => {
       'DEMO',
       'LOG_LEVEL',
     ],
-    ...['KANBOARD_AUTH_HEADER', 'KANBOARD_ORG'],
+    ...['KANBOARD_AUTH_HEADER', 'KANBOARD_ORG', 'RATE_LIMIT'],
   ];
   expect(readConfig(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readConfig({}));
 });
@@ -71,6 +72,7 @@ test('all problems are reported at once', () => {
     LOG_LEVEL: 'loud',
     KANBOARD_AUTH_HEADER: 'X API Auth',
     KANBOARD_ORG: 'a/b',
+    RATE_LIMIT: 'much',
   });
   const [headline, ...lines] = problem.split('\n');
   expect(headline).toBe('The environment is invalid.');
@@ -86,7 +88,7 @@ test('all problems are reported at once', () => {
         'PUBLIC_URL',
         'TRUST_PROXY',
       ],
-      ...['KANBOARD_AUTH_HEADER', 'KANBOARD_ORG'],
+      ...['KANBOARD_AUTH_HEADER', 'KANBOARD_ORG', 'RATE_LIMIT'],
     ].sort(),
   );
 });
@@ -203,4 +205,16 @@ test.each(['1', '123', 'our-company', 'A_b', 'x'.repeat(64)])('KANBOARD_ORG=%s i
 
 test.each(['a/b', ' 1', '-a', '_a', 'Компания', 'x'.repeat(65), '..'])('KANBOARD_ORG=%j is invalid', (id) => {
   expect(problemOf({ KANBOARD_ORG: id })).toContain('KANBOARD_ORG: must be the id of an organisation');
+});
+
+test.each([
+  ['1', 1],
+  ['600', 600],
+  ['off', false],
+])('RATE_LIMIT=%s is valid', (value, limit) => {
+  expect(readConfig({ RATE_LIMIT: value }).rateLimit).toBe(limit);
+});
+
+test.each(['0', '-1', '1.5', '10/s', 'on', '1000000000'])('RATE_LIMIT=%j is invalid', (value) => {
+  expect(problemOf({ RATE_LIMIT: value })).toContain('RATE_LIMIT: must be a number of requests per minute, or off');
 });

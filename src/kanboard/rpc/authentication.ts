@@ -20,14 +20,19 @@ export async function authenticate(
   request: Request,
   { header, orgId }: AuthenticationOptions,
 ): Promise<Viewer> {
-  const custom = header === undefined ? undefined : request.get(header);
-  const encoded = custom || /^basic\s+(.+)$/i.exec(request.headers.authorization?.trim() ?? '')?.[1];
+  const encoded = credentialsOf(request, header);
   const credentials = encoded === undefined ? undefined : decode(encoded);
   if (credentials === undefined) throw new DomainError('unauthenticated', texts.credentialsWrong);
   return await authenticateAccount(db, credentials, orgId, {
     address: clientAddress(request),
     isLoopback: () => isLoopbackRequest(request),
   });
+}
+
+/** The base64 of `user:password` in the configured header or in `Authorization`. */
+export function credentialsOf(request: Request, header: string | undefined): string | undefined {
+  const custom = header === undefined ? undefined : request.get(header);
+  return custom || /^basic\s+(.+)$/i.exec(request.headers.authorization?.trim() ?? '')?.[1];
 }
 
 function decode(encoded: string): Credentials | undefined {

@@ -5,10 +5,11 @@ import type { DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { clientSignal } from '../../http/client-signal.ts';
 import { isUnanswerable, setRetryAfter } from '../../http/error-response.ts';
+import type { RateLimit } from '../../http/rate-limit.ts';
 import { readBody } from '../../http/request-body.ts';
 import { endResponse, type ResponseLimits, ResponseMemory } from '../../http/response-memory.ts';
 import type { Account, Methods } from './account.ts';
-import { authenticate } from './authentication.ts';
+import { authenticate, credentialsOf } from './authentication.ts';
 import { parseLossless, stringifyLossless } from './json.ts';
 import { argumentsOf, batchOf, type RpcRequest, toRequest } from './request.ts';
 import { forbidden, httpRefusal, internalError, methodNotFound, OUTCOMES, parseError, RpcError } from './rpc-error.ts';
@@ -17,6 +18,7 @@ export interface RpcRouterOptions {
   readonly methods: RpcContract['methods'];
   readonly handlers: Methods<MethodName>;
   readonly db: DatabasePool;
+  readonly rateLimit: RateLimit;
   /** How long a batch may run before its remaining calls are refused. */
   readonly batchMs?: number | undefined;
   readonly responseLimits: ResponseLimits;
@@ -46,6 +48,7 @@ export function rpcRouter(options: RpcRouterOptions): Router {
   const router = Router({ caseSensitive: true });
   const serve: RequestHandler = async (request, response) => {
     refuseCrossSite(request, options.publicUrl);
+    options.rateLimit.take(request, response, credentialsOf(request, options.authHeader));
     const orgId = request.params['orgId'] as string | undefined;
     const text = await responseBody(options, request, response, orgId ?? options.orgId);
     response.setHeader('Content-Type', 'application/json');

@@ -6,6 +6,7 @@ import { clientSignal } from '../../http/client-signal.ts';
 import { entityTag, isNotModified } from '../../http/entity-tag.ts';
 import { sendError } from '../../http/error-response.ts';
 import type { Listener } from '../../http/http-server.ts';
+import type { RateLimit } from '../../http/rate-limit.ts';
 import { endResponse, type ResponseLimits, ResponseMemory } from '../../http/response-memory.ts';
 import { callerOf } from '../rest/caller.ts';
 import { linkListJson } from './link-list-json.ts';
@@ -14,6 +15,7 @@ const PATH = /^(\/v[23])\/issues\/([A-Za-z0-9-]+)\/links\/?$/;
 
 interface Options {
   readonly db: DatabasePool;
+  readonly rateLimit: RateLimit;
   readonly publicUrl: string | undefined;
   readonly responseLimits: ResponseLimits;
 }
@@ -42,12 +44,13 @@ export function linkListListener(options: Options, app: Listener): Listener {
 }
 
 async function sendLinks(
-  { db, publicUrl, responseLimits }: Options,
+  { db, rateLimit, publicUrl, responseLimits }: Options,
   request: Request,
   response: Response,
   path: string,
   issueName: string,
 ): Promise<boolean> {
+  rateLimit.take(request, response);
   const caller = await callerOf(db, request, response, { publicUrl, path, url: request.url });
   if (!caller.scopes.includes('read')) return false;
   const account = accountOf(caller.viewer);

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Request } from 'express';
-import { failedRequests } from '../../core/access/attempt-limit.ts';
+import { failedRequests } from '../../core/access/failed-requests.ts';
 import { authenticateToken, type OrganisationName, type TokenOwner } from '../../core/tokens/tokens.service.ts';
 import type { Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';

@@ -7,6 +7,7 @@ import { DomainError } from '../../errors.ts';
 import { clientSignal } from '../../http/client-signal.ts';
 import { entityTag, isNotModified } from '../../http/entity-tag.ts';
 import { sendError } from '../../http/error-response.ts';
+import type { RateLimit } from '../../http/rate-limit.ts';
 import { refuseMethod } from '../../http/refuse-method.ts';
 import { readBody } from '../../http/request-body.ts';
 import { endResponse, type ResponseLimits, ResponseMemory } from '../../http/response-memory.ts';
@@ -19,6 +20,7 @@ export interface RestRouterOptions {
   readonly contract: Contract;
   readonly handlers: Handlers<OperationId>;
   readonly db: DatabasePool;
+  readonly rateLimit: RateLimit;
   readonly publicUrl: string | undefined;
   readonly responseLimits: ResponseLimits;
   /** How long a request may work. */
@@ -37,6 +39,7 @@ export function restRouter({
   contract,
   handlers,
   db,
+  rateLimit,
   publicUrl,
   responseLimits,
   requestMs,
@@ -48,6 +51,7 @@ export function restRouter({
     for (const operation of operations) {
       const handle = handlers[operation.id] as AnyHandler;
       const serve: RequestHandler = async (request, response) => {
+        rateLimit.take(request, response);
         const signal = clientSignal(response, requestMs);
         const caller = await callerOf(db.forClient({ signal }), request, response, {
           publicUrl,

@@ -1,0 +1,6 @@
+import { MinuteLimit } from '../../minute-limit.ts';
+
+const FAILURES_PER_MINUTE = 300;
+
+/** Requests with wrong credentials, by the address of the client (decision 12). */
+export const failedRequests = new MinuteLimit(FAILURES_PER_MINUTE);
