@@ -2,6 +2,238 @@
 -- one, load the file into psql and `explain (analyze, buffers) execute` the statement, with the settings that
 -- src/database/database.ts gives each connection.
 
+-- $1 orgId
+prepare check_copies as
+select links.link_type_id, jsonb_build_array(links.link_id) as link_ids,
+  jsonb_build_array(links.inward_issue_id, links.outward_issue_id) as issue_ids, null as detail
+from links
+join link_types on link_types.org_id = $1 and link_types.link_type_id = links.link_type_id
+join organisations on organisations.org_id = $1
+where links.org_id = $1
+  and (links.is_symmetric, links.is_antisymmetric, links.is_acyclic, links.single_end, links.shares_label,
+    links.one_link_per_pair)
+  is distinct from (link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic,
+    link_types.single_end, link_types.shares_label, organisations.one_link_per_pair);
+
+-- $1 orgId
+prepare check_counters as
+select null as link_type_id, '[]'::jsonb as link_ids, '[]'::jsonb as issue_ids,
+  format('queue %s is at %s, its issues at %s', queues.key, queues.last_issue_number, numbers.last) as detail
+from queues
+join
+(
+  select split_part(used.key, '-', 1) as queue_key, max(split_part(used.key, '-', 2)::bigint) as last
+  from (
+    select key from issues where org_id = $1
+    union all
+    select key from issue_aliases where org_id = $1
+  ) used
+  group by split_part(used.key, '-', 1)
+) numbers on numbers.queue_key = queues.key
+where queues.org_id = $1 and queues.last_issue_number < numbers.last
+union all
+select null, '[]', '[]', format('last_label_id is %s, the last label has %s', last_label_id, (select coalesce(max(label_id), 0) from labels where org_id = $1))
+from organisations
+where org_id = $1 and last_label_id < (select coalesce(max(label_id), 0) from labels where org_id = $1)
+union all
+select null, '[]', '[]', format('the sequence of %s is behind %s', lagging.place, lagging.used)
+from
+(
+  select sequences.name, sequences.used, sequences.place
+  from (
+    select pg_get_serial_sequence('columns', 'column_id')::regclass as name,
+      max(column_id) as used, 'columns.column_id' as place from columns where org_id = $1
+    union all select pg_get_serial_sequence('events', 'event_id')::regclass as name,
+      max(event_id) as used, 'events.event_id' as place from events where org_id = $1
+    union all select pg_get_serial_sequence('issue_types', 'issue_type_id')::regclass as name,
+      max(issue_type_id) as used, 'issue_types.issue_type_id' as place from issue_types where org_id = $1
+    union all select pg_get_serial_sequence('issues', 'issue_id')::regclass as name,
+      max(issue_id) as used, 'issues.issue_id' as place from issues where org_id = $1
+    union all select pg_get_serial_sequence('links', 'link_id')::regclass as name,
+      max(link_id) as used, 'links.link_id' as place from links where org_id = $1
+    union all select pg_get_serial_sequence('priorities', 'priority_id')::regclass as name,
+      max(priority_id) as used, 'priorities.priority_id' as place from priorities where org_id = $1
+    union all select pg_get_serial_sequence('queues', 'queue_id')::regclass as name,
+      max(queue_id) as used, 'queues.queue_id' as place from queues where org_id = $1
+    union all select pg_get_serial_sequence('remote_links', 'remote_link_id')::regclass as name,
+      max(remote_link_id) as used, 'remote_links.remote_link_id' as place from remote_links where org_id = $1
+    union all select pg_get_serial_sequence('statuses', 'status_id')::regclass as name,
+      max(status_id) as used, 'statuses.status_id' as place from statuses where org_id = $1
+    union all select pg_get_serial_sequence('tokens', 'token_id')::regclass as name,
+      max(token_id) as used, 'tokens.token_id' as place from tokens where org_id = $1
+    union all select pg_get_serial_sequence('users', 'user_id')::regclass as name,
+      max(user_id) as used, 'users.user_id' as place from users where org_id = $1
+    union all select pg_get_serial_sequence('topological_order', 'position')::regclass,
+      max(abs(position)) / 1048576, 'topological_order.position' from topological_order where org_id = $1
+  ) sequences
+  join pg_sequence on pg_sequence.seqrelid = sequences.name
+  where sequences.used >= coalesce(pg_sequence_last_value(sequences.name) + 1, pg_sequence.seqstart)
+) lagging;
+
+-- $1 orgId
+prepare check_duplicates as
+select links.link_type_id, jsonb_agg(links.link_id order by links.link_id) as link_ids,
+  jsonb_build_array(min(least(links.inward_issue_id, links.outward_issue_id)),
+    min(greatest(links.inward_issue_id, links.outward_issue_id))) as issue_ids, null as detail
+from links
+join link_types on link_types.org_id = $1 and link_types.link_type_id = links.link_type_id
+where links.org_id = $1
+group by links.link_type_id,
+  case when (link_types.is_symmetric or link_types.is_antisymmetric) then least(links.inward_issue_id, links.outward_issue_id) else links.inward_issue_id end,
+  case when (link_types.is_symmetric or link_types.is_antisymmetric) then greatest(links.inward_issue_id, links.outward_issue_id) else links.outward_issue_id end
+having count(*) > 1;
+
+-- $1 orgId
+prepare check_missing_events as
+with told as (
+  select distinct on (events.issue_id, mentioned.link_id) events.issue_id, mentioned.link_id,
+    nullif(change.state -> 'to', 'null') as state
+  from events
+  cross join lateral jsonb_array_elements(events.changes -> 'links') as change (state)
+  cross join lateral (
+    select coalesce(change.state #>> '{to,link_id}', change.state #>> '{from,link_id}')::bigint as link_id
+  ) mentioned
+  where events.org_id = $1 and events.type in ('IssueLinked', 'IssueUnlinked', 'IssueLinkChanged')
+  order by events.issue_id, mentioned.link_id, events.event_id desc
+), stored as (
+  select ends.issue_id, links.link_id, jsonb_build_object('link_id', links.link_id,
+    'link_type_id', links.link_type_id, 'direction', ends.direction, 'object_id', ends.object_id) as state
+  from links
+  cross join lateral (values (links.inward_issue_id, 'inward', links.outward_issue_id),
+    (links.outward_issue_id, 'outward', links.inward_issue_id)) as ends (issue_id, direction, object_id)
+  where links.org_id = $1
+)
+select coalesce(stored.state, told.state) ->> 'link_type_id' as link_type_id,
+  jsonb_build_array(coalesce(stored.link_id, told.link_id)) as link_ids,
+  jsonb_build_array(issues.issue_id) as issue_ids, null as detail
+from stored
+full join told on told.issue_id = stored.issue_id and told.link_id = stored.link_id
+join issues on issues.org_id = $1 and issues.issue_id = coalesce(stored.issue_id, told.issue_id)
+where stored.state is distinct from told.state and stored.state is not null;
+
+-- $1 orgId
+prepare check_order as
+select links.link_type_id, jsonb_build_array(links.link_id) as link_ids,
+  jsonb_build_array(links.inward_issue_id, links.outward_issue_id) as issue_ids, null as detail
+from links
+join link_types on link_types.org_id = $1 and link_types.link_type_id = links.link_type_id and link_types.is_acyclic
+left join topological_order inward on inward.org_id = $1 and inward.link_type_id = links.link_type_id
+  and inward.issue_id = links.inward_issue_id
+left join topological_order outward on outward.org_id = $1 and outward.link_type_id = links.link_type_id
+  and outward.issue_id = links.outward_issue_id
+where links.org_id = $1 and not coalesce(inward.position < outward.position, false)
+order by links.link_id;
+
+-- $1 orgId
+prepare check_orphans as
+select links.link_type_id, jsonb_build_array(links.link_id) as link_ids,
+  jsonb_build_array(links.inward_issue_id, links.outward_issue_id) as issue_ids, case when link_types.link_type_id is null then 'its type does not exist' end as detail
+from links
+left join issues inward on inward.org_id = $1 and inward.issue_id = links.inward_issue_id
+left join issues outward on outward.org_id = $1 and outward.issue_id = links.outward_issue_id
+left join link_types on link_types.org_id = $1 and link_types.link_type_id = links.link_type_id
+where links.org_id = $1
+  and (inward.issue_id is null or outward.issue_id is null or link_types.link_type_id is null)
+union all
+select null, '[]', jsonb_build_array(remote_links.issue_id), 'remote link #' || remote_links.remote_link_id
+from remote_links
+left join issues on issues.org_id = $1 and issues.issue_id = remote_links.issue_id
+where remote_links.org_id = $1 and issues.issue_id is null;
+
+-- $1 orgId
+prepare check_pairs as
+select null as link_type_id, jsonb_agg(links.link_id order by links.link_id) as link_ids,
+  jsonb_build_array(min(least(links.inward_issue_id, links.outward_issue_id)),
+    min(greatest(links.inward_issue_id, links.outward_issue_id))) as issue_ids, null as detail
+from links
+join organisations on organisations.org_id = $1 and organisations.one_link_per_pair
+where links.org_id = $1
+group by least(links.inward_issue_id, links.outward_issue_id), greatest(links.inward_issue_id, links.outward_issue_id)
+having count(*) > 1;
+
+-- $1 orgId
+prepare check_positions as
+select topological_order.link_type_id, '[]'::jsonb as link_ids,
+  jsonb_build_array(topological_order.issue_id) as issue_ids, null as detail
+from topological_order
+left join link_types on link_types.org_id = $1 and link_types.link_type_id = topological_order.link_type_id
+left join issues on issues.org_id = $1 and issues.issue_id = topological_order.issue_id
+where topological_order.org_id = $1 and (link_types.is_acyclic is not true or issues.issue_id is null);
+
+-- $1 orgId
+prepare check_same_labels as
+select links.link_type_id, jsonb_build_array(links.link_id, others.link_id) as link_ids,
+  jsonb_build_array(links.inward_issue_id, links.outward_issue_id) as issue_ids,
+  'also of type ' || others.link_type_id as detail
+from links
+join link_types on link_types.org_id = $1 and link_types.link_type_id = links.link_type_id
+join links others on others.org_id = $1 and others.link_id > links.link_id
+  and others.link_type_id <> links.link_type_id
+  and least(others.inward_issue_id, others.outward_issue_id) = least(links.inward_issue_id, links.outward_issue_id)
+  and greatest(others.inward_issue_id, others.outward_issue_id)
+    = greatest(links.inward_issue_id, links.outward_issue_id)
+join link_types other on other.org_id = $1 and other.link_type_id = others.link_type_id
+where links.org_id = $1
+  and case when links.inward_issue_id = others.inward_issue_id
+    then link_types.inward_label_id = other.inward_label_id or link_types.outward_label_id = other.outward_label_id
+    else link_types.inward_label_id = other.outward_label_id or link_types.outward_label_id = other.inward_label_id end;
+
+-- $1 orgId
+prepare check_shared_labels as
+select link_types.link_type_id, '[]'::jsonb as link_ids, '[]'::jsonb as issue_ids, null as detail
+from link_types
+where link_types.org_id = $1 and not link_types.shares_label and exists (
+  select from link_types others
+  where others.org_id = $1 and others.link_type_id <> link_types.link_type_id
+    and (others.inward_label_id in (link_types.inward_label_id, link_types.outward_label_id)
+      or others.outward_label_id in (link_types.inward_label_id, link_types.outward_label_id)));
+
+-- $1 orgId
+prepare check_singles as
+select links.link_type_id, jsonb_agg(links.link_id order by links.link_id) as link_ids,
+  jsonb_build_array(case link_types.single_end when 'inward' then links.inward_issue_id else links.outward_issue_id end) as issue_ids, null as detail
+from links
+join link_types on link_types.org_id = $1 and link_types.link_type_id = links.link_type_id and link_types.single_end <> 'none'
+where links.org_id = $1
+group by links.link_type_id, case link_types.single_end when 'inward' then links.inward_issue_id else links.outward_issue_id end
+having count(*) > 1;
+
+-- $1 orgId
+prepare check_surplus_events as
+with told as (
+  select distinct on (events.issue_id, mentioned.link_id) events.issue_id, mentioned.link_id,
+    nullif(change.state -> 'to', 'null') as state
+  from events
+  cross join lateral jsonb_array_elements(events.changes -> 'links') as change (state)
+  cross join lateral (
+    select coalesce(change.state #>> '{to,link_id}', change.state #>> '{from,link_id}')::bigint as link_id
+  ) mentioned
+  where events.org_id = $1 and events.type in ('IssueLinked', 'IssueUnlinked', 'IssueLinkChanged')
+  order by events.issue_id, mentioned.link_id, events.event_id desc
+), stored as (
+  select ends.issue_id, links.link_id, jsonb_build_object('link_id', links.link_id,
+    'link_type_id', links.link_type_id, 'direction', ends.direction, 'object_id', ends.object_id) as state
+  from links
+  cross join lateral (values (links.inward_issue_id, 'inward', links.outward_issue_id),
+    (links.outward_issue_id, 'outward', links.inward_issue_id)) as ends (issue_id, direction, object_id)
+  where links.org_id = $1
+)
+select coalesce(stored.state, told.state) ->> 'link_type_id' as link_type_id,
+  jsonb_build_array(coalesce(stored.link_id, told.link_id)) as link_ids,
+  jsonb_build_array(issues.issue_id) as issue_ids, null as detail
+from stored
+full join told on told.issue_id = stored.issue_id and told.link_id = stored.link_id
+join issues on issues.org_id = $1 and issues.issue_id = coalesce(stored.issue_id, told.issue_id)
+where stored.state is distinct from told.state and stored.state is null;
+
+-- $1 orgId
+prepare check_transactions as
+select null as link_type_id, '[]'::jsonb as link_ids, '[]'::jsonb as issue_ids, 'up to event ' || last.event_id as detail
+from (select (
+  select max(event_id) from events
+  where org_id = $1 and transaction_id >= pg_snapshot_xmax(pg_current_snapshot())) as event_id) last
+where last.event_id is not null;
+
 prepare check_version as
 select current_setting('server_version_num')::integer / 10000 as version;
 
@@ -91,6 +323,28 @@ delete from queue_members where org_id = $1 and user_id = $2;
 prepare delete_order as
 delete from topological_order where org_id = $1 and link_type_id = $2;
 
+-- $1 orgId
+prepare delete_orphaned_links as
+delete from links
+using (select links.link_id
+from links
+left join issues inward on inward.org_id = $1 and inward.issue_id = links.inward_issue_id
+left join issues outward on outward.org_id = $1 and outward.issue_id = links.outward_issue_id
+left join link_types on link_types.org_id = $1 and link_types.link_type_id = links.link_type_id
+where links.org_id = $1
+  and (inward.issue_id is null or outward.issue_id is null or link_types.link_type_id is null) limit 1000) orphaned
+where links.org_id = $1 and links.link_id = orphaned.link_id
+returning links.link_id, links.link_type_id, links.inward_issue_id, links.outward_issue_id, links.first_end;
+
+-- $1 orgId
+prepare delete_orphaned_remote_links as
+delete from remote_links
+using (select remote_links.remote_link_id
+from remote_links
+left join issues on issues.org_id = $1 and issues.issue_id = remote_links.issue_id
+where remote_links.org_id = $1 and issues.issue_id is null) orphaned
+where remote_links.org_id = $1 and remote_links.remote_link_id = orphaned.remote_link_id;
+
 -- $1 orgId, $2 queueId
 prepare delete_queue_row as
 delete from queues where org_id = $1 and queue_id = $2;
@@ -99,6 +353,17 @@ delete from queues where org_id = $1 and queue_id = $2;
 prepare delete_remote_link_of as
 delete from remote_links where org_id = $1 and issue_id = $2 and remote_link_id = $3
 returning remote_link_id;
+
+-- $1 orgId
+prepare delete_surplus_positions as
+delete from topological_order
+using (select topological_order.link_type_id, topological_order.issue_id
+from topological_order
+left join link_types on link_types.org_id = $1 and link_types.link_type_id = topological_order.link_type_id
+left join issues on issues.org_id = $1 and issues.issue_id = topological_order.issue_id
+where topological_order.org_id = $1 and (link_types.is_acyclic is not true or issues.issue_id is null)) surplus
+where topological_order.org_id = $1 and topological_order.link_type_id = surplus.link_type_id
+  and topological_order.issue_id = surplus.issue_id;
 
 -- $1 orgId, $2 userId, $3 kind
 prepare delete_tokens as
@@ -484,6 +749,9 @@ returning user_id;
 prepare list_applied_migrations as
 select name from schema_migrations order by id;
 
+prepare list_organisations as
+select org_id from organisations order by org_id;
+
 -- $1 demoOrgId
 prepare list_organisations_beside_demo as
 select org_id from organisations
@@ -718,8 +986,63 @@ from moved
 where topological_order.org_id = $5 and topological_order.link_type_id = $6
   and topological_order.issue_id = moved.issue_id;
 
+-- $1 orgId
+prepare raise_issue_numbers as
+update queues set last_issue_number = numbers.last
+from
+(
+  select split_part(used.key, '-', 1) as queue_key, max(split_part(used.key, '-', 2)::bigint) as last
+  from (
+    select key from issues where org_id = $1
+    union all
+    select key from issue_aliases where org_id = $1
+  ) used
+  group by split_part(used.key, '-', 1)
+) numbers
+where queues.org_id = $1 and queues.key = numbers.queue_key and queues.last_issue_number < numbers.last;
+
+-- $1 orgId
+prepare raise_label_id as
+update organisations set last_label_id = greatest(last_label_id, (select coalesce(max(label_id), 0) from labels where org_id = $1)) where org_id = $1;
+
 prepare raise_link_sequence as
 select setval(pg_get_serial_sequence('links', 'link_id'), (select max(link_id) from links));
+
+-- $1 orgId
+prepare raise_sequences as
+select setval(lagging.name, greatest(lagging.used, coalesce(pg_sequence_last_value(lagging.name), 0)))
+from
+(
+  select sequences.name, sequences.used, sequences.place
+  from (
+    select pg_get_serial_sequence('columns', 'column_id')::regclass as name,
+      max(column_id) as used, 'columns.column_id' as place from columns where org_id = $1
+    union all select pg_get_serial_sequence('events', 'event_id')::regclass as name,
+      max(event_id) as used, 'events.event_id' as place from events where org_id = $1
+    union all select pg_get_serial_sequence('issue_types', 'issue_type_id')::regclass as name,
+      max(issue_type_id) as used, 'issue_types.issue_type_id' as place from issue_types where org_id = $1
+    union all select pg_get_serial_sequence('issues', 'issue_id')::regclass as name,
+      max(issue_id) as used, 'issues.issue_id' as place from issues where org_id = $1
+    union all select pg_get_serial_sequence('links', 'link_id')::regclass as name,
+      max(link_id) as used, 'links.link_id' as place from links where org_id = $1
+    union all select pg_get_serial_sequence('priorities', 'priority_id')::regclass as name,
+      max(priority_id) as used, 'priorities.priority_id' as place from priorities where org_id = $1
+    union all select pg_get_serial_sequence('queues', 'queue_id')::regclass as name,
+      max(queue_id) as used, 'queues.queue_id' as place from queues where org_id = $1
+    union all select pg_get_serial_sequence('remote_links', 'remote_link_id')::regclass as name,
+      max(remote_link_id) as used, 'remote_links.remote_link_id' as place from remote_links where org_id = $1
+    union all select pg_get_serial_sequence('statuses', 'status_id')::regclass as name,
+      max(status_id) as used, 'statuses.status_id' as place from statuses where org_id = $1
+    union all select pg_get_serial_sequence('tokens', 'token_id')::regclass as name,
+      max(token_id) as used, 'tokens.token_id' as place from tokens where org_id = $1
+    union all select pg_get_serial_sequence('users', 'user_id')::regclass as name,
+      max(user_id) as used, 'users.user_id' as place from users where org_id = $1
+    union all select pg_get_serial_sequence('topological_order', 'position')::regclass,
+      max(abs(position)) / 1048576, 'topological_order.position' from topological_order where org_id = $1
+  ) sequences
+  join pg_sequence on pg_sequence.seqrelid = sequences.name
+  where sequences.used >= coalesce(pg_sequence_last_value(sequences.name) + 1, pg_sequence.seqstart)
+) lagging;
 
 -- $1 orgId, $2 queueKey, $3 queueId, $4 isApplication, $5 userId, $6 issueNames, $7 direction, $8 linkTypeIds, $9 directions, $10 statusId
 prepare receive_links as
@@ -770,6 +1093,12 @@ left join lateral (
     and (($2::text is null and $3::bigint is null) or object.queue_id = (select queue_id from far_queue))
 ) link on true
 order by wanted.place, link.link_id;
+
+-- $1 orgId
+prepare renumber_transactions as
+update events set transaction_id = '0' where org_id = $1 and event_id <= (
+select max(event_id) from events
+where org_id = $1 and transaction_id >= pg_snapshot_xmax(pg_current_snapshot()));
 
 -- $1 orgId, $2 applicationId
 prepare select_application as
@@ -1158,6 +1487,10 @@ where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_
   order by links.link_id
   limit 1) epic on true
 order by found.place;
+
+-- $1 orgId, $2 issueIds
+prepare select_issue_keys as
+select issue_id, key from issues where org_id = $1 and issue_id = any($2::bigint[]);
 
 -- $1 orgId, $2 issueName, $3 isApplication, $4 userId, $5 linkId
 prepare select_issue_link as
@@ -2182,6 +2515,18 @@ where queues.org_id = $1 and ($2::boolean or (queues.access = 'organisation' or 
     and true)))
 order by queues.name collate "C", queues.queue_id;
 
+-- $1 orgId, $2 after
+prepare select_wrong_copies as
+select links.link_id
+from links
+join link_types on link_types.org_id = $1 and link_types.link_type_id = links.link_type_id
+join organisations on organisations.org_id = $1
+where links.org_id = $1
+  and (links.is_symmetric, links.is_antisymmetric, links.is_acyclic, links.single_end, links.shares_label,
+    links.one_link_per_pair)
+  is distinct from (link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic,
+    link_types.single_end, link_types.shares_label, organisations.one_link_per_pair) and links.link_id > $2 order by links.link_id limit 1000;
+
 -- $1 orgId, $2 queueId
 prepare take_issue_key as
 update queues set last_issue_number = last_issue_number + 1
@@ -2198,6 +2543,17 @@ set assignee_id = null, version = version + 1, updated_by = $3, updated_at = gre
 from assigned
 where issues.org_id = $1 and issues.issue_id = assigned.issue_id
 returning issues.issue_id;
+
+-- $1 orgId, $2 linkId
+prepare update_copies as
+update links
+set is_symmetric = link_types.is_symmetric, is_antisymmetric = link_types.is_antisymmetric,
+  is_acyclic = link_types.is_acyclic, single_end = link_types.single_end, shares_label = link_types.shares_label,
+  one_link_per_pair = organisations.one_link_per_pair
+from link_types
+join organisations on organisations.org_id = $1
+where links.org_id = $1 and links.link_id = $2 and link_types.org_id = $1
+  and link_types.link_type_id = links.link_type_id;
 
 -- $1 orgId
 prepare update_demo_queue_counters as

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
+import { addCheckCommand } from './check-command.ts';
 import { addKanboardCommands } from './kanboard-commands.ts';
 import { addOrganisationCommands } from './organisation-commands.ts';
 import { addServerCommands } from './server-commands.ts';
@@ -22,5 +23,6 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
   addUserCommands(program, environment);
   addTokenCommands(program, environment);
   addKanboardCommands(program, environment);
+  addCheckCommand(program, environment);
   return program;
 }

@@ -50,6 +50,11 @@ export async function onConstraint<Result>(
   }
 }
 
+/** integrity_constraint_violation and its subclasses */
+export function isConstraintError(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code?.startsWith('23') === true;
+}
+
 function isUnavailable(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return UNAVAILABLE_STATES.test(error.code ?? '');
   if (typeof error !== 'object' || error === null) return false;

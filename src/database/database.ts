@@ -105,7 +105,8 @@ const types: pg.CustomTypesConfig = {
     oid === pg.types.builtins.INT8 ? Number : (pg.types.getTypeParser(oid, format) as (value: string) => unknown),
 };
 
-export function openDatabase(connection: Connection, log: Log): DatabasePool {
+/** Without timeouts, a statement may take as long as it needs: for maintenance, not for requests. */
+export function openDatabase(connection: Connection, log: Log, { hasTimeouts = true } = {}): DatabasePool {
   const session = {
     ...connection,
     application_name: 'issue-links',
@@ -114,10 +115,12 @@ export function openDatabase(connection: Connection, log: Log): DatabasePool {
   const pool = new pg.Pool({
     ...session,
     max: POOL_SIZE,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    lock_timeout: LOCK_TIMEOUT_MS,
     options: `${PLANNER} ${DATES}`,
-    query_timeout: RESPONSE_TIMEOUT_MS,
+    ...(hasTimeouts && {
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      lock_timeout: LOCK_TIMEOUT_MS,
+      query_timeout: RESPONSE_TIMEOUT_MS,
+    }),
     types,
   });
   const cache = new ProcessCache();

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { checkOrganisation, type Finding } from '../../src/core/check/check.service.ts';
 import { texts } from '../../src/texts.ts';
 import { type AppInstance, startInstance } from '../support/app-instance.ts';
 import {
@@ -83,7 +84,9 @@ test('every switch of a rule succeeds beside eight writers, as does every write,
   expect(rounds).toEqual(writes.map(() => ({ status: 'fulfilled', value: expect.any(Number) })));
   const log = servers.flatMap((server) => server.log).filter((line) => /"code":"(40P01|55P03|57014)"/.test(line));
   expect(log).toEqual([]);
-  expect(await brokenRules(org)).toEqual([]);
+  const findings: Finding[] = [];
+  await checkOrganisation(db(), org.orgId, (finding) => Promise.resolve(void findings.push(finding)));
+  expect(findings).toEqual([]);
 });
 
 test('a writer that waits too long for a lock gets 503 with a message of its own, and writes nothing', async () => {
@@ -152,39 +155,6 @@ async function writeLinks(given: Given, writer: number): Promise<void> {
     key: string;
   };
   await send('DELETE', `/issues/${key}`);
-}
-
-/** Links that break a rule that is on at the end, or whose copy of a rule differs. */
-async function brokenRules({ orgId }: GivenOrganisation): Promise<unknown[]> {
-  return await db().query({
-    name: '',
-    text: `
-      select 'pair', array_agg(link_id) from links where org_id = $1
-      group by least(inward_issue_id, outward_issue_id), greatest(inward_issue_id, outward_issue_id)
-      having count(*) > 1
-      union all
-      select 'single', array_agg(link_id) from links where org_id = $1 and link_type_id = 'subtask'
-      group by inward_issue_id
-      having count(*) > 1
-      union all
-      select 'order', array[links.link_id]
-      from links
-      left join topological_order inward on inward.org_id = $1 and inward.link_type_id = links.link_type_id
-        and inward.issue_id = links.inward_issue_id
-      left join topological_order outward on outward.org_id = $1 and outward.link_type_id = links.link_type_id
-        and outward.issue_id = links.outward_issue_id
-      where links.org_id = $1 and links.is_acyclic and not coalesce(inward.position < outward.position, false)
-      union all
-      select 'copy', array[links.link_id]
-      from links
-      join organisations on organisations.org_id = $1
-      join link_types on link_types.org_id = $1 and link_types.link_type_id = links.link_type_id
-      where links.org_id = $1
-        and (links.one_link_per_pair, links.is_acyclic, links.is_antisymmetric, links.single_end)
-          is distinct from (organisations.one_link_per_pair, link_types.is_acyclic, link_types.is_antisymmetric,
-            link_types.single_end)`,
-    values: [orgId],
-  });
 }
 
 async function requestJson(
