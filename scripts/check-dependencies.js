@@ -1,6 +1,6 @@
-// `node scripts/check-dependencies.js [folder]` checks the production dependencies. None may need a compiler, contain a
-// binary or run an install script; the optional PostgreSQL binaries are the only exception. None may rely on `overrides`
-// either, because npm ignores those of an installed package.
+// `node scripts/check-dependencies.js [folder]` checks the production dependencies. The lock file must pin each by its
+// checksum. None may need a compiler, contain a binary or run an install script; the optional PostgreSQL binaries are the
+// only exception. None may rely on `overrides` either, because npm ignores those of an installed package.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -25,6 +25,9 @@ const production = Object.entries(packages)
   .filter(([path, { dev }]) => path !== '' && !dev)
   .map(([path, entry]) => ({ path, name: path.slice(path.lastIndexOf('node_modules/') + 13), entry }));
 const problems = [
+  ...production
+    .filter(({ entry }) => !/^sha512-/.test(entry.integrity ?? ''))
+    .map(({ name }) => `${name}: has no SHA-512 checksum in the lock file`),
   ...production.filter(({ name }) => !ALLOWED.test(name)).flatMap(nativeProblems),
   ...overriddenNames(overrides)
     .filter((overridden) => production.some(({ name }) => name === overridden))

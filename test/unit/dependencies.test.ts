@@ -61,6 +61,15 @@ describe('the check of the production dependencies', () => {
     },
   );
 
+  test.each([{ integrity: '' }, { integrity: 'sha1-x' }])(
+    'fails for a package without a strong checksum: %j',
+    async (entry) => {
+      await givenProject({ packages: { 'node_modules/pg': entry } });
+
+      expect((await check(folder)).stdout).toBe('pg: has no SHA-512 checksum in the lock file\n');
+    },
+  );
+
   test('fails if there are no production dependencies', async () => {
     await givenProject({ packages: { 'node_modules/jest': { dev: true } } });
 
@@ -84,6 +93,7 @@ interface Lock {
 
 interface LockedPackage {
   readonly dev?: boolean;
+  readonly integrity?: string;
   readonly optional?: boolean;
   readonly hasInstallScript?: boolean;
   readonly cpu?: readonly string[];
@@ -103,7 +113,11 @@ async function givenProject({
   overrides = {},
 }: Lock & { readonly files?: readonly string[]; readonly overrides?: object }): Promise<void> {
   await writeFile(join(folder, 'package.json'), JSON.stringify({ overrides }));
-  await writeFile(join(folder, 'package-lock.json'), JSON.stringify({ packages: { '': {}, ...packages } }));
+  const locked = Object.entries(packages).map(([path, entry]) => [path, { integrity: 'sha512-x', ...entry }] as const);
+  await writeFile(
+    join(folder, 'package-lock.json'),
+    JSON.stringify({ packages: { '': {}, ...Object.fromEntries(locked) } }),
+  );
   for (const file of files.map((name) => join(folder, 'node_modules', name))) {
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, '');
