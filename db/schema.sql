@@ -211,6 +211,26 @@ comment on column events.changes is 'What changed, as ids, keys and plain values
 comment on column events.transaction_id is 'Lets a reader follow the order of commits, since an event_id may be assigned early and committed late.';
 CREATE INDEX events_transaction_id_idx ON events USING btree (org_id, issue_id, transaction_id, event_id);
 
+create table idempotency_keys (
+  org_id text collate "C" not null,
+  user_id bigint not null,
+  operation text collate "C" not null,
+  key text collate "C" not null,
+  request_hash bytea not null,
+  created_at timestamp with time zone not null,
+  status smallint,
+  headers jsonb,
+  body text,
+  constraint idempotency_keys_pkey PRIMARY KEY (org_id, user_id, operation, key),
+  constraint idempotency_keys_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES users(org_id, user_id) ON DELETE CASCADE,
+  constraint idempotency_keys_request_hash_check CHECK ((octet_length(request_hash) = 32))
+);
+comment on table idempotency_keys is 'Requests with an Idempotency-Key, and their responses, which are written in the transaction of the effect. A row of more than 24 hours counts for nothing and is deleted with a later key of the organisation.';
+comment on column idempotency_keys.operation is 'An operationId of openapi.yaml.';
+comment on column idempotency_keys.request_hash is 'SHA-256 of the URL and the body: another request must not use the key again.';
+comment on column idempotency_keys.status is 'The HTTP status of the response. It, the headers and the body are null only within the transaction.';
+CREATE INDEX idempotency_keys_created_at_idx ON idempotency_keys USING btree (org_id, created_at);
+
 create table queues (
   org_id text collate "C" not null,
   queue_id bigint generated always as identity,

@@ -531,6 +531,15 @@ insert into issue_types (org_id, issue_type_id, key, name_ru, name_en, position)
 select $1, issue_type_id, key, name_ru, name_en, position
 from jsonb_populate_recordset(null::issue_types, $2);
 
+-- $1 orgId, $2 userId, $3 operation, $4 key, $5 requestHash
+prepare insert_key as
+insert into idempotency_keys (org_id, user_id, operation, key, request_hash, created_at)
+values ($1, $2, $3, $4, $5, now())
+on conflict (org_id, user_id, operation, key) do update
+set request_hash = excluded.request_hash, created_at = excluded.created_at, status = null, headers = null, body = null
+where idempotency_keys.created_at < now() - interval '24 hours'
+returning key;
+
 -- $1 orgId, $2 en, $3 ru
 prepare insert_label as
 with organisation as (
@@ -2249,6 +2258,10 @@ where remote_links.org_id = $1 and remote_links.application_id = $2 and remote_l
     and true)))
 limit 1;
 
+-- $1 orgId, $2 userId, $3 operation, $4 key
+prepare select_response as
+select request_hash, status, headers, body from idempotency_keys where org_id = $1 and user_id = $2 and operation = $3 and key = $4;
+
 -- $1 orgId
 prepare select_second_links_of_pairs as
 select link_id, inward_issue_id, outward_issue_id
@@ -2533,6 +2546,11 @@ update queues set last_issue_number = last_issue_number + 1
 where org_id = $1 and queue_id = $2
 returning key || '-' || last_issue_number as key;
 
+-- $1 orgId, $2 userId, $3 operation, $4 key
+prepare try_lock_key as
+select pg_try_advisory_xact_lock(hashtextextended(
+  format('idempotency %s %s %s %s', $1::text, $2::bigint, $3::text, $4::text), 0)) as is_locked;
+
 -- $1 orgId, $2 assigneeId, $3 actorId
 prepare unassign_issues as
 with assigned as materialized (
@@ -2733,6 +2751,20 @@ update remote_links set
   dependency = coalesce($4, dependency), updated_by = $5, updated_at = greatest(now(), updated_at)
 where org_id = $6 and issue_id = $7 and remote_link_id = $8
 returning remote_link_id;
+
+-- $1 orgId, $2 status, $3 headers, $4 body, $5 userId, $6 operation, $7 key
+prepare update_response as
+with expired as (
+  delete from idempotency_keys
+  where org_id = $1 and (user_id, operation, key) in (
+    select user_id, operation, key from idempotency_keys
+    where org_id = $1 and created_at < now() - interval '24 hours'
+    order by created_at
+    limit 20
+    for update skip locked)
+)
+update idempotency_keys set status = $2, headers = $3, body = $4
+where org_id = $1 and user_id = $5 and operation = $6 and key = $7;
 
 -- $1 orgId, $2 linkTypeIds
 prepare update_shares_label as

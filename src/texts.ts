@@ -112,6 +112,14 @@ export const texts = {
     ru: 'Сервер перегружен. Повторите запрос позже.',
     en: 'The server is overloaded. Try again later.',
   },
+  idempotencyKeyRunning: {
+    ru: 'Запрос с этим Idempotency-Key ещё выполняется. Повторите его позже.',
+    en: 'A request with this Idempotency-Key is still running. Try again later.',
+  },
+  idempotencyKeyUsed: {
+    ru: 'Этот Idempotency-Key уже использован для другого запроса.',
+    en: 'This Idempotency-Key was used for another request.',
+  },
   requestTooSlow: {
     ru: 'Запрос выполнялся слишком долго и прерван. Повторите его позже.',
     en: 'The request took too long and was stopped. Try again later.',

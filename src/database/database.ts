@@ -32,13 +32,15 @@ export interface Database extends Queryable {
   transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
   /** Runs a statement that writes as a transaction of its own, repeated likewise; in a transaction, as a part of it. */
   execute<Row>(statement: Statement<Row>): Promise<Row[]>;
+  /** Whether this is a transaction, which keeps the locks of a statement that turns out to write nothing. */
+  readonly isTransaction: boolean;
 }
 
-declare const isTransaction: unique symbol;
-
 /** The parameter type of functions that lock or write: calling them outside a transaction does not compile. */
-export interface Transaction extends Database {
-  readonly [isTransaction]: true;
+export interface Transaction extends ClientDatabase {
+  readonly isTransaction: true;
+  /** Runs `work`, and undoes its writes if it throws. The transaction can go on. */
+  attempt<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Invalidates the cached values of a scope, which the transaction changes, in all processes when it commits. */
   invalidate(scope: string): Promise<void>;
 }
@@ -177,6 +179,7 @@ export function openDatabase(connection: Connection, log: Log, { hasTimeouts = t
 
   const databaseFor = (client: Client): DatabasePool => ({
     cache,
+    isTransaction: false,
     query: (statement) => withConnection(client, (connection) => run(connection, statement, client)),
     execute: (statement) =>
       repeatedly(() => withConnection(client, (connection) => run(connection, statement, client))),
@@ -363,8 +366,10 @@ async function runTransaction<Result>(
   cache: ProcessCache,
 ): Promise<Result> {
   const invalidated = new Set<string>();
+  const sendCommand = (text: string) => run(connection, { name: '', text, values: [] }, client);
   // The only place that creates a Transaction.
   const transaction = {
+    isTransaction: true,
     get cache() {
       return invalidated.size === 0 ? cache : NO_CACHE;
     },
@@ -378,6 +383,19 @@ async function runTransaction<Result>(
     },
     execute: (statement: Statement<unknown>) => run(connection, statement, client),
     transaction: (joined: typeof work) => joined(transaction),
+    receive: (statement: NamedStatement<unknown>, onRow: (row: RawRow) => Promise<void> | undefined) =>
+      receive(connection, statement, client.signal, onRow),
+    async attempt<Part>(part: () => Promise<Part>): Promise<Part> {
+      await sendCommand('savepoint attempt');
+      try {
+        const done = await part();
+        await sendCommand('release savepoint attempt');
+        return done;
+      } catch (error) {
+        if (!connection.isBroken) await sendCommand('rollback to savepoint attempt');
+        throw error;
+      }
+    },
     async invalidate(scope: string) {
       if (invalidated.has(scope)) return;
       invalidated.add(scope);
@@ -385,7 +403,7 @@ async function runTransaction<Result>(
     },
   } as unknown as Transaction;
   try {
-    await run(connection, { name: '', text: 'begin', values: [] }, client);
+    await sendCommand('begin');
     const result = await work(transaction);
     client.signal?.throwIfAborted();
     try {

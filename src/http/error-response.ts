@@ -81,6 +81,13 @@ export function isUnanswerable(response: Response, error: unknown): boolean {
   return true;
 }
 
+/** The response to an error that is stored, to be sent again later. */
+export function errorResponse({ code, text, fields }: DomainError, language: Language) {
+  const status = STATUS[code];
+  const body = JSON.stringify(errorBody(language, status, text, fields));
+  return { status, headers: { 'Content-Type': 'application/json' }, body };
+}
+
 /** The contract's error body. Callers pass `text`, `fields` or both, so that one of its two lists is never empty. */
 export function errorBody(
   language: Language,

@@ -65,8 +65,9 @@ interface Outcome<Plan> {
 
 /**
  * Plans a write and carries it out. The first attempt sends a single statement, which writes everything or nothing. If it
- * writes nothing, a transaction plans again and locks everything that the write may need. Throws `refused` with the rule
- * that the link would break.
+ * writes nothing, a transaction plans again and locks everything that the write may need. A transaction that is under way
+ * makes no such attempt, whose locks it would keep in another order. Throws `refused` with the rule that the link would
+ * break.
  */
 export async function writeLink<Plan extends LinkPlan>(
   db: Database,
@@ -74,9 +75,11 @@ export async function writeLink<Plan extends LinkPlan>(
   plan: (db: Queryable) => Promise<Plan>,
   origin: LinkOrigin = originNow(viewer),
 ): Promise<Outcome<Plan>> {
-  const planned = await plan(db);
-  const written = planned.unchanged ?? (planned.change && (await send(db, viewer, planned.change, origin, false)));
-  if (written) return { plan: planned, written };
+  if (!db.isTransaction) {
+    const planned = await plan(db);
+    const written = planned.unchanged ?? (planned.change && (await send(db, viewer, planned.change, origin, false)));
+    if (written) return { plan: planned, written };
+  }
   return await db.transaction((transaction) => writeUnderLocks(transaction, viewer, plan, origin));
 }
 

@@ -2,11 +2,13 @@ import { type Request, type RequestHandler, type Response, Router } from 'expres
 import type { Contract, Operation } from '../../contract/contract.ts';
 import type { OperationId, ReplyHeaders, StreamedBody } from '../../contract/types.ts';
 import { accountOf } from '../../core/access/viewer.ts';
+import type { StoredResponse } from '../../core/idempotency-keys/idempotency-key.ts';
+import { respondOnce } from '../../core/idempotency-keys/idempotency-keys.service.ts';
 import type { DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { clientSignal } from '../../http/client-signal.ts';
 import { entityTag, isNotModified } from '../../http/entity-tag.ts';
-import { sendError } from '../../http/error-response.ts';
+import { errorResponse, sendError } from '../../http/error-response.ts';
 import type { RateLimit } from '../../http/rate-limit.ts';
 import { refuseMethod } from '../../http/refuse-method.ts';
 import { readBody } from '../../http/request-body.ts';
@@ -14,6 +16,7 @@ import { endResponse, type ResponseLimits, ResponseMemory } from '../../http/res
 import { StreamedResponse } from '../../http/streamed-response.ts';
 import { texts } from '../../texts.ts';
 import { type Context, callerOf, type Handlers } from './caller.ts';
+import { hashOfRequest, mayStillSee } from './idempotent-request.ts';
 import { parseJson } from './json-body.ts';
 
 export interface RestRouterOptions {
@@ -64,15 +67,33 @@ export function restRouter({
         const bytes = operation.hasBody ? await readBody(request, response) : undefined;
         const account = accountOf(caller.viewer);
         const memory = new ResponseMemory(response, account, responseLimits);
-        const reply = await handle({
+        const call = {
           path: operation.parse.path(request.params),
           query: operation.parse.query(request.query),
           headers: operation.parse.headers(request.headers),
           body: operation.hasBody ? operation.parse.body(bodyOf(bytes, operation)) : undefined,
-          db: db.forClient({ signal, account, countBytes: memory.addRow }),
           caller,
           hold: memory.addRow,
-        });
+        };
+        const clientDb = db.forClient({ signal, account, countBytes: memory.addRow });
+        const key = (call.headers as { 'Idempotency-Key'?: string })['Idempotency-Key'];
+        if (key !== undefined) {
+          const { viewer, language } = caller;
+          const named = { operation: operation.id, issueId: request.params['issueId'] as string | undefined };
+          const { response: reply, isReplayed } = await respondOnce(clientDb, {
+            key: { orgId: viewer.orgId, userId: viewer.userId, operation: operation.id, key },
+            hash: hashOfRequest(`${request.baseUrl}${request.url}`, bytes),
+            respond: async (transaction) => responseOf(operation, await handle({ ...call, db: transaction })),
+            refuse: (error) => errorResponse(error, language),
+            maySee: (transaction, body) => mayStillSee(transaction, viewer, named, body),
+          });
+          if (isReplayed) response.setHeader('Idempotent-Replayed', 'true');
+          memory.holdBody(reply.body.length);
+          setHead(response, reply);
+          endResponse(response, reply.body, responseLimits);
+          return;
+        }
+        const reply = await handle({ ...call, db: clientDb });
         if ('body' in reply && typeof reply.body === 'function') {
           await stream(response, operation, reply.body as StreamedBody, responseLimits);
           return;
@@ -109,23 +130,38 @@ async function stream(
 }
 
 /** Sets status and headers. Returns the body to send, which is empty for 304: the client has stored this response. */
-function writeHead(
-  { method, successStatus }: Operation,
-  { version, headers = {} }: ReplyHeaders,
-  body: string,
-  request: Request,
-  response: Response,
-): string {
-  if (method === 'get') {
+function writeHead(operation: Operation, reply: AnyReply, body: string, request: Request, response: Response): string {
+  const { version, headers = {} } = reply;
+  if (operation.method === 'get') {
     // The headers of a page belong to the content: its totals and its links to other pages.
     const tag = entityTag(body + Object.values(headers).join(), version);
     if (isNotModified(request, response, tag)) return '';
-  } else if (version !== undefined) {
-    response.setHeader('ETag', entityTag(body, version));
   }
-  response.status(successStatus).set(headers);
-  if (body !== '') response.setHeader('Content-Type', 'application/json');
+  setHead(response, headOf(operation, reply, body));
   return body;
+}
+
+/** Express's `set` would add a charset to the media type: JSON defines none. */
+function setHead(response: Response, { status, headers }: Omit<StoredResponse, 'body'>): void {
+  response.status(status);
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+}
+
+function headOf({ method, successStatus }: Operation, { version, headers }: ReplyHeaders, body: string) {
+  return {
+    status: successStatus,
+    headers: {
+      ...(method !== 'get' && version !== undefined && { ETag: entityTag(body, version) }),
+      ...headers,
+      ...(body !== '' && { 'Content-Type': 'application/json' }),
+    },
+  };
+}
+
+/** The response to an operation that writes. */
+function responseOf(operation: Operation, reply: AnyReply): StoredResponse {
+  const body = jsonOf(reply);
+  return { ...headOf(operation, reply, body), body };
 }
 
 /** Drops members that are `null`, except in PATCH, where they clear a field (Tracker contract, section 0). */
