@@ -1,7 +1,7 @@
 import type { Schemas } from '../../contract/types.ts';
-import type { LinkReferences } from '../../core/issue-links/link-reads.store.ts';
+import type { LinkEndRow, LinkReferences } from '../../core/issue-links/link-reads.store.ts';
 import { JsonBytes } from '../link-list/json-bytes.ts';
-import { linkJson, type ReferenceJson, referenceJson } from '../link-list/link-list-json.ts';
+import { type ReferenceJson, referenceJson, writeLink } from '../link-list/link-list-json.ts';
 import type { Caller, Context, Handlers } from '../rest/caller.ts';
 import { issueNameIn, nameIn } from '../rest/names.ts';
 import { issueReference } from '../rest/references.ts';
@@ -36,10 +36,11 @@ export async function linksJsonOf(
 ): Promise<string[]> {
   if (keys.length === 0) return [];
   const lists = keys.map(() => '');
-  const json = referenceJson(caller);
+  const json = new JsonBytes();
+  const referencesJson = referenceJson(caller);
   await searchLinks(db, caller.viewer, { issues: keys }, ({ place, link }, references) => {
-    const one = link && linkJson(json, link, references);
-    if (one === undefined) return undefined;
+    if (!(link && writeLink(json, referencesJson, link, references))) return undefined;
+    const one = json.take();
     hold(one.length);
     const list = lists[place - 1];
     lists[place - 1] = list ? `${list},${one.toString()}` : one.toString();
@@ -55,6 +56,8 @@ class EntriesJson {
   readonly #issues: readonly string[];
   readonly #fields: ReadonlySet<string> | undefined;
   readonly #json = new JsonBytes();
+  /** Links whose fields are picked. */
+  readonly #whole = new JsonBytes();
   #place = 0;
   /** What closes the entry that is open. */
   #close = '[';
@@ -79,13 +82,18 @@ class EntriesJson {
       this.#separator = '';
     }
     // A link whose type is missing was deleted together with its type after it had been read.
-    const one = link && linkJson(this.#references, link, references);
-    if (one) {
-      json.ascii(this.#separator);
-      json.bytes(this.#fields ? pickedJson(one, this.#fields) : one);
-      this.#separator = ',';
-    }
+    const { length } = json;
+    json.ascii(this.#separator);
+    if (link && this.#writeLink(link, references)) this.#separator = ',';
+    else json.truncate(length);
     return json.take();
+  }
+
+  #writeLink(link: LinkEndRow, references: LinkReferences): boolean {
+    if (this.#fields === undefined) return writeLink(this.#json, this.#references, link, references);
+    if (!writeLink(this.#whole, this.#references, link, references)) return false;
+    this.#json.bytes(pickedJson(this.#whole.take(), this.#fields));
+    return true;
   }
 
   end(): Buffer {

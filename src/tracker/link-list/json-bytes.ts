@@ -57,9 +57,14 @@ export class JsonBytes {
     return json;
   }
 
-  /** Forgets the bytes since the last `take`. */
-  discard(): void {
-    this.#end = this.#start;
+  /** The number of bytes since the last `take`. */
+  get length(): number {
+    return this.#end - this.#start;
+  }
+
+  /** Forgets the bytes beyond a former length. */
+  truncate(length: number): void {
+    this.#end = this.#start + length;
   }
 
   #reserve(bytes: number): void {

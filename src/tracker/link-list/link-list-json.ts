@@ -54,7 +54,8 @@ export function referenceJson({ base, language }: ReferenceStyle): ReferenceJson
   return json;
 }
 
-const json = new JsonBytes();
+/** Shared by all lists: none is interrupted. */
+const body = new JsonBytes();
 
 /** The JSON of an issue's links. Undefined if a referenced row is missing. */
 export function linkListJson(
@@ -63,29 +64,24 @@ export function linkListJson(
   references: LinkReferences,
 ): Buffer | undefined {
   const referencesJson = referenceJson(style);
-  json.ascii('[');
+  body.ascii('[');
   for (const [index, link] of links.entries()) {
-    if (index > 0) json.ascii(',');
-    if (!writeLink(referencesJson, link, references)) return undefined;
+    if (index > 0) body.ascii(',');
+    if (!writeLink(body, referencesJson, link, references)) {
+      body.truncate(0);
+      return undefined;
+    }
   }
-  json.ascii(']');
-  return json.take();
-}
-
-/** The JSON of one link. Undefined if a referenced row is missing. */
-export function linkJson(
-  referencesJson: ReferenceJson,
-  link: LinkEndRow,
-  references: LinkReferences,
-): Buffer | undefined {
-  return writeLink(referencesJson, link, references) ? json.take() : undefined;
+  body.ascii(']');
+  return body.take();
 }
 
 /**
  * Writes the bytes that JSON.stringify makes of `serializeIssueLink`, in a fraction of the time; a test compares them.
- * Returns false, and discards what has been written, if a referenced row is missing.
+ * Returns false, and writes nothing, if a referenced row is missing.
  */
-function writeLink(
+export function writeLink(
+  json: JsonBytes,
   referencesJson: ReferenceJson,
   link: LinkEndRow,
   { types, statuses, users }: LinkReferences,
@@ -95,10 +91,7 @@ function writeLink(
   const createdBy = users.get(link.createdBy);
   const updatedBy = users.get(link.updatedBy);
   const assignee = link.objectAssigneeId === null ? null : users.get(link.objectAssigneeId);
-  if (!type || !status || !createdBy || !updatedBy || assignee === undefined) {
-    json.discard();
-    return false;
-  }
+  if (!type || !status || !createdBy || !updatedBy || assignee === undefined) return false;
   const { base } = referencesJson;
   const linkId = String(link.linkId);
   json.ascii('{"self":"');
@@ -128,9 +121,9 @@ function writeLink(
   json.ascii(',"updatedBy":');
   json.bytes(referencesJson.user(updatedBy));
   json.ascii(',"createdAt":"');
-  writeTimestamp(link.createdAt);
+  writeTimestamp(json, link.createdAt);
   json.ascii('","updatedAt":"');
-  writeTimestamp(link.updatedAt);
+  writeTimestamp(json, link.updatedAt);
   json.ascii('",');
   if (assignee) {
     json.ascii('"assignee":');
@@ -144,7 +137,7 @@ function writeLink(
 }
 
 /** Writes PostgreSQL's `2017-06-11 05:16:01.421789+00` as `2017-06-11T05:16:01.421+0000`. */
-function writeTimestamp(text: string): void {
+function writeTimestamp(json: JsonBytes, text: string): void {
   const fraction = text[19] === '.' ? text.slice(20, -3).padEnd(3, '0').slice(0, 3) : '000';
   json.ascii(`${text.slice(0, 10)}T${text.slice(11, 19)}.${fraction}+0000`);
 }
