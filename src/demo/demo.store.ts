@@ -99,23 +99,35 @@ const RAISE_LINK_SEQUENCE = statement<never>(
 const INSERT_DEMO_LINKS = statement<'orgId' | 'links' | 'firstLinkId'>(
   'insert_demo_links',
   `
-  insert into links (org_id, link_id, link_type_id, inward_issue_id, outward_issue_id, first_end, is_symmetric,
-    is_antisymmetric, is_acyclic, single_end, shares_label, one_link_per_pair, created_by, updated_by, created_at, updated_at)
-  select :orgId, :firstLinkId + given.ordinality - 1, given.type, inward.issue_id, outward.issue_id, given."firstEnd",
-    link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic, link_types.single_end,
-    link_types.shares_label, organisations.one_link_per_pair,
-    author.user_id, author.user_id, given."createdAt", given."createdAt"
-  from rows from (jsonb_to_recordset(:links)
-    as (type text, inward text, outward text, "firstEnd" text, author text, "createdAt" timestamptz)
-  ) with ordinality as given
-  join organisations on organisations.org_id = :orgId
-  join link_types on link_types.org_id = :orgId and link_types.link_type_id = given.type
-  join issues inward on inward.org_id = :orgId and inward.key = given.inward
-  join issues outward on outward.org_id = :orgId and outward.key = given.outward
-  join users author on author.org_id = :orgId and author.login = given.author`,
+  with written as (
+    insert into links (org_id, link_id, link_type_id, inward_issue_id, outward_issue_id, first_end, is_symmetric,
+      is_antisymmetric, is_acyclic, single_end, shares_label, one_link_per_pair, created_by, updated_by, created_at, updated_at)
+    select :orgId, :firstLinkId + given.ordinality - 1, given.type, inward.issue_id, outward.issue_id, given."firstEnd",
+      link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic, link_types.single_end,
+      link_types.shares_label, organisations.one_link_per_pair,
+      author.user_id, author.user_id, given."createdAt", given."createdAt"
+    from rows from (jsonb_to_recordset(:links)
+      as (type text, inward text, outward text, "firstEnd" text, author text, "createdAt" timestamptz)
+    ) with ordinality as given
+    join organisations on organisations.org_id = :orgId
+    join link_types on link_types.org_id = :orgId and link_types.link_type_id = given.type
+    join issues inward on inward.org_id = :orgId and inward.key = given.inward
+    join issues outward on outward.org_id = :orgId and outward.key = given.outward
+    join users author on author.org_id = :orgId and author.login = given.author
+    returning link_id, link_type_id, inward_issue_id, outward_issue_id, created_by, created_at
+  )
+  insert into events (org_id, user_id, issue_id, type, created_at, changes)
+  select :orgId, written.created_by, ends.issue_id, 'IssueLinked', written.created_at,
+    jsonb_build_object('links', jsonb_build_array(jsonb_build_object('from', null, 'to', jsonb_build_object(
+      'link_id', written.link_id, 'link_type_id', written.link_type_id, 'direction', ends.direction,
+      'object_id', ends.object_id))))
+  from written
+  cross join lateral (values (written.inward_issue_id, 'inward', written.outward_issue_id),
+    (written.outward_issue_id, 'outward', written.inward_issue_id)) as ends (issue_id, direction, object_id)
+  order by written.link_id, ends.issue_id`,
 );
 
-/** Inserts links with consecutive ids from `firstLinkId`. Links created later get higher ids. */
+/** Inserts links with consecutive ids from `firstLinkId`, and their events. Links created later get higher ids. */
 export async function insertDemoLinks(
   db: Transaction,
   orgId: string,

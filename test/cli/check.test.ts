@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { prepareDemo } from '../../src/demo/demo.ts';
 import { useApi } from '../support/api.ts';
 import {
   type GivenIssue,
@@ -11,6 +12,7 @@ import {
 import { runCommand } from '../support/command-line.ts';
 import { type Rest, restAs } from '../support/rest.ts';
 import { unchanged } from '../support/snapshot.ts';
+import { createTestDatabase } from '../support/test-database.ts';
 
 // Each kind of damage is planted in SQL, past constraints, in an organisation whose links the API has written.
 
@@ -351,4 +353,12 @@ test('check reads every organisation unless one is named, and exits with 2 for w
   expect((await check('--org nobody')).code).toBe(1);
   expect((await check('--org')).code).toBe(2);
   expect((await check('--mend')).code).toBe(2);
+});
+
+test('check finds nothing in the demo', async () => {
+  const demo = await createTestDatabase('template_issue_links');
+  await prepareDemo(demo.db, { demo: 'on', host: '127.0.0.1' }, { isEmbedded: false, reset: false });
+  const { code, stdout } = await runCommand('check', { DATABASE_URL: demo.url });
+  expect({ code, stdout }).toEqual({ code: 0, stdout: 'Checked 1 organisation: 0 findings.\n' });
+  await demo.drop();
 });
