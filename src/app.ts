@@ -4,6 +4,7 @@ import type { Contract } from './contract/contract.ts';
 import type { RpcContract } from './contract/openrpc.ts';
 import type { DatabasePool } from './database/database.ts';
 import { type DemoCredentials, docsRouter } from './docs.ts';
+import { browserHeaders } from './http/browser-headers.ts';
 import { HttpError, sendError } from './http/error-response.ts';
 import type { Listener } from './http/http-server.ts';
 import { RateLimit } from './http/rate-limit.ts';
@@ -40,7 +41,10 @@ export interface AppOptions {
   readonly rpcContract: RpcContract;
   readonly db: DatabasePool;
   readonly log: Log;
-  readonly config: Pick<Config, 'publicUrl' | 'trustProxy' | 'kanboardAuthHeader' | 'kanboardOrg' | 'rateLimit'>;
+  readonly config: Pick<
+    Config,
+    'publicUrl' | 'trustProxy' | 'corsOrigins' | 'kanboardAuthHeader' | 'kanboardOrg' | 'rateLimit'
+  >;
   /** If set, /docs is signed in to the demo. */
   readonly demo?: DemoCredentials | undefined;
   /** Time budgets of a JSON-RPC batch and of a REST request, and the limits of a response; tests lower them. */
@@ -117,6 +121,7 @@ export function createApp({
       batchMs,
       responseLimits,
       publicUrl: config.publicUrl,
+      corsOrigins: config.corsOrigins,
       authHeader: config.kanboardAuthHeader,
       orgId: config.kanboardOrg,
     }),
@@ -127,12 +132,12 @@ export function createApp({
   app.use(sendError);
 
   const listener = linkListListener({ db, rateLimit, publicUrl: config.publicUrl, responseLimits }, app);
+  const setBrowserHeaders = browserHeaders(config);
   return {
     express: app,
     listener: (request, response) => {
       logRequest(log, request, response);
-      response.setHeader('X-Content-Type-Options', 'nosniff');
-      listener(request, response);
+      if (!setBrowserHeaders(request, response)) listener(request, response);
     },
   };
 }

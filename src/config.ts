@@ -19,6 +19,8 @@ export interface Config {
   readonly publicUrl: string | undefined;
   /** Express's `trust proxy`: a number of hops, or a list of addresses and subnets. */
   readonly trustProxy: number | string[] | false;
+  /** Origins whose pages may use the APIs, such as `https://board.example`. */
+  readonly corsOrigins: ReadonlySet<string>;
   readonly demo: 'auto' | 'on' | 'off';
   readonly logLevel: string;
   /** Header that Kanboard clients may send instead of `Authorization`. */
@@ -86,6 +88,13 @@ function isSubnet(subnet: string): boolean {
   }
 }
 
+const origins = makeValidator<ReadonlySet<string>>((value) => {
+  const given = value.split(',').map((origin) => origin.trim());
+  if (!given.every((origin) => /^https?:/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin))
+    throw new Error('must be origins such as https://board.example, separated by commas');
+  return new Set(given);
+});
+
 /** An HTTP token (RFC 9110, section 5.6.2). */
 const headerName = makeValidator<string>((value) => {
   if (!/^[\w!#$%&'*+.^`|~-]+$/.test(value)) throw new Error('must be the name of a header, such as X-API-Auth');
@@ -111,6 +120,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       DATA_DIR: str({ default: './data' }),
       PUBLIC_URL: webUrl({ default: undefined }),
       TRUST_PROXY: proxies({ default: false }),
+      CORS_ORIGINS: origins({ default: new Set<string>() }),
       DEMO: str({ choices: ['auto', 'on', 'off'], default: 'auto' }),
       LOG_LEVEL: str({ choices: LOG_LEVELS, default: 'info' }),
       KANBOARD_AUTH_HEADER: headerName({ default: undefined }),
@@ -133,6 +143,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     dataDir: resolve(values.DATA_DIR),
     publicUrl: values.PUBLIC_URL,
     trustProxy: values.TRUST_PROXY,
+    corsOrigins: values.CORS_ORIGINS,
     demo: values.DEMO,
     logLevel: values.LOG_LEVEL,
     kanboardAuthHeader: values.KANBOARD_AUTH_HEADER,

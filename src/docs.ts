@@ -68,7 +68,7 @@ export function docsRouter(demo: DemoCredentials | undefined): Router {
 
 const withPolicy: RequestHandler = (_request, response, next) => {
   response.setHeader('Content-Security-Policy', CONTENT_SECURITY_POLICY);
-  response.setHeader('Referrer-Policy', 'no-referrer');
+  response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
   next();
 };
 

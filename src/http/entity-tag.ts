@@ -15,7 +15,7 @@ export function entityTag(content: string | Buffer, version?: number): string {
  */
 export function isNotModified(request: IncomingMessage, response: ServerResponse, tag: string): boolean {
   response.setHeader('Cache-Control', 'private, no-cache');
-  response.setHeader('Vary', 'Accept-Language, Authorization');
+  response.appendHeader('Vary', 'Accept-Language, Authorization');
   response.setHeader('ETag', tag);
   if (!isMatched(request.headers['if-none-match'], tag)) return false;
   response.statusCode = 304;

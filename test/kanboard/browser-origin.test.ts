@@ -9,6 +9,9 @@ const api = useApi();
 const published = useApi({ publicUrl: 'https://links.example/tracker' }, () =>
   Promise.resolve(api().database.connection),
 );
+const shared = useApi({ corsOrigins: new Set(['https://board.example']) }, () =>
+  Promise.resolve(api().database.connection),
+);
 let raw: RawRpc;
 let application: GivenAccount;
 
@@ -56,6 +59,22 @@ describe('a request of a browser', () => {
     expect(await create({ Origin: 'https://links.example' }, published())).toBe(200);
     expect(await create({ Origin: published().url }, published())).toBe(200);
     expect(await create({ Origin: 'https://links.example.evil.example' }, published())).toBe(403);
+  });
+
+  test('from an origin in CORS_ORIGINS is accepted, and from no other', async () => {
+    const board = { Origin: 'https://board.example', 'Sec-Fetch-Site': 'cross-site' };
+    expect(await create(board, shared())).toBe(200);
+    expect(await create(board)).toBe(403);
+    for (const origin of ['https://evil.example', 'http://board.example', 'https://board.example:444', 'null']) {
+      expect(await create({ Origin: origin }, shared())).toBe(403);
+    }
+    expect(await create({ 'Sec-Fetch-Site': 'cross-site' }, shared())).toBe(403);
+  });
+
+  test('cannot pass for one of this site by the headers of a proxy that is not trusted', async () => {
+    for (const name of ['X-Forwarded-Host', 'Forwarded', 'X-Real-IP']) {
+      expect(await create({ Origin: 'https://evil.example', [name]: 'evil.example' })).toBe(403);
+    }
   });
 
   test('that is a preflight from another site returns 403 without CORS headers', async () => {

@@ -55,6 +55,7 @@ export function useApi(
       config: {
         publicUrl: undefined,
         trustProxy: false,
+        corsOrigins: new Set(),
         kanboardAuthHeader: undefined,
         kanboardOrg: undefined,
         rateLimit: false,

@@ -23,6 +23,7 @@ export async function startInstance(connection: Connection): Promise<AppInstance
   const config = {
     publicUrl: undefined,
     trustProxy: false,
+    corsOrigins: new Set<string>(),
     kanboardAuthHeader: undefined,
     kanboardOrg: undefined,
     rateLimit: false,

@@ -12,6 +12,7 @@ const DEFAULTS = {
   dataDir: resolve('data'),
   publicUrl: undefined,
   trustProxy: false,
+  corsOrigins: new Set(),
   demo: 'auto',
   logLevel: 'info',
   kanboardAuthHeader: undefined,
@@ -41,6 +42,8 @@ test('an empty value counts as unset', () => {
       'HOST',
       'DATABASE_URL',
       'DATABASE_WAIT_SECONDS',
+      'MAX_CONNECTIONS',
+      'CORS_ORIGINS',
       'DATA_DIR',
       'PUBLIC_URL',
       'TRUST_PROXY',
@@ -68,6 +71,7 @@ test('all problems are reported at once', () => {
     MAX_CONNECTIONS: '0',
     PUBLIC_URL: 'links.example',
     TRUST_PROXY: 'true',
+    CORS_ORIGINS: '*',
     DEMO: 'yes',
     LOG_LEVEL: 'loud',
     KANBOARD_AUTH_HEADER: 'X API Auth',
@@ -79,6 +83,7 @@ test('all problems are reported at once', () => {
   expect(lines.map((line) => line.split(':')[0]).sort()).toEqual(
     [
       ...[
+        'CORS_ORIGINS',
         'DATABASE_URL',
         'DATABASE_WAIT_SECONDS',
         'DEMO',
@@ -218,3 +223,17 @@ test.each([
 test.each(['0', '-1', '1.5', '10/s', 'on', '1000000000'])('RATE_LIMIT=%j is invalid', (value) => {
   expect(problemOf({ RATE_LIMIT: value })).toContain('RATE_LIMIT: must be a number of requests per minute, or off');
 });
+
+test.each([
+  ['https://board.example', ['https://board.example']],
+  ['https://a.example, http://localhost:3000', ['https://a.example', 'http://localhost:3000']],
+])('CORS_ORIGINS=%s is valid', (CORS_ORIGINS, origins) => {
+  expect([...readConfig({ CORS_ORIGINS }).corsOrigins]).toEqual(origins);
+});
+
+test.each(['*', 'null', 'board.example', 'https://board.example/', 'https://a.example/x', 'https://*.example/', ','])(
+  'CORS_ORIGINS=%s is invalid',
+  (CORS_ORIGINS) => {
+    expect(problemOf({ CORS_ORIGINS })).toContain('CORS_ORIGINS: must be origins');
+  },
+);

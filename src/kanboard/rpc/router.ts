@@ -23,6 +23,8 @@ export interface RpcRouterOptions {
   readonly batchMs?: number | undefined;
   readonly responseLimits: ResponseLimits;
   readonly publicUrl: string | undefined;
+  /** Origins whose pages may call, besides this server's own. */
+  readonly corsOrigins: ReadonlySet<string>;
   /** See `AuthenticationOptions`. */
   readonly authHeader: string | undefined;
   /** The organisation served at /jsonrpc.php, if the configuration names one. */
@@ -47,7 +49,7 @@ const LAST_CALL_MS = 15_000;
 export function rpcRouter(options: RpcRouterOptions): Router {
   const router = Router({ caseSensitive: true });
   const serve: RequestHandler = async (request, response) => {
-    refuseCrossSite(request, options.publicUrl);
+    refuseCrossSite(request, options);
     options.rateLimit.take(request, response, credentialsOf(request, options.authHeader));
     const orgId = request.params['orgId'] as string | undefined;
     const text = await responseBody(options, request, response, orgId ?? options.orgId);
@@ -58,9 +60,13 @@ export function rpcRouter(options: RpcRouterOptions): Router {
   return router;
 }
 
-/** Prevents cross-site requests that use the browser's saved credentials. Throws a 403 RpcError. */
-function refuseCrossSite(request: Request, publicUrl: string | undefined): void {
+/**
+ * Prevents pages of other sites from using the browser's saved credentials, since neither the method nor the content type
+ * makes browsers ask first. Throws a 403 RpcError.
+ */
+function refuseCrossSite(request: Request, { publicUrl, corsOrigins }: RpcRouterOptions): void {
   const origin = request.get('origin');
+  if (origin !== undefined && corsOrigins.has(origin)) return;
   const site = origin === undefined ? undefined : hostOf(origin);
   const own = [request.get('host'), request.host, publicUrl === undefined ? undefined : hostOf(publicUrl)];
   const isForeign = origin !== undefined && (!site || !own.includes(site));
