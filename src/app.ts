@@ -7,6 +7,7 @@ import { type DemoCredentials, docsRouter } from './docs.ts';
 import { browserHeaders } from './http/browser-headers.ts';
 import { HttpError, sendError } from './http/error-response.ts';
 import type { Listener } from './http/http-server.ts';
+import { EXPECTS_PROXY, expectsProxy } from './http/loopback.ts';
 import { RateLimit } from './http/rate-limit.ts';
 import { logRequest } from './http/request-log.ts';
 import { RESPONSE_LIMITS, type ResponseLimits } from './http/response-memory.ts';
@@ -82,6 +83,7 @@ export function createApp({
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('trust proxy', config.trustProxy);
+  app.set(EXPECTS_PROXY, expectsProxy(config));
   app.set('case sensitive routing', true);
   const rateLimit = new RateLimit(config.rateLimit);
 

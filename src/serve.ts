@@ -11,6 +11,7 @@ import { prepareDemo } from './demo/demo.ts';
 import { DEMO_APPLICATION_TOKEN, DEMO_ORG_ID, DEMO_TOKEN } from './demo/demo-data.ts';
 import { StartError } from './errors.ts';
 import { createHttpServer } from './http/http-server.ts';
+import { expectsProxy } from './http/loopback.ts';
 import type { Log } from './log.ts';
 
 /** How long requests in flight may take once the server is stopping. */
@@ -20,6 +21,7 @@ const DROP_LOG_MS = 60_000;
 export interface RunningServer {
   /** Base URL of the server on this machine. */
   readonly url: string;
+  /** Whether the demo's credentials are accepted. */
   readonly hasDemo: boolean;
   /** Stops listening, lets requests in flight finish, closes the pool and detaches from the embedded PostgreSQL. */
   stop(): Promise<void>;
@@ -50,13 +52,15 @@ export async function serve(config: Config, log: Log, { reset = false }: ServeOp
     // A server that is still running occupies the address: fail before its data is reset, not after.
     if (reset) await requireFreeAddress(config);
     const hasDemo = await prepareDemo(postgres.db, config, { isEmbedded: postgres.embedded !== undefined, reset });
+    const isDemoUsable = hasDemo && !expectsProxy(config);
+    if (hasDemo) log.warn({}, demoWarning(isDemoUsable));
     const app = createApp({
       contract: loadContract(),
       rpcContract: loadRpcContract(),
       db: postgres.db,
       log,
       config,
-      demo: hasDemo ? DEMO_CREDENTIALS : undefined,
+      demo: isDemoUsable ? DEMO_CREDENTIALS : undefined,
       isDatabaseLost: () => postgres.embedded?.isLost() ?? false,
     });
     const server = createHttpServer(app.express, app.listener);
@@ -65,7 +69,7 @@ export async function serve(config: Config, log: Log, { reset = false }: ServeOp
     const tokenUses = recordTokenUses(postgres.db, log);
     return {
       url: urlOf(server),
-      hasDemo,
+      hasDemo: isDemoUsable,
       async stop() {
         await drain(server);
         await tokenUses.stop();
@@ -76,6 +80,12 @@ export async function serve(config: Config, log: Log, { reset = false }: ServeOp
     await postgres.close();
     throw error;
   }
+}
+
+function demoWarning(isUsable: boolean): string {
+  return isUsable
+    ? 'anyone on this machine can sign in with the well-known credentials of the demo: use DEMO=off and an empty database behind a proxy'
+    : 'the database holds the demo, whose well-known credentials are refused because of TRUST_PROXY or PUBLIC_URL';
 }
 
 /** The address, and the commands to try next. */

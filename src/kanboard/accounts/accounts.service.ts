@@ -58,7 +58,7 @@ const knownAddresses = new LRUCache<string, true>({ max: 10_000 });
 /**
  * The account that the credentials belong to (Kanboard contract, section 2). Without `orgId`, a login is looked up if there
  * is only one organisation, and a token in the organisation that it belongs to. Throws `unauthenticated` for any invalid
- * credentials, and `busy` for too many of them (decision 12).
+ * credentials, and `busy` for too many of them (decision 15).
  */
 export async function authenticateAccount(
   db: Database,
