@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID, scryptSync } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import supertest, { type Response } from 'supertest';
 import { replaceAccountToken } from '../../src/core/tokens/tokens.service.ts';
@@ -28,9 +28,18 @@ function newAddress(): string {
   return `198.51.${addresses >> 8}.${addresses & 255}`;
 }
 
+/** A user with the password `secret`, whose hash costs little, so that a flood of guesses lasts no minute. */
 async function givenPassword() {
   const login = `user-${randomUUID()}`;
-  const id = await createUser(db(), org.orgId, { login, role: 'member', password: 'secret' });
+  const id = await createUser(db(), org.orgId, { login, role: 'member' });
+  const unpadded = (bytes: Buffer) => bytes.toString('base64').replaceAll('=', '');
+  const salt = randomBytes(16);
+  const key = scryptSync('secret', salt, 32, { N: 2, r: 1, p: 1 });
+  await db().query({
+    name: '',
+    text: 'update users set password_hash = $1 where user_id = $2',
+    values: [`$scrypt$ln=1,r=1,p=1$${unpadded(salt)}$${unpadded(key)}`, id],
+  });
   return { id, login };
 }
 
