@@ -1,10 +1,15 @@
 // What a stress run needs: the build, PostgreSQL, servers, and an organisation with an administrator.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { startServer } from '../bench/processes.js';
 import { build } from '../scripts/build.js';
 import { isBuilt } from '../scripts/is-built.js';
 
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const log = { info() {}, warn() {}, error() {} };
 const ISSUES_AT_ONCE = 16;
 
@@ -18,22 +23,26 @@ export async function openEnvironment({ folder, serverCount = 2, environment = {
   const pool = new pg.Pool({ ...postgres.connection, max: 4 });
   pool.on('error', () => undefined);
   const servers = [];
+  const start = () => startServer(folder, { DATA_DIR: dataDir, LOG_LEVEL: 'warn', ...environment });
   const close = async () => {
-    for (const server of servers) await server.stop();
     await pool.end();
+    for (const server of servers) await server.stop();
     await postgres.stop();
   };
   try {
     await migrate(postgres.connection);
     const organisation = await createOrganisation(postgres.connection);
-    for (let number = 0; number < serverCount; number += 1) {
-      servers.push(await startServer(folder, { DATA_DIR: dataDir, LOG_LEVEL: 'warn', ...environment }));
-    }
+    for (let number = 0; number < serverCount; number += 1) servers.push(await start());
+    // From now on, PostgreSQL is in the care of the servers alone.
+    await postgres.stop();
     return {
       ...organisation,
-      folder,
       dataDir,
       servers,
+      /** Replaces a server that was killed. */
+      async restart(number) {
+        servers[number] = await start();
+      },
       query: async (text, values) => (await pool.query(text, values)).rows,
       close,
     };
@@ -70,6 +79,17 @@ async function createOrganisation(connection) {
   } finally {
     await db.close();
   }
+}
+
+/** Runs `issue-links check` on the organisation. Returns what it finds, a line each. */
+export async function checkOrganisation({ dataDir, orgId }) {
+  const { PATH, HOME } = process.env;
+  const child = spawn(process.execPath, [`${ROOT}bin/issue-links.js`, 'check', '--org', orgId, '--json'], {
+    env: { PATH, HOME, DATA_DIR: dataDir },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
+  return code === 0 ? [] : [`issue-links check ended with exit code ${code}`, ...output.trim().split('\n')];
 }
 
 /** Sends a request of the REST API. Retries nothing: a lost connection is a rejected promise. */

@@ -1,7 +1,7 @@
 // `npm run races`: writers that conflict, on two servers at once. Afterwards every rule must hold, and as many links must be
 // stored as the rules allow.
 import { seededRandom } from '../bench/random.js';
-import { callRpc, createIssues, openEnvironment, sendRest } from './environment.js';
+import { callRpc, checkOrganisation, createIssues, openEnvironment, sendRest } from './environment.js';
 import { runStress } from './run.js';
 
 const PROFILES = {
@@ -32,8 +32,8 @@ class Race {
     this.#random = random;
   }
 
-  report() {
-    return { figures: this.#figures, problems: this.#problems };
+  async report() {
+    return { figures: this.#figures, problems: [...this.#problems, ...(await checkOrganisation(this.#environment))] };
   }
 
   /** Learns which label of the JSON-RPC API is the phrase of a type. */
@@ -250,7 +250,7 @@ await runStress('races', PROFILES, async ({ folder, seed, profile, progress }) =
       await Promise.all(Array.from({ length: SETS_AT_ONCE }, () => race.runSet()));
       if (done % 100 === 0) progress(`${done} of ${profile.sets} conflicts`);
     }
-    return race.report();
+    return await race.report();
   } finally {
     await environment.close();
   }

@@ -36,8 +36,10 @@ export async function runStress(name, profiles, work) {
     const report = { name, seed, figures: { ...figures, seconds: seconds() }, problems };
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : textOf(report));
     if (problems.length > 0) process.exitCode = 1;
-  } finally {
     await rm(folder, { recursive: true, force: true });
+  } catch (error) {
+    progress(`failed; the logs are in ${folder}`);
+    throw error;
   }
 }
 

@@ -26,3 +26,8 @@ test('soak: idle connections, slow readers and slow senders leave nothing open',
   const { figures } = await stress('soak');
   expect(figures).toMatchObject({ requests: expect.any(Number), openFiles: expect.any(Object) });
 });
+
+test('chaos: kills lose no acknowledged write, and repeat none', async () => {
+  const { figures } = await stress('chaos');
+  expect(figures).toMatchObject({ kills: { server: expect.any(Number), postgres: expect.any(Number) } });
+});
