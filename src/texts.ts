@@ -28,8 +28,8 @@ export const texts = {
   tokenExpired: { ru: 'Срок действия токена истёк.', en: 'The token has expired.' },
   userDisabled: { ru: 'Пользователь отключён.', en: 'The user is disabled.' },
   loopbackOnly: {
-    ru: 'Демонстрационные учётные данные действуют только на самом сервере: http://127.0.0.1 или http://localhost, без прокси.',
-    en: 'The demo credentials work only on the server itself: http://127.0.0.1 or http://localhost, without a proxy.',
+    ru: 'Демонстрационные учётные данные действуют только при прямом подключении с этой же машины к http://127.0.0.1 или http://localhost, а не через прокси или другой сервер. Создайте свой токен: npx issue-links token create.',
+    en: 'The demo credentials work only for direct connections from the same machine to http://127.0.0.1 or http://localhost, not through a proxy or another server. Create a token of your own: npx issue-links token create.',
   },
   organisationForbidden: {
     ru: 'Токен не относится к организации, указанной в X-Org-ID или X-Cloud-Org-ID.',
