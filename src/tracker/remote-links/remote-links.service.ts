@@ -6,6 +6,7 @@ import type { Direction } from '../../core/labels/direction.ts';
 import { type LinkTypeSummary, linkTypeFrom } from '../../core/link-types/link-type-summary.ts';
 import { selectLinkTypes } from '../../core/link-types/link-types.store.ts';
 import { relationshipNamed, relationshipsOf } from '../../core/link-types/relationships.ts';
+import { lockOrganisation } from '../../core/organisations/organisations.store.ts';
 import {
   deleteRemoteLinkOf,
   insertRemoteLink,
@@ -94,6 +95,8 @@ export function createRemoteLink(
     const issue = await getWritableIssue(transaction, viewer, issueName);
     const accepted = relationshipsOf(await selectLinkTypes(transaction, orgId)).filter(({ type }) => !type.import_only);
     const { type, direction } = relationshipNamed(accepted, relationship);
+    // The foreign key locks the type: a stream of such locks would keep a switch of its rules waiting.
+    await lockOrganisation(transaction, orgId, 'links');
     const insert = insertRemoteLink(transaction, orgId, {
       issueId: issue.id,
       applicationId: origin,
