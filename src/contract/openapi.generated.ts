@@ -3231,6 +3231,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Issue"];
                 };
             };
+            readonly 400: components["responses"]["Invalid"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];

@@ -179,6 +179,7 @@ test('repeated and concurrent POSTs with one unique create one issue', async () 
   await find('\0').expect(404);
   await find(unique, (await givenOrganisation(db())).admin).expect(404);
   await as(org.admin).post('/v2/issues/_findByUnique').expect(422);
+  await as(org.admin).post('/v2/issues/_findByUnique?unique=x&unique=y').expect(400);
   await api().request.post('/v2/issues/_findByUnique?unique=x').expect(401);
   await find(unique).set('X-Org-ID', 'another').expect(403);
   // Another organisation may use the same value.

@@ -70,6 +70,7 @@ test('an invalid or forbidden _move writes nothing', async () => {
   }
   await move(key, queue, reader).expect(403);
   await move(key, ownQueue, reader).expect(403);
+  await move(key, `${queue}&queue=${queue}`, org.admin).expect(400);
   const { body } = await as(org.admin).post(`/v2/issues/${key}/_move`).expect(422);
   expect(body.errors).toEqual({ queue: texts.fieldRequired.ru });
 
