@@ -31,13 +31,14 @@ export async function openEnvironment({ folder, serverCount = 2, environment = {
   };
   try {
     await migrate(postgres.connection);
-    const organisation = await createOrganisation(postgres.connection);
+    const organisation = await createOrganisation(postgres.connection, 'stress');
     for (let number = 0; number < serverCount; number += 1) servers.push(await start());
     // From now on, PostgreSQL is in the care of the servers alone.
     await postgres.stop();
     return {
       ...organisation,
       dataDir,
+      connection: postgres.connection,
       servers,
       /** Replaces a server that was killed. */
       async restart(number) {
@@ -52,10 +53,10 @@ export async function openEnvironment({ folder, serverCount = 2, environment = {
   }
 }
 
-const ORG_ID = 'stress';
 const QUEUE = 'Q';
 
-async function createOrganisation(connection) {
+/** An organisation with an administrator, the token of its application, and an open queue. */
+export async function createOrganisation(connection, orgId) {
   const { openDatabase } = await import('../dist/database/database.js');
   const organisations = await import('../dist/core/organisations/organisations.service.js');
   const { createUser, getUserId } = await import('../dist/core/users/users.service.js');
@@ -64,18 +65,18 @@ async function createOrganisation(connection) {
   const db = openDatabase(connection, log);
   try {
     await organisations.createOrganisation(db, {
-      orgId: ORG_ID,
+      orgId,
       cloudId: undefined,
       name: 'Stress',
       language: 'en',
       profile: 'tracker',
     });
-    const adminId = await createUser(db, ORG_ID, { login: 'admin', display: 'Admin', role: 'admin' });
-    const { token } = await createToken(db, ORG_ID, adminId, { scopes: ['read', 'write', 'admin'] });
-    const applicationId = await getUserId(db, ORG_ID, organisations.APPLICATION_LOGIN);
-    const applicationToken = await replaceAccountToken(db, ORG_ID, applicationId, 'application');
-    await createQueue(db, ORG_ID, { key: QUEUE, name: 'Queue', leadId: adminId });
-    return { orgId: ORG_ID, queue: QUEUE, token, applicationToken };
+    const adminId = await createUser(db, orgId, { login: 'admin', display: 'Admin', role: 'admin' });
+    const { token } = await createToken(db, orgId, adminId, { scopes: ['read', 'write', 'admin'] });
+    const applicationId = await getUserId(db, orgId, organisations.APPLICATION_LOGIN);
+    const applicationToken = await replaceAccountToken(db, orgId, applicationId, 'application');
+    await createQueue(db, orgId, { key: QUEUE, name: 'Queue', leadId: adminId });
+    return { orgId, queue: QUEUE, token, applicationToken };
   } finally {
     await db.close();
   }

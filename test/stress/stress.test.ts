@@ -31,3 +31,8 @@ test('chaos: kills lose no acknowledged write, and repeat none', async () => {
   const { figures } = await stress('chaos');
   expect(figures).toMatchObject({ kills: { server: expect.any(Number), postgres: expect.any(Number) } });
 });
+
+test('fuzz: generated requests get only responses that the contracts declare, and break no stored rule', async () => {
+  const { figures } = await stress('fuzz');
+  expect(figures).toMatchObject({ requests: 400, findings: 0, statuses: { 200: expect.any(Number) } });
+});

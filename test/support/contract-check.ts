@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 import type { Contract, Operation } from '../../src/contract/contract.ts';
 import type { RpcContract } from '../../src/contract/openrpc.ts';
-import { RpcContractCheck } from './rpc-contract-check.ts';
+import { type Exchange, RpcContractCheck } from './rpc-contract-check.ts';
 
 /** Validates every response of both APIs against openapi.yaml and openrpc.yaml, and records which responses were seen. */
 export class ContractCheck {
@@ -24,12 +24,8 @@ export class ContractCheck {
   }
 
   watch(request: IncomingMessage, response: ServerResponse): void {
-    const path = (request.url ?? '').split('?')[0] ?? '';
-    const route = this.#routes.find(
-      ({ pattern, operation }) => operation.method.toUpperCase() === request.method && pattern.test(path),
-    );
-    const rpcOperation = this.#rpc.operationAt(path);
-    if (route === undefined && rpcOperation === undefined) return;
+    const { method = '', url = '' } = request;
+    if (this.#routeOf(method, url) === undefined && this.#rpc.operationAt(pathOf(url)) === undefined) return;
     const pieces: string[] = [];
     const keep = ([body]: readonly unknown[]) => {
       if (typeof body === 'string' || Buffer.isBuffer(body)) pieces.push(body.toString());
@@ -42,14 +38,26 @@ export class ContractCheck {
     const end = response.end.bind(response) as (...parts: unknown[]) => ServerResponse;
     response.end = (...parts: unknown[]) => {
       keep(parts);
-      const text = pieces.join('');
-      if (rpcOperation) {
-        this.#problems.push(...this.#rpc.problemsOf(rpcOperation, request, response, text));
-      } else if (route && request.method !== 'HEAD') {
-        this.#check(route.operation, response, text);
-      }
+      const problems = this.problemsOf({
+        method,
+        url,
+        requestBody: (request as { body?: unknown }).body,
+        status: response.statusCode,
+        contentType: response.getHeader('Content-Type'),
+        body: pieces.join(''),
+      });
+      this.#problems.push(...problems);
       return end(...parts);
     };
+  }
+
+  /** What the contracts say against a response. */
+  problemsOf(exchange: Exchange): string[] {
+    const { method, url, status, body } = exchange;
+    const rpcOperation = this.#rpc.operationAt(pathOf(url));
+    if (rpcOperation !== undefined) return this.#rpc.problemsOf(rpcOperation, exchange);
+    const operation = method === 'HEAD' ? undefined : this.#routeOf(method, url);
+    return operation === undefined ? [] : this.#problemsOfRest(operation, status, body);
   }
 
   /** Returns and clears the violations found so far. */
@@ -66,26 +74,29 @@ export class ContractCheck {
     appendFileSync(join(folder, 'answers.txt'), [...this.#seen].map((answer) => `${answer}\n`).join(''));
   }
 
-  #check(operation: Operation, response: ServerResponse, body: string): void {
-    const answer = `${operation.id} ${response.statusCode}`;
+  /** A path without parameters precedes a template that it matches, whatever the method. */
+  #routeOf(method: string, url: string): Operation | undefined {
+    const path = pathOf(url);
+    const matching = this.#routes.filter(({ pattern }) => pattern.test(path)).map(({ operation }) => operation);
+    return matching.find(
+      (operation) => operation.path === matching[0]?.path && operation.method.toUpperCase() === method,
+    );
+  }
+
+  #problemsOfRest(operation: Operation, status: number, body: string): string[] {
+    const answer = `${operation.id} ${status}`;
     this.#seen.add(answer);
     const item = this.#contract.document.paths[operation.path]?.[operation.method];
-    const declared = item?.responses[response.statusCode] as Answer | undefined;
-    if (declared === undefined) {
-      this.#problems.push(`${answer} is not in the contract: ${body}`);
-      return;
-    }
+    const declared = item?.responses[status] as Answer | undefined;
+    if (declared === undefined) return [`${answer} is not in the contract: ${body}`];
     const pointer =
-      declared.$ref?.slice(1) ??
-      `/paths/${escapeStep(operation.path)}/${operation.method}/responses/${response.statusCode}`;
+      declared.$ref?.slice(1) ?? `/paths/${escapeStep(operation.path)}/${operation.method}/responses/${status}`;
     const validate = this.#validator(pointer, declared.$ref === undefined ? declared : this.#shared(declared.$ref));
     if (validate === undefined || body === '') {
-      if (validate !== undefined || body !== '') this.#problems.push(`${answer}: unexpected body "${body}"`);
-      return;
+      return validate !== undefined || body !== '' ? [`${answer}: unexpected body "${body}"`] : [];
     }
-    if (!validate(JSON.parse(body))) {
-      this.#problems.push(`${answer} does not match the contract: ${JSON.stringify(validate.errors)} in ${body}`);
-    }
+    if (validate(JSON.parse(body))) return [];
+    return [`${answer} does not match the contract: ${JSON.stringify(validate.errors)} in ${body}`];
   }
 
   #validator(pointer: string, { content }: Answer): ValidateFunction | undefined {
@@ -101,6 +112,10 @@ export class ContractCheck {
     const name = reference.split('/').at(-1) ?? '';
     return this.#contract.document.components.responses?.[name] as Answer;
   }
+}
+
+function pathOf(url: string): string {
+  return url.split('?')[0] ?? '';
 }
 
 /** A response object of OpenAPI, or a reference to one. */

@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
 import { Ajv, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
@@ -6,6 +5,16 @@ import type { Contract } from '../../src/contract/contract.ts';
 import type { Method, RpcContract } from '../../src/contract/openrpc.ts';
 import { parseLossless } from '../../src/kanboard/rpc/json.ts';
 import { batchOf, type RpcRequest, toRequest } from '../../src/kanboard/rpc/request.ts';
+
+/** A request and its response. */
+export interface Exchange {
+  readonly method: string;
+  readonly url: string;
+  readonly requestBody: unknown;
+  readonly status: number;
+  readonly contentType: unknown;
+  readonly body: string;
+}
 
 /** Validates every response of the Kanboard API: the envelope against openapi.yaml, each result against openrpc.yaml. */
 export class RpcContractCheck {
@@ -35,15 +44,15 @@ export class RpcContractCheck {
     return this.#operations.find(({ pattern }) => pattern.test(path))?.id;
   }
 
-  problemsOf(operationId: string, request: IncomingMessage, response: ServerResponse, body: string): string[] {
-    const answer = `${operationId} ${response.statusCode}`;
+  problemsOf(operationId: string, { requestBody, status, contentType, body }: Exchange): string[] {
+    const answer = `${operationId} ${status}`;
     const statuses = this.#operations.find(({ id }) => id === operationId)?.statuses ?? [];
-    if (!statuses.includes(String(response.statusCode))) return [`${answer} is not in the contract: ${body}`];
+    if (!statuses.includes(String(status))) return [`${answer} is not in the contract: ${body}`];
     this.#saw(answer);
-    if (response.getHeader('Content-Type') !== 'application/json') return [`${answer}: not application/json`];
+    if (contentType !== 'application/json') return [`${answer}: not application/json`];
     if (body === '') return [];
     const answers = JSON.parse(body) as RpcAnswer | RpcAnswer[];
-    const requests = expectedRequests((request as { body?: unknown }).body);
+    const requests = expectedRequests(requestBody);
     if (!Array.isArray(answers)) return this.#problemsOfOne(requests[0], answers);
     if (answers.length !== requests.length) return [`${answers.length} responses to ${requests.length} calls: ${body}`];
     return answers.flatMap((one, index) => this.#problemsOfOne(requests[index], one));
