@@ -32,6 +32,11 @@ test('chaos: kills lose no acknowledged write, and repeat none', async () => {
   expect(figures).toMatchObject({ kills: { server: expect.any(Number), postgres: expect.any(Number) } });
 });
 
+test('leaks: no operation shows what is hidden, or tells it from what does not exist', async () => {
+  const { figures } = await stress('leaks');
+  expect(figures).toMatchObject({ plantedLeaksFound: expect.any(Number), namingOperations: expect.any(Number) });
+});
+
 test('fuzz: generated requests get only responses that the contracts declare, and break no stored rule', async () => {
   const { figures } = await stress('fuzz');
   expect(figures).toMatchObject({ requests: 400, findings: 0, statuses: { 200: expect.any(Number) } });
