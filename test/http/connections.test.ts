@@ -103,6 +103,34 @@ describe('credentials are checked before the body is read', () => {
   });
 });
 
+test('large bodies of one account are refused beyond 32 MiB, and those of others are read', async () => {
+  const { headers: mine } = await givenUser(db(), org.orgId);
+  const body = JSON.stringify({ relationship: 'relates', issue: 'NONE-1', note: 'x'.repeat(1_000_000) });
+  const size = { 'Content-Length': Buffer.byteLength(body) };
+  const { hostname, port } = new URL(api().url);
+  const pending = Array.from({ length: 33 }, () => {
+    const socket = connect(Number(port), hostname);
+    socket.on('error', () => undefined);
+    socket.write(`${head(links, { ...mine, ...size })}{`);
+    return socket;
+  });
+  const send = (headers: Readonly<Record<string, string>>) => api().request.post(links).set(headers).send(body);
+  await unchanged(db(), async () => {
+    for (;;) {
+      const { status, headers } = await send(mine).set('Content-Type', 'text/plain');
+      expect([404, 503]).toContain(status);
+      if (status === 404) continue;
+      expect(headers['retry-after']).toMatch(/^[1-9]\d*$/);
+      break;
+    }
+    expect((await send(org.admin.headers).set('Content-Type', 'text/plain')).status).toBe(404);
+    const small = { relationship: 'relates', issue: issues[0].key };
+    expect((await api().request.post(links).set(mine).send(small)).status).toBe(422);
+  });
+  for (const socket of pending) socket.destroy();
+  while ((await send(mine).set('Content-Type', 'text/plain')).status === 503) await sleep(5);
+});
+
 describe('a client that is too slow gets 408 and is disconnected, and nothing is written', () => {
   test.each<[string, () => string]>([
     ['with its headers', () => `POST ${links} HTTP/1.1\r\nHost: x\r\n`],

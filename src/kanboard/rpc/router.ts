@@ -110,8 +110,8 @@ async function responseBody(
     session ??= openSession();
     return session;
   };
-  if (isLarge(request)) await sessionOf();
-  const bytes = await readBody(request, response);
+  const known = isLarge(request) ? await sessionOf() : undefined;
+  const bytes = await readBody(request, response, known && accountOf(known.account.viewer));
   const value = bytes && parseLossless(bytes);
   const batch = batchOf(value);
   if (batch && batch.length > BATCH_MAX) throw httpRefusal(413, `A batch holds ${BATCH_MAX} calls at most`);

@@ -64,8 +64,8 @@ export function restRouter({
         if (!caller.scopes.includes(operation.scope)) {
           throw new DomainError('forbidden', texts.scopeMissing(operation.scope));
         }
-        const bytes = operation.hasBody ? await readBody(request, response) : undefined;
         const account = accountOf(caller.viewer);
+        const bytes = operation.hasBody ? await readBody(request, response, account) : undefined;
         const memory = new ResponseMemory(response, account, responseLimits);
         const call = {
           path: operation.parse.path(request.params),
