@@ -1,0 +1,358 @@
+import { randomUUID } from 'node:crypto';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { loadContract } from '../../src/contract/contract.ts';
+import { loadRpcContract, type MethodName } from '../../src/contract/openrpc.ts';
+import type { OperationId } from '../../src/contract/types.ts';
+import { createToken } from '../../src/core/tokens/tokens.service.ts';
+import { useApi } from '../support/api.ts';
+import {
+  type GivenAccount,
+  type GivenIssue,
+  type GivenOrganisation,
+  type GivenUser,
+  givenAccount,
+  givenApplication,
+  givenIssue,
+  givenLink,
+  givenOrganisation,
+  givenQueue,
+  givenUser,
+} from '../support/builders.ts';
+
+/**
+ * Who may call what: role in the organisation × access to the queue × operation. An operation without an entry here does not
+ * compile. The scope of a token is in openapi.yaml (`security`) and tested in every-operation.test.ts; the role that a method
+ * of the Kanboard API needs is in openrpc.yaml (`x-access`).
+ */
+
+const ROLES = ['admin', 'manager', 'member', 'reader'] as const;
+type Role = (typeof ROLES)[number];
+/** The queue is open to the organisation, or closed, where the user has no role or one of three. */
+const STANDINGS = ['open', 'closed', 'viewer', 'member', 'manager'] as const;
+type Standing = (typeof STANDINGS)[number];
+
+/** Rights in a queue. */
+const QUEUE_RIGHTS = {
+  see: (_role: Role, standing: Standing) => standing !== 'closed',
+  write: (role: Role, standing: Standing) =>
+    standing === 'open' ? role !== 'reader' : standing === 'member' || standing === 'manager',
+  manage: (role: Role, standing: Standing) => (standing === 'open' ? role === 'admin' : standing === 'manager'),
+} as const;
+type QueueRight = keyof typeof QUEUE_RIGHTS;
+
+/** Rights in the organisation. */
+const ROLES_WITH = { anyone: ROLES, managers: ['admin', 'manager'], admins: ['admin'] } as const;
+
+interface Right {
+  /** Which roles in the organisation are required, whatever the queue. */
+  readonly organisation: keyof typeof ROLES_WITH;
+  readonly queue?: QueueRight;
+}
+
+const anyone: Right = { organisation: 'anyone' };
+const managers: Right = { organisation: 'managers' };
+const admins: Right = { organisation: 'admins' };
+const see: Right = { organisation: 'anyone', queue: 'see' };
+const write: Right = { organisation: 'anyone', queue: 'write' };
+
+const OPERATIONS: Readonly<Record<OperationId, Right>> = {
+  listIssueLinks: see,
+  createIssueLink: write,
+  importIssueLink: { organisation: 'admins', queue: 'write' },
+  listIssueLinksPage: see,
+  getIssueLink: see,
+  updateIssueLink: write,
+  deleteIssueLink: write,
+  searchIssueLinks: anyone,
+  listLinkTypes: anyone,
+  createLinkType: admins,
+  getLinkType: anyone,
+  updateLinkType: admins,
+  deleteLinkType: admins,
+  getOrganization: anyone,
+  updateOrganization: admins,
+  createIssue: write,
+  searchIssues: anyone,
+  countIssues: anyone,
+  findIssueByUnique: see,
+  getIssue: see,
+  updateIssue: write,
+  deleteIssue: { organisation: 'admins', queue: 'write' },
+  moveIssue: write,
+  listIssueChanges: see,
+  getIssueChange: see,
+  getMyself: anyone,
+  listUsers: anyone,
+  getUser: anyone,
+  listStatuses: anyone,
+  getStatus: anyone,
+  listPriorities: anyone,
+  getPriority: anyone,
+  listIssueTypes: anyone,
+  getIssueType: anyone,
+  listQueues: anyone,
+  createQueue: managers,
+  getQueue: see,
+  listFields: anyone,
+  getField: anyone,
+  getFieldCategory: anyone,
+  listApplications: anyone,
+  getApplication: anyone,
+  getRemoteObject: see,
+  listRemoteLinks: see,
+  createRemoteLink: write,
+  getRemoteLink: see,
+  deleteRemoteLink: write,
+};
+
+/** The rights in a project; the other methods have theirs in openrpc.yaml. */
+const METHODS: Readonly<Partial<Record<MethodName, QueueRight>>> = {
+  createTaskLink: 'write',
+  updateTaskLink: 'write',
+  getTaskLinkById: 'see',
+  getAllTaskLinks: 'see',
+  removeTaskLink: 'write',
+  getProjectById: 'see',
+  getProjectByName: 'see',
+  getProjectByIdentifier: 'see',
+  removeProject: 'manage',
+  addProjectUser: 'manage',
+  removeProjectUser: 'manage',
+  getProjectUsers: 'see',
+  getProjectUserRole: 'see',
+  getColumns: 'see',
+  createTask: 'write',
+  getTask: 'see',
+  getTaskByReference: 'see',
+  getAllTasks: 'see',
+  searchTasks: 'see',
+  updateTask: 'write',
+  moveTaskPosition: 'write',
+  openTask: 'write',
+  closeTask: 'write',
+  removeTask: 'write',
+  createExternalTaskLink: 'write',
+  updateExternalTaskLink: 'write',
+  getExternalTaskLinkById: 'see',
+  getAllExternalTaskLinks: 'see',
+  removeExternalTaskLink: 'write',
+};
+
+const api = useApi();
+const db = () => api().database.db;
+const contract = loadContract();
+const rpcContract = loadRpcContract();
+
+let org: GivenOrganisation;
+let application: GivenAccount;
+let other: GivenIssue;
+let free: GivenIssue;
+/** A user of each role, for both APIs. */
+const users = new Map<Role, GivenAccount & { readonly id: number; readonly headers: GivenUser['headers'] }>();
+
+beforeAll(async () => {
+  org = await givenOrganisation(db());
+  application = await givenApplication(db(), org);
+  const { id: openQueueId, key } = await givenQueue(db(), org);
+  [other, free] = [await givenIssue(db(), org, key), await givenIssue(db(), org, key)];
+  for (const role of ROLES) {
+    const account = await givenAccount(db(), org, role);
+    const { token } = await createToken(db(), org.orgId, account.id, { scopes: ['read', 'write', 'admin'] });
+    // All users may change the issues at the other ends of links, and move issues to their queue.
+    await insert(
+      `insert into queue_members (org_id, queue_id, user_id, role) values ($1, $2, $3, 'member')`,
+      openQueueId,
+      account.id,
+    );
+    users.set(role, { ...account, headers: { Authorization: `OAuth ${token}`, 'X-Org-ID': org.orgId } });
+  }
+});
+
+async function insert(text: string, ...values: unknown[]): Promise<number> {
+  const [row] = await db().query<{ id: number }>({ name: '', text, values: [org.orgId, ...values] });
+  return Number(row?.id);
+}
+
+/** A queue in which the user of the role has this standing, with an issue that has everything. */
+async function givenCell(role: Role, standing: Standing) {
+  const queue = await givenQueue(db(), org, standing === 'open' ? undefined : []);
+  const addMember = (userId: number, as: string) =>
+    insert('insert into queue_members (org_id, queue_id, user_id, role) values ($1, $2, $3, $4)', queue.id, userId, as);
+  if (standing !== 'open' && standing !== 'closed') await addMember(users.get(role)?.id ?? 0, standing);
+  const [member, newcomer] = [await givenUser(db(), org.orgId), await givenUser(db(), org.orgId)];
+  await addMember(member.id, 'viewer');
+  const issue = await givenIssue(db(), org, queue.key);
+  const unique = randomUUID();
+  await insert(
+    `update issues set unique_token = $3, reference = 'R' where org_id = $1 and issue_id = $2`,
+    issue.id,
+    unique,
+  );
+  const objectId = randomUUID().replaceAll('-', '');
+  const remoteLinkId = await insert(
+    `insert into remote_links (org_id, issue_id, application_id, object_id, object_key, link_type_id, created_by, updated_by)
+     values ($1, $2, 'com.github', $3, 'key', 'relates', $4, $4) returning remote_link_id as id`,
+    issue.id,
+    objectId,
+    org.admin.id,
+  );
+  const entryId = await insert(
+    `insert into events (org_id, issue_id, type, user_id, changes)
+     values ($1, $2, 'IssueUpdated', $3, '{"fields":[]}') returning event_id as id`,
+    issue.id,
+    org.admin.id,
+  );
+  const linkId = await givenLink(db(), org, 'relates', issue, other);
+  return { queue, issue, unique, objectId, remoteLinkId, entryId, linkId, member, newcomer };
+}
+
+type Cell = Awaited<ReturnType<typeof givenCell>>;
+
+function bodyOf(id: OperationId, { queue }: Cell): object | undefined {
+  const label = { ru: randomUUID(), en: randomUUID() };
+  const bodies: Partial<Record<OperationId, object>> = {
+    createIssueLink: { relationship: 'depends on', issue: free.key },
+    importIssueLink: {
+      relationship: 'depends on',
+      issue: free.key,
+      createdBy: org.admin.login,
+      createdAt: '2017-06-11T05:16:01.421+0000',
+    },
+    updateIssueLink: { relationship: 'depends on' },
+    searchIssueLinks: { issues: [other.key] },
+    createLinkType: { id: `t${randomUUID()}`, inward: label },
+    updateLinkType: {},
+    updateOrganization: {},
+    createIssue: { queue: queue.key, summary: 'New' },
+    updateIssue: { summary: 'Changed' },
+    createQueue: { key: `N${randomUUID().replaceAll('-', '').toUpperCase()}`, name: 'New' },
+    createRemoteLink: { relationship: 'RELATES', key: 'new', origin: 'com.github' },
+  };
+  return bodies[id];
+}
+
+const allRoles = ROLES.map((role) => [role] as const);
+const allCells = ROLES.flatMap((role) => STANDINGS.map((standing) => [role, standing] as const));
+
+describe('the Tracker API', () => {
+  async function send(id: OperationId, role: Role, cell: Cell) {
+    const operation = contract.operations.find((one) => one.id === id);
+    if (operation === undefined) throw new Error(`openapi.yaml has no ${id}.`);
+    const linkTypeId = id === 'deleteLinkType' ? `t${randomUUID()}` : 'relates';
+    if (id === 'deleteLinkType') {
+      const label = { ru: linkTypeId, en: linkTypeId };
+      await api()
+        .request.post('/v3/linktypes')
+        .set(org.admin.headers)
+        .send({ id: linkTypeId, inward: label })
+        .expect(201);
+    }
+    const values: Readonly<Record<string, unknown>> = {
+      ...{ issueId: cell.issue.key, linkId: cell.linkId, entryId: cell.entryId, remoteLinkId: cell.remoteLinkId },
+      ...{ queueId: cell.queue.key, objectId: cell.objectId, applicationId: 'com.github', userId: org.admin.login },
+      ...{ linkTypeId, statusId: 'open', priorityId: 'normal', issueTypeId: 'task', fieldId: 'tags' },
+      categoryId: '000000000000000000000001',
+    };
+    const path = operation.path.replaceAll(/\{(\w+)\}/g, (_match, name: string) => String(values[name]));
+    const query = { findIssueByUnique: `?unique=${cell.unique}`, moveIssue: `?queue=${other.key.split('-')[0] ?? ''}` };
+    const request = api().request[operation.method](`/v3${path}${(query as Record<string, string>)[id] ?? ''}`);
+    const { status } = await request.set(users.get(role)?.headers ?? {}).send(bodyOf(id, cell));
+    return { status, success: operation.successStatus };
+  }
+
+  function expected({ organisation, queue }: Right, role: Role, standing: Standing, success: number): number {
+    if (!(ROLES_WITH[organisation] as readonly Role[]).includes(role)) return 403;
+    if (queue === undefined) return success;
+    if (!QUEUE_RIGHTS.see(role, standing)) return 404;
+    return QUEUE_RIGHTS[queue](role, standing) ? success : 403;
+  }
+
+  const entries = Object.entries(OPERATIONS) as [OperationId, Right][];
+  const inQueues = entries.filter(([, { queue }]) => queue !== undefined);
+  const elsewhere = entries.filter(([, { queue }]) => queue === undefined);
+
+  test.each(allRoles)('%s: may call what concerns no queue as the table says', async (role) => {
+    const cell = await givenCell(role, 'open');
+    for (const [id, right] of elsewhere) {
+      const { status, success } = await send(id, role, cell);
+      expect([id, status]).toEqual([id, expected(right, role, 'open', success)]);
+    }
+  });
+
+  test.each(allCells)('%s, %s: may call what the table says about a queue', async (role, standing) => {
+    for (const [id, right] of inQueues) {
+      const { status, success } = await send(id, role, await givenCell(role, standing));
+      expect([id, status]).toEqual([id, expected(right, role, standing, success)]);
+    }
+  });
+});
+
+describe('the Kanboard API', () => {
+  const inProjects = [...rpcContract.methods.values()].filter((method) => method['x-access'] === 'project');
+  const elsewhere = [...rpcContract.methods.values()].filter((method) => method['x-access'] !== 'project');
+
+  async function send(method: string, account: GivenAccount, params: object) {
+    const response = await api()
+      .request.post(`/kanboard/${org.orgId}/jsonrpc.php`)
+      .auth(account.login, account.secret)
+      .send({ jsonrpc: '2.0', id: 1, method, params });
+    return { status: response.status, result: response.body.result as unknown };
+  }
+
+  function paramsOf(name: string, { queue, issue, linkId, remoteLinkId, member, newcomer }: Cell): object {
+    const external = name.includes('External');
+    const values: Readonly<Record<string, unknown>> = {
+      ...{ task_id: issue.id, id: issue.id, project_id: queue.id, task_link_id: 2 * linkId - 1, swimlane_id: queue.id },
+      ...{ opposite_task_id: name === 'updateTaskLink' ? other.id : free.id, link_id: external ? remoteLinkId : 1 },
+      ...{ name: queue.key, identifier: queue.key, user_id: name === 'addProjectUser' ? newcomer.id : member.id },
+      ...{ title: 'Title', column_id: queue.columns[1], position: 1, reference: 'R', query: 'status:open' },
+      ...{ url: 'https://example.org/', dependency: 'related' },
+    };
+    const declared = rpcContract.methods.get(name)?.params.filter(({ required }) => required) ?? [];
+    return Object.fromEntries(declared.map((parameter) => [parameter.name, values[parameter.name]]));
+  }
+
+  test('the table has every method whose right depends on the project', () => {
+    expect(inProjects.map(({ name }) => name).filter((name) => METHODS[name] === undefined)).toEqual([]);
+    expect(Object.keys(METHODS).length).toBe(inProjects.length);
+  });
+
+  test.each(['application', ...ROLES] as const)(
+    '%s: may call what concerns no project as openrpc.yaml says',
+    async (role) => {
+      const mayCall = {
+        anyone: true,
+        user: role !== 'application',
+        manager: role === 'application' || role === 'admin' || role === 'manager',
+        admin: role === 'application' || role === 'admin',
+        project: true,
+      };
+      const account = role === 'application' ? application : users.get(role);
+      for (const { name, params, 'x-access': access } of elsewhere) {
+        // Ids that nothing has: the right is checked first.
+        const given = Object.fromEntries(
+          params.filter(({ required }) => required).map((one) => [one.name, 999_999_999]),
+        );
+        const { status } = await send(name, account as GivenAccount, given);
+        expect([name, status]).toEqual([name, mayCall[access] ? 200 : 403]);
+      }
+    },
+  );
+
+  const cells = [...allCells, ['application', 'closed'] as const];
+
+  test.each(cells)('%s, %s: may call what the table says about a project', async (role, standing) => {
+    const account = role === 'application' ? application : (users.get(role) as GivenAccount);
+    for (const { name, 'x-failure': failure } of inProjects) {
+      const cell = await givenCell(role === 'application' ? 'admin' : role, standing);
+      const { status, result } = await send(name, account, paramsOf(name, cell));
+      const right = METHODS[name] ?? 'see';
+      const isAllowed = role === 'application' || QUEUE_RIGHTS[right](role, standing);
+      if (isAllowed) expect([name, status, result]).not.toEqual([name, 200, failure]);
+      // A project that is named by its name or identifier is hidden as if it did not exist.
+      const isHidden = /^getProjectBy(Name|Identifier)$/.test(name);
+      expect([name, status]).toEqual([name, isAllowed || isHidden ? 200 : 403]);
+      if (!isAllowed && isHidden) expect([name, result]).toEqual([name, failure]);
+    }
+  });
+});
