@@ -104,6 +104,17 @@ function namesOf(names, other, victim) {
   };
 }
 
+/** The path without dot segments, as the server sees it; empty, which is no path of a contract, if it cannot be decoded. */
+function resolved(path) {
+  const { pathname } = new URL(`http://localhost${path}`);
+  try {
+    decodeURIComponent(pathname);
+    return pathname;
+  } catch {
+    return '';
+  }
+}
+
 function curlOf(url, { method, path, headers, body }) {
   const quote = (text) => `'${String(text).replaceAll("'", "'\\''")}'`;
   const given = Object.entries(headers).map(([name, value]) => `-H ${quote(`${name}: ${value}`)}`);
@@ -142,7 +153,7 @@ await runStress('fuzz', PROFILES, async ({ folder, seed, profile, progress }) =>
     statuses[status] = (statuses[status] ?? 0) + 1;
     const exchange = {
       method: request.method,
-      url: request.path,
+      url: resolved(request.path),
       requestBody: request.body === undefined ? undefined : Buffer.from(request.body),
       status,
       contentType: headers['content-type'],
