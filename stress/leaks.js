@@ -14,7 +14,7 @@ const PROFILES = {
     users: 20,
     issuesPerUser: 25,
     issuesToWrite: 5,
-    kindsPerPlace: Number.POSITIVE_INFINITY,
+    kindsPerPlace: 6,
     writesIn: 1,
     lanes: 16,
     outsiders: 3,
