@@ -1232,7 +1232,15 @@ left join lateral (
 author.passport_uid as author_passport_uid, author.cloud_uid as author_cloud_uid
   from events
   join users author on author.org_id = $1 and author.user_id = events.user_id
-  where events.org_id = $1 and events.issue_id = issue.issue_id and (events.transaction_id, events.event_id) > (coalesce((
+  where events.org_id = $1 and events.issue_id = issue.issue_id and not (events.changes -> 'links' is not null and events.changes -> 'fields' is null and not exists (
+    select from jsonb_array_elements(events.changes -> 'links') as link (change)
+    cross join lateral (values (link.change -> 'from'), (link.change -> 'to')) as state (value)
+    left join issues object on object.org_id = $1 and object.issue_id = (state.value ->> 'object_id')::bigint
+    left join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
+    where jsonb_typeof(state.value) = 'object' and (object.issue_id is null or ($3::boolean or (object_queue.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $4
+  and true)))))) and (events.transaction_id, events.event_id) > (coalesce((
     select seen.transaction_id from events seen
     where seen.org_id = $1 and seen.event_id = $5 and seen.issue_id = issue.issue_id), '0'), $5)
   and (events.event_id > $5 or (
@@ -1281,7 +1289,15 @@ left join lateral (
 author.passport_uid as author_passport_uid, author.cloud_uid as author_cloud_uid
   from events
   join users author on author.org_id = $1 and author.user_id = events.user_id
-  where events.org_id = $1 and events.issue_id = issue.issue_id and events.event_id = $5
+  where events.org_id = $1 and events.issue_id = issue.issue_id and not (events.changes -> 'links' is not null and events.changes -> 'fields' is null and not exists (
+    select from jsonb_array_elements(events.changes -> 'links') as link (change)
+    cross join lateral (values (link.change -> 'from'), (link.change -> 'to')) as state (value)
+    left join issues object on object.org_id = $1 and object.issue_id = (state.value ->> 'object_id')::bigint
+    left join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
+    where jsonb_typeof(state.value) = 'object' and (object.issue_id is null or ($3::boolean or (object_queue.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $4
+  and true)))))) and events.event_id = $5
 ) entry on true
 order by entry.transaction_id, entry.event_id;
 

@@ -63,7 +63,7 @@ const DECIDED = [
     kinds: [],
     leavesTrace: true,
     reason:
-      'openapi.yaml: what is hidden is left out of an entry of a changelog. The entry stays, with author and time.',
+      'Once an issue is deleted, changelogs tell everybody that a link to it was there, but not which issue it was.',
   },
 ];
 

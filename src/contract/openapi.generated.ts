@@ -505,8 +505,9 @@ export interface paths {
         /**
          * List the changes of an issue
          * @description The changes of the issue and its links, oldest first. `id` is the last entry that the client has seen: the page
-         *     starts after it. `Link` with `rel="next"` leads to the next page, if there is one. Issues and queues that the
-         *     token's user may not see are left out of the entries.
+         *     starts after it. `Link` with `rel="next"` leads to the next page, if there is one. An entry about nothing
+         *     but links to issues that the token's user may not see is left out, and so are such issues and queues in other
+         *     entries. Links to deleted issues are left out of their entries.
          *
          *     To follow an issue, start with `id=0` and pass the last `id` of each page: every entry appears exactly once. Such a
          *     page ends before entries that one of a transaction that still runs may precede; they follow as soon as that has

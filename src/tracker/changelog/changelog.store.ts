@@ -23,7 +23,18 @@ export type EntryRow = {
 /** An issue without matching entries, as the outer join returns it. */
 type NoEntryRow = { issue_key: string; event_id: null };
 
-/** SQL: the issue :issueName, if the viewer may see it, with its events that match the condition. */
+/**
+ * SQL: whether the event tells of nothing but links to issues that the viewer may not see. Links to deleted issues count as
+ * seen: it is not known who could see them.
+ */
+const IS_HIDDEN = `(events.changes -> 'links' is not null and events.changes -> 'fields' is null and not exists (
+        select from jsonb_array_elements(events.changes -> 'links') as link (change)
+        cross join lateral (values (link.change -> 'from'), (link.change -> 'to')) as state (value)
+        left join issues object on object.org_id = :orgId and object.issue_id = (state.value ->> 'object_id')::bigint
+        left join queues object_queue on object_queue.org_id = :orgId and object_queue.queue_id = object.queue_id
+        where jsonb_typeof(state.value) = 'object' and (object.issue_id is null or ${visibleQueue('object_queue')})))`;
+
+/** SQL: the issue :issueName and its events that match the condition, all only if the viewer may see them. */
 function entries(condition: string): string {
   return `
     with issue as materialized (${visibleIssues(
@@ -37,7 +48,7 @@ function entries(condition: string): string {
         events.transaction_id < pg_snapshot_xmin(pg_current_snapshot()) as is_settled, ${userColumns('author')}
       from events
       join users author on author.org_id = :orgId and author.user_id = events.user_id
-      where events.org_id = :orgId and events.issue_id = issue.issue_id and ${condition}
+      where events.org_id = :orgId and events.issue_id = issue.issue_id and not ${IS_HIDDEN} and ${condition}
     ) entry on true
     order by entry.transaction_id, entry.event_id`;
 }
