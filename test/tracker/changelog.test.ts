@@ -211,8 +211,8 @@ test('GET changelog omits issues and queues that the caller cannot see', async (
   expect(outside[2].fields[0]).toMatchObject({ from: null, to: { key: open } });
   expect(JSON.stringify(outside)).not.toContain('Top secret');
   await as(org.admin).get(`/v2/issues/${key}/changelog/${inside[1].id}`).expect(404);
-  const page = await as(org.admin).get(`/v2/issues/${key}/changelog?perPage=1&id=${outside[0].id}`).expect(200);
-  expect(page.body).toEqual([outside[1]]);
+  const page = await as(org.admin).get(`/v2/issues/${key}/changelog?perPage=2`).expect(200);
+  expect(page.body).toEqual(outside.slice(0, 2));
 });
 
 test('GET changelog omits links to deleted issues', async () => {
