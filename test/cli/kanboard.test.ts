@@ -99,8 +99,8 @@ test('token list prints tokens without their values, and token revoke revokes th
     await printed('kanboard token --org 123 --user anna'),
   ];
   const list = await printed('token list --org 123');
-  expect(list).toMatch(/^\d+\tjsonrpc\tapplication\tread,write,admin\tgood$/m);
-  expect(list).toMatch(/^\d+\tanna\tpersonal\tread,write,admin\tgood$/m);
+  expect(list).toMatch(/^\d+\tjsonrpc\tapplication\tread,write,admin\tgood\tnever$/m);
+  expect(list).toMatch(/^\d+\tanna\tpersonal\tread,write,admin\tgood\tnever$/m);
   expect(list).not.toMatch(/[0-9a-f]{60}/);
 
   await printed('token revoke --org 123 --user anna');
