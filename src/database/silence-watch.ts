@@ -1,8 +1,8 @@
 /**
  * The longest silence of a healthy PostgreSQL. Its listening session gets a heartbeat every 250 ms, but a disk that is slow to
- * flush, or a machine without a free processor, delays all sessions for a second now and then: no reason to fail requests.
+ * flush, or a machine without a free processor, delays all sessions for seconds now and then: no reason to fail requests.
  */
-const SILENCE_MS = 2000;
+const SILENCE_MS = 4000;
 /** Work that began during the silence gets this long to hear from PostgreSQL. */
 const PATIENCE_MS = 250;
 const CHECK_MS = 50;
@@ -15,7 +15,7 @@ export interface PendingWork {
 
 /**
  * Fails the work that waits for a PostgreSQL that has stopped responding without closing its connections, as a frozen machine
- * or a broken network does. Clients get their 503 after two seconds, not after the timeouts of connections and statements.
+ * or a broken network does. Clients get their 503 after four seconds, not after the timeouts of connections and statements.
  * Silence means that no connection at all hears from PostgreSQL, so one long statement does not count as silence.
  */
 export class SilenceWatch {
