@@ -125,6 +125,9 @@ export function openDatabase(connection: Connection, log: Log, { hasTimeouts = t
     }),
     types,
   });
+  // One read may hold both the end of a statement and a fatal error: the pool then hands the connection out, and the error
+  // follows before the new holder can listen. Without a listener it would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const cache = new ProcessCache();
   // Without a listener, an idle connection that PostgreSQL closes would end the process. The pool replaces it on demand.
   pool.on('error', (error: NodeJS.ErrnoException) => {
