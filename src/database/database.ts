@@ -125,8 +125,9 @@ export function openDatabase(connection: Connection, log: Log, { hasTimeouts = t
     }),
     types,
   });
-  // One read may hold both the end of a statement and a fatal error: the pool then hands the connection out, and the error
-  // follows before the new holder can listen. Without a listener it would end the process.
+  // Without a listener, an error of a connection in use would end the process. It is there from the start: one read may hold
+  // both the end of a statement, upon which the pool hands the connection on, and a fatal error. The statement that runs, or
+  // the next one, reports the error, and the pool drops the connection.
   pool.on('connect', (client) => client.on('error', () => undefined));
   const cache = new ProcessCache();
   // Without a listener, an idle connection that PostgreSQL closes would end the process. The pool replaces it on demand.
@@ -243,11 +244,6 @@ async function holdConnection<Result>(
   try {
     const client = await connect(pool, pending);
     const connection: HeldConnection = { client, silence, isBroken: false };
-    // Without a listener, a broken connection would end the process.
-    const onError = () => {
-      connection.isBroken = true;
-    };
-    client.on('error', onError);
     pending.fail = () => {
       connection.isBroken = true;
       destroy(client);
@@ -255,7 +251,6 @@ async function holdConnection<Result>(
     try {
       return await work(connection);
     } finally {
-      client.off('error', onError);
       client.release(connection.isBroken);
     }
   } finally {
