@@ -3,7 +3,7 @@ import { DomainError } from './errors.ts';
 import { texts } from './texts.ts';
 
 const WINDOW_MS = 60_000;
-/** Beyond this number, the keys that were not used for longest are forgotten: memory is bounded, whoever attacks. */
+/** Beyond this number, the keys that were not used for longest are forgotten, so that an attack cannot fill the memory. */
 const KEYS_MAX = 100_000;
 
 /** What a key has left until its window ends. */

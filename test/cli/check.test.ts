@@ -352,7 +352,7 @@ test('check reads every organisation unless one is named, and exits with 2 for w
 
   expect((await check('--org nobody')).code).toBe(1);
   expect((await check('--org')).code).toBe(2);
-  expect((await check('--mend')).code).toBe(2);
+  expect((await check('--fix')).code).toBe(2);
 });
 
 test('check finds nothing in the demo', async () => {

@@ -240,7 +240,7 @@ describe('the Kanboard API', () => {
   });
 });
 
-test('a key that a hidden queue has is refused as one that a visible queue has, to those who may create queues', async () => {
+test('a key that a hidden queue has is refused like that of a visible queue for callers who may create queues', async () => {
   const rest = restAs(api(), admin);
   const rpc = rpcAs(api(), manager);
   const member = restAs(api(), await givenUser(db(), org.orgId));

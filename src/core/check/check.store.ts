@@ -47,7 +47,7 @@ const SELECT_ISSUE_KEYS = statement<'orgId' | 'issueIds', { issue_id: number; ke
   'select issue_id, key from issues where org_id = :orgId and issue_id = any(:issueIds::bigint[])',
 );
 
-/** Maps issue_ids to the keys of the issues that exist, whoever may see them. */
+/** Maps issue_ids to the keys of the issues that exist, visible or not. */
 export async function selectIssueKeys(
   db: Queryable,
   orgId: string,

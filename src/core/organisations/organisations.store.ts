@@ -72,8 +72,8 @@ export async function selectOrganisation(db: Queryable, orgId: string): Promise<
 }
 
 /**
- * SQL: the gate of the organisation's links. Its writers pass it together, a switch of a rule alone. Those who wait for
- * it are let through in turn, unlike those who wait for a row: a stream of `for key share` locks would keep a stronger
+ * SQL: the gate of the organisation's links. Its writers pass it together, a switch of a rule alone. Waiters are
+ * let through in turn, unlike those of a row lock: a stream of `for key share` locks would keep a stronger
  * one waiting for ever.
  */
 const gate = (lock: 'pg_advisory_xact_lock' | 'pg_advisory_xact_lock_shared') =>
