@@ -2,6 +2,18 @@
 -- one, load the file into psql and `explain (analyze, buffers) execute` the statement, with the settings that
 -- src/database/database.ts gives each connection.
 
+-- $1 orgId, $2 keyHash, $3 requests, $4 windowMs
+prepare add_requests as
+insert into request_counts as known (org_id, key_hash, requests, started_ms, counted_ms)
+values ($1, $2, $3, (extract(epoch from now()) * 1000)::bigint, (extract(epoch from now()) * 1000)::bigint)
+on conflict (org_id, key_hash) do update set
+  requests = excluded.requests
+    + case when excluded.counted_ms < known.started_ms + $4::bigint then known.requests else 0 end,
+  started_ms = case when excluded.counted_ms < known.started_ms + $4::bigint then known.started_ms
+    else excluded.started_ms end,
+  counted_ms = excluded.counted_ms
+returning requests, counted_ms - started_ms as elapsed_ms;
+
 -- $1 orgId
 prepare check_copies as
 select links.link_type_id, jsonb_build_array(links.link_id) as link_ids,
@@ -353,6 +365,10 @@ delete from queues where org_id = $1 and queue_id = $2;
 prepare delete_remote_link_of as
 delete from remote_links where org_id = $1 and issue_id = $2 and remote_link_id = $3
 returning remote_link_id;
+
+-- $1 orgId, $2 windowMs
+prepare delete_request_counts as
+delete from request_counts where org_id = $1 and started_ms < (extract(epoch from now()) * 1000)::bigint - $2::bigint;
 
 -- $1 orgId
 prepare delete_surplus_positions as

@@ -11,7 +11,7 @@ const HEADER = `-- The schema as it stands after all migrations. \`npm run schem
 `;
 
 const TABLES = `
-  select relname as name, obj_description(pg_class.oid, 'pg_class') as comment,
+  select relname as name, relpersistence = 'u' as unlogged, obj_description(pg_class.oid, 'pg_class') as comment,
     (
       select json_agg(json_build_object(
         'name', attname,
@@ -66,10 +66,10 @@ function referencedFirst(tables) {
   return ordered;
 }
 
-function tableSql({ name, comment, columns, constraints, indexes }) {
+function tableSql({ name, unlogged, comment, columns, constraints, indexes }) {
   const parts = [...columns.map(({ definition }) => definition), ...constraints];
   return [
-    `create table ${name} (`,
+    `create ${unlogged ? 'unlogged table' : 'table'} ${name} (`,
     parts.map((part) => `  ${part}`).join(',\n'),
     ');',
     ...commentSql('table', name, comment),

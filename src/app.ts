@@ -2,6 +2,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import type { Config } from './config.ts';
 import type { Contract } from './contract/contract.ts';
 import type { RpcContract } from './contract/openrpc.ts';
+import { SharedLimit } from './core/request-counts/shared-limit.ts';
 import type { DatabasePool } from './database/database.ts';
 import { type DemoCredentials, docsRouter } from './docs.ts';
 import { browserHeaders } from './http/browser-headers.ts';
@@ -44,7 +45,7 @@ export interface AppOptions {
   readonly log: Log;
   readonly config: Pick<
     Config,
-    'publicUrl' | 'trustProxy' | 'corsOrigins' | 'kanboardAuthHeader' | 'kanboardOrg' | 'rateLimit'
+    'publicUrl' | 'trustProxy' | 'corsOrigins' | 'kanboardAuthHeader' | 'kanboardOrg' | 'rateLimit' | 'rateLimitStore'
   >;
   /** If set, /docs is signed in to the demo. */
   readonly demo?: DemoCredentials | undefined;
@@ -85,7 +86,9 @@ export function createApp({
   app.set('trust proxy', config.trustProxy);
   app.set(EXPECTS_PROXY, expectsProxy(config));
   app.set('case sensitive routing', true);
-  const rateLimit = new RateLimit(config.rateLimit);
+  const perMinute = config.rateLimit;
+  const isShared = perMinute !== false && config.rateLimitStore === 'database';
+  const rateLimit = new RateLimit(perMinute, isShared ? new SharedLimit(db, perMinute, log) : undefined);
 
   const handlers = {
     ...issueLinkHandlers,

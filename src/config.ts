@@ -27,6 +27,8 @@ export interface Config {
   readonly kanboardAuthHeader: string | undefined;
   /** Requests per minute that an address, and a token, may send. */
   readonly rateLimit: number | false;
+  /** Whether each server counts those requests for itself, or all servers together. */
+  readonly rateLimitStore: 'memory' | 'database';
   /** The organisation that /jsonrpc.php serves; if unset, the only one stored. */
   readonly kanboardOrg: string | undefined;
 }
@@ -126,6 +128,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       KANBOARD_AUTH_HEADER: headerName({ default: undefined }),
       KANBOARD_ORG: organisationId({ default: undefined }),
       RATE_LIMIT: rate({ default: false }),
+      RATE_LIMIT_STORE: str({ choices: ['memory', 'database'], default: 'memory' }),
     },
     {
       reporter({ errors }) {
@@ -149,5 +152,6 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     kanboardAuthHeader: values.KANBOARD_AUTH_HEADER,
     kanboardOrg: values.KANBOARD_ORG,
     rateLimit: values.RATE_LIMIT,
+    rateLimitStore: values.RATE_LIMIT_STORE,
   });
 }

@@ -59,6 +59,7 @@ export function useApi(
         kanboardAuthHeader: undefined,
         kanboardOrg: undefined,
         rateLimit: false,
+        rateLimitStore: 'memory',
         ...config,
       },
       ...limits,

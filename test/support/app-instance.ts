@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import { pino } from 'pino';
-import { createApp } from '../../src/app.ts';
+import { type AppOptions, createApp } from '../../src/app.ts';
 import { loadContract } from '../../src/contract/contract.ts';
 import { loadRpcContract } from '../../src/contract/openrpc.ts';
 import { type Connection, type DatabasePool, openDatabase } from '../../src/database/database.ts';
@@ -15,7 +15,10 @@ export interface AppInstance {
   stop(): Promise<void>;
 }
 
-export async function startInstance(connection: Connection): Promise<AppInstance> {
+export async function startInstance(
+  connection: Connection,
+  settings: Partial<AppOptions['config']> = {},
+): Promise<AppInstance> {
   const lines: string[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
   const db = openDatabase(connection, log);
@@ -27,6 +30,8 @@ export async function startInstance(connection: Connection): Promise<AppInstance
     kanboardAuthHeader: undefined,
     kanboardOrg: undefined,
     rateLimit: false,
+    rateLimitStore: 'memory',
+    ...settings,
   } as const;
   const app = createApp({ contract: loadContract(), rpcContract: loadRpcContract(), db, log, config });
   const server = createHttpServer(app.express, app.listener);

@@ -18,6 +18,7 @@ const DEFAULTS = {
   kanboardAuthHeader: undefined,
   kanboardOrg: undefined,
   rateLimit: false,
+  rateLimitStore: 'memory',
 };
 
 /** The message of the StartError for these variables. */
@@ -50,7 +51,7 @@ test('an empty value counts as unset', () => {
       'DEMO',
       'LOG_LEVEL',
     ],
-    ...['KANBOARD_AUTH_HEADER', 'KANBOARD_ORG', 'RATE_LIMIT'],
+    ...['KANBOARD_AUTH_HEADER', 'KANBOARD_ORG', 'RATE_LIMIT', 'RATE_LIMIT_STORE'],
   ];
   expect(readConfig(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readConfig({}));
 });
@@ -77,6 +78,7 @@ test('all problems are reported at once', () => {
     KANBOARD_AUTH_HEADER: 'X API Auth',
     KANBOARD_ORG: 'a/b',
     RATE_LIMIT: 'much',
+    RATE_LIMIT_STORE: 'redis',
   });
   const [headline, ...lines] = problem.split('\n');
   expect(headline).toBe('The environment is invalid.');
@@ -93,7 +95,7 @@ test('all problems are reported at once', () => {
         'PUBLIC_URL',
         'TRUST_PROXY',
       ],
-      ...['KANBOARD_AUTH_HEADER', 'KANBOARD_ORG', 'RATE_LIMIT'],
+      ...['KANBOARD_AUTH_HEADER', 'KANBOARD_ORG', 'RATE_LIMIT', 'RATE_LIMIT_STORE'],
     ].sort(),
   );
 });
@@ -222,6 +224,11 @@ test.each([
 
 test.each(['0', '-1', '1.5', '10/s', 'on', '1000000000'])('RATE_LIMIT=%j is invalid', (value) => {
   expect(problemOf({ RATE_LIMIT: value })).toContain('RATE_LIMIT: must be a number of requests per minute, or off');
+});
+
+test('RATE_LIMIT_STORE is memory or database', () => {
+  expect(readConfig({ RATE_LIMIT_STORE: 'database' }).rateLimitStore).toBe('database');
+  expect(problemOf({ RATE_LIMIT_STORE: 'Database' })).toContain('RATE_LIMIT_STORE: ');
 });
 
 test.each([

@@ -5,7 +5,7 @@ import type { DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { clientSignal } from '../../http/client-signal.ts';
 import { isUnanswerable, setRetryAfter } from '../../http/error-response.ts';
-import type { RateLimit } from '../../http/rate-limit.ts';
+import type { Counted, RateLimit } from '../../http/rate-limit.ts';
 import { readBody } from '../../http/request-body.ts';
 import { endResponse, type ResponseLimits, ResponseMemory } from '../../http/response-memory.ts';
 import type { Account, Methods } from './account.ts';
@@ -50,9 +50,9 @@ export function rpcRouter(options: RpcRouterOptions): Router {
   const router = Router({ caseSensitive: true });
   const serve: RequestHandler = async (request, response) => {
     refuseCrossSite(request, options);
-    options.rateLimit.take(request, response, credentialsOf(request, options.authHeader));
-    const orgId = request.params['orgId'] as string | undefined;
-    const text = await responseBody(options, request, response, orgId ?? options.orgId);
+    const counted = options.rateLimit.take(request, response, credentialsOf(request, options.authHeader));
+    const orgId = (request.params['orgId'] as string | undefined) ?? options.orgId;
+    const text = await responseBody(options, request, response, { orgId, counted });
     response.setHeader('Content-Type', 'application/json');
     endResponse(response, text, options.responseLimits);
   };
@@ -92,7 +92,7 @@ async function responseBody(
   options: RpcRouterOptions,
   request: Request,
   response: Response,
-  orgId: string | undefined,
+  { orgId, counted }: { readonly orgId: string | undefined; readonly counted: Counted | undefined },
 ): Promise<string> {
   const batchMs = options.batchMs ?? BATCH_MS;
   const signal = clientSignal(response, batchMs + LAST_CALL_MS);
@@ -101,6 +101,7 @@ async function responseBody(
   const openSession = async () => {
     const { db, authHeader, publicUrl } = options;
     const viewer = await authenticate(db.forClient({ signal }), request, { header: authHeader, orgId });
+    await counted?.share(viewer.orgId);
     const account = accountOf(viewer);
     const memory = new ResponseMemory(response, account, options.responseLimits);
     const accountDb = db.forClient({ signal, account, countBytes: memory.addRow });

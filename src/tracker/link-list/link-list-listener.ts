@@ -50,8 +50,9 @@ async function sendLinks(
   path: string,
   issueName: string,
 ): Promise<boolean> {
-  rateLimit.take(request, response);
+  const counted = rateLimit.take(request, response);
   const caller = await callerOf(db, request, response, { publicUrl, path, url: request.url });
+  if (counted) await counted.share(caller.viewer.orgId);
   if (!caller.scopes.includes('read')) return false;
   const account = accountOf(caller.viewer);
   const memory = new ResponseMemory(response, account, responseLimits);

@@ -54,13 +54,14 @@ export function restRouter({
     for (const operation of operations) {
       const handle = handlers[operation.id] as AnyHandler;
       const serve: RequestHandler = async (request, response) => {
-        rateLimit.take(request, response);
+        const counted = rateLimit.take(request, response);
         const signal = clientSignal(response, requestMs);
         const caller = await callerOf(db.forClient({ signal }), request, response, {
           publicUrl,
           path: request.baseUrl,
           url: `${request.baseUrl}${request.url}`,
         });
+        await counted?.share(caller.viewer.orgId);
         if (!caller.scopes.includes(operation.scope)) {
           throw new DomainError('forbidden', texts.scopeMissing(operation.scope));
         }
