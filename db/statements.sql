@@ -402,20 +402,6 @@ select from organisations limit 1;
 prepare exists_queue_key as
 select from queues where org_id = $1 and key = $2;
 
--- $1 orgId, $2 linkId, $3 inwardIssueId, $4 outwardIssueId, $5 linkTypeId
-prepare exists_same_label as
-select
-from link_types own
-join links on links.org_id = $1 and links.link_id is distinct from $2
-  and ((links.inward_issue_id = $3 and links.outward_issue_id = $4)
-    or (links.inward_issue_id = $4 and links.outward_issue_id = $3))
-join link_types other on other.org_id = $1 and other.link_type_id = links.link_type_id
-where own.org_id = $1 and own.link_type_id = $5
-  and case when links.inward_issue_id = $3
-    then own.inward_label_id = other.inward_label_id or own.outward_label_id = other.outward_label_id
-    else own.inward_label_id = other.outward_label_id or own.outward_label_id = other.inward_label_id end
-limit 1;
-
 -- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 issueIds
 prepare find_issues as
 select issues.issue_id as id, issues.key, ($1::boolean or ((queues.access = 'organisation' and $2::text <> 'reader')
@@ -452,6 +438,20 @@ where (viewer.is_application or (queues.access = 'organisation' or exists (
   select from queue_members
   where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = viewer.user_id
     and true)));
+
+-- $1 orgId, $2 linkId, $3 inwardIssueId, $4 outwardIssueId, $5 linkTypeId
+prepare find_same_label as
+select links.link_id
+from link_types own
+join links on links.org_id = $1 and links.link_id is distinct from $2
+  and ((links.inward_issue_id = $3 and links.outward_issue_id = $4)
+    or (links.inward_issue_id = $4 and links.outward_issue_id = $3))
+join link_types other on other.org_id = $1 and other.link_type_id = links.link_type_id
+where own.org_id = $1 and own.link_type_id = $5
+  and case when links.inward_issue_id = $3
+    then own.inward_label_id = other.inward_label_id or own.outward_label_id = other.outward_label_id
+    else own.inward_label_id = other.outward_label_id or own.outward_label_id = other.inward_label_id end
+limit 1;
 
 -- $1 orgId, $2 queueId, $3 statusId
 prepare has_column as
@@ -1165,6 +1165,39 @@ where queues.org_id = $1 and queues.queue_id = $2 and ($3::boolean or (queues.ac
   where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
     and true)))
 order by columns.position, columns.column_id;
+
+-- $1 orgId, $2 issueId, $3 isApplication, $4 userId, $5 linkTypeId, $6 linkId, $7 objectId, $8 direction
+prepare select_conflict as
+select issue.hex_id as issue_hex_id, issue.key as issue_key, link.*
+from (
+  select issues.issue_id, issues.hex_id, issues.key
+  from issues
+  join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+  where issues.org_id = $1 and issues.issue_id = $2 and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)))) issue
+left join lateral (
+  select ends.link_id, ends.link_type_id, ends.direction, object.hex_id as object_hex_id, object.key as object_key
+  from (
+    select 'inward' as direction, outward_issue_id as object_id, links.*
+    from links where links.org_id = $1 and links.inward_issue_id = issue.issue_id
+    union all
+    select 'outward', inward_issue_id, links.*
+    from links where links.org_id = $1 and links.outward_issue_id = issue.issue_id
+  ) ends
+  join issues object on object.org_id = $1 and object.issue_id = ends.object_id
+  join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
+  where ($3::boolean or (object_queue.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $4
+    and true))) and $5::text is not null
+    and ($6::bigint is null or ends.link_id = $6)
+    and ($7::bigint is null or ends.object_id = $7)
+    and ($8::text is null or (ends.direction = $8 and ends.link_type_id = $5))
+  order by ends.link_type_id = $5 desc, ends.link_id
+  limit 1
+) link on true;
 
 -- $1 orgId, $2 linkTypeId, $3 outwardIssueId, $4 inwardIssueId, $5 isWhole, $6 limit
 prepare select_displaced as
@@ -2550,8 +2583,8 @@ users.role, users.is_active, users.created_at, users.removed_at,
 order by page.user_id;
 
 -- $1 orgId, $2 issueIds, $3 isApplication, $4 userId
-prepare select_visible_keys as
-select issues.issue_id, issues.key
+prepare select_visible_names as
+select issues.issue_id, issues.key, issues.hex_id
 from issues
 join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
 where issues.org_id = $1 and issues.issue_id = any($2::bigint[]) and ($3::boolean or (queues.access = 'organisation' or exists (

@@ -15,6 +15,63 @@ export type ErrorCode =
   | 'overloaded'
   | 'unavailable';
 
+/** The reasons that are more specific than the code of their error; docs/errors.md explains each. */
+type SpecificReason =
+  | 'already_linked'
+  | 'self_link'
+  | 'cycle'
+  | 'second_parent'
+  | 'second_epic'
+  | 'second_link'
+  | 'issue_not_found'
+  | 'link_not_found'
+  | 'link_type_not_found'
+  | 'label_not_found'
+  | 'relationship_unknown'
+  | 'import_only'
+  | 'user_not_found'
+  | 'time_invalid'
+  | 'not_supported';
+
+/** Why a request failed, for programs: `errorsData.code` of link writes, and the reason in the log of JSON-RPC calls. */
+export type Reason = ErrorCode | SpecificReason;
+
+interface IssueId {
+  readonly id: string;
+  readonly key: string;
+}
+
+/** What a program can act on besides the reason, as far as the caller may see it. */
+export interface ErrorDetails {
+  /** Where the request names the issues that were not found: `path`, `body`, or the parameters of a JSON-RPC call. */
+  readonly missing?: readonly string[];
+  readonly issue?: IssueId;
+  /** The link that is in the way, from the point of view of `issue`. */
+  readonly link?: {
+    readonly id: number;
+    readonly type: { readonly id: string };
+    readonly direction: 'inward' | 'outward';
+    readonly object: IssueId;
+  };
+  /** The issues of a cycle; null for issues that are not shown. */
+  readonly cycle?: readonly (IssueId | null)[];
+  /** The values that would be accepted. */
+  readonly accepted?: readonly string[];
+}
+
+/** The link that a refused one conflicts with, to be looked up after the refused transaction has been rolled back. */
+export interface LinkConflict {
+  readonly issueId: number;
+  /** Unset if no link is in the way. */
+  readonly link?: {
+    readonly linkTypeId: string;
+    readonly linkId?: number | undefined;
+    /** The issue at the other end; unset for the only link at an end. */
+    readonly objectId?: number;
+    readonly direction?: 'inward' | 'outward';
+  };
+}
+
 /** A failure that the caller can act on. Any other error is a bug and becomes a 500. */
 export class DomainError extends Error {
   override readonly name = 'DomainError';
@@ -25,12 +82,21 @@ export class DomainError extends Error {
   readonly fields: Readonly<Record<string, Text>>;
   /** When to try again, if it is known. */
   readonly retryAfterSeconds: number | undefined;
+  readonly reason: Reason;
+  /** `explainConflict` adds what `conflict` stands for. */
+  details: ErrorDetails;
+  readonly conflict: LinkConflict | undefined;
 
   constructor(
     code: ErrorCode,
     text: Text | undefined,
     fields: Record<string, Text> = {},
-    options: ErrorOptions & { readonly retryAfterSeconds?: number } = {},
+    options: ErrorOptions & {
+      readonly retryAfterSeconds?: number;
+      readonly reason?: SpecificReason;
+      readonly details?: ErrorDetails;
+      readonly conflict?: LinkConflict;
+    } = {},
   ) {
     super(
       text?.en ??
@@ -43,6 +109,9 @@ export class DomainError extends Error {
     this.text = text;
     this.fields = fields;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.reason = options.reason ?? code;
+    this.details = options.details ?? {};
+    this.conflict = options.conflict;
   }
 }
 

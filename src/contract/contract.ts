@@ -19,6 +19,8 @@ export interface Operation {
   readonly scope: Scope;
   readonly successStatus: number;
   readonly hasBody: boolean;
+  /** Whether its errors have a code in `errorsData`. */
+  readonly namesReason: boolean;
   /** Each returns the values with the types of the contract, or throws a DomainError that names the invalid fields. */
   readonly parse: {
     path(values: unknown): unknown;
@@ -120,6 +122,7 @@ function toOperation(
     scope: ((operation.security ?? document.security)[0]?.['oauth']?.[0] ?? 'read') as Scope,
     successStatus: Number(success),
     hasBody: operation.requestBody !== undefined,
+    namesReason: 'x-error-codes' in operation,
     parse: {
       path: parser(() => ajv.parameters().compile(parametersSchema(declared, 'path'))),
       query: parser(() => ajv.parameters().compile(parametersSchema(declared, 'query'))),

@@ -1502,10 +1502,11 @@ export interface components {
             readonly errors: {
                 readonly [key: string]: string;
             };
-            /** @description Details of the error for programs. */
-            readonly errorsData: {
-                readonly [key: string]: unknown;
-            };
+            /**
+             * @description Details of the error for programs. Filled by operations with `x-error-codes`, which write links, unless the
+             *     status says all: 401, 413, 429 and 5xx, and bodies that are not JSON.
+             */
+            readonly errorsData: components["schemas"]["LinkErrorData"] | Record<string, never>;
             /** @description The HTTP status. */
             readonly statusCode: number;
         };
@@ -1699,6 +1700,10 @@ export interface components {
         };
         /** @enum {string} */
         readonly IssueChangeType: "IssueCreated" | "IssueUpdated" | "IssueWorkflow" | "IssueLinked" | "IssueUnlinked" | "IssueLinkChanged";
+        readonly IssueIdentity: {
+            readonly id: string;
+            readonly key: string;
+        };
         /** @description A link as seen from the requested issue. */
         readonly IssueLink: WithRequired<components["schemas"]["PartialIssueLink"], "self" | "id" | "type" | "direction" | "object" | "createdBy" | "updatedBy" | "createdAt" | "updatedAt" | "status">;
         readonly IssueLinkChange: {
@@ -1803,6 +1808,35 @@ export interface components {
             readonly jsonrpc: "2.0";
             /** @description What the method returns, or its failure value. */
             readonly result: unknown;
+        };
+        /**
+         * @description Why a request failed. docs/errors.md explains each code.
+         * @enum {string}
+         */
+        readonly LinkErrorCode: "already_linked" | "self_link" | "cycle" | "second_parent" | "second_epic" | "second_link" | "issue_not_found" | "link_not_found" | "link_type_not_found" | "label_not_found" | "relationship_unknown" | "import_only" | "user_not_found" | "time_invalid" | "not_supported" | "invalid" | "forbidden" | "not_found" | "conflict" | "stale" | "refused";
+        /** @description Members other than `code` are present if they apply and the token's user may see what they show. */
+        readonly LinkErrorData: {
+            /** @description The values that would be accepted. */
+            readonly accepted?: readonly string[];
+            readonly code: components["schemas"]["LinkErrorCode"];
+            /**
+             * @description The issues of the cycle that the link would close, from inward to outward; `null` for issues that are not
+             *     shown: those that the token's user may not see, and those in the middle of a long cycle.
+             */
+            readonly cycle?: readonly (components["schemas"]["IssueIdentity"] | null)[];
+            /** @description The issue that the rule concerns. */
+            readonly issue?: components["schemas"]["IssueIdentity"];
+            /** @description The link that is in the way, as seen from `issue`. */
+            readonly link?: {
+                readonly direction: components["schemas"]["Direction"];
+                readonly id: number;
+                readonly object: components["schemas"]["IssueIdentity"];
+                readonly type: {
+                    readonly id: string;
+                };
+            };
+            /** @description Where the request names the issues that were not found. */
+            readonly missing?: readonly ("path" | "body")[];
         };
         /** @description The properties of each link to return, as an array or a string with commas. Defaults to all. */
         readonly LinkFields: string | readonly string[];
@@ -2334,6 +2368,42 @@ export interface components {
                 readonly "application/json": components["schemas"]["JsonRpcError"];
             };
         };
+        /** @description The request is well-formed but breaks a rule, which the message and the code name. */
+        readonly LinkRefused: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "errors": {},
+                 *       "errorsData": {
+                 *         "code": "already_linked",
+                 *         "issue": {
+                 *           "id": "593cd211ef7e8a332414f2a7",
+                 *           "key": "SKRT-109"
+                 *         },
+                 *         "link": {
+                 *           "id": 4709605,
+                 *           "type": {
+                 *             "id": "depends"
+                 *           },
+                 *           "direction": "outward",
+                 *           "object": {
+                 *             "id": "593cd0acef7e8a332414f28e",
+                 *             "key": "SKRT-97"
+                 *           }
+                 *         }
+                 *       },
+                 *       "errorMessages": [
+                 *         "Задачи SKRT-109 и SKRT-97 уже связаны."
+                 *       ],
+                 *       "statusCode": 422
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["Error"];
+            };
+        };
         /** @description The resource does not exist, or the token's user may not see it; the response is the same. */
         readonly NotFound: {
             headers: {
@@ -2391,7 +2461,7 @@ export interface components {
                  *       "errors": {},
                  *       "errorsData": {},
                  *       "errorMessages": [
-                 *         "Задачи SKRT-109 и SKRT-97 уже связаны."
+                 *         "Тип связи subtask есть в каждой организации, его нельзя удалить."
                  *       ],
                  *       "statusCode": 422
                  *     }
@@ -3820,7 +3890,7 @@ export interface operations {
             readonly 404: components["responses"]["NotFound"];
             readonly 409: components["responses"]["Conflict"];
             readonly 413: components["responses"]["TooLarge"];
-            readonly 422: components["responses"]["Refused"];
+            readonly 422: components["responses"]["LinkRefused"];
             readonly 429: components["responses"]["TooMany"];
             readonly 503: components["responses"]["Unavailable"];
         };
@@ -3934,7 +4004,7 @@ export interface operations {
             readonly 404: components["responses"]["NotFound"];
             readonly 409: components["responses"]["Conflict"];
             readonly 413: components["responses"]["TooLarge"];
-            readonly 422: components["responses"]["Refused"];
+            readonly 422: components["responses"]["LinkRefused"];
             readonly 429: components["responses"]["TooMany"];
             readonly 503: components["responses"]["Unavailable"];
         };
@@ -4279,7 +4349,7 @@ export interface operations {
             readonly 404: components["responses"]["NotFound"];
             readonly 412: components["responses"]["Stale"];
             readonly 413: components["responses"]["TooLarge"];
-            readonly 422: components["responses"]["Refused"];
+            readonly 422: components["responses"]["LinkRefused"];
             readonly 429: components["responses"]["TooMany"];
             readonly 503: components["responses"]["Unavailable"];
         };

@@ -10,7 +10,7 @@ export function sendClientError(error: NodeJS.ErrnoException, socket: Duplex): v
     return;
   }
   const [status, text] = refusalOf(error.code);
-  const body = JSON.stringify(errorBody('ru', status, text));
+  const body = JSON.stringify(errorBody('ru', status, { text }));
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,

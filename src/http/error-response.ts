@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { ErrorRequestHandler, Request, Response } from 'express';
 import type { Schemas } from '../contract/types.ts';
-import { DomainError, type ErrorCode } from '../errors.ts';
+import { DomainError, type ErrorCode, type Reason } from '../errors.ts';
 import { LANGUAGES, type Language, type Text, texts } from '../texts.ts';
 import { ClientGone } from './client-signal.ts';
 
@@ -9,6 +9,8 @@ declare module 'http' {
   interface ServerResponse {
     /** The language of the client's organisation, once the client is authenticated. */
     language?: Language;
+    /** Whether an error response names its reason in `errorsData`: those of operations with `x-error-codes`. */
+    namesReason?: boolean;
   }
 }
 
@@ -60,17 +62,17 @@ export const sendError: ErrorRequestHandler = (error: unknown, request, response
     if (error.code === 'unauthenticated') response.set('WWW-Authenticate', 'OAuth, Bearer');
     if (status === 503 || status === 429) setRetryAfter(response, error);
     if (error.code === 'unavailable' || error.code === 'contended') response.err = error;
-    send(response, status, errorBody(language, status, error.text, error.fields));
+    send(response, status, errorBody(language, status, error, response.namesReason));
     return;
   }
   const refusal = httpError(error);
   if (refusal) {
     response.set(refusal.headers);
-    send(response, refusal.status, errorBody(language, refusal.status, refusal.text));
+    send(response, refusal.status, errorBody(language, refusal.status, refusal));
     return;
   }
   response.err = error instanceof Error ? error : new Error(String(error));
-  send(response, 500, errorBody(language, 500, texts.internalError(request.id)));
+  send(response, 500, errorBody(language, 500, { text: texts.internalError(request.id) }));
 };
 
 /** Whether it is too late for an error response: the client has gone, or has part of a response, which is then cut off. */
@@ -82,25 +84,44 @@ export function isUnanswerable(response: Response, error: unknown): boolean {
 }
 
 /** The response to an error that is stored, to be sent again later. */
-export function errorResponse({ code, text, fields }: DomainError, language: Language) {
-  const status = STATUS[code];
-  const body = JSON.stringify(errorBody(language, status, text, fields));
+export function errorResponse(error: DomainError, language: Language, namesReason: boolean) {
+  const status = STATUS[error.code];
+  const body = JSON.stringify(errorBody(language, status, error, namesReason));
   return { status, headers: { 'Content-Type': 'application/json' }, body };
 }
 
-/** The contract's error body. Callers pass `text`, `fields` or both, so that one of its two lists is never empty. */
+/** An error without a text has fields, so that one of the body's two lists is never empty. */
+type ShownError = Pick<DomainError, 'text'> & Partial<Pick<DomainError, 'fields' | 'reason' | 'details'>>;
+
+/** The contract's error body. */
 export function errorBody(
   language: Language,
   statusCode: number,
-  text: Text | undefined,
-  fields: Readonly<Record<string, Text>> = {},
+  { text, fields = {}, reason, details }: ShownError,
+  namesReason = false,
 ): Schemas['Error'] {
   return {
     errors: Object.fromEntries(Object.entries(fields).map(([field, { [language]: message }]) => [field, message])),
-    errorsData: {},
+    errorsData: namesReason && isDecision(reason) ? { code: reason, ...(details as object) } : {},
     errorMessages: text ? [text[language]] : [],
     statusCode,
   };
+}
+
+/** Errors that say nothing about what was to be written. Their status suffices. */
+type Circumstance = 'unauthenticated' | 'too_large' | 'busy' | 'contended' | 'overloaded' | 'unavailable';
+
+const CIRCUMSTANCES: Readonly<Record<Circumstance, true>> = {
+  unauthenticated: true,
+  too_large: true,
+  busy: true,
+  contended: true,
+  overloaded: true,
+  unavailable: true,
+};
+
+function isDecision(reason: Reason | undefined): reason is Exclude<Reason, Circumstance> {
+  return reason !== undefined && !Object.hasOwn(CIRCUMSTANCES, reason);
 }
 
 /** The language the request prefers, by default the organisation's or Russian (Tracker contract, section 0). */

@@ -72,5 +72,5 @@ function addressOf({ socket: { localAddress = '', localFamily, localPort } }: In
 function refuse(response: ServerResponse, status: number, text: Text): void {
   response.statusCode = status;
   response.setHeader('Connection', 'close');
-  sendJson(response, errorBody('ru', status, text));
+  sendJson(response, errorBody('ru', status, { text }));
 }

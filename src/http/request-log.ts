@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
+import type { DomainError, Reason } from '../errors.ts';
+
 declare module 'http' {
   interface IncomingMessage {
     /** Set by `logRequest`, and returned to the client as X-Request-Id. */
@@ -9,7 +11,14 @@ declare module 'http' {
   interface ServerResponse {
     /** The failure that the request's log line reports. */
     err?: Error;
+    /** Why JSON-RPC calls failed, of the first `REFUSALS_MAX` that did. */
+    refusals?: Refusal[];
   }
+}
+
+interface Refusal extends Pick<DomainError, 'message' | 'details'> {
+  readonly method: string;
+  readonly code: Reason;
 }
 
 interface Log {
@@ -19,11 +28,12 @@ interface Log {
 }
 
 const REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
+const REFUSALS_MAX = 20;
 const QUIET_PATHS = new Set(['/healthz', '/readyz']);
 
 /**
  * Gives the request its id, and logs one line when its response is complete or its client has disconnected: id, method,
- * URL, status, milliseconds, `response.err`. Headers and bodies hold secrets and are omitted.
+ * URL, status, milliseconds, `response.err`, `response.refusals`. Headers and bodies hold secrets and are omitted.
  */
 export function logRequest(log: Log, request: IncomingMessage, response: ServerResponse): void {
   const id = requestId(request);
@@ -35,16 +45,23 @@ export function logRequest(log: Log, request: IncomingMessage, response: ServerR
   if (QUIET_PATHS.has(url)) return;
   const started = Date.now();
   response.on('close', () => {
-    const { statusCode, err } = response;
+    const { statusCode, err, refusals } = response;
     const level = statusCode === 503 ? 'warn' : statusCode >= 500 ? 'error' : 'info';
     const line = {
       req: { id, method, url },
       res: { statusCode },
       ...(err && { err }),
+      ...(refusals && { refusals }),
       responseTime: Date.now() - started,
     };
     log[level](line, 'request');
   });
+}
+
+/** Adds the reason why a call was refused to the log line of its request. */
+export function logRefusal(response: ServerResponse, method: string, { reason, message, details }: DomainError): void {
+  response.refusals ??= [];
+  if (response.refusals.length < REFUSALS_MAX) response.refusals.push({ method, code: reason, message, details });
 }
 
 /** Uses the client's X-Request-Id if it sent one, so that both sides' logs can be correlated. */

@@ -281,30 +281,37 @@ describe('when the client may no longer see an issue in the response', () => {
     });
   }
 
-  test.each<[string, () => Request]>([
+  interface Names {
+    readonly issue: string;
+    readonly queue: string;
+  }
+
+  test.each<[string, (names: Names) => Request]>([
     [
       'at the far end',
-      () => ({ path: `/v3/issues/${near.key}/links`, body: { relationship: 'relates', issue: far.key } }),
+      ({ issue }) => ({ path: `/v3/issues/${near.key}/links`, body: { relationship: 'relates', issue } }),
+    ],
+    [
+      'in the path of a link',
+      ({ issue }) => ({ path: `/v3/issues/${issue}/links`, body: { relationship: 'depends on', issue: near.key } }),
     ],
     [
       'in the path',
-      () => ({
-        path: `/v3/issues/${far.key}/remotelinks`,
+      ({ issue }) => ({
+        path: `/v3/issues/${issue}/remotelinks`,
         body: { relationship: 'RELATES', key: 'x', origin: 'com.github' },
       }),
     ],
-    ['that was created', () => ({ path: '/v3/issues', body: { queue: closed, summary: 'secret' } })],
-  ])('%s, the response is that of an issue that does not exist, and nothing is written', async (_place, request) => {
+    ['that was created', (names) => ({ path: '/v3/issues', body: { queue: names.queue, summary: 'secret' } })],
+  ])('%s, the response is that of an issue that does not exist, and nothing is written', async (place, requestFor) => {
     const key = randomUUID();
+    if (place === 'in the path of a link') near = await newIssue();
+    const request = () => requestFor({ issue: far.key, queue: closed });
     const first = await post(request(), key, { by: insider }).expect(201);
     await hide();
     await unchanged(db(), async () => {
       const hidden = await post(request(), key, { by: insider });
-      const missing = await post(
-        { path: '/v3/issues/NONE-1/links', body: { relationship: 'relates', issue: 'NONE-2' } },
-        randomUUID(),
-        { by: insider },
-      );
+      const missing = await post(requestFor({ issue: 'NONE-1', queue: 'NONE' }), randomUUID(), { by: insider });
       expect(essence(hidden)).toEqual(essence(missing));
       expect(hidden.status).toBe(404);
     });

@@ -12,8 +12,8 @@ export interface IdempotentRequest {
   /** Carries the request out in the transaction. */
   readonly respond: (db: Transaction) => Promise<StoredResponse>;
   /** The response to an error of `respond`. */
-  readonly refuse: (error: DomainError) => StoredResponse;
-  /** Whether the client may still see everything that a stored response shows. */
+  readonly refuse: (db: Transaction, error: DomainError) => Promise<StoredResponse>;
+  /** Whether the client may still see everything that a stored response shows. Throws `not_found` for a success. */
   readonly maySee: (db: Transaction, body: string) => Promise<boolean>;
 }
 
@@ -41,7 +41,7 @@ export async function respondOnce(db: Database, request: IdempotentRequest): Pro
       return { response, isReplayed: false };
     } catch (error) {
       if (!isStorable(error)) throw error;
-      await updateResponse(transaction, key, request.refuse(error));
+      await updateResponse(transaction, key, await request.refuse(transaction, error));
       return error;
     }
   });
@@ -57,7 +57,6 @@ async function takeKey(db: Transaction, { key, hash, maySee }: IdempotentRequest
   const { request_hash, ...response } = stored;
   if (!request_hash.equals(hash)) throw new DomainError('refused', texts.idempotencyKeyUsed);
   if (await maySee(db, response.body)) return response;
-  if (response.status < 300) throw new DomainError('not_found', texts.issueNotFound);
   // A refusal had no effect, so it can be decided again.
   return undefined;
 }

@@ -4,7 +4,7 @@ import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
 import { insertEvents } from '../events/events.store.ts';
-import { type AccessibleIssue, selectVisibleKeys } from '../issues/issue-access.ts';
+import { type AccessibleIssue, selectVisibleNames } from '../issues/issue-access.ts';
 import { type Direction, opposite } from '../labels/direction.ts';
 import { type LockedType, lockForLinks, lockTypesOfLabels } from '../link-types/link-types.store.ts';
 import { putInOrder } from '../topological-order/topological-order.service.ts';
@@ -14,7 +14,7 @@ import {
   deleteLink,
   deleteLinksOf,
   deleteLinksOfLabel,
-  existsSameLabel,
+  findSameLabel,
   insertLink,
   type LinkEnds,
   type LinkOrigin,
@@ -126,7 +126,7 @@ async function deleteHiddenSingle(
   const { id, mayWrite } = end === after.direction ? after.issue : after.object;
   const single = mayWrite ? await lockSingleLink(db, viewer.orgId, after.linkTypeId, id, end) : undefined;
   if (single === undefined || single.link_id === before?.link_id) return;
-  const visible = await selectVisibleKeys(db, viewer, [objectAt(single, id)]);
+  const visible = await selectVisibleNames(db, viewer, [objectAt(single, id)]);
   if (visible.size === 0) await writeLockedLink(db, viewer, types, { before: single, after: undefined });
 }
 
@@ -255,26 +255,59 @@ async function refuseSameLabel(
   link: LinkWrite,
   linkId: number | undefined,
 ): Promise<void> {
-  const { linkTypeId, issue, object } = link;
-  if (await existsSameLabel(db, orgId, { linkId, linkTypeId, ...endsOf(link) })) {
-    throw new DomainError('refused', texts.alreadyLinked(issue.key, object.key));
-  }
+  const same = await findSameLabel(db, orgId, { linkId, linkTypeId: link.linkTypeId, ...endsOf(link) });
+  if (same !== undefined) throw alreadyLinked(link, same);
 }
 
+function alreadyLinked({ linkTypeId, issue, object }: LinkWrite, linkId?: number): DomainError {
+  return new DomainError(
+    'refused',
+    texts.alreadyLinked(issue.key, object.key),
+    {},
+    {
+      reason: 'already_linked',
+      conflict: { issueId: issue.id, link: { linkTypeId, linkId, objectId: object.id } },
+    },
+  );
+}
+
+const SECOND: Readonly<Record<string, 'second_parent' | 'second_epic'>> = {
+  subtask: 'second_parent',
+  epic: 'second_epic',
+};
+
 /** Awaits a write, and translates violated constraints to `refused`. */
-async function translateLinkErrors<Result>(
-  { linkTypeId, issue, object, direction }: LinkWrite,
-  write: Promise<Result>,
-): Promise<Result> {
-  const linked = () => new DomainError('refused', texts.alreadyLinked(issue.key, object.key));
-  const secondSingle = (end: Direction) => () =>
-    new DomainError('refused', texts.secondSingle(linkTypeId, (end === direction ? issue : object).key));
+async function translateLinkErrors<Result>(link: LinkWrite, write: Promise<Result>): Promise<Result> {
+  const { linkTypeId, issue, object, direction } = link;
+  const linked = () => alreadyLinked(link);
+  const secondSingle = (end: Direction) => () => {
+    const single = end === direction ? issue : object;
+    return new DomainError(
+      'refused',
+      texts.secondSingle(linkTypeId, single.key),
+      {},
+      {
+        reason: SECOND[linkTypeId] ?? 'second_link',
+        conflict: { issueId: single.id, link: { linkTypeId, direction: end } },
+      },
+    );
+  };
+  const selfLink = () =>
+    new DomainError(
+      'refused',
+      texts.selfLink(issue.key),
+      {},
+      {
+        reason: 'self_link',
+        conflict: { issueId: issue.id },
+      },
+    );
   return await onConstraint(write, {
     links_pair_key: linked,
     links_ends_key: linked,
     links_unordered_ends_key: linked,
     links_single_inward_key: secondSingle('inward'),
     links_single_outward_key: secondSingle('outward'),
-    links_self_check: () => new DomainError('refused', texts.selfLink(issue.key)),
+    links_self_check: selfLink,
   });
 }

@@ -374,10 +374,13 @@ export async function lockPair(
   await db.query(LOCK_PAIR({ orgId, lower, higher }));
 }
 
-const EXISTS_SAME_LABEL = statement<'orgId' | 'linkTypeId' | 'inwardIssueId' | 'outwardIssueId' | 'linkId'>(
-  'exists_same_label',
+const FIND_SAME_LABEL = statement<
+  'orgId' | 'linkTypeId' | 'inwardIssueId' | 'outwardIssueId' | 'linkId',
+  { link_id: number }
+>(
+  'find_same_label',
   `
-  select
+  select links.link_id
   from link_types own
   join links on links.org_id = :orgId and links.link_id is distinct from :linkId
     and ((links.inward_issue_id = :inwardIssueId and links.outward_issue_id = :outwardIssueId)
@@ -390,8 +393,8 @@ const EXISTS_SAME_LABEL = statement<'orgId' | 'linkTypeId' | 'inwardIssueId' | '
   limit 1`,
 );
 
-/** Whether a link other than `linkId` has one of the type's labels at the same end of the same two issues. */
-export async function existsSameLabel(
+/** The link_id of a link other than `linkId` that has one of the type's labels at the same end of the same two issues. */
+export async function findSameLabel(
   db: Queryable,
   orgId: string,
   link: {
@@ -400,9 +403,9 @@ export async function existsSameLabel(
     readonly inwardIssueId: number;
     readonly outwardIssueId: number;
   },
-): Promise<boolean> {
-  const rows = await db.query(
-    EXISTS_SAME_LABEL({
+): Promise<number | undefined> {
+  const [row] = await db.query(
+    FIND_SAME_LABEL({
       orgId,
       linkTypeId: link.linkTypeId,
       inwardIssueId: link.inwardIssueId,
@@ -410,5 +413,5 @@ export async function existsSameLabel(
       linkId: link.linkId,
     }),
   );
-  return rows.length > 0;
+  return row?.link_id;
 }

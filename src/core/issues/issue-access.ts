@@ -92,9 +92,16 @@ export async function getIssuePair(
   otherName: string,
 ): Promise<[LinkedIssue, LinkedIssue]> {
   const [issue, other] = await findIssuesNamed(db, viewer, [writableName, otherName]);
-  if (issue === undefined || other === undefined) throw new DomainError('not_found', texts.issueNotFound);
+  if (issue === undefined || other === undefined) {
+    throw issueNotFound([...(issue ? [] : ['path']), ...(other ? [] : ['body'])]);
+  }
   requireWritable(issue);
   return [issue, other];
+}
+
+/** `missing` is as in `ErrorDetails`. */
+export function issueNotFound(missing: readonly string[]): DomainError {
+  return new DomainError('not_found', texts.issueNotFound, {}, { reason: 'issue_not_found', details: { missing } });
 }
 
 const FIND_ISSUES = statement<keyof Viewer | 'issueIds', AccessibleIssue>(
@@ -121,17 +128,17 @@ export function requireWritable(issue: AccessibleIssue): void {
   if (!issue.mayWrite) throw new DomainError('forbidden', texts.writeForbidden);
 }
 
-const SELECT_VISIBLE_KEYS = statement<keyof Viewer | 'issueIds', { issue_id: number; key: string }>(
-  'select_visible_keys',
-  visibleIssues('issues.issue_id, issues.key', 'issues.issue_id = any(:issueIds::bigint[])'),
+const SELECT_VISIBLE_NAMES = statement<keyof Viewer | 'issueIds', { issue_id: number; key: string; hex_id: string }>(
+  'select_visible_names',
+  visibleIssues('issues.issue_id, issues.key, issues.hex_id', 'issues.issue_id = any(:issueIds::bigint[])'),
 );
 
-/** Maps the issue_ids that the viewer may see to the keys of the issues. */
-export async function selectVisibleKeys(
+/** Maps the issue_ids that the viewer may see to the hex ids and keys of the issues. */
+export async function selectVisibleNames(
   db: Queryable,
   viewer: Viewer,
   issueIds: readonly number[],
-): Promise<Map<number, string>> {
-  const rows = await db.query(SELECT_VISIBLE_KEYS({ ...viewer, issueIds }));
-  return new Map(rows.map(({ issue_id, key }) => [issue_id, key]));
+): Promise<Map<number, { readonly id: string; readonly key: string }>> {
+  const rows = await db.query(SELECT_VISIBLE_NAMES({ ...viewer, issueIds }));
+  return new Map(rows.map(({ issue_id, key, hex_id }) => [issue_id, { id: hex_id, key }]));
 }

@@ -12,6 +12,7 @@ import {
   selectQueueForIssue,
   takeIssueKey,
 } from '../queues/queues.store.ts';
+import { issueNotFound } from './issue-access.ts';
 import { parseIssueName } from './issue-name.ts';
 import {
   type IssueFields,
@@ -173,7 +174,7 @@ export async function lockWritableIssue(
   const name = typeof issueName === 'number' ? issueName : parseIssueName(issueName);
   const issueId = name === undefined ? undefined : await lockIssue(db, viewer, name, strength);
   const issue = issueId === undefined ? undefined : await selectIssueState(db, viewer, issueId);
-  if (issue === undefined) throw new DomainError('not_found', texts.issueNotFound);
+  if (issue === undefined) throw issueNotFound(typeof issueName === 'string' ? ['path'] : []);
   if (!issue.may_write) throw new DomainError('forbidden', texts.writeForbidden);
   return issue;
 }

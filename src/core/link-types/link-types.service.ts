@@ -3,7 +3,7 @@ import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
-import { selectVisibleKeys } from '../issues/issue-access.ts';
+import { selectVisibleNames } from '../issues/issue-access.ts';
 import type { Direction } from '../labels/direction.ts';
 import { selectLabel } from '../labels/labels.store.ts';
 import { DEFAULT_LINK_TYPE_IDS } from '../organisations/defaults.ts';
@@ -306,8 +306,8 @@ async function refuseLinks(
 export async function linkNames(db: Queryable, viewer: Viewer, links: readonly LinkEndsRow[]): Promise<string> {
   const named = links.slice(0, NAMED_LINKS_MAX);
   const issueIds = named.flatMap(({ inward_issue_id, outward_issue_id }) => [inward_issue_id, outward_issue_id]);
-  const keys = await selectVisibleKeys(db, viewer, issueIds);
-  const key = (issueId: number) => keys.get(issueId) ?? '…';
+  const visible = await selectVisibleNames(db, viewer, issueIds);
+  const key = (issueId: number) => visible.get(issueId)?.key ?? '…';
   const names = named.map((link) => `#${link.link_id} ${key(link.inward_issue_id)} → ${key(link.outward_issue_id)}`);
   return [...names, ...(links.length > named.length ? ['…'] : [])].join(', ');
 }

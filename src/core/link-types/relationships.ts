@@ -30,8 +30,16 @@ export function findRelationship(accepted: readonly Relationship[], phrase: stri
 export function relationshipNamed(accepted: readonly Relationship[], phrase: string): Relationship {
   const found = findRelationship(accepted, phrase);
   if (found === undefined) {
-    const phrases = accepted.map((relationship) => relationship.phrase).join(', ');
-    throw new DomainError('invalid', texts.relationshipUnknown(phrase, phrases));
+    const phrases = accepted.map((relationship) => relationship.phrase);
+    throw new DomainError(
+      'invalid',
+      texts.relationshipUnknown(phrase, phrases.join(', ')),
+      {},
+      {
+        reason: 'relationship_unknown',
+        details: { accepted: phrases },
+      },
+    );
   }
   return found;
 }

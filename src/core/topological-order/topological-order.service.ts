@@ -2,7 +2,7 @@ import type { Transaction } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
-import { selectVisibleKeys } from '../issues/issue-access.ts';
+import { selectVisibleNames } from '../issues/issue-access.ts';
 import type { Direction } from '../labels/direction.ts';
 import {
   type Ends,
@@ -115,10 +115,12 @@ async function cycleError(
 ): Promise<DomainError> {
   const links = await selectLinksAmong(db, viewer.orgId, linkTypeId, reached);
   const cycle = [inwardIssueId, ...shortestPath(links, outwardIssueId, inwardIssueId)];
-  const keys = await selectVisibleKeys(db, viewer, cycle);
-  const names = cycle.map((issueId) => keys.get(issueId) ?? '…');
-  const shown = names.length > NAMED_ISSUES_MAX ? [...names.slice(0, NAMED_ISSUES_MAX - 2), '…', names.at(-1)] : names;
-  return new DomainError('refused', texts.cycle(linkTypeId, shown.join(' → ')));
+  const visible = await selectVisibleNames(db, viewer, cycle);
+  const names = cycle.map((issueId) => visible.get(issueId) ?? null);
+  const last = names.at(-1) ?? null;
+  const shown = names.length > NAMED_ISSUES_MAX ? [...names.slice(0, NAMED_ISSUES_MAX - 2), null, last] : names;
+  const keys = shown.map((name) => name?.key ?? '…').join(' → ');
+  return new DomainError('refused', texts.cycle(linkTypeId, keys), {}, { reason: 'cycle', details: { cycle: shown } });
 }
 
 /** A breadth-first search; `links` must contain a path. */

@@ -7,6 +7,7 @@ import { clientSignal } from '../../http/client-signal.ts';
 import { isUnanswerable, setRetryAfter } from '../../http/error-response.ts';
 import type { Counted, RateLimit } from '../../http/rate-limit.ts';
 import { readBody } from '../../http/request-body.ts';
+import { logRefusal } from '../../http/request-log.ts';
 import { endResponse, type ResponseLimits, ResponseMemory } from '../../http/response-memory.ts';
 import type { Account, Methods } from './account.ts';
 import { authenticate, credentialsOf } from './authentication.ts';
@@ -119,7 +120,7 @@ async function responseBody(
 
   let isSessionUsed = false;
   const respond = (item: unknown) =>
-    respondTo(options, item, () => {
+    respondTo(options, response, item, () => {
       isSessionUsed = true;
       return sessionOf();
     });
@@ -166,13 +167,14 @@ function isLarge({ headers }: Request): boolean {
 /** The response to one call; undefined for a notification. */
 async function respondTo(
   options: RpcRouterOptions,
+  response: Response,
   value: unknown,
   sessionOf: () => Promise<Session>,
 ): Promise<string | undefined> {
   const request = requestOrError(value);
   if (typeof request === 'string') return request;
   try {
-    const result = await call(options, request, await sessionOf());
+    const result = await call(options, response, request, await sessionOf());
     if (request.id === undefined) return undefined;
     return `{"jsonrpc":"2.0","result":${JSON.stringify(result)},"id":${stringifyLossless(request.id)}}`;
   } catch (error) {
@@ -204,6 +206,7 @@ function requestOrError(value: unknown): RpcRequest | string {
 
 async function call(
   { methods, handlers }: RpcRouterOptions,
+  response: Response,
   request: RpcRequest,
   { account }: Session,
 ): Promise<unknown> {
@@ -214,6 +217,7 @@ async function call(
   try {
     return await (handlers[method.name] as AnyHandler)(params, account);
   } catch (error) {
+    if (error instanceof DomainError) logRefusal(response, method.name, error);
     return failureValue(error, method, account.viewer);
   }
 }

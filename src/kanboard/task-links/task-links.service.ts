@@ -6,7 +6,7 @@ import {
   writeLink,
 } from '../../core/issue-links/link-writes.service.ts';
 import type { StoredLink } from '../../core/issue-links/link-writes.store.ts';
-import { requireWritable } from '../../core/issues/issue-access.ts';
+import { issueNotFound, requireWritable } from '../../core/issues/issue-access.ts';
 import { type Direction, opposite } from '../../core/labels/direction.ts';
 import { createLabelType } from '../../core/link-types/link-types.service.ts';
 import type { Database, Queryable } from '../../database/database.ts';
@@ -68,7 +68,9 @@ export async function updateTaskLink(db: Database, viewer: Viewer, viewId: numbe
   await writeLink(db, viewer, async (on) => {
     const { view, label, ...tasks } = await selectLinkParameters(on, viewer, { ...link, viewId });
     const issues = requireTasks(tasks);
-    if (view?.task_id !== link.taskId) throw new DomainError('refused', texts.linkNotFound);
+    if (view?.task_id !== link.taskId) {
+      throw new DomainError('refused', texts.linkNotFound, {}, { reason: 'link_not_found' });
+    }
     if (view.label_id !== link.labelId) return planLink(viewer, label, { before: view, ...issues }, link.labelId);
     if (view.opposite_task_id === link.oppositeTaskId) return { unchanged: view };
     // With an unchanged label, the link keeps its type, even if the opposite of the label has changed since.
@@ -84,8 +86,7 @@ export async function updateTaskLink(db: Database, viewer: Viewer, viewId: numbe
 export async function removeTaskLink(db: Database, viewer: Viewer, viewId: number): Promise<void> {
   await writeLink(db, viewer, async (on) => {
     const before = await selectLinkOfView(on, viewer, viewId);
-    if (before === undefined) throw new DomainError('not_found', texts.linkNotFound);
-    if (before.task === null) throw new DomainError('not_found', texts.issueNotFound);
+    if (!before?.task) throw new DomainError('not_found', texts.linkNotFound, {}, { reason: 'link_not_found' });
     requireWritable(before.task);
     return { change: { before, after: undefined } };
   });
@@ -97,9 +98,19 @@ function directionOf(link: StoredLink, viewId: number): Direction {
 }
 
 function requireTasks({ task, oppositeTask }: Pick<LinkParameters, 'task' | 'oppositeTask'>) {
-  if (task === null) throw new DomainError('not_found', texts.issueNotFound);
+  if (task === null) throw issueNotFound(['task_id']);
   requireWritable(task);
-  if (oppositeTask === null) throw new DomainError('refused', texts.issueNotFound);
+  if (oppositeTask === null) {
+    throw new DomainError(
+      'refused',
+      texts.issueNotFound,
+      {},
+      {
+        reason: 'issue_not_found',
+        details: { missing: ['opposite_task_id'] },
+      },
+    );
+  }
   return { issue: task, object: oppositeTask };
 }
 
@@ -110,12 +121,16 @@ function planLink(
   { before, ...issues }: Pick<LinkChange, 'before'> & Pick<LinkWrite, 'issue' | 'object'>,
   labelId: number,
 ): LinkPlan {
-  if (label === null) throw new DomainError('refused', texts.labelNotFound(String(labelId)));
+  if (label === null) {
+    throw new DomainError('refused', texts.labelNotFound(String(labelId)), {}, { reason: 'label_not_found' });
+  }
   if (label.link_type_id === null) {
     const labels = [label.label_id, label.opposite_label_id] as const;
     return { prepare: (db) => createLabelType(db, orgId, labels, [issues.issue.id, issues.object.id]) };
   }
-  if (label.import_only) throw new DomainError('refused', texts.linkTypeImportOnly(label.link_type_id));
+  if (label.import_only) {
+    throw new DomainError('refused', texts.linkTypeImportOnly(label.link_type_id), {}, { reason: 'import_only' });
+  }
   const direction = label.inward_label_id === labelId ? 'inward' : 'outward';
   return { change: { before, after: { linkTypeId: label.link_type_id, direction, ...issues } } };
 }

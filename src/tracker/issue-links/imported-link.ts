@@ -2,7 +2,7 @@ import type { LinkOrigin } from '../../core/issue-links/link-writes.store.ts';
 import { findUserIdNamed } from '../../core/users/users.service.ts';
 import type { Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
-import { texts } from '../../texts.ts';
+import { type Text, texts } from '../../texts.ts';
 
 /** A login, or a uid. */
 type UserName = string | number;
@@ -24,12 +24,12 @@ export async function importOrigin(
   const { createdAt, updatedAt } = given;
   if ((given.updatedBy === undefined) !== (updatedAt === undefined)) {
     const missing = updatedAt === undefined ? 'updatedAt' : 'updatedBy';
-    throw new DomainError('refused', undefined, { [missing]: texts.importedUpdateIncomplete });
+    throw timeInvalid(missing, texts.importedUpdateIncomplete);
   }
   refuseFuture('createdAt', createdAt);
   if (updatedAt !== undefined) {
     refuseFuture('updatedAt', updatedAt);
-    if (updatedAt < createdAt) throw new DomainError('refused', undefined, { updatedAt: texts.importedBeforeCreated });
+    if (updatedAt < createdAt) throw timeInvalid('updatedAt', texts.importedBeforeCreated);
   }
   const createdBy = await userId(db, orgId, 'createdBy', given.createdBy);
   const updatedBy = given.updatedBy === undefined ? createdBy : await userId(db, orgId, 'updatedBy', given.updatedBy);
@@ -37,11 +37,17 @@ export async function importOrigin(
 }
 
 function refuseFuture(field: string, date: Date): void {
-  if (date.getTime() > Date.now()) throw new DomainError('refused', undefined, { [field]: texts.importedInFuture });
+  if (date.getTime() > Date.now()) throw timeInvalid(field, texts.importedInFuture);
+}
+
+function timeInvalid(field: string, text: Text): DomainError {
+  return new DomainError('refused', undefined, { [field]: text }, { reason: 'time_invalid' });
 }
 
 async function userId(db: Queryable, orgId: string, field: string, name: UserName): Promise<number> {
   const found = await findUserIdNamed(db, orgId, name);
-  if (found === undefined) throw new DomainError('refused', undefined, { [field]: texts.userUnknown });
+  if (found === undefined) {
+    throw new DomainError('refused', undefined, { [field]: texts.userUnknown }, { reason: 'user_not_found' });
+  }
   return found;
 }

@@ -12,8 +12,9 @@ import {
   type AccessibleIssue,
   findIssuesNamed,
   getIssuePair,
+  issueNotFound,
   requireWritable,
-  selectVisibleKeys,
+  selectVisibleNames,
 } from '../../core/issues/issue-access.ts';
 import { parseIssueName } from '../../core/issues/issue-name.ts';
 import { type Direction, opposite } from '../../core/labels/direction.ts';
@@ -120,7 +121,7 @@ export async function updateIssueLink(
     const seen = await getLinkAtIssue(on, viewer, issueName, linkId);
     const { stored, issue } = seen;
     const [object] = change.object === undefined ? [seen.object] : await findIssuesNamed(on, viewer, [change.object]);
-    if (object === undefined) throw new DomainError('not_found', texts.issueNotFound);
+    if (object === undefined) throw issueNotFound(['body']);
     requireWritable(issue);
     if (change.version !== undefined && change.version !== stored.version) {
       throw new DomainError('stale', texts.staleVersion);
@@ -219,22 +220,34 @@ export async function replaceSingleLinks(
       }
       continue;
     }
-    if (object === undefined) throw new DomainError('refused', undefined, { [field]: texts.issueNotFound });
-    if (!types.has(linkTypeId)) throw new DomainError('refused', texts.linkTypeNotFound(linkTypeId));
+    if (object === undefined) {
+      throw new DomainError(
+        'refused',
+        undefined,
+        { [field]: texts.issueNotFound },
+        {
+          reason: 'issue_not_found',
+          details: { missing: ['body'] },
+        },
+      );
+    }
+    if (!types.has(linkTypeId)) {
+      throw new DomainError('refused', texts.linkTypeNotFound(linkTypeId), {}, { reason: 'link_type_not_found' });
+    }
     if (before && objectAt(before, issue.id) === object.id) continue;
     await writeLockedLink(transaction, viewer, types, { before, after: { linkTypeId, issue, direction, object } });
   }
 }
 
 async function isVisible(db: Queryable, viewer: Viewer, issueId: number): Promise<boolean> {
-  return (await selectVisibleKeys(db, viewer, [issueId])).has(issueId);
+  return (await selectVisibleNames(db, viewer, [issueId])).has(issueId);
 }
 
 /** Throws `not_found`, also for a link of other issues. */
 async function getLinkAtIssue(db: Queryable, viewer: Viewer, issueName: string, linkId: number): Promise<LinkAtIssue> {
   const name = parseIssueName(issueName);
   const found = name === undefined ? undefined : await selectLinkAtIssue(db, viewer, name, linkId);
-  if (found === undefined) throw new DomainError('not_found', texts.linkNotFound);
+  if (found === undefined) throw new DomainError('not_found', texts.linkNotFound, {}, { reason: 'link_not_found' });
   return found;
 }
 

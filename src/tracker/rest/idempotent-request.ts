@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Viewer } from '../../core/access/viewer.ts';
-import { findIssuesNamed } from '../../core/issues/issue-access.ts';
+import { findIssuesNamed, issueNotFound } from '../../core/issues/issue-access.ts';
 import { getQueue } from '../../core/queues/queues.service.ts';
 import type { Queryable } from '../../database/database.ts';
 
@@ -15,7 +15,7 @@ const ISSUE_KEY = /\b[A-Z][A-Z0-9_]*-\d+\b/g;
 
 /**
  * Whether the viewer may see what the stored response to a request shows: the issue in the path, those in the body, and
- * those that the message of an error names. Throws `not_found` for a queue.
+ * those that an error names. Throws the `not_found` of the request itself if the response is a success.
  */
 export async function mayStillSee(
   db: Queryable,
@@ -24,9 +24,24 @@ export async function mayStillSee(
   body: string,
 ): Promise<boolean> {
   const isError = body.startsWith('{"errors"');
-  if (operation === 'createQueue' && !isError) await getQueue(db, viewer, (JSON.parse(body) as { key: string }).key);
+  const queue = isError ? undefined : QUEUE_OF[operation]?.(JSON.parse(body) as CreatedBody);
+  if (queue !== undefined) await getQueue(db, viewer, queue);
   const shown = isError ? (body.match(ISSUE_KEY) ?? []) : [...body.matchAll(ISSUE_ID)].map(([, id = '']) => id);
-  const names = [...new Set(issueId === undefined ? shown : [issueId, ...shown])];
+  const names = [issueId ?? [], ...new Set(shown)].flat();
   const issues = names.length === 0 ? [] : await findIssuesNamed(db, viewer, names);
-  return !issues.includes(undefined);
+  if (!issues.includes(undefined)) return true;
+  if (isError) return false;
+  const [path, ...others] = issueId === undefined ? [true, ...issues] : issues;
+  throw issueNotFound([...(path ? [] : ['path']), ...(others.includes(undefined) ? ['body'] : [])]);
 }
+
+interface CreatedBody {
+  readonly key: string;
+  readonly queue: { readonly key: string };
+}
+
+/** The key of the queue that a response shows besides issues. */
+const QUEUE_OF: Readonly<Record<string, (body: CreatedBody) => string>> = {
+  createQueue: ({ key }) => key,
+  createIssue: ({ queue }) => queue.key,
+};

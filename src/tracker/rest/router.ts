@@ -4,6 +4,7 @@ import type { OperationId, ReplyHeaders, StreamedBody } from '../../contract/typ
 import { accountOf } from '../../core/access/viewer.ts';
 import type { StoredResponse } from '../../core/idempotency-keys/idempotency-key.ts';
 import { respondOnce } from '../../core/idempotency-keys/idempotency-keys.service.ts';
+import { explainConflict } from '../../core/issue-links/link-conflict.ts';
 import type { DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { clientSignal } from '../../http/client-signal.ts';
@@ -54,6 +55,7 @@ export function restRouter({
     for (const operation of operations) {
       const handle = handlers[operation.id] as AnyHandler;
       const serve: RequestHandler = async (request, response) => {
+        response.namesReason = operation.namesReason;
         const counted = rateLimit.take(request, response);
         const signal = clientSignal(response, requestMs);
         const caller = await callerOf(db.forClient({ signal }), request, response, {
@@ -85,7 +87,10 @@ export function restRouter({
             key: { orgId: viewer.orgId, userId: viewer.userId, operation: operation.id, key },
             hash: hashOfRequest(`${request.baseUrl}${request.url}`, bytes),
             respond: async (transaction) => responseOf(operation, await handle({ ...call, db: transaction })),
-            refuse: (error) => errorResponse(error, language),
+            refuse: async (transaction, error) => {
+              await explainConflict(transaction, viewer, error);
+              return errorResponse(error, language, operation.namesReason);
+            },
             maySee: (transaction, body) => mayStillSee(transaction, viewer, named, body),
           });
           if (isReplayed) response.setHeader('Idempotent-Replayed', 'true');
@@ -94,7 +99,10 @@ export function restRouter({
           endResponse(response, reply.body, responseLimits);
           return;
         }
-        const reply = await handle({ ...call, db: clientDb });
+        const reply = await handle({ ...call, db: clientDb }).catch(async (error: unknown) => {
+          if (error instanceof DomainError) await explainConflict(clientDb, caller.viewer, error);
+          throw error;
+        });
         if ('body' in reply && typeof reply.body === 'function') {
           await stream(response, operation, reply.body as StreamedBody, responseLimits);
           return;
