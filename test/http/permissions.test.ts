@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { loadContract } from '../../src/contract/contract.ts';
-import { loadRpcContract, type MethodName } from '../../src/contract/openrpc.ts';
+import { loadRpcContract, type Method, type MethodName } from '../../src/contract/openrpc.ts';
 import type { OperationId } from '../../src/contract/types.ts';
-import { createToken } from '../../src/core/tokens/tokens.service.ts';
+import { createToken, type TokenScope } from '../../src/core/tokens/tokens.service.ts';
 import { useApi } from '../support/api.ts';
 import {
   type GivenAccount,
   type GivenIssue,
   type GivenOrganisation,
-  type GivenUser,
   givenAccount,
   givenApplication,
   givenIssue,
@@ -18,11 +17,12 @@ import {
   givenQueue,
   givenUser,
 } from '../support/builders.ts';
+import { digest } from '../support/snapshot.ts';
 
 /**
- * Who may call what: role in the organisation × access to the queue × operation. An operation without an entry here does not
- * compile. The scope of a token is in openapi.yaml (`security`) and tested in every-operation.test.ts; the role that a method
- * of the Kanboard API needs is in openrpc.yaml (`x-access`).
+ * Who may call what: role in the organisation × access to the queue × scopes of the token × operation. An operation without an
+ * entry here does not compile. The scope that an operation needs is in openapi.yaml (`security`), the role that a method of the
+ * Kanboard API needs in openrpc.yaml (`x-access`). Refused requests share their resources, since they must not change any.
  */
 
 const ROLES = ['admin', 'manager', 'member', 'reader'] as const;
@@ -30,6 +30,10 @@ type Role = (typeof ROLES)[number];
 /** The queue is open to the organisation, or closed, where the user has no role or one of three. */
 const STANDINGS = ['open', 'closed', 'viewer', 'member', 'manager'] as const;
 type Standing = (typeof STANDINGS)[number];
+const SCOPE_SETS: readonly (readonly TokenScope[])[] = [
+  ...[['read'] as const, ['write'] as const, ['admin'] as const],
+  ...[['read', 'write'] as const, ['read', 'admin'] as const, ['write', 'admin'] as const],
+];
 
 /** Rights in a queue. */
 const QUEUE_RIGHTS = {
@@ -147,8 +151,8 @@ let org: GivenOrganisation;
 let application: GivenAccount;
 let other: GivenIssue;
 let free: GivenIssue;
-/** A user of each role, for both APIs. */
-const users = new Map<Role, GivenAccount & { readonly id: number; readonly headers: GivenUser['headers'] }>();
+/** A user of each role, for both APIs, with a token for each set of scopes. */
+const users = new Map<Role, GivenAccount & { readonly id: number; readonly tokens: ReadonlyMap<string, string> }>();
 
 beforeAll(async () => {
   org = await givenOrganisation(db());
@@ -157,14 +161,16 @@ beforeAll(async () => {
   [other, free] = [await givenIssue(db(), org, key), await givenIssue(db(), org, key)];
   for (const role of ROLES) {
     const account = await givenAccount(db(), org, role);
-    const { token } = await createToken(db(), org.orgId, account.id, { scopes: ['read', 'write', 'admin'] });
+    const tokens = new Map<string, string>();
+    for (const scopes of SCOPE_SETS)
+      tokens.set(scopes.join(), (await createToken(db(), org.orgId, account.id, { scopes: [...scopes] })).token);
     // All users may change the issues at the other ends of links, and move issues to their queue.
     await insert(
       `insert into queue_members (org_id, queue_id, user_id, role) values ($1, $2, $3, 'member')`,
       openQueueId,
       account.id,
     );
-    users.set(role, { ...account, headers: { Authorization: `OAuth ${token}`, 'X-Org-ID': org.orgId } });
+    users.set(role, { ...account, tokens });
   }
 });
 
@@ -231,59 +237,88 @@ function bodyOf(id: OperationId, { queue }: Cell): object | undefined {
   return bodies[id];
 }
 
+/** Expects that the requests change no row of the organisation. */
+async function writeNothing(requests: () => Promise<void>): Promise<void> {
+  const before = await digest(db(), org.orgId);
+  expect(before).toMatchObject({ issues: expect.any(String), links: expect.any(String), events: expect.any(String) });
+  await requests();
+  expect(await digest(db(), org.orgId)).toEqual(before);
+}
+
 const allRoles = ROLES.map((role) => [role] as const);
 const allCells = ROLES.flatMap((role) => STANDINGS.map((standing) => [role, standing] as const));
 
 describe('the Tracker API', () => {
-  async function send(id: OperationId, role: Role, cell: Cell) {
+  const operationOf = (id: OperationId) => {
     const operation = contract.operations.find((one) => one.id === id);
     if (operation === undefined) throw new Error(`openapi.yaml has no ${id}.`);
-    const linkTypeId = id === 'deleteLinkType' ? `t${randomUUID()}` : 'relates';
-    if (id === 'deleteLinkType') {
-      const label = { ru: linkTypeId, en: linkTypeId };
-      await api()
-        .request.post('/v3/linktypes')
-        .set(org.admin.headers)
-        .send({ id: linkTypeId, inward: label })
-        .expect(201);
-    }
+    return operation;
+  };
+
+  async function send(id: OperationId, role: Role, scopes: readonly TokenScope[], cell: Cell, linkTypeId = 'relates') {
+    const { path: template, method } = operationOf(id);
     const values: Readonly<Record<string, unknown>> = {
       ...{ issueId: cell.issue.key, linkId: cell.linkId, entryId: cell.entryId, remoteLinkId: cell.remoteLinkId },
       ...{ queueId: cell.queue.key, objectId: cell.objectId, applicationId: 'com.github', userId: org.admin.login },
       ...{ linkTypeId, statusId: 'open', priorityId: 'normal', issueTypeId: 'task', fieldId: 'tags' },
       categoryId: '000000000000000000000001',
     };
-    const path = operation.path.replaceAll(/\{(\w+)\}/g, (_match, name: string) => String(values[name]));
+    const path = template.replaceAll(/\{(\w+)\}/g, (_match, name: string) => String(values[name]));
     const query = { findIssueByUnique: `?unique=${cell.unique}`, moveIssue: `?queue=${other.key.split('-')[0] ?? ''}` };
-    const request = api().request[operation.method](`/v3${path}${(query as Record<string, string>)[id] ?? ''}`);
-    const { status } = await request.set(users.get(role)?.headers ?? {}).send(bodyOf(id, cell));
-    return { status, success: operation.successStatus };
+    const token = users.get(role)?.tokens.get(scopes.join()) ?? '';
+    const { status } = await api()
+      .request[method](`/v3${path}${(query as Record<string, string>)[id] ?? ''}`)
+      .set({ Authorization: `OAuth ${token}`, 'X-Org-ID': org.orgId })
+      .send(bodyOf(id, cell));
+    return status;
   }
 
-  function expected({ organisation, queue }: Right, role: Role, standing: Standing, success: number): number {
+  async function givenLinkType(): Promise<string> {
+    const id = `t${randomUUID()}`;
+    const body = { id, inward: { ru: id, en: id } };
+    await api().request.post('/v3/linktypes').set(org.admin.headers).send(body).expect(201);
+    return id;
+  }
+
+  function expected(id: OperationId, role: Role, standing: Standing): number {
+    const { organisation, queue } = OPERATIONS[id];
     if (!(ROLES_WITH[organisation] as readonly Role[]).includes(role)) return 403;
-    if (queue === undefined) return success;
-    if (!QUEUE_RIGHTS.see(role, standing)) return 404;
-    return QUEUE_RIGHTS[queue](role, standing) ? success : 403;
+    if (queue !== undefined && !QUEUE_RIGHTS.see(role, standing)) return 404;
+    if (queue !== undefined && !QUEUE_RIGHTS[queue](role, standing)) return 403;
+    return operationOf(id).successStatus;
   }
 
-  const entries = Object.entries(OPERATIONS) as [OperationId, Right][];
-  const inQueues = entries.filter(([, { queue }]) => queue !== undefined);
-  const elsewhere = entries.filter(([, { queue }]) => queue === undefined);
+  /** Sends each operation with every set of scopes that lacks the one it needs, and with the one it needs. */
+  async function check(ids: readonly OperationId[], role: Role, standing: Standing): Promise<void> {
+    const isAllowed = (id: OperationId) => expected(id, role, standing) < 400;
+    const shared = await givenCell(role, standing);
+    await writeNothing(async () => {
+      for (const id of ids) {
+        const { scope } = operationOf(id);
+        for (const scopes of SCOPE_SETS.filter((set) => !set.includes(scope)))
+          expect([id, scopes, await send(id, role, scopes, shared)]).toEqual([id, scopes, 403]);
+        if (!isAllowed(id))
+          expect([id, await send(id, role, [scope], shared)]).toEqual([id, expected(id, role, standing)]);
+      }
+    });
+    for (const id of ids.filter(isAllowed)) {
+      const cell = OPERATIONS[id].queue === undefined ? shared : await givenCell(role, standing);
+      const linkTypeId = id === 'deleteLinkType' ? await givenLinkType() : undefined;
+      const status = await send(id, role, [operationOf(id).scope], cell, linkTypeId);
+      expect([id, status]).toEqual([id, expected(id, role, standing)]);
+    }
+  }
+
+  const ids = Object.keys(OPERATIONS) as OperationId[];
+  const inQueues = ids.filter((id) => OPERATIONS[id].queue !== undefined);
+  const elsewhere = ids.filter((id) => OPERATIONS[id].queue === undefined);
 
   test.each(allRoles)('%s: may call what concerns no queue as the table says', async (role) => {
-    const cell = await givenCell(role, 'open');
-    for (const [id, right] of elsewhere) {
-      const { status, success } = await send(id, role, cell);
-      expect([id, status]).toEqual([id, expected(right, role, 'open', success)]);
-    }
+    await check(elsewhere, role, 'open');
   });
 
   test.each(allCells)('%s, %s: may call what the table says about a queue', async (role, standing) => {
-    for (const [id, right] of inQueues) {
-      const { status, success } = await send(id, role, await givenCell(role, standing));
-      expect([id, status]).toEqual([id, expected(right, role, standing, success)]);
-    }
+    await check(inQueues, role, standing);
   });
 });
 
@@ -327,15 +362,17 @@ describe('the Kanboard API', () => {
         admin: role === 'application' || role === 'admin',
         project: true,
       };
-      const account = role === 'application' ? application : users.get(role);
-      for (const { name, params, 'x-access': access } of elsewhere) {
+      const account = role === 'application' ? application : (users.get(role) as GivenAccount);
+      const call = async ({ name, params, 'x-access': access }: Method) => {
         // Ids that nothing has: the right is checked first.
-        const given = Object.fromEntries(
-          params.filter(({ required }) => required).map((one) => [one.name, 999_999_999]),
-        );
-        const { status } = await send(name, account as GivenAccount, given);
+        const given = params.filter(({ required }) => required).map((one) => [one.name, 999_999_999]);
+        const { status } = await send(name, account, Object.fromEntries(given));
         expect([name, status]).toEqual([name, mayCall[access] ? 200 : 403]);
-      }
+      };
+      await writeNothing(async () => {
+        for (const method of elsewhere.filter((one) => !mayCall[one['x-access']])) await call(method);
+      });
+      for (const method of elsewhere.filter((one) => mayCall[one['x-access']])) await call(method);
     },
   );
 
@@ -343,16 +380,22 @@ describe('the Kanboard API', () => {
 
   test.each(cells)('%s, %s: may call what the table says about a project', async (role, standing) => {
     const account = role === 'application' ? application : (users.get(role) as GivenAccount);
-    for (const { name, 'x-failure': failure } of inProjects) {
-      const cell = await givenCell(role === 'application' ? 'admin' : role, standing);
-      const { status, result } = await send(name, account, paramsOf(name, cell));
-      const right = METHODS[name] ?? 'see';
-      const isAllowed = role === 'application' || QUEUE_RIGHTS[right](role, standing);
-      if (isAllowed) expect([name, status, result]).not.toEqual([name, 200, failure]);
-      // A project that is named by its name or identifier is hidden as if it did not exist.
-      const isHidden = /^getProjectBy(Name|Identifier)$/.test(name);
-      expect([name, status]).toEqual([name, isAllowed || isHidden ? 200 : 403]);
-      if (!isAllowed && isHidden) expect([name, result]).toEqual([name, failure]);
+    const isAllowed = ({ name }: Method) =>
+      role === 'application' || QUEUE_RIGHTS[METHODS[name] ?? 'see'](role, standing);
+    const given = () => givenCell(role === 'application' ? 'admin' : role, standing);
+    const shared = await given();
+    await writeNothing(async () => {
+      for (const { name, 'x-failure': failure } of inProjects.filter((method) => !isAllowed(method))) {
+        const { status, result } = await send(name, account, paramsOf(name, shared));
+        // A project that is named by its name or identifier is hidden as if it did not exist.
+        if (/^getProjectBy(Name|Identifier)$/.test(name)) expect([name, status, result]).toEqual([name, 200, failure]);
+        else expect([name, status]).toEqual([name, 403]);
+      }
+    });
+    for (const { name, 'x-failure': failure } of inProjects.filter(isAllowed)) {
+      const { status, result } = await send(name, account, paramsOf(name, await given()));
+      expect([name, status]).toEqual([name, 200]);
+      expect([name, result]).not.toEqual([name, failure]);
     }
   });
 });

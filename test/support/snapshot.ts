@@ -23,6 +23,28 @@ export async function snapshot(db: Database): Promise<Record<string, unknown>> {
   return contents;
 }
 
+/** A digest of an organisation's rows by table: cheaper than a snapshot, and it does not tell what has changed. */
+export async function digest(db: Database, orgId: string): Promise<Record<string, string | null>> {
+  const tables = await db.query<{ table: string }>({
+    name: '',
+    text: `
+      select relname as table from pg_class
+      join pg_attribute on attrelid = pg_class.oid and attname = 'org_id'
+      where relkind = 'r' and relnamespace = 'public'::regnamespace`,
+    values: [],
+  });
+  const digests = tables.map(
+    ({ table }) => `select '${table}' as table, md5(string_agg(row::text, ' ' order by row::text)) as digest
+      from ${table} as row where org_id = $1`,
+  );
+  const rows = await db.query<{ table: string; digest: string | null }>({
+    name: '',
+    text: digests.join(' union all '),
+    values: [orgId],
+  });
+  return Object.fromEntries(rows.map(({ table, digest }) => [table, digest]));
+}
+
 const watched = new WeakSet<Database>();
 
 /** Expects that `work` writes nothing. Nested calls share the snapshots of the outermost one. */
