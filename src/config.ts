@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { cleanEnv, makeValidator, str } from 'envalid';
 import { compile } from 'proxy-addr';
+import { splitDatabaseUrl } from './database-url.ts';
 import { StartError } from './errors.ts';
 
 export interface Config {
@@ -57,10 +58,8 @@ const seconds = makeValidator<number>((value) => {
   return Number(value);
 });
 
-/** A PostgreSQL URL has no host if a parameter names the socket directory. */
-const postgresUrl = makeValidator<string>((value) => {
-  if (!/^postgres(ql)?:\/\//.test(value) || !URL.canParse(value.replace('@/', '@localhost/')))
-    throw new Error('must be a postgres:// URL');
+const primaryUrl = makeValidator<string>((value) => {
+  splitDatabaseUrl(value, 'primary');
   return value;
 });
 
@@ -117,7 +116,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       PORT: port({ default: 8080 }),
       HOST: str({ default: '127.0.0.1' }),
       MAX_CONNECTIONS: connections({ default: 4000 }),
-      DATABASE_URL: postgresUrl({ default: undefined }),
+      DATABASE_URL: primaryUrl({ default: undefined }),
       DATABASE_WAIT_SECONDS: seconds({ default: 15 }),
       DATA_DIR: str({ default: './data' }),
       PUBLIC_URL: webUrl({ default: undefined }),

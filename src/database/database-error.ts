@@ -2,8 +2,10 @@ import pg from 'pg';
 import { DomainError } from '../errors.ts';
 import { texts } from '../texts.ts';
 
-/** With these PostgreSQL refuses to write, and may go on reading: disk_full, read_only_sql_transaction (a standby). */
-const READ_ONLY_STATES = new Set(['53100', '25006']);
+/** read_only_sql_transaction: PostgreSQL is a standby, or was set to refuse writes. */
+const READ_ONLY_STATE = '25006';
+/** disk_full. As with the former, reading may go on. */
+const DISK_FULL_STATE = '53100';
 /** SQLSTATEs of connection and resource failures, shutdowns and statement timeouts. */
 const UNAVAILABLE_STATES = /^(08(?!P01)|53|57P|57014)/;
 /** The messages of pg's errors without a code. */
@@ -19,10 +21,16 @@ const LOCK_TIMEOUT_STATE = '55P03';
  */
 export function databaseError(error: unknown): unknown {
   if (error instanceof pg.DatabaseError && error.code === LOCK_TIMEOUT_STATE) return contended(error);
-  if (error instanceof pg.DatabaseError && READ_ONLY_STATES.has(error.code ?? '')) {
+  if (error instanceof pg.DatabaseError && (error.code === READ_ONLY_STATE || error.code === DISK_FULL_STATE)) {
     return new DomainError('unavailable', texts.databaseReadOnly, {}, { cause: error });
   }
   return isUnavailable(error) ? unavailable(error) : error;
+}
+
+/** Whether the server refuses all writes, so that another one may be the primary. */
+export function isReadOnlyError(error: unknown): boolean {
+  const cause = error instanceof DomainError ? error.cause : error;
+  return cause instanceof pg.DatabaseError && cause.code === READ_ONLY_STATE;
 }
 
 /** PostgreSQL is there, but other transactions are in the way. */

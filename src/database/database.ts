@@ -1,14 +1,23 @@
 import pg from 'pg';
 import { Shares } from '../shares.ts';
-import type { Signal } from '../signal.ts';
 import { type Cache, NO_CACHE, ProcessCache } from './cache.ts';
-import { cancelStatement } from './cancel.ts';
 import type { Client } from './client.ts';
-import { contended, databaseError, unavailable } from './database-error.ts';
+import type { Connection } from './connection.ts';
+import { contended, unavailable } from './database-error.ts';
+import {
+  type ConnectionSource,
+  type HeldConnection,
+  holdConnection,
+  NoResponse,
+  receive,
+  run,
+} from './held-connection.ts';
 import { CHANNEL, InvalidationListener } from './invalidation-listener.ts';
-import { destroy, pauseUntil, type RawRow, sendStatement } from './row-query.ts';
+import { Primary } from './primary.ts';
+import type { RawRow } from './row-query.ts';
+import { openPool, type PooledSession, type SessionPool } from './session.ts';
 import { SharedReads, type SharedStatement } from './shared-reads.ts';
-import { type PendingWork, SilenceWatch } from './silence-watch.ts';
+import { SilenceWatch } from './silence-watch.ts';
 import type { NamedStatement, Statement } from './statement.ts';
 
 /** The parameter type of functions that only read: the pool or a transaction. */
@@ -66,11 +75,6 @@ export class ConcurrentChange extends Error {
   override readonly name = 'ConcurrentChange';
 }
 
-/** The address of PostgreSQL: a URL, or the parts for the embedded server. */
-export type Connection =
-  | { connectionString: string }
-  | { host: string; port: number; user: string; password: string; database: string };
-
 interface Log {
   info(details: object, message: string): void;
   warn(details: object, message: string): void;
@@ -109,32 +113,30 @@ const types: pg.CustomTypesConfig = {
 
 /** Without timeouts, a statement may take as long as it needs: for maintenance, not for requests. */
 export function openDatabase(connection: Connection, log: Log, { hasTimeouts = true } = {}): DatabasePool {
-  const session = {
-    ...connection,
-    application_name: 'issue-links',
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-  };
-  const pool = new pg.Pool({
-    ...session,
-    max: POOL_SIZE,
-    options: `${PLANNER} ${DATES}`,
-    ...(hasTimeouts && {
-      statement_timeout: STATEMENT_TIMEOUT_MS,
-      lock_timeout: LOCK_TIMEOUT_MS,
-      query_timeout: RESPONSE_TIMEOUT_MS,
-    }),
-    types,
+  const { otherHosts: _, options = '', ...server } = connection;
+  const session = { application_name: 'issue-links', ...server, options, connectionTimeoutMillis: CONNECT_TIMEOUT_MS };
+  const primary = new Primary(connection, log, () => {
+    silence.abandon((address) => !primary.isAt(address));
   });
-  // Without a listener, an error of a connection in use would end the process. It is there from the start: one read may hold
-  // both the end of a statement, upon which the pool hands the connection on, and a fatal error. The statement that runs, or
-  // the next one, reports the error, and the pool drops the connection.
-  pool.on('connect', (client) => client.on('error', () => undefined));
+  const pool = openPool(
+    {
+      ...session,
+      max: POOL_SIZE,
+      options: `${options} ${PLANNER} ${DATES}`,
+      ...(hasTimeouts && {
+        statement_timeout: STATEMENT_TIMEOUT_MS,
+        lock_timeout: LOCK_TIMEOUT_MS,
+        query_timeout: RESPONSE_TIMEOUT_MS,
+      }),
+      types,
+    },
+    () => primary.address,
+    (opened) => {
+      opened.requirePrimary();
+    },
+    log,
+  );
   const cache = new ProcessCache();
-  // Without a listener, an idle connection that PostgreSQL closes would end the process. The pool replaces it on demand.
-  pool.on('error', (error: NodeJS.ErrnoException) => {
-    // Don't log the error itself: it contains the connection with its cancellation key.
-    log.warn({ code: error.code, reason: error.message }, 'PostgreSQL closed an idle connection');
-  });
 
   const connections = new Shares({
     total: POOL_SIZE,
@@ -155,13 +157,19 @@ export function openDatabase(connection: Connection, log: Log, { hasTimeouts = t
   const silence = new SilenceWatch(() => {
     for (const shares of [connections, receiving]) shares.dismiss(unavailable(new NoResponse()));
   });
-  const listener = new InvalidationListener(session, cache, log, () => {
+  const listener = new InvalidationListener(session, primary, cache, log, () => {
     silence.heard();
   });
+  const source: ConnectionSource = {
+    connect: () => connectToPrimary(pool, primary),
+    connections,
+    silence,
+    onReadOnly: () => void primary.search().catch(() => undefined),
+  };
   const withConnection = async <Result>(
     client: Client,
     work: (connection: HeldConnection) => Promise<Result>,
-  ): Promise<Result> => await holdConnection({ pool, connections, silence }, client, work);
+  ): Promise<Result> => await holdConnection(source, client, work);
 
   const sharedReads = new SharedReads(async (statement, onRow) => {
     await withConnection({}, (connection) => run(connection, statement, {}, onRow));
@@ -219,141 +227,20 @@ function isRepeatable(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code !== undefined && REPEATABLE.has(error.code);
 }
 
-/** A connection that is taken from the pool. */
-interface HeldConnection {
-  readonly client: pg.PoolClient;
-  readonly silence: SilenceWatch;
-  /** The connection is in an unknown state and must not be reused. */
-  isBroken: boolean;
-}
-
-interface ConnectionSource {
-  readonly pool: pg.Pool;
-  readonly connections: Shares;
-  readonly silence: SilenceWatch;
-}
-
-async function holdConnection<Result>(
-  { pool, connections, silence }: ConnectionSource,
-  { account, signal }: Client,
-  work: (connection: HeldConnection) => Promise<Result>,
-): Promise<Result> {
-  signal?.throwIfAborted();
-  await connections.take(account, 1, signal);
-  const pending = silence.begin();
-  try {
-    const client = await connect(pool, pending);
-    const connection: HeldConnection = { client, silence, isBroken: false };
-    pending.fail = () => {
-      connection.isBroken = true;
-      destroy(client);
-    };
+/** Takes a connection from the pool, and drops those to a former primary. */
+async function connectToPrimary(pool: SessionPool, primary: Primary): Promise<PooledSession> {
+  if (primary.address === undefined) await primary.search();
+  for (let isRetry = false; ; ) {
     try {
-      return await work(connection);
-    } finally {
-      client.release(connection.isBroken);
+      const session = await pool.connect();
+      if (primary.isAt(session)) return session;
+      session.release(true);
+    } catch (error) {
+      const { address } = primary;
+      const next = await primary.search();
+      if (isRetry || next === address) throw error;
+      isRetry = true;
     }
-  } finally {
-    silence.end(pending);
-    connections.give(account, 1);
-  }
-}
-
-class NoResponse extends Error {
-  override readonly name = 'NoResponse';
-  override readonly message = 'PostgreSQL does not respond.';
-}
-
-async function connect(pool: pg.Pool, pending: PendingWork): Promise<pg.PoolClient> {
-  return await new Promise((resolve, reject) => {
-    let isFailed = false;
-    pending.fail = () => {
-      isFailed = true;
-      reject(unavailable(new NoResponse()));
-    };
-    pool.connect().then(
-      (client) => {
-        if (isFailed) client.release();
-        else resolve(client);
-      },
-      (error: unknown) => {
-        reject(unavailable(error));
-      },
-    );
-  });
-}
-
-async function run<Row>(
-  connection: HeldConnection,
-  statement: Statement<Row>,
-  { signal, countBytes = () => undefined }: Client,
-  onRow?: (row: RawRow) => void,
-): Promise<Row[]> {
-  return await send<Row>(connection, statement, signal, (row) => {
-    countBytes(row.length);
-    onRow?.(row);
-    return onRow === undefined;
-  });
-}
-
-async function receive(
-  connection: HeldConnection,
-  statement: NamedStatement<unknown>,
-  signal: Signal | undefined,
-  onRow: (row: RawRow) => Promise<void> | undefined,
-): Promise<void> {
-  let ready: Promise<void> | undefined;
-  await send(connection, statement, signal, (row, refuse) => {
-    const next = signal?.aborted ? undefined : onRow(row);
-    if (next !== undefined && next !== ready) {
-      ready = next;
-      pauseUntil(connection.client, next.catch(refuse));
-    }
-    return false;
-  });
-  await ready;
-}
-
-/** Runs a statement. If `isWanted` throws, or passes `refuse` an error, the statement is cancelled and rejects with it. */
-async function send<Row>(
-  connection: HeldConnection,
-  statement: Statement<Row>,
-  signal: Signal | undefined,
-  isWanted: (row: RawRow, refuse: (error: unknown) => void) => boolean,
-): Promise<Row[]> {
-  signal?.throwIfAborted();
-  let refusal: { readonly error: unknown } | undefined;
-  const cancel = () => {
-    connection.isBroken = true;
-    cancelStatement(connection.client);
-  };
-  const refuse = (error: unknown) => {
-    refusal ??= { error };
-    cancel();
-  };
-  signal?.addEventListener('abort', cancel);
-  try {
-    const rows = await sendStatement<Row>(connection.client, statement, (row) => {
-      if (refusal) return false;
-      try {
-        return isWanted(row, refuse);
-      } catch (error) {
-        refuse(error);
-        return false;
-      }
-    });
-    connection.silence.heard();
-    if (refusal) throw refusal.error;
-    return rows;
-  } catch (error) {
-    signal?.throwIfAborted();
-    if (refusal) throw refusal.error;
-    // A DatabaseError leaves the connection usable; any other error is a failure of the connection.
-    if (error instanceof pg.DatabaseError) connection.silence.heard();
-    else connection.isBroken = true;
-    throw databaseError(error);
-  } finally {
-    signal?.removeEventListener('abort', cancel);
   }
 }
 

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { ProcessCache } from './cache.ts';
+import type { Primary } from './primary.ts';
+import { destroy } from './row-query.ts';
 
 /** The channel on which a committed transaction announces the scopes that it invalidates. */
 export const CHANNEL = 'issue_links_invalidations';
@@ -23,6 +25,7 @@ interface Log {
  */
 export class InvalidationListener {
   readonly #config: pg.ClientConfig;
+  readonly #primary: Primary;
   readonly #cache: ProcessCache;
   readonly #log: Log;
   readonly #onResponse: () => void;
@@ -30,8 +33,9 @@ export class InvalidationListener {
   #done: Promise<void> = Promise.resolve();
 
   /** `onResponse` is called whenever PostgreSQL responds, at least every 250 ms while it does. */
-  constructor(config: pg.ClientConfig, cache: ProcessCache, log: Log, onResponse: () => void) {
+  constructor(config: pg.ClientConfig, primary: Primary, cache: ProcessCache, log: Log, onResponse: () => void) {
     this.#config = { ...config, query_timeout: HEARTBEAT_TIMEOUT_MS };
+    this.#primary = primary;
     this.#cache = cache;
     this.#log = log;
     this.#onResponse = onResponse;
@@ -50,10 +54,11 @@ export class InvalidationListener {
     const isStopped = () => this.#stop.signal.aborted;
     let isLost = false;
     while (!isStopped()) {
-      const client = new pg.Client(this.#config);
+      const client = new pg.Client({ ...this.#config, ...this.#primary.address });
       try {
         const isHeard = await this.#connect(client);
         while (!isStopped()) {
+          if (!this.#primary.isAt(client)) throw new Error('Another server is the primary.');
           const sentAt = performance.now();
           if (!(await isHeard())) throw new Error('A notification of this session to itself did not arrive.');
           this.#cache.confirm(sentAt);
@@ -66,6 +71,11 @@ export class InvalidationListener {
           const reason = error instanceof Error ? error.message : String(error);
           this.#log.warn({ reason }, 'notifications of invalidated values are lost: values are kept for 1 s at most');
           isLost = true;
+        }
+        if (!isStopped()) {
+          // A server that does not respond would not respond to the end of the session either.
+          destroy(client);
+          await this.#primary.search().catch(() => undefined);
         }
       } finally {
         await client.end().catch(() => undefined);

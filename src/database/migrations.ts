@@ -2,7 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Knex } from 'knex';
 import { StartError } from '../errors.ts';
-import type { Connection, Queryable } from './database.ts';
+import type { Connection } from './connection.ts';
+import type { Queryable } from './database.ts';
+import { locate } from './primary.ts';
 import { statement } from './statement.ts';
 
 const FOLDER = new URL('../../db/migrations/', import.meta.url);
@@ -21,8 +23,7 @@ export async function migrate(connection: Connection, direction: 'up' | 'down' =
   const { default: knex } = await import('knex');
   const db = knex({
     client: 'pg',
-    // Not a URL: knex parses URLs itself and ignores the socket folder.
-    connection,
+    connection: () => locate(connection),
     // A single connection holds the lock, so that the lock ends with a killed process.
     pool: { min: 1, max: 1 },
     // knex would print whole migrations; the error is enough.

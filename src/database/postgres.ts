@@ -1,16 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
 import type { Config } from '../config.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.ts';
 import { DomainError, StartError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { type Connection, type Database, type DatabasePool, openDatabase } from './database.ts';
+import { addressesOf, type Connection, connectionFrom, nameOf } from './connection.ts';
+import { type Database, type DatabasePool, openDatabase } from './database.ts';
 import { isSchemaCurrent, migrate } from './migrations.ts';
 import { statement } from './statement.ts';
 
 const VERSION_MIN = 15;
-/** How a PostgreSQL that is starting refuses connections: nothing listens yet, or cannot_connect_now. */
-const STARTING = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'ETIMEDOUT', 'EHOSTUNREACH', 'EAI_AGAIN', '57P03']);
+/**
+ * How a PostgreSQL that is starting refuses connections: nothing listens yet, cannot_connect_now, or it is a standby that
+ * may be promoted.
+ */
+const STARTING = new Set([
+  ...['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'ETIMEDOUT', 'EHOSTUNREACH', 'EAI_AGAIN'],
+  ...['57P03', '25006'],
+]);
 const RETRY_MS = 250;
 
 /** A connected PostgreSQL, either embedded or at DATABASE_URL. */
@@ -40,11 +46,12 @@ export interface ConnectOptions {
  * StartError if the database cannot be used, or if it does not exist and `create` is false.
  */
 export async function connectPostgres(location: Location, options: ConnectOptions): Promise<Postgres> {
-  const { databaseUrl: connectionString, dataDir, databaseWaitSeconds } = location;
+  const { databaseUrl, dataDir, databaseWaitSeconds } = location;
   const { create, log, onWait } = options;
-  if (connectionString !== undefined) {
-    const { host, port, database = '' } = new pg.Client({ connectionString });
-    const postgres = open(`${database} on ${host}:${port}`, { connectionString }, log);
+  if (databaseUrl !== undefined) {
+    const connection = connectionFrom(databaseUrl, 'primary');
+    const name = `${connection.database} on ${addressesOf(connection).map(nameOf).join(', ')}`;
+    const postgres = open(name, connection, log);
     return await checked(postgres, databaseWaitSeconds * 1000, onWait);
   }
   const embedded = await startEmbeddedPostgres({ dataDir, create, log });

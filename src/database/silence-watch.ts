@@ -1,3 +1,5 @@
+import type { Address } from './connection.ts';
+
 /**
  * The longest silence of a healthy PostgreSQL. Its listening session gets a heartbeat every 250 ms, but a disk that is slow to
  * flush, or a machine without a free processor, delays all sessions for seconds now and then: no reason to fail requests.
@@ -10,6 +12,8 @@ const CHECK_MS = 50;
 /** Work that waits for PostgreSQL. `fail` ends it with an error; it is replaced as the work proceeds. */
 export interface PendingWork {
   readonly since: number;
+  /** Where its statements run; undefined until it has a connection. */
+  server?: Address;
   fail: () => void;
 }
 
@@ -46,6 +50,11 @@ export class SilenceWatch {
 
   stop(): void {
     clearInterval(this.#timer);
+  }
+
+  /** Fails the work that runs on such a server. */
+  abandon(isGone: (server: Address) => boolean): void {
+    for (const { server, fail } of this.#pending) if (server && isGone(server)) fail();
   }
 
   /** PostgreSQL has responded, if only with an error. */

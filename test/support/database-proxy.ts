@@ -1,26 +1,30 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Transform } from 'node:stream';
-import type { TestDatabase } from './test-database.ts';
-
-type Parts = TestDatabase['connection'];
+import type { Connection } from '../../src/database/connection.ts';
 
 /** A proxy between the service and PostgreSQL that can be cut to make the database unavailable. */
 export interface DatabaseProxy {
   /** The connection through the proxy. */
-  readonly connection: Parts;
+  readonly connection: Connection;
   /** Closes every connection and accepts no new one. */
   cut(): Promise<void>;
   restore(): Promise<void>;
+  /** Closes every connection, and leads new ones to another server. */
+  redirect(target: Connection): void;
   /** Forwards nothing any more, but keeps connections open and accepts new ones, as a frozen machine does. */
   freeze(): void;
   thaw(): void;
 }
 
 /** With `dropsNotifications`, it forwards none, as a pooler that shares sessions does. */
-export async function openDatabaseProxy(target: Parts, { dropsNotifications = false } = {}): Promise<DatabaseProxy> {
+export async function openDatabaseProxy(
+  first: Connection,
+  { dropsNotifications = false } = {},
+): Promise<DatabaseProxy> {
   const sockets = new Set<Socket>();
   let isFrozen = false;
+  let target = first;
   const server = createServer((client) => {
     const upstream = target.host.startsWith('/')
       ? connect(join(target.host, `.s.PGSQL.${target.port}`))
@@ -50,6 +54,10 @@ export async function openDatabaseProxy(target: Parts, { dropsNotifications = fa
     },
     async restore() {
       await listen(server, port);
+    },
+    redirect(other) {
+      target = other;
+      for (const socket of sockets) socket.destroy();
     },
     freeze() {
       isFrozen = true;

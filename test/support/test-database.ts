@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll } from '@jest/globals';
 import { ProcessCache } from '../../src/database/cache.ts';
-import { type Connection, type DatabasePool, openDatabase } from '../../src/database/database.ts';
-
-type Parts = Extract<Connection, { host: string }>;
+import type { Connection } from '../../src/database/connection.ts';
+import { type DatabasePool, openDatabase } from '../../src/database/database.ts';
 
 /** A database of one test or test file. */
 export interface TestDatabase {
   readonly db: DatabasePool;
-  readonly connection: Parts;
+  readonly connection: Connection;
   /** For a server in another process. */
   readonly url: string;
   drop(): Promise<void>;
@@ -18,7 +17,7 @@ const silent = { info: () => undefined, warn: () => undefined };
 
 /** Copies the migrated template, or `template0` for a database without a schema. */
 export async function createTestDatabase(template: 'template_issue_links' | 'template0'): Promise<TestDatabase> {
-  const server = JSON.parse(process.env['TEST_CONNECTION'] ?? '{}') as Parts;
+  const server = JSON.parse(process.env['TEST_CONNECTION'] ?? '{}') as Connection;
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   await onServer(server, `create database ${name} template ${template}`);
   const connection = { ...server, database: name };
@@ -62,7 +61,7 @@ export function useDatabase(
   };
 }
 
-async function onServer(server: Parts, text: string): Promise<void> {
+async function onServer(server: Connection, text: string): Promise<void> {
   const db = openDatabase(server, silent);
   try {
     await db.query({ name: '', text, values: [] });
@@ -71,7 +70,7 @@ async function onServer(server: Parts, text: string): Promise<void> {
   }
 }
 
-function urlOf({ host, port, user, password, database }: Parts): string {
+function urlOf({ host, port, user, password, database }: Connection): string {
   const credentials = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
   return `postgres://${credentials}@/${database}?host=${encodeURIComponent(host)}&port=${port}`;
 }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { readConfig } from '../../src/config.ts';
+import { splitDatabaseUrl } from '../../src/database-url.ts';
 import { StartError } from '../../src/errors.ts';
 
 const DEFAULTS = {
@@ -122,6 +123,9 @@ test.each([
   'postgresql://me:hunter2@db.example:5433/links?sslmode=require',
   'postgres:///links?host=/var/run/postgresql',
   'postgres://me:hunter2@/links?host=%2Frun%2Fpostgresql&port=5433',
+  'postgresql://me:hunter2@one:5432,two:5433/links?target_session_attrs=read-write',
+  'postgres://me:hun@ter2@one,[::1]:5433/links?options=-c%20search_path%3Dlinks&application_name=links',
+  'postgres://me@/links?host=one,two&port=5433',
 ])('DATABASE_URL=%s is valid', (url) => {
   expect(readConfig({ DATABASE_URL: url }).databaseUrl).toBe(url);
 });
@@ -132,6 +136,36 @@ test.each(['localhost', 'http://localhost/links', 'postgres:links', 'postgres://
     expect(problemOf({ DATABASE_URL: url })).toContain('DATABASE_URL: must be a postgres:// URL');
   },
 );
+
+test.each([
+  ['postgres://me:hunter2@one/links?connect_timeout=3', 'has the parameter connect_timeout, which is not supported'],
+  [
+    'postgres://one,two/links?target_session_attrs=any',
+    'must have target_session_attrs=read-write or primary, or none',
+  ],
+  ['postgres://me:hunter2@/links?host=one,two&port=1,2,3', 'must list one port, or one for each host'],
+  ['postgres://me:hunter2@one:x,two/links', 'must be a postgres:// URL'],
+])('DATABASE_URL=%s is refused by name, without its password', (url, reason) => {
+  const problem = problemOf({ DATABASE_URL: url });
+  expect(problem).toContain(`DATABASE_URL: ${reason}`);
+  expect(problem).not.toContain('hunter2');
+});
+
+test.each([
+  [
+    'postgres://me:a%20b@one,two:5433/links?sslmode=require&target_session_attrs=primary',
+    ['postgres://me:a%20b@one/links?sslmode=require', 'postgres://me:a%20b@two:5433/links?sslmode=require'],
+  ],
+  [
+    'postgres://me@/links?host=/run/a,/run/b&port=1,2&options=-c%20x%3Dy',
+    [
+      'postgres://me@/links?host=%2Frun%2Fa&port=1&options=-c%20x%3Dy',
+      'postgres://me@/links?host=%2Frun%2Fb&port=2&options=-c%20x%3Dy',
+    ],
+  ],
+])('%s is split by host', (url, urls) => {
+  expect(splitDatabaseUrl(url, 'primary')).toEqual(urls);
+});
 
 test('DATA_DIR is resolved against the working directory', () => {
   expect(readConfig({ DATA_DIR: 'elsewhere' }).dataDir).toBe(resolve('elsewhere'));
