@@ -1257,7 +1257,7 @@ with recursive ends as materialized (
 union all
 (select 'inward', issue_id, position from inward_side limit $6);
 
--- $1 orgId, $2 issueName, $3 isApplication, $4 userId, $5 after, $6 until, $7 types, $8 limit
+-- $1 orgId, $2 issueName, $3 isApplication, $4 userId, $5 after, $6 until, $7 types, $8 fields, $9 limit
 prepare select_entries as
 with issue as materialized (
 select issues.issue_id, issues.hex_id as issue_hex_id, issues.key as issue_key, issues.summary as issue_summary
@@ -1297,8 +1297,12 @@ where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_
     where seen.org_id = $1 and seen.event_id = $5 and seen.issue_id = issue.issue_id) is not null)
   and ($6::text is null or events.transaction_id <= $6::text::xid8)
   and ($7::text[] is null or events.type = any($7))
+  and ($8::text[] is null or ('links' = any($8) and events.changes -> 'links' is not null)
+    or exists (
+      select from jsonb_array_elements(events.changes -> 'fields') as change (field)
+      where change.field ->> 'field' = any($8)))
   order by events.transaction_id, events.event_id
-  limit $8
+  limit $9
 ) entry on true
 order by entry.transaction_id, entry.event_id;
 

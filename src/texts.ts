@@ -107,6 +107,14 @@ export const texts = {
   bodyTooDeep: { ru: 'Тело запроса вложено слишком глубоко.', en: 'The request body is nested too deeply.' },
   formInvalid: { ru: 'Значение такого вида здесь не подходит.', en: 'This value has the wrong type or format.' },
   fieldUnknown: { ru: 'Такого поля нет.', en: 'There is no such field.' },
+  notSupported: {
+    ru: 'Это есть в Tracker, но не поддерживается этим сервером.',
+    en: 'Tracker has this, but this server does not support it.',
+  },
+  fieldReadOnly: {
+    ru: 'Это поле нельзя изменить, а значение отличается от сохранённого.',
+    en: 'This field cannot be changed, and the value differs from the stored one.',
+  },
   fieldRequired: { ru: 'Требуется параметр.', en: 'The parameter is required.' },
   overloaded: {
     ru: 'Сервер перегружен. Повторите запрос позже.',
@@ -295,6 +303,10 @@ export const texts = {
   searchComparison: (field: string) => ({
     ru: `поле «${field}» не сравнивают на больше и меньше: это можно с датами.`,
     en: `the field "${field}" cannot be compared with < or >; only dates can.`,
+  }),
+  searchTextOperator: (field: string) => ({
+    ru: `для поля «${field}» нет операторов # и ~: это можно с текстом.`,
+    en: `the field "${field}" has no operators # and ~; only texts have.`,
   }),
   searchDate: (value: string) => ({
     ru: `«${value}» — не дата: ожидается 2017-06-11 или 2017-06-11T05:16:01Z.`,

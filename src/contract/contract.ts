@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { createRequire } from 'node:module';
+import { isDeepStrictEqual } from 'node:util';
 import type { Ajv2020, ErrorObject, Options, ValidateFunction } from 'ajv/dist/2020.js';
 import type { OpenAPIV3_1 } from 'openapi-types';
 import { DomainError } from '../errors.ts';
@@ -113,6 +114,7 @@ function toOperation(
   );
   const pointer = `/paths/${escapePointer(path)}/${method}`;
   const success = Object.keys(operation.responses ?? {}).find((status) => status.startsWith('2'));
+  const { 'x-not-supported': unsupported = {} } = operation as { 'x-not-supported'?: Unsupported };
   if (success === undefined) throw new Error(`${operation.operationId} declares no success`);
 
   return {
@@ -125,10 +127,48 @@ function toOperation(
     namesReason: 'x-error-codes' in operation,
     parse: {
       path: parser(() => ajv.parameters().compile(parametersSchema(declared, 'path'))),
-      query: parser(() => ajv.parameters().compile(parametersSchema(declared, 'query'))),
+      query: withoutUnsupported(
+        'invalid',
+        unsupported.query,
+        parser(() => ajv.parameters().compile(parametersSchema(declared, 'query'))),
+      ),
       headers: headerParser(ajv.parameters, declared),
-      body: bodyParser(ajv.bodies, document, pointer, operation.requestBody),
+      body: withoutUnsupported(
+        'refused',
+        unsupported.body,
+        bodyParser(ajv.bodies, document, pointer, operation.requestBody),
+      ),
     },
+  };
+}
+
+/**
+ * What Tracker documents and this server does not do: names of parameters and members, each with the values that ask for
+ * nothing. Those are ignored; any other value is refused.
+ */
+interface Unsupported {
+  readonly query?: Readonly<Record<string, readonly unknown[]>>;
+  readonly body?: Readonly<Record<string, readonly unknown[]>>;
+}
+
+/** Parses what is left without unsupported names. Throws an error that lists those that ask for something. */
+function withoutUnsupported(
+  code: 'invalid' | 'refused',
+  unsupported: Readonly<Record<string, readonly unknown[]>> | undefined,
+  parse: (value: unknown) => unknown,
+): (value: unknown) => unknown {
+  if (unsupported === undefined) return parse;
+  return (value) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return parse(value);
+    const given = Object.entries(value).filter(([name]) => Object.hasOwn(unsupported, name));
+    const refused = given.filter(([name, member]) => !unsupported[name]?.some((one) => isDeepStrictEqual(one, member)));
+    if (refused.length > 0) {
+      const text = code === 'invalid' ? texts.notSupported : texts.fieldUnknown;
+      const fields = Object.fromEntries(refused.map(([name]) => [name, text]));
+      throw new DomainError(code, undefined, fields, { reason: 'not_supported' });
+    }
+    if (given.length === 0) return parse(value);
+    return parse(Object.fromEntries(Object.entries(value).filter(([name]) => !Object.hasOwn(unsupported, name))));
   };
 }
 

@@ -378,7 +378,9 @@ export interface paths {
          *     `Epic`, `Linked to`, and the relationships `Relates`, `Depends on`, `Is dependent by`, `Is subtask for`, `Is
          *     parent task for`, `Duplicates`, `Is duplicated by`, `Is epic of`, `Has epic`, `Clone` and `Original`. Functions:
          *     `me()`, `empty()`, `notEmpty()`, `today()` and `now()`. Dates take `>`, `>=`, `<`, `<=` and
-         *     `2017-06-01..2017-06-30`. Anything else fails with 400; no part of a query is ignored.
+         *     `2017-06-01..2017-06-30`. `Summary` and `Description` contain a value; `#"..."` is their whole text, and `~"..."`
+         *     any other text. People are named by uid, login, `login@`, first, last or full name. Anything else fails with 400; no
+         *     part of a query is ignored.
          */
         readonly post: operations["searchIssues"];
         readonly delete?: never;
@@ -1594,6 +1596,8 @@ export interface components {
             readonly aliases?: readonly string[];
             /** @description The assignee; absent if unassigned. */
             readonly assignee?: components["schemas"]["UserReference"];
+            /** @description With `expand=attachments`. This server has none. */
+            readonly attachments?: components["schemas"]["EmptyList"];
             readonly createdAt?: components["schemas"]["Timestamp"];
             readonly createdBy?: components["schemas"]["UserReference"];
             /** @description Absent if empty. */
@@ -1622,6 +1626,8 @@ export interface components {
             readonly summary?: string;
             /** @description Absent if there are none. */
             readonly tags?: readonly string[];
+            /** @description With `expand=transitions`. This server has none. */
+            readonly transitions?: components["schemas"]["EmptyList"];
             readonly type?: components["schemas"]["EntryReference"];
             readonly updatedAt?: components["schemas"]["Timestamp"];
             readonly updatedBy?: components["schemas"]["UserReference"];
@@ -1659,6 +1665,7 @@ export interface components {
             readonly assignee?: null | components["schemas"]["AssigneeName"] | {
                 readonly set: null | components["schemas"]["AssigneeName"];
             };
+            readonly attachments?: components["schemas"]["EmptyList"];
             readonly components?: components["schemas"]["EmptyList"];
             readonly createdAt?: components["schemas"]["SentBack"];
             readonly createdBy?: components["schemas"]["SentBack"];
@@ -1692,6 +1699,7 @@ export interface components {
                 }[];
                 readonly set?: null | components["schemas"]["Tags"];
             };
+            readonly transitions?: components["schemas"]["EmptyList"];
             readonly type?: components["schemas"]["EntryNameChange"];
             readonly updatedAt?: components["schemas"]["SentBack"];
             readonly updatedBy?: components["schemas"]["SentBack"];
@@ -1707,9 +1715,20 @@ export interface components {
         /** @description A link as seen from the requested issue. */
         readonly IssueLink: WithRequired<components["schemas"]["PartialIssueLink"], "self" | "id" | "type" | "direction" | "object" | "createdBy" | "updatedBy" | "createdAt" | "updatedAt" | "status">;
         readonly IssueLinkChange: {
+            readonly assignee?: components["schemas"]["SentBack"];
+            readonly createdAt?: components["schemas"]["SentBack"];
+            readonly createdBy?: components["schemas"]["SentBack"];
+            readonly direction?: components["schemas"]["SentBack"];
+            readonly id?: components["schemas"]["SentBack"];
             readonly issue?: components["schemas"]["IssueName"];
+            readonly object?: components["schemas"]["SentBack"];
             /** @description As in `createIssueLink`. */
             readonly relationship?: string;
+            readonly self?: components["schemas"]["SentBack"];
+            readonly status?: components["schemas"]["SentBack"];
+            readonly type?: components["schemas"]["SentBack"];
+            readonly updatedAt?: components["schemas"]["SentBack"];
+            readonly updatedBy?: components["schemas"]["SentBack"];
         };
         readonly IssueLinkFilter: {
             readonly fields?: components["schemas"]["LinkFields"];
@@ -1879,8 +1898,14 @@ export interface components {
             readonly version: number;
         };
         readonly LinkTypeChange: {
+            readonly id?: components["schemas"]["SentBack"];
             readonly inward?: components["schemas"]["LinkTypeLabels"];
+            readonly labels?: components["schemas"]["SentBack"];
             readonly outward?: components["schemas"]["LinkTypeLabels"];
+            readonly relationships?: components["schemas"]["SentBack"];
+            readonly self?: components["schemas"]["SentBack"];
+            readonly symmetric?: components["schemas"]["SentBack"];
+            readonly version?: components["schemas"]["SentBack"];
         } & components["schemas"]["LinkTypeRules"];
         /** @description The name of an issue at that end, in each language. */
         readonly LinkTypeLabels: {
@@ -1982,10 +2007,13 @@ export interface components {
             readonly self: string;
         };
         readonly OrganizationChange: {
+            readonly cloudId?: components["schemas"]["SentBack"];
+            readonly id?: components["schemas"]["SentBack"];
             /** @enum {string} */
             readonly language?: "ru" | "en";
             readonly name?: string;
             readonly oneLinkPerPair?: boolean;
+            readonly self?: components["schemas"]["SentBack"];
         };
         /** @description A link, or the requested properties of it. */
         readonly PartialIssueLink: {
@@ -2079,7 +2107,7 @@ export interface components {
             /** Format: uri */
             readonly self: string;
         };
-        /** @description Read-only. May be sent back and is ignored. */
+        /** @description Read-only. May be sent back as it was read; another value is refused. */
         readonly SentBack: unknown;
         /** @description A status of issues. */
         readonly Status: {
@@ -2659,7 +2687,8 @@ export interface components {
          */
         readonly IfNoneMatch: string;
         /**
-         * @description `links` adds the links of each issue, as returned by `GET .../links`. Other values are ignored.
+         * @description `links` adds the links of each issue, as returned by `GET .../links`. `attachments` and `transitions` add empty
+         *     arrays: this server has neither. Other values are ignored.
          * @example [
          *       "links"
          *     ]
@@ -3316,7 +3345,8 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 /**
-                 * @description `links` adds the links of each issue, as returned by `GET .../links`. Other values are ignored.
+                 * @description `links` adds the links of each issue, as returned by `GET .../links`. `attachments` and `transitions` add empty
+                 *     arrays: this server has neither. Other values are ignored.
                  * @example [
                  *       "links"
                  *     ]
@@ -3384,7 +3414,8 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 /**
-                 * @description `links` adds the links of each issue, as returned by `GET .../links`. Other values are ignored.
+                 * @description `links` adds the links of each issue, as returned by `GET .../links`. `attachments` and `transitions` add empty
+                 *     arrays: this server has neither. Other values are ignored.
                  * @example [
                  *       "links"
                  *     ]
@@ -3591,7 +3622,13 @@ export interface operations {
             };
             readonly cookie?: never;
         };
-        readonly requestBody?: never;
+        /** @description Tracker changes fields after the move; this server refuses that. Send `PATCH .../issues/{issueId}`. */
+        readonly requestBody?: {
+            readonly content: {
+                /** @example {} */
+                readonly "application/json": Record<string, never>;
+            };
+        };
         readonly responses: {
             /** @description The issue under its new key. */
             readonly 200: {
@@ -3618,6 +3655,14 @@ export interface operations {
     readonly listIssueChanges: {
         readonly parameters: {
             readonly query?: {
+                /**
+                 * @description The ids of fields; only entries that change one of them are returned. `links` selects the entries about links.
+                 *     Can be repeated.
+                 * @example [
+                 *       "status"
+                 *     ]
+                 */
+                readonly field?: readonly string[];
                 /**
                  * @description The id of the last entry seen; 0 for none.
                  * @example 17
@@ -5591,6 +5636,7 @@ export interface operations {
                 };
             };
             readonly 304: components["responses"]["NotModified"];
+            readonly 400: components["responses"]["Invalid"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 413: components["responses"]["TooLarge"];
@@ -5920,6 +5966,7 @@ export interface operations {
                 };
             };
             readonly 304: components["responses"]["NotModified"];
+            readonly 400: components["responses"]["Invalid"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];

@@ -102,7 +102,8 @@ export function errorBody(
 ): Schemas['Error'] {
   return {
     errors: Object.fromEntries(Object.entries(fields).map(([field, { [language]: message }]) => [field, message])),
-    errorsData: namesReason && isDecision(reason) ? { code: reason, ...(details as object) } : {},
+    errorsData:
+      isDecision(reason) && (namesReason || reason === 'not_supported') ? { code: reason, ...(details as object) } : {},
     errorMessages: text ? [text[language]] : [],
     statusCode,
   };

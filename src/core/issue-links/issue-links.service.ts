@@ -101,7 +101,7 @@ export async function getIssueLink(
 ): Promise<IssueLink> {
   const name = parseIssueName(issueName);
   const row = name === undefined ? undefined : await selectIssueLink(db, viewer, name, linkId);
-  if (row === undefined) throw new DomainError('not_found', texts.linkNotFound);
+  if (row === undefined) throw new DomainError('not_found', texts.linkNotFound, {}, { reason: 'link_not_found' });
   return toIssueLink(row);
 }
 

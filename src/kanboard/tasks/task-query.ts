@@ -52,6 +52,7 @@ export type Operator = '=' | '<' | '<=' | '>' | '>=';
 const VALUES_MAX = 200;
 const YEAR_MAX = 9999;
 
+const ALL_TASKS: TaskCondition = { kind: 'all', conditions: [] };
 const NO_TASK: TaskCondition = { kind: 'any', conditions: [] };
 
 /** Parses one value of an attribute; `meId` is the id of the caller. */
@@ -73,7 +74,7 @@ const PARSERS: readonly (readonly [ValueParser, ...string[]])[] = [
   [(value) => tagCondition(value), 'tag'],
   [(value) => numberCondition('category', '=', value === 'none' ? '0' : value), 'category'],
   [comparedParser('priority'), 'priority'],
-  [comparedParser('score'), 'score'],
+  [comparedParser('score'), 'score', 'complexity'],
   [dateParser('created'), 'created'],
   [dateParser('modified'), 'modified', 'updated'],
   [dateParser('moved'), 'moved'],
@@ -159,9 +160,11 @@ function namedParser(field: 'column' | 'project'): ValueParser {
   return (value) => (isDigits(value) ? numberCondition(field, '=', value) : { kind: 'equals', field, text: value });
 }
 
+/** As in Kanboard, an unknown word such as `all` does not filter. */
 function statusCondition(value: string): TaskCondition {
   if (value === 'open') return numberCondition('isOpen', '=', '1');
-  return numberCondition('isOpen', '=', value === 'closed' ? '0' : value);
+  if (value === 'closed') return numberCondition('isOpen', '=', '0');
+  return isDigits(value) ? numberCondition('isOpen', '=', value) : ALL_TASKS;
 }
 
 function colorCondition(value: string): TaskCondition {

@@ -38,11 +38,11 @@ export const taskMethods: Methods<
 > = {
   async createTask(params, { db, viewer }) {
     await requireWritableProject(db, viewer, idFrom(params.project_id));
-    const taskId = await createTask(db, viewer, required(params.project_id, integerFrom), {
+    const taskId = await createTask(db, viewer, required(params, 'project_id', integerFrom), {
       ...changesFrom(params),
-      columnId: given(params.column_id, integerFrom) ?? 0,
-      swimlaneId: given(params.swimlane_id, swimlaneFrom),
-      creatorId: given(params.creator_id, integerFrom) ?? 0,
+      columnId: given(params, 'column_id', integerFrom) ?? 0,
+      swimlaneId: given(params, 'swimlane_id', swimlaneFrom),
+      creatorId: given(params, 'creator_id', integerFrom) ?? 0,
     });
     // 0 instead of false: what Kanboard on SQLite returns if a foreign key fails.
     return taskId ?? 0;
@@ -65,7 +65,7 @@ export const taskMethods: Methods<
   },
 
   async searchTasks({ project_id, query }, { db, viewer }) {
-    const rows = await searchTasks(db, viewer, idFrom(project_id), given(query, stringFrom) ?? '');
+    const rows = await searchTasks(db, viewer, idFrom(project_id), given({ query }, 'query', stringFrom) ?? '');
     return rows.map(serializeFoundTask);
   },
 
@@ -120,35 +120,43 @@ type Params<Name extends MethodName> = Parameters<Methods<Name>[Name]>[0];
 /** The given fields of a task: null means that a parameter was omitted. Throws `invalid`. */
 function changesFrom(params: Omit<Params<'updateTask'>, 'id'>): TaskChanges {
   const passive = PASSIVE_FIELDS.filter((field) => params[field] !== null).map(
-    (field) => [field, required(params[field], integerFrom)] as const,
+    (field) => [field, required(params, field, integerFrom)] as const,
   );
   return {
-    title: given(params.title, stringFrom),
-    color: given(params.color_id, stringFrom),
-    ownerId: given(params.owner_id, ownerFrom),
-    dueAt: given(params.date_due, timeFrom),
-    startedAt: given(params.date_started, timeFrom),
-    description: given(params.description, stringFrom),
-    reference: given(params.reference, stringFrom),
-    tags: given(params.tags, tagsFrom),
-    timeSpent: given(params.time_spent, hoursFrom),
-    timeEstimated: given(params.time_estimated, hoursFrom),
+    title: given(params, 'title', stringFrom),
+    color: given(params, 'color_id', stringFrom),
+    ownerId: given(params, 'owner_id', ownerFrom),
+    dueAt: given(params, 'date_due', timeFrom),
+    startedAt: given(params, 'date_started', timeFrom),
+    description: given(params, 'description', stringFrom),
+    reference: given(params, 'reference', stringFrom),
+    tags: given(params, 'tags', tagsFrom),
+    timeSpent: given(params, 'time_spent', hoursFrom),
+    timeEstimated: given(params, 'time_estimated', hoursFrom),
     kanboard: Object.fromEntries(passive),
   };
 }
 
 type Read<Value> = (value: unknown) => Value | undefined;
 
-/** Throws `invalid` if `read` rejects the value. */
-function required<Value>(value: unknown, read: Read<Value>): Value {
-  const result = read(value);
-  if (result === undefined) throw new DomainError('invalid', texts.formInvalid);
+/** Throws `invalid` with the name of the parameter if `read` rejects its value. */
+function required<Name extends string, Value>(
+  params: Readonly<Record<Name, unknown>>,
+  name: Name,
+  read: Read<Value>,
+): Value {
+  const result = read(params[name]);
+  if (result === undefined) throw new DomainError('invalid', undefined, { [name]: texts.formInvalid });
   return result;
 }
 
-/** Undefined for null, which means that the parameter was omitted. Throws `invalid` if `read` rejects the value. */
-function given<Value>(value: unknown, read: Read<Value>): Value | undefined {
-  return value === null ? undefined : required(value, read);
+/** Undefined for null, which means that the parameter was omitted. Throws as `required` does. */
+function given<Name extends string, Value>(
+  params: Readonly<Record<Name, unknown>>,
+  name: Name,
+  read: Read<Value>,
+): Value | undefined {
+  return params[name] === null ? undefined : required(params, name, read);
 }
 
 /** Null for 0, which removes the owner. */
@@ -166,9 +174,10 @@ function hoursFrom(value: unknown): number | undefined {
   return hours !== undefined && hours >= 0 ? hours : undefined;
 }
 
-/** An array of strings, empty ones dropped (as Kanboard does). Throws `invalid` for any other element. */
+/** An array of strings, empty ones dropped (as Kanboard does). */
 function tagsFrom(value: unknown): string[] | undefined {
-  return Array.isArray(value) ? value.map((tag) => required(tag, stringFrom)).filter((tag) => tag !== '') : undefined;
+  const tags = Array.isArray(value) ? value.map(stringFrom) : [undefined];
+  return tags.every((tag) => tag !== undefined) ? tags.filter((tag) => tag !== '') : undefined;
 }
 
 function serializeTask({ origin }: Account, row: TaskRow): Schemas['Task'] {

@@ -1,6 +1,9 @@
 import type { Schemas } from '../../contract/types.ts';
+import { DomainError } from '../../errors.ts';
+import { texts } from '../../texts.ts';
 import { STANDARD_FIELDS } from '../fields/standard-fields.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
+import { commaList } from '../rest/comma-list.ts';
 import { idInPath } from '../rest/names.ts';
 import { pageOf } from '../rest/paging.ts';
 import {
@@ -26,6 +29,7 @@ export const changelogHandlers: Handlers<'listIssueChanges' | 'getIssueChange'> 
     const { entries, hasMore } = await listChangelog(db, caller.viewer, path.issueId, {
       after: query.id === undefined ? undefined : Number(query.id),
       types: query.type,
+      fields: query.field && fieldsNamed(query.field),
       limit: perPage,
     });
     const last = entries.at(-1);
@@ -39,6 +43,14 @@ export const changelogHandlers: Handlers<'listIssueChanges' | 'getIssueChange'> 
     return { body: serializeEntry(caller, entry) };
   },
 };
+
+/** The ids of the fields. Throws `invalid` for an id that no field has. */
+function fieldsNamed(names: readonly string[]): readonly string[] {
+  const fields = names.flatMap(commaList);
+  const isKnown = fields.every((name) => STANDARD_FIELDS.some(({ id }) => id === name));
+  if (!isKnown) throw new DomainError('invalid', undefined, { field: texts.fieldNotFound });
+  return fields;
+}
 
 function nextPage({ url }: Caller, perPage: number, last: ChangelogEntry): string {
   const next = new URL(url);

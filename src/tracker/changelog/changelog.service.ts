@@ -74,10 +74,15 @@ export async function listChangelog(
   db: Queryable,
   viewer: Viewer,
   issueName: string,
-  { after, types, limit }: Pick<EntryFilter, 'types' | 'limit'> & { readonly after: number | undefined },
+  {
+    after,
+    types,
+    fields,
+    limit,
+  }: Pick<EntryFilter, 'types' | 'fields' | 'limit'> & { readonly after: number | undefined },
 ): Promise<{ entries: ChangelogEntry[]; hasMore: boolean }> {
   const name = parseIssueName(issueName);
-  const filter = { after: after ?? 0, types, limit: limit + 1 };
+  const filter = { after: after ?? 0, types, fields, limit: limit + 1 };
   const rows = name === undefined ? undefined : await selectSettledEntries(db, viewer, name, filter);
   if (rows === undefined) throw new DomainError('not_found', texts.issueNotFound);
   const shown = after === undefined ? rows : rows.filter((row) => row.is_settled);

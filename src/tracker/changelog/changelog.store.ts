@@ -59,7 +59,7 @@ const TRANSACTION_AFTER = `(
         where seen.org_id = :orgId and seen.event_id = :after and seen.issue_id = issue.issue_id)`;
 
 const SELECT_ENTRIES = statement<
-  keyof Viewer | 'issueName' | 'after' | 'until' | 'types' | 'limit',
+  keyof Viewer | 'issueName' | 'after' | 'until' | 'types' | 'fields' | 'limit',
   EntryRow | NoEntryRow
 >(
   'select_entries',
@@ -67,6 +67,10 @@ const SELECT_ENTRIES = statement<
       and (events.event_id > :after or ${TRANSACTION_AFTER} is not null)
       and (:until::text is null or events.transaction_id <= :until::text::xid8)
       and (:types::text[] is null or events.type = any(:types))
+      and (:fields::text[] is null or ('links' = any(:fields) and events.changes -> 'links' is not null)
+        or exists (
+          select from jsonb_array_elements(events.changes -> 'fields') as change (field)
+          where change.field ->> 'field' = any(:fields)))
       order by events.transaction_id, events.event_id
       limit :limit`),
 );
@@ -78,6 +82,8 @@ export interface EntryFilter {
   /** The last transaction whose entries are selected, as text; undefined for all. */
   readonly until?: string | undefined;
   readonly types: readonly EventType[] | undefined;
+  /** Ids of fields, one of which the entry must change; `links` stands for links. */
+  readonly fields: readonly string[] | undefined;
   readonly limit: number;
 }
 

@@ -5,6 +5,7 @@ import type { Caller, Handlers } from '../rest/caller.ts';
 import { commaList } from '../rest/comma-list.ts';
 import { idInPath, issueNameIn } from '../rest/names.ts';
 import { pageOf, pagingHeaders } from '../rest/paging.ts';
+import { hasAny, refuseReadOnly } from '../rest/read-only.ts';
 import { issueReference, linkTypeReference, statusReference, userReference } from '../rest/references.ts';
 import { parseTimestamp, timestamp } from '../rest/timestamps.ts';
 import { created, versionMatched } from '../rest/version.ts';
@@ -69,10 +70,17 @@ export const issueLinkHandlers: Handlers<Operations> = {
     return { body: serializeIssueLink(caller, link), version: link.version };
   },
   async updateIssueLink({ db, path, headers, body, caller }) {
+    const version = versionMatched(headers['If-Match']);
+    if (hasAny(body, READ_ONLY)) {
+      const stored = await getIssueLink(db, caller.viewer, path.issueId, idInPath(path.linkId));
+      if (stored.version === (version ?? stored.version)) {
+        refuseReadOnly(body, serializeIssueLink(caller, stored), READ_ONLY);
+      }
+    }
     const link = await updateIssueLink(db, caller.viewer, path.issueId, idInPath(path.linkId), {
       relationship: body.relationship,
       object: body.issue === undefined ? undefined : issueNameIn(body.issue),
-      version: versionMatched(headers['If-Match']),
+      version,
     });
     return { body: serializeIssueLink(caller, link), version: link.version };
   },
@@ -81,6 +89,21 @@ export const issueLinkHandlers: Handlers<Operations> = {
     return { body: undefined };
   },
 };
+
+/** The members of a link that `updateIssueLink` cannot change. */
+const READ_ONLY = [
+  'self',
+  'id',
+  'type',
+  'direction',
+  'object',
+  'createdBy',
+  'updatedBy',
+  'createdAt',
+  'updatedAt',
+  'assignee',
+  'status',
+] as const satisfies readonly (keyof Schemas['IssueLink'])[];
 
 function serializeIssueLink(caller: Caller, link: IssueLink): Schemas['IssueLink'] {
   return {

@@ -86,6 +86,10 @@ function orderFrom(text: string): Order {
 
 /** Parses a value of a filter, which has the syntax of the query language. */
 function operandFrom(text: string, refuse: Operand['refuse']): Operand {
+  const [, operator, whole] = /^([#~])"(.*)"$/su.exec(text) ?? [];
+  if (whole !== undefined) {
+    return { negated: operator === '~', comparison: '=', value: { is: 'whole', text: whole }, refuse };
+  }
   const [, not, name] = /^(!?)(\w+)\(\)$/u.exec(text) ?? [];
   return {
     negated: not === '!',

@@ -96,6 +96,10 @@ function conditionSql(condition: Condition): Sql {
       return condition.field.is === 'link'
         ? sql('issues.issue_id in (:ids)', { ids: linkedIds(condition.field, condition.values) })
         : VALUES[condition.field.name](condition.values);
+    case 'equals':
+      return sql(`coalesce(lower(${TEXTS[nameOf(condition.field)] ?? 'null'}) = lower(:text), false)`, {
+        text: condition.text,
+      });
     case 'me':
       return sql(`${PEOPLE[nameOf(condition.field)] ?? 'null'} = :userId`);
     case 'empty':
@@ -110,6 +114,7 @@ function conditionSql(condition: Condition): Sql {
 type ByField = { readonly [Name in ValueField]?: string };
 const PEOPLE: ByField = { assignee: 'issues.assignee_id', author: 'issues.created_by', updatedBy: 'issues.updated_by' };
 const TIMES: ByField = { created: 'issues.created_at', updated: 'issues.updated_at' };
+const TEXTS: ByField = { summary: 'issues.summary', description: 'issues.description' };
 const EMPTY: ByField = {
   assignee: 'issues.assignee_id is null',
   description: 'issues.description is null',
@@ -155,11 +160,18 @@ function people(column: string): ValuesSql {
   return (values) => sql(`${column} in (:ids)`, { ids: userIds(values) });
 }
 
+/** SQL: the first name and the other names of a user, as `GET /users` shows them. */
+const FIRST_NAME = `split_part(btrim(users.display), ' ', 1)`;
+const LAST_NAME = `btrim(substr(btrim(users.display), length(${FIRST_NAME}) + 1))`;
+const NAMES_OF_USER = ['users.login', 'users.display', FIRST_NAME, LAST_NAME, `${LAST_NAME} || ' ' || ${FIRST_NAME}`];
+
+/** SQL: the users with these uids, logins, first, last or full names. `ivanov@` is a login, whatever else it may be. */
 function userIds(values: readonly string[]): Sql {
+  const logins = values.filter((value) => value.endsWith('@')).map((value) => value.slice(0, -1));
   return sql(
     `select users.user_id from users
-    where users.org_id = :orgId and (users.uid = any(:uids::bigint[]) or :named)`,
-    { uids: idsIn(values), named: isNamed(['users.login', 'users.display'], values) },
+    where users.org_id = :orgId and (users.uid = any(:uids::bigint[]) or :named or :called)`,
+    { uids: idsIn(values), named: isNamed(NAMES_OF_USER, values), called: isNamed(['users.login'], logins) },
   );
 }
 
@@ -177,7 +189,7 @@ function entries(column: string, table: string, idColumn: string): ValuesSql {
 /** SQL: whether a column equals one of the values, case-insensitively. PostgreSQL converts both sides, so that its rules hold. */
 function isNamed(columns: readonly string[], values: readonly string[]): Sql {
   const names = 'array(select lower(given) from unnest(:values::text[]) given)';
-  return sql(`(${columns.map((column) => `lower(${column} collate "default") = any(${names})`).join(' or ')})`, {
+  return sql(`(${columns.map((column) => `lower((${column}) collate "default") = any(${names})`).join(' or ')})`, {
     values,
   });
 }

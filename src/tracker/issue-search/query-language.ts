@@ -34,7 +34,7 @@ export const CONDITIONS_MAX = 200;
  *     either    = both { ("OR" | "||") both }
  *     both      = one { [ "AND" | "&&" ] one }
  *     one       = ("!" | "NOT") one | "(" either ")" | name ":" value { "," value }
- *     value     = { "!" } [ ">" | ">=" | "<" | "<=" ] ( text [ ".." text ] | name "(" ")" )
+ *     value     = { "!" } ( ( "#" | "~" ) string | [ ">" | ">=" | "<" | "<=" ] ( text [ ".." text ] | name "(" ")" ) )
  *     order     = name [ "ASC" | "DESC" ]
  *
  * A text is a quoted string or a sequence of words. Throws `invalid` with the position of the error.
@@ -119,6 +119,12 @@ class Parser {
     if (this.#conditions > CONDITIONS_MAX) refuseAt(this.#token.at, texts.searchTooLarge);
     let negated = false;
     while (this.#takeSymbol('!')) negated = !negated;
+    const whole = (['#', '~'] as const).find((symbol) => this.#takeSymbol(symbol));
+    if (whole !== undefined) {
+      const { text, at } = this.#take();
+      const value = { is: 'whole', text } as const;
+      return { negated: negated !== (whole === '~'), comparison: '=', value, refuse: (words) => refuseAt(at, words) };
+    }
     const comparison = (['>=', '<=', '>', '<'] as const).find((symbol) => this.#takeSymbol(symbol)) ?? '=';
     const { at } = this.#token;
     const refuse = (text: Text) => refuseAt(at, text);
@@ -226,7 +232,8 @@ class Parser {
   }
 }
 
-const TOKEN = /\s*(?:("(?:[^"\\]|\\.)*")|(\.\.|&&|\|\||>=|<=|[():,!<>])|((?:(?!\.\.|&&|\|\|)[^\s"():,!<>])+))/suy;
+const TOKEN =
+  /\s*(?:("(?:[^"\\]|\\.)*")|(\.\.|&&|\|\||>=|<=|[():,!<>]|[#~](?="))|((?:(?!\.\.|&&|\|\|)[^\s"():,!<>])+))/suy;
 
 function tokensOf(text: string): Token[] {
   const tokens: Token[] = [];

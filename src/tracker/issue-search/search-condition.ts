@@ -9,6 +9,8 @@ export type Condition =
   | { readonly kind: 'not'; readonly condition: Condition }
   /** The field has one of the values. */
   | { readonly kind: 'oneOf'; readonly field: Field; readonly values: readonly string[] }
+  /** The whole text of the field, ignoring case. */
+  | { readonly kind: 'equals'; readonly field: Field; readonly text: string }
   | { readonly kind: 'me'; readonly field: Field }
   | { readonly kind: 'empty'; readonly field: Field }
   /** Not before `from`, and before `until`. */
@@ -63,6 +65,8 @@ export interface Operand {
   readonly comparison: '=' | '>' | '>=' | '<' | '<=';
   readonly value:
     | { readonly is: 'text'; readonly text: string }
+    /** The field must equal the whole text: `#"..."`, or negated `~"..."`. */
+    | { readonly is: 'whole'; readonly text: string }
     | { readonly is: 'range'; readonly from: string; readonly to: string }
     | { readonly is: 'function'; readonly name: string };
   /** Throws an error with the position of the value. */
@@ -72,6 +76,7 @@ export interface Operand {
 const STATUS_TYPES = ['new', 'paused', 'inProgress', 'done', 'cancelled'];
 const DATES: ReadonlySet<string> = new Set(['created', 'updated']);
 const PEOPLE: ReadonlySet<string> = new Set(['assignee', 'author', 'updatedBy']);
+const TEXTS: ReadonlySet<string> = new Set(['summary', 'description']);
 const MAY_BE_EMPTY: ReadonlySet<string> = new Set(['assignee', 'description', 'tags']);
 
 const FIELD_NAMES: readonly (readonly [Field, ...string[]])[] = [
@@ -179,8 +184,11 @@ function anyOf(field: Field, fieldName: string, operands: readonly Operand[]): C
 function single(field: Field, fieldName: string, operand: Operand): Condition | string {
   const { value: given, comparison, refuse } = operand;
   const name = field.is === 'value' ? field.name : 'link';
-  if (DATES.has(name)) return within(field, fieldName, operand);
+  if (DATES.has(name) && given.is !== 'whole') return within(field, fieldName, operand);
   if (comparison !== '=' || given.is === 'range') return refuse(texts.searchComparison(fieldName));
+  if (given.is === 'whole') {
+    return TEXTS.has(name) ? { kind: 'equals', field, text: given.text } : refuse(texts.searchTextOperator(fieldName));
+  }
   if (given.is === 'text') {
     if (name === 'statusType' && !STATUS_TYPES.includes(given.text)) return refuse(texts.searchStatusType(given.text));
     return given.text;

@@ -1,10 +1,12 @@
 import type { Schemas } from '../../contract/types.ts';
 import type { StatusRow } from '../../core/dictionaries/dictionaries.store.ts';
+import { listIssueLinks } from '../../core/issue-links/issue-links.service.ts';
 import type { Text } from '../../texts.ts';
 import { linksJsonOf } from '../issue-links/link-search.rest.ts';
 import type { Caller, Context, Handlers } from '../rest/caller.ts';
 import { commaList } from '../rest/comma-list.ts';
 import { issueNameIn, nameIn } from '../rest/names.ts';
+import { hasAny, refuseReadOnly } from '../rest/read-only.ts';
 import { entryReference, issueReference, queueReference, statusReference, userReference } from '../rest/references.ts';
 import { timestamp } from '../rest/timestamps.ts';
 import { created, versionMatched } from '../rest/version.ts';
@@ -44,10 +46,16 @@ export const issueHandlers: Handlers<Operations> = {
     return created(serializeIssue(caller, issue), issue.version);
   },
   async updateIssue({ db, path, query, headers, body, caller }) {
-    const issue = await updateIssue(db, caller.viewer, path.issueId, issueChanges(body), {
-      version: query.version,
-      matched: versionMatched(headers['If-Match']),
-    });
+    const expected = { version: query.version, matched: versionMatched(headers['If-Match']) };
+    if (hasAny(body, READ_ONLY)) {
+      const stored = await getIssue(db, caller.viewer, path.issueId);
+      const links = body.links === undefined ? [] : await listIssueLinks(db, caller.viewer, path.issueId);
+      // Of a stale object everything may differ, and the update says that it is stale.
+      if (stored.version === (expected.version ?? expected.matched ?? stored.version)) {
+        refuseReadOnly(body, { ...serializeIssue(caller, stored), links: links.map(({ id }) => ({ id })) }, READ_ONLY);
+      }
+    }
+    const issue = await updateIssue(db, caller.viewer, path.issueId, issueChanges(body), expected);
     return { body: serializeIssue(caller, issue), version: issue.version };
   },
   async deleteIssue({ db, path, caller }) {
@@ -64,6 +72,23 @@ export const issueHandlers: Handlers<Operations> = {
   },
 };
 
+const READ_ONLY = [
+  'self',
+  'id',
+  'key',
+  'version',
+  'aliases',
+  'statusType',
+  'previousStatus',
+  'createdAt',
+  'createdBy',
+  'updatedAt',
+  'updatedBy',
+  'votes',
+  'favorite',
+  'links',
+] as const satisfies readonly (keyof Schemas['IssueChanges'])[];
+
 const STATUS_TYPES: Record<StatusRow['type'], Text> = {
   new: { ru: 'Начальный', en: 'Initial' },
   paused: { ru: 'На паузе', en: 'Paused' },
@@ -79,7 +104,7 @@ const ALWAYS: ReadonlySet<string> = new Set(['self', 'id', 'key', 'version']);
 export interface IssueView {
   /** Members to include; undefined for all. */
   readonly fields: ReadonlySet<string> | undefined;
-  readonly withLinks: boolean;
+  readonly expand: ReadonlySet<string>;
 }
 
 /** The view requested by `fields` and `expand`. Each may be repeated and may hold a comma-separated list. */
@@ -92,7 +117,7 @@ export function issueView({
 }): IssueView {
   return {
     fields: fields && new Set(fields.flatMap(commaList)),
-    withLinks: (expand ?? []).flatMap(commaList).includes('links'),
+    expand: new Set((expand ?? []).flatMap(commaList)),
   };
 }
 
@@ -100,12 +125,17 @@ export function issueView({
 export async function issuesJson(
   context: Pick<Context, 'db' | 'caller' | 'hold'>,
   issues: readonly Issue[],
-  { fields, withLinks }: IssueView,
+  { fields, expand }: IssueView,
 ): Promise<string[]> {
   const keys = issues.map(({ key }) => key);
-  const links = withLinks ? await linksJsonOf(context, keys) : undefined;
+  const links = expand.has('links') ? await linksJsonOf(context, keys) : undefined;
   return issues.map((issue, index) => {
-    const json = JSON.stringify(serializeIssue(context.caller, issue, fields));
+    const expanded = {
+      ...serializeIssue(context.caller, issue, fields),
+      ...(expand.has('attachments') && { attachments: [] }),
+      ...(expand.has('transitions') && { transitions: [] }),
+    };
+    const json = JSON.stringify(expanded);
     return links === undefined ? json : `${json.slice(0, -1)},"links":${links[index] ?? '[]'}}`;
   });
 }

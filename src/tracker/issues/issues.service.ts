@@ -1,6 +1,7 @@
 import { requireAdministrator, type Viewer } from '../../core/access/viewer.ts';
 import { findEntry } from '../../core/dictionaries/dictionaries.service.ts';
 import type { Dictionary, StatusRow } from '../../core/dictionaries/dictionaries.store.ts';
+import { issueNotFound } from '../../core/issues/issue-access.ts';
 import { parseIssueName } from '../../core/issues/issue-name.ts';
 import {
   addIssue,
@@ -113,7 +114,7 @@ const CLOSED: ReadonlySet<StatusRow['type']> = new Set(['done', 'cancelled']);
 export async function getIssue(db: Queryable, viewer: Viewer, issueName: string): Promise<Issue> {
   const name = parseIssueName(issueName);
   const row = name === undefined ? undefined : await selectIssue(db, viewer, name);
-  if (row === undefined) throw new DomainError('not_found', texts.issueNotFound);
+  if (row === undefined) throw issueNotFound(['path']);
   return toIssue(row);
 }
 

@@ -11,6 +11,7 @@ import {
 import type { LinkTypeRow } from '../../core/link-types/link-types.store.ts';
 import { phraseOf } from '../../core/link-types/relationships.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
+import { hasAny, refuseReadOnly } from '../rest/read-only.ts';
 import { created, versionMatched } from '../rest/version.ts';
 
 type Operations = 'listLinkTypes' | 'getLinkType' | 'createLinkType' | 'updateLinkType' | 'deleteLinkType';
@@ -36,11 +37,18 @@ export const linkTypeHandlers: Handlers<Operations> = {
   },
   async updateLinkType({ db, path, headers, body, caller }) {
     requireAdministrator(caller.viewer);
+    const version = versionMatched(headers['If-Match']);
+    if (hasAny(body, READ_ONLY)) {
+      const stored = await getLinkType(db, caller.viewer.orgId, path.linkTypeId);
+      if (stored.version === (version ?? stored.version)) {
+        refuseReadOnly(body, serializeLinkType(caller, stored), READ_ONLY);
+      }
+    }
     const type = await updateLinkType(db, caller.viewer, path.linkTypeId, {
       inward: body.inward,
       outward: body.outward,
       ...rules(body),
-      version: versionMatched(headers['If-Match']),
+      version,
     });
     return { body: serializeLinkType(caller, type), version: type.version };
   },
@@ -50,6 +58,9 @@ export const linkTypeHandlers: Handlers<Operations> = {
     return { body: undefined };
   },
 };
+
+/** The members of a link type that `updateLinkType` cannot change. */
+const READ_ONLY = ['self', 'id', 'version', 'labels', 'relationships', 'symmetric'];
 
 function rules({ antisymmetric, acyclic, single }: Schemas['LinkTypeRules']) {
   return { antisymmetric, acyclic, single };

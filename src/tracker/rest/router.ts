@@ -69,12 +69,13 @@ export function restRouter({
         }
         const account = accountOf(caller.viewer);
         const bytes = operation.hasBody ? await readBody(request, response, account) : undefined;
+        const given = operation.hasBody ? bodyOf(bytes, operation) : undefined;
         const memory = new ResponseMemory(response, account, responseLimits);
         const call = {
           path: operation.parse.path(request.params),
           query: operation.parse.query(request.query),
           headers: operation.parse.headers(request.headers),
-          body: operation.hasBody ? operation.parse.body(bodyOf(bytes, operation)) : undefined,
+          body: operation.parse.body(given),
           caller,
           hold: memory.addRow,
         };

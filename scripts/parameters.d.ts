@@ -1,0 +1,1 @@
+export function parametersPage(openapi: string, openrpc: string): string;
