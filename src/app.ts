@@ -142,9 +142,18 @@ export function createApp({
     express: app,
     listener: (request, response) => {
       logRequest(log, request, response);
+      request.url = withoutRepeatedSlashes(request.url);
       if (!setBrowserHeaders(request, response)) listener(request, response);
     },
   };
+}
+
+/** A client appends its path to a base URL that ends in a slash: `/kanboard/1//jsonrpc.php`. The query stays as it is. */
+function withoutRepeatedSlashes(url: string): string {
+  if (!url.includes('//')) return url;
+  const query = url.indexOf('?');
+  const path = query === -1 ? url : url.slice(0, query);
+  return `${path.replaceAll(/\/{2,}/g, '/')}${url.slice(path.length)}`;
 }
 
 const refusePath: RequestHandler = () => {

@@ -38,7 +38,7 @@ export async function findEntry<Name extends Dictionary>(
   dictionary: Name,
   name: string | number,
 ): Promise<EntryRows[Name] | undefined> {
-  const key = String(name);
+  const key = String(name).trim();
   // PostgreSQL rejects U+0000 in a string.
   if (key.includes('\0')) return undefined;
   return await selectEntry(db, orgId, dictionary, { id: parseId(key), key });

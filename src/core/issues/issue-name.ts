@@ -3,9 +3,10 @@ const HEX_ID = /^[0-9A-Fa-f]{24}$/;
 
 /**
  * Normalises an issue name of a path or a body to its stored form: a key in upper case (`june-2` is JUNE-2) or 24 hex
- * digits in lower case. Returns undefined for an invalid name, which needs no query.
+ * digits in lower case, without white space around it. Returns undefined for an invalid name, which needs no query.
  */
-export function parseIssueName(name: string): string | undefined {
+export function parseIssueName(given: string): string | undefined {
+  const name = given.trim();
   if (KEY.test(name)) return name.toUpperCase();
   return HEX_ID.test(name) ? name.toLowerCase() : undefined;
 }

@@ -58,8 +58,13 @@ export function rpcRouter(options: RpcRouterOptions): Router {
     endResponse(response, text, options.responseLimits);
   };
   router.all(['/jsonrpc.php', '/kanboard/:orgId/jsonrpc.php'], serve, sendError);
+  router.use(['/jsonrpc.php', '/kanboard'], refusePath, sendError);
   return router;
 }
+
+const refusePath: RequestHandler = () => {
+  throw httpRefusal(404, 'Not Found');
+};
 
 /**
  * Prevents pages of other sites from using the browser's saved credentials, since neither the method nor the content type
@@ -277,6 +282,7 @@ function requestError(error: unknown, request: Request): RpcError {
     if (error.code === 'too_large') return httpRefusal(413, error.message);
     if (typeof outcome === 'function') return outcome();
   }
+  if (error instanceof URIError) return httpRefusal(400, 'Bad Request');
   // Errors of Express and its body parser carry an HTTP status.
   if (error instanceof Error && 'status' in error && typeof error.status === 'number' && error.status < 500) {
     return error.status === 413 ? httpRefusal(413, 'Payload Too Large') : parseError();

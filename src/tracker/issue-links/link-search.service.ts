@@ -72,7 +72,7 @@ export async function searchLinks(
 
 /** The status with that id or key; as in paths, an id takes precedence. */
 function statusNamed(statuses: LinkReferences['statuses'], name: string | number): number {
-  const key = String(name);
+  const key = String(name).trim();
   const status = statuses.get(parseId(key) ?? 0) ?? [...statuses.values()].find((one) => one.key === key);
   return status?.id ?? unknown('status', texts.statusNotFound);
 }

@@ -129,12 +129,14 @@ type ValuesSql = (values: readonly string[]) => Sql;
 
 /** SQL: whether a field has one of the values. Names and the keys of dictionary entries are compared case-insensitively. */
 const VALUES: Readonly<Record<ValueField, ValuesSql>> = {
-  queue: (values) =>
-    sql('(queues.key = any(:keys::text[]) or queues.queue_id = any(:ids::bigint[]) or :named)', {
+  queue: (given) => {
+    const values = trimmed(given);
+    return sql('(queues.key = any(:keys::text[]) or queues.queue_id = any(:ids::bigint[]) or :named)', {
       keys: values.map((value) => value.toUpperCase()),
       ids: idsIn(values),
       named: isNamed(['queues.name'], values),
-    }),
+    });
+  },
   key: (values) => sql('issues.issue_id in (:ids)', { ids: issueIds(values) }),
   assignee: people('issues.assignee_id'),
   author: people('issues.created_by'),
@@ -182,7 +184,7 @@ function entries(column: string, table: string, idColumn: string): ValuesSql {
       `${column} in (
         select ${table}.${idColumn} from ${table}
         where ${table}.org_id = :orgId and (${table}.${idColumn} = any(:ids::bigint[]) or :named))`,
-      { ids: idsIn(values), named: isNamed(names, values) },
+      { ids: idsIn(trimmed(values)), named: isNamed(names, trimmed(values)) },
     );
 }
 
@@ -282,6 +284,10 @@ function userName(column: string): string {
 
 function orderSql({ by, descending }: Order): string {
   return SORTINGS[by].map((expression) => `${expression} ${descending ? 'desc' : 'asc'} nulls last`).join(', ');
+}
+
+function trimmed(values: readonly string[]): readonly string[] {
+  return values.map((value) => value.trim());
 }
 
 /** The values that are valid ids, as numbers. */
