@@ -2240,6 +2240,13 @@ join priorities on priorities.org_id = $1 and priorities.priority_id = queues.de
 ) page on true
 order by page.queue_id;
 
+prepare select_read_index as
+select system_identifier::text as system, current_database() as database,
+  left(pg_walfile_name(pg_current_wal_lsn()), 8) as timeline,
+  (case current_setting('synchronous_commit') when 'off' then pg_current_wal_insert_lsn()
+    else pg_current_wal_flush_lsn() end - '0/0')::bigint as lsn
+from pg_control_system();
+
 -- $1 orgId, $2 issueName, $3 isApplication, $4 userId, $5 remoteLinkId
 prepare select_remote_link as
   with issue as materialized (

@@ -12,6 +12,8 @@ export interface Config {
   readonly connectionsMax: number;
   /** The operator's own PostgreSQL; if unset, the embedded one is used. */
   readonly databaseUrl: string | undefined;
+  /** Replicas of that PostgreSQL, for reading. */
+  readonly databaseReadUrl: string | undefined;
   /** How long to wait for a PostgreSQL at `databaseUrl` that is still starting. */
   readonly databaseWaitSeconds: number;
   /** Absolute path of the embedded PostgreSQL's files. */
@@ -60,6 +62,11 @@ const seconds = makeValidator<number>((value) => {
 
 const primaryUrl = makeValidator<string>((value) => {
   splitDatabaseUrl(value, 'primary');
+  return value;
+});
+
+const replicasUrl = makeValidator<string>((value) => {
+  splitDatabaseUrl(value, 'replicas');
   return value;
 });
 
@@ -117,6 +124,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       HOST: str({ default: '127.0.0.1' }),
       MAX_CONNECTIONS: connections({ default: 4000 }),
       DATABASE_URL: primaryUrl({ default: undefined }),
+      DATABASE_READ_URL: replicasUrl({ default: undefined }),
       DATABASE_WAIT_SECONDS: seconds({ default: 15 }),
       DATA_DIR: str({ default: './data' }),
       PUBLIC_URL: webUrl({ default: undefined }),
@@ -132,6 +140,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     {
       reporter({ errors }) {
         const problems = Object.entries(errors).map(([name, error]) => `${name}: ${error.message}`);
+        if ('DATABASE_READ_URL' in given && !('DATABASE_URL' in given))
+          problems.push('DATABASE_READ_URL: needs the DATABASE_URL of the primary');
         if (problems.length > 0) throw new StartError(`The environment is invalid.\n${problems.join('\n')}`);
       },
     },
@@ -141,6 +151,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     host: values.HOST,
     connectionsMax: values.MAX_CONNECTIONS,
     databaseUrl: values.DATABASE_URL,
+    databaseReadUrl: values.DATABASE_READ_URL,
     databaseWaitSeconds: values.DATABASE_WAIT_SECONDS,
     dataDir: resolve(values.DATA_DIR),
     publicUrl: values.PUBLIC_URL,

@@ -1,12 +1,13 @@
 import { type RequestHandler, type Response, Router } from 'express';
 import { CONTRACT_FILES, type ContractFile, readContractFile } from './contract/contract-files.ts';
-import type { Database } from './database/database.ts';
+import type { Database, DatabasePool } from './database/database.ts';
 import { isSchemaCurrent } from './database/migrations.ts';
+import type { ReplicaState } from './database/replicas.ts';
 import { refuseMethod } from './http/refuse-method.ts';
 import type { Log } from './log.ts';
 
 interface Operations {
-  readonly db: Database;
+  readonly db: DatabasePool;
   readonly log: Log;
   readonly isDatabaseLost: () => boolean;
 }
@@ -22,7 +23,7 @@ export function operationsRouter({ db, log, isDatabaseLost }: Operations): Route
     },
     '/readyz': async (_request, response) => {
       // The pool may reconnect a moment before the loss is over. A server that is ready must not be unhealthy.
-      reportHealth(response, databaseProblem() ?? (await schemaProblem(db, log)));
+      reportHealth(response, databaseProblem() ?? (await schemaProblem(db, log)), db.replicaStates());
     },
     ...Object.fromEntries(CONTRACT_FILES.map((file) => [`/${file}`, sendContract(file)])),
   };
@@ -49,7 +50,8 @@ async function schemaProblem(db: Database, log: Log): Promise<string | undefined
   }
 }
 
-function reportHealth(response: Response, problem: string | undefined): void {
-  if (problem === undefined) response.json({ status: 'ok' });
+/** A server is ready without its replicas: it reads from the primary then. */
+function reportHealth(response: Response, problem: string | undefined, replicas: readonly ReplicaState[] = []): void {
+  if (problem === undefined) response.json({ status: 'ok', ...(replicas.length > 0 && { replicas }) });
   else response.status(503).set('Retry-After', '5').json({ status: 'unavailable', problem });
 }

@@ -14,9 +14,11 @@ import {
 } from './held-connection.ts';
 import { CHANNEL, InvalidationListener } from './invalidation-listener.ts';
 import { Primary } from './primary.ts';
+import { ReadIndex } from './read-index.ts';
+import { type ReplicaState, Replicas } from './replicas.ts';
 import type { RawRow } from './row-query.ts';
 import { openPool, type PooledSession, type SessionPool } from './session.ts';
-import { SharedReads, type SharedStatement } from './shared-reads.ts';
+import { SharedReads, type SharedStatement, STATEMENTS_MAX } from './shared-reads.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import type { NamedStatement, Statement } from './statement.ts';
 
@@ -29,6 +31,8 @@ export interface Queryable {
   readShared<Key, Row>(statement: SharedStatement<Key, Row>, orgId: string, keys: readonly Key[]): Promise<Row[][]>;
   /** Values of the process; empty in a transaction that has invalidated some of them. */
   readonly cache: Cache;
+  /** Reads on the primary, or in the transaction, and never on a replica: for what is cached. */
+  readonly primary: Queryable;
 }
 
 /** The parameter type of use cases: the pool, or the transaction of a larger use case, which they join. */
@@ -61,13 +65,24 @@ export interface ClientDatabase extends Database {
    * from PostgreSQL; those that have been read already still arrive.
    */
   receive(statement: NamedStatement<unknown>, onRow: (row: RawRow) => Promise<void> | undefined): Promise<void>;
+  /** For operations that only read: their reads may go to replicas that have all acknowledged writes. */
+  readonly reader: ClientDatabase;
 }
 
 export interface DatabasePool extends ClientDatabase {
   forClient(client: Client): ClientDatabase;
   /** Starts to apply the invalidations of other processes; until then, values are cached for a second at most. */
   listen(): void;
+  /** Whether reads go to the replicas; empty if there are none. */
+  replicaStates(): ReplicaState[];
   close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  /** Without timeouts, a statement may take as long as it needs: for maintenance, not for requests. */
+  readonly hasTimeouts?: boolean;
+  /** They are read from once the pool listens. */
+  readonly replicas?: Connection | undefined;
 }
 
 /** Thrown in a transaction that conflicts with a concurrent change, to roll it back and repeat it. */
@@ -111,25 +126,28 @@ const types: pg.CustomTypesConfig = {
     oid === pg.types.builtins.INT8 ? Number : (pg.types.getTypeParser(oid, format) as (value: string) => unknown),
 };
 
-/** Without timeouts, a statement may take as long as it needs: for maintenance, not for requests. */
-export function openDatabase(connection: Connection, log: Log, { hasTimeouts = true } = {}): DatabasePool {
+export function openDatabase(
+  connection: Connection,
+  log: Log,
+  { hasTimeouts = true, replicas: replicasAt }: DatabaseOptions = {},
+): DatabasePool {
   const { otherHosts: _, options = '', ...server } = connection;
   const session = { application_name: 'issue-links', ...server, options, connectionTimeoutMillis: CONNECT_TIMEOUT_MS };
   const primary = new Primary(connection, log, () => {
     silence.abandon((address) => !primary.isAt(address));
   });
+  const settings = {
+    max: POOL_SIZE,
+    options: `${PLANNER} ${DATES}`,
+    ...(hasTimeouts && {
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      lock_timeout: LOCK_TIMEOUT_MS,
+      query_timeout: RESPONSE_TIMEOUT_MS,
+    }),
+    types,
+  };
   const pool = openPool(
-    {
-      ...session,
-      max: POOL_SIZE,
-      options: `${options} ${PLANNER} ${DATES}`,
-      ...(hasTimeouts && {
-        statement_timeout: STATEMENT_TIMEOUT_MS,
-        lock_timeout: LOCK_TIMEOUT_MS,
-        query_timeout: RESPONSE_TIMEOUT_MS,
-      }),
-      types,
-    },
+    { ...session, ...settings, options: `${options} ${settings.options}` },
     () => primary.address,
     (opened) => {
       opened.requirePrimary();
@@ -138,13 +156,15 @@ export function openDatabase(connection: Connection, log: Log, { hasTimeouts = t
   );
   const cache = new ProcessCache();
 
-  const connections = new Shares({
-    total: POOL_SIZE,
-    share: ACCOUNT_CONNECTIONS_MAX,
-    waitersMax: ACCOUNT_WAITERS_MAX,
-    allWaitersMax: WAITERS_MAX,
-    waitMs: CONNECT_TIMEOUT_MS,
-  });
+  const connectionShares = () =>
+    new Shares({
+      total: POOL_SIZE,
+      share: ACCOUNT_CONNECTIONS_MAX,
+      waitersMax: ACCOUNT_WAITERS_MAX,
+      allWaitersMax: WAITERS_MAX,
+      waitMs: CONNECT_TIMEOUT_MS,
+    });
+  const connections = connectionShares();
 
   const receiving = new Shares({
     total: RECEIVING_CONNECTIONS_MAX,
@@ -174,6 +194,15 @@ export function openDatabase(connection: Connection, log: Log, { hasTimeouts = t
   const sharedReads = new SharedReads(async (statement, onRow) => {
     await withConnection({}, (connection) => run(connection, statement, {}, onRow));
   });
+  const replicas =
+    replicasAt &&
+    new Replicas(replicasAt, {
+      readIndex: new ReadIndex((statement) => withConnection({}, (connection) => run(connection, statement, {}))),
+      log,
+      settings,
+      shares: connectionShares,
+    });
+  const readerFor = replicas && openReaders(replicas, withConnection);
 
   /** Runs a transaction until PostgreSQL accepts it, but not more often than five times. */
   const repeatedly = async <Result>(run: () => Promise<Result>): Promise<Result> => {
@@ -191,6 +220,12 @@ export function openDatabase(connection: Connection, log: Log, { hasTimeouts = t
 
   const databaseFor = (client: Client): DatabasePool => ({
     cache,
+    get primary() {
+      return this;
+    },
+    get reader() {
+      return readerFor ? readerFor(client, this) : this;
+    },
     isTransaction: false,
     query: (statement) => withConnection(client, (connection) => run(connection, statement, client)),
     execute: (statement) =>
@@ -212,14 +247,72 @@ export function openDatabase(connection: Connection, log: Log, { hasTimeouts = t
     listen: () => {
       listener.start();
       silence.start();
+      replicas?.start();
     },
+    replicaStates: () => replicas?.states() ?? [],
     async close() {
       silence.stop();
+      await replicas?.stop();
       await listener.stop();
       await pool.end();
     },
   });
   return databaseFor({});
+}
+
+type WithConnection = <Result>(
+  client: Client,
+  work: (connection: HeldConnection) => Promise<Result>,
+) => Promise<Result>;
+
+/** Returns a function that makes the reader of a client's handle. */
+function openReaders(
+  replicas: Replicas,
+  onPrimary: WithConnection,
+): (client: Client, primary: ClientDatabase) => ClientDatabase {
+  const read = <Result>(
+    client: Client,
+    work: (connection: HeldConnection, onPassed: () => void) => Promise<Result>,
+  ): Promise<Result> => replicas.read(client, (fallback) => onPrimary(client, fallback), work);
+  const sharedReads = new SharedReads(async (statement, onRow) => {
+    await read({}, (connection, onPassed) =>
+      run(connection, statement, {}, (row) => {
+        onPassed();
+        onRow(row);
+      }),
+    );
+  }, STATEMENTS_MAX * replicas.count);
+
+  return (client, primary) => {
+    const reader: ClientDatabase = {
+      primary,
+      cache: primary.cache,
+      isTransaction: false,
+      execute: (statement) => primary.execute(statement),
+      transaction: (work) => primary.transaction(work),
+      get reader() {
+        return reader;
+      },
+      query: (statement) =>
+        read(client, (connection, onPassed) => {
+          const countBytes = (bytes: number) => {
+            onPassed();
+            client.countBytes?.(bytes);
+          };
+          return run(connection, statement, { ...client, countBytes });
+        }),
+      readShared: (statement, orgId, keys) =>
+        Promise.all(keys.map((key) => sharedReads.read(statement, orgId, key, client))),
+      receive: (statement, onRow) =>
+        read(client, (connection, onPassed) =>
+          receive(connection, statement, client.signal, (row) => {
+            onPassed();
+            return onRow(row);
+          }),
+        ),
+    };
+    return reader;
+  };
 }
 
 function isRepeatable(error: unknown): boolean {
@@ -253,8 +346,14 @@ async function runTransaction<Result>(
   const invalidated = new Set<string>();
   const sendCommand = (text: string) => run(connection, { name: '', text, values: [] }, client);
   // The only place that creates a Transaction.
-  const transaction = {
+  const transaction: Transaction = {
     isTransaction: true,
+    get primary() {
+      return transaction;
+    },
+    get reader() {
+      return transaction;
+    },
     get cache() {
       return invalidated.size === 0 ? cache : NO_CACHE;
     },

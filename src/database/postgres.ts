@@ -31,7 +31,7 @@ export interface Postgres {
   close(): Promise<void>;
 }
 
-type Location = Pick<Config, 'databaseUrl' | 'databaseWaitSeconds' | 'dataDir'>;
+type Location = Pick<Config, 'databaseUrl' | 'databaseReadUrl' | 'databaseWaitSeconds' | 'dataDir'>;
 
 export interface ConnectOptions {
   /** Creates the embedded database if it does not exist. */
@@ -46,16 +46,26 @@ export interface ConnectOptions {
  * StartError if the database cannot be used, or if it does not exist and `create` is false.
  */
 export async function connectPostgres(location: Location, options: ConnectOptions): Promise<Postgres> {
-  const { databaseUrl, dataDir, databaseWaitSeconds } = location;
+  const { databaseUrl, databaseReadUrl, dataDir, databaseWaitSeconds } = location;
   const { create, log, onWait } = options;
   if (databaseUrl !== undefined) {
     const connection = connectionFrom(databaseUrl, 'primary');
     const name = `${connection.database} on ${addressesOf(connection).map(nameOf).join(', ')}`;
-    const postgres = open(name, connection, log);
+    const replicas = databaseReadUrl === undefined ? undefined : connectionFrom(databaseReadUrl, 'replicas');
+    const postgres = open(name, openDatabase(connection, log, { replicas }), connection);
     return await checked(postgres, databaseWaitSeconds * 1000, onWait);
   }
   const embedded = await startEmbeddedPostgres({ dataDir, create, log });
-  return await checked(open(`the embedded PostgreSQL in ${dataDir}`, embedded.connection, log, embedded), 0, onWait);
+  return await checked(
+    open(
+      `the embedded PostgreSQL in ${dataDir}`,
+      openDatabase(embedded.connection, log),
+      embedded.connection,
+      embedded,
+    ),
+    0,
+    onWait,
+  );
 }
 
 /** Brings the schema up to date. */
@@ -66,8 +76,7 @@ export async function updateSchema({ db, connection }: Postgres, log: Log): Prom
   log.info({ steps }, 'schema migrated');
 }
 
-function open(name: string, connection: Connection, log: Log, embedded?: EmbeddedPostgres): Postgres {
-  const db = openDatabase(connection, log);
+function open(name: string, db: DatabasePool, connection: Connection, embedded?: EmbeddedPostgres): Postgres {
   const close = async () => {
     await db.close();
     await embedded?.stop();

@@ -32,8 +32,8 @@ interface Batch {
 type Run = (statement: NamedStatement<unknown>, onRow: (row: RawRow) => void) => Promise<void>;
 
 const KEYS_MAX = 64;
-/** More would divide the same readers among smaller batches. */
-const STATEMENTS_MAX = 2;
+/** On a server. More would divide the same readers among smaller batches. */
+export const STATEMENTS_MAX = 2;
 const WAITING_MAX = 2000;
 
 /**
@@ -43,14 +43,16 @@ const WAITING_MAX = 2000;
  */
 export class SharedReads {
   readonly #run: Run;
+  readonly #statementsMax: number;
   /** In the order in which they will run. A full batch is followed by another one. */
   readonly #batches: Batch[] = [];
   #waiting = 0;
   #running = 0;
   #isScheduled = false;
 
-  constructor(run: Run) {
+  constructor(run: Run, statementsMax = STATEMENTS_MAX) {
     this.#run = run;
+    this.#statementsMax = statementsMax;
   }
 
   /** The rows of the key. Throws `overloaded` if too many readers wait, and what the client's `countBytes` throws. */
@@ -66,7 +68,7 @@ export class SharedReads {
         resolve,
         reject,
       });
-      if (this.#isScheduled || this.#running >= STATEMENTS_MAX) return;
+      if (this.#isScheduled || this.#running >= this.#statementsMax) return;
       this.#isScheduled = true;
       // The requests that arrived together with this one are parsed first.
       setImmediate(() => {
@@ -87,7 +89,7 @@ export class SharedReads {
   }
 
   #start(): void {
-    while (this.#running < STATEMENTS_MAX) {
+    while (this.#running < this.#statementsMax) {
       const batch = this.#batches.shift();
       if (batch === undefined) return;
       this.#waiting -= batch.readers.length;

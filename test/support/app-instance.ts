@@ -19,10 +19,11 @@ export interface AppInstance {
 export async function startInstance(
   connection: Connection,
   settings: Partial<AppOptions['config']> = {},
+  replicas?: Connection,
 ): Promise<AppInstance> {
   const lines: string[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
-  const db = openDatabase(connection, log);
+  const db = openDatabase(connection, log, { replicas });
   db.listen();
   const config = {
     publicUrl: undefined,

@@ -23,7 +23,7 @@ import { codeOf } from '../../src/embedded-postgres/error-code.ts';
 const SETTINGS = [
   ...['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'shared_buffers=16MB', 'wal_keep_size=1GB'],
   // A standby notices at once that there is a primary again.
-  ...['wal_retrieve_retry_interval=100ms', 'max_standby_streaming_delay=1s'],
+  'wal_retrieve_retry_interval=100ms',
 ];
 /** What a copy of a running server must not take over; the WAL is streamed. */
 const NOT_COPIED =

@@ -9,6 +9,7 @@ const DEFAULTS = {
   host: '127.0.0.1',
   connectionsMax: 4000,
   databaseUrl: undefined,
+  databaseReadUrl: undefined,
   databaseWaitSeconds: 15,
   dataDir: resolve('data'),
   publicUrl: undefined,
@@ -43,6 +44,7 @@ test('an empty value counts as unset', () => {
       'PORT',
       'HOST',
       'DATABASE_URL',
+      'DATABASE_READ_URL',
       'DATABASE_WAIT_SECONDS',
       'MAX_CONNECTIONS',
       'CORS_ORIGINS',
@@ -165,6 +167,18 @@ test.each([
   ],
 ])('%s is split by host', (url, urls) => {
   expect(splitDatabaseUrl(url, 'primary')).toEqual(urls);
+});
+
+test('DATABASE_READ_URL names replicas, and needs a DATABASE_URL', () => {
+  const DATABASE_READ_URL = 'postgres://me@two,three/links?target_session_attrs=standby';
+  const environment = { DATABASE_URL: 'postgres://me@one/links', DATABASE_READ_URL };
+  expect(readConfig(environment).databaseReadUrl).toBe(DATABASE_READ_URL);
+  expect(problemOf({ DATABASE_READ_URL })).toContain('DATABASE_READ_URL: needs the DATABASE_URL of the primary');
+  expect(
+    problemOf({ ...environment, DATABASE_READ_URL: 'postgres://two/links?target_session_attrs=read-write' }),
+  ).toContain(
+    'DATABASE_READ_URL: must have target_session_attrs=any or standby or prefer-standby or read-only, or none',
+  );
 });
 
 test('DATA_DIR is resolved against the working directory', () => {

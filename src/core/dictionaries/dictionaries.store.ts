@@ -56,7 +56,7 @@ export function cachedStatuses(
 ): Promise<ReadonlyMap<number, StatusRow>> {
   const key = cacheKey<Map<number, StatusRow>>('statuses', orgId);
   return cachedMap(db.cache, key, [orgId], statusIds, async () => {
-    const statuses = await selectEntries(db, orgId, 'statuses');
+    const statuses = await selectEntries(db.primary, orgId, 'statuses');
     return new Map(statuses.map((status) => [status.id, status]));
   });
 }

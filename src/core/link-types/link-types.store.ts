@@ -51,7 +51,7 @@ export function cachedLinkTypes(
 ): Promise<ReadonlyMap<string, LinkTypeRow>> {
   const key = cacheKey<Map<string, LinkTypeRow>>('link types', orgId);
   return cachedMap(db.cache, key, [orgId], linkTypeIds, async () => {
-    const types = await selectLinkTypes(db, orgId);
+    const types = await selectLinkTypes(db.primary, orgId);
     return new Map(types.map((type) => [type.link_type_id, type]));
   });
 }

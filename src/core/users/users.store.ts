@@ -188,7 +188,7 @@ export function cachedUserNames(
   userIds: readonly number[],
 ): Promise<ReadonlyMap<number, UserNames>> {
   return cachedMap(db.cache, cacheKey<Map<number, UserNames>>('users', orgId), [orgId], userIds, async (missing) => {
-    const users = await db.query(SELECT_USER_NAMES({ orgId, userIds: missing }));
+    const users = await db.primary.query(SELECT_USER_NAMES({ orgId, userIds: missing }));
     return new Map(users.map((user) => [user.userId, user]));
   });
 }

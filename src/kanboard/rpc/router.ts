@@ -35,6 +35,8 @@ export interface RpcRouterOptions {
 /** A handler as the dispatcher calls it, without the types that tie its parameters to its method. */
 type AnyHandler = (params: Record<string, unknown>, account: Account) => Promise<unknown>;
 
+/** The methods that only read. */
+const READING = /^(get|search)[A-Z]/;
 const BATCH_MAX = 1000;
 /** A larger body is read after its credentials have been checked, or 1 000 anonymous clients would hold a gigabyte. */
 const ANONYMOUS_BYTES_MAX = 16_384;
@@ -219,8 +221,9 @@ async function call(
   if (method === undefined) throw methodNotFound();
   if (!ACCESS[method['x-access']](account.viewer)) throw forbidden();
   const params = argumentsOf(method, request);
+  const db = READING.test(method.name) ? account.db.reader : account.db;
   try {
-    return await (handlers[method.name] as AnyHandler)(params, account);
+    return await (handlers[method.name] as AnyHandler)(params, { ...account, db });
   } catch (error) {
     if (error instanceof DomainError) logRefusal(response, method.name, error);
     return failureValue(error, method, account.viewer);

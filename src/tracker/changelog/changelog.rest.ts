@@ -23,10 +23,11 @@ import {
   listChangelog,
 } from './changelog.service.ts';
 
+/** On the primary alone: which transactions are still running is not known elsewhere. */
 export const changelogHandlers: Handlers<'listIssueChanges' | 'getIssueChange'> = {
   async listIssueChanges({ db, path, query, caller }) {
     const { perPage } = pageOf(query);
-    const { entries, hasMore } = await listChangelog(db, caller.viewer, path.issueId, {
+    const { entries, hasMore } = await listChangelog(db.primary, caller.viewer, path.issueId, {
       after: query.id === undefined ? undefined : Number(query.id),
       types: query.type,
       fields: query.field && fieldsNamed(query.field),
@@ -39,7 +40,7 @@ export const changelogHandlers: Handlers<'listIssueChanges' | 'getIssueChange'> 
     };
   },
   async getIssueChange({ db, path, caller }) {
-    const entry = await getChangelogEntry(db, caller.viewer, path.issueId, idInPath(path.entryId));
+    const entry = await getChangelogEntry(db.primary, caller.viewer, path.issueId, idInPath(path.entryId));
     return { body: serializeEntry(caller, entry) };
   },
 };

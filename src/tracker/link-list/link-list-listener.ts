@@ -56,7 +56,7 @@ async function sendLinks(
   if (!caller.scopes.includes('read')) return false;
   const account = accountOf(caller.viewer);
   const memory = new ResponseMemory(response, account, responseLimits);
-  const clientDb = db.forClient({ signal: clientSignal(response), account, countBytes: memory.addRow });
+  const clientDb = db.forClient({ signal: clientSignal(response), account, countBytes: memory.addRow }).reader;
   const links = await readIssueLinks(clientDb, caller.viewer, issueName);
   const body = links && linkListJson(caller, links, await readLinkReferences(clientDb, caller.viewer, links));
   if (body === undefined) return false;

@@ -100,7 +100,8 @@ export function restRouter({
           endResponse(response, reply.body, responseLimits);
           return;
         }
-        const reply = await handle({ ...call, db: clientDb }).catch(async (error: unknown) => {
+        const operationDb = operation.scope === 'read' ? clientDb.reader : clientDb;
+        const reply = await handle({ ...call, db: operationDb }).catch(async (error: unknown) => {
           if (error instanceof DomainError) await explainConflict(clientDb, caller.viewer, error);
           throw error;
         });
