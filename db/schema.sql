@@ -39,6 +39,36 @@ comment on table applications is 'The applications that contain the objects of r
 comment on column applications.application_id is 'The origin of Tracker''s remote links, such as "com.github".';
 comment on column applications.type is 'The kind of application. Kanboard''s types of external links are attachment, file and weblink; it shows all others as weblink.';
 
+create table deleted_issues (
+  org_id text collate "C" not null,
+  issue_id bigint not null,
+  hex_id text collate "C" not null,
+  key text collate "C" not null,
+  summary text not null,
+  queue_id bigint not null,
+  was_open boolean not null default false,
+  reader_ids bigint[] not null default '{}'::bigint[],
+  constraint deleted_issues_pkey PRIMARY KEY (org_id, issue_id),
+  constraint deleted_issues_org_id_fkey FOREIGN KEY (org_id) REFERENCES organisations(org_id) ON DELETE CASCADE
+);
+comment on table deleted_issues is 'What changelogs show of issues that were deleted, by the queue that they were in.';
+comment on column deleted_issues.queue_id is 'Not a foreign key, since the row outlives its queue.';
+comment on column deleted_issues.was_open is 'Whether everyone could see the queue when it was removed.';
+comment on column deleted_issues.reader_ids is 'The users with a role in the queue when it was removed.';
+CREATE INDEX deleted_issues_queue_id_idx ON deleted_issues USING btree (org_id, queue_id);
+
+create table deleted_link_types (
+  org_id text collate "C" not null,
+  link_type_id text collate "C" not null,
+  inward_ru text not null,
+  inward_en text not null,
+  outward_ru text not null,
+  outward_en text not null,
+  constraint deleted_link_types_pkey PRIMARY KEY (org_id, link_type_id),
+  constraint deleted_link_types_org_id_fkey FOREIGN KEY (org_id) REFERENCES organisations(org_id) ON DELETE CASCADE
+);
+comment on table deleted_link_types is 'The last labels of link types that were deleted, which changelogs still show. A type with the same id takes precedence.';
+
 create table failed_logins (
   org_id text collate "C" not null,
   login_hash bytea not null,
@@ -218,7 +248,7 @@ create table events (
   transaction_id xid8 not null default pg_current_xact_id(),
   constraint events_pkey PRIMARY KEY (org_id, event_id),
   constraint events_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES users(org_id, user_id),
-  constraint events_type_check CHECK ((type = ANY (ARRAY['IssueCreated'::text, 'IssueUpdated'::text, 'IssueWorkflow'::text, 'IssueDeleted'::text, 'IssueLinked'::text, 'IssueUnlinked'::text, 'IssueLinkChanged'::text])))
+  constraint events_type_check CHECK ((type = ANY (ARRAY['IssueCreated'::text, 'IssueUpdated'::text, 'IssueMoved'::text, 'IssueCloned'::text, 'IssueWorkflow'::text, 'IssueDeleted'::text, 'IssueLinked'::text, 'IssueUnlinked'::text, 'IssueLinkChanged'::text])))
 );
 comment on table events is 'The changelogs of issues. Append-only: a row for each issue that a change affects, written in the transaction of the change.';
 comment on column events.issue_id is 'Not a foreign key, since the event outlives its issue.';

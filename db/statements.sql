@@ -268,7 +268,14 @@ where known.expires_at <= now() or known.failures < 7;
 
 -- $1 orgId, $2 issueIds
 prepare delete_issue_rows as
-delete from issues where org_id = $1 and issue_id = any($2::bigint[]) returning issue_id, key, summary;
+with deleted as (
+  delete from issues where org_id = $1 and issue_id = any($2::bigint[])
+  returning issue_id, hex_id, key, summary, queue_id
+), kept as (
+  insert into deleted_issues (org_id, issue_id, hex_id, key, summary, queue_id)
+  select $1, issue_id, hex_id, key, summary, queue_id from deleted
+)
+select issue_id, key, summary from deleted;
 
 -- $1 orgId, $2 labelId
 prepare delete_label as
@@ -783,6 +790,32 @@ select $1, next.user_id, coalesce($2, 8000000000000000 + next.user_id), $3, $4, 
 from nextval(pg_get_serial_sequence('users', 'user_id')) as next (user_id)
 returning user_id;
 
+-- $1 orgId, $2 linkTypeId, $3 labelId
+prepare keep_labels as
+insert into deleted_link_types (org_id, link_type_id, inward_ru, inward_en, outward_ru, outward_en)
+select $1, link_types.link_type_id, coalesce(inward.name_ru, inward.label), coalesce(inward.name_en, inward.label),
+  coalesce(outward.name_ru, outward.label), coalesce(outward.name_en, outward.label)
+from link_types
+join labels inward on inward.org_id = $1 and inward.label_id = link_types.inward_label_id
+join labels outward on outward.org_id = $1 and outward.label_id = link_types.outward_label_id
+where link_types.org_id = $1 and (
+  link_types.link_type_id = $2 or $3::bigint in (link_types.inward_label_id, link_types.outward_label_id))
+on conflict (org_id, link_type_id) do update
+set inward_ru = excluded.inward_ru, inward_en = excluded.inward_en,
+  outward_ru = excluded.outward_ru, outward_en = excluded.outward_en;
+
+-- $1 orgId, $2 queueId
+prepare keep_readers as
+update deleted_issues
+set was_open = queues.access = 'organisation',
+  reader_ids = array(
+    select queue_members.user_id from queue_members
+    where queue_members.org_id = $1 and queue_members.queue_id = $2
+    order by queue_members.user_id)
+from queues
+where deleted_issues.org_id = $1 and deleted_issues.queue_id = $2
+  and queues.org_id = $1 and queues.queue_id = $2;
+
 prepare list_applied_migrations as
 select name from schema_migrations order by id;
 
@@ -1257,7 +1290,7 @@ with recursive ends as materialized (
 union all
 (select 'inward', issue_id, position from inward_side limit $6);
 
--- $1 orgId, $2 issueName, $3 isApplication, $4 userId, $5 after, $6 until, $7 types, $8 fields, $9 limit
+-- $1 orgId, $2 issueName, $3 isApplication, $4 userId, $5 role, $6 after, $7 until, $8 types, $9 fields, $10 limit
 prepare select_entries as
 with issue as materialized (
 select issues.issue_id, issues.hex_id as issue_hex_id, issues.key as issue_key, issues.summary as issue_summary
@@ -1286,23 +1319,34 @@ author.passport_uid as author_passport_uid, author.cloud_uid as author_cloud_uid
     cross join lateral (values (link.change -> 'from'), (link.change -> 'to')) as state (value)
     left join issues object on object.org_id = $1 and object.issue_id = (state.value ->> 'object_id')::bigint
     left join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
-    where jsonb_typeof(state.value) = 'object' and (object.issue_id is null or ($3::boolean or (object_queue.access = 'organisation' or exists (
+    left join deleted_issues deleted
+      on deleted.org_id = $1 and deleted.issue_id = (state.value ->> 'object_id')::bigint
+    left join queues deleted_queue on deleted_queue.org_id = $1 and deleted_queue.queue_id = deleted.queue_id
+    where jsonb_typeof(state.value) = 'object' and (
+      (object.issue_id is not null and ($3::boolean or (object_queue.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $4
-  and true)))))) and (events.transaction_id, events.event_id) > (coalesce((
+  and true))))
+      or (deleted.issue_id is not null and (case when deleted_queue.queue_id is null
+then $3::boolean or deleted.was_open or $4 = any(deleted.reader_ids)
+else ($3::boolean or (deleted_queue.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $1 and queue_members.queue_id = deleted_queue.queue_id and queue_members.user_id = $4
+  and true))) end))
+      or (object.issue_id is null and deleted.issue_id is null and $5 = 'admin')))) and (events.transaction_id, events.event_id) > (coalesce((
     select seen.transaction_id from events seen
-    where seen.org_id = $1 and seen.event_id = $5 and seen.issue_id = issue.issue_id), '0'), $5)
-  and (events.event_id > $5 or (
+    where seen.org_id = $1 and seen.event_id = $6 and seen.issue_id = issue.issue_id), '0'), $6)
+  and (events.event_id > $6 or (
     select seen.transaction_id from events seen
-    where seen.org_id = $1 and seen.event_id = $5 and seen.issue_id = issue.issue_id) is not null)
-  and ($6::text is null or events.transaction_id <= $6::text::xid8)
-  and ($7::text[] is null or events.type = any($7))
-  and ($8::text[] is null or ('links' = any($8) and events.changes -> 'links' is not null)
+    where seen.org_id = $1 and seen.event_id = $6 and seen.issue_id = issue.issue_id) is not null)
+  and ($7::text is null or events.transaction_id <= $7::text::xid8)
+  and ($8::text[] is null or events.type = any($8))
+  and ($9::text[] is null or ('links' = any($9) and events.changes -> 'links' is not null)
     or exists (
       select from jsonb_array_elements(events.changes -> 'fields') as change (field)
-      where change.field ->> 'field' = any($8)))
+      where change.field ->> 'field' = any($9)))
   order by events.transaction_id, events.event_id
-  limit $9
+  limit $10
 ) entry on true
 order by entry.transaction_id, entry.event_id;
 
@@ -1318,7 +1362,7 @@ select priority_id as id, key, version, name_ru, name_en, position from prioriti
 prepare select_entries_of_statuses as
 select status_id as id, key, version, name_ru, name_en, position, type from statuses where org_id = $1 order by position, id;
 
--- $1 orgId, $2 issueName, $3 isApplication, $4 userId, $5 entryId
+-- $1 orgId, $2 issueName, $3 isApplication, $4 userId, $5 role, $6 entryId
 prepare select_entry as
 with issue as materialized (
 select issues.issue_id, issues.hex_id as issue_hex_id, issues.key as issue_key, issues.summary as issue_summary
@@ -1347,10 +1391,21 @@ author.passport_uid as author_passport_uid, author.cloud_uid as author_cloud_uid
     cross join lateral (values (link.change -> 'from'), (link.change -> 'to')) as state (value)
     left join issues object on object.org_id = $1 and object.issue_id = (state.value ->> 'object_id')::bigint
     left join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
-    where jsonb_typeof(state.value) = 'object' and (object.issue_id is null or ($3::boolean or (object_queue.access = 'organisation' or exists (
+    left join deleted_issues deleted
+      on deleted.org_id = $1 and deleted.issue_id = (state.value ->> 'object_id')::bigint
+    left join queues deleted_queue on deleted_queue.org_id = $1 and deleted_queue.queue_id = deleted.queue_id
+    where jsonb_typeof(state.value) = 'object' and (
+      (object.issue_id is not null and ($3::boolean or (object_queue.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $4
-  and true)))))) and events.event_id = $5
+  and true))))
+      or (deleted.issue_id is not null and (case when deleted_queue.queue_id is null
+then $3::boolean or deleted.was_open or $4 = any(deleted.reader_ids)
+else ($3::boolean or (deleted_queue.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $1 and queue_members.queue_id = deleted_queue.queue_id and queue_members.user_id = $4
+  and true))) end))
+      or (object.issue_id is null and deleted.issue_id is null and $5 = 'admin')))) and events.event_id = $6
 ) entry on true
 order by entry.transaction_id, entry.event_id;
 
@@ -1991,6 +2046,17 @@ prepare select_named as
   where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
     and true)))
 union all
+select 'deletedIssues', deleted.issue_id::text, deleted.key, deleted.summary, null, null, deleted.hex_id, null, null,
+  null, null, null
+from deleted_issues deleted
+left join queues on queues.org_id = $1 and queues.queue_id = deleted.queue_id
+where deleted.org_id = $1 and deleted.issue_id = any($2::bigint[]) and (case when queues.queue_id is null
+  then $3::boolean or deleted.was_open or $4 = any(deleted.reader_ids)
+  else ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true))) end)
+union all
 select 'linkTypes', link_types.link_type_id, null, null, coalesce(outward.name_ru, outward.label),
   coalesce(outward.name_en, outward.label), null, coalesce(inward.name_ru, inward.label),
   coalesce(inward.name_en, inward.label), null, null, null
@@ -1998,6 +2064,9 @@ from link_types
 join labels inward on inward.org_id = $1 and inward.label_id = link_types.inward_label_id
 join labels outward on outward.org_id = $1 and outward.label_id = link_types.outward_label_id
 where link_types.org_id = $1 and link_types.link_type_id = any($5::text[])
+union all
+select 'deletedLinkTypes', link_type_id, null, null, outward_ru, outward_en, null, inward_ru, inward_en, null, null, null
+from deleted_link_types where org_id = $1 and link_type_id = any($5::text[])
 union all
 select 'queues', queues.queue_id::text, queues.key, queues.name, null, null, null, null, null, null, null, null
 from queues where queues.org_id = $1 and queues.queue_id = any($6::bigint[]) and ($3::boolean or (queues.access = 'organisation' or exists (

@@ -58,13 +58,6 @@ const DECIDED = [
     kinds: ['entryId'],
     reason: 'The parameter `id` is a position: it is compared by size, whether an entry has this id or not.',
   },
-  {
-    operations: ['listIssueChanges'],
-    kinds: [],
-    leavesTrace: true,
-    reason:
-      'Once an issue is deleted, changelogs tell everybody that a link to it was there, but not which issue it was.',
-  },
 ];
 
 /** What a name in a request is called, and which of a thing's names it is. */
@@ -375,8 +368,7 @@ class Leaks {
     this.#figures.ordinaryReads = before.size;
     for (const [label, text] of before) {
       const decided = DECIDED.find(
-        ({ operations, shows, leavesTrace }) =>
-          (shows || leavesTrace) && operations.some((id) => label.startsWith(`${id} `)),
+        ({ operations, shows }) => shows && operations.some((id) => label.startsWith(`${id} `)),
       );
       if (text === after.get(label)) continue;
       if (decided) this.#excused[label.split(' ')[0]] = decided.reason;

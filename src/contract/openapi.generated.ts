@@ -507,9 +507,10 @@ export interface paths {
         /**
          * List the changes of an issue
          * @description The changes of the issue and its links, oldest first. `id` is the last entry that the client has seen: the page
-         *     starts after it. `Link` with `rel="next"` leads to the next page, if there is one. An entry about nothing
-         *     but links to issues that the token's user may not see is left out, and so are such issues and queues in other
-         *     entries. Links to deleted issues are left out of their entries.
+         *     starts after it. `Link` with `rel="next"` leads to the next page, if there is one, and `rel="first"` to the
+         *     first. An entry about nothing but links to issues that the token's user may not see is left out, and so are such issues and queues in other
+         *     entries. A deleted issue appears under its last key, to those who may see its queue, or could see it until it was
+         *     removed.
          *
          *     To follow an issue, start with `id=0` and pass the last `id` of each page: every entry appears exactly once. Such a
          *     page ends before entries that one of a transaction that still runs may precede; they follow as soon as that has
@@ -1647,8 +1648,8 @@ export interface components {
             readonly id: string;
             readonly issue: components["schemas"]["IssueReference"];
             /**
-             * @description The created, removed and changed links. Links to issues that are deleted, or that the token's user may not
-             *     see, are left out.
+             * @description The created, removed and changed links. Links to issues that the token's user may not see are left out, and
+             *     so are those to deleted issues that the user could not see.
              */
             readonly links?: readonly {
                 readonly from: null | components["schemas"]["LinkState"];
@@ -1656,6 +1657,11 @@ export interface components {
             }[];
             /** Format: uri */
             readonly self: string;
+            /**
+             * @description How the change arrived. All changes arrive through an API.
+             * @enum {string}
+             */
+            readonly transport: "api";
             readonly type: components["schemas"]["IssueChangeType"];
             readonly updatedAt: components["schemas"]["Timestamp"];
             readonly updatedBy: components["schemas"]["UserReference"];
@@ -1706,8 +1712,11 @@ export interface components {
             readonly version?: components["schemas"]["SentBack"];
             readonly votes?: components["schemas"]["SentBack"];
         };
-        /** @enum {string} */
-        readonly IssueChangeType: "IssueCreated" | "IssueUpdated" | "IssueWorkflow" | "IssueLinked" | "IssueUnlinked" | "IssueLinkChanged";
+        /**
+         * @description No operation clones an issue yet, so there are no entries of the type `IssueCloned`.
+         * @enum {string}
+         */
+        readonly IssueChangeType: "IssueCreated" | "IssueUpdated" | "IssueMoved" | "IssueCloned" | "IssueWorkflow" | "IssueLinked" | "IssueUnlinked" | "IssueLinkChanged";
         readonly IssueIdentity: {
             readonly id: string;
             readonly key: string;
@@ -1862,9 +1871,18 @@ export interface components {
         /** @description A link as seen from the issue, before or after the change. */
         readonly LinkState: {
             readonly direction: components["schemas"]["Direction"];
-            /** @description The other issue. */
-            readonly object: components["schemas"]["IssueReference"];
-            readonly type: components["schemas"]["LinkTypeReference"];
+            /** @description The other issue, without `self` once it is deleted. */
+            readonly object: components["schemas"]["IssueReference"] | {
+                readonly display: string;
+                readonly id: string;
+                readonly key: string;
+            };
+            /** @description Without `self` once it is deleted. */
+            readonly type: components["schemas"]["LinkTypeReference"] | {
+                readonly id: string;
+                readonly inward: string;
+                readonly outward: string;
+            };
         };
         readonly LinkType: {
             /** @description No cycle of links of this type. */
@@ -3711,7 +3729,7 @@ export interface operations {
             readonly 200: {
                 headers: {
                     readonly ETag: components["headers"]["ETag"];
-                    /** @description URL of the next page, `rel="next"`; absent on the last page. */
+                    /** @description URLs of the first page, `rel="first"`, and, except on the last page, of the next, `rel="next"`. */
                     readonly Link?: string;
                     readonly [name: string]: unknown;
                 };

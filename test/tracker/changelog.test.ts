@@ -1,9 +1,19 @@
-import { expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Response } from 'supertest';
 import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
-import { type GivenUser, givenIssue, givenOrganisation, givenQueue, givenUser } from '../support/builders.ts';
+import {
+  type GivenIssue,
+  type GivenOrganisation,
+  type GivenUser,
+  givenApplication,
+  givenIssue,
+  givenOrganisation,
+  givenQueue,
+  givenUser,
+} from '../support/builders.ts';
 import { restAs } from '../support/rest.ts';
+import { rpcAs } from '../support/rpc.ts';
 import { countStatements } from '../support/statements.ts';
 
 const api = useApi();
@@ -28,7 +38,7 @@ test.each(['/v2', '/v3'])('GET changelog under %s returns all events, with curre
 
   const { body, headers } = await as(editor).get(`${version}/issues/${key}/changelog`).expect(200);
 
-  expect(headers).not.toHaveProperty('link');
+  expect(headers['link']).toBe(`<${api().url}${version}/issues/${key}/changelog?perPage=50>; rel="first"`);
   expect(typesOf(body)).toEqual(['IssueCreated', 'IssueUpdated', 'IssueWorkflow', 'IssueLinked', 'IssueUnlinked']);
   const base = `${api().url}${version}`;
   const author = { self: expect.stringContaining(`${base}/users/`), id: expect.any(String), display: 'Анна Петрова' };
@@ -38,6 +48,7 @@ test.each(['/v2', '/v3'])('GET changelog under %s returns all events, with curre
     issue: { self: `${base}/issues/${key}`, id, key, display: 'Second' },
     updatedAt: expect.stringMatching(/\+0000$/),
     updatedBy: author,
+    transport: 'api',
     type,
   });
   const change = (field: string, display: string, from: unknown, to: unknown) => ({
@@ -166,13 +177,16 @@ test('GET changelog pages by the id of the last entry', async () => {
   while (next !== undefined) {
     const page: Response = await as(org.admin).get(next).expect(200);
     pages.push(page.body);
-    next = /^<[^/]+\/\/[^/]+([^>]+)>; rel="next"$/.exec(page.headers['link'] ?? '')?.[1];
+    next = /<[^/]+\/\/[^/]+([^>]+)>; rel="next"$/.exec(page.headers['link'] ?? '')?.[1];
   }
 
   expect(pages.map(({ length }) => length)).toEqual([4, 2]);
   expect(pages.flat()).toEqual(whole);
   const fullPage = await as(org.admin).get(`/v2/issues/${key}/changelog?perPage=6`).expect(200);
-  expect(fullPage.headers).not.toHaveProperty('link');
+  const first = `<${api().url}/v2/issues/${key}/changelog?perPage=6>; rel="first"`;
+  expect(fullPage.headers['link']).toBe(first);
+  const last = await as(org.admin).get(`/v2/issues/${key}/changelog?perPage=6&id=${whole[5].id}`).expect(200);
+  expect(last.headers['link']).toBe(first);
   expect((await as(org.admin).get(`/v2/issues/${key}/changelog?id=${whole[5].id}`).expect(200)).body).toEqual([]);
 });
 
@@ -215,19 +229,134 @@ test('GET changelog omits issues and queues that the caller cannot see', async (
   expect(page.body).toEqual(outside.slice(0, 2));
 });
 
-test('GET changelog omits links to deleted issues', async () => {
+describe('a link to an issue that was deleted', () => {
+  let org: GivenOrganisation;
+  let insider: GivenUser;
+  let issue: GivenIssue;
+
+  beforeEach(async () => {
+    org = await givenOrganisation(db());
+    insider = await givenUser(db(), org.orgId);
+    issue = await givenIssue(db(), org, (await givenQueue(db(), org)).key);
+  });
+
+  const read = async (user: GivenUser) => (await as(user).get(`/v2/issues/${issue.key}/changelog`).expect(200)).body;
+
+  /** The entries about a link to the issue, with its key and type and without the URL at which it can no longer be found. */
+  function entriesAbout({ key, hexId }: GivenIssue, summary: string) {
+    const state = {
+      type: expect.objectContaining({ id: 'relates' }),
+      direction: 'inward',
+      object: { id: hexId, key, display: summary },
+    };
+    return [
+      expect.objectContaining({ type: 'IssueLinked', links: [{ from: null, to: state }] }),
+      expect.objectContaining({ type: 'IssueUnlinked', links: [{ from: state, to: null }] }),
+    ];
+  }
+
+  async function givenDeleted(members?: GivenUser[]) {
+    const queue = await givenQueue(db(), org, members);
+    const deleted = await givenIssue(db(), org, queue.key, { summary: 'Gone' });
+    await createLink(insider, issue.key, 'relates', deleted.key);
+    return { queue, deleted };
+  }
+
+  test('is shown with its key and type, while its queue can be seen', async () => {
+    const { deleted } = await givenDeleted();
+    await as(org.admin).delete(`/v2/issues/${deleted.key}`).expect(204);
+    const entries = await read(insider);
+    expect(entries).toEqual(entriesAbout(deleted, 'Gone'));
+    expect(
+      (await as(insider).get(`/v3/issues/${issue.key}/changelog/${entries[0].id}`).expect(200)).body.links,
+    ).toEqual([{ from: null, to: expect.objectContaining({ object: entries[0].links[0].to.object }) }]);
+  });
+
+  test('is no entry for those who may not see its queue', async () => {
+    const { queue, deleted } = await givenDeleted([org.admin, insider]);
+    const outsider = await givenUser(db(), org.orgId);
+    expect(await read(outsider)).toEqual([]);
+    await as(org.admin).delete(`/v2/issues/${deleted.key}`).expect(204);
+    const entries = await read(insider);
+    expect(entries).toEqual(entriesAbout(deleted, 'Gone'));
+    expect(await read(outsider)).toEqual([]);
+    for (const { id } of entries) await as(outsider).get(`/v2/issues/${issue.key}/changelog/${id}`).expect(404);
+    const rpc = rpcAs(api(), await givenApplication(db(), org));
+    await rpc.call('removeProjectUser', queue.id, insider.id);
+    expect(await read(insider)).toEqual([]);
+  });
+
+  test('is shown to those who could see its queue, once that is removed too', async () => {
+    const { queue, deleted } = await givenDeleted([org.admin, insider]);
+    const first = await givenIssue(db(), org, queue.key);
+    await createLink(insider, issue.key, 'depends on', first.key);
+    await as(org.admin).delete(`/v2/issues/${first.key}`).expect(204);
+    const outsider = await givenUser(db(), org.orgId);
+    const rpc = rpcAs(api(), await givenApplication(db(), org));
+    expect(await rpc.call('removeProject', queue.id)).toBe(true);
+    expect(await read(insider)).toHaveLength(4);
+    expect(await read(insider)).toEqual(expect.arrayContaining(entriesAbout(deleted, 'Gone')));
+    expect(await read(outsider)).toEqual([]);
+  });
+
+  test('is shown to everyone, once an open queue is removed', async () => {
+    const { queue, deleted } = await givenDeleted();
+    const rpc = rpcAs(api(), await givenApplication(db(), org));
+    expect(await rpc.call('removeProject', queue.id)).toBe(true);
+    expect(await read(await givenUser(db(), org.orgId))).toEqual(entriesAbout(deleted, 'Gone'));
+  });
+
+  test('is shown with a type that was deleted, too', async () => {
+    const labels = { inward: { ru: 'Кормит', en: 'Feeds' }, outward: { ru: 'Ест', en: 'Eats' } };
+    await as(org.admin).post('/v2/linktypes', labels).expect(201);
+    const deleted = await givenIssue(db(), org, (await givenQueue(db(), org)).key);
+    await createLink(insider, issue.key, 'feeds', deleted.key);
+    await as(org.admin).delete(`/v2/issues/${deleted.key}`).expect(204);
+    await as(org.admin).delete('/v2/linktypes/feeds').expect(204);
+    const state = { type: { id: 'feeds', inward: 'Кормит', outward: 'Ест' }, direction: 'inward' };
+    expect(await read(insider)).toMatchObject([{ links: [{ to: state }] }, { links: [{ from: state, to: null }] }]);
+    expect((await read(insider))[0].links[0].to.type).not.toHaveProperty('self');
+
+    await as(org.admin).post('/v2/linktypes', labels).expect(201);
+    expect((await read(insider))[0].links[0].to.type).toHaveProperty('self');
+  });
+
+  test('is shown with the labels that were removed with it', async () => {
+    const other = await givenIssue(db(), org, (await givenQueue(db(), org)).key);
+    const rpc = rpcAs(api(), await givenApplication(db(), org));
+    const label = await rpc.call<number>('createLink', 'orbits', 'is orbited by');
+    await rpc.call('createTaskLink', issue.id, other.id, label);
+    await rpc.call('removeLink', label);
+    const links = (await read(insider)).map((entry: { links: unknown[] }) => entry.links);
+    expect(links).toMatchObject([
+      [{ from: null, to: { object: { key: other.key } } }],
+      [{ from: { object: { key: other.key } }, to: null }],
+    ]);
+    expect(JSON.stringify(links)).toContain('"orbits"');
+  });
+
+  test('is not found at its former name', async () => {
+    const { deleted } = await givenDeleted();
+    await as(org.admin).delete(`/v2/issues/${deleted.key}`).expect(204);
+    for (const name of [deleted.key, deleted.hexId]) {
+      await as(insider).get(`/v2/issues/${name}`).expect(404);
+      await as(insider).get(`/v2/issues/${name}/changelog`).expect(404);
+    }
+  });
+});
+
+test('a move is an entry of its own type', async () => {
   const org = await givenOrganisation(db());
-  const { key: queue } = await givenQueue(db(), org);
-  const [issue, other] = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
-  await createLink(org.admin, issue.key, 'relates', other.key);
-  await as(org.admin).delete(`/v2/issues/${other.key}`).expect(204);
-
-  const { body } = await as(org.admin).get(`/v2/issues/${issue.key}/changelog`).expect(200);
-
-  expect(body).toMatchObject([
-    { type: 'IssueLinked', links: [] },
-    { type: 'IssueUnlinked', links: [] },
+  const [from, to] = [(await givenQueue(db(), org)).key, (await givenQueue(db(), org)).key];
+  const { key } = await createIssue(org.admin, { queue: from, summary: 'Moving' });
+  const { body: moved } = await as(org.admin).post(`/v2/issues/${key}/_move?queue=${to}`).expect(200);
+  const read = async (query: string) =>
+    (await as(org.admin).get(`/v2/issues/${key}/changelog?${query}`).expect(200)).body;
+  expect(typesOf(await read(''))).toEqual(['IssueCreated', 'IssueMoved']);
+  expect(await read('type=IssueMoved&field=queue')).toMatchObject([
+    { type: 'IssueMoved', fields: [{ field: { id: 'queue' } }, { from: key, to: moved.key }] },
   ]);
+  expect(await read('type=IssueCloned')).toEqual([]);
 });
 
 test('GET changelog returns 404, 400, 401 or 403 for an invalid or forbidden request', async () => {

@@ -39,7 +39,7 @@ test('_move gives the issue a new key and keeps the old one as an alias', async 
   });
   expect((await as(org.admin).get(`/v2/issues/${from}-2`).expect(200)).body).toEqual(body);
   expect((await listEvents(db(), org, issueId)).at(-1)).toEqual({
-    type: 'IssueUpdated',
+    type: 'IssueMoved',
     changes: {
       fields: [
         { field: 'queue', from: Number(created.body.queue.id), to: Number(body.queue.id) },

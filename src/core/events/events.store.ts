@@ -5,6 +5,8 @@ import type { Direction } from '../labels/direction.ts';
 export type EventType =
   | 'IssueCreated'
   | 'IssueUpdated'
+  | 'IssueMoved'
+  | 'IssueCloned'
   | 'IssueWorkflow'
   | 'IssueDeleted'
   | 'IssueLinked'

@@ -108,7 +108,7 @@ export async function changeIssueQueue(
     { field: 'queue', from: issue.queue_id, to: queueId },
     { field: 'key', from: issue.key, to: key },
   ];
-  await insertEvents(db, orgId, userId, [{ issueId: issue.issue_id, type: 'IssueUpdated', changes: { fields } }]);
+  await insertEvents(db, orgId, userId, [{ issueId: issue.issue_id, type: 'IssueMoved', changes: { fields } }]);
   return key;
 }
 

@@ -333,10 +333,18 @@ export interface DeletedIssueRow {
 
 const DELETE_ISSUE_ROWS = statement<'orgId' | 'issueIds', DeletedIssueRow>(
   'delete_issue_rows',
-  'delete from issues where org_id = :orgId and issue_id = any(:issueIds::bigint[]) returning issue_id, key, summary',
+  `
+  with deleted as (
+    delete from issues where org_id = :orgId and issue_id = any(:issueIds::bigint[])
+    returning issue_id, hex_id, key, summary, queue_id
+  ), kept as (
+    insert into deleted_issues (org_id, issue_id, hex_id, key, summary, queue_id)
+    select :orgId, issue_id, hex_id, key, summary, queue_id from deleted
+  )
+  select issue_id, key, summary from deleted`,
 );
 
-/** Deletes issues and returns them. */
+/** Deletes issues, keeps what changelogs show of them, and returns them. */
 export function deleteIssueRows(
   db: Transaction,
   orgId: string,

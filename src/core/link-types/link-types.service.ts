@@ -15,6 +15,7 @@ import {
   existsLinkOfType,
   insertLabel,
   insertLinkType,
+  keepLabels,
   type LabelTexts,
   type LinkEndsRow,
   type LinkTypeRow,
@@ -223,6 +224,7 @@ export function deleteLinkType(db: Database, { orgId }: Viewer, linkTypeId: stri
     if (await existsLinkOfType(transaction, orgId, linkTypeId)) {
       throw new DomainError('refused', texts.linkTypeInUse(linkTypeId));
     }
+    await keepLabels(transaction, orgId, { linkTypeId });
     await deleteLinkTypeAndLabels(transaction, orgId, linkTypeId);
   });
 }

@@ -268,6 +268,31 @@ export async function updateLinkTypeRules(
   );
 }
 
+const KEEP_LABELS = statement<'orgId' | 'linkTypeId' | 'labelId'>(
+  'keep_labels',
+  `
+  insert into deleted_link_types (org_id, link_type_id, inward_ru, inward_en, outward_ru, outward_en)
+  select :orgId, link_types.link_type_id, coalesce(inward.name_ru, inward.label), coalesce(inward.name_en, inward.label),
+    coalesce(outward.name_ru, outward.label), coalesce(outward.name_en, outward.label)
+  from link_types
+  join labels inward on inward.org_id = :orgId and inward.label_id = link_types.inward_label_id
+  join labels outward on outward.org_id = :orgId and outward.label_id = link_types.outward_label_id
+  where link_types.org_id = :orgId and (
+    link_types.link_type_id = :linkTypeId or :labelId::bigint in (link_types.inward_label_id, link_types.outward_label_id))
+  on conflict (org_id, link_type_id) do update
+  set inward_ru = excluded.inward_ru, inward_en = excluded.inward_en,
+    outward_ru = excluded.outward_ru, outward_en = excluded.outward_en`,
+);
+
+/** Keeps what changelogs show of the type, or of all types with the label, before they are deleted. */
+export async function keepLabels(
+  db: Transaction,
+  orgId: string,
+  { linkTypeId, labelId }: { readonly linkTypeId?: string; readonly labelId?: number },
+): Promise<void> {
+  await db.query(KEEP_LABELS({ orgId, linkTypeId, labelId }));
+}
+
 const DELETE_LINK_TYPE_AND_LABELS = statement<'orgId' | 'linkTypeId'>(
   'delete_link_type_and_labels',
   `

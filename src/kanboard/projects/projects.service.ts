@@ -14,6 +14,7 @@ import {
   lockQueue,
   type ProjectSettings,
 } from '../../core/queues/queues.store.ts';
+import { keepReaders } from '../../core/removal/deleted-issues.store.ts';
 import { deleteIssues } from '../../core/removal/issue-deletion.service.ts';
 import { isEmail } from '../../core/users/email.ts';
 import { findPerson } from '../../core/users/users.service.ts';
@@ -120,6 +121,7 @@ export function removeProject(db: Database, viewer: Viewer, projectId: number): 
     await lockOrganisation(transaction, orgId, 'links');
     await lockQueue(transaction, orgId, projectId);
     await deleteIssues(transaction, viewer, await lockIssuesOfQueue(transaction, orgId, projectId));
+    await keepReaders(transaction, orgId, projectId);
     await deleteQueueRow(transaction, orgId, projectId);
   });
 }

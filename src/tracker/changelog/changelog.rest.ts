@@ -36,7 +36,7 @@ export const changelogHandlers: Handlers<'listIssueChanges' | 'getIssueChange'> 
     const last = entries.at(-1);
     return {
       body: entries.map((entry) => serializeEntry(caller, entry)),
-      headers: hasMore && last ? { Link: `<${nextPage(caller, perPage, last)}>; rel="next"` } : {},
+      headers: { Link: pageLinks(caller, perPage, hasMore ? last : undefined) },
     };
   },
   async getIssueChange({ db, path, caller }) {
@@ -53,11 +53,15 @@ function fieldsNamed(names: readonly string[]): readonly string[] {
   return fields;
 }
 
-function nextPage({ url }: Caller, perPage: number, last: ChangelogEntry): string {
-  const next = new URL(url);
-  next.searchParams.set('perPage', String(perPage));
-  next.searchParams.set('id', String(last.id));
-  return next.href;
+/** Links to the first page and, after `last`, to the next one. */
+function pageLinks({ url }: Caller, perPage: number, last: ChangelogEntry | undefined): string {
+  const page = new URL(url);
+  page.searchParams.set('perPage', String(perPage));
+  page.searchParams.delete('id');
+  const first = `<${page.href}>; rel="first"`;
+  if (last === undefined) return first;
+  page.searchParams.set('id', String(last.id));
+  return `${first}, <${page.href}>; rel="next"`;
 }
 
 function serializeEntry(caller: Caller, entry: ChangelogEntry): Schemas['IssueChange'] {
@@ -68,6 +72,7 @@ function serializeEntry(caller: Caller, entry: ChangelogEntry): Schemas['IssueCh
     issue,
     updatedAt: timestamp(entry.createdAt),
     updatedBy: userReference(caller, entry.author),
+    transport: 'api',
     // Deletion is the one type missing from the contract: the changelog disappears with the issue.
     type: entry.type as Schemas['IssueChangeType'],
     ...(entry.fields && {
@@ -97,9 +102,16 @@ function serializeValue(caller: Caller, value: FieldValue): Schemas['FieldValue'
 
 function serializeLink(caller: Caller, link: LinkState | null): Schemas['LinkState'] | null {
   if (link === null) return null;
+  const type = linkTypeReference(caller, link.type);
+  const object = issueReference(caller, link.object);
   return {
-    type: linkTypeReference(caller, link.type),
+    type: link.type.isDeleted ? withoutSelf(type) : type,
     direction: link.direction,
-    object: issueReference(caller, link.object),
+    object: link.object.isDeleted ? withoutSelf(object) : object,
   };
+}
+
+/** Nothing would be found at the URL of a deleted object. */
+function withoutSelf<Reference extends { readonly self: string }>({ self: _self, ...rest }: Reference) {
+  return rest;
 }

@@ -23,7 +23,7 @@ interface IssueSummary {
   readonly summary: string;
 }
 
-/** An entry of an issue's changelog. Referenced objects appear under their current names. */
+/** An entry of an issue's changelog. Referenced objects appear under their current names, deleted ones under their last. */
 export interface ChangelogEntry {
   readonly id: number;
   readonly type: EventType;
@@ -56,9 +56,9 @@ export type FieldValue =
 
 /** A link as seen from the issue. */
 export interface LinkState {
-  readonly type: { readonly id: string; readonly inward: Text; readonly outward: Text };
+  readonly type: { readonly id: string; readonly inward: Text; readonly outward: Text; readonly isDeleted: boolean };
   readonly direction: Direction;
-  readonly object: IssueSummary;
+  readonly object: IssueSummary & { readonly isDeleted: boolean };
 }
 
 /** The pauses before each further attempt to read entries that no running transaction can precede: 310 ms in all. */
@@ -213,16 +213,18 @@ function toFieldValue(field: string, value: unknown, named: Names): FieldValue {
 
 function toLinkState(link: LinkChange | null, named: Names): LinkState | null {
   if (link === null) return null;
-  const object = named.get(`issues ${link.object_id}`);
-  const type = named.get(`linkTypes ${link.link_type_id}`);
-  if (object?.kind !== 'issues' || type?.kind !== 'linkTypes') return null;
+  const object = named.get(`issues ${link.object_id}`) ?? named.get(`deletedIssues ${link.object_id}`);
+  const type = named.get(`linkTypes ${link.link_type_id}`) ?? named.get(`deletedLinkTypes ${link.link_type_id}`);
+  if (object?.kind !== 'issues' && object?.kind !== 'deletedIssues') return null;
+  if (type?.kind !== 'linkTypes' && type?.kind !== 'deletedLinkTypes') return null;
   return {
     type: {
       id: type.id,
       inward: { ru: type.inward_ru, en: type.inward_en },
       outward: { ru: type.ru, en: type.en },
+      isDeleted: type.kind === 'deletedLinkTypes',
     },
     direction: link.direction,
-    object: { id: object.hex_id, key: object.key, summary: object.text },
+    object: { id: object.hex_id, key: object.key, summary: object.text, isDeleted: object.kind === 'deletedIssues' },
   };
 }

@@ -1,6 +1,7 @@
 import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
 import type { Changes, EventType } from '../../core/events/events.store.ts';
 import { IS_NAMED_ISSUE, visibleIssues } from '../../core/issues/visible-issues.ts';
+import { visibleDeleted } from '../../core/removal/deleted-issues.store.ts';
 import { type UserColumns, userColumns } from '../../core/users/user-summary.ts';
 import type { Queryable } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
@@ -24,15 +25,22 @@ export type EntryRow = {
 type NoEntryRow = { issue_key: string; event_id: null };
 
 /**
- * SQL: whether the event tells of nothing but links to issues that the viewer may not see. Links to deleted issues count as
- * seen: it is not known who could see them.
+ * SQL: whether the event tells of nothing but links to issues that the viewer may not see, or could not before they were
+ * deleted. Who could see an issue that left no row is unknown (it was lost, or deleted by an early version): only
+ * administrators are told that a link was there.
  */
 const IS_HIDDEN = `(events.changes -> 'links' is not null and events.changes -> 'fields' is null and not exists (
         select from jsonb_array_elements(events.changes -> 'links') as link (change)
         cross join lateral (values (link.change -> 'from'), (link.change -> 'to')) as state (value)
         left join issues object on object.org_id = :orgId and object.issue_id = (state.value ->> 'object_id')::bigint
         left join queues object_queue on object_queue.org_id = :orgId and object_queue.queue_id = object.queue_id
-        where jsonb_typeof(state.value) = 'object' and (object.issue_id is null or ${visibleQueue('object_queue')})))`;
+        left join deleted_issues deleted
+          on deleted.org_id = :orgId and deleted.issue_id = (state.value ->> 'object_id')::bigint
+        left join queues deleted_queue on deleted_queue.org_id = :orgId and deleted_queue.queue_id = deleted.queue_id
+        where jsonb_typeof(state.value) = 'object' and (
+          (object.issue_id is not null and ${visibleQueue('object_queue')})
+          or (deleted.issue_id is not null and ${visibleDeleted('deleted', 'deleted_queue')})
+          or (object.issue_id is null and deleted.issue_id is null and :role = 'admin'))))`;
 
 /** SQL: the issue :issueName and its events that match the condition, all only if the viewer may see them. */
 function entries(condition: string): string {
@@ -131,8 +139,8 @@ export interface Ids {
 
 /** An object under its current name. The kind determines which columns are set. */
 export type NamedRow =
-  | { kind: 'issues'; id: string; key: string; text: string; hex_id: string }
-  | { kind: 'linkTypes'; id: string; inward_ru: string; inward_en: string; ru: string; en: string }
+  | { kind: 'issues' | 'deletedIssues'; id: string; key: string; text: string; hex_id: string }
+  | { kind: 'linkTypes' | 'deletedLinkTypes'; id: string; inward_ru: string; inward_en: string; ru: string; en: string }
   | { kind: 'queues'; id: string; key: string; text: string }
   | { kind: 'statuses' | 'types' | 'priorities'; id: string; key: string; ru: string; en: string }
   | { kind: 'users'; id: string; uid: number; text: string; passport_uid: number | null; cloud_uid: string | null };
@@ -155,6 +163,12 @@ const SELECT_NAMED = statement<keyof Viewer | keyof Ids, NamedRow>(
     'issues.issue_id = any(:issues::bigint[])',
   )}
   union all
+  select 'deletedIssues', deleted.issue_id::text, deleted.key, deleted.summary, null, null, deleted.hex_id, null, null,
+    null, null, null
+  from deleted_issues deleted
+  left join queues on queues.org_id = :orgId and queues.queue_id = deleted.queue_id
+  where deleted.org_id = :orgId and deleted.issue_id = any(:issues::bigint[]) and ${visibleDeleted('deleted', 'queues')}
+  union all
   select 'linkTypes', link_types.link_type_id, null, null, coalesce(outward.name_ru, outward.label),
     coalesce(outward.name_en, outward.label), null, coalesce(inward.name_ru, inward.label),
     coalesce(inward.name_en, inward.label), null, null, null
@@ -162,6 +176,9 @@ const SELECT_NAMED = statement<keyof Viewer | keyof Ids, NamedRow>(
   join labels inward on inward.org_id = :orgId and inward.label_id = link_types.inward_label_id
   join labels outward on outward.org_id = :orgId and outward.label_id = link_types.outward_label_id
   where link_types.org_id = :orgId and link_types.link_type_id = any(:linkTypes::text[])
+  union all
+  select 'deletedLinkTypes', link_type_id, null, null, outward_ru, outward_en, null, inward_ru, inward_en, null, null, null
+  from deleted_link_types where org_id = :orgId and link_type_id = any(:linkTypes::text[])
   union all
   select 'queues', queues.queue_id::text, queues.key, queues.name, null, null, null, null, null, null, null, null
   from queues where queues.org_id = :orgId and queues.queue_id = any(:queues::bigint[]) and ${visibleQueue('queues')}
@@ -174,7 +191,7 @@ const SELECT_NAMED = statement<keyof Viewer | keyof Ids, NamedRow>(
   union all ${namedEntries('priorities', 'priorities', 'priority_id', ':priorities')}`,
 );
 
-/** The objects that exist, except issues and queues that the viewer may not see. One statement selects all kinds. */
+/** The objects that exist, and deleted issues and link types, except issues and queues that the viewer may not see. One statement selects all kinds. */
 export function selectNamed(db: Queryable, viewer: Viewer, ids: Ids): Promise<NamedRow[]> {
   return db.query(SELECT_NAMED({ ...viewer, ...ids }));
 }
