@@ -83,10 +83,10 @@ export async function createOrganisation(connection, orgId) {
 }
 
 /** Runs `issue-links check` on the organisation. Returns what it finds, a line each. */
-export async function checkOrganisation({ dataDir, orgId }) {
+export async function checkOrganisation({ dataDir, databaseUrl, orgId }) {
   const { PATH, HOME } = process.env;
   const child = spawn(process.execPath, [`${ROOT}bin/issue-links.js`, 'check', '--org', orgId, '--json'], {
-    env: { PATH, HOME, DATA_DIR: dataDir },
+    env: { PATH, HOME, ...(databaseUrl ? { DATABASE_URL: databaseUrl } : { DATA_DIR: dataDir }) },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);

@@ -32,6 +32,20 @@ test('chaos: kills lose no acknowledged write, and repeat none', async () => {
   expect(figures).toMatchObject({ kills: { server: expect.any(Number), postgres: expect.any(Number) } });
 });
 
+test('failover: a promotion loses no acknowledged write, and the servers follow it', async () => {
+  const { figures } = await stress('failover');
+  expect(figures).toMatchObject({
+    kills: 1,
+    acknowledged: expect.any(Object),
+    firstWriteAfterPromotionMs: expect.any(Object),
+  });
+});
+
+test('replicas: reads miss no acknowledged write, while a replica is paused and resumed', async () => {
+  const { figures } = await stress('replicas');
+  expect(figures).toMatchObject({ pairs: 200, stale: 0, pauses: expect.any(Number) });
+});
+
 test('leaks: no operation shows what is hidden, or tells it from what does not exist', async () => {
   const { figures } = await stress('leaks');
   expect(figures).toMatchObject({ plantedLeaksFound: expect.any(Number), namingOperations: expect.any(Number) });
