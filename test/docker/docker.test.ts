@@ -12,10 +12,11 @@ const dockerfile = read('Dockerfile').replaceAll('\\\n', '').split('\n');
 const compose = load(read('docker-compose.yml')) as {
   readonly services: Readonly<
     Record<
-      'server' | 'database',
+      'server' | 'server2' | 'proxy' | 'database' | 'replica',
       {
         readonly environment: Readonly<Record<string, string>>;
         readonly ports: readonly string[];
+        readonly profiles?: readonly string[];
         readonly depends_on: object;
         readonly healthcheck?: object;
         readonly volumes: readonly string[];
@@ -49,11 +50,25 @@ test('docker-compose.yml matches the schema of Compose', () => {
   expect(validate.errors).toBeNull();
 });
 
-test('the dependencies and volumes of the services are declared', () => {
+test('the dependencies and volumes of the services are declared, and their files exist', () => {
   const { server, database } = compose.services;
   expect(Object.keys(server.depends_on)).toEqual(['database']);
   expect(database.healthcheck).toBeDefined();
-  for (const volume of database.volumes) expect(Object.keys(compose.volumes)).toContain(volume.split(':')[0]);
+  for (const { depends_on: dependencies = {}, volumes = [] } of Object.values(compose.services)) {
+    expect(Object.keys(compose.services)).toEqual(expect.arrayContaining(Object.keys(dependencies)));
+    for (const [source = ''] of volumes.map((volume) => volume.split(':'))) {
+      if (source.startsWith('./')) expect(read(source)).not.toBe('');
+      else expect(Object.keys(compose.volumes)).toContain(source);
+    }
+  }
+});
+
+test('without a profile, Compose starts one server and its database', () => {
+  const { services } = compose;
+  expect(Object.keys(services).filter((name) => services[name as 'server'].profiles === undefined)).toEqual([
+    'server',
+    'database',
+  ]);
 });
 
 test('the environment of the server is valid and refers to the database service', () => {
