@@ -47,8 +47,11 @@ const START_LIMIT_MS = 120_000;
 const START_ATTEMPTS = 3;
 const START_PAUSE_MS = 200;
 const RETRY_FIRST_MS = 1_000;
+/** While an outage is young, its cause may be short: another start in progress, the last processes of a crashed server. */
+const YOUNG_MS = 60_000;
+const RETRY_MAX_YOUNG_MS = 5_000;
 const RETRY_MAX_MS = 30_000;
-/** About twenty seconds. */
+/** After at least twelve seconds. */
 const LOST_AFTER_FAILURES = 5;
 const STOP_LIMIT_MS = 60_000;
 const CONNECT_LIMIT_MS = 5_000;
@@ -112,6 +115,7 @@ export class Attachment {
     const { signal } = this.#closing;
     const { dataDir } = cluster;
     log.warn({ dataDir }, 'The embedded PostgreSQL is gone: it crashed, or it was stopped or restarted. Reconnecting');
+    const goneAt = performance.now();
     for (let failures = 1; ; failures++) {
       try {
         this.#hold = this.#guard(await reachServer(this.#target, { address, signal }));
@@ -122,7 +126,9 @@ export class Attachment {
         if (signal.aborted) return;
         const isGone = !(await hasCluster(cluster).catch(() => false));
         this.#isLost = isGone || failures >= LOST_AFTER_FAILURES;
-        const retryInMs = Math.min(RETRY_FIRST_MS * 2 ** (failures - 1), RETRY_MAX_MS);
+        const isYoung = performance.now() - goneAt < YOUNG_MS;
+        const retryMaxMs = isYoung ? RETRY_MAX_YOUNG_MS : RETRY_MAX_MS;
+        const retryInMs = Math.min(RETRY_FIRST_MS * 2 ** (failures - 1), retryMaxMs);
         log.error({ err, retryInMs }, 'The embedded PostgreSQL could not be brought back; trying again');
         await sleep(retryInMs, undefined, { signal }).catch(() => undefined);
       }
