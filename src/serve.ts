@@ -10,6 +10,7 @@ import { connectPostgres, updateSchema } from './database/postgres.ts';
 import { prepareDemo } from './demo/demo.ts';
 import { DEMO_APPLICATION_TOKEN, DEMO_ORG_ID, DEMO_TOKEN } from './demo/demo-data.ts';
 import { StartError } from './errors.ts';
+import { addressOf } from './http/client-address.ts';
 import { createHttpServer } from './http/http-server.ts';
 import { expectsProxy } from './http/loopback.ts';
 import type { Log } from './log.ts';
@@ -17,6 +18,8 @@ import type { Log } from './log.ts';
 /** How long requests in flight may take once the server is stopping. */
 const DRAIN_MS = 10_000;
 const DROP_LOG_MS = 60_000;
+/** Of MAX_CONNECTIONS, for one address: the rest is left to others. */
+const ADDRESS_SHARE = 0.75;
 
 export interface RunningServer {
   /** Base URL of the server on this machine. */
@@ -64,7 +67,7 @@ export async function serve(config: Config, log: Log, { reset = false }: ServeOp
       isDatabaseLost: () => postgres.embedded?.isLost() ?? false,
     });
     const server = createHttpServer(app.express, app.listener);
-    limitConnections(server, config.connectionsMax, log);
+    limitConnections(server, config, log);
     await listen(server, config);
     const tokenUses = recordTokenUses(postgres.db, log);
     return {
@@ -115,14 +118,40 @@ async function requireFreeAddress(config: Config): Promise<void> {
   });
 }
 
-/** Closes connections beyond the limit at once, and logs that once a minute. */
-function limitConnections(server: Server, connectionsMax: number, log: Log): void {
+/**
+ * Closes connections beyond the limit at once, and logs that once a minute. Without TRUST_PROXY, an address may hold a share
+ * of them; with it, they all come from proxies.
+ */
+function limitConnections(server: Server, { connectionsMax, trustProxy }: Config, log: Log): void {
   server.maxConnections = connectionsMax;
+  const addressMax = trustProxy === false ? Math.ceil(connectionsMax * ADDRESS_SHARE) : connectionsMax;
+  const counts = new Map<string, number>();
   let loggedAt = -Infinity;
-  server.on('drop', () => {
+  const logDrop = (details: object, message: string) => {
     if (performance.now() - loggedAt < DROP_LOG_MS) return;
     loggedAt = performance.now();
-    log.warn({ connectionsMax }, 'MAX_CONNECTIONS is reached: new connections are closed');
+    log.warn(details, message);
+  };
+  server.on('drop', () => {
+    logDrop({ connectionsMax }, 'MAX_CONNECTIONS is reached: new connections are closed');
+  });
+  server.on('connection', (socket) => {
+    const address = addressOf(socket.remoteAddress);
+    const count = (counts.get(address) ?? 0) + 1;
+    if (count > addressMax) {
+      socket.destroy();
+      logDrop(
+        { address, addressMax },
+        'an address has reached its share of MAX_CONNECTIONS: its new connections are closed',
+      );
+      return;
+    }
+    counts.set(address, count);
+    socket.once('close', () => {
+      const left = (counts.get(address) ?? 1) - 1;
+      if (left === 0) counts.delete(address);
+      else counts.set(address, left);
+    });
   });
 }
 

@@ -4,11 +4,13 @@ import type { Request } from 'express';
 /** Longer than every address; a trusted proxy may send anything. */
 const LENGTH_MAX = 64;
 
-/**
- * The address of the client, as far as TRUST_PROXY lets us know it. Of an IPv6 address, the first 64 bits, which are the
- * network of one client.
- */
-export function clientAddress({ ip = '' }: Request): string {
+/** The address of the client, as far as TRUST_PROXY lets us know it, as `addressOf` writes it. */
+export function clientAddress({ ip }: Request): string {
+  return addressOf(ip);
+}
+
+/** An IPv4 address, or the first 64 bits of an IPv6 address, which are the network of one client. */
+export function addressOf(ip = ''): string {
   const address = ip.replace(/^::ffff:(?=\d+\.)/i, '');
   return isIPv6(address) ? networkOf(address) : address.slice(0, LENGTH_MAX);
 }

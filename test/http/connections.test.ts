@@ -185,3 +185,44 @@ test('connections beyond MAX_CONNECTIONS are closed at once, and the others are 
   }
   await server.stop();
 });
+
+/** Opens connections from a loopback address that stay idle; returns those that the server has not closed. */
+async function openIdle(url: string, localAddress: string, count: number): Promise<Socket[]> {
+  const { hostname, port } = new URL(url);
+  const ask = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';
+  const opened: Socket[] = [];
+  for (let number = 0; number < count; number += 1) {
+    const socket = connect({ port: Number(port), host: hostname, localAddress });
+    socket.on('error', () => undefined);
+    socket.write(ask);
+    const isServed = await new Promise<boolean>((resolve) => {
+      socket.once('data', () => {
+        resolve(true);
+      });
+      socket.once('close', () => {
+        resolve(false);
+      });
+    });
+    if (isServed) opened.push(socket);
+  }
+  return opened;
+}
+
+// Only Linux has all of 127.0.0.0/8 on its loopback interface.
+(process.platform === 'linux' ? describe : describe.skip)('of 8 connections, an address', () => {
+  test.each([
+    ['holds 6, and others are served', {}, 6, 2],
+    ['that may be a trusted proxy holds all', { TRUST_PROXY: '1' }, 8, 0],
+  ])('%s', async (_share, environment, held, left) => {
+    const variables = { DATABASE_URL: api().database.url, MAX_CONNECTIONS: '8', ...environment };
+    const server = await startServer([...PROGRAM, 'serve'], variables);
+    const mine = await openIdle(server.url, '127.0.0.1', 9);
+    expect(mine).toHaveLength(held);
+    const theirs = await openIdle(server.url, '127.0.0.2', 3);
+    expect(theirs).toHaveLength(left);
+    while (!server.output().includes('MAX_CONNECTIONS')) await sleep(5);
+    for (const socket of [...mine, ...theirs]) socket.destroy();
+    while ((await openIdle(server.url, '127.0.0.1', 1)).length === 0) await sleep(5);
+    await server.stop();
+  });
+});
