@@ -50,8 +50,13 @@ async function schemaProblem(db: Database, log: Log): Promise<string | undefined
   }
 }
 
-/** A server is ready without its replicas: it reads from the primary then. */
+/**
+ * A server is ready without its replicas: it reads from the primary then. They are listed in the order of DATABASE_READ_URL,
+ * without their addresses: anyone may ask.
+ */
 function reportHealth(response: Response, problem: string | undefined, replicas: readonly ReplicaState[] = []): void {
-  if (problem === undefined) response.json({ status: 'ok', ...(replicas.length > 0 && { replicas }) });
-  else response.status(503).set('Retry-After', '5').json({ status: 'unavailable', problem });
+  if (problem === undefined) {
+    const states = replicas.map(({ isUsed, reason }) => ({ isUsed, reason }));
+    response.json({ status: 'ok', ...(states.length > 0 && { replicas: states }) });
+  } else response.status(503).set('Retry-After', '5').json({ status: 'unavailable', problem });
 }

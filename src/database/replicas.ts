@@ -186,9 +186,12 @@ class Replica {
     return this.#state;
   }
 
-  leaveOut(reason: string): void {
+  /** `cause` is for the log only: it may name addresses and accounts. */
+  leaveOut(reason: string, cause?: string): void {
     const { host, isUsed } = this.#state;
-    if (isUsed || !this.#isReported) this.#log.warn({ replica: host, reason }, 'a replica is left out of reading');
+    if (isUsed || !this.#isReported) {
+      this.#log.warn({ replica: host, reason, ...(cause && { cause }) }, 'a replica is left out of reading');
+    }
     this.#isReported = true;
     this.#state = { host, isUsed: false, reason };
     this.#goodChecks = 0;
@@ -218,7 +221,7 @@ class Replica {
         }
       } catch (error) {
         if (!isStopped()) {
-          this.leaveOut(error instanceof Error ? error.message : String(error));
+          this.leaveOut('it does not respond', error instanceof Error ? error.message : String(error));
           // What runs there is repeated on the primary.
           this.source.silence.abandon(() => true);
         }

@@ -116,8 +116,7 @@ test('reads go to the replicas, and have what was written through another server
   expect(await Promise.all(replicas.map((replica) => ran(replica, statement)))).toEqual([true, true]);
   expect(await ran(primary, statement)).toBe(false);
   const { body } = await supertest(servers[0].url).get('/readyz').expect(200);
-  const hosts = replicas.map(({ connection: { host, port } }) => `${host}:${port}`);
-  expect(body).toEqual({ status: 'ok', replicas: hosts.map((host) => ({ host, isUsed: true })) });
+  expect(body).toEqual({ status: 'ok', replicas: [{ isUsed: true }, { isUsed: true }] });
 });
 
 test('the changelog, and what commands read, comes from the primary', async () => {
@@ -183,6 +182,9 @@ test('a replica that is gone, or does not respond, costs no request, and comes b
   await expectOwnWrites(5);
   await replicasUsed([false, false]);
   await expectOwnWrites(2);
+  const { body } = await supertest(servers[0].url).get('/readyz').expect(200);
+  const state = { isUsed: false, reason: 'it does not respond' };
+  expect(body).toEqual({ status: 'ok', replicas: [state, state] });
   await one.thaw();
   await two.start();
 });
