@@ -5,10 +5,17 @@ import type { Statement } from '../../src/database/statement.ts';
 
 /** How many statements the service sends while `work` runs, besides those that begin and end transactions. */
 export async function countStatements(db: DatabasePool, work: () => PromiseLike<unknown>): Promise<number> {
+  const descriptors = Object.getOwnPropertyDescriptors(db);
   const original = { ...db };
   let count = 0;
   const counting = <Counted extends Database>(counted: Counted): Counted => ({
     ...counted,
+    get primary() {
+      return this;
+    },
+    get reader() {
+      return this;
+    },
     query: (statement: Statement<never>) => {
       count += 1;
       return counted.query(statement);
@@ -24,7 +31,8 @@ export async function countStatements(db: DatabasePool, work: () => PromiseLike<
     transaction: (run: (transaction: Transaction) => Promise<unknown>) =>
       counted.transaction((transaction) => run(counting(transaction))),
   });
-  Object.assign(db, counting(original), {
+  const replacement = {
+    ...counting(original),
     forClient: (client: Client): ClientDatabase => {
       const clientDb = original.forClient(client);
       return {
@@ -35,11 +43,12 @@ export async function countStatements(db: DatabasePool, work: () => PromiseLike<
         },
       };
     },
-  });
+  };
+  Object.defineProperties(db, Object.getOwnPropertyDescriptors(replacement));
   try {
     await work();
   } finally {
-    Object.assign(db, original);
+    Object.defineProperties(db, descriptors);
   }
   return count;
 }
