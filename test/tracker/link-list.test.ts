@@ -57,6 +57,9 @@ beforeAll(async () => {
         sharedReads += 1;
         return readShared(...args);
       },
+      get reader() {
+        return this;
+      },
     };
   };
 });
