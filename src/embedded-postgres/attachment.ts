@@ -198,7 +198,9 @@ async function reachServer(target: Target, back?: Return): Promise<Hold> {
         attempts = 0;
       }
     } else if (!server || server.failure) {
-      if (attempts > 0) await recoverFrom(cluster, lock);
+      // A server that failed may have met one that was still stopping.
+      if (attempts > 0 || lock?.text === '') await sleep(START_PAUSE_MS);
+      if (lock) await removeStaleLock(cluster, lock);
       if (attempts === START_ATTEMPTS) throw await startError(cluster, logged, server?.failure);
       attempts++;
       // Some shared folders of virtual machines cannot hold sockets, so the last attempt uses TCP.
@@ -211,12 +213,6 @@ async function reachServer(target: Target, back?: Return): Promise<Hold> {
   throw new StartError(
     `PostgreSQL in ${cluster.dataDir} was not ready after ${START_LIMIT_MS / 1000} s. See ${cluster.logFile} for what it is doing, and start again when it has finished.`,
   );
-}
-
-/** A server may have failed because another one was still stopping, or because of a stale lock file after a crash. */
-async function recoverFrom(cluster: Cluster, lock: LockFile | undefined): Promise<void> {
-  if (lock) await removeStaleLock(cluster, lock);
-  await sleep(START_PAUSE_MS);
 }
 
 async function startError(cluster: Cluster, logged: number, cause: Error | undefined): Promise<Error> {

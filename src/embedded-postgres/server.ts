@@ -123,10 +123,12 @@ export async function isServerRunning(cluster: Cluster, { pid }: LockFile): Prom
 }
 
 /**
- * PostgreSQL itself takes a stale lock file for a live one when another process of the same account has its id. A lock
- * file that changed in the meantime is put back.
+ * Call it before a server is spawned. Of two servers that find a stale lock file, one may delete the new file of the other, which
+ * then blocks every start until it notices, up to a minute later. PostgreSQL also takes a stale file for a live one
+ * when another process of the same account has its id. A file that changed in the meantime is left, or put back.
  */
 export async function removeStaleLock(cluster: Cluster, left: LockFile): Promise<void> {
+  if ((await readLockFile(cluster))?.text !== left.text) return;
   const aside = `${lockFilePath(cluster)}.${randomUUID()}`;
   try {
     await rename(lockFilePath(cluster), aside);

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import pg from 'pg';
+import { startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres.ts';
 import { PROGRAM, type ServerProcess, startServer } from '../support/server-process.ts';
 import { remainingProcesses } from './installation.ts';
 
@@ -71,6 +72,30 @@ test('a service whose PostgreSQL does not restart still shuts down with exit cod
   await until(async () => (await status('/healthz')) === 503);
   expect(await server.stop()).toEqual({ code: 0, signal: null });
   server = undefined;
+});
+
+test('several users of a PostgreSQL that crashes start it again together, without a failed attempt', async () => {
+  let returned = 0;
+  const failed: object[] = [];
+  const log = {
+    info(_details: object, message: string) {
+      if (message.includes('is back')) returned += 1;
+    },
+    warn: () => undefined,
+    error: (details: object) => void failed.push(details),
+  };
+  const options = { dataDir, create: true, durability: 'disposable', log } as const;
+  const users = [
+    await startEmbeddedPostgres(options),
+    ...(await Promise.all(Array.from({ length: 3 }, () => startEmbeddedPostgres(options)))),
+  ];
+  for (let crashes = 1; crashes <= 5; crashes += 1) {
+    const [pid = ''] = (await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n');
+    process.kill(Number(pid), 'SIGKILL');
+    await until(() => returned === crashes * users.length);
+  }
+  expect(failed).toEqual([]);
+  for (const user of users) await user.stop();
 });
 
 const canMount =
