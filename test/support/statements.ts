@@ -37,6 +37,9 @@ export async function countStatements(db: DatabasePool, work: () => PromiseLike<
       const clientDb = original.forClient(client);
       return {
         ...counting(clientDb),
+        get reader() {
+          return this;
+        },
         receive: (statement, onRow) => {
           count += 1;
           return clientDb.receive(statement, onRow);
