@@ -1,6 +1,14 @@
 -- The schema as it stands after all migrations. `npm run schema` writes this file and a test compares it; to change the
 -- schema, add a migration.
 
+create table organisation_directory (
+  org_id text collate "C" not null,
+  cloud_id text collate "C",
+  constraint organisation_directory_pkey PRIMARY KEY (org_id),
+  constraint organisation_directory_cloud_id_key UNIQUE (cloud_id)
+);
+comment on table organisation_directory is 'The ids of all organisations. In a distributed database, every node has a copy.';
+
 create table organisations (
   org_id text collate "C" not null,
   cloud_id text collate "C",
@@ -11,7 +19,6 @@ create table organisations (
   last_label_id integer not null default 0,
   created_at timestamp with time zone not null default now(),
   constraint organisations_pkey PRIMARY KEY (org_id),
-  constraint organisations_cloud_id_key UNIQUE (cloud_id),
   constraint organisations_one_link_per_pair_key UNIQUE (org_id, one_link_per_pair),
   constraint organisations_language_check CHECK ((language = ANY (ARRAY['ru'::text, 'en'::text]))),
   constraint organisations_org_id_check CHECK ((org_id ~ '^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$'::text)),
@@ -19,7 +26,7 @@ create table organisations (
 );
 comment on table organisations is 'Tenants. The keys of all other tables start with org_id, so that organisations can be distributed across servers and no query crosses them by mistake.';
 comment on column organisations.org_id is 'The value of X-Org-ID, chosen when the organisation is created.';
-comment on column organisations.cloud_id is 'The value of X-Cloud-Org-ID; null if the organisation has none.';
+comment on column organisations.cloud_id is 'The value of X-Cloud-Org-ID, unique in organisation_directory; null if the organisation has none.';
 comment on column organisations.profile is 'Whether the organisation started with the rules and labels of Tracker or of Kanboard.';
 comment on column organisations.one_link_per_pair is 'Whether two issues may have at most one link, of any type.';
 comment on column organisations.last_label_id is 'The last label_id assigned. Kanboard''s clients expect small numbers after the fixed ids 1 to 11.';
@@ -107,7 +114,7 @@ create table labels (
   phrase text collate "C",
   opposite_id integer,
   constraint labels_pkey PRIMARY KEY (org_id, label_id),
-  constraint labels_opposite_id_fkey FOREIGN KEY (org_id, opposite_id) REFERENCES labels(org_id, label_id) ON DELETE SET NULL (opposite_id),
+  constraint labels_opposite_id_fkey FOREIGN KEY (org_id, opposite_id) REFERENCES labels(org_id, label_id),
   constraint labels_org_id_fkey FOREIGN KEY (org_id) REFERENCES organisations(org_id) ON DELETE CASCADE,
   constraint labels_label_check CHECK ((label <> ''::text)),
   constraint labels_label_length_check CHECK ((length(label) <= 1000))
@@ -198,6 +205,14 @@ create table statuses (
   constraint statuses_type_check CHECK ((type = ANY (ARRAY['new'::text, 'paused'::text, 'inProgress'::text, 'done'::text, 'cancelled'::text])))
 );
 comment on table statuses is 'Statuses of issues. The statuses of a new organisation have the ids 1 to 5.';
+
+create table token_directory (
+  token_hash bytea not null,
+  kind text not null,
+  org_id text collate "C" not null,
+  constraint token_directory_pkey PRIMARY KEY (token_hash, kind, org_id)
+);
+comment on table token_directory is 'Which organisations have a token. In a distributed database, every node has a copy.';
 
 create table users (
   org_id text collate "C" not null,
@@ -422,8 +437,8 @@ create table links (
   constraint links_pkey PRIMARY KEY (org_id, link_id),
   constraint links_created_by_fkey FOREIGN KEY (org_id, created_by) REFERENCES users(org_id, user_id),
   constraint links_inward_issue_id_fkey FOREIGN KEY (org_id, inward_issue_id) REFERENCES issues(org_id, issue_id) ON DELETE CASCADE,
-  constraint links_link_type_id_fkey FOREIGN KEY (org_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, shares_label) REFERENCES link_types(org_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, shares_label) ON UPDATE CASCADE ON DELETE CASCADE,
-  constraint links_one_link_per_pair_fkey FOREIGN KEY (org_id, one_link_per_pair) REFERENCES organisations(org_id, one_link_per_pair) ON UPDATE CASCADE ON DELETE CASCADE,
+  constraint links_link_type_id_fkey FOREIGN KEY (org_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, shares_label) REFERENCES link_types(org_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, shares_label) ON DELETE CASCADE,
+  constraint links_one_link_per_pair_fkey FOREIGN KEY (org_id, one_link_per_pair) REFERENCES organisations(org_id, one_link_per_pair) ON DELETE CASCADE,
   constraint links_outward_issue_id_fkey FOREIGN KEY (org_id, outward_issue_id) REFERENCES issues(org_id, issue_id) ON DELETE CASCADE,
   constraint links_updated_by_fkey FOREIGN KEY (org_id, updated_by) REFERENCES users(org_id, user_id),
   constraint links_first_end_check CHECK ((first_end = ANY (ARRAY['inward'::text, 'outward'::text]))),
@@ -436,9 +451,9 @@ comment on column links.inward_issue_id is 'The issue whose direction is inward 
 comment on column links.outward_issue_id is 'The issue whose direction is outward: the parent task, the blocked issue, the duplicated issue, the issue in the epic.';
 comment on column links.first_end is 'The end of the issue that the link was created from; follows that issue when an update reverses the link.';
 comment on column links.version is 'Incremented by each change of the link, for If-Match.';
-comment on column links.is_symmetric is 'Copy of the type''s rule, maintained by the foreign key, as are is_antisymmetric, is_acyclic and single_end.';
-comment on column links.one_link_per_pair is 'Copy of the organisation''s rule, maintained by the foreign key.';
-comment on column links.shares_label is 'Copy of the type''s property, maintained by the foreign key.';
+comment on column links.is_symmetric is 'Copy of the type''s rule, held by the foreign key, as are is_antisymmetric, is_acyclic and single_end.';
+comment on column links.one_link_per_pair is 'Copy of the organisation''s rule, held by the foreign key.';
+comment on column links.shares_label is 'Copy of the type''s property, held by the foreign key.';
 CREATE UNIQUE INDEX links_ends_key ON links USING btree (org_id, inward_issue_id, outward_issue_id, link_type_id);
 CREATE INDEX links_link_type_id_idx ON links USING btree (org_id, link_type_id, inward_issue_id);
 CREATE INDEX links_outward_issue_id_idx ON links USING btree (org_id, outward_issue_id, link_type_id);
@@ -480,7 +495,7 @@ create table remote_links (
   constraint remote_links_application_id_fkey FOREIGN KEY (org_id, application_id) REFERENCES applications(org_id, application_id),
   constraint remote_links_created_by_fkey FOREIGN KEY (org_id, created_by) REFERENCES users(org_id, user_id),
   constraint remote_links_issue_id_fkey FOREIGN KEY (org_id, issue_id) REFERENCES issues(org_id, issue_id) ON DELETE CASCADE,
-  constraint remote_links_link_type_id_fkey FOREIGN KEY (org_id, link_type_id) REFERENCES link_types(org_id, link_type_id) ON DELETE SET NULL (link_type_id),
+  constraint remote_links_link_type_id_fkey FOREIGN KEY (org_id, link_type_id) REFERENCES link_types(org_id, link_type_id),
   constraint remote_links_updated_by_fkey FOREIGN KEY (org_id, updated_by) REFERENCES users(org_id, user_id),
   constraint remote_links_direction_check CHECK ((direction = ANY (ARRAY['inward'::text, 'outward'::text]))),
   constraint remote_links_object_id_check CHECK ((object_id ~ '^[0-9a-f]{32}$'::text)),
@@ -523,7 +538,6 @@ comment on table tokens is 'Credentials. Only the SHA-256 of a token is stored, 
 comment on column tokens.kind is 'oauth: for the Tracker API. application, personal: passwords for the Kanboard API.';
 comment on column tokens.loopback_only is 'A demo token: accepted only from the loopback interface.';
 comment on column tokens.last_used_at is 'When a server last recorded a use: each does so at most once a minute. Null if the token was not used since this is recorded.';
-CREATE INDEX tokens_token_hash_idx ON tokens USING btree (token_hash);
 CREATE INDEX tokens_user_id_idx ON tokens USING btree (org_id, user_id);
 
 create table topological_order (
@@ -538,3 +552,21 @@ create table topological_order (
 comment on table topological_order is 'The issues that are or were at an end of a link of an acyclic type. For each such link, position(inward_issue_id) < position(outward_issue_id).';
 comment on column topological_order.position is 'A new position is beyond all others: before them for an inward end, after them for an outward end. It is a multiple of 2^20 from one sequence, so that issues can move in between.';
 CREATE INDEX topological_order_issue_id_idx ON topological_order USING btree (org_id, issue_id);
+
+CREATE OR REPLACE FUNCTION distribute_table(tenant_table text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  is_distributed boolean := false;
+begin
+  if to_regclass('pg_dist_partition') is not null then
+    execute 'select exists (select from pg_dist_partition where logicalrelid = ''organisations''::regclass)'
+      into is_distributed;
+  end if;
+  if is_distributed then
+    execute format('select create_distributed_table(%L, ''org_id'', colocate_with => ''organisations'')', tenant_table);
+  end if;
+end
+$function$;
+comment on function distribute_table is 'Distributes a new table of tenants, if the database is distributed.';

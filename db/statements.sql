@@ -83,6 +83,15 @@ from
 ) lagging;
 
 -- $1 orgId
+prepare check_directory as
+select null as link_type_id, '[]'::jsonb as link_ids, '[]'::jsonb as issue_ids,
+  format('%s token %s', tokens.kind, tokens.token_id) as detail
+from tokens
+left join token_directory entries on entries.token_hash = tokens.token_hash and entries.kind = tokens.kind
+  and entries.org_id = $1
+where tokens.org_id = $1 and entries.org_id is null;
+
+-- $1 orgId
 prepare check_duplicates as
 select links.link_type_id, jsonb_agg(links.link_id order by links.link_id) as link_ids,
   jsonb_build_array(min(least(links.inward_issue_id, links.outward_issue_id)),
@@ -238,12 +247,12 @@ full join told on told.issue_id = stored.issue_id and told.link_id = stored.link
 join issues on issues.org_id = $1 and issues.issue_id = coalesce(stored.issue_id, told.issue_id)
 where stored.state is distinct from told.state and stored.state is null;
 
--- $1 orgId
+-- $1 orgId, $2 nextTransaction
 prepare check_transactions as
 select null as link_type_id, '[]'::jsonb as link_ids, '[]'::jsonb as issue_ids, 'up to event ' || last.event_id as detail
 from (select (
   select max(event_id) from events
-  where org_id = $1 and transaction_id >= pg_snapshot_xmax(pg_current_snapshot())) as event_id) last
+  where org_id = $1 and transaction_id >= $2::text::xid8) as event_id) last
 where last.event_id is not null;
 
 prepare check_version as
@@ -251,20 +260,21 @@ select current_setting('server_version_num')::integer / 10000 as version;
 
 -- $1 orgId, $2 loginHash, $3 address
 prepare count_login_failure as
-with expired as (
-  delete from failed_logins
-  where org_id = $1 and (login_hash, address) in (
-    select login_hash, address from failed_logins
-    where org_id = $1 and expires_at <= now() and (login_hash, address) <> ($2::bytea, $3::text)
-    order by expires_at
-    limit 100
-    for update skip locked)
-)
 insert into failed_logins as known (org_id, login_hash, address, failures, expires_at)
 values ($1, $2, $3, 1, now() + interval '15 minutes')
 on conflict (org_id, login_hash, address) do update
-set failures = case when known.expires_at > now() then known.failures + 1 else 1 end, expires_at = excluded.expires_at
-where known.expires_at <= now() or known.failures < 7;
+set failures = case when excluded.expires_at - known.expires_at < interval '15 minutes' then known.failures + 1 else 1 end, expires_at = excluded.expires_at
+where not (excluded.expires_at - known.expires_at < interval '15 minutes') or known.failures < 7;
+
+-- $1 orgId
+prepare delete_expired_failures as
+delete from failed_logins
+where org_id = $1 and (login_hash, address) in (
+  select login_hash, address from failed_logins
+  where org_id = $1 and expires_at <= now()
+  order by expires_at
+  limit 100
+  for update skip locked);
 
 -- $1 orgId, $2 issueIds
 prepare delete_issue_rows as
@@ -279,11 +289,21 @@ select issue_id, key, summary from deleted;
 
 -- $1 orgId, $2 labelId
 prepare delete_label as
+with former_opposites as (
+  update labels set opposite_id = null where org_id = $1 and opposite_id = $2 and label_id <> $2
+), remote as (
+  update remote_links set link_type_id = null
+  where org_id = $1 and link_type_id in (
+    select link_type_id from link_types
+    where org_id = $1 and (inward_label_id = $2 or outward_label_id = $2))
+)
 delete from labels where org_id = $1 and label_id = $2;
 
 -- $1 orgId, $2 linkId, $3 seenVersion, $4 seenLinkTypeId, $5 seenInwardIssueId, $6 seenOutwardIssueId, $7 seenFirstEnd, $8 userId, $9 events
 prepare delete_link as
-with gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0))), written as (
+with gate as materialized (
+  select pg_advisory_xact_lock_shared(hashtextextended(organisations.org_id, 0))::text from organisations where organisations.org_id = $1
+), written as (
   delete from links using gate where
 links.org_id = $1 and links.link_id = $2 and links.version = $3
 and links.link_type_id = $4 and links.inward_issue_id = $5
@@ -303,14 +323,21 @@ select * from written;
 prepare delete_link_type_and_labels as
 with type as (
   delete from link_types where org_id = $1 and link_type_id = $2 returning inward_label_id, outward_label_id
-)
-delete from labels
-using type
-where labels.org_id = $1 and labels.label_id in (type.inward_label_id, type.outward_label_id)
-  and not exists (
+), unused as (
+  select labels.label_id
+  from type
+  join labels on labels.org_id = $1 and labels.label_id in (type.inward_label_id, type.outward_label_id)
+  where not exists (
     select from link_types others
     where others.org_id = $1 and others.link_type_id <> $2
-      and labels.label_id in (others.inward_label_id, others.outward_label_id));
+      and labels.label_id in (others.inward_label_id, others.outward_label_id))
+), remote as (
+  update remote_links set link_type_id = null where org_id = $1 and link_type_id = $2
+), former_opposites as (
+  update labels set opposite_id = null
+  where org_id = $1 and opposite_id in (select label_id from unused) and label_id not in (select label_id from unused)
+)
+delete from labels where org_id = $1 and label_id in (select label_id from unused);
 
 -- $1 orgId, $2 issueIds
 prepare delete_links_of as
@@ -325,6 +352,11 @@ using link_types
 where links.org_id = $1 and link_types.org_id = $1 and link_types.link_type_id = links.link_type_id
   and (link_types.inward_label_id = $2 or link_types.outward_label_id = $2)
 returning links.link_id, links.link_type_id, links.inward_issue_id, links.outward_issue_id, links.first_end;
+
+-- $1 orgId, $2 linkId, $3 seenVersion
+prepare delete_locked_link as
+delete from links where org_id = $1 and link_id = $2 and version = $3
+returning link_id, version, created_at, updated_at;
 
 -- $1 orgId, $2 loginHash, $3 address
 prepare delete_login_failures as
@@ -388,22 +420,28 @@ where topological_order.org_id = $1 and (link_types.is_acyclic is not true or is
 where topological_order.org_id = $1 and topological_order.link_type_id = surplus.link_type_id
   and topological_order.issue_id = surplus.issue_id;
 
+-- $1 tokenHashes, $2 kinds, $3 orgId
+prepare delete_token_entries as
+delete from token_directory
+using unnest($1::bytea[], $2::text[]) as deleted (token_hash, kind)
+where token_directory.org_id = $3 and token_directory.token_hash = deleted.token_hash
+  and token_directory.kind = deleted.kind;
+
 -- $1 orgId, $2 userId, $3 kind
 prepare delete_tokens as
-delete from tokens where org_id = $1 and user_id = $2 and kind = coalesce($3, kind);
+delete from tokens where org_id = $1 and user_id = $2 and kind = coalesce($3, kind)
+returning token_hash, kind;
 
 -- $1 orgId, $2 linkTypeId
 prepare exists_link_of_type as
 select from links where org_id = $1 and link_type_id = $2 limit 1;
 
+-- $1 orgId
 prepare exists_loopback_credential as
-select from tokens where loopback_only
+select from tokens where org_id = $1 and loopback_only
 union all
-select from users where loopback_only
+select from users where org_id = $1 and loopback_only
 limit 1;
-
-prepare exists_organisation as
-select from organisations limit 1;
 
 -- $1 orgId, $2 key
 prepare exists_queue_key as
@@ -464,6 +502,11 @@ limit 1;
 prepare has_column as
 select from columns where org_id = $1 and queue_id = $2 and status_id = $3;
 
+-- $1 orgId, $2 issueId
+prepare insert_alias as
+insert into issue_aliases (org_id, key, issue_id)
+select org_id, key, issue_id from issues where org_id = $1 and issue_id = $2;
+
 -- $1 orgId, $2 rows
 prepare insert_applications as
 insert into applications (org_id, application_id, type, name_ru, name_en, position)
@@ -475,11 +518,11 @@ prepare insert_columns as
 insert into columns (org_id, queue_id, status_id, title, position)
 select $1, $2, (
   select status_id from statuses
-  where org_id = $1 and (statuses.name_en = given.name_en or statuses.key = given.key)
-  order by statuses.name_en = given.name_en desc, status_id
+  where org_id = $1 and (name_en = given.item ->> 'name_en' or key = given.item ->> 'key')
+  order by name_en = given.item ->> 'name_en' desc, status_id
   limit 1
-), name_en, ordinality
-from rows from (jsonb_to_recordset($3) as (key text, name_en text)) with ordinality as given;
+), given.item ->> 'name_en', given.place
+from jsonb_array_elements($3) with ordinality as given (item, place);
 
 -- $1 queueId, $2 orgId
 prepare insert_columns_for_statuses as
@@ -492,42 +535,36 @@ where org_id = $2;
 prepare insert_demo_issues as
 insert into issues (org_id, hex_id, key, queue_id, summary, issue_type_id, priority_id, status_id, is_open,
   assignee_id, created_by, updated_by, created_at, updated_at, moved_at, closed_at, position)
-select $1, coalesce(given."hexId", left(md5(given.key), 24)), given.key, queues.queue_id, given.summary,
-  issue_types.issue_type_id, priorities.priority_id, statuses.status_id, statuses.type <> 'done',
-  assignee.user_id, author.user_id, author.user_id, given.at, given.at, given.at,
-  case when statuses.type = 'done' then given.at end,
-  row_number() over (partition by queues.queue_id, statuses.status_id order by given.at)
-from (
-  select *, timestamptz '2017-06-01 09:00+00' + make_interval(hours => ordinality::integer) as at
-  from rows from (jsonb_to_recordset($2)
-    as (key text, summary text, "issueType" text, priority text, status text, assignee text, author text, "hexId" text)
-  ) with ordinality
-) as given
-join queues on queues.org_id = $1 and queues.key = split_part(given.key, '-', 1)
-join issue_types on issue_types.org_id = $1 and issue_types.key = given."issueType"
-join priorities on priorities.org_id = $1 and priorities.key = given.priority
-join statuses on statuses.org_id = $1 and statuses.key = given.status
-join users author on author.org_id = $1 and author.login = given.author
-left join users assignee on assignee.org_id = $1 and assignee.login = given.assignee
-order by given.at;
+select $1, coalesce(given.issue ->> 'hexId', left(md5(given.issue ->> 'key'), 24)), given.issue ->> 'key',
+  queues.queue_id, given.issue ->> 'summary', issue_types.issue_type_id, priorities.priority_id, statuses.status_id,
+  statuses.type <> 'done', (
+    select user_id from users where org_id = $1 and login = given.issue ->> 'assignee'
+  ), author.user_id, author.user_id, (given.issue ->> 'at')::timestamptz, (given.issue ->> 'at')::timestamptz,
+  (given.issue ->> 'at')::timestamptz, case when statuses.type = 'done' then (given.issue ->> 'at')::timestamptz end,
+  row_number() over (partition by queues.queue_id, statuses.status_id order by given.place)
+from jsonb_array_elements($2) with ordinality as given (issue, place)
+join queues on queues.org_id = $1 and queues.key = split_part(given.issue ->> 'key', '-', 1)
+join issue_types on issue_types.org_id = $1 and issue_types.key = given.issue ->> 'issueType'
+join priorities on priorities.org_id = $1 and priorities.key = given.issue ->> 'priority'
+join statuses on statuses.org_id = $1 and statuses.key = given.issue ->> 'status'
+join users author on author.org_id = $1 and author.login = given.issue ->> 'author'
+order by given.place;
 
 -- $1 orgId, $2 firstLinkId, $3 links
 prepare insert_demo_links as
 with written as (
   insert into links (org_id, link_id, link_type_id, inward_issue_id, outward_issue_id, first_end, is_symmetric,
     is_antisymmetric, is_acyclic, single_end, shares_label, one_link_per_pair, created_by, updated_by, created_at, updated_at)
-  select $1, $2 + given.ordinality - 1, given.type, inward.issue_id, outward.issue_id, given."firstEnd",
+  select $1, $2 + given.place - 1, link_types.link_type_id, inward.issue_id, outward.issue_id, given.link ->> 'firstEnd',
     link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic, link_types.single_end,
     link_types.shares_label, organisations.one_link_per_pair,
-    author.user_id, author.user_id, given."createdAt", given."createdAt"
-  from rows from (jsonb_to_recordset($3)
-    as (type text, inward text, outward text, "firstEnd" text, author text, "createdAt" timestamptz)
-  ) with ordinality as given
+    author.user_id, author.user_id, (given.link ->> 'createdAt')::timestamptz, (given.link ->> 'createdAt')::timestamptz
+  from jsonb_array_elements($3) with ordinality as given (link, place)
   join organisations on organisations.org_id = $1
-  join link_types on link_types.org_id = $1 and link_types.link_type_id = given.type
-  join issues inward on inward.org_id = $1 and inward.key = given.inward
-  join issues outward on outward.org_id = $1 and outward.key = given.outward
-  join users author on author.org_id = $1 and author.login = given.author
+  join link_types on link_types.org_id = $1 and link_types.link_type_id = given.link ->> 'type'
+  join issues inward on inward.org_id = $1 and inward.key = given.link ->> 'inward'
+  join issues outward on outward.org_id = $1 and outward.key = given.link ->> 'outward'
+  join users author on author.org_id = $1 and author.login = given.link ->> 'author'
   returning link_id, link_type_id, inward_issue_id, outward_issue_id, created_by, created_at
 )
 insert into events (org_id, user_id, issue_id, type, created_at, changes)
@@ -539,6 +576,10 @@ from written
 cross join lateral (values (written.inward_issue_id, 'inward', written.outward_issue_id),
   (written.outward_issue_id, 'outward', written.inward_issue_id)) as ends (issue_id, direction, object_id)
 order by written.link_id, ends.issue_id;
+
+-- $1 orgId, $2 userId, $3 issueId, $4 type, $5 changes
+prepare insert_event as
+insert into events (org_id, user_id, issue_id, type, changes) values ($1, $2, $3, $4, $5);
 
 -- $1 orgId, $2 userId, $3 events
 prepare insert_events as
@@ -572,7 +613,7 @@ insert into idempotency_keys (org_id, user_id, operation, key, request_hash, cre
 values ($1, $2, $3, $4, $5, now())
 on conflict (org_id, user_id, operation, key) do update
 set request_hash = excluded.request_hash, created_at = excluded.created_at, status = null, headers = null, body = null
-where idempotency_keys.created_at < now() - interval '24 hours'
+where excluded.created_at - idempotency_keys.created_at > interval '24 hours'
 returning key;
 
 -- $1 orgId, $2 en, $3 ru
@@ -612,10 +653,12 @@ from statuses
 where org_id = $1 and status_id = $3
 on conflict on constraint columns_status_id_key do nothing;
 
--- $1 orgId, $2 inwardIssueId, $3 linkTypeId, $4 outwardIssueId, $5 isLocked, $6 firstEnd, $7 createdBy, $8 updatedBy, $9 createdAt, $10 updatedAt, $11 userId, $12 events
+-- $1 orgId, $2 inwardIssueId, $3 linkTypeId, $4 outwardIssueId, $5 firstEnd, $6 createdBy, $7 updatedBy, $8 createdAt, $9 updatedAt, $10 userId, $11 events
 prepare insert_link as
 with
-gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0))), organisation as materialized (
+gate as materialized (
+  select pg_advisory_xact_lock_shared(hashtextextended(organisations.org_id, 0))::text from organisations where organisations.org_id = $1
+), organisation as materialized (
   select organisations.one_link_per_pair
   from gate
   cross join organisations
@@ -649,16 +692,16 @@ gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0
   cross join type
   join topological_order on topological_order.org_id = $1 and topological_order.link_type_id = $3
     and topological_order.issue_id in ($2::bigint, $4::bigint)
-  where type.is_acyclic and ($5::boolean or not (type.shares_label or type.is_taken))
+  where type.is_acyclic and not (type.shares_label or type.is_taken)
   order by topological_order.issue_id
   for share of topological_order
 ), placed as (
   insert into topological_order (org_id, link_type_id, issue_id, position)
   select $1, $3, ends.issue_id,
-    nextval('topological_order_position_seq') * 1048576 * case ends.issue_id when $2 then -1 else 1 end
+    nextval('topological_order_position_seq') * 1048576 * case when ends.issue_id = $2 then -1 else 1 end
   from type
   cross join ends
-  where type.is_acyclic and ($5::boolean or not (type.shares_label or type.is_taken)) and not exists (
+  where type.is_acyclic and not (type.shares_label or type.is_taken) and not exists (
     select from positions where positions.issue_id = ends.issue_id)
   order by ends.issue_id
   on conflict do nothing
@@ -669,23 +712,23 @@ gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0
   insert into links (org_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, shares_label,
     one_link_per_pair, inward_issue_id, outward_issue_id, first_end, created_by, updated_by, created_at, updated_at)
   select $1, type.link_type_id, type.is_symmetric, type.is_antisymmetric, type.is_acyclic, type.single_end,
-    type.shares_label, type.one_link_per_pair, $2, $4, $6, $7, $8,
-    coalesce($9, now()), coalesce($10, $9, now())
+    type.shares_label, type.one_link_per_pair, $2, $4, $5, $6, $7,
+    coalesce($8, now()), coalesce($9, $8, now())
   from type
   cross join (select count(*) from ordered) as ready
   where
 $2 in (select issue_id from ends) and $4 in (select issue_id from ends)
-and ($5 or (not type.shares_label and not type.is_taken and (
+and not type.shares_label and not type.is_taken and (
   not type.is_acyclic or $2 = $4
   or (select position from ordered where issue_id = $2)
-    < (select position from ordered where issue_id = $4))))
+    < (select position from ordered where issue_id = $4))
   returning link_id, version, created_at, updated_at
 ),
 recorded as (
   insert into events (org_id, user_id, issue_id, type, changes)
-  select $1, $11, (given.event ->> 'issueId')::bigint, given.event ->> 'type', jsonb_set(given.event -> 'changes', '{links,0,to,link_id}', to_jsonb(written.link_id))
+  select $1, $10, (given.event ->> 'issueId')::bigint, given.event ->> 'type', jsonb_set(given.event -> 'changes', '{links,0,to,link_id}', to_jsonb(written.link_id))
   from written
-  cross join jsonb_array_elements($12::jsonb) with ordinality as given (event, place)
+  cross join jsonb_array_elements($11::jsonb) with ordinality as given (event, place)
   order by given.place
 )
 select * from written;
@@ -703,6 +746,15 @@ insert into link_types (org_id, link_type_id, inward_label_id, outward_label_id,
 select $1, link_type_id, inward_label_id, outward_label_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, import_only
 from jsonb_populate_recordset(null::link_types, $2);
 
+-- $1 orgId, $2 linkTypeId, $3 isSymmetric, $4 isAntisymmetric, $5 isAcyclic, $6 singleEnd, $7 sharesLabel, $8 oneLinkPerPair, $9 inwardIssueId, $10 outwardIssueId, $11 firstEnd, $12 createdBy, $13 updatedBy, $14 createdAt, $15 updatedAt
+prepare insert_locked_link as
+insert into links (org_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, shares_label,
+  one_link_per_pair, inward_issue_id, outward_issue_id, first_end, created_by, updated_by, created_at, updated_at)
+values ($1, $2, $3, $4, $5, $6, $7,
+  $8, $9, $10, $11, $12, $13,
+  coalesce($14, now()), coalesce($15, $14, now()))
+returning link_id, version, created_at, updated_at;
+
 -- $1 orgId, $2 queueId, $3 role, $4 userIds
 prepare insert_members as
 insert into queue_members (org_id, queue_id, user_id, role)
@@ -718,13 +770,12 @@ returning user_id;
 -- $1 orgId, $2 statuses
 prepare insert_missing_statuses as
 insert into statuses (org_id, key, name_ru, name_en, type, position)
-select $1, key, name_ru, name_en, type, last.position + ordinality
-from (select coalesce(max(position), 0) as position from statuses where org_id = $1) as last
-cross join rows from (
-  jsonb_to_recordset($2) as (key text, name_ru text, name_en text, type text)
-) with ordinality as given
-where not exists (select from statuses where org_id = $1 and statuses.name_en = given.name_en)
-order by ordinality
+select $1, given.item ->> 'key', given.item ->> 'name_ru', given.item ->> 'name_en', given.item ->> 'type',
+  last.position + given.place
+from (select coalesce(max(position), 0) as position, array_agg(name_en) as names from statuses where org_id = $1) as last
+cross join jsonb_array_elements($2) with ordinality as given (item, place)
+where given.item ->> 'name_en' <> all (last.names)
+order by given.place
 on conflict on constraint statuses_key_key do nothing;
 
 -- $1 orgId, $2 linkTypeId, $3 issueIds
@@ -738,6 +789,16 @@ order by given.place;
 prepare insert_organisation as
 insert into organisations (org_id, cloud_id, name, language, profile, one_link_per_pair, last_label_id)
 values ($1, $2, $3, $4, $5, $6, $7);
+
+-- $1 orgId, $2 cloudId
+prepare insert_organisation_entry as
+insert into organisation_directory (org_id, cloud_id) values ($1, $2);
+
+-- $1 orgId, $2 linkTypeId, $3 inwardIssueId, $4 outwardIssueId
+prepare insert_positions as
+insert into topological_order (org_id, link_type_id, issue_id, position)
+values ($1, $2, $3, -nextval('topological_order_position_seq') * 1048576), ($1, $2, $4, nextval('topological_order_position_seq') * 1048576)
+on conflict on constraint topological_order_pkey do nothing;
 
 -- $1 orgId, $2 rows
 prepare insert_priorities as
@@ -781,6 +842,11 @@ insert into tokens (org_id, user_id, kind, token_hash, scopes, expires_at, loopb
 values ($1, $2, $3, $4, $5, $6, $7)
 returning token_id;
 
+-- $1 tokenHash, $2 kind, $3 orgId
+prepare insert_token_entry as
+insert into token_directory (token_hash, kind, org_id) values ($1, $2, $3)
+on conflict on constraint token_directory_pkey do nothing;
+
 -- $1 orgId, $2 uid, $3 login, $4 role, $5 display, $6 email, $7 passportUid, $8 cloudUid, $9 passwordHash, $10 isApplication, $11 loopbackOnly
 prepare insert_user as
 insert into users (org_id, user_id, uid, login, role, display, email, passport_uid, cloud_uid, password_hash,
@@ -819,16 +885,6 @@ where deleted_issues.org_id = $1 and deleted_issues.queue_id = $2
 prepare list_applied_migrations as
 select name from schema_migrations order by id;
 
-prepare list_organisations as
-select org_id from organisations order by org_id;
-
--- $1 demoOrgId
-prepare list_organisations_beside_demo as
-select org_id from organisations
-where org_id <> $1
-  or org_id not in (select org_id from tokens where loopback_only union all select org_id from users where loopback_only)
-order by org_id;
-
 -- $1 orgId
 prepare lock_administrators as
 select user_id from users
@@ -853,7 +909,9 @@ for share of users;
 -- $1 orgId, $2 linkTypeIds, $3 issueIds
 prepare lock_for_links as
 with
-gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0))), organisation as materialized (
+gate as materialized (
+  select pg_advisory_xact_lock_shared(hashtextextended(organisations.org_id, 0))::text from organisations where organisations.org_id = $1
+), organisation as materialized (
   select organisations.one_link_per_pair
   from gate
   cross join organisations
@@ -861,7 +919,7 @@ gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0
   for key share of organisations
 ), types as materialized (
   select link_types.link_type_id, link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic,
-    link_types.single_end, link_types.shares_label
+    link_types.single_end, link_types.shares_label, organisation.one_link_per_pair
   from organisation
   cross join link_types
   where link_types.org_id = $1 and link_types.link_type_id = any($2::text[])
@@ -959,7 +1017,9 @@ for update;
 
 -- $1 orgId, $2 linkId
 prepare lock_link as
-with gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0)))
+with gate as materialized (
+  select pg_advisory_xact_lock_shared(hashtextextended(organisations.org_id, 0))::text from organisations where organisations.org_id = $1
+)
 select
 from gate
 cross join links
@@ -988,7 +1048,9 @@ select from organisations where org_id = $1 for no key update;
 -- $1 orgId
 prepare lock_organisation_links as
 with
-gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0))), organisation as materialized (
+gate as materialized (
+  select pg_advisory_xact_lock_shared(hashtextextended(organisations.org_id, 0))::text from organisations where organisations.org_id = $1
+), organisation as materialized (
   select organisations.one_link_per_pair
   from gate
   cross join organisations
@@ -998,7 +1060,9 @@ gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0
 
 -- $1 orgId
 prepare lock_organisation_rules as
-with gate as materialized (select pg_advisory_xact_lock(hashtextextended($1, 0)))
+with gate as materialized (
+  select pg_advisory_xact_lock(hashtextextended(organisations.org_id, 0))::text from organisations where organisations.org_id = $1
+)
 select from gate cross join organisations where organisations.org_id = $1 for no key update of organisations;
 
 -- $1 orgId, $2 lower, $3 higher
@@ -1075,8 +1139,9 @@ where queues.org_id = $1 and queues.key = numbers.queue_key and queues.last_issu
 prepare raise_label_id as
 update organisations set last_label_id = greatest(last_label_id, (select coalesce(max(label_id), 0) from labels where org_id = $1)) where org_id = $1;
 
+-- $1 linkId
 prepare raise_link_sequence as
-select setval(pg_get_serial_sequence('links', 'link_id'), (select max(link_id) from links));
+select setval(pg_get_serial_sequence('links', 'link_id'), $1::bigint);
 
 -- $1 orgId
 prepare raise_sequences as
@@ -1164,24 +1229,24 @@ left join lateral (
 ) link on true
 order by wanted.place, link.link_id;
 
--- $1 orgId
+-- $1 orgId, $2 nextTransaction
 prepare renumber_transactions as
 update events set transaction_id = '0' where org_id = $1 and event_id <= (
 select max(event_id) from events
-where org_id = $1 and transaction_id >= pg_snapshot_xmax(pg_current_snapshot()));
+where org_id = $1 and transaction_id >= $2::text::xid8);
 
 -- $1 orgId, $2 applicationId
 prepare select_application as
 select applications.application_id, applications.type as application_type,
 applications.name_ru as application_ru, applications.name_en as application_en from applications where org_id = $1 and application_id = $2;
 
--- $1 tokenHash, $2 orgId
+-- $1 orgId, $2 tokenHash
 prepare select_application_accounts as
 select users.org_id, users.user_id, users.role, users.is_active, users.is_application, tokens.token_id, tokens.loopback_only, true as has_token, tokens.expires_at
 from tokens
-join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id and users.is_application
-where tokens.token_hash = $1 and tokens.kind = 'application' and tokens.revoked_at is null
-  and ($2::text is null or tokens.org_id = $2);
+join users on users.org_id = $1 and users.user_id = tokens.user_id and users.is_application
+where tokens.org_id = $1 and tokens.token_hash = $2 and tokens.kind = 'application'
+  and tokens.revoked_at is null;
 
 -- $1 orgId
 prepare select_applications as
@@ -1290,7 +1355,7 @@ with recursive ends as materialized (
 union all
 (select 'inward', issue_id, position from inward_side limit $6);
 
--- $1 orgId, $2 issueName, $3 isApplication, $4 userId, $5 role, $6 after, $7 until, $8 types, $9 fields, $10 limit
+-- $1 orgId, $2 issueName, $3 isApplication, $4 userId, $5 oldest, $6 role, $7 after, $8 until, $9 types, $10 fields, $11 limit
 prepare select_entries as
 with issue as materialized (
 select issues.issue_id, issues.hex_id as issue_hex_id, issues.key as issue_key, issues.summary as issue_summary
@@ -1310,7 +1375,7 @@ select issue.*, entry.*
 from issue
 left join lateral (
   select events.event_id, events.transaction_id, events.type, events.created_at, events.changes,
-    events.transaction_id < pg_snapshot_xmin(pg_current_snapshot()) as is_settled, author.uid as author_uid, coalesce(author.display, author.login) as author_display,
+    events.transaction_id < $5::text::xid8 as is_settled, author.uid as author_uid, coalesce(author.display, author.login) as author_display,
 author.passport_uid as author_passport_uid, author.cloud_uid as author_cloud_uid
   from events
   join users author on author.org_id = $1 and author.user_id = events.user_id
@@ -1333,20 +1398,20 @@ else ($3::boolean or (deleted_queue.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $1 and queue_members.queue_id = deleted_queue.queue_id and queue_members.user_id = $4
   and true))) end))
-      or (object.issue_id is null and deleted.issue_id is null and $5 = 'admin')))) and (events.transaction_id, events.event_id) > (coalesce((
+      or (object.issue_id is null and deleted.issue_id is null and $6 = 'admin')))) and (events.transaction_id, events.event_id) > (coalesce((
     select seen.transaction_id from events seen
-    where seen.org_id = $1 and seen.event_id = $6 and seen.issue_id = issue.issue_id), '0'), $6)
-  and (events.event_id > $6 or (
+    where seen.org_id = $1 and seen.event_id = $7 and seen.issue_id = issue.issue_id), '0'), $7)
+  and (events.event_id > $7 or (
     select seen.transaction_id from events seen
-    where seen.org_id = $1 and seen.event_id = $6 and seen.issue_id = issue.issue_id) is not null)
-  and ($7::text is null or events.transaction_id <= $7::text::xid8)
-  and ($8::text[] is null or events.type = any($8))
-  and ($9::text[] is null or ('links' = any($9) and events.changes -> 'links' is not null)
+    where seen.org_id = $1 and seen.event_id = $7 and seen.issue_id = issue.issue_id) is not null)
+  and ($8::text is null or events.transaction_id <= $8::text::xid8)
+  and ($9::text[] is null or events.type = any($9))
+  and ($10::text[] is null or ('links' = any($10) and events.changes -> 'links' is not null)
     or exists (
       select from jsonb_array_elements(events.changes -> 'fields') as change (field)
-      where change.field ->> 'field' = any($9)))
+      where change.field ->> 'field' = any($10)))
   order by events.transaction_id, events.event_id
-  limit $10
+  limit $11
 ) entry on true
 order by entry.transaction_id, entry.event_id;
 
@@ -1362,7 +1427,7 @@ select priority_id as id, key, version, name_ru, name_en, position from prioriti
 prepare select_entries_of_statuses as
 select status_id as id, key, version, name_ru, name_en, position, type from statuses where org_id = $1 order by position, id;
 
--- $1 orgId, $2 issueName, $3 isApplication, $4 userId, $5 role, $6 entryId
+-- $1 orgId, $2 issueName, $3 isApplication, $4 userId, $5 oldest, $6 role, $7 entryId
 prepare select_entry as
 with issue as materialized (
 select issues.issue_id, issues.hex_id as issue_hex_id, issues.key as issue_key, issues.summary as issue_summary
@@ -1382,7 +1447,7 @@ select issue.*, entry.*
 from issue
 left join lateral (
   select events.event_id, events.transaction_id, events.type, events.created_at, events.changes,
-    events.transaction_id < pg_snapshot_xmin(pg_current_snapshot()) as is_settled, author.uid as author_uid, coalesce(author.display, author.login) as author_display,
+    events.transaction_id < $5::text::xid8 as is_settled, author.uid as author_uid, coalesce(author.display, author.login) as author_display,
 author.passport_uid as author_passport_uid, author.cloud_uid as author_cloud_uid
   from events
   join users author on author.org_id = $1 and author.user_id = events.user_id
@@ -1405,7 +1470,7 @@ else ($3::boolean or (deleted_queue.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $1 and queue_members.queue_id = deleted_queue.queue_id and queue_members.user_id = $4
   and true))) end))
-      or (object.issue_id is null and deleted.issue_id is null and $5 = 'admin')))) and events.event_id = $6
+      or (object.issue_id is null and deleted.issue_id is null and $6 = 'admin')))) and events.event_id = $7
 ) entry on true
 order by entry.transaction_id, entry.event_id;
 
@@ -2126,6 +2191,11 @@ cross join lateral (
   offset 0
 ) next;
 
+prepare select_only_organisation as
+select min(org_id) as org_id
+from (select org_id from organisation_directory limit 2) few
+having count(*) = 1;
+
 -- $1 orgId, $2 linkTypeId
 prepare select_opposite_links as
 select links.link_id, links.inward_issue_id, links.outward_issue_id
@@ -2141,24 +2211,31 @@ limit 20;
 prepare select_organisation as
 select org_id, cloud_id, name, language, profile, one_link_per_pair from organisations where org_id = $1;
 
+prepare select_organisation_ids as
+select org_id from organisation_directory order by org_id;
+
+-- $1 tokenHash, $2 kind
+prepare select_organisations_of_token as
+select org_id from token_directory where token_hash = $1 and kind = $2 order by org_id;
+
 -- $1 orgId
 prepare select_people as
 select users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,
 users.role, users.is_active, users.created_at, users.removed_at,
-(select coalesce(max(failures), 0) from failed_logins failed where failed.org_id = users.org_id and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+(select coalesce(max(failures), 0) from failed_logins failed where failed.org_id = $1 and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
   and failed.expires_at > now()) as failed_logins,
 (select max(expires_at) from failed_logins failed
-  where failed.org_id = users.org_id and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+  where failed.org_id = $1 and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
   and failed.expires_at > now() and failures >= 7) as locked_until from users where users.org_id = $1 and (not users.is_application and users.removed_at is null) order by users.login;
 
 -- $1 orgId, $2 userId, $3 login
 prepare select_person as
 select users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,
 users.role, users.is_active, users.created_at, users.removed_at,
-(select coalesce(max(failures), 0) from failed_logins failed where failed.org_id = users.org_id and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+(select coalesce(max(failures), 0) from failed_logins failed where failed.org_id = $1 and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
   and failed.expires_at > now()) as failed_logins,
 (select max(expires_at) from failed_logins failed
-  where failed.org_id = users.org_id and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+  where failed.org_id = $1 and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
   and failed.expires_at > now() and failures >= 7) as locked_until from users
 where users.org_id = $1 and (users.user_id = $2 or users.login = $3) and (not users.is_application and users.removed_at is null);
 
@@ -2574,15 +2651,15 @@ where queues.org_id = $1 and queues.queue_id = $2 and ($3::boolean or (queues.ac
     and true))) and issues.is_open = $5
 order by issues.issue_id;
 
--- $1 tokenHash, $2 kind
-prepare select_token_owners as
+-- $1 orgId, $2 tokenHash, $3 kind
+prepare select_token_owner as
 select tokens.token_id, tokens.org_id, organisations.cloud_id, organisations.language, tokens.user_id, users.role, users.is_active,
   users.is_application, tokens.scopes, tokens.loopback_only, tokens.revoked_at is not null as revoked,
   tokens.expires_at
 from tokens
-join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id and users.removed_at is null
-join organisations on organisations.org_id = tokens.org_id
-where tokens.token_hash = $1 and tokens.kind = $2;
+join users on users.org_id = $1 and users.user_id = tokens.user_id and users.removed_at is null
+join organisations on organisations.org_id = $1
+where tokens.org_id = $1 and tokens.token_hash = $2 and tokens.kind = $3;
 
 -- $1 orgId
 prepare select_tokens as
@@ -2593,34 +2670,44 @@ join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
 where tokens.org_id = $1
 order by tokens.token_id;
 
+-- $1 orgId
+prepare select_tokens_to_enter as
+select tokens.token_hash, tokens.kind
+from tokens
+left join token_directory entries on entries.token_hash = tokens.token_hash and entries.kind = tokens.kind
+  and entries.org_id = $1
+where tokens.org_id = $1 and entries.org_id is null;
+
+prepare select_transaction_horizon as
+select pg_snapshot_xmin(pg_current_snapshot())::text as oldest, pg_snapshot_xmax(pg_current_snapshot())::text as next;
+
 -- $1 orgId, $2 userId
 prepare select_user as
 select users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,
 users.role, users.is_active, users.created_at, users.removed_at,
-(select coalesce(max(failures), 0) from failed_logins failed where failed.org_id = users.org_id and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+(select coalesce(max(failures), 0) from failed_logins failed where failed.org_id = $1 and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
   and failed.expires_at > now()) as failed_logins,
 (select max(expires_at) from failed_logins failed
-  where failed.org_id = users.org_id and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+  where failed.org_id = $1 and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
   and failed.expires_at > now() and failures >= 7) as locked_until from users where users.org_id = $1 and users.user_id = $2;
 
--- $1 tokenHash, $2 orgId, $3 login, $4 loginHash, $5 address
+-- $1 orgId, $2 tokenHash, $3 login, $4 loginHash, $5 address
 prepare select_user_accounts as
 select users.org_id, users.user_id, users.role, users.is_active, users.is_application, tokens.token_id, tokens.loopback_only, true as has_token, null as password_hash, 0 as failures,
   false as is_locked
 from tokens
-join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
-where tokens.token_hash = $1 and tokens.kind = 'personal' and ($2::text is null or tokens.org_id = $2) and tokens.revoked_at is null and coalesce(tokens.expires_at > now(), true)
+join users on users.org_id = $1 and users.user_id = tokens.user_id
+where tokens.org_id = $1 and tokens.token_hash = $2 and tokens.kind = 'personal' and tokens.revoked_at is null and coalesce(tokens.expires_at > now(), true)
   and users.login = $3 and (not users.is_application and users.removed_at is null)
 union all
 select organisations.org_id, users.user_id, users.role, coalesce(users.is_active, false), users.is_application,
   null, users.loopback_only, false, users.password_hash, coalesce(failed.failures, 0),
   coalesce(failed.failures >= 7, false)
 from organisations
-left join users on users.org_id = organisations.org_id and users.login = $3 and (not users.is_application and users.removed_at is null)
-left join failed_logins failed on failed.org_id = organisations.org_id and failed.login_hash = $4
+left join users on users.org_id = $1 and users.login = $3 and (not users.is_application and users.removed_at is null)
+left join failed_logins failed on failed.org_id = $1 and failed.login_hash = $4
   and failed.address = $5 and failed.expires_at > now()
-where organisations.org_id = coalesce(
-  $2, (select min(org_id) from (select org_id from organisations limit 2) few having count(*) = 1));
+where organisations.org_id = $1;
 
 -- $1 orgId, $2 login
 prepare select_user_id as
@@ -2630,10 +2717,10 @@ select user_id from users where org_id = $1 and login = $2 and removed_at is nul
 prepare select_user_named as
 select users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,
 users.role, users.is_active, users.created_at, users.removed_at,
-(select coalesce(max(failures), 0) from failed_logins failed where failed.org_id = users.org_id and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+(select coalesce(max(failures), 0) from failed_logins failed where failed.org_id = $1 and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
   and failed.expires_at > now()) as failed_logins,
 (select max(expires_at) from failed_logins failed
-  where failed.org_id = users.org_id and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+  where failed.org_id = $1 and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
   and failed.expires_at > now() and failures >= 7) as locked_until
 from users
 where users.org_id = $1 and users.user_id = coalesce(
@@ -2654,10 +2741,10 @@ from (select count(*) as total from users where org_id = $1 and (not users.is_ap
 left join (
   select users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,
 users.role, users.is_active, users.created_at, users.removed_at,
-(select coalesce(max(failures), 0) from failed_logins failed where failed.org_id = users.org_id and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+(select coalesce(max(failures), 0) from failed_logins failed where failed.org_id = $1 and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
   and failed.expires_at > now()) as failed_logins,
 (select max(expires_at) from failed_logins failed
-  where failed.org_id = users.org_id and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+  where failed.org_id = $1 and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
   and failed.expires_at > now() and failures >= 7) as locked_until from users where org_id = $1 and (not users.is_application and users.removed_at is null) order by user_id limit $2 offset $3
 ) page on true
 order by page.user_id;
@@ -2701,7 +2788,7 @@ where links.org_id = $1
 prepare take_issue_key as
 update queues set last_issue_number = last_issue_number + 1
 where org_id = $1 and queue_id = $2
-returning key || '-' || last_issue_number as key;
+returning key, last_issue_number;
 
 -- $1 orgId, $2 userId, $3 operation, $4 key
 prepare try_lock_key as
@@ -2745,27 +2832,24 @@ set summary = $1, description = $2, issue_type_id = $3, priority_id = $4,
   assignee_id = $5, tags = $6, status_id = $7, reference = $8, color = $9,
   due_at = $10, started_at = $11, time_spent = $12, time_estimated = $13,
   kanboard = $14, is_open = $15,
-  closed_at = case when is_open and not $15 then now() else closed_at end,
+  closed_at = case when is_open and not $15 then clock.now else closed_at end,
   previous_status_id = case when status_id <> $7 then status_id else previous_status_id end,
   position = case when status_id <> $7 then (
   select coalesce(max(placed.position), 0) + 1 from issues placed
   where placed.org_id = $16 and placed.queue_id = issues.queue_id and placed.status_id = $7) else position end,
-  moved_at = case when status_id <> $7 then now() else moved_at end,
+  moved_at = case when status_id <> $7 then clock.now else moved_at end,
   version = version + 1, updated_by = $17, updated_at = greatest(now(), updated_at)
+from (select now()) clock
 where org_id = $16 and issue_id = $18;
 
--- $1 orgId, $2 issueId, $3 queueId, $4 key, $5 userId
+-- $1 queueId, $2 key, $3 orgId, $4 userId, $5 issueId
 prepare update_issue_queue as
-with alias as (
-  insert into issue_aliases (org_id, key, issue_id)
-  select org_id, key, issue_id from issues where org_id = $1 and issue_id = $2
-)
 update issues
-set queue_id = $3, key = $4, position = (
+set queue_id = $1, key = $2, position = (
   select coalesce(max(placed.position), 0) + 1 from issues placed
-  where placed.org_id = $1 and placed.queue_id = $3 and placed.status_id = issues.status_id), moved_at = now(),
-  version = version + 1, updated_by = $5, updated_at = greatest(now(), updated_at)
-where org_id = $1 and issue_id = $2;
+  where placed.org_id = $3 and placed.queue_id = $1 and placed.status_id = issues.status_id), moved_at = now(),
+  version = version + 1, updated_by = $4, updated_at = greatest(now(), updated_at)
+where org_id = $3 and issue_id = $5;
 
 -- $1 orgId, $2 labelId, $3 label, $4 oppositeId
 prepare update_label as
@@ -2787,10 +2871,12 @@ update labels
 set name_ru = $1, name_en = $2, label = case when phrase is null then $2 else label end
 where org_id = $3 and label_id = $4;
 
--- $1 orgId, $2 inwardIssueId, $3 linkTypeId, $4 linkId, $5 outwardIssueId, $6 isLocked, $7 firstEnd, $8 userId, $9 seenVersion, $10 seenLinkTypeId, $11 seenInwardIssueId, $12 seenOutwardIssueId, $13 seenFirstEnd, $14 events
+-- $1 orgId, $2 inwardIssueId, $3 linkTypeId, $4 linkId, $5 outwardIssueId, $6 firstEnd, $7 userId, $8 seenVersion, $9 seenLinkTypeId, $10 seenInwardIssueId, $11 seenOutwardIssueId, $12 seenFirstEnd, $13 events
 prepare update_link as
 with
-gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0))), organisation as materialized (
+gate as materialized (
+  select pg_advisory_xact_lock_shared(hashtextextended(organisations.org_id, 0))::text from organisations where organisations.org_id = $1
+), organisation as materialized (
   select organisations.one_link_per_pair
   from gate
   cross join organisations
@@ -2824,16 +2910,16 @@ gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0
   cross join type
   join topological_order on topological_order.org_id = $1 and topological_order.link_type_id = $3
     and topological_order.issue_id in ($2::bigint, $5::bigint)
-  where type.is_acyclic and ($6::boolean or not (type.shares_label or type.is_taken))
+  where type.is_acyclic and not (type.shares_label or type.is_taken)
   order by topological_order.issue_id
   for share of topological_order
 ), placed as (
   insert into topological_order (org_id, link_type_id, issue_id, position)
   select $1, $3, ends.issue_id,
-    nextval('topological_order_position_seq') * 1048576 * case ends.issue_id when $2 then -1 else 1 end
+    nextval('topological_order_position_seq') * 1048576 * case when ends.issue_id = $2 then -1 else 1 end
   from type
   cross join ends
-  where type.is_acyclic and ($6::boolean or not (type.shares_label or type.is_taken)) and not exists (
+  where type.is_acyclic and not (type.shares_label or type.is_taken) and not exists (
     select from positions where positions.issue_id = ends.issue_id)
   order by ends.issue_id
   on conflict do nothing
@@ -2844,45 +2930,65 @@ gate as materialized (select pg_advisory_xact_lock_shared(hashtextextended($1, 0
   update links
   set link_type_id = type.link_type_id, is_symmetric = type.is_symmetric, is_antisymmetric = type.is_antisymmetric,
     is_acyclic = type.is_acyclic, single_end = type.single_end, shares_label = type.shares_label,
-    inward_issue_id = $2, outward_issue_id = $5, first_end = $7,
-    updated_by = $8, updated_at = greatest(now(), links.created_at), version = links.version + 1
+    inward_issue_id = $2, outward_issue_id = $5, first_end = $6,
+    updated_by = $7, updated_at = greatest(now(), links.created_at), version = links.version + 1
   from type
   cross join (select count(*) from ordered) as ready
   where
-links.org_id = $1 and links.link_id = $4 and links.version = $9
-and links.link_type_id = $10 and links.inward_issue_id = $11
-and links.outward_issue_id = $12 and links.first_end = $13 and
+links.org_id = $1 and links.link_id = $4 and links.version = $8
+and links.link_type_id = $9 and links.inward_issue_id = $10
+and links.outward_issue_id = $11 and links.first_end = $12 and
 $2 in (select issue_id from ends) and $5 in (select issue_id from ends)
-and ($6 or (not type.shares_label and not type.is_taken and (
+and not type.shares_label and not type.is_taken and (
   not type.is_acyclic or $2 = $5
   or (select position from ordered where issue_id = $2)
-    < (select position from ordered where issue_id = $5))))
+    < (select position from ordered where issue_id = $5))
   returning links.link_id, links.version, links.created_at, links.updated_at
 ),
 recorded as (
   insert into events (org_id, user_id, issue_id, type, changes)
-  select $1, $8, (given.event ->> 'issueId')::bigint, given.event ->> 'type', given.event -> 'changes'
+  select $1, $7, (given.event ->> 'issueId')::bigint, given.event ->> 'type', given.event -> 'changes'
   from written
-  cross join jsonb_array_elements($14::jsonb) with ordinality as given (event, place)
+  cross join jsonb_array_elements($13::jsonb) with ordinality as given (event, place)
   order by given.place
 )
 select * from written;
 
 -- $1 isAntisymmetric, $2 isAcyclic, $3 singleEnd, $4 orgId, $5 linkTypeId
 prepare update_link_type_rules as
-update link_types
-set is_antisymmetric = $1, is_acyclic = $2, single_end = $3, version = version + 1
-where org_id = $4 and link_type_id = $5;
+with type as (
+  update link_types
+  set is_antisymmetric = $1, is_acyclic = $2, single_end = $3, version = version + 1
+  where org_id = $4 and link_type_id = $5
+)
+update links set is_antisymmetric = $1, is_acyclic = $2, single_end = $3
+where org_id = $4 and link_type_id = $5
+  and (is_antisymmetric, is_acyclic, single_end) <> ($1, $2, $3);
+
+-- $1 linkTypeId, $2 isSymmetric, $3 isAntisymmetric, $4 isAcyclic, $5 singleEnd, $6 sharesLabel, $7 oneLinkPerPair, $8 inwardIssueId, $9 outwardIssueId, $10 firstEnd, $11 userId, $12 orgId, $13 linkId, $14 seenVersion
+prepare update_locked_link as
+update links
+set link_type_id = $1, is_symmetric = $2, is_antisymmetric = $3,
+  is_acyclic = $4, single_end = $5, shares_label = $6, one_link_per_pair = $7,
+  inward_issue_id = $8, outward_issue_id = $9, first_end = $10,
+  updated_by = $11, updated_at = greatest(now(), created_at), version = version + 1
+where org_id = $12 and link_id = $13 and version = $14
+returning link_id, version, created_at, updated_at;
 
 -- $1 labelId, $2 oppositeId, $3 orgId
 prepare update_opposites as
-update labels set opposite_id = case label_id when $1 then $2::integer else $1::integer end
+update labels set opposite_id = case when label_id = $1 then $2::integer else $1::integer end
 where org_id = $3 and label_id in ($1, $2);
 
 -- $1 name, $2 language, $3 oneLinkPerPair, $4 orgId
 prepare update_organisation_row as
-update organisations set name = $1, language = $2, one_link_per_pair = $3 where org_id = $4
-returning org_id, cloud_id, name, language, profile, one_link_per_pair;
+with organisation as (
+  update organisations set name = $1, language = $2, one_link_per_pair = $3 where org_id = $4
+  returning org_id, cloud_id, name, language, profile, one_link_per_pair
+), copies as (
+  update links set one_link_per_pair = $3 where org_id = $4 and one_link_per_pair <> $3
+)
+select * from organisation;
 
 -- $1 orgId, $2 queueId, $3 statusId, $4 previousStatusId, $5 issueId, $6 position
 prepare update_positions as
@@ -2896,8 +3002,9 @@ with others as (
   select $5, least($6, 1 + (select count(*) from others where status_id = $3))
 )
 update issues
-set position = placed.position, moved_at = case when issues.issue_id = $5 then now() else moved_at end
+set position = placed.position, moved_at = case when issues.issue_id = $5 then clock.now else moved_at end
 from placed
+cross join (select now()) clock
 where issues.org_id = $1 and issues.issue_id = placed.issue_id
   and (issues.position <> placed.position or issues.issue_id = $5);
 
@@ -2925,12 +3032,16 @@ where org_id = $1 and user_id = $5 and operation = $6 and key = $7;
 
 -- $1 orgId, $2 linkTypeIds
 prepare update_shares_label as
-update link_types set shares_label = true
+with types as (
+  update link_types set shares_label = true
+  where org_id = $1 and link_type_id = any($2::text[]) and not shares_label
+)
+update links set shares_label = true
 where org_id = $1 and link_type_id = any($2::text[]) and not shares_label;
 
 -- $1 orgId, $2 tokenId, $3 userId, $4 tokenHash
 prepare update_tokens_revoked as
-update tokens set revoked_at = coalesce(revoked_at, now())
+update tokens set revoked_at = least(revoked_at, now())
 where org_id = $1 and (token_id = $2 or user_id = $3 or token_hash = $4)
 returning token_id;
 

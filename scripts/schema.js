@@ -48,10 +48,19 @@ const TABLES = `
   where relnamespace = 'public'::regnamespace and relkind = 'r' and relname not like 'schema\\_migrations%'
   order by relname`;
 
-/** The SQL that creates the tables of a migrated database. */
+const FUNCTIONS = `
+  select pg_get_functiondef(oid) as definition, obj_description(oid, 'pg_proc') as comment, proname as name
+  from pg_proc where pronamespace = 'public'::regnamespace order by proname`;
+
+/** The SQL that creates the tables and functions of a migrated database. */
 export async function schemaSql(db) {
   const tables = await db.query({ name: '', text: TABLES, values: [] });
-  return [HEADER, ...referencedFirst(tables).map(tableSql)].join('\n');
+  const functions = await db.query({ name: '', text: FUNCTIONS, values: [] });
+  return [HEADER, ...referencedFirst(tables).map(tableSql), ...functions.map(functionSql)].join('\n');
+}
+
+function functionSql({ name, definition, comment }) {
+  return `${definition.replaceAll('public.', '').trimEnd()};\n${commentSql('function', name, comment).join('\n')}\n`;
 }
 
 /** Sorts the tables alphabetically, as far as foreign keys allow. */

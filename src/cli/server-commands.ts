@@ -2,7 +2,11 @@ import { createInterface } from 'node:readline';
 import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import { readConfig } from '../config.ts';
+import { openDatabase } from '../database/database.ts';
+import { distribute, distributionOf, tablesToDistribute } from '../database/distribution.ts';
 import { listAppliedMigrations, migrate } from '../database/migrations.ts';
+import { updateSchema } from '../database/postgres.ts';
+import { StartError } from '../errors.ts';
 import { createLog } from '../log.ts';
 import { connectDatabase, print, UsageError } from './command.ts';
 
@@ -12,6 +16,11 @@ const LOG_FLUSH_MS = 2_000;
  * busy clients. The collections of new objects do not share their work among threads, which saves more CPU than that costs.
  */
 const V8_FLAGS = ['--heap-growing-percent=100', '--no-parallel-scavenge'];
+
+interface DistributeOptions {
+  readonly dryRun?: true;
+  readonly json?: true;
+}
 
 interface MigrateOptions {
   readonly down?: true;
@@ -52,6 +61,39 @@ export function addServerCommands(program: Command, environment: NodeJS.ProcessE
       if (options.down) await undoMigration(environment, options);
       else await runMigrations(environment, options);
     });
+
+  program
+    .command('distribute')
+    .description('spread the organisations over the nodes of a Citus cluster; nobody can use them meanwhile')
+    .option('--dry-run', 'only list what would be distributed')
+    .option('--json', 'print JSON')
+    .action(async (options: DistributeOptions) => {
+      await distributeTables(environment, options);
+    });
+}
+
+async function distributeTables(environment: NodeJS.ProcessEnv, options: DistributeOptions): Promise<void> {
+  const postgres = await connectDatabase(environment);
+  const db = openDatabase(postgres.connection, createLog('silent'), { hasTimeouts: false });
+  try {
+    await updateSchema(postgres, createLog('silent'));
+    if ((await distributionOf(db)) === 'none') {
+      throw new StartError('The database has no extension "citus": create it on every node, and add the nodes.');
+    }
+    const tables = await tablesToDistribute(db);
+    if (!options.dryRun && tables.length > 0) {
+      await distribute(db, ({ table, rows }) => {
+        process.stderr.write(`${table}${rows > 0 ? ` (about ${rows} rows)` : ''}\n`);
+      });
+    }
+    const names = tables.map(({ table }) => table);
+    const verb = options.dryRun ? 'To distribute' : 'Distributed';
+    const sentence = names.length === 0 ? 'All tables are distributed.' : `${verb}: ${names.join(', ')}`;
+    print(options, { tables: names }, sentence);
+  } finally {
+    await db.close();
+    await postgres.close();
+  }
 }
 
 async function runMigrations(environment: NodeJS.ProcessEnv, options: MigrateOptions): Promise<void> {

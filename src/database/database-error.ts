@@ -50,12 +50,17 @@ export async function onConstraint<Result>(
   try {
     return await write;
   } catch (error) {
-    const constraint = error instanceof pg.DatabaseError ? error.constraint : undefined;
+    const constraint = error instanceof pg.DatabaseError ? constraintOf(error) : undefined;
     const translated = constraint === undefined ? undefined : errors[constraint]?.();
     if (translated === undefined) throw error;
     translated.cause = error;
     throw translated;
   }
+}
+
+/** The violated constraint. Citus passes only the message on, in which the name ends with the number of the shard. */
+function constraintOf({ constraint, message }: pg.DatabaseError): string | undefined {
+  return constraint ?? / constraint "(.+?)(_\d+)?"/.exec(message)?.[1];
 }
 
 /** integrity_constraint_violation and its subclasses */

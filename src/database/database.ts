@@ -45,13 +45,16 @@ export interface Database extends Queryable {
   transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
   /** Runs a statement that writes as a transaction of its own, repeated likewise; in a transaction, as a part of it. */
   execute<Row>(statement: Statement<Row>): Promise<Row[]>;
-  /** Whether this is a transaction, which keeps the locks of a statement that turns out to write nothing. */
-  readonly isTransaction: boolean;
+  /**
+   * Whether one statement should do what several could: not in a transaction, which would keep its locks even if it writes
+   * nothing, and not with Citus, which takes a statement apart that inserts into several tables.
+   */
+  readonly prefersOneStatement: boolean;
 }
 
 /** The parameter type of functions that lock or write: calling them outside a transaction does not compile. */
 export interface Transaction extends ClientDatabase {
-  readonly isTransaction: true;
+  readonly prefersOneStatement: false;
   /** Runs `work`, and undoes its writes if it throws. The transaction can go on. */
   attempt<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Invalidates the cached values of a scope, which the transaction changes, in all processes when it commits. */
@@ -109,12 +112,8 @@ const LOCK_TIMEOUT_MS = 10_000;
 /** Detects a dead connection, on which PostgreSQL cannot report its own timeout. */
 const RESPONSE_TIMEOUT_MS = 20_000;
 const CONNECT_TIMEOUT_MS = 5_000;
-/**
- * Plans each named statement once per connection, with joins in the order in which they are written. By default,
- * PostgreSQL plans the query for the links of an issue six times, for 20 to 35 ms each, and on tables without
- * statistics it starts from all users of the organisation.
- */
-const PLANNER = '-c plan_cache_mode=force_generic_plan -c join_collapse_limit=1 -c from_collapse_limit=1';
+/** Joins in the order in which they are written. On tables without statistics, PostgreSQL would start from all users. */
+const PLANNER = '-c join_collapse_limit=1 -c from_collapse_limit=1';
 /** The format of dates in rows that are received as text. */
 const DATES = '-c datestyle=ISO -c timezone=UTC';
 const TRANSACTION_ATTEMPTS = 5;
@@ -146,11 +145,14 @@ export function openDatabase(
     }),
     types,
   };
+  // Known once a session has begun.
+  let hasCitus = false;
   const pool = openPool(
     { ...session, ...settings, options: `${options} ${settings.options}` },
     () => primary.address,
     (opened) => {
       opened.requirePrimary();
+      hasCitus = opened.hasCitus;
     },
     log,
   );
@@ -226,7 +228,9 @@ export function openDatabase(
     get reader() {
       return readerFor ? readerFor(client, this) : this;
     },
-    isTransaction: false,
+    get prefersOneStatement() {
+      return !hasCitus;
+    },
     query: (statement) => withConnection(client, (connection) => run(connection, statement, client)),
     execute: (statement) =>
       repeatedly(() => withConnection(client, (connection) => run(connection, statement, client))),
@@ -287,7 +291,7 @@ function openReaders(
     const reader: ClientDatabase = {
       primary,
       cache: primary.cache,
-      isTransaction: false,
+      prefersOneStatement: false,
       execute: (statement) => primary.execute(statement),
       transaction: (work) => primary.transaction(work),
       get reader() {
@@ -347,7 +351,7 @@ async function runTransaction<Result>(
   const sendCommand = (text: string) => run(connection, { name: '', text, values: [] }, client);
   // The only place that creates a Transaction.
   const transaction: Transaction = {
-    isTransaction: true,
+    prefersOneStatement: false,
     get primary() {
       return transaction;
     },

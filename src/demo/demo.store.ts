@@ -2,51 +2,31 @@ import type { Queryable, Transaction } from '../database/database.ts';
 import { statement } from '../database/statement.ts';
 import type { DemoIssue, DemoLink } from './demo-data.ts';
 
-const EXISTS_ORGANISATION = statement<never>('exists_organisation', 'select from organisations limit 1');
-
-export async function existsOrganisation(db: Queryable): Promise<boolean> {
-  const rows = await db.query(EXISTS_ORGANISATION({}));
-  return rows.length > 0;
-}
-
 /** Blocks the creation of organisations until the transaction ends. */
 export async function lockOrganisations(transaction: Transaction): Promise<void> {
-  await transaction.query({ name: '', text: 'lock table organisations in access exclusive mode', values: [] });
-}
-
-const LIST_ORGANISATIONS_BESIDE_DEMO = statement<'demoOrgId', { org_id: string }>(
-  'list_organisations_beside_demo',
-  `
-  select org_id from organisations
-  where org_id <> :demoOrgId
-    or org_id not in (select org_id from tokens where loopback_only union all select org_id from users where loopback_only)
-  order by org_id`,
-);
-
-/** The ids of all organisations except the demo. An organisation with the demo's id but without its credentials counts. */
-export async function listOrganisationsBesideDemo(db: Queryable, demoOrgId: string): Promise<string[]> {
-  const rows = await db.query(LIST_ORGANISATIONS_BESIDE_DEMO({ demoOrgId }));
-  return rows.map((row) => row.org_id);
+  const text = 'lock table organisation_directory, organisations in access exclusive mode';
+  await transaction.query({ name: '', text, values: [] });
 }
 
 /** Deletes the organisation, which must be the only one, with its data. Ids restart, so that a fresh demo always has the same ids. */
 export async function deleteEverything(transaction: Transaction, orgId: string): Promise<void> {
   await transaction.invalidate(orgId);
-  await transaction.query({ name: '', text: 'truncate organisations restart identity cascade', values: [] });
+  const text = 'truncate organisations, organisation_directory, token_directory restart identity cascade';
+  await transaction.query({ name: '', text, values: [] });
 }
 
-const EXISTS_LOOPBACK_CREDENTIAL = statement<never>(
+const EXISTS_LOOPBACK_CREDENTIAL = statement<'orgId'>(
   'exists_loopback_credential',
   `
-  select from tokens where loopback_only
+  select from tokens where org_id = :orgId and loopback_only
   union all
-  select from users where loopback_only
+  select from users where org_id = :orgId and loopback_only
   limit 1`,
 );
 
 /** Whether the demo's credentials are stored: only they are limited to loopback requests. */
-export async function existsLoopbackCredential(db: Queryable): Promise<boolean> {
-  const rows = await db.query(EXISTS_LOOPBACK_CREDENTIAL({}));
+export async function existsLoopbackCredential(db: Queryable, orgId: string): Promise<boolean> {
+  const rows = await db.query(EXISTS_LOOPBACK_CREDENTIAL({ orgId }));
   return rows.length > 0;
 }
 
@@ -65,35 +45,36 @@ const INSERT_DEMO_ISSUES = statement<'orgId' | 'issues'>(
   `
   insert into issues (org_id, hex_id, key, queue_id, summary, issue_type_id, priority_id, status_id, is_open,
     assignee_id, created_by, updated_by, created_at, updated_at, moved_at, closed_at, position)
-  select :orgId, coalesce(given."hexId", left(md5(given.key), 24)), given.key, queues.queue_id, given.summary,
-    issue_types.issue_type_id, priorities.priority_id, statuses.status_id, statuses.type <> 'done',
-    assignee.user_id, author.user_id, author.user_id, given.at, given.at, given.at,
-    case when statuses.type = 'done' then given.at end,
-    row_number() over (partition by queues.queue_id, statuses.status_id order by given.at)
-  from (
-    select *, timestamptz '2017-06-01 09:00+00' + make_interval(hours => ordinality::integer) as at
-    from rows from (jsonb_to_recordset(:issues)
-      as (key text, summary text, "issueType" text, priority text, status text, assignee text, author text, "hexId" text)
-    ) with ordinality
-  ) as given
-  join queues on queues.org_id = :orgId and queues.key = split_part(given.key, '-', 1)
-  join issue_types on issue_types.org_id = :orgId and issue_types.key = given."issueType"
-  join priorities on priorities.org_id = :orgId and priorities.key = given.priority
-  join statuses on statuses.org_id = :orgId and statuses.key = given.status
-  join users author on author.org_id = :orgId and author.login = given.author
-  left join users assignee on assignee.org_id = :orgId and assignee.login = given.assignee
-  order by given.at`,
+  select :orgId, coalesce(given.issue ->> 'hexId', left(md5(given.issue ->> 'key'), 24)), given.issue ->> 'key',
+    queues.queue_id, given.issue ->> 'summary', issue_types.issue_type_id, priorities.priority_id, statuses.status_id,
+    statuses.type <> 'done', (
+      select user_id from users where org_id = :orgId and login = given.issue ->> 'assignee'
+    ), author.user_id, author.user_id, (given.issue ->> 'at')::timestamptz, (given.issue ->> 'at')::timestamptz,
+    (given.issue ->> 'at')::timestamptz, case when statuses.type = 'done' then (given.issue ->> 'at')::timestamptz end,
+    row_number() over (partition by queues.queue_id, statuses.status_id order by given.place)
+  from jsonb_array_elements(:issues) with ordinality as given (issue, place)
+  join queues on queues.org_id = :orgId and queues.key = split_part(given.issue ->> 'key', '-', 1)
+  join issue_types on issue_types.org_id = :orgId and issue_types.key = given.issue ->> 'issueType'
+  join priorities on priorities.org_id = :orgId and priorities.key = given.issue ->> 'priority'
+  join statuses on statuses.org_id = :orgId and statuses.key = given.issue ->> 'status'
+  join users author on author.org_id = :orgId and author.login = given.issue ->> 'author'
+  order by given.place`,
 );
+
+const HOUR_MS = 3_600_000;
+/** The issues of the demo are an hour apart. */
+const FIRST_ISSUE_AT = Date.UTC(2017, 5, 1, 10);
 
 /** Inserts issues under predefined keys and advances the counters of their queues. */
 export async function insertDemoIssues(db: Transaction, orgId: string, issues: readonly DemoIssue[]): Promise<void> {
-  await db.query(INSERT_DEMO_ISSUES({ orgId, issues: JSON.stringify(issues) }));
+  const timed = issues.map((issue, place) => ({ ...issue, at: new Date(FIRST_ISSUE_AT + place * HOUR_MS) }));
+  await db.query(INSERT_DEMO_ISSUES({ orgId, issues: JSON.stringify(timed) }));
   await db.query(UPDATE_DEMO_QUEUE_COUNTERS({ orgId }));
 }
 
-const RAISE_LINK_SEQUENCE = statement<never>(
+const RAISE_LINK_SEQUENCE = statement<'linkId'>(
   'raise_link_sequence',
-  `select setval(pg_get_serial_sequence('links', 'link_id'), (select max(link_id) from links))`,
+  `select setval(pg_get_serial_sequence('links', 'link_id'), :linkId::bigint)`,
 );
 
 const INSERT_DEMO_LINKS = statement<'orgId' | 'links' | 'firstLinkId'>(
@@ -102,18 +83,16 @@ const INSERT_DEMO_LINKS = statement<'orgId' | 'links' | 'firstLinkId'>(
   with written as (
     insert into links (org_id, link_id, link_type_id, inward_issue_id, outward_issue_id, first_end, is_symmetric,
       is_antisymmetric, is_acyclic, single_end, shares_label, one_link_per_pair, created_by, updated_by, created_at, updated_at)
-    select :orgId, :firstLinkId + given.ordinality - 1, given.type, inward.issue_id, outward.issue_id, given."firstEnd",
+    select :orgId, :firstLinkId + given.place - 1, link_types.link_type_id, inward.issue_id, outward.issue_id, given.link ->> 'firstEnd',
       link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic, link_types.single_end,
       link_types.shares_label, organisations.one_link_per_pair,
-      author.user_id, author.user_id, given."createdAt", given."createdAt"
-    from rows from (jsonb_to_recordset(:links)
-      as (type text, inward text, outward text, "firstEnd" text, author text, "createdAt" timestamptz)
-    ) with ordinality as given
+      author.user_id, author.user_id, (given.link ->> 'createdAt')::timestamptz, (given.link ->> 'createdAt')::timestamptz
+    from jsonb_array_elements(:links) with ordinality as given (link, place)
     join organisations on organisations.org_id = :orgId
-    join link_types on link_types.org_id = :orgId and link_types.link_type_id = given.type
-    join issues inward on inward.org_id = :orgId and inward.key = given.inward
-    join issues outward on outward.org_id = :orgId and outward.key = given.outward
-    join users author on author.org_id = :orgId and author.login = given.author
+    join link_types on link_types.org_id = :orgId and link_types.link_type_id = given.link ->> 'type'
+    join issues inward on inward.org_id = :orgId and inward.key = given.link ->> 'inward'
+    join issues outward on outward.org_id = :orgId and outward.key = given.link ->> 'outward'
+    join users author on author.org_id = :orgId and author.login = given.link ->> 'author'
     returning link_id, link_type_id, inward_issue_id, outward_issue_id, created_by, created_at
   )
   insert into events (org_id, user_id, issue_id, type, created_at, changes)
@@ -135,5 +114,5 @@ export async function insertDemoLinks(
   firstLinkId: number,
 ): Promise<void> {
   await db.query(INSERT_DEMO_LINKS({ orgId, links: JSON.stringify(links), firstLinkId }));
-  await db.query(RAISE_LINK_SEQUENCE({}));
+  await db.query(RAISE_LINK_SEQUENCE({ linkId: firstLinkId + links.length - 1 }));
 }

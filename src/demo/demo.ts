@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import { selectLinkTypes } from '../core/link-types/link-types.store.ts';
+import { selectOrganisationIds } from '../core/organisations/directory.store.ts';
 import { APPLICATION_LOGIN, createOrganisation } from '../core/organisations/organisations.service.ts';
 import { createQueue } from '../core/queues/queues.service.ts';
 import { createToken, replaceAccountToken } from '../core/tokens/tokens.service.ts';
@@ -11,10 +12,8 @@ import { isLoopbackHost } from '../http/loopback.ts';
 import {
   deleteEverything,
   existsLoopbackCredential,
-  existsOrganisation,
   insertDemoIssues,
   insertDemoLinks,
-  listOrganisationsBesideDemo,
   lockOrganisations,
 } from './demo.store.ts';
 import {
@@ -40,9 +39,11 @@ export async function prepareDemo(
   config: Pick<Config, 'demo' | 'host'>,
   { isEmbedded, reset }: { isEmbedded: boolean; reset: boolean },
 ): Promise<boolean> {
-  const isPresent = await existsLoopbackCredential(db);
+  const isPresent = await existsLoopbackCredential(db, DEMO_ORG_ID);
   const isWanted =
-    reset || config.demo === 'on' || (config.demo === 'auto' && isEmbedded && !(await existsOrganisation(db)));
+    reset ||
+    config.demo === 'on' ||
+    (config.demo === 'auto' && isEmbedded && (await selectOrganisationIds(db)).length === 0);
   if ((isPresent || isWanted) && config.demo !== 'on' && !isLoopbackHost(config.host)) {
     throw new StartError(
       `HOST=${config.host} can be reached from other machines, and the database ${isPresent ? 'holds' : 'would hold'} the demo's well-known ` +
@@ -56,7 +57,9 @@ export async function prepareDemo(
 
 async function resetDemo(transaction: Transaction): Promise<void> {
   await lockOrganisations(transaction);
-  const others = await listOrganisationsBesideDemo(transaction, DEMO_ORG_ID);
+  // An organisation with the demo's id but without its credentials is not the demo.
+  const isDemo = await existsLoopbackCredential(transaction, DEMO_ORG_ID);
+  const others = (await selectOrganisationIds(transaction)).filter((orgId) => !(isDemo && orgId === DEMO_ORG_ID));
   if (others.length > 0) {
     throw new StartError(
       `--reset deletes everything in the database, and it holds ${others.join(', ')} besides the demo: ` +

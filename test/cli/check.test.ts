@@ -219,6 +219,11 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
     found: ['counter', 'counter', 'counter', 'counter'],
     left: [],
   },
+  'a token without its directory entry': {
+    plant: (given) => plant(given, 'delete from token_directory where org_id = $1'),
+    found: ['directory'],
+    left: [],
+  },
   'events of another server': {
     plant: (given) => plant(given, `update events set transaction_id = '9000000000000' where org_id = $1`),
     found: ['transaction'],

@@ -204,6 +204,6 @@ describe('logins cannot be told apart', () => {
       }
       counts.push(statements);
     }
-    expect(counts).toEqual(counts.map(() => [3, 3, 3, 3, 3, 3, 3, 2]));
+    expect(counts).toEqual(counts.map(() => [4, 4, 4, 4, 4, 4, 4, 2]));
   });
 });

@@ -3,6 +3,8 @@ import { afterAll, beforeAll } from '@jest/globals';
 import { ProcessCache } from '../../src/database/cache.ts';
 import type { Connection } from '../../src/database/connection.ts';
 import { type DatabasePool, openDatabase } from '../../src/database/database.ts';
+import { distribute } from '../../src/database/distribution.ts';
+import { migrate } from '../../src/database/migrations.ts';
 
 /** A database of one test or test file. */
 export interface TestDatabase {
@@ -15,12 +17,24 @@ export interface TestDatabase {
 
 const silent = { info: () => undefined, warn: () => undefined };
 
+type Template = 'template_issue_links' | 'template0';
+
+/** A node of the Citus cluster that the tests run on. The coordinator is in group 0. */
+interface CitusNode {
+  readonly host: string;
+  readonly port: number;
+  readonly groupid: number;
+}
+
+const citusNodes = JSON.parse(process.env['TEST_CITUS_NODES'] ?? '[]') as readonly CitusNode[];
+
 /** Copies the migrated template, or `template0` for a database without a schema. */
-export async function createTestDatabase(template: 'template_issue_links' | 'template0'): Promise<TestDatabase> {
+export async function createTestDatabase(template: Template): Promise<TestDatabase> {
   const server = JSON.parse(process.env['TEST_CONNECTION'] ?? '{}') as Connection;
   const name = `test_${randomUUID().replaceAll('-', '')}`;
-  await onServer(server, `create database ${name} template ${template}`);
   const connection = { ...server, database: name };
+  if (citusNodes.length > 0) await createOnCitus(server, name, template);
+  else await onServer(server, `create database ${name} template ${template}`);
   const db = openDatabase(connection, silent);
   invalidateAfterRawSql(db);
   return {
@@ -29,7 +43,9 @@ export async function createTestDatabase(template: 'template_issue_links' | 'tem
     url: urlOf(connection),
     async drop() {
       await db.close();
-      await onServer(server, `drop database ${name} with (force)`);
+      for (const node of citusNodes.length > 0 ? citusNodes : [server]) {
+        await onServer({ ...server, ...node }, `drop database if exists ${name} with (force)`);
+      }
     },
   };
 }
@@ -59,6 +75,27 @@ export function useDatabase(
     if (database === undefined) throw new Error('The database is created before the first test.');
     return database;
   };
+}
+
+/** A database on each node, distributed if it has a schema. */
+async function createOnCitus(server: Connection, name: string, template: Template): Promise<void> {
+  await Promise.all(
+    citusNodes.map(async (node) => {
+      await onServer({ ...server, ...node }, `create database ${name} template template0`);
+      await onServer({ ...server, ...node, database: name }, 'create extension citus');
+    }),
+  );
+  const connection = { ...server, database: name };
+  const coordinator = citusNodes.find(({ groupid }) => groupid === 0) ?? server;
+  await onServer(connection, `select citus_set_coordinator_host('${coordinator.host}', ${coordinator.port})`);
+  for (const { host, port, groupid } of citusNodes) {
+    if (groupid !== 0) await onServer(connection, `select citus_add_node('${host}', ${port})`);
+  }
+  if (template === 'template0') return;
+  await migrate(connection);
+  const db = openDatabase(connection, silent, { hasTimeouts: false });
+  await distribute(db, () => undefined);
+  await db.close();
 }
 
 async function onServer(server: Connection, text: string): Promise<void> {

@@ -1,12 +1,15 @@
 import type { Database, Queryable, Transaction } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
+import { selectTransactionHorizon } from '../events/events.store.ts';
+import { selectOrganisationIds } from '../organisations/directory.store.ts';
 import { selectOrganisation } from '../organisations/organisations.store.ts';
 import { selectLinksOfType } from '../topological-order/topological-order.store.ts';
 import { sortTopologically } from '../topological-order/topological-sort.ts';
 import {
   CHECK_COPIES,
   CHECK_COUNTERS,
+  CHECK_DIRECTORY,
   CHECK_DUPLICATES,
   CHECK_MISSING_EVENTS,
   CHECK_ORDER,
@@ -20,7 +23,6 @@ import {
   CHECK_TRANSACTIONS,
   type CheckStatement,
   type FindingRow,
-  listOrganisationIds,
   readOneState,
   selectInBatches,
   selectIssueKeys,
@@ -29,6 +31,7 @@ import {
   copyRules,
   deleteOrphans,
   deletePositions,
+  enterTokens,
   markSharedLabels,
   orderAgain,
   type Repair,
@@ -82,6 +85,12 @@ const CHECKS: readonly Check[] = [
   { kind: 'surplus-event', problem: 'a link that only the changelog has', statement: CHECK_SURPLUS_EVENTS },
   { kind: 'counter', problem: 'a counter that is behind', statement: CHECK_COUNTERS, repair: raiseCounters },
   {
+    kind: 'directory',
+    problem: 'a token that does not lead to its organisation',
+    statement: CHECK_DIRECTORY,
+    repair: enterTokens,
+  },
+  {
     kind: 'transaction',
     problem: 'events of transactions that are still to come',
     statement: CHECK_TRANSACTIONS,
@@ -97,7 +106,7 @@ export type Report = ReadonlyMap<string, { readonly count: number; readonly link
 
 /** The ids of all organisations, or the given one. Throws `not_found`. */
 export async function listOrganisations(db: Queryable, orgId: string | undefined): Promise<string[]> {
-  if (orgId === undefined) return await listOrganisationIds(db);
+  if (orgId === undefined) return await selectOrganisationIds(db);
   if ((await selectOrganisation(db, orgId)) === undefined) {
     throw new DomainError('not_found', texts.organisationNotFound(orgId));
   }
@@ -115,6 +124,7 @@ export function checkOrganisation(
 ): Promise<Report> {
   return db.transaction(async (transaction) => {
     await readOneState(transaction);
+    const { next: nextTransaction } = await selectTransactionHorizon(transaction);
     const report = new Map<string, { count: number; linkTypeIds: Set<string> }>();
     const add = async (check: Omit<Check, 'statement'>, rows: readonly FindingRow[]) => {
       const found = report.get(check.kind) ?? { count: 0, linkTypeIds: new Set() };
@@ -140,7 +150,8 @@ export function checkOrganisation(
       }
     };
     for (const check of CHECKS) {
-      for await (const rows of selectInBatches(transaction, check.statement({ orgId }))) await add(check, rows);
+      for await (const rows of selectInBatches(transaction, check.statement({ orgId, nextTransaction })))
+        await add(check, rows);
     }
     // A cycle has at least one link that is out of order.
     for (const linkTypeId of report.get('order')?.linkTypeIds ?? []) {

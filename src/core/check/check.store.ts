@@ -9,7 +9,11 @@ export interface FindingRow {
   readonly detail: string | null;
 }
 
-export type CheckStatement = (values: { readonly orgId: string }) => NamedStatement<FindingRow>;
+export type CheckStatement = (values: {
+  readonly orgId: string;
+  /** A transaction_id that the server has not reached yet. */
+  readonly nextTransaction: string;
+}) => NamedStatement<FindingRow>;
 
 const FETCHED_ROWS = 500;
 
@@ -30,16 +34,6 @@ export async function* selectInBatches<Row>(
 /** The first statement of a transaction that only reads, and sees one state of the database throughout. */
 export async function readOneState(db: Transaction): Promise<void> {
   await db.query({ name: '', text: 'set transaction isolation level repeatable read read only', values: [] });
-}
-
-const LIST_ORGANISATIONS = statement<never, { org_id: string }>(
-  'list_organisations',
-  'select org_id from organisations order by org_id',
-);
-
-export async function listOrganisationIds(db: Queryable): Promise<string[]> {
-  const rows = await db.query(LIST_ORGANISATIONS({}));
-  return rows.map(({ org_id }) => org_id);
 }
 
 const SELECT_ISSUE_KEYS = statement<'orgId' | 'issueIds', { issue_id: number; key: string }>(
@@ -319,7 +313,18 @@ export const CHECK_COUNTERS: CheckStatement = statement(
  */
 export const LAST_FOREIGN_EVENT = `(
     select max(event_id) from events
-    where org_id = :orgId and transaction_id >= pg_snapshot_xmax(pg_current_snapshot()))`;
+    where org_id = :orgId and transaction_id >= :nextTransaction::text::xid8)`;
+
+export const CHECK_DIRECTORY: CheckStatement = statement(
+  'check_directory',
+  `
+  select null as link_type_id, '[]'::jsonb as link_ids, '[]'::jsonb as issue_ids,
+    format('%s token %s', tokens.kind, tokens.token_id) as detail
+  from tokens
+  left join token_directory entries on entries.token_hash = tokens.token_hash and entries.kind = tokens.kind
+    and entries.org_id = :orgId
+  where tokens.org_id = :orgId and entries.org_id is null`,
+);
 
 export const CHECK_TRANSACTIONS: CheckStatement = statement(
   'check_transactions',

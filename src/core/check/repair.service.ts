@@ -8,6 +8,7 @@ import {
   selectLinkTypes,
   updateSharesLabel,
 } from '../link-types/link-types.store.ts';
+import { insertTokenEntry } from '../organisations/directory.store.ts';
 import { APPLICATION_LOGIN } from '../organisations/organisations.service.ts';
 import { lockOrganisation } from '../organisations/organisations.store.ts';
 import { computeOrder } from '../topological-order/topological-order.service.ts';
@@ -22,6 +23,7 @@ import {
   raiseLabelId,
   raiseSequences,
   renumberTransactions,
+  selectTokensToEnter,
   selectWrongCopies,
   updateCopies,
 } from './repair.store.ts';
@@ -116,5 +118,12 @@ export const raiseCounters: Repair = async (db, orgId) => {
   await raiseIssueNumbers(db, orgId);
   await raiseSequences(db, orgId);
 };
+
+export const enterTokens: Repair = (db, orgId) =>
+  db.transaction(async (transaction) => {
+    for (const token of await selectTokensToEnter(transaction, orgId)) {
+      await insertTokenEntry(transaction, orgId, { tokenHash: token.token_hash, kind: token.kind });
+    }
+  });
 
 export const renumberEvents: Repair = (db, orgId) => renumberTransactions(db, orgId);

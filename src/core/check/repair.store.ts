@@ -1,5 +1,6 @@
 import type { Database, Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
+import { selectTransactionHorizon } from '../events/events.store.ts';
 import type { StoredLink } from '../issue-links/link-writes.store.ts';
 import {
   LAGGING_SEQUENCES,
@@ -113,12 +114,28 @@ export async function raiseSequences(db: Database, orgId: string): Promise<void>
   await db.execute(RAISE_SEQUENCES({ orgId }));
 }
 
-const RENUMBER_TRANSACTIONS = statement<'orgId'>(
+const SELECT_TOKENS_TO_ENTER = statement<'orgId', { token_hash: Buffer; kind: string }>(
+  'select_tokens_to_enter',
+  `
+  select tokens.token_hash, tokens.kind
+  from tokens
+  left join token_directory entries on entries.token_hash = tokens.token_hash and entries.kind = tokens.kind
+    and entries.org_id = :orgId
+  where tokens.org_id = :orgId and entries.org_id is null`,
+);
+
+/** The tokens that the directory lacks. */
+export function selectTokensToEnter(db: Transaction, orgId: string): Promise<{ token_hash: Buffer; kind: string }[]> {
+  return db.query(SELECT_TOKENS_TO_ENTER({ orgId }));
+}
+
+const RENUMBER_TRANSACTIONS = statement<'orgId' | 'nextTransaction'>(
   'renumber_transactions',
   `update events set transaction_id = '0' where org_id = :orgId and event_id <= ${LAST_FOREIGN_EVENT}`,
 );
 
 /** Puts the events up to the last one from another PostgreSQL server before all others, in the order of their ids. */
 export async function renumberTransactions(db: Database, orgId: string): Promise<void> {
-  await db.execute(RENUMBER_TRANSACTIONS({ orgId }));
+  const { next } = await selectTransactionHorizon(db);
+  await db.execute(RENUMBER_TRANSACTIONS({ orgId, nextTransaction: next }));
 }

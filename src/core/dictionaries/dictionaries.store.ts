@@ -102,13 +102,12 @@ const INSERT_MISSING_STATUSES = statement<'orgId' | 'statuses'>(
   'insert_missing_statuses',
   `
   insert into statuses (org_id, key, name_ru, name_en, type, position)
-  select :orgId, key, name_ru, name_en, type, last.position + ordinality
-  from (select coalesce(max(position), 0) as position from statuses where org_id = :orgId) as last
-  cross join rows from (
-    jsonb_to_recordset(:statuses) as (key text, name_ru text, name_en text, type text)
-  ) with ordinality as given
-  where not exists (select from statuses where org_id = :orgId and statuses.name_en = given.name_en)
-  order by ordinality
+  select :orgId, given.item ->> 'key', given.item ->> 'name_ru', given.item ->> 'name_en', given.item ->> 'type',
+    last.position + given.place
+  from (select coalesce(max(position), 0) as position, array_agg(name_en) as names from statuses where org_id = :orgId) as last
+  cross join jsonb_array_elements(:statuses) with ordinality as given (item, place)
+  where given.item ->> 'name_en' <> all (last.names)
+  order by given.place
   on conflict on constraint statuses_key_key do nothing`,
 );
 

@@ -1,4 +1,4 @@
-import type { Transaction } from '../../database/database.ts';
+import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 import type { Direction } from '../labels/direction.ts';
 
@@ -44,6 +44,43 @@ const INSERT_EVENTS = statement<'orgId' | 'userId' | 'events'>(
   from jsonb_array_elements(:events) with ordinality as given (event, place)
   order by given.place`,
 );
+
+/** Transaction ids, as text, of PostgreSQL's present state. */
+export interface TransactionHorizon {
+  /** All transactions below it have ended. */
+  readonly oldest: string;
+  /** No transaction has begun yet with it or above it. */
+  readonly next: string;
+}
+
+const SELECT_TRANSACTION_HORIZON = statement<never, TransactionHorizon>(
+  'select_transaction_horizon',
+  `
+  select pg_snapshot_xmin(pg_current_snapshot())::text as oldest, pg_snapshot_xmax(pg_current_snapshot())::text as next`,
+);
+
+/**
+ * What the transaction_ids of events are compared with. In a distributed database they come from the coordinator, and
+ * so must this: with a table in the statement, it would come from another node.
+ */
+export async function selectTransactionHorizon(db: Queryable): Promise<TransactionHorizon> {
+  const [row] = await db.query(SELECT_TRANSACTION_HORIZON({}));
+  return row as TransactionHorizon;
+}
+
+const INSERT_EVENT = statement<'orgId' | 'userId' | 'issueId' | 'type' | 'changes'>(
+  'insert_event',
+  'insert into events (org_id, user_id, issue_id, type, changes) values (:orgId, :userId, :issueId, :type, :changes)',
+);
+
+/** Records one change. In a distributed database, unlike the insertion of a list, it is one task on one node. */
+export async function insertEvent(
+  db: Transaction,
+  { orgId, userId }: { readonly orgId: string; readonly userId: number },
+  { issueId, type, changes }: NewEvent,
+): Promise<void> {
+  await db.query(INSERT_EVENT({ orgId, userId, issueId, type, changes }));
+}
 
 /** Records the changes of a transaction, one event for each issue and event type. */
 export async function insertEvents(

@@ -27,7 +27,7 @@ const INSERT_KEY = statement<KeyParameter | 'requestHash'>(
   values (:orgId, :userId, :operation, :key, :requestHash, now())
   on conflict (org_id, user_id, operation, key) do update
   set request_hash = excluded.request_hash, created_at = excluded.created_at, status = null, headers = null, body = null
-  where idempotency_keys.${EXPIRED}
+  where excluded.created_at - idempotency_keys.created_at > interval '24 hours'
   returning key`,
 );
 

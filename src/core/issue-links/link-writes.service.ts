@@ -3,7 +3,7 @@ import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
-import { insertEvents } from '../events/events.store.ts';
+import { insertEvent, insertEvents } from '../events/events.store.ts';
 import { type AccessibleIssue, selectVisibleNames } from '../issues/issue-access.ts';
 import { type Direction, opposite } from '../labels/direction.ts';
 import { type LockedType, lockForLinks, lockTypesOfLabels } from '../link-types/link-types.store.ts';
@@ -25,6 +25,7 @@ import {
   type VersionedLink,
   type WrittenLink,
 } from './link-writes.store.ts';
+import { deleteLockedLink, insertLockedLink, updateLockedLink } from './locked-link-writes.store.ts';
 
 /**
  * Writes links between issues, for both APIs. Database constraints enforce most rules. Two need a query under a lock:
@@ -66,8 +67,8 @@ interface Outcome<Plan> {
 /**
  * Plans a write and carries it out. The first attempt sends a single statement, which writes everything or nothing. If it
  * writes nothing, a transaction plans again and locks everything that the write may need. A transaction that is under way
- * makes no such attempt, whose locks it would keep in another order. Throws `refused` with the rule that the link would
- * break.
+ * makes no such attempt, whose locks it would keep in another order. Nor is there one with Citus, which would take the
+ * statement apart. Throws `refused` with the rule that the link would break.
  */
 export async function writeLink<Plan extends LinkPlan>(
   db: Database,
@@ -75,9 +76,9 @@ export async function writeLink<Plan extends LinkPlan>(
   plan: (db: Queryable) => Promise<Plan>,
   origin: LinkOrigin = originNow(viewer),
 ): Promise<Outcome<Plan>> {
-  if (!db.isTransaction) {
+  if (db.prefersOneStatement) {
     const planned = await plan(db);
-    const written = planned.unchanged ?? (planned.change && (await send(db, viewer, planned.change, origin, false)));
+    const written = planned.unchanged ?? (planned.change && (await writeAtOnce(db, viewer, planned.change, origin)));
     if (written) return { plan: planned, written };
   }
   return await db.transaction((transaction) => writeUnderLocks(transaction, viewer, plan, origin));
@@ -170,31 +171,57 @@ export async function writeLockedLink(
 ): Promise<WrittenLink> {
   const { before, after } = change;
   const type = after && types.get(after.linkTypeId);
+  // The type has been removed meanwhile.
+  if (after && type === undefined) throw new ConcurrentChange();
   if (after && type?.shares_label) await refuseSameLabel(db, viewer, after, before?.link_id);
-  const written = await send(db, viewer, change, origin, true);
+  const ends = after && rowEndsOf(before, after);
+  const written = await writeRow(db, viewer, type, change, ends, origin);
   if (written === undefined) throw new ConcurrentChange();
+  const stored = ends && storedLink(written.link_id, ends);
+  for (const event of linkEvents(before, stored)) await insertEvent(db, viewer, event);
   if (after && type?.is_acyclic) await putInOrder(db, viewer, after.linkTypeId, endsOf(after));
   return written;
 }
 
+/** Writes the row of a link under locks. Undefined if it is not as seen before. */
+async function writeRow(
+  db: Transaction,
+  viewer: Viewer,
+  type: LockedType | undefined,
+  { before, after }: LinkChange,
+  ends: LinkEnds | undefined,
+  origin: LinkOrigin,
+): Promise<WrittenLink | undefined> {
+  if (after === undefined || ends === undefined || type === undefined) {
+    return before && (await deleteLockedLink(db, viewer.orgId, before));
+  }
+  return await translateLinkErrors(
+    after,
+    before ? updateLockedLink(db, viewer, type, before, ends) : insertLockedLink(db, viewer.orgId, type, ends, origin),
+  );
+}
+
 /** Writes a link with its events, with one statement. Undefined if that statement does not suffice. */
-async function send(
+async function writeAtOnce(
   db: Database,
   viewer: Viewer,
   { before, after }: LinkChange,
   origin: LinkOrigin,
-  isLocked: boolean,
 ): Promise<WrittenLink | undefined> {
   const { orgId, userId } = viewer;
   if (after === undefined) {
     return before && (await deleteLink(db, { orgId, userId, events: linkEvents(before, undefined) }, before));
   }
-  const ends = { linkTypeId: after.linkTypeId, ...endsOf(after), firstEnd: firstEndOf(before, after) };
+  const ends = rowEndsOf(before, after);
   const context = { orgId, userId, events: linkEvents(before, storedLink(before?.link_id, ends)) };
   return await translateLinkErrors(
     after,
-    before ? updateLink(db, context, before, ends, isLocked) : insertLink(db, context, ends, origin, isLocked),
+    before ? updateLink(db, context, before, ends) : insertLink(db, context, ends, origin),
   );
+}
+
+function rowEndsOf(before: VersionedLink | undefined, after: LinkWrite): LinkEnds {
+  return { linkTypeId: after.linkTypeId, ...endsOf(after), firstEnd: firstEndOf(before, after) };
 }
 
 /** The end of the issue that the link was created from, also after a change of the direction. */
@@ -309,5 +336,9 @@ async function translateLinkErrors<Result>(link: LinkWrite, write: Promise<Resul
     links_single_inward_key: secondSingle('inward'),
     links_single_outward_key: secondSingle('outward'),
     links_self_check: selfLink,
+    // An end was removed before it could be locked.
+    links_inward_issue_id_fkey: () => new ConcurrentChange(),
+    links_outward_issue_id_fkey: () => new ConcurrentChange(),
+    topological_order_issue_id_fkey: () => new ConcurrentChange(),
   });
 }

@@ -9,11 +9,10 @@ import { ORGANISATION_OF_LINKS, SHARED_GATE } from '../organisations/organisatio
 import { FRESH_POSITION } from '../topological-order/topological-order.store.ts';
 
 /**
- * The statements that write a link. Each takes its locks in the global order (decision 8), checks under them what no
- * constraint can check, and records the events, so that it can be a transaction of its own. It writes nothing if that
- * is not enough: a row that the caller has read is gone or has changed, the type shares a label, the link is out of its
- * type's topological order, or another is in its place. The caller then takes the locks that this needs, and says so with
- * `isLocked`.
+ * The statements that write a link as a transaction of its own. Each takes its locks in the global order (decision 8),
+ * checks under them what no constraint can check, and records the events. It writes nothing if that is not enough: a row
+ * that the caller has read is gone or has changed, the type shares a label, the link is out of its type's topological
+ * order, or another is in its place. The caller then takes explicit locks (locked-link-writes.store.ts).
  */
 
 /** A link's row, without columns of other tables. */
@@ -55,7 +54,7 @@ interface WriteContext {
 const isEnd = (column: string) => `${column} in (:inwardIssueId::bigint, :outwardIssueId::bigint)`;
 
 /** SQL: whether the ends need a position. */
-const IS_ORDERED = `type.is_acyclic and (:isLocked::boolean or not (type.shares_label or type.is_taken))`;
+const IS_ORDERED = `type.is_acyclic and not (type.shares_label or type.is_taken)`;
 
 /** SQL: whether another link has the issue at the end, and the type allows only one there. */
 const isTaken = (end: Direction, isOther: string) => `
@@ -96,7 +95,7 @@ const locked = (isOther: string) => `${ORGANISATION_OF_LINKS}, type as materiali
   ), placed as (
     insert into topological_order (org_id, link_type_id, issue_id, position)
     select :orgId, :linkTypeId, ends.issue_id,
-      ${FRESH_POSITION} * case ends.issue_id when :inwardIssueId then -1 else 1 end
+      ${FRESH_POSITION} * case when ends.issue_id = :inwardIssueId then -1 else 1 end
     from type
     cross join ends
     where ${IS_ORDERED} and not exists (
@@ -111,10 +110,10 @@ const locked = (isOther: string) => `${ORGANISATION_OF_LINKS}, type as materiali
 /** SQL: whether the locked rows allow the link. A link of an issue to itself is left to the constraint. */
 const IS_ALLOWED = `
   :inwardIssueId in (select issue_id from ends) and :outwardIssueId in (select issue_id from ends)
-  and (:isLocked or (not type.shares_label and not type.is_taken and (
+  and not type.shares_label and not type.is_taken and (
     not type.is_acyclic or :inwardIssueId = :outwardIssueId
     or (select position from ordered where issue_id = :inwardIssueId)
-      < (select position from ordered where issue_id = :outwardIssueId))))`;
+      < (select position from ordered where issue_id = :outwardIssueId))`;
 
 /** SQL: inserts the events of the row `written`. */
 function recorded(changes: string): string {
@@ -128,10 +127,7 @@ function recorded(changes: string): string {
   )`;
 }
 
-const INSERT_LINK = statement<
-  keyof WriteContext | keyof LinkEnds | 'createdBy' | 'updatedBy' | 'createdAt' | 'updatedAt' | 'isLocked',
-  WrittenLink
->(
+const INSERT_LINK = statement<keyof WriteContext | keyof LinkEnds | keyof LinkOrigin, WrittenLink>(
   'insert_link',
   `
   with ${locked('true')}, written as (
@@ -162,9 +158,8 @@ export async function insertLink(
   context: WriteContext,
   ends: LinkEnds,
   origin: LinkOrigin,
-  isLocked: boolean,
 ): Promise<WrittenLink | undefined> {
-  const [row] = await db.execute(INSERT_LINK({ ...parametersOf(context), ...ends, ...origin, isLocked }));
+  const [row] = await db.execute(INSERT_LINK({ ...parametersOf(context), ...ends, ...origin }));
   return row;
 }
 
@@ -176,7 +171,7 @@ const IS_SEEN = `
 
 type Seen = 'linkId' | 'seenVersion' | 'seenLinkTypeId' | 'seenInwardIssueId' | 'seenOutwardIssueId' | 'seenFirstEnd';
 
-const UPDATE_LINK = statement<keyof WriteContext | keyof LinkEnds | Seen | 'isLocked', WrittenLink>(
+const UPDATE_LINK = statement<keyof WriteContext | keyof LinkEnds | Seen, WrittenLink>(
   'update_link',
   `
   with ${locked('others.link_id <> :linkId')}, written as (
@@ -199,9 +194,8 @@ export async function updateLink(
   context: WriteContext,
   seen: VersionedLink,
   ends: LinkEnds,
-  isLocked: boolean,
 ): Promise<WrittenLink | undefined> {
-  const [row] = await db.execute(UPDATE_LINK({ ...parametersOf(context), ...seenParameters(seen), ...ends, isLocked }));
+  const [row] = await db.execute(UPDATE_LINK({ ...parametersOf(context), ...seenParameters(seen), ...ends }));
   return row;
 }
 

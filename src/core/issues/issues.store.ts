@@ -269,11 +269,12 @@ const UPDATE_ISSUE_FIELDS = statement<'orgId' | 'userId' | 'issueId' | 'isOpen' 
     assignee_id = :assigneeId, tags = :tags, status_id = :statusId, reference = :reference, color = :color,
     due_at = :dueAt, started_at = :startedAt, time_spent = :timeSpent, time_estimated = :timeEstimated,
     kanboard = :kanboard, is_open = :isOpen,
-    closed_at = case when is_open and not :isOpen then now() else closed_at end,
+    closed_at = case when is_open and not :isOpen then clock.now else closed_at end,
     previous_status_id = case when status_id <> :statusId then status_id else previous_status_id end,
     position = case when status_id <> :statusId then ${lastPosition('issues.queue_id', ':statusId')} else position end,
-    moved_at = case when status_id <> :statusId then now() else moved_at end,
+    moved_at = case when status_id <> :statusId then clock.now else moved_at end,
     version = version + 1, updated_by = :userId, updated_at = greatest(now(), updated_at)
+  from (select now()) clock
   where org_id = :orgId and issue_id = :issueId`,
 );
 
@@ -290,13 +291,16 @@ export async function updateIssueFields(
   await db.query(UPDATE_ISSUE_FIELDS({ orgId, userId, issueId, isOpen, ...fields, kanboard }));
 }
 
+const INSERT_ALIAS = statement<'orgId' | 'issueId'>(
+  'insert_alias',
+  `
+  insert into issue_aliases (org_id, key, issue_id)
+  select org_id, key, issue_id from issues where org_id = :orgId and issue_id = :issueId`,
+);
+
 const UPDATE_ISSUE_QUEUE = statement<'orgId' | 'issueId' | 'userId' | 'queueId' | 'key'>(
   'update_issue_queue',
   `
-  with alias as (
-    insert into issue_aliases (org_id, key, issue_id)
-    select org_id, key, issue_id from issues where org_id = :orgId and issue_id = :issueId
-  )
   update issues
   set queue_id = :queueId, key = :key, position = ${lastPosition(':queueId', 'issues.status_id')}, moved_at = now(),
     version = version + 1, updated_by = :userId, updated_at = greatest(now(), updated_at)
@@ -311,6 +315,7 @@ export async function updateIssueQueue(
   issueId: number,
   { queueId, key }: { readonly queueId: number; readonly key: string },
 ): Promise<void> {
+  await db.query(INSERT_ALIAS({ orgId, issueId }));
   await db.query(UPDATE_ISSUE_QUEUE({ orgId, issueId, userId, queueId, key }));
 }
 

@@ -114,11 +114,21 @@ export async function updateLabel(
 
 const DELETE_LABEL = statement<'orgId' | 'labelId'>(
   'delete_label',
-  'delete from labels where org_id = :orgId and label_id = :labelId',
+  `
+  with former_opposites as (
+    update labels set opposite_id = null where org_id = :orgId and opposite_id = :labelId and label_id <> :labelId
+  ), remote as (
+    update remote_links set link_type_id = null
+    where org_id = :orgId and link_type_id in (
+      select link_type_id from link_types
+      where org_id = :orgId and (inward_label_id = :labelId or outward_label_id = :labelId))
+  )
+  delete from labels where org_id = :orgId and label_id = :labelId`,
 );
 
 /**
- * Deletes a label and its link types, whose links must be deleted before. Clears it as the opposite of other labels.
+ * Deletes a label and its link types, whose links must be deleted before. Remote links of these types remain without a
+ * type, and labels that have it as their opposite remain without one.
  */
 export async function deleteLabel(db: Transaction, orgId: string, labelId: number): Promise<void> {
   await db.invalidate(orgId);

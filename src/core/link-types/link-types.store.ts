@@ -56,7 +56,7 @@ export function cachedLinkTypes(
   });
 }
 
-/** The rules that each link's row copies from its type. */
+/** The rules that each link's row copies from its type and its organisation. */
 export interface CopiedRules {
   readonly link_type_id: string;
   readonly is_symmetric: boolean;
@@ -64,6 +64,7 @@ export interface CopiedRules {
   readonly is_acyclic: boolean;
   readonly single_end: 'inward' | 'outward' | 'none';
   readonly shares_label: boolean;
+  readonly one_link_per_pair: boolean;
 }
 
 declare const isLocked: unique symbol;
@@ -79,7 +80,7 @@ const LOCK_FOR_LINKS = statement<'orgId' | 'linkTypeIds' | 'issueIds', LockedTyp
   `
   with ${ORGANISATION_OF_LINKS}, types as materialized (
     select link_types.link_type_id, link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic,
-      link_types.single_end, link_types.shares_label
+      link_types.single_end, link_types.shares_label, organisation.one_link_per_pair
     from organisation
     cross join link_types
     where link_types.org_id = :orgId and link_types.link_type_id = any(:linkTypeIds::text[])
@@ -136,7 +137,7 @@ export async function insertLabel(db: Transaction, orgId: string, { ru, en }: La
 const UPDATE_OPPOSITES = statement<'orgId' | 'labelId' | 'oppositeId'>(
   'update_opposites',
   `
-  update labels set opposite_id = case label_id when :labelId then :oppositeId::integer else :labelId::integer end
+  update labels set opposite_id = case when label_id = :labelId then :oppositeId::integer else :labelId::integer end
   where org_id = :orgId and label_id in (:labelId, :oppositeId)`,
 );
 
@@ -221,11 +222,15 @@ export async function insertLinkType(
 const UPDATE_SHARES_LABEL = statement<'orgId' | 'linkTypeIds'>(
   'update_shares_label',
   `
-  update link_types set shares_label = true
+  with types as (
+    update link_types set shares_label = true
+    where org_id = :orgId and link_type_id = any(:linkTypeIds::text[]) and not shares_label
+  )
+  update links set shares_label = true
   where org_id = :orgId and link_type_id = any(:linkTypeIds::text[]) and not shares_label`,
 );
 
-/** Marks types that share a label with another type; the foreign key marks their links as well. */
+/** Marks types that share a label with another type, and the copies in their links. */
 export async function updateSharesLabel(db: Transaction, orgId: string, linkTypeIds: readonly string[]): Promise<void> {
   await db.invalidate(orgId);
   await db.query(UPDATE_SHARES_LABEL({ orgId, linkTypeIds }));
@@ -244,12 +249,20 @@ export async function lockLinkTypeRow(db: Transaction, orgId: string, linkTypeId
 const UPDATE_LINK_TYPE_RULES = statement<'orgId' | 'linkTypeId' | 'isAntisymmetric' | 'isAcyclic' | 'singleEnd'>(
   'update_link_type_rules',
   `
-  update link_types
-  set is_antisymmetric = :isAntisymmetric, is_acyclic = :isAcyclic, single_end = :singleEnd, version = version + 1
-  where org_id = :orgId and link_type_id = :linkTypeId`,
+  with type as (
+    update link_types
+    set is_antisymmetric = :isAntisymmetric, is_acyclic = :isAcyclic, single_end = :singleEnd, version = version + 1
+    where org_id = :orgId and link_type_id = :linkTypeId
+  )
+  update links set is_antisymmetric = :isAntisymmetric, is_acyclic = :isAcyclic, single_end = :singleEnd
+  where org_id = :orgId and link_type_id = :linkTypeId
+    and (is_antisymmetric, is_acyclic, single_end) <> (:isAntisymmetric, :isAcyclic, :singleEnd)`,
 );
 
-/** Changes the rules of a type and raises its version; the foreign key updates the copies in its links. */
+/**
+ * Changes the rules of a type, with the copies in its links, and raises its version. One statement changes both, since
+ * the foreign key between them is checked at its end.
+ */
 export async function updateLinkTypeRules(
   db: Transaction,
   orgId: string,
@@ -298,17 +311,27 @@ const DELETE_LINK_TYPE_AND_LABELS = statement<'orgId' | 'linkTypeId'>(
   `
   with type as (
     delete from link_types where org_id = :orgId and link_type_id = :linkTypeId returning inward_label_id, outward_label_id
-  )
-  delete from labels
-  using type
-  where labels.org_id = :orgId and labels.label_id in (type.inward_label_id, type.outward_label_id)
-    and not exists (
+  ), unused as (
+    select labels.label_id
+    from type
+    join labels on labels.org_id = :orgId and labels.label_id in (type.inward_label_id, type.outward_label_id)
+    where not exists (
       select from link_types others
       where others.org_id = :orgId and others.link_type_id <> :linkTypeId
-        and labels.label_id in (others.inward_label_id, others.outward_label_id))`,
+        and labels.label_id in (others.inward_label_id, others.outward_label_id))
+  ), remote as (
+    update remote_links set link_type_id = null where org_id = :orgId and link_type_id = :linkTypeId
+  ), former_opposites as (
+    update labels set opposite_id = null
+    where org_id = :orgId and opposite_id in (select label_id from unused) and label_id not in (select label_id from unused)
+  )
+  delete from labels where org_id = :orgId and label_id in (select label_id from unused)`,
 );
 
-/** Deletes a type, and those of its labels that no other type has. */
+/**
+ * Deletes a type, and those of its labels that no other type has. Remote links of the type remain without a type, and
+ * labels whose opposite is deleted remain without one.
+ */
 export async function deleteLinkTypeAndLabels(db: Transaction, orgId: string, linkTypeId: string): Promise<void> {
   await db.invalidate(orgId);
   await db.query(DELETE_LINK_TYPE_AND_LABELS({ orgId, linkTypeId }));

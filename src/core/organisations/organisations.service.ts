@@ -34,8 +34,9 @@ export function createOrganisation(db: Database, organisation: NewOrganisation):
   return db.transaction(async (transaction) => {
     const insert = insertOrganisation(transaction, organisation, { oneLinkPerPair, lastLabelId: labels.length });
     await onConstraint(insert, {
-      organisations_pkey: () => new DomainError('conflict', texts.organisationExists(orgId)),
-      organisations_cloud_id_key: () => new DomainError('conflict', texts.cloudIdTaken(organisation.cloudId ?? '')),
+      organisation_directory_pkey: () => new DomainError('conflict', texts.organisationExists(orgId)),
+      organisation_directory_cloud_id_key: () =>
+        new DomainError('conflict', texts.cloudIdTaken(organisation.cloudId ?? '')),
       organisations_org_id_check: () => new DomainError('invalid', texts.organisationIdInvalid(orgId)),
     });
     await insertStatuses(transaction, orgId, DEFAULT_STATUSES);

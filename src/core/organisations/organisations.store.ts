@@ -2,6 +2,7 @@ import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 import type { Language } from '../../texts.ts';
 import type { Profile } from './defaults.ts';
+import { insertOrganisationEntry } from './directory.store.ts';
 
 export interface NewOrganisation {
   readonly orgId: string;
@@ -25,6 +26,7 @@ export async function insertOrganisation(
   organisation: NewOrganisation,
   rules: { oneLinkPerPair: boolean; lastLabelId: number },
 ): Promise<void> {
+  await insertOrganisationEntry(db, organisation.orgId, organisation.cloudId);
   await db.query(INSERT_ORGANISATION({ ...organisation, ...rules }));
 }
 
@@ -74,10 +76,12 @@ export async function selectOrganisation(db: Queryable, orgId: string): Promise<
 /**
  * SQL: the gate of the organisation's links. Its writers pass it together, a switch of a rule alone. Waiters are
  * let through in turn, unlike those of a row lock: a stream of `for key share` locks would keep a stronger
- * one waiting for ever.
+ * one waiting for ever. The key comes from the row, so that Citus takes the lock on the node of the organisation.
  */
 const gate = (lock: 'pg_advisory_xact_lock' | 'pg_advisory_xact_lock_shared') =>
-  `gate as materialized (select ${lock}(hashtextextended(:orgId, 0)))`;
+  `gate as materialized (
+    select ${lock}(hashtextextended(organisations.org_id, 0))::text from organisations where organisations.org_id = :orgId
+  )`;
 
 /** SQL: the gate as a writer of links passes it. */
 export const SHARED_GATE = gate('pg_advisory_xact_lock_shared');
@@ -125,11 +129,16 @@ export async function lockOrganisation(
 const UPDATE_ORGANISATION_ROW = statement<'orgId' | 'name' | 'language' | 'oneLinkPerPair', OrganisationRow>(
   'update_organisation_row',
   `
-  update organisations set name = :name, language = :language, one_link_per_pair = :oneLinkPerPair where org_id = :orgId
-  returning org_id, cloud_id, name, language, profile, one_link_per_pair`,
+  with organisation as (
+    update organisations set name = :name, language = :language, one_link_per_pair = :oneLinkPerPair where org_id = :orgId
+    returning org_id, cloud_id, name, language, profile, one_link_per_pair
+  ), copies as (
+    update links set one_link_per_pair = :oneLinkPerPair where org_id = :orgId and one_link_per_pair <> :oneLinkPerPair
+  )
+  select * from organisation`,
 );
 
-/** The foreign key copies `oneLinkPerPair` into every link. */
+/** Changes the row, and the copy of its rule in every link. */
 export async function updateOrganisationRow(
   db: Transaction,
   orgId: string,

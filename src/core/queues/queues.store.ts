@@ -77,11 +77,11 @@ const INSERT_COLUMNS = statement<'orgId' | 'queueId' | 'columns'>(
   insert into columns (org_id, queue_id, status_id, title, position)
   select :orgId, :queueId, (
     select status_id from statuses
-    where org_id = :orgId and (statuses.name_en = given.name_en or statuses.key = given.key)
-    order by statuses.name_en = given.name_en desc, status_id
+    where org_id = :orgId and (name_en = given.item ->> 'name_en' or key = given.item ->> 'key')
+    order by name_en = given.item ->> 'name_en' desc, status_id
     limit 1
-  ), name_en, ordinality
-  from rows from (jsonb_to_recordset(:columns) as (key text, name_en text)) with ordinality as given`,
+  ), given.item ->> 'name_en', given.place
+  from jsonb_array_elements(:columns) with ordinality as given (item, place)`,
 );
 
 /** Creates columns in the given order, each with the status whose name is its title, or else whose key matches. */
@@ -212,12 +212,12 @@ export async function selectQueueForIssue(
   return row;
 }
 
-const TAKE_ISSUE_KEY = statement<'orgId' | 'queueId', { key: string }>(
+const TAKE_ISSUE_KEY = statement<'orgId' | 'queueId', { key: string; last_issue_number: number }>(
   'take_issue_key',
   `
   update queues set last_issue_number = last_issue_number + 1
   where org_id = :orgId and queue_id = :queueId
-  returning key || '-' || last_issue_number as key`,
+  returning key, last_issue_number`,
 );
 
 /**
@@ -227,7 +227,7 @@ const TAKE_ISSUE_KEY = statement<'orgId' | 'queueId', { key: string }>(
 export async function takeIssueKey(db: Transaction, orgId: string, queueId: number): Promise<string> {
   const [row] = await db.query(TAKE_ISSUE_KEY({ orgId, queueId }));
   if (row === undefined) throw new ConcurrentChange();
-  return row.key;
+  return `${row.key}-${row.last_issue_number}`;
 }
 
 const SELECT_FIRST_STATUS = statement<'orgId' | 'queueId', Pick<StatusRow, 'id' | 'type'>>(

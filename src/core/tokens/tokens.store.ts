@@ -3,6 +3,7 @@ import type { Database, Queryable, Transaction } from '../../database/database.t
 import { statement } from '../../database/statement.ts';
 import type { Language } from '../../texts.ts';
 import type { OrganisationRole } from '../access/viewer.ts';
+import { deleteTokenEntries, insertTokenEntry, selectOrganisationsOfToken } from '../organisations/directory.store.ts';
 
 export type TokenKind = 'oauth' | 'application' | 'personal';
 
@@ -22,28 +23,29 @@ export interface TokenOwnerRow {
   expires_at: Date | null;
 }
 
-const SELECT_TOKEN_OWNERS = statement<'kind' | 'tokenHash', TokenOwnerRow>(
-  'select_token_owners',
+const SELECT_TOKEN_OWNER = statement<'orgId' | 'kind' | 'tokenHash', TokenOwnerRow>(
+  'select_token_owner',
   `
   select tokens.token_id, tokens.org_id, organisations.cloud_id, organisations.language, tokens.user_id, users.role, users.is_active,
     users.is_application, tokens.scopes, tokens.loopback_only, tokens.revoked_at is not null as revoked,
     tokens.expires_at
   from tokens
-  join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id and users.removed_at is null
-  join organisations on organisations.org_id = tokens.org_id
-  where tokens.token_hash = :tokenHash and tokens.kind = :kind`,
+  join users on users.org_id = :orgId and users.user_id = tokens.user_id and users.removed_at is null
+  join organisations on organisations.org_id = :orgId
+  where tokens.org_id = :orgId and tokens.token_hash = :tokenHash and tokens.kind = :kind`,
 );
 
-/**
- * The owners of a token, from the cache: several if organisations imported the same value. The only read across
- * organisations.
- */
+/** The owners of a token, from the cache: several if organisations imported the same value. */
 export function cachedTokenOwners(
   db: Queryable,
   kind: TokenKind,
   tokenHash: Buffer,
 ): Promise<readonly TokenOwnerRow[]> {
-  return cachedByToken(db, `token owners ${kind}`, tokenHash, () => db.query(SELECT_TOKEN_OWNERS({ kind, tokenHash })));
+  return cachedByToken(db, `token owners ${kind}`, tokenHash, async () => {
+    const orgIds = await selectOrganisationsOfToken(db, kind, tokenHash);
+    const owners = await Promise.all(orgIds.map((orgId) => db.query(SELECT_TOKEN_OWNER({ orgId, kind, tokenHash }))));
+    return owners.flat();
+  });
 }
 
 /** Rows that a token leads to, of the kind that is named, from the cache. */
@@ -89,18 +91,21 @@ const INSERT_TOKEN = statement<'orgId' | keyof NewToken, { token_id: number }>(
 export async function insertToken(db: Transaction, orgId: string, token: NewToken): Promise<number> {
   await db.invalidate(tokenScope(token.tokenHash));
   const [row] = await db.query(INSERT_TOKEN({ orgId, expiresAt: undefined, loopbackOnly: false, ...token }));
+  await insertTokenEntry(db, orgId, token);
   return (row as { token_id: number }).token_id;
 }
 
-const DELETE_TOKENS = statement<'orgId' | 'userId' | 'kind'>(
+const DELETE_TOKENS = statement<'orgId' | 'userId' | 'kind', { token_hash: Buffer; kind: TokenKind }>(
   'delete_tokens',
-  'delete from tokens where org_id = :orgId and user_id = :userId and kind = coalesce(:kind, kind)',
+  `
+  delete from tokens where org_id = :orgId and user_id = :userId and kind = coalesce(:kind, kind)
+  returning token_hash, kind`,
 );
 
 /** Deletes a user's tokens: those of one kind, or all. */
 export async function deleteTokens(db: Transaction, orgId: string, userId: number, kind?: TokenKind): Promise<void> {
   await db.invalidate(orgId);
-  await db.query(DELETE_TOKENS({ orgId, userId, kind }));
+  await deleteTokenEntries(db, orgId, await db.query(DELETE_TOKENS({ orgId, userId, kind })));
 }
 
 export interface TokenRow {
@@ -138,7 +143,7 @@ export type TokenChoice =
 const UPDATE_TOKENS_REVOKED = statement<'orgId' | 'tokenId' | 'userId' | 'tokenHash', { token_id: number }>(
   'update_tokens_revoked',
   `
-  update tokens set revoked_at = coalesce(revoked_at, now())
+  update tokens set revoked_at = least(revoked_at, now())
   where org_id = :orgId and (token_id = :tokenId or user_id = :userId or token_hash = :tokenHash)
   returning token_id`,
 );

@@ -33,23 +33,29 @@ export async function selectLoginFailures(db: Queryable, attempt: LoginAttempt):
 /** Expired rows that one failure deletes at most: enough to keep up with those that failures add. */
 const EXPIRED_ROWS_MAX = 100;
 
+const DELETE_EXPIRED_FAILURES = statement<'orgId'>(
+  'delete_expired_failures',
+  `
+  delete from failed_logins
+  where org_id = :orgId and (login_hash, address) in (
+    select login_hash, address from failed_logins
+    where org_id = :orgId and expires_at <= now()
+    order by expires_at
+    limit ${EXPIRED_ROWS_MAX}
+    for update skip locked)`,
+);
+
+/** SQL: whether the count has not expired. Only differences of times are the same whenever they are computed (for Citus). */
+const IS_KNOWN = `excluded.expires_at - known.expires_at < interval '15 minutes'`;
+
 const COUNT_LOGIN_FAILURE = statement<'orgId' | 'loginHash' | 'address'>(
   'count_login_failure',
   `
-  with expired as (
-    delete from failed_logins
-    where org_id = :orgId and (login_hash, address) in (
-      select login_hash, address from failed_logins
-      where org_id = :orgId and expires_at <= now() and (login_hash, address) <> (:loginHash::bytea, :address::text)
-      order by expires_at
-      limit ${EXPIRED_ROWS_MAX}
-      for update skip locked)
-  )
   insert into failed_logins as known (org_id, login_hash, address, failures, expires_at)
   values (:orgId, :loginHash, :address, 1, now() + interval '15 minutes')
   on conflict (org_id, login_hash, address) do update
-  set failures = case when known.expires_at > now() then known.failures + 1 else 1 end, expires_at = excluded.expires_at
-  where known.expires_at <= now() or known.failures < ${FAILED_LOGINS_MAX}`,
+  set failures = case when ${IS_KNOWN} then known.failures + 1 else 1 end, expires_at = excluded.expires_at
+  where not (${IS_KNOWN}) or known.failures < ${FAILED_LOGINS_MAX}`,
 );
 
 /**
@@ -58,6 +64,7 @@ const COUNT_LOGIN_FAILURE = statement<'orgId' | 'loginHash' | 'address'>(
  */
 export async function countLoginFailure(db: Database, attempt: LoginAttempt): Promise<void> {
   await db.execute(COUNT_LOGIN_FAILURE(loginKey(attempt)));
+  await db.execute(DELETE_EXPIRED_FAILURES({ orgId: attempt.orgId }));
 }
 
 const DELETE_LOGIN_FAILURES = statement<'orgId' | 'loginHash' | 'address'>(

@@ -81,7 +81,7 @@ export interface UserRow {
 }
 
 /** Whether a row of failed_logins counts for the user. */
-const IS_OF_USER = `failed.org_id = users.org_id and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+const IS_OF_USER = `failed.org_id = :orgId and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
     and failed.expires_at > now()`;
 
 const COLUMNS = `users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,

@@ -1,4 +1,5 @@
 import type { OrganisationRole } from '../../core/access/viewer.ts';
+import { cachedOnlyOrganisation, selectOrganisationsOfToken } from '../../core/organisations/directory.store.ts';
 import { isExpired } from '../../core/tokens/expiry.ts';
 import { cachedByToken } from '../../core/tokens/tokens.store.ts';
 import { FAILED_LOGINS_MAX, loginKey } from '../../core/users/failed-logins.store.ts';
@@ -40,9 +41,9 @@ const SELECT_APPLICATION_ACCOUNTS = statement<'orgId' | 'tokenHash', AccountOfTo
   `
   select ${COLUMNS}, tokens.token_id, tokens.loopback_only, true as has_token, tokens.expires_at
   from tokens
-  join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id and users.is_application
-  where tokens.token_hash = :tokenHash and tokens.kind = 'application' and tokens.revoked_at is null
-    and (:orgId::text is null or tokens.org_id = :orgId)`,
+  join users on users.org_id = :orgId and users.user_id = tokens.user_id and users.is_application
+  where tokens.org_id = :orgId and tokens.token_hash = :tokenHash and tokens.kind = 'application'
+    and tokens.revoked_at is null`,
 );
 
 /**
@@ -54,9 +55,13 @@ export async function cachedApplicationAccounts(
   orgId: string | undefined,
   tokenHash: Buffer,
 ): Promise<TokenAccountRow[]> {
-  const accounts = await cachedByToken(db, `application accounts ${orgId ?? ''}`, tokenHash, () =>
-    db.query(SELECT_APPLICATION_ACCOUNTS({ orgId, tokenHash })),
-  );
+  const accounts = await cachedByToken(db, `application accounts ${orgId ?? ''}`, tokenHash, async () => {
+    const orgIds = orgId === undefined ? await selectOrganisationsOfToken(db, 'application', tokenHash) : [orgId];
+    const found = await Promise.all(
+      orgIds.map((id) => db.query(SELECT_APPLICATION_ACCOUNTS({ orgId: id, tokenHash }))),
+    );
+    return found.flat();
+  });
   return accounts.filter(({ expires_at }) => !isExpired(expires_at));
 }
 
@@ -71,19 +76,18 @@ const SELECT_USER_ACCOUNTS = statement<
   select ${COLUMNS}, tokens.token_id, tokens.loopback_only, true as has_token, null as password_hash, 0 as failures,
     false as is_locked
   from tokens
-  join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
-  where tokens.token_hash = :tokenHash and tokens.kind = 'personal' and (:orgId::text is null or tokens.org_id = :orgId) and ${IS_VALID}
+  join users on users.org_id = :orgId and users.user_id = tokens.user_id
+  where tokens.org_id = :orgId and tokens.token_hash = :tokenHash and tokens.kind = 'personal' and ${IS_VALID}
     and users.login = :login and ${isPerson('users')}
   union all
   select organisations.org_id, users.user_id, users.role, coalesce(users.is_active, false), users.is_application,
     null, users.loopback_only, false, users.password_hash, coalesce(failed.failures, 0),
     coalesce(failed.failures >= ${FAILED_LOGINS_MAX}, false)
   from organisations
-  left join users on users.org_id = organisations.org_id and users.login = :login and ${isPerson('users')}
-  left join failed_logins failed on failed.org_id = organisations.org_id and failed.login_hash = :loginHash
+  left join users on users.org_id = :orgId and users.login = :login and ${isPerson('users')}
+  left join failed_logins failed on failed.org_id = :orgId and failed.login_hash = :loginHash
     and failed.address = :address and failed.expires_at > now()
-  where organisations.org_id = coalesce(
-    :orgId, (select min(org_id) from (select org_id from organisations limit 2) few having count(*) = 1))`,
+  where organisations.org_id = :orgId`,
 );
 
 /**
@@ -91,11 +95,16 @@ const SELECT_USER_ACCOUNTS = statement<
  * whether or not the login exists. Without `orgId`, every organisation is searched for token owners, and the other row is
  * found only if there is a single organisation.
  */
-export function selectUserAccounts(
+export async function selectUserAccounts(
   db: Queryable,
   orgId: string | undefined,
   { login, tokenHash, address }: { readonly login: string; readonly tokenHash: Buffer; readonly address: string },
 ): Promise<(TokenAccountRow | LoginRow)[]> {
   const { loginHash } = loginKey({ orgId: '', login, address });
-  return db.query(SELECT_USER_ACCOUNTS({ orgId, login, loginHash, tokenHash, address }));
+  const select = (id: string) => db.query(SELECT_USER_ACCOUNTS({ orgId: id, login, loginHash, tokenHash, address }));
+  const onlyOrgId = orgId ?? (await cachedOnlyOrganisation(db));
+  if (onlyOrgId !== undefined) return await select(onlyOrgId);
+  const orgIds = await selectOrganisationsOfToken(db, 'personal', tokenHash);
+  const found = await Promise.all(orgIds.map(select));
+  return found.flat().filter((account) => account.has_token);
 }

@@ -178,8 +178,9 @@ const UPDATE_POSITIONS = statement<'orgId' | keyof PositionChange>(
     select :issueId, least(:position, 1 + (select count(*) from others where status_id = :statusId))
   )
   update issues
-  set position = placed.position, moved_at = case when issues.issue_id = :issueId then now() else moved_at end
+  set position = placed.position, moved_at = case when issues.issue_id = :issueId then clock.now else moved_at end
   from placed
+  cross join (select now()) clock
   where issues.org_id = :orgId and issues.issue_id = placed.issue_id
     and (issues.position <> placed.position or issues.issue_id = :issueId)`,
 );

@@ -1,5 +1,5 @@
 import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
-import type { Changes, EventType } from '../../core/events/events.store.ts';
+import { type Changes, type EventType, selectTransactionHorizon } from '../../core/events/events.store.ts';
 import { IS_NAMED_ISSUE, visibleIssues } from '../../core/issues/visible-issues.ts';
 import { visibleDeleted } from '../../core/removal/deleted-issues.store.ts';
 import { type UserColumns, userColumns } from '../../core/users/user-summary.ts';
@@ -53,7 +53,7 @@ function entries(condition: string): string {
     from issue
     left join lateral (
       select events.event_id, events.transaction_id, events.type, events.created_at, events.changes,
-        events.transaction_id < pg_snapshot_xmin(pg_current_snapshot()) as is_settled, ${userColumns('author')}
+        events.transaction_id < :oldest::text::xid8 as is_settled, ${userColumns('author')}
       from events
       join users author on author.org_id = :orgId and author.user_id = events.user_id
       where events.org_id = :orgId and events.issue_id = issue.issue_id and not ${IS_HIDDEN} and ${condition}
@@ -67,7 +67,7 @@ const TRANSACTION_AFTER = `(
         where seen.org_id = :orgId and seen.event_id = :after and seen.issue_id = issue.issue_id)`;
 
 const SELECT_ENTRIES = statement<
-  keyof Viewer | 'issueName' | 'after' | 'until' | 'types' | 'fields' | 'limit',
+  keyof Viewer | 'issueName' | 'oldest' | 'after' | 'until' | 'types' | 'fields' | 'limit',
   EntryRow | NoEntryRow
 >(
   'select_entries',
@@ -106,11 +106,12 @@ export async function selectEntries(
   issueName: string,
   filter: EntryFilter,
 ): Promise<EntryRow[] | undefined> {
-  const rows = await db.query(SELECT_ENTRIES({ ...viewer, issueName, until: undefined, ...filter }));
+  const { oldest } = await selectTransactionHorizon(db);
+  const rows = await db.query(SELECT_ENTRIES({ ...viewer, issueName, oldest, until: undefined, ...filter }));
   return rows.length === 0 ? undefined : rows.filter((row) => row.event_id !== null);
 }
 
-const SELECT_ENTRY = statement<keyof Viewer | 'issueName' | 'entryId', EntryRow | NoEntryRow>(
+const SELECT_ENTRY = statement<keyof Viewer | 'issueName' | 'oldest' | 'entryId', EntryRow | NoEntryRow>(
   'select_entry',
   entries('events.event_id = :entryId'),
 );
@@ -122,7 +123,8 @@ export async function selectEntry(
   issueName: string,
   entryId: number,
 ): Promise<EntryRow | undefined> {
-  const [row] = await db.query(SELECT_ENTRY({ ...viewer, issueName, entryId }));
+  const { oldest } = await selectTransactionHorizon(db);
+  const [row] = await db.query(SELECT_ENTRY({ ...viewer, issueName, oldest, entryId }));
   return row === undefined || row.event_id === null ? undefined : row;
 }
 

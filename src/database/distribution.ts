@@ -1,0 +1,97 @@
+// Spreads the tables over the nodes of a Citus cluster: those of a tenant by organisation, the directories as a copy on
+// each node. See docs/decisions/0020-distribution.md.
+import type { Database, Queryable, Transaction } from './database.ts';
+
+/** Tables that every node has a copy of. */
+const DIRECTORIES = ['organisation_directory', 'token_directory'];
+/** All tables of tenants follow this one: the rows of an organisation are on one node. */
+const ROOT = 'organisations';
+const COLUMN = 'org_id';
+
+export interface TableToDistribute {
+  readonly table: string;
+  readonly isDirectory: boolean;
+  /** An estimate; -1 if the table has never been analysed. */
+  readonly rows: number;
+}
+
+/** Whether the database has the extension Citus, and whether the tables are distributed. */
+export async function distributionOf(db: Queryable): Promise<'none' | 'possible' | 'done'> {
+  const [installed] = await select<{ has_citus: boolean }>(
+    db,
+    `select exists (select from pg_extension where extname = 'citus') as has_citus`,
+  );
+  if (!installed?.has_citus) return 'none';
+  return (await tablesToDistribute(db)).length > 0 ? 'possible' : 'done';
+}
+
+/** The tables that are not distributed yet, in the order in which they will be. Throws without the extension Citus. */
+export async function tablesToDistribute(db: Queryable): Promise<TableToDistribute[]> {
+  const tables = await select<{ table: string; rows: number }>(
+    db,
+    `
+    select pg_class.relname as table, pg_class.reltuples::bigint as rows
+    from pg_class
+    join pg_attribute on pg_attribute.attrelid = pg_class.oid and pg_attribute.attname = $1
+    where pg_class.relnamespace = 'public'::regnamespace and pg_class.relkind = 'r'
+      and pg_class.oid not in (select logicalrelid from pg_dist_partition)
+    order by pg_class.relname`,
+    COLUMN,
+  );
+  const rank = ({ table, isDirectory }: TableToDistribute) => (isDirectory ? 0 : table === ROOT ? 1 : 2);
+  return tables
+    .map(({ table, rows }) => ({ table, rows, isDirectory: DIRECTORIES.includes(table) }))
+    .sort((left, right) => rank(left) - rank(right));
+}
+
+/**
+ * Distributes the tables that are not yet, in one transaction; `onTable` is called before each. While it runs, nobody else can
+ * use the tables.
+ */
+export function distribute(db: Database, onTable: (table: TableToDistribute) => void): Promise<void> {
+  return db.transaction(async (transaction) => {
+    // The commands that follow each other depend on one another.
+    await select(transaction, `set local citus.multi_shard_modify_mode = 'sequential'`);
+    const tables = await tablesToDistribute(transaction);
+    // A foreign key between a local table and a distributed one is not possible, so they are made again at the end.
+    const keys = await dropForeignKeys(
+      transaction,
+      tables.map(({ table }) => table),
+    );
+    for (const table of tables) {
+      onTable(table);
+      if (table.isDirectory) await select(transaction, 'select create_reference_table($1)', table.table);
+      else if (table.table === ROOT) {
+        await select(transaction, 'select create_distributed_table($1, $2)', table.table, COLUMN);
+      } else {
+        await select(
+          transaction,
+          'select create_distributed_table($1, $2, colocate_with => $3)',
+          table.table,
+          COLUMN,
+          ROOT,
+        );
+      }
+    }
+    for (const key of keys) await select(transaction, key);
+  });
+}
+
+/** Drops the foreign keys of the tables, and those that refer to them. Returns the commands that add them again. */
+async function dropForeignKeys(transaction: Transaction, tables: readonly string[]): Promise<string[]> {
+  const keys = await select<{ table: string; name: string; definition: string }>(
+    transaction,
+    `
+    select conrelid::regclass::text as table, quote_ident(conname) as name, pg_get_constraintdef(oid) as definition
+    from pg_constraint
+    where contype = 'f' and (conrelid::regclass::text = any($1) or confrelid::regclass::text = any($1))
+    order by conname`,
+    tables,
+  );
+  for (const { table, name } of keys) await select(transaction, `alter table ${table} drop constraint ${name}`);
+  return keys.map(({ table, name, definition }) => `alter table ${table} add constraint ${name} ${definition}`);
+}
+
+function select<Row>(db: Queryable, text: string, ...values: readonly unknown[]): Promise<Row[]> {
+  return db.query<Row>({ name: '', text, values });
+}
