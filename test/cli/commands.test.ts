@@ -168,6 +168,7 @@ test('a usage error exits with 2 and a message, and writes nothing', async () =>
 const COMMANDS_WITH_DATABASE = [
   'migrate',
   'migrate --down --yes',
+  'distribute',
   'org create 1',
   'user create --org 1 --login anna',
   'token create --org 1 --user anna --value-stdin',
@@ -181,6 +182,7 @@ const COMMANDS = [
   '',
   'serve',
   'migrate',
+  'distribute',
   'org',
   'org create',
   'user',

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { statementsSql } from '../../scripts/statements.js';
 import { type DatabasePool, openDatabase } from '../../src/database/database.ts';
 import { declaredStatements } from '../../src/database/statement.ts';
-import { useDatabase } from '../support/test-database.ts';
+import { isOnCitus, useDatabase } from '../support/test-database.ts';
 
 // Every statement touches the rows of one organisation only, so that a distributed database sends it to one node.
 
@@ -31,7 +31,6 @@ const IN_STEPS = new Set([
   'insert_link',
   'update_link',
 ]);
-const isOnCitus = JSON.parse(process.env['TEST_CITUS_NODES'] ?? '[]').length > 0;
 
 const database = useDatabase();
 const silent = { info: () => undefined, warn: () => undefined };

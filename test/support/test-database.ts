@@ -27,13 +27,14 @@ interface CitusNode {
 }
 
 const citusNodes = JSON.parse(process.env['TEST_CITUS_NODES'] ?? '[]') as readonly CitusNode[];
+export const isOnCitus = citusNodes.length > 0;
 
 /** Copies the migrated template, or `template0` for a database without a schema. */
 export async function createTestDatabase(template: Template): Promise<TestDatabase> {
   const server = JSON.parse(process.env['TEST_CONNECTION'] ?? '{}') as Connection;
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   const connection = { ...server, database: name };
-  if (citusNodes.length > 0) await createOnCitus(server, name, template);
+  if (isOnCitus) await createOnCitus(server, name, template);
   else await onServer(server, `create database ${name} template ${template}`);
   const db = openDatabase(connection, silent);
   invalidateAfterRawSql(db);
@@ -43,7 +44,7 @@ export async function createTestDatabase(template: Template): Promise<TestDataba
     url: urlOf(connection),
     async drop() {
       await db.close();
-      for (const node of citusNodes.length > 0 ? citusNodes : [server]) {
+      for (const node of isOnCitus ? citusNodes : [server]) {
         await onServer({ ...server, ...node }, `drop database if exists ${name} with (force)`);
       }
     },

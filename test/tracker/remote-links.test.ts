@@ -5,12 +5,14 @@ import {
   type GivenIssue,
   type GivenOrganisation,
   type GivenUser,
+  givenApplication,
   givenIssue,
   givenOrganisation,
   givenQueue,
   givenUser,
 } from '../support/builders.ts';
 import { restAs } from '../support/rest.ts';
+import { rpcAs } from '../support/rpc.ts';
 import { snapshot } from '../support/snapshot.ts';
 
 const api = useApi();
@@ -323,11 +325,8 @@ test('a remote link outlives its link type and then has no type', async () => {
   const org = await givenOrganisation(db(), { profile: 'kanboard' });
   const issue = await givenIssueOf(org);
   const { body } = await createRemoteLink(issue, org.admin, LINK).expect(201);
-  await db().query({
-    name: '',
-    text: 'delete from labels where org_id = $1 and label_id = 1',
-    values: [org.orgId],
-  });
+  const rpc = rpcAs(api(), await givenApplication(db(), org));
+  expect(await rpc.call('removeLink', 1)).toBe(true);
 
   const { type, ...rest } = body;
   expect(type.id).toBe('relates');
