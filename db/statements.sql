@@ -1141,7 +1141,8 @@ update organisations set last_label_id = greatest(last_label_id, (select coalesc
 
 -- $1 linkId
 prepare raise_link_sequence as
-select setval(pg_get_serial_sequence('links', 'link_id'), $1::bigint);
+select setval(sequence.name, greatest($1::bigint, coalesce(pg_sequence_last_value(sequence.name), 0)))
+from (select pg_get_serial_sequence('links', 'link_id')::regclass as name) sequence;
 
 -- $1 orgId
 prepare raise_sequences as
@@ -2672,8 +2673,7 @@ order by tokens.token_id;
 
 -- $1 orgId
 prepare select_tokens_to_enter as
-select tokens.token_hash, tokens.kind
-from tokens
+select tokens.token_hash, tokens.kind from tokens
 left join token_directory entries on entries.token_hash = tokens.token_hash and entries.kind = tokens.kind
   and entries.org_id = $1
 where tokens.org_id = $1 and entries.org_id is null;

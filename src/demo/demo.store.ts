@@ -74,7 +74,9 @@ export async function insertDemoIssues(db: Transaction, orgId: string, issues: r
 
 const RAISE_LINK_SEQUENCE = statement<'linkId'>(
   'raise_link_sequence',
-  `select setval(pg_get_serial_sequence('links', 'link_id'), :linkId::bigint)`,
+  `
+  select setval(sequence.name, greatest(:linkId::bigint, coalesce(pg_sequence_last_value(sequence.name), 0)))
+  from (select pg_get_serial_sequence('links', 'link_id')::regclass as name) sequence`,
 );
 
 const INSERT_DEMO_LINKS = statement<'orgId' | 'links' | 'firstLinkId'>(

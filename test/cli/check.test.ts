@@ -367,3 +367,22 @@ test('check finds nothing in the demo', async () => {
   expect({ code, stdout }).toEqual({ code: 0, stdout: 'Checked 1 organisation: 0 findings.\n' });
   await demo.drop();
 });
+
+test('the demo takes no link id of an organisation that was there before', async () => {
+  const beside = await createTestDatabase('template_issue_links');
+  const org = await givenOrganisation(beside.db);
+  const { key } = await givenQueue(beside.db, org);
+  const issues = [];
+  for (let count = 0; count < 3; count += 1) issues.push(await givenIssue(beside.db, org, key));
+  const [first, second, third] = issues as [GivenIssue, GivenIssue, GivenIssue];
+  await beside.db.query({
+    name: '',
+    text: `select setval(pg_get_serial_sequence('links', 'link_id'), 10000000)`,
+    values: [],
+  });
+  const before = await givenLink(beside.db, org, 'relates', first, second);
+  await prepareDemo(beside.db, { demo: 'on', host: '127.0.0.1' }, { isEmbedded: false, reset: false });
+
+  expect(await givenLink(beside.db, org, 'relates', first, third)).toBeGreaterThan(before);
+  await beside.drop();
+});
