@@ -60,15 +60,11 @@ const seconds = makeValidator<number>((value) => {
   return Number(value);
 });
 
-const primaryUrl = makeValidator<string>((value) => {
-  splitDatabaseUrl(value, 'primary');
-  return value;
-});
-
-const replicasUrl = makeValidator<string>((value) => {
-  splitDatabaseUrl(value, 'replicas');
-  return value;
-});
+const databaseUrl = (role: 'primary' | 'replicas') =>
+  makeValidator<string>((value) => {
+    splitDatabaseUrl(value, role);
+    return value;
+  });
 
 const webUrl = makeValidator<string>((value) => {
   if (!/^https?:\/\/[^?#]+$/.test(value) || !URL.canParse(value)) {
@@ -123,8 +119,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       PORT: port({ default: 8080 }),
       HOST: str({ default: '127.0.0.1' }),
       MAX_CONNECTIONS: connections({ default: 4000 }),
-      DATABASE_URL: primaryUrl({ default: undefined }),
-      DATABASE_READ_URL: replicasUrl({ default: undefined }),
+      DATABASE_URL: databaseUrl('primary')({ default: undefined }),
+      DATABASE_READ_URL: databaseUrl('replicas')({ default: undefined }),
       DATABASE_WAIT_SECONDS: seconds({ default: 15 }),
       DATA_DIR: str({ default: './data' }),
       PUBLIC_URL: webUrl({ default: undefined }),

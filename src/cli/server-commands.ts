@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import { readConfig } from '../config.ts';
 import { openDatabase } from '../database/database.ts';
-import { distribute, distributionOf, tablesToDistribute } from '../database/distribution.ts';
+import { distribute, hasCitus, tablesToDistribute } from '../database/distribution.ts';
 import { listAppliedMigrations, migrate } from '../database/migrations.ts';
 import { updateSchema } from '../database/postgres.ts';
 import { StartError } from '../errors.ts';
@@ -74,10 +74,11 @@ export function addServerCommands(program: Command, environment: NodeJS.ProcessE
 
 async function distributeTables(environment: NodeJS.ProcessEnv, options: DistributeOptions): Promise<void> {
   const postgres = await connectDatabase(environment);
-  const db = openDatabase(postgres.connection, createLog('silent'), { hasTimeouts: false });
+  const log = createLog('silent');
+  const db = openDatabase(postgres.connection, log, { hasTimeouts: false });
   try {
-    await updateSchema(postgres, createLog('silent'));
-    if ((await distributionOf(db)) === 'none') {
+    await updateSchema(postgres, log);
+    if (!(await hasCitus(db))) {
       throw new StartError('The database has no extension "citus": create it on every node, and add the nodes.');
     }
     const tables = await tablesToDistribute(db);

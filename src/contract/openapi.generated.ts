@@ -509,7 +509,7 @@ export interface paths {
          * @description The changes of the issue and its links, oldest first. `id` is the last entry that the client has seen: the page
          *     starts after it. `Link` with `rel="next"` leads to the next page, if there is one, and `rel="first"` to the
          *     first. An entry about nothing but links to issues that the token's user may not see is left out, and so are such issues and queues in other
-         *     entries. A deleted issue appears under its last key, to those who may see its queue, or could see it until it was
+         *     entries. A deleted issue appears under its last key, to users who may see its queue, or could see it until it was
          *     removed.
          *
          *     To follow an issue, start with `id=0` and pass the last `id` of each page: every entry appears exactly once. Such a

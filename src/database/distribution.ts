@@ -15,14 +15,9 @@ export interface TableToDistribute {
   readonly rows: number;
 }
 
-/** Whether the database has the extension Citus, and whether the tables are distributed. */
-export async function distributionOf(db: Queryable): Promise<'none' | 'possible' | 'done'> {
-  const [installed] = await select<{ has_citus: boolean }>(
-    db,
-    `select exists (select from pg_extension where extname = 'citus') as has_citus`,
-  );
-  if (!installed?.has_citus) return 'none';
-  return (await tablesToDistribute(db)).length > 0 ? 'possible' : 'done';
+/** Whether the database has the extension that distributes tables. */
+export async function hasCitus(db: Queryable): Promise<boolean> {
+  return (await select(db, `select from pg_extension where extname = 'citus'`)).length > 0;
 }
 
 /** The tables that are not distributed yet, in the order in which they will be. Throws without the extension Citus. */

@@ -272,7 +272,7 @@ describe('a link to an issue that was deleted', () => {
     ).toEqual([{ from: null, to: expect.objectContaining({ object: entries[0].links[0].to.object }) }]);
   });
 
-  test('is no entry for those who may not see its queue', async () => {
+  test('is no entry for users who may not see its queue', async () => {
     const { queue, deleted } = await givenDeleted([org.admin, insider]);
     const outsider = await givenUser(db(), org.orgId);
     expect(await read(outsider)).toEqual([]);
@@ -286,7 +286,7 @@ describe('a link to an issue that was deleted', () => {
     expect(await read(insider)).toEqual([]);
   });
 
-  test('is shown to those who could see its queue, once that is removed too', async () => {
+  test('is shown to users who could see its queue, once that is removed too', async () => {
     const { queue, deleted } = await givenDeleted([org.admin, insider]);
     const first = await givenIssue(db(), org, queue.key);
     await createLink(insider, issue.key, 'depends on', first.key);

@@ -315,15 +315,18 @@ export const LAST_FOREIGN_EVENT = `(
     select max(event_id) from events
     where org_id = :orgId and transaction_id >= :nextTransaction::text::xid8)`;
 
+/** SQL: the organisation's tokens that the directory lacks. */
+export const TOKENS_TO_ENTER = `tokens
+  left join token_directory entries on entries.token_hash = tokens.token_hash and entries.kind = tokens.kind
+    and entries.org_id = :orgId
+  where tokens.org_id = :orgId and entries.org_id is null`;
+
 export const CHECK_DIRECTORY: CheckStatement = statement(
   'check_directory',
   `
   select null as link_type_id, '[]'::jsonb as link_ids, '[]'::jsonb as issue_ids,
     format('%s token %s', tokens.kind, tokens.token_id) as detail
-  from tokens
-  left join token_directory entries on entries.token_hash = tokens.token_hash and entries.kind = tokens.kind
-    and entries.org_id = :orgId
-  where tokens.org_id = :orgId and entries.org_id is null`,
+  from ${TOKENS_TO_ENTER}`,
 );
 
 export const CHECK_TRANSACTIONS: CheckStatement = statement(

@@ -10,6 +10,7 @@ import {
   ORPHANED_REMOTE_LINKS,
   QUEUE_NUMBERS,
   SURPLUS_POSITIONS,
+  TOKENS_TO_ENTER,
   WRONG_COPIES,
 } from './check.store.ts';
 
@@ -116,12 +117,7 @@ export async function raiseSequences(db: Database, orgId: string): Promise<void>
 
 const SELECT_TOKENS_TO_ENTER = statement<'orgId', { token_hash: Buffer; kind: string }>(
   'select_tokens_to_enter',
-  `
-  select tokens.token_hash, tokens.kind
-  from tokens
-  left join token_directory entries on entries.token_hash = tokens.token_hash and entries.kind = tokens.kind
-    and entries.org_id = :orgId
-  where tokens.org_id = :orgId and entries.org_id is null`,
+  `select tokens.token_hash, tokens.kind from ${TOKENS_TO_ENTER}`,
 );
 
 /** The tokens that the directory lacks. */

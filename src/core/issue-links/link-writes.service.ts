@@ -170,31 +170,30 @@ export async function writeLockedLink(
   origin: LinkOrigin = originNow(viewer),
 ): Promise<WrittenLink> {
   const { before, after } = change;
-  const type = after && types.get(after.linkTypeId);
-  // The type has been removed meanwhile.
-  if (after && type === undefined) throw new ConcurrentChange();
-  if (after && type?.shares_label) await refuseSameLabel(db, viewer, after, before?.link_id);
-  const ends = after && rowEndsOf(before, after);
-  const written = await writeRow(db, viewer, type, change, ends, origin);
+  const written = after
+    ? await writeLockedRow(db, viewer, types, before, after, origin)
+    : before && (await deleteLockedLink(db, viewer.orgId, before));
   if (written === undefined) throw new ConcurrentChange();
-  const stored = ends && storedLink(written.link_id, ends);
+  const stored = after && storedLink(written.link_id, rowEndsOf(before, after));
   for (const event of linkEvents(before, stored)) await insertEvent(db, viewer, event);
-  if (after && type?.is_acyclic) await putInOrder(db, viewer, after.linkTypeId, endsOf(after));
+  if (after && types.get(after.linkTypeId)?.is_acyclic) await putInOrder(db, viewer, after.linkTypeId, endsOf(after));
   return written;
 }
 
-/** Writes the row of a link under locks. Undefined if it is not as seen before. */
-async function writeRow(
+/** Inserts or updates the row of a link. Undefined if it is not as seen before. */
+async function writeLockedRow(
   db: Transaction,
   viewer: Viewer,
-  type: LockedType | undefined,
-  { before, after }: LinkChange,
-  ends: LinkEnds | undefined,
+  types: ReadonlyMap<string, LockedType>,
+  before: VersionedLink | undefined,
+  after: LinkWrite,
   origin: LinkOrigin,
 ): Promise<WrittenLink | undefined> {
-  if (after === undefined || ends === undefined || type === undefined) {
-    return before && (await deleteLockedLink(db, viewer.orgId, before));
-  }
+  const type = types.get(after.linkTypeId);
+  // The type has been removed meanwhile.
+  if (type === undefined) throw new ConcurrentChange();
+  if (type.shares_label) await refuseSameLabel(db, viewer, after, before?.link_id);
+  const ends = rowEndsOf(before, after);
   return await translateLinkErrors(
     after,
     before ? updateLockedLink(db, viewer, type, before, ends) : insertLockedLink(db, viewer.orgId, type, ends, origin),

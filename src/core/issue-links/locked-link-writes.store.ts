@@ -25,18 +25,10 @@ async function insertPositions(db: Transaction, orgId: string, ends: LinkEnds): 
   await db.query(INSERT_POSITIONS({ orgId, linkTypeId, inwardIssueId, outwardIssueId }));
 }
 
-const INSERT_LOCKED_LINK = statement<
-  | 'orgId'
-  | keyof LinkEnds
-  | keyof LinkOrigin
-  | 'isSymmetric'
-  | 'isAntisymmetric'
-  | 'isAcyclic'
-  | 'singleEnd'
-  | 'sharesLabel'
-  | 'oneLinkPerPair',
-  WrittenLink
->(
+/** The columns that the row of a link copies from its type and its organisation. */
+type Copied = keyof ReturnType<typeof copiesOf>;
+
+const INSERT_LOCKED_LINK = statement<'orgId' | keyof LinkEnds | keyof LinkOrigin | Copied, WrittenLink>(
   'insert_locked_link',
   `
   insert into links (org_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, shares_label,
@@ -61,17 +53,7 @@ export async function insertLockedLink(
 }
 
 const UPDATE_LOCKED_LINK = statement<
-  | 'orgId'
-  | 'userId'
-  | 'linkId'
-  | 'seenVersion'
-  | keyof LinkEnds
-  | 'isSymmetric'
-  | 'isAntisymmetric'
-  | 'isAcyclic'
-  | 'singleEnd'
-  | 'sharesLabel'
-  | 'oneLinkPerPair',
+  'orgId' | 'userId' | 'linkId' | 'seenVersion' | keyof LinkEnds | Copied,
   WrittenLink
 >(
   'update_locked_link',
@@ -124,7 +106,6 @@ export async function deleteLockedLink(
   return row;
 }
 
-/** The columns that the row of a link copies from its type and its organisation. */
 function copiesOf(type: LockedType) {
   return {
     isSymmetric: type.is_symmetric,

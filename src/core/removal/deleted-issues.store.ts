@@ -2,7 +2,7 @@ import type { Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 import { visibleQueue } from '../access/viewer.ts';
 
-/** What is kept of deleted issues, so that changelogs can name them to those who could see them. */
+/** What is kept of deleted issues, so that changelogs can name them to users who could see them. */
 
 /** SQL: whether the viewer could see the row `deleted` of deleted_issues, whose queue is `alias` unless it was removed too. */
 export function visibleDeleted(deleted: string, alias: string): string {
