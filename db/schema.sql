@@ -263,7 +263,7 @@ create table events (
   transaction_id xid8 not null default pg_current_xact_id(),
   constraint events_pkey PRIMARY KEY (org_id, event_id),
   constraint events_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES users(org_id, user_id),
-  constraint events_type_check CHECK ((type = ANY (ARRAY['IssueCreated'::text, 'IssueUpdated'::text, 'IssueMoved'::text, 'IssueCloned'::text, 'IssueWorkflow'::text, 'IssueDeleted'::text, 'IssueLinked'::text, 'IssueUnlinked'::text, 'IssueLinkChanged'::text])))
+  constraint events_type_check CHECK ((type = ANY (ARRAY['IssueCreated'::text, 'IssueUpdated'::text, 'IssueMoved'::text, 'IssueCloned'::text, 'IssueWorkflow'::text, 'IssueDeleted'::text, 'IssueLinked'::text, 'IssueUnlinked'::text, 'IssueLinkChanged'::text, 'IssueCommentAdded'::text, 'IssueCommentUpdated'::text, 'IssueCommentRemoved'::text])))
 );
 comment on table events is 'The changelogs of issues. Append-only: a row for each issue that a change affects, written in the transaction of the change.';
 comment on column events.issue_id is 'Not a foreign key, since the event outlives its issue.';
@@ -405,6 +405,35 @@ comment on column issues.kanboard is 'Fields of a task that only Kanboard''s cli
 CREATE INDEX issues_assignee_id_idx ON issues USING btree (org_id, assignee_id) WHERE (assignee_id IS NOT NULL);
 CREATE INDEX issues_queue_id_idx ON issues USING btree (org_id, queue_id, status_id, "position");
 CREATE INDEX issues_reference_idx ON issues USING btree (org_id, queue_id, md5(reference)) WHERE (reference <> ''::text);
+
+create table comments (
+  org_id text collate "C" not null,
+  comment_id bigint generated always as identity,
+  hex_id text collate "C" not null default (lpad(to_hex((EXTRACT(epoch FROM clock_timestamp()))::bigint), 8, '0'::text) || "left"(replace((gen_random_uuid())::text, '-'::text, ''::text), 16)),
+  issue_id bigint not null,
+  text text not null,
+  visibility text not null default 'app-user'::text,
+  reference text not null default ''::text,
+  summonee_ids bigint[] not null default '{}'::bigint[],
+  version integer not null default 1,
+  created_by bigint not null,
+  updated_by bigint not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint comments_pkey PRIMARY KEY (org_id, comment_id),
+  constraint comments_created_by_fkey FOREIGN KEY (org_id, created_by) REFERENCES users(org_id, user_id),
+  constraint comments_issue_id_fkey FOREIGN KEY (org_id, issue_id) REFERENCES issues(org_id, issue_id) ON DELETE CASCADE,
+  constraint comments_updated_by_fkey FOREIGN KEY (org_id, updated_by) REFERENCES users(org_id, user_id),
+  constraint comments_text_check CHECK ((text <> ''::text)),
+  constraint comments_updated_at_check CHECK ((updated_at >= created_at)),
+  constraint comments_visibility_check CHECK ((visibility = ANY (ARRAY['app-user'::text, 'app-manager'::text, 'app-admin'::text])))
+);
+comment on table comments is 'Comments on issues, with the same id in both APIs.';
+comment on column comments.hex_id is 'Tracker''s longId: 24 hex digits, as in issues.hex_id.';
+comment on column comments.visibility is 'The lowest role in the organisation that sees the comment, in Kanboard''s words. Its author always does. Tracker''s clients write app-user.';
+comment on column comments.reference is 'The name of the comment in another system (Kanboard''s "reference"); empty if unset.';
+comment on column comments.summonee_ids is 'The users whose attention the comment calls for.';
+CREATE INDEX comments_issue_id_idx ON comments USING btree (org_id, issue_id, comment_id);
 
 create table issue_aliases (
   org_id text collate "C" not null,

@@ -266,6 +266,10 @@ on conflict (org_id, login_hash, address) do update
 set failures = case when excluded.expires_at - known.expires_at < interval '15 minutes' then known.failures + 1 else 1 end, expires_at = excluded.expires_at
 where not (excluded.expires_at - known.expires_at < interval '15 minutes') or known.failures < 7;
 
+-- $1 orgId, $2 commentId
+prepare delete_comment as
+delete from comments where org_id = $1 and comment_id = $2;
+
 -- $1 orgId
 prepare delete_expired_failures as
 delete from failed_logins
@@ -530,6 +534,14 @@ insert into columns (org_id, queue_id, status_id, title, position)
 select org_id, $1, status_id, name_en, row_number() over (order by position, status_id)
 from statuses
 where org_id = $2;
+
+-- $1 orgId, $2 issueId, $3 text, $4 visibility, $5 reference, $6 summoneeIds, $7 createdBy, $8 updatedBy, $9 createdAt, $10 updatedAt
+prepare insert_comment as
+insert into comments
+  (org_id, issue_id, text, visibility, reference, summonee_ids, created_by, updated_by, created_at, updated_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8,
+  coalesce($9::timestamptz, now()), coalesce($10::timestamptz, now()))
+returning comment_id;
 
 -- $1 orgId, $2 issues
 prepare insert_demo_issues as
@@ -1264,6 +1276,194 @@ where queues.org_id = $1 and queues.queue_id = $2 and ($3::boolean or (queues.ac
   where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
     and true)))
 order by columns.position, columns.column_id;
+
+-- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 commentId
+prepare select_comment as
+with issue as materialized (
+select issues.issue_id, issues.key as issue_key, ($1::boolean or ((queues.access = 'organisation' and $2::text = 'admin')
+or exists (
+select from queue_members
+where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  and queue_members.role = 'manager'))) as may_manage
+from issues
+join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
+where issues.org_id = $3 and issues.issue_id = (select issue_id from comments where org_id = $3 and comments.comment_id = $5) and ($1::boolean or (queues.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  and true))))
+select issue.*, (select count(*) from comments where comments.org_id = $3 and comments.issue_id = issue.issue_id
+    and (comments.visibility = 'app-user' or comments.created_by = $4 or $1::boolean
+  or $2::text = 'admin' or (comments.visibility = 'app-manager' and $2::text = 'manager'))) as total, comment.*
+from issue
+left join lateral (
+  select comments.comment_id, comments.hex_id, comments.text, comments.visibility, comments.reference,
+    comments.version, comments.created_at, comments.updated_at,
+    array(
+      select jsonb_build_object('uid', summonee.uid, 'display', coalesce(summonee.display, summonee.login),
+        'passportUid', summonee.passport_uid, 'cloudUid', summonee.cloud_uid)
+      from unnest(comments.summonee_ids) with ordinality as summoned (user_id, place)
+      join users summonee on summonee.org_id = $3 and summonee.user_id = summoned.user_id
+      order by summoned.place
+    ) as summonees,
+    created_by.user_id as author_id, created_by.login as author_login, created_by.display as author_name,
+    created_by.email as author_email,
+    created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
+created_by.passport_uid as created_by_passport_uid, created_by.cloud_uid as created_by_cloud_uid,
+    updated_by.uid as updated_by_uid, coalesce(updated_by.display, updated_by.login) as updated_by_display,
+updated_by.passport_uid as updated_by_passport_uid, updated_by.cloud_uid as updated_by_cloud_uid
+  from comments
+  join users created_by on created_by.org_id = $3 and created_by.user_id = comments.created_by
+  join users updated_by on updated_by.org_id = $3 and updated_by.user_id = comments.updated_by
+  where comments.org_id = $3 and comments.issue_id = issue.issue_id
+    and (comments.visibility = 'app-user' or comments.created_by = $4 or $1::boolean
+  or $2::text = 'admin' or (comments.visibility = 'app-manager' and $2::text = 'manager')) and comments.comment_id = $5
+) comment on true
+order by comment.comment_id;
+
+-- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 issueName, $6 commentId
+prepare select_comment_of as
+with issue as materialized (
+select issues.issue_id, issues.key as issue_key, ($1::boolean or ((queues.access = 'organisation' and $2::text = 'admin')
+or exists (
+select from queue_members
+where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  and queue_members.role = 'manager'))) as may_manage
+from issues
+join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
+where issues.org_id = $3 and issues.issue_id = (
+select issue_id from issues where org_id = $3 and key = $5
+union all
+select issue_id from issues where org_id = $3 and hex_id = $5
+union all
+select issue_id from issue_aliases where org_id = $3 and key = $5
+limit 1) and ($1::boolean or (queues.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  and true))))
+select issue.*, (select count(*) from comments where comments.org_id = $3 and comments.issue_id = issue.issue_id
+    and (comments.visibility = 'app-user' or comments.created_by = $4 or $1::boolean
+  or $2::text = 'admin' or (comments.visibility = 'app-manager' and $2::text = 'manager'))) as total, comment.*
+from issue
+left join lateral (
+  select comments.comment_id, comments.hex_id, comments.text, comments.visibility, comments.reference,
+    comments.version, comments.created_at, comments.updated_at,
+    array(
+      select jsonb_build_object('uid', summonee.uid, 'display', coalesce(summonee.display, summonee.login),
+        'passportUid', summonee.passport_uid, 'cloudUid', summonee.cloud_uid)
+      from unnest(comments.summonee_ids) with ordinality as summoned (user_id, place)
+      join users summonee on summonee.org_id = $3 and summonee.user_id = summoned.user_id
+      order by summoned.place
+    ) as summonees,
+    created_by.user_id as author_id, created_by.login as author_login, created_by.display as author_name,
+    created_by.email as author_email,
+    created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
+created_by.passport_uid as created_by_passport_uid, created_by.cloud_uid as created_by_cloud_uid,
+    updated_by.uid as updated_by_uid, coalesce(updated_by.display, updated_by.login) as updated_by_display,
+updated_by.passport_uid as updated_by_passport_uid, updated_by.cloud_uid as updated_by_cloud_uid
+  from comments
+  join users created_by on created_by.org_id = $3 and created_by.user_id = comments.created_by
+  join users updated_by on updated_by.org_id = $3 and updated_by.user_id = comments.updated_by
+  where comments.org_id = $3 and comments.issue_id = issue.issue_id
+    and (comments.visibility = 'app-user' or comments.created_by = $4 or $1::boolean
+  or $2::text = 'admin' or (comments.visibility = 'app-manager' and $2::text = 'manager')) and comments.comment_id = $6
+) comment on true
+order by comment.comment_id;
+
+-- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 issueName, $6 after, $7 limit, $8 offset
+prepare select_comments as
+with issue as materialized (
+select issues.issue_id, issues.key as issue_key, ($1::boolean or ((queues.access = 'organisation' and $2::text = 'admin')
+or exists (
+select from queue_members
+where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  and queue_members.role = 'manager'))) as may_manage
+from issues
+join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
+where issues.org_id = $3 and issues.issue_id = (
+select issue_id from issues where org_id = $3 and key = $5
+union all
+select issue_id from issues where org_id = $3 and hex_id = $5
+union all
+select issue_id from issue_aliases where org_id = $3 and key = $5
+limit 1) and ($1::boolean or (queues.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  and true))))
+select issue.*, (select count(*) from comments where comments.org_id = $3 and comments.issue_id = issue.issue_id
+    and (comments.visibility = 'app-user' or comments.created_by = $4 or $1::boolean
+  or $2::text = 'admin' or (comments.visibility = 'app-manager' and $2::text = 'manager'))) as total, comment.*
+from issue
+left join lateral (
+  select comments.comment_id, comments.hex_id, comments.text, comments.visibility, comments.reference,
+    comments.version, comments.created_at, comments.updated_at,
+    array(
+      select jsonb_build_object('uid', summonee.uid, 'display', coalesce(summonee.display, summonee.login),
+        'passportUid', summonee.passport_uid, 'cloudUid', summonee.cloud_uid)
+      from unnest(comments.summonee_ids) with ordinality as summoned (user_id, place)
+      join users summonee on summonee.org_id = $3 and summonee.user_id = summoned.user_id
+      order by summoned.place
+    ) as summonees,
+    created_by.user_id as author_id, created_by.login as author_login, created_by.display as author_name,
+    created_by.email as author_email,
+    created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
+created_by.passport_uid as created_by_passport_uid, created_by.cloud_uid as created_by_cloud_uid,
+    updated_by.uid as updated_by_uid, coalesce(updated_by.display, updated_by.login) as updated_by_display,
+updated_by.passport_uid as updated_by_passport_uid, updated_by.cloud_uid as updated_by_cloud_uid
+  from comments
+  join users created_by on created_by.org_id = $3 and created_by.user_id = comments.created_by
+  join users updated_by on updated_by.org_id = $3 and updated_by.user_id = comments.updated_by
+  where comments.org_id = $3 and comments.issue_id = issue.issue_id
+    and (comments.visibility = 'app-user' or comments.created_by = $4 or $1::boolean
+  or $2::text = 'admin' or (comments.visibility = 'app-manager' and $2::text = 'manager')) and comments.comment_id > $6
+  order by comments.comment_id
+  limit $7 offset $8
+) comment on true
+order by comment.comment_id;
+
+-- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 issueName, $6 after, $7 limit, $8 offset
+prepare select_comments_by_id as
+with issue as materialized (
+select issues.issue_id, issues.key as issue_key, ($1::boolean or ((queues.access = 'organisation' and $2::text = 'admin')
+or exists (
+select from queue_members
+where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  and queue_members.role = 'manager'))) as may_manage
+from issues
+join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
+where issues.org_id = $3 and issues.issue_id = $5::bigint and ($1::boolean or (queues.access = 'organisation' or exists (
+select from queue_members
+where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+  and true))))
+select issue.*, (select count(*) from comments where comments.org_id = $3 and comments.issue_id = issue.issue_id
+    and (comments.visibility = 'app-user' or comments.created_by = $4 or $1::boolean
+  or $2::text = 'admin' or (comments.visibility = 'app-manager' and $2::text = 'manager'))) as total, comment.*
+from issue
+left join lateral (
+  select comments.comment_id, comments.hex_id, comments.text, comments.visibility, comments.reference,
+    comments.version, comments.created_at, comments.updated_at,
+    array(
+      select jsonb_build_object('uid', summonee.uid, 'display', coalesce(summonee.display, summonee.login),
+        'passportUid', summonee.passport_uid, 'cloudUid', summonee.cloud_uid)
+      from unnest(comments.summonee_ids) with ordinality as summoned (user_id, place)
+      join users summonee on summonee.org_id = $3 and summonee.user_id = summoned.user_id
+      order by summoned.place
+    ) as summonees,
+    created_by.user_id as author_id, created_by.login as author_login, created_by.display as author_name,
+    created_by.email as author_email,
+    created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
+created_by.passport_uid as created_by_passport_uid, created_by.cloud_uid as created_by_cloud_uid,
+    updated_by.uid as updated_by_uid, coalesce(updated_by.display, updated_by.login) as updated_by_display,
+updated_by.passport_uid as updated_by_passport_uid, updated_by.cloud_uid as updated_by_cloud_uid
+  from comments
+  join users created_by on created_by.org_id = $3 and created_by.user_id = comments.created_by
+  join users updated_by on updated_by.org_id = $3 and updated_by.user_id = comments.updated_by
+  where comments.org_id = $3 and comments.issue_id = issue.issue_id
+    and (comments.visibility = 'app-user' or comments.created_by = $4 or $1::boolean
+  or $2::text = 'admin' or (comments.visibility = 'app-manager' and $2::text = 'manager')) and comments.comment_id > $6
+  order by comments.comment_id
+  limit $7 offset $8
+) comment on true
+order by comment.comment_id;
 
 -- $1 orgId, $2 issueId, $3 isApplication, $4 userId, $5 linkTypeId, $6 linkId, $7 objectId, $8 direction
 prepare select_conflict as
@@ -2790,6 +2990,10 @@ update queues set last_issue_number = last_issue_number + 1
 where org_id = $1 and queue_id = $2
 returning key, last_issue_number;
 
+-- $1 orgId, $2 issueId
+prepare touch_issue as
+update issues set updated_at = greatest(now(), updated_at) where org_id = $1 and issue_id = $2;
+
 -- $1 orgId, $2 userId, $3 operation, $4 key
 prepare try_lock_key as
 select pg_try_advisory_xact_lock(hashtextextended(
@@ -2805,6 +3009,13 @@ set assignee_id = null, version = version + 1, updated_by = $3, updated_at = gre
 from assigned
 where issues.org_id = $1 and issues.issue_id = assigned.issue_id
 returning issues.issue_id;
+
+-- $1 text, $2 summoneeIds, $3 userId, $4 orgId, $5 commentId
+prepare update_comment as
+update comments
+set text = $1, summonee_ids = coalesce($2::bigint[], summonee_ids), version = version + 1,
+  updated_by = $3, updated_at = greatest(now(), updated_at)
+where org_id = $4 and comment_id = $5;
 
 -- $1 orgId, $2 linkId
 prepare update_copies as

@@ -270,6 +270,11 @@ export const texts = {
     en: 'The issue has been changed: the version in the request is stale.',
   },
   tagsTooMany: { ru: 'Не больше 100 тегов.', en: 'An issue can have at most 100 tags.' },
+  commentNotFound: { ru: 'Комментарий не существует.', en: 'The comment does not exist.' },
+  commentForbidden: {
+    ru: 'Чужой комментарий может изменить или удалить только администратор очереди.',
+    en: 'Only those who manage the queue can change or remove a comment of another user.',
+  },
   changeNotFound: { ru: 'Запись истории не существует.', en: 'The changelog entry does not exist.' },
   searchAmbiguous: (given: string) => ({
     ru: `Передайте что-то одно: ${given}.`,

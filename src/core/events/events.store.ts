@@ -11,7 +11,10 @@ export type EventType =
   | 'IssueDeleted'
   | 'IssueLinked'
   | 'IssueUnlinked'
-  | 'IssueLinkChanged';
+  | 'IssueLinkChanged'
+  | 'IssueCommentAdded'
+  | 'IssueCommentUpdated'
+  | 'IssueCommentRemoved';
 
 /** A link from the point of view of one issue, at the time of the event. */
 export interface LinkChange {
@@ -22,10 +25,17 @@ export interface LinkChange {
   readonly object_id: number;
 }
 
+/** A comment that was added, updated or removed. Who could see it must be known even after it is removed. */
+export interface CommentChange {
+  readonly comment_id: number;
+  readonly visibility: string;
+}
+
 /** What an event stores: links and fields before and after the change, as ids and keys. */
 export interface Changes {
   readonly links?: readonly { readonly from: LinkChange | null; readonly to: LinkChange | null }[];
   readonly fields?: readonly { readonly field: string; readonly from: unknown; readonly to: unknown }[];
+  readonly comments?: readonly CommentChange[];
   /** Kanboard opens and closes tasks without changing their status; the changelog has no field for that. */
   readonly isOpen?: { readonly from: boolean; readonly to: boolean };
 }

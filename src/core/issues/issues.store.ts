@@ -291,6 +291,19 @@ export async function updateIssueFields(
   await db.query(UPDATE_ISSUE_FIELDS({ orgId, userId, issueId, isOpen, ...fields, kanboard }));
 }
 
+const TOUCH_ISSUE = statement<'orgId' | 'issueId'>(
+  'touch_issue',
+  'update issues set updated_at = greatest(now(), updated_at) where org_id = :orgId and issue_id = :issueId',
+);
+
+/**
+ * Records that something on a locked issue has changed, such as its comments. The version stays: it would refuse changes
+ * of fields that others have read before.
+ */
+export async function touchIssue(db: Transaction, orgId: string, issueId: number): Promise<void> {
+  await db.query(TOUCH_ISSUE({ orgId, issueId }));
+}
+
 const INSERT_ALIAS = statement<'orgId' | 'issueId'>(
   'insert_alias',
   `
