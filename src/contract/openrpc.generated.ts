@@ -42,7 +42,9 @@ export interface components {
         /** @description A task as a search returns it. */
         readonly FoundTask: {
             readonly assignee_avatar_path: null;
+            /** @description Empty for an assignee without an address. */
             readonly assignee_email: string | null;
+            /** @description Empty for an assignee without a name. */
             readonly assignee_name: string | null;
             readonly assignee_username: string | null;
             readonly category_color_id: null;
@@ -119,6 +121,7 @@ export interface components {
         readonly ListedExternalTaskLink: {
             /** @description The creator; 0 for the application account. */
             readonly creator_id: number;
+            /** @description Empty for a creator without a name. */
             readonly creator_name: string | null;
             readonly creator_username: string | null;
             readonly date_creation: number;
@@ -145,7 +148,8 @@ export interface components {
             readonly avatar_path: null;
             /** @constant */
             readonly disable_login_form: 0;
-            readonly email: string | null;
+            /** @description Empty if unset. */
+            readonly email: string;
             readonly filter: null;
             readonly github_id: null;
             readonly gitlab_id: null;
@@ -158,7 +162,8 @@ export interface components {
             readonly language: null;
             /** @description When the lock of the account ends, in seconds since 1970; 0 if it was never locked. */
             readonly lock_expiration_date: number;
-            readonly name: string | null;
+            /** @description Empty if unset. */
+            readonly name: string;
             /** @description Consecutive wrong passwords. */
             readonly nb_failed_login: number;
             /** @constant */
@@ -413,7 +418,7 @@ export interface components {
                 readonly params: Record<string, never>;
                 readonly result: {
                     readonly [key: string]: string;
-                } | readonly unknown[];
+                };
             };
             readonly getOppositeLinkId: {
                 readonly params: {
@@ -444,7 +449,8 @@ export interface components {
                     readonly project_id: components["schemas"]["ProjectId"];
                     readonly user_id: components["schemas"]["UserId"];
                 };
-                readonly result: ("project-manager" | "project-member" | "project-viewer") | null;
+                /** @enum {unknown} */
+                readonly result: "project-manager" | "project-member" | "project-viewer" | "";
             };
             readonly getProjectUsers: {
                 readonly params: {
@@ -452,7 +458,7 @@ export interface components {
                 };
                 readonly result: {
                     readonly [key: string]: string;
-                } | readonly unknown[];
+                };
             };
             readonly getTask: {
                 readonly params: {
@@ -774,6 +780,7 @@ export interface components {
             readonly project_name: string;
             /** @description 0 if unassigned. */
             readonly task_assignee_id: number;
+            /** @description Empty for an assignee without a name. */
             readonly task_assignee_name: string | null;
             readonly task_assignee_username: string | null;
             readonly task_id: components["schemas"]["TaskId"];
@@ -792,7 +799,8 @@ export interface components {
             readonly avatar_path: null;
             /** @constant */
             readonly disable_login_form: 0;
-            readonly email: string | null;
+            /** @description Empty if unset. */
+            readonly email: string;
             readonly filter: null;
             readonly github_id: null;
             readonly gitlab_id: null;
@@ -812,7 +820,8 @@ export interface components {
             readonly language: null;
             /** @description When the lock of the account ends, in seconds since 1970; 0 if it was never locked. */
             readonly lock_expiration_date: number;
-            readonly name: string | null;
+            /** @description Empty if unset. */
+            readonly name: string;
             /** @description Consecutive wrong passwords. */
             readonly nb_failed_login: number;
             /** @constant */

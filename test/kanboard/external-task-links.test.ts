@@ -99,7 +99,7 @@ test('a link names the user who created it, and may have any dependency', async 
   const user = await member();
   await user.named('createExternalTaskLink', { task_id: task.id, url: DOCUMENT, dependency: 'constructor' });
   expect(await user.call('getAllExternalTaskLinks', String(task.id))).toMatchObject([
-    { creator_id: user.id, creator_name: null, creator_username: user.login, dependency_label: 'constructor' },
+    { creator_id: user.id, creator_name: '', creator_username: user.login, dependency_label: 'constructor' },
   ]);
 });
 

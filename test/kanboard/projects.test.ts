@@ -107,7 +107,7 @@ describe('createProject', () => {
       priority_start: '1',
     });
     expect(await rpc.call('getProjectById', id)).toMatchObject({ ...fields, owner_id: owner.id, identifier: 'SECOND' });
-    expect(await rpc.call('getProjectUsers', id)).toEqual([]);
+    expect(await rpc.call('getProjectUsers', id)).toEqual({});
   });
 
   test('creates a queue whose key is the identifier or the id of the project', async () => {
@@ -310,8 +310,8 @@ describe('getProjectById, getProjectByName and getProjectByIdentifier', () => {
       expect([value, await rpc.call('getProjectByName', value)]).toEqual([value, false]);
       expect([value, await rpc.call('getProjectByIdentifier', value)]).toEqual([value, false]);
       expect([value, await rpc.call('getColumns', value)]).toEqual([value, []]);
-      expect([value, await rpc.call('getProjectUsers', value)]).toEqual([value, []]);
-      expect([value, await rpc.call('getProjectUserRole', value, org.admin.id)]).toEqual([value, null]);
+      expect([value, await rpc.call('getProjectUsers', value)]).toEqual([value, {}]);
+      expect([value, await rpc.call('getProjectUserRole', value, org.admin.id)]).toEqual([value, '']);
     }
   });
 
@@ -356,7 +356,7 @@ describe('lists of projects', () => {
   test('getMyProjects and getMyProjectsList return the visible projects by name; only the latter includes disabled ones', async () => {
     const { id, ...account } = await givenAccount(db(), org);
     expect(await as(account).call('getMyProjects')).toEqual([]);
-    expect(await as(account).call('getMyProjectsList')).toEqual([]);
+    expect(await as(account).call('getMyProjectsList')).toEqual({});
 
     const [b, a, , disabled] = await Promise.all(
       ['B', 'A', 'Closed', 'C'].map((name) => rpc.call<number>('createProject', name)),
@@ -418,7 +418,7 @@ describe('project members', () => {
     expect(await rpc.call('getProjectUsers', project)).toEqual({ [named.id]: 'Named', [other.id]: other.login });
     expect(await rpc.call('getProjectUserRole', project, named.id)).toBe('project-member');
     expect(await rpc.call('getProjectUserRole', project, other.id)).toBe('project-viewer');
-    expect(await rpc.call('getProjectUserRole', project, org.admin.id)).toBeNull();
+    expect(await rpc.call('getProjectUserRole', project, org.admin.id)).toBe('');
 
     expect(await rpc.call('removeProjectUser', project, named.id)).toBe(true);
     await expectFailure(rpc, false, 'removeProjectUser', project, named.id);
@@ -438,7 +438,7 @@ describe('project members', () => {
         await expectFailure(rpc, false, 'addProjectUser', value, someone.id);
         await expectFailure(rpc, false, 'removeProjectUser', project, value);
         await expectFailure(rpc, false, 'removeProjectUser', value, member.id);
-        await expectFailure(rpc, null, 'getProjectUserRole', project, value);
+        await expectFailure(rpc, '', 'getProjectUserRole', project, value);
       }
     });
   });
@@ -505,7 +505,7 @@ describe('project members', () => {
     expect(await as(reader).call('getProjectUserRole', id, manager.id)).toBe('project-member');
     expect(await as(reader).call('getProjectUserRole', id, member.id)).toBe('project-member');
     expect(await as(reader).call('getProjectUserRole', id, reader.id)).toBe('project-viewer');
-    expect(await as(reader).call('getProjectUsers', id)).toEqual([]);
+    expect(await as(reader).call('getProjectUsers', id)).toEqual({});
     for (const account of [manager, member, reader]) {
       await expectForbidden(as(account), 'addProjectUser', id, reader.id);
       await expectForbidden(as(account), 'removeProject', id);

@@ -81,10 +81,29 @@ describe('createUser', () => {
 
   test('accepts named parameters, and role, name and e-mail address are optional', async () => {
     const id = await rpc.named<number>('createUser', { username: 'bob', password: 'bob-pw' });
-    expect(await rpc.call('getUser', id)).toMatchObject({ username: 'bob', name: null, email: null, role: 'app-user' });
+    expect(await rpc.call('getUser', id)).toMatchObject({ username: 'bob', name: '', email: '', role: 'app-user' });
 
     const nulls = await rpc.call<number>('createUser', 'bo', 'bo-passw', null, null);
-    expect(await rpc.call('getUser', nulls)).toMatchObject({ name: null, email: null });
+    expect(await rpc.call('getUser', nulls)).toMatchObject({ name: '', email: '' });
+  });
+
+  test('a user without a name is an assignee and a creator whose name is empty, not missing', async () => {
+    const user = await givenAccount(db(), org);
+    const { id: project } = await givenQueue(db(), org);
+    const [one, two] = [
+      await rpc.named<number>('createTask', { title: 'One', project_id: project, owner_id: user.id }),
+      await rpc.named<number>('createTask', { title: 'Two', project_id: project }),
+    ];
+    await rpc.call('createTaskLink', one, two, 1);
+    await rpcAs(api(), user).call('createExternalTaskLink', one, 'https://example.org/', 'related');
+    expect(await rpc.call('searchTasks', project, '')).toMatchObject([
+      { id: one, assignee_username: user.login, assignee_name: '', assignee_email: '' },
+      { id: two, assignee_username: null, assignee_name: null, assignee_email: null },
+    ]);
+    const named = { task_assignee_username: user.login, task_assignee_name: '' };
+    expect(await rpc.call('getAllTaskLinks', two)).toMatchObject([named]);
+    expect(await rpc.call('getAllTaskLinks', one)).toMatchObject([{ task_assignee_name: null }]);
+    expect(await rpc.call('getAllExternalTaskLinks', one)).toMatchObject([{ creator_name: '' }]);
   });
 
   test('accepts three roles, and one e-mail address for two users', async () => {
@@ -227,8 +246,8 @@ describe('removeUser', () => {
     expect(await rpc.call('getUser', dora.id)).toBeNull();
     expect(await rpc.call('getUserByName', 'dora')).toBeNull();
     expect(await rpc.call<unknown[]>('getAllUsers')).toHaveLength(1);
-    expect(await rpc.call('getProjectUsers', project)).toEqual([]);
-    expect(await rpc.call('getProjectUserRole', project, dora.id)).toBeNull();
+    expect(await rpc.call('getProjectUsers', project)).toEqual({});
+    expect(await rpc.call('getProjectUserRole', project, dora.id)).toBe('');
     for (const method of ['enableUser', 'disableUser', 'removeUser']) await expectFailure(rpc, false, method, dora.id);
     await expectFailure(rpc, false, 'addProjectUser', project, dora.id);
     await expectFailure(rpc, false, 'createProject', 'Q', '', dora.id);
@@ -340,8 +359,8 @@ describe('getMe', () => {
       id: account.id,
       username: account.login,
       is_ldap_user: false,
-      name: null,
-      email: null,
+      name: '',
+      email: '',
       google_id: null,
       github_id: null,
       notifications_enabled: 0,

@@ -1,6 +1,6 @@
 import type { Schemas } from '../../contract/openrpc.ts';
 import type { Methods } from '../rpc/account.ts';
-import { idFrom, secondsFrom, stringFrom } from '../rpc/values.ts';
+import { idFrom, nameOf, secondsFrom, stringFrom } from '../rpc/values.ts';
 import { DEPENDENCIES, dependencyLabel, EXTERNAL_LINK_TYPES, isExternalLinkType } from './external-link.ts';
 import {
   createExternalLink,
@@ -87,7 +87,7 @@ function serializeListedLink(row: ExternalLinkRow): Schemas['ListedExternalTaskL
   const link = serializeLink(row);
   return {
     ...link,
-    creator_name: row.creator_name,
+    creator_name: nameOf(row.creator_login, row.creator_name),
     creator_username: row.creator_login,
     dependency_label: dependencyLabel(link.dependency),
     type: EXTERNAL_LINK_TYPES[link.link_type],

@@ -1,4 +1,4 @@
-import type { MethodResult, Schemas } from '../../contract/openrpc.ts';
+import type { Schemas } from '../../contract/openrpc.ts';
 import { addMember, findRole, listMembers, removeMember } from '../../core/queues/queue-members.service.ts';
 import type { QueueRole } from '../../core/queues/queue-members.store.ts';
 import type { Methods } from '../rpc/account.ts';
@@ -80,7 +80,7 @@ export const projectMethods: Methods<ProjectMethod> = {
 
   async getMyProjectsList(_params, { db, viewer }) {
     const projects = await listVisibleProjects(db, viewer);
-    return namesById(projects.map(({ id, name }) => [id, name]));
+    return Object.fromEntries(projects.map(({ id, name }) => [id, name]));
   },
 
   async addProjectUser({ project_id, user_id, role }, { db, viewer }) {
@@ -95,12 +95,12 @@ export const projectMethods: Methods<ProjectMethod> = {
 
   async getProjectUsers({ project_id }, { db, viewer }) {
     const members = await listMembers(db, viewer, idFrom(project_id));
-    return namesById(members.map(({ userId, name }) => [userId, name]));
+    return Object.fromEntries(members.map(({ userId, name }) => [userId, name]));
   },
 
   async getProjectUserRole({ project_id, user_id }, { db, viewer }) {
     const role = await findRole(db, viewer, idFrom(project_id), idFrom(user_id));
-    return role === undefined ? null : (`project-${role}` as const);
+    return role === undefined ? '' : (`project-${role}` as const);
   },
 
   async getColumns({ project_id }, { db, viewer }) {
@@ -118,11 +118,6 @@ const ROLES: ReadonlyMap<unknown, QueueRole> = new Map([
 /** Whether an optional id is unset: one of the values that PHP considers empty. */
 function isEmpty(id: unknown): boolean {
   return id === null || id === 0 || id === '0' || id === '' || id === false;
-}
-
-/** PHP encodes an empty map as an empty array. */
-function namesById(entries: readonly (readonly [number, string])[]): MethodResult<'getProjectUsers'> {
-  return entries.length === 0 ? [] : Object.fromEntries(entries);
 }
 
 function serializeProject(origin: string, project: Project): Schemas['Project'] {

@@ -61,6 +61,11 @@ export function timeFrom(value: unknown): Date | null | undefined {
   return moment !== undefined && moment.getTime() > 0 ? moment : undefined;
 }
 
+/** A user's name or e-mail address in results: empty if it is unset, null if there is no user. */
+export function nameOf(login: string | null, name: string | null): string | null {
+  return login === null ? null : (name ?? '');
+}
+
 /** Unix time in seconds, the format of times in results. */
 export function secondsFrom(time: Date): number {
   return Math.floor(time.getTime() / 1000);

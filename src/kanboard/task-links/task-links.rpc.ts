@@ -1,6 +1,6 @@
 import type { MethodResult } from '../../contract/openrpc.ts';
 import type { Methods } from '../rpc/account.ts';
-import { idFrom } from '../rpc/values.ts';
+import { idFrom, nameOf } from '../rpc/values.ts';
 import { taskTimes } from '../tasks/task-times.rpc.ts';
 import type { TaskLinkRow } from './task-link-list.store.ts';
 import { createTaskLink, getTaskLink, listTaskLinks, removeTaskLink, updateTaskLink } from './task-links.service.ts';
@@ -52,7 +52,7 @@ function serializeTaskLink(row: TaskLinkRow): MethodResult<'getAllTaskLinks'>[nu
     task_time_estimated: row.time_estimated,
     task_assignee_id: row.assignee_id ?? 0,
     task_assignee_username: row.assignee_login,
-    task_assignee_name: row.assignee_name,
+    task_assignee_name: nameOf(row.assignee_login, row.assignee_name),
     column_title: row.column_title,
     project_name: row.project_name,
   };

@@ -3,7 +3,7 @@ import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import { SWIMLANE_NAME, swimlaneOf } from '../projects/swimlane.ts';
 import type { Account, Methods } from '../rpc/account.ts';
-import { idFrom, integerFrom, numberFrom, secondsFrom, stringFrom, timeFrom } from '../rpc/values.ts';
+import { idFrom, integerFrom, nameOf, numberFrom, secondsFrom, stringFrom, timeFrom } from '../rpc/values.ts';
 import { taskColor } from './task-colors.ts';
 import { searchTasks } from './task-search.service.ts';
 import type { FoundTaskRow } from './task-search.store.ts';
@@ -245,8 +245,8 @@ function serializeFoundTask(row: FoundTaskRow): MethodResult<'searchTasks'>[numb
     time_estimated: row.time_estimated,
     time_spent: row.time_spent,
     assignee_username: row.assignee_login,
-    assignee_name: row.assignee_name,
-    assignee_email: row.assignee_email,
+    assignee_name: nameOf(row.assignee_login, row.assignee_name),
+    assignee_email: nameOf(row.assignee_login, row.assignee_email),
     assignee_avatar_path: null,
     category_name: null,
     category_description: null,
