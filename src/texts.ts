@@ -281,8 +281,8 @@ export const texts = {
     en: `Send only one of: ${given}.`,
   }),
   orderTwice: {
-    ru: 'Порядок задан и в order, и в «Sort by».',
-    en: 'The order is given in both order and "Sort by".',
+    ru: 'Порядок задан дважды: в параметре order, в теле или в «Sort by» должен быть один.',
+    en: 'The order is given twice: choose the parameter order, the body or "Sort by".',
   },
   searchAt: (position: string, ru: string, en: string) => ({
     ru: `Позиция ${position}: ${ru}`,
@@ -316,6 +316,10 @@ export const texts = {
   searchDate: (value: string) => ({
     ru: `«${value}» — не дата: ожидается 2017-06-11 или 2017-06-11T05:16:01Z.`,
     en: `"${value}" is not a date; expected 2017-06-11 or 2017-06-11T05:16:01Z.`,
+  }),
+  searchDuration: (value: string) => ({
+    ru: `«${value}» — не длительность: ожидается, например, 12h или "1w 1d".`,
+    en: `"${value}" is not a duration; expected, for example, 12h or "1w 1d".`,
   }),
   searchStatusType: (value: string) => ({
     ru: `«${value}» — не тип статуса. Доступны: new, paused, inProgress, done, cancelled.`,

@@ -371,16 +371,12 @@ export interface paths {
          * @description A page of the issues that the token's user may see and that match **one** of `queue`, `keys`, `filter` and
          *     `query`, or of all visible issues if none of them is given. The default order is by creation, oldest first.
          *
-         *     The supported query language: conditions `Field: value, value`, combined with `AND`, `OR` or by juxtaposition
-         *     (which means `AND`), negated with `!` or `NOT`, and grouped by parentheses; values with or without quotation
-         *     marks; `Sort by: Updated DESC, Key` at the end. Fields: `Queue`, `Key`, `Assignee`, `Author`, `Updated by`,
-         *     `Status`, `Status type`, `Type`, `Priority`, `Summary`, `Description`, `Tags`, `Created`, `Updated`, `Parent`,
-         *     `Epic`, `Linked to`, and the relationships `Relates`, `Depends on`, `Is dependent by`, `Is subtask for`, `Is
-         *     parent task for`, `Duplicates`, `Is duplicated by`, `Is epic of`, `Has epic`, `Clone` and `Original`. Functions:
-         *     `me()`, `empty()`, `notEmpty()`, `today()` and `now()`. Dates take `>`, `>=`, `<`, `<=` and
-         *     `2017-06-01..2017-06-30`. `Summary` and `Description` contain a value; `#"..."` is their whole text, and `~"..."`
-         *     any other text. People are named by uid, login, `login@`, first, last or full name. Anything else fails with 400; no
-         *     part of a query is ignored.
+         *     `query` is in the query language, which docs/query-language.md describes: conditions `Field: value, value`, combined
+         *     with `AND`, `OR`, `!` and parentheses, and `Sort by: Updated DESC, Key` at the end. `Created: >today()-1w` is a
+         *     relative time, `"Depend On Queue": TREK` asks for links to any issue of a queue. The values of `filter` have the
+         *     same syntax. What is not understood fails with 400 and its position; no part of a search is ignored.
+         *
+         *     The order is given once: in `order` of the URL or the body, or at the end of the query.
          */
         readonly post: operations["searchIssues"];
         readonly delete?: never;
@@ -1774,14 +1770,19 @@ export interface components {
         /** @description At most one of `queue`, `keys`, `filter` and `query`; `null` counts as absent. */
         readonly IssueSearch: {
             /**
-             * @description Fields of the query language or of an issue, each with a value or an array of alternative values. `empty()`,
-             *     `notEmpty()` and `me()` mean the same as in a query.
+             * @description Fields of the query language or of an issue, each with a value or an array of alternative values. A value has
+             *     the syntax of the query language, without quotation marks. A span of time may also be an object with `from`,
+             *     `to` or both.
              * @example {
              *       "queue": "JUNE",
              *       "assignee": [
              *         "ivanov",
              *         "empty()"
-             *       ]
+             *       ],
+             *       "created": {
+             *         "from": "2017-06-01",
+             *         "to": "2017-06-30"
+             *       }
              *     }
              */
             readonly filter?: {
@@ -2722,6 +2723,13 @@ export interface components {
         readonly IssueFields: readonly string[];
         /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
         readonly IssueId: string;
+        /**
+         * @description A field to sort by, with `+` (ascending, as without a sign) or `-`; several separated by commas.
+         * @example [
+         *       "-updated"
+         *     ]
+         */
+        readonly IssueOrder: readonly string[];
         /** @description The id or key of an issue type. */
         readonly IssueTypeId: string;
         /**
@@ -3378,6 +3386,13 @@ export interface operations {
                  *     ]
                  */
                 readonly fields?: components["parameters"]["IssueFields"];
+                /**
+                 * @description A field to sort by, with `+` (ascending, as without a sign) or `-`; several separated by commas.
+                 * @example [
+                 *       "-updated"
+                 *     ]
+                 */
+                readonly order?: components["parameters"]["IssueOrder"];
                 /** @description The page number, from 1. */
                 readonly page?: components["parameters"]["Page"];
                 /** @description Items per page. */

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
 import {
@@ -143,6 +144,47 @@ const SEARCHES: [body: (board: Board) => object | null, found: Name[]][] = [
   [() => ({ query: 'Created: >2017-06-11 Created: <=now() Type: bug' }), ['bug']],
   [() => ({ query: '(Type: bug OR Type: epic) AND !(Status: closed)' }), ['epic']],
   [({ second }) => ({ query: `Очередь: ${second} Исполнитель: empty()` }), ['last']],
+  [() => ({ query: 'задач связи' }), ['story']],
+  [() => ({ query: '"back\\\\slash" OR child' }), ['child', 'last']],
+  [() => ({ query: 'Summary: задач связи' }), ['story']],
+  [() => ({ query: 'Summary: #"связи задач"' }), ['story']],
+  [() => ({ query: 'Summary: #"связи"' }), []],
+  [() => ({ query: 'Summary: #"a ||"' }), ['bug', 'child']],
+  [() => ({ query: 'Description: #"|| 100% ||"' }), ['story']],
+  [() => ({ query: 'Summary: #"last|one"' }), []],
+  [() => ({ query: 'Summary: ~"Связи задач" Tags: api' }), ['child']],
+  [() => ({ query: 'Summary: !"связи" Tags: api' }), ['child']],
+  [() => ({ query: 'Created: week()' }), ['epic', 'story', 'bug', 'child', 'blocker', 'last']],
+  [() => ({ query: 'Created: >today()-"1w 1d" Updated: >now()-12h Type: bug' }), ['bug']],
+  [() => ({ query: 'Created: <today()-1w' }), []],
+  [() => ({ query: 'Created: 01.01.2017 .. year() Type: bug' }), ['bug']],
+  [() => ({ filter: { created: '>now()-1d', type: 'bug' } }), ['bug']],
+  [() => ({ filter: { created: { from: '2019-03-02' }, type: 'bug' } }), ['bug']],
+  [() => ({ filter: { created: { from: '2019-03-02', to: '02.03.2020' } } }), []],
+  [() => ({ filter: { updated: { from: 'today()-1d', to: '2999-01-01T00:00:00Z' }, type: 'bug' } }), ['bug']],
+  [() => ({ query: '"Queue Owner": notme@' }), []],
+  [({ second }) => ({ query: `"Have Links To Queue": ${second}` }), ['story', 'bug']],
+  [
+    ({ first }) => ({ query: `"Have Links To Queue": ${first.toLowerCase()}` }),
+    ['epic', 'story', 'bug', 'child', 'blocker', 'last'],
+  ],
+  [
+    ({ first, second }) => ({ query: `"Have Links To Queue": ${first}, ${second} Queue: ${second}` }),
+    ['blocker', 'last'],
+  ],
+  [({ first }) => ({ query: `"Related To Queue": ${first}` }), ['story', 'bug']],
+  [({ second }) => ({ query: `"Related To Queue": ${second}` }), []],
+  [({ second }) => ({ query: `"Depend On Queue": ${second}` }), ['story']],
+  [({ first }) => ({ query: `"Block Queue": ${first}` }), ['blocker']],
+  [({ second }) => ({ query: `"Block Queue": ${second}` }), []],
+  [({ second }) => ({ query: `"Duplicates In Queue": ${second}` }), ['bug']],
+  [({ first }) => ({ query: `"Duplicated In Queue": ${first}` }), ['last']],
+  [({ first }) => ({ query: `"Subtasks For Queue": ${first}` }), ['child']],
+  [({ first }) => ({ query: `"Parent Tasks For Queue": ${first}` }), ['story']],
+  [({ first }) => ({ query: `"In Epics Of Queue": ${first}` }), ['story']],
+  [({ first }) => ({ query: `"Epics For Queue": ${first}` }), ['epic']],
+  [({ second }) => ({ query: `"Depend On Queue": !${second} Tags: api` }), ['child']],
+  [() => ({ query: '"Clones Of Queue": NONE OR "Originals Of Queue": NONE OR "Old Queue": NONE' }), []],
 ];
 
 test.each(
@@ -208,6 +250,27 @@ test('_search applies the order inside the query', async () => {
   );
 });
 
+test.each(['?order=-key', '?order=-queue&order=-key', '?order=%2Dqueue,-key'])('_search sorts by %s', async (query) => {
+  const given = await theBoard();
+  const { body } = await search(given.ivanov, { queue: given.first }, query).expect(200);
+  expect(keysOf(body)).toEqual([given.child, given.bug, given.story, given.epic]);
+});
+
+test('_search sorts by +field of the URL, whose plus is a space', async () => {
+  const given = await theBoard();
+  const { body } = await search(given.ivanov, { queue: given.second }, '?order=+key').expect(200);
+  expect(keysOf(body)).toEqual([given.blocker, given.last]);
+});
+
+test.each([[{ order: '-key' }], [{ query: '"Sort by": Key' }]])(
+  '_search rejects a second order, in %j',
+  async (body) => {
+    const { ivanov } = await theBoard();
+    const response = await search(ivanov, body, '?order=-key').expect(400);
+    expect(response.body.errors).toEqual({ order: texts.orderTwice.ru });
+  },
+);
+
 test('_search sorts keys numerically', async () => {
   const org = await givenOrganisation(db());
   const { key: queue } = await givenQueue(db(), org);
@@ -224,6 +287,10 @@ const INVALID: [body: object, errors: Record<string, unknown>][] = [
   [{ filter: { status: true } }, { 'filter.status': texts.searchValue.ru }],
   [{ filter: { status: { name: 'x' } } }, { 'filter.status': texts.searchValue.ru }],
   [{ filter: { queue: 'me()' } }, { 'filter.queue': expect.stringContaining('me()') }],
+  [{ filter: { created: { from: 'soon' } } }, { 'filter.created': expect.stringContaining('«soon»') }],
+  [{ filter: { created: { from: '>today()' } } }, { 'filter.created': texts.searchValue.ru }],
+  [{ filter: { created: { since: '2019-03-02' } } }, { 'filter.created': texts.searchValue.ru }],
+  [{ filter: { status: { from: '2019-03-02' } } }, { 'filter.status': expect.stringContaining('«status»') }],
   [{ filter: { created: 'yesterday' } }, { 'filter.created': expect.stringContaining('«yesterday»') }],
   [{ order: 'votes' }, { order: expect.stringContaining('«votes»') }],
   [{ order: ['+key', '-nothing'] }, { order: expect.stringContaining('«nothing»') }],
@@ -311,6 +378,117 @@ test('_search and _count omit hidden issues, also when searching by their links'
     }
     expect((await search(user, {}, '?expand=links').expect(200)).body[0].links).toEqual([]);
   }
+});
+
+test('link filters by queue do not show links to hidden issues', async () => {
+  const org = await givenOrganisation(db());
+  const [insider, outsider] = [await givenUser(db(), org.orgId), await givenUser(db(), org.orgId)];
+  const [open, closed] = [await givenQueue(db(), org), await givenQueue(db(), org, [insider])];
+  const [shown, hidden] = [await givenIssue(db(), org, open.key), await givenIssue(db(), org, closed.key)];
+  await givenLink(db(), org, 'depends', hidden, shown);
+  const query = `"Depend On Queue": ${closed.key} OR "Have Links To Queue": ${closed.id}`;
+
+  expect(keysOf((await search(insider, { query }).expect(200)).body)).toEqual([shown.key]);
+  expect((await search(outsider, { query }).expect(200)).body).toEqual([]);
+});
+
+test('"Old Queue" finds moved issues by the key of the queue, and by its name if it is visible', async () => {
+  const org = await givenOrganisation(db());
+  const [insider, outsider] = [await givenUser(db(), org.orgId), await givenUser(db(), org.orgId)];
+  const [open, closed] = [await givenQueue(db(), org), await givenQueue(db(), org, [insider])];
+  const [issue] = [await givenIssue(db(), org, closed.key), await givenIssue(db(), org, open.key)];
+  await as(insider).post(`/v2/issues/${issue.key}/_move?queue=${open.key}`).expect(200);
+  const name = 'The old queue';
+  await db().query({
+    name: '',
+    text: 'update queues set name = $3 where org_id = $1 and queue_id = $2',
+    values: [org.orgId, closed.id, name],
+  });
+  const found = async (user: GivenUser, value: string) =>
+    keysOf((await search(user, { query: `"Old Queue": "${value}"` }).expect(200)).body);
+
+  for (const value of [closed.key, closed.key.toLowerCase(), String(closed.id), name]) {
+    expect(await found(insider, value)).toEqual([`${open.key}-2`]);
+  }
+  // The key is among the aliases that the issue shows.
+  expect(await found(outsider, closed.key)).toEqual([`${open.key}-2`]);
+  for (const value of [String(closed.id), name, open.key]) expect(await found(outsider, value)).toEqual([]);
+});
+
+test('"Clones Of Queue" and "Originals Of Queue" follow the links of clones', async () => {
+  const org = await givenOrganisation(db());
+  const [first, second] = [await givenQueue(db(), org), await givenQueue(db(), org)];
+  const [original, clone] = [await givenIssue(db(), org, first.key), await givenIssue(db(), org, second.key)];
+  await givenLink(db(), org, 'cloners', original, clone);
+  const found = async (query: string) => keysOf((await search(org.admin, { query }).expect(200)).body);
+
+  expect(await found(`"Clones Of Queue": ${first.key}`)).toEqual([clone.key]);
+  expect(await found(`"Originals Of Queue": ${second.key}`)).toEqual([original.key]);
+});
+
+test('"Queue Owner" names the lead of the queue', async () => {
+  const org = await givenOrganisation(db());
+  const issue = await givenIssue(db(), org, (await givenQueue(db(), org)).key);
+  for (const value of [`${org.admin.login}@`, 'me()']) {
+    expect(keysOf((await search(org.admin, { query: `"Queue Owner": ${value}` }).expect(200)).body)).toEqual([
+      issue.key,
+    ]);
+  }
+});
+
+test('_search executes any query or rejects it with 400', async () => {
+  const { ivanov, first } = await theBoard();
+  const field = fc.constantFrom(
+    'Queue',
+    'Assignee',
+    'Created',
+    'Summary',
+    'Tags',
+    'Status',
+    '"Block Queue"',
+    '"Old Queue"',
+    'Epic',
+    '"Linked to"',
+  );
+  const value = fc.oneof(
+    fc.constantFrom(
+      first,
+      'me()',
+      'empty()',
+      'today()',
+      'week() - 1w',
+      '>2017-01-01',
+      '30.04.2017..now()',
+      '#"a ||"',
+      '~"x"',
+      '!y',
+      '7',
+    ),
+    fc.string({ maxLength: 8 }).map((text) => JSON.stringify(text)),
+  );
+  const condition = fc.oneof(
+    fc
+      .tuple(field, fc.array(value, { minLength: 1, maxLength: 3 }))
+      .map(([name, values]) => `${name}: ${values.join(', ')}`),
+    fc.string({ maxLength: 8 }).map((text) => JSON.stringify(text)),
+  );
+  const query = fc
+    .tuple(
+      fc.array(condition, { minLength: 1, maxLength: 4 }),
+      fc.constantFrom(' ', ' AND ', ' OR ', ' AND !'),
+      fc.constantFrom('', ' Sort by: Key DESC'),
+    )
+    .map(([conditions, operator, order]) => conditions.join(operator) + order);
+  let successes = 0;
+  await fc.assert(
+    fc.asyncProperty(query, async (text) => {
+      const { status } = await search(ivanov, { query: text });
+      expect([200, 400]).toContain(status);
+      if (status === 200) successes += 1;
+    }),
+    { numRuns: 100 },
+  );
+  expect(successes).toBeGreaterThan(10);
 });
 
 test('_search finds an issue by the key from before a move', async () => {

@@ -14,6 +14,12 @@ const link = (
   direction: 'inward' | 'outward' | undefined,
   ...values: string[]
 ): Condition => ({ kind: 'oneOf', field: { is: 'link', linkTypeId, direction }, values });
+const linkedQueue = (
+  linkTypeId: string | undefined,
+  direction: 'inward' | 'outward' | undefined,
+  ...values: string[]
+): Condition => ({ kind: 'oneOf', field: { is: 'linkedQueue', linkTypeId, direction }, values });
+const summary = { is: 'value', name: 'summary' } as const;
 const not = (condition: Condition): Condition => ({ kind: 'not', condition });
 const all = (...conditions: Condition[]): Condition => ({ kind: 'all', conditions });
 const any = (...conditions: Condition[]): Condition => ({ kind: 'any', conditions });
@@ -58,6 +64,33 @@ const QUERIES: [query: string, condition: Condition][] = [
   ['is-dependent-by: TEST-1', link('depends', 'inward', 'TEST-1')],
   ['Parent: TEST-1', link('subtask', 'inward', 'TEST-1')],
   ['Epic: TEST-1', link('epic', 'outward', 'TEST-1')],
+  ['"Have Links To Queue": TEST', linkedQueue(undefined, undefined, 'TEST')],
+  ['Have links to queue: TEST, Другая', linkedQueue(undefined, undefined, 'TEST', 'Другая')],
+  ['"Related To Queue": TEST', linkedQueue('relates', undefined, 'TEST')],
+  ['"Depend On Queue": TEST', linkedQueue('depends', 'outward', 'TEST')],
+  ['"Block Queue": TEST', linkedQueue('depends', 'inward', 'TEST')],
+  ['"Subtasks For Queue": TEST', linkedQueue('subtask', 'inward', 'TEST')],
+  ['"Parent Tasks For Queue": TEST', linkedQueue('subtask', 'outward', 'TEST')],
+  ['"Duplicates In Queue": TEST', linkedQueue('duplicates', 'inward', 'TEST')],
+  ['"Duplicated In Queue": TEST', linkedQueue('duplicates', 'outward', 'TEST')],
+  ['"In Epics Of Queue": TEST', linkedQueue('epic', 'outward', 'TEST')],
+  ['"Epics For Queue": TEST', linkedQueue('epic', 'inward', 'TEST')],
+  ['"Clones Of Queue": TEST', linkedQueue('cloners', 'outward', 'TEST')],
+  ['"Originals Of Queue": TEST', linkedQueue('cloners', 'inward', 'TEST')],
+  ['"Old Queue": TEST', oneOf('oldQueue', 'TEST')],
+  ['"Queue Owner": me()', { kind: 'me', field: { is: 'value', name: 'queueOwner' } }],
+  ['broken login', oneOf('text', 'broken login')],
+  ['"broken: login"', oneOf('text', 'broken: login')],
+  ['!"broken login"', not(oneOf('text', 'broken login'))],
+  ['broken login AND Queue: TEST', all(oneOf('text', 'broken login'), oneOf('queue', 'TEST'))],
+  ['"broken login" Queue: TEST', all(oneOf('text', 'broken login'), oneOf('queue', 'TEST'))],
+  ['Queue: TEST AND broken login', all(oneOf('queue', 'TEST'), oneOf('text', 'broken login'))],
+  ['(broken OR "login")', any(oneOf('text', 'broken'), oneOf('text', 'login'))],
+  ['Summary: #"Version 2.0"', { kind: 'equals', field: summary, text: 'Version 2.0' }],
+  ['Summary: ~"Version 2.0"', not({ kind: 'equals', field: summary, text: 'Version 2.0' })],
+  ['Summary: !"Version - 2.0"', not(oneOf('summary', 'Version - 2.0'))],
+  ['Summary: Version - 2.0', oneOf('summary', 'Version - 2.0')],
+  ['Summary: #"Make || now"', { kind: 'like', field: summary, parts: ['Make ', ' now'] }],
   ['Epic: empty()', { kind: 'empty', field: { is: 'link', linkTypeId: 'epic', direction: 'outward' } }],
 ];
 
@@ -77,11 +110,37 @@ const DATES: [query: string, from: Date | undefined, until: Date | undefined][] 
   ['Created: "2017-06-01" .. "2017-06-30"', date('2017-06-01T00:00Z'), date('2017-07-01T00:00Z')],
   ['Created: >"2017-06-11T05:16:01+03:00"', date('2017-06-11T02:16:01.001Z'), undefined],
   ['Created: <"2017-06-11 05:16"', undefined, date('2017-06-11T05:16Z')],
+  ['Created: 11.06.2017', date('2017-06-11T00:00Z'), date('2017-06-12T00:00Z')],
+  ['Created: 11-06-2017', date('2017-06-11T00:00Z'), date('2017-06-12T00:00Z')],
+  ['Created: 06/11/2017', date('2017-06-11T00:00Z'), date('2017-06-12T00:00Z')],
+  ['Created: 01-01-2017 .. 02-03-2017', date('2017-01-01T00:00Z'), date('2017-03-03T00:00Z')],
+  ['Created: 01.01.2017..2017-03-02', date('2017-01-01T00:00Z'), date('2017-03-03T00:00Z')],
+  ['Created: 01.01.2017 ... 02.03.2017', date('2017-01-01T00:00Z'), date('2017-03-03T00:00Z')],
+  ['Created: 2017-06-11 - 1w', date('2017-06-04T00:00Z'), date('2017-06-05T00:00Z')],
+  ['Created: now()', date('2026-11-26T10:55Z'), date('2026-11-26T10:56Z')],
+  ['Created: >now()-12h', date('2026-11-25T22:56Z'), undefined],
+  ['Created: > now() - 12h', date('2026-11-25T22:56Z'), undefined],
+  ['Created: <now()-"3d 5h 32m"', undefined, date('2026-11-23T05:23Z')],
+  ['Created: <now()-3d 5h 32m', undefined, date('2026-11-23T05:23Z')],
+  ['Created: >= now() + 1d -1h', date('2026-11-27T09:55Z'), undefined],
+  ['Created: <now()-30s', undefined, date('2026-11-26T10:54:30Z')],
+  ['Created: today()', date('2026-11-26T00:00Z'), date('2026-11-27T00:00Z')],
+  ['Created: <= today() +3d', undefined, date('2026-11-30T00:00Z')],
+  ['Created: > today() - "1w 1d"', date('2026-11-19T00:00Z'), undefined],
+  ['Created: week()', date('2026-11-23T00:00Z'), date('2026-11-30T00:00Z')],
+  ['Created: week() - 1w', date('2026-11-16T00:00Z'), date('2026-11-23T00:00Z')],
+  ['Created: month()', date('2026-11-01T00:00Z'), date('2026-12-01T00:00Z')],
+  ['Created: quarter()', date('2026-10-01T00:00Z'), date('2027-01-01T00:00Z')],
+  ['Created: year()', date('2026-01-01T00:00Z'), date('2027-01-01T00:00Z')],
+  ['Created: 2026-11-01 .. now()', date('2026-11-01T00:00Z'), date('2026-11-26T10:56Z')],
+  ['Created: month()-4w .. today()', date('2026-10-04T00:00Z'), date('2026-11-27T00:00Z')],
 ];
 
 test.each(DATES)('parseQuery parses %s as a date range', (query, from, until) => {
   const field = { is: 'value', name: 'created' };
-  expect(parseQuery(query).condition).toEqual({ kind: 'within', field, from, until });
+  // A Thursday.
+  const now = date('2026-11-26T10:55:42Z');
+  expect(parseQuery(query, now).condition).toEqual({ kind: 'within', field, from, until });
 });
 
 const ORDERS: [query: string, order: object[]][] = [
@@ -128,7 +187,28 @@ const INVALID: [query: string, position: number, message: string][] = [
   ['Created: yesterday', 10, '"yesterday" is not a date'],
   ['Created: 2017-02-31', 10, '"2017-02-31" is not a date'],
   ['Created: 2017-06-11..', 22, 'a value'],
-  ['Updated: week()', 10, 'week()'],
+  ['Updated: fortnight()', 10, 'fortnight()'],
+  ['Updated: me()', 10, 'me()'],
+  ['Updated: empty()', 10, 'empty()'],
+  ['Created: 31.02.2017', 10, '"31.02.2017" is not a date'],
+  ['Created: 13/13/2017', 10, '"13/13/2017" is not a date'],
+  ['Created: 11.06-2017', 10, '"11.06-2017" is not a date'],
+  ['Created: today() - 1y', 18, '"1y" is not a duration'],
+  ['Created: today() - "one day"', 18, '"one day" is not a duration'],
+  ['Created: today() -', 19, 'a value'],
+  ['Created: today()-999999999w', 10, '"today()" is not a date'],
+  ['Created: today() 1w', 20, 'colon'],
+  ['Queue: "A" - 1w', 16, 'colon'],
+  ['"Have Links To Queue": empty()', 24, 'empty()'],
+  ['"Linked To Queues": A', 1, '"Linked To Queues" is unknown'],
+  ['Queue: "A" "B"', 15, 'colon'],
+  ['Issue Queue A', 14, 'colon'],
+  ['OR', 3, 'the name of a field'],
+  ['login AND', 10, 'the name of a field'],
+  ['#"login"', 1, 'the name of a field'],
+  ['Type: #"bug"', 8, 'no operators'],
+  ['Type: ~"bug"', 8, 'no operators'],
+  [`Summary: ${'x '.repeat(51)}`, 10, 'too complex'],
   ['"Status type": finished', 16, '"finished"'],
   ['Queue: A "Sort by": Votes', 21, '"Votes"'],
   ['Queue: A "Sort by": Key Queue: B', 21, '"Key Queue"'],
@@ -149,6 +229,10 @@ test('parseQuery parses any string or throws a DomainError', () => {
     'Queue',
     'Assignee',
     'Created',
+    'Created: ',
+    'Summary: ',
+    '"Block Queue": ',
+    'Sort by: ',
     ':',
     '"',
     '(',
@@ -160,6 +244,16 @@ test('parseQuery parses any string or throws a DomainError', () => {
     ' OR ',
     '>',
     'me()',
+    'today()',
+    'week()',
+    '-',
+    '+',
+    '1w 2d',
+    '9999999w',
+    '30.04.2017',
+    '#"',
+    '~"',
+    '||',
     'x',
   );
   const query = fc.oneof(

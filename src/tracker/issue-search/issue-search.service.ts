@@ -4,24 +4,31 @@ import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import { type Issue, toIssue } from '../issues/issues.service.ts';
 import { countIssues, selectIssuesPage } from './issue-search.store.ts';
-import { CONDITIONS_MAX, parseQuery } from './query-language.ts';
+import { CONDITIONS_MAX, parseQuery, parseTimeValue } from './query-language.ts';
 import {
   all,
   type Condition,
   conditionOn,
   fieldNamed,
+  isTimeField,
   type Operand,
   type Order,
   orderNamed,
   refusal,
 } from './search-condition.ts';
 
+/** A span of time; undefined is unbounded. */
+export interface Range {
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+}
+
 /** What to search for: at most one of the first four members; without any, all issues. */
 export interface IssueSearch {
   readonly queue?: string | undefined;
   readonly keys?: readonly string[] | undefined;
   /** For each field, the values of which one must match; undefined stands for a value without a name, which is invalid. */
-  readonly filter?: Readonly<Record<string, readonly (string | undefined)[]>> | undefined;
+  readonly filter?: Readonly<Record<string, readonly (string | Range | undefined)[]>> | undefined;
   readonly query?: string | undefined;
   /** Such as `-updated`. */
   readonly order?: readonly string[] | undefined;
@@ -66,13 +73,35 @@ function conditionOf({ queue, keys, filter, query }: IssueSearch): {
   if (queue !== undefined) return { condition: oneOf('queue', [queue]), order: [] };
   if (keys !== undefined) return { condition: oneOf('key', keys), order: [] };
   if (Object.values(filter ?? {}).flat().length > CONDITIONS_MAX) refusal('filter')(texts.searchTooLarge);
+  const now = new Date();
   const conditions = Object.entries(filter ?? {}).map(([name, values]) => {
-    const refuse = refusal(`filter.${name}`);
-    const operands = values.map((value) => operandFrom(value ?? refuse(texts.searchValue), refuse));
+    const part = `filter.${name}`;
+    const refuse = refusal(part);
     const field = fieldNamed(name, refuse);
-    return operands.length === 0 ? ({ kind: 'oneOf', field, values: [] } as const) : conditionOn(field, name, operands);
+    const operands = values.map((value) => {
+      if (value === undefined) return refuse(texts.searchValue);
+      if (typeof value !== 'string') return rangeOperand(value, part, now);
+      return isTimeField(field) ? parseTimeValue(quoted(value), part, now) : operandFrom(value, refuse);
+    });
+    if (operands.length === 0) return { kind: 'oneOf', field, values: [] } as const;
+    return conditionOn(field, name, operands, now);
   });
   return { condition: conditions.length === 0 ? undefined : all(conditions), order: [] };
+}
+
+/** A date with a time of day is a string of the query language; as a value of its own it needs no quotation marks. */
+function quoted(value: string): string {
+  return /^\s*\d{4}-\d\d-\d\d[T ]\d\d:[^"]*$/i.test(value) ? `"${value}"` : value;
+}
+
+function rangeOperand({ from, to }: Range, part: string, now: Date): Operand {
+  const refuse = refusal(part);
+  const timeIn = (text: string | undefined) => {
+    if (text === undefined) return undefined;
+    const { value, negated, comparison } = parseTimeValue(quoted(text), part, now);
+    return value.is === 'time' && !negated && comparison === '=' ? value.time : refuse(texts.searchValue);
+  };
+  return { negated: false, comparison: '=', value: { is: 'range', from: timeIn(from), to: timeIn(to) }, refuse };
 }
 
 function oneOf(name: 'queue' | 'key', values: readonly string[]): Condition {

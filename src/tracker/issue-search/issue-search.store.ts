@@ -4,7 +4,7 @@ import { type IssueRow, issuesFound } from '../../core/issues/issues.store.ts';
 import { type Direction, opposite } from '../../core/labels/direction.ts';
 import { groupSql, type Query, query, type Sql, sql, unnamedStatement, withinSql } from '../../database/conditions.ts';
 import type { Queryable } from '../../database/database.ts';
-import type { Condition, Field, Order, Sorting, ValueField } from './search-condition.ts';
+import { type Condition, type Field, type Order, type Sorting, type ValueField, wordsOf } from './search-condition.ts';
 
 /** A page of the issues that match the condition and are visible to the viewer, sorted by `order`, then by age. */
 export function selectIssuesPage(
@@ -32,7 +32,7 @@ export async function countIssues(db: Queryable, viewer: Viewer, condition: Cond
   return (row as { total: number }).total;
 }
 
-type LinkField = Extract<Field, { is: 'link' }>;
+type LinkField = Extract<Field, { is: 'link' | 'linkedQueue' }>;
 
 function matching(condition: Condition | undefined): Query {
   const conjuncts = condition === undefined ? [] : condition.kind === 'all' ? condition.conditions : [condition];
@@ -63,7 +63,7 @@ function sourceSql(start: Condition | undefined): Sql {
   const queues = 'join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id';
   if (start?.kind !== 'oneOf') return sql(`issues ${queues} and issues.org_id = :orgId`);
   const { field, values } = start;
-  if (field.is === 'link' || field.name === 'key') {
+  if (field.is === 'link' || (field.is === 'value' && field.name === 'key')) {
     const ids = field.is === 'link' ? linkedIds(field, values) : issueIds(values);
     return sql(
       `(select distinct issue_id from (:ids) as named (issue_id)) as start
@@ -71,7 +71,7 @@ function sourceSql(start: Condition | undefined): Sql {
       { ids },
     );
   }
-  if (field.name === 'assignee') {
+  if (field.is === 'value' && field.name === 'assignee') {
     return sql(
       `(:ids) as start
       join issues on issues.org_id = :orgId and issues.assignee_id = start.user_id ${queues}`,
@@ -93,26 +93,44 @@ function conditionSql(condition: Condition): Sql {
       // Not `not`: an unset field is not ivanov either.
       return sql('(:condition) is not true', { condition: conditionSql(condition.condition) });
     case 'oneOf':
-      return condition.field.is === 'link'
-        ? sql('issues.issue_id in (:ids)', { ids: linkedIds(condition.field, condition.values) })
-        : VALUES[condition.field.name](condition.values);
+      return oneOfSql(condition.field, condition.values);
     case 'equals':
       return sql(`coalesce(lower(${TEXTS[nameOf(condition.field)] ?? 'null'}) = lower(:text), false)`, {
         text: condition.text,
       });
+    case 'like':
+      return sql(`coalesce(lower(${TEXTS[nameOf(condition.field)] ?? 'null'}) like lower(:pattern), false)`, {
+        pattern: condition.parts.map((part) => part.replaceAll(/[\\%_]/g, '\\$&')).join('%'),
+      });
     case 'me':
       return sql(`${PEOPLE[nameOf(condition.field)] ?? 'null'} = :userId`);
     case 'empty':
-      return condition.field.is === 'link'
-        ? sql('not :linked', { linked: isLinked(condition.field) })
-        : sql(`(${EMPTY[condition.field.name] ?? 'false'})`);
+      return condition.field.is === 'value'
+        ? sql(`(${EMPTY[condition.field.name] ?? 'false'})`)
+        : sql('not :linked', { linked: isLinked(condition.field) });
     case 'within':
       return withinSql(TIMES[nameOf(condition.field)] ?? 'null', condition);
   }
 }
 
+function oneOfSql(field: Field, values: readonly string[]): Sql {
+  switch (field.is) {
+    case 'value':
+      return VALUES[field.name](values);
+    case 'link':
+      return sql('issues.issue_id in (:ids)', { ids: linkedIds(field, values) });
+    case 'linkedQueue':
+      return isLinked(field, queueIs('object_queue', values));
+  }
+}
+
 type ByField = { readonly [Name in ValueField]?: string };
-const PEOPLE: ByField = { assignee: 'issues.assignee_id', author: 'issues.created_by', updatedBy: 'issues.updated_by' };
+const PEOPLE: ByField = {
+  assignee: 'issues.assignee_id',
+  author: 'issues.created_by',
+  updatedBy: 'issues.updated_by',
+  queueOwner: 'queues.lead_id',
+};
 const TIMES: ByField = { created: 'issues.created_at', updated: 'issues.updated_at' };
 const TEXTS: ByField = { summary: 'issues.summary', description: 'issues.description' };
 const EMPTY: ByField = {
@@ -129,14 +147,20 @@ type ValuesSql = (values: readonly string[]) => Sql;
 
 /** SQL: whether a field has one of the values. Names and the keys of dictionary entries are compared case-insensitively. */
 const VALUES: Readonly<Record<ValueField, ValuesSql>> = {
-  queue: (given) => {
-    const values = trimmed(given);
-    return sql('(queues.key = any(:keys::text[]) or queues.queue_id = any(:ids::bigint[]) or :named)', {
-      keys: values.map((value) => value.toUpperCase()),
-      ids: idsIn(values),
-      named: isNamed(['queues.name'], values),
-    });
-  },
+  text: holdsWords(`concat_ws(' ', issues.summary, issues.description)`),
+  queue: (values) => queueIs('queues', values),
+  oldQueue: (values) =>
+    // The keys of hidden queues are no secret, since an issue shows its aliases; but their names are.
+    sql(
+      `exists (
+        select from issue_aliases
+        left join queues old_queue on old_queue.org_id = :orgId
+          and old_queue.key = split_part(issue_aliases.key, '-', 1) and ${visibleQueue('old_queue')}
+        where issue_aliases.org_id = :orgId and issue_aliases.issue_id = issues.issue_id
+          and (split_part(issue_aliases.key, '-', 1) = any(:keys::text[]) or :isQueue))`,
+      { keys: keysIn(values), isQueue: queueIs('old_queue', values) },
+    ),
+  queueOwner: people('queues.lead_id'),
   key: (values) => sql('issues.issue_id in (:ids)', { ids: issueIds(values) }),
   assignee: people('issues.assignee_id'),
   author: people('issues.created_by'),
@@ -151,8 +175,8 @@ const VALUES: Readonly<Record<ValueField, ValuesSql>> = {
         where statuses.org_id = :orgId and statuses.type = any(:values::text[]))`,
       { values },
     ),
-  summary: holdsText('issues.summary'),
-  description: holdsText('issues.description'),
+  summary: holdsWords('issues.summary'),
+  description: holdsWords('issues.description'),
   tags: (values) => sql('issues.tags && :values::text[]', { values }),
   created: () => sql('false'),
   updated: () => sql('false'),
@@ -196,14 +220,30 @@ function isNamed(columns: readonly string[], values: readonly string[]): Sql {
   });
 }
 
-function holdsText(column: string): ValuesSql {
+/** SQL: whether the text contains each word of one of the values. */
+function holdsWords(text: string): ValuesSql {
   return (values) =>
-    sql(
-      `exists (
-        select from unnest(:values::text[]) as wanted (text)
-        where position(lower(wanted.text) in lower(${column})) > 0)`,
-      { values },
+    groupSql({ kind: 'any', conditions: values }, (value) =>
+      sql(
+        `(select coalesce(bool_and(position(lower(wanted.word) in lower(coalesce(${text}, ''))) > 0), true)
+        from unnest(:words::text[]) as wanted (word))`,
+        { words: wordsOf(value) },
+      ),
     );
+}
+
+/** SQL: whether the queue in the row `alias` has one of these keys, ids or names. */
+function queueIs(alias: string, given: readonly string[]): Sql {
+  const values = trimmed(given);
+  return sql(`(${alias}.key = any(:keys::text[]) or ${alias}.queue_id = any(:ids::bigint[]) or :named)`, {
+    keys: keysIn(values),
+    ids: idsIn(values),
+    named: isNamed([`${alias}.name`], values),
+  });
+}
+
+function keysIn(values: readonly string[]): string[] {
+  return trimmed(values).map((value) => value.toUpperCase());
 }
 
 /** SQL: the ids of the issues with these names, whether visible to the viewer or not. */
@@ -231,15 +271,15 @@ function linkedIds(field: LinkField, names: readonly string[]): Sql {
   return sql(from.join(' union all '), { named: issueIds(names), type: typeSql(field) });
 }
 
-/** SQL: whether the issue has such a link to any issue. */
-function isLinked(field: LinkField): Sql {
+/** SQL: whether the issue has such a link to any issue, or to one whose queue, `object_queue`, meets the condition. */
+function isLinked(field: LinkField, condition: Sql = sql('true')): Sql {
   const exists = endsOf(field).map(
     (end) => `exists (
     select from links
     ${otherEnd(end).object}
-    where links.org_id = :orgId and links.${end}_issue_id = issues.issue_id and :type)`,
+    where links.org_id = :orgId and links.${end}_issue_id = issues.issue_id and :type and :condition)`,
   );
-  return sql(`(${exists.join(' or ')})`, { type: typeSql(field) });
+  return sql(`(${exists.join(' or ')})`, { type: typeSql(field), condition });
 }
 
 function typeSql({ linkTypeId }: LinkField): Sql {

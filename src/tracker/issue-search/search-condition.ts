@@ -1,16 +1,18 @@
-import { DAY_MS, momentOf, startOfDay } from '../../calendar.ts';
 import type { Direction } from '../../core/labels/direction.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
+import { isTimeFunction, type Span, spanOf, type Time } from './search-times.ts';
 
 /** A search condition. The query language and the filter of a search both compile to it. */
 export type Condition =
   | { readonly kind: 'all' | 'any'; readonly conditions: readonly Condition[] }
   | { readonly kind: 'not'; readonly condition: Condition }
-  /** The field has one of the values. */
+  /** The field has one of the values. A field of text has a value if it contains each of the value's words. */
   | { readonly kind: 'oneOf'; readonly field: Field; readonly values: readonly string[] }
   /** The whole text of the field, ignoring case. */
   | { readonly kind: 'equals'; readonly field: Field; readonly text: string }
+  /** The whole text of the field, ignoring case, with any text between the parts. */
+  | { readonly kind: 'like'; readonly field: Field; readonly parts: readonly string[] }
   | { readonly kind: 'me'; readonly field: Field }
   | { readonly kind: 'empty'; readonly field: Field }
   /** Not before `from`, and before `until`. */
@@ -24,10 +26,16 @@ export type Condition =
 export type Field =
   | { readonly is: 'value'; readonly name: ValueField }
   /** Links of the type with the issue at the end `direction`; undefined means any. */
-  | { readonly is: 'link'; readonly linkTypeId: string | undefined; readonly direction: Direction | undefined };
+  | { readonly is: 'link'; readonly linkTypeId: string | undefined; readonly direction: Direction | undefined }
+  /** The same, with any issue of a queue. */
+  | { readonly is: 'linkedQueue'; readonly linkTypeId: string | undefined; readonly direction: Direction | undefined };
 
 export type ValueField =
+  /** Summary and description: what a search without a field searches. */
+  | 'text'
   | 'queue'
+  | 'oldQueue'
+  | 'queueOwner'
   | 'key'
   | 'assignee'
   | 'author'
@@ -65,22 +73,28 @@ export interface Operand {
   readonly comparison: '=' | '>' | '>=' | '<' | '<=';
   readonly value:
     | { readonly is: 'text'; readonly text: string }
-    /** The field must equal the whole text: `#"..."`, or negated `~"..."`. */
+    /** The field must equal the whole text: `#"..."`, or negated `~"..."`. `||` in it stands for any text. */
     | { readonly is: 'whole'; readonly text: string }
-    | { readonly is: 'range'; readonly from: string; readonly to: string }
-    | { readonly is: 'function'; readonly name: string };
+    | { readonly is: 'function'; readonly name: string }
+    | { readonly is: 'time'; readonly time: Time }
+    /** Undefined is unbounded. */
+    | { readonly is: 'range'; readonly from: Time | undefined; readonly to: Time | undefined };
   /** Throws an error with the position of the value. */
   readonly refuse: (text: Text) => never;
 }
 
 const STATUS_TYPES = ['new', 'paused', 'inProgress', 'done', 'cancelled'];
 const DATES: ReadonlySet<string> = new Set(['created', 'updated']);
-const PEOPLE: ReadonlySet<string> = new Set(['assignee', 'author', 'updatedBy']);
+const PEOPLE: ReadonlySet<string> = new Set(['assignee', 'author', 'updatedBy', 'queueOwner']);
 const TEXTS: ReadonlySet<string> = new Set(['summary', 'description']);
+/** More words would exceed the time limit of a request. */
+const WORDS_MAX = 50;
 const MAY_BE_EMPTY: ReadonlySet<string> = new Set(['assignee', 'description', 'tags']);
 
 const FIELD_NAMES: readonly (readonly [Field, ...string[]])[] = [
   [value('queue'), 'Queue', 'Очередь'],
+  [value('oldQueue'), 'Old Queue', 'Старая очередь'],
+  [value('queueOwner'), 'Queue Owner', 'Владелец очереди', 'Queue Lead'],
   [value('key'), 'Key', 'Ключ', 'Issue'],
   [value('assignee'), 'Assignee', 'Исполнитель'],
   [value('author'), 'Author', 'Автор', 'Created by', 'Reporter'],
@@ -107,6 +121,18 @@ const FIELD_NAMES: readonly (readonly [Field, ...string[]])[] = [
   [link('cloners', 'outward'), 'Original', 'Клон'],
   [link('cloners', 'inward'), 'Clone', 'Оригинал'],
   [link(undefined, undefined), 'Linked to', 'Связи', 'Links'],
+  [linkedQueue('subtask', 'inward'), 'Subtasks For Queue'],
+  [linkedQueue('subtask', 'outward'), 'Parent Tasks For Queue'],
+  [linkedQueue('epic', 'outward'), 'In Epics Of Queue'],
+  [linkedQueue('epic', 'inward'), 'Epics For Queue'],
+  [linkedQueue('relates', undefined), 'Related To Queue'],
+  [linkedQueue('depends', 'outward'), 'Depend On Queue'],
+  [linkedQueue('depends', 'inward'), 'Block Queue'],
+  [linkedQueue('duplicates', 'inward'), 'Duplicates In Queue'],
+  [linkedQueue('duplicates', 'outward'), 'Duplicated In Queue'],
+  [linkedQueue('cloners', 'outward'), 'Clones Of Queue'],
+  [linkedQueue('cloners', 'inward'), 'Originals Of Queue'],
+  [linkedQueue(undefined, undefined), 'Have Links To Queue'],
 ];
 
 const FIELDS: ReadonlyMap<string, Field> = new Map(
@@ -123,7 +149,7 @@ const SORTING_NAMES: readonly (readonly [Sorting, ...string[]])[] = [
   ['assignee', 'Assignee', 'Исполнитель'],
   ['author', 'Author', 'Автор', 'Created by'],
   ['created', 'Created', 'Создано', 'Created at'],
-  ['updated', 'Updated', 'Обновлено', 'Updated at'],
+  ['updated', 'Updated', 'Обновлено', 'Updated at', 'Update'],
 ];
 
 const SORTINGS: ReadonlyMap<string, Sorting> = new Map(
@@ -131,9 +157,13 @@ const SORTINGS: ReadonlyMap<string, Sorting> = new Map(
 );
 
 /** Finds a field by name, ignoring case, spaces, hyphens and underscores. */
+export function findField(name: string): Field | undefined {
+  return FIELDS.get(normalized(name));
+}
+
+/** As `findField`; refuses an unknown name. */
 export function fieldNamed(name: string, refuse: (text: Text) => never): Field {
-  const field = FIELDS.get(normalized(name));
-  return field ?? refuse(texts.searchFieldUnknown(name, FIELD_NAMES.map(([, first]) => first).join(', ')));
+  return findField(name) ?? refuse(texts.searchFieldUnknown(name, FIELD_NAMES.map(([, first]) => first).join(', ')));
 }
 
 /** The sort order by a field, which is found by name as in `fieldNamed`. */
@@ -142,13 +172,21 @@ export function orderNamed(name: string, descending: boolean, refuse: (text: Tex
   return by ? { by, descending } : refuse(texts.orderUnknown(name, SORTING_NAMES.map(([, first]) => first).join(', ')));
 }
 
-/** The condition that a field has one of the operands, and none of the negated ones. */
-export function conditionOn(field: Field, fieldName: string, operands: readonly Operand[]): Condition {
+/** Whether the values of the field are times. */
+export function isTimeField(field: Field): boolean {
+  return field.is === 'value' && DATES.has(field.name);
+}
+
+/**
+ * The condition that a field has one of the operands, and none of the negated ones. `now` is the time that functions
+ * such as `today()` refer to.
+ */
+export function conditionOn(field: Field, fieldName: string, operands: readonly Operand[], now: Date): Condition {
   const wanted = operands.filter(({ negated }) => !negated);
   const unwanted = operands.filter(({ negated }) => negated);
   return all([
-    ...(wanted.length > 0 ? [anyOf(field, fieldName, wanted)] : []),
-    ...(unwanted.length > 0 ? [{ kind: 'not', condition: anyOf(field, fieldName, unwanted) } as const] : []),
+    ...(wanted.length > 0 ? [anyOf(field, fieldName, wanted, now)] : []),
+    ...(unwanted.length > 0 ? [{ kind: 'not', condition: anyOf(field, fieldName, unwanted, now) } as const] : []),
   ]);
 }
 
@@ -169,11 +207,11 @@ export function refusal(part: string): (text: Text) => never {
   };
 }
 
-function anyOf(field: Field, fieldName: string, operands: readonly Operand[]): Condition {
+function anyOf(field: Field, fieldName: string, operands: readonly Operand[], now: Date): Condition {
   const plain: string[] = [];
   const others: Condition[] = [];
   for (const operand of operands) {
-    const condition = single(field, fieldName, operand);
+    const condition = single(field, fieldName, operand, now);
     if (typeof condition === 'string') plain.push(condition);
     else others.push(condition);
   }
@@ -181,16 +219,19 @@ function anyOf(field: Field, fieldName: string, operands: readonly Operand[]): C
 }
 
 /** The condition for one operand. A plain string is returned as it is, to be matched together with others. */
-function single(field: Field, fieldName: string, operand: Operand): Condition | string {
+function single(field: Field, fieldName: string, operand: Operand, now: Date): Condition | string {
   const { value: given, comparison, refuse } = operand;
-  const name = field.is === 'value' ? field.name : 'link';
-  if (DATES.has(name) && given.is !== 'whole') return within(field, fieldName, operand);
-  if (comparison !== '=' || given.is === 'range') return refuse(texts.searchComparison(fieldName));
+  const name = field.is === 'value' ? field.name : field.is;
+  if (given.is === 'time' || given.is === 'range') return within(field, fieldName, operand, now);
+  if (comparison !== '=') return refuse(texts.searchComparison(fieldName));
   if (given.is === 'whole') {
-    return TEXTS.has(name) ? { kind: 'equals', field, text: given.text } : refuse(texts.searchTextOperator(fieldName));
+    if (!TEXTS.has(name)) return refuse(texts.searchTextOperator(fieldName));
+    const parts = given.text.split('||');
+    return parts.length > 1 ? { kind: 'like', field, parts } : { kind: 'equals', field, text: given.text };
   }
   if (given.is === 'text') {
     if (name === 'statusType' && !STATUS_TYPES.includes(given.text)) return refuse(texts.searchStatusType(given.text));
+    if (wordsOf(given.text).length > WORDS_MAX && (TEXTS.has(name) || name === 'text')) refuse(texts.searchTooLarge);
     return given.text;
   }
   const mayBeEmpty = field.is === 'link' || MAY_BE_EMPTY.has(name);
@@ -200,43 +241,31 @@ function single(field: Field, fieldName: string, operand: Operand): Condition | 
   return refuse(texts.searchFunctionUnknown(given.name, fieldName));
 }
 
-function within(field: Field, fieldName: string, { value: given, comparison, refuse }: Operand): Condition {
+export function wordsOf(text: string): string[] {
+  return text.split(/\s+/).filter((word) => word !== '');
+}
+
+function within(field: Field, fieldName: string, { value: given, comparison, refuse }: Operand, now: Date): Condition {
+  if (!isTimeField(field)) return refuse(texts.searchComparison(fieldName));
   const span = (from: Date | undefined, until: Date | undefined) => ({ kind: 'within', field, from, until }) as const;
+  const spanAt = (time: Time): Span => {
+    const { base } = time;
+    if (base.is === 'function' && !isTimeFunction(base.name)) {
+      return refuse(texts.searchFunctionUnknown(base.name, fieldName));
+    }
+    return spanOf(time, now) ?? refuse(texts.searchDate(base.is === 'function' ? `${base.name}()` : base.text));
+  };
   if (given.is === 'range') {
     if (comparison !== '=') refuse(texts.searchValue);
-    return span(spanOf(given.from, refuse).from, spanOf(given.to, refuse).until);
+    return span(given.from && spanAt(given.from).from, given.to && spanAt(given.to).until);
   }
-  if (given.is === 'function' && given.name !== 'today' && given.name !== 'now') {
-    return refuse(texts.searchFunctionUnknown(given.name, fieldName));
-  }
-  const { from, until } = given.is === 'function' ? functionSpan(given.name) : spanOf(given.text, refuse);
+  if (given.is !== 'time') return refuse(texts.searchValue);
+  const { from, until } = spanAt(given.time);
   if (comparison === '>') return span(until, undefined);
   if (comparison === '>=') return span(from, undefined);
   if (comparison === '<') return span(undefined, from);
   if (comparison === '<=') return span(undefined, until);
   return span(from, until);
-}
-
-interface Span {
-  readonly from: Date;
-  readonly until: Date;
-}
-
-/** The day, or the millisecond if there is a time. */
-function spanOf(text: string, refuse: (text: Text) => never): Span {
-  const [, day = '', time, offset] =
-    /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:?\d\d)?)?$/i.exec(text.trim()) ?? [];
-  const from = momentOf(day, time, offset) ?? refuse(texts.searchDate(text));
-  return lasting(from, time === undefined ? DAY_MS : 1);
-}
-
-function functionSpan(name: string): Span {
-  const now = new Date();
-  return name === 'now' ? lasting(now, 1) : lasting(startOfDay(now), DAY_MS);
-}
-
-function lasting(from: Date, durationMs: number): Span {
-  return { from, until: new Date(from.getTime() + durationMs) };
 }
 
 function value(name: ValueField): Field {
@@ -245,6 +274,10 @@ function value(name: ValueField): Field {
 
 function link(linkTypeId: string | undefined, direction: Direction | undefined): Field {
   return { is: 'link', linkTypeId, direction };
+}
+
+function linkedQueue(linkTypeId: string | undefined, direction: Direction | undefined): Field {
+  return { is: 'linkedQueue', linkTypeId, direction };
 }
 
 function normalized(name: string): string {
