@@ -543,24 +543,28 @@ values ($1, $2, $3, $4, $5, $6, $7, $8,
   coalesce($9::timestamptz, now()), coalesce($10::timestamptz, now()))
 returning comment_id;
 
--- $1 orgId, $2 issues
+-- $1 issues, $2 orgId
 prepare insert_demo_issues as
+with resolved as materialized (
+  select coalesce(given.issue ->> 'hexId', left(md5(given.issue ->> 'key'), 24)) as hex_id,
+    given.issue ->> 'key' as key, queues.queue_id, given.issue ->> 'summary' as summary, issue_types.issue_type_id,
+    priorities.priority_id, statuses.status_id, statuses.type <> 'done' as is_open, assignee.user_id as assignee_id,
+    author.user_id as author_id, (given.issue ->> 'at')::timestamptz as at, given.place
+  from jsonb_array_elements($1) with ordinality as given (issue, place)
+  join queues on queues.org_id = $2 and queues.key = split_part(given.issue ->> 'key', '-', 1)
+  join issue_types on issue_types.org_id = $2 and issue_types.key = given.issue ->> 'issueType'
+  join priorities on priorities.org_id = $2 and priorities.key = given.issue ->> 'priority'
+  join statuses on statuses.org_id = $2 and statuses.key = given.issue ->> 'status'
+  join users author on author.org_id = $2 and author.login = given.issue ->> 'author'
+  left join users assignee on assignee.org_id = $2 and assignee.login = given.issue ->> 'assignee'
+)
 insert into issues (org_id, hex_id, key, queue_id, summary, issue_type_id, priority_id, status_id, is_open,
   assignee_id, created_by, updated_by, created_at, updated_at, moved_at, closed_at, position)
-select $1, coalesce(given.issue ->> 'hexId', left(md5(given.issue ->> 'key'), 24)), given.issue ->> 'key',
-  queues.queue_id, given.issue ->> 'summary', issue_types.issue_type_id, priorities.priority_id, statuses.status_id,
-  statuses.type <> 'done', (
-    select user_id from users where org_id = $1 and login = given.issue ->> 'assignee'
-  ), author.user_id, author.user_id, (given.issue ->> 'at')::timestamptz, (given.issue ->> 'at')::timestamptz,
-  (given.issue ->> 'at')::timestamptz, case when statuses.type = 'done' then (given.issue ->> 'at')::timestamptz end,
-  row_number() over (partition by queues.queue_id, statuses.status_id order by given.place)
-from jsonb_array_elements($2) with ordinality as given (issue, place)
-join queues on queues.org_id = $1 and queues.key = split_part(given.issue ->> 'key', '-', 1)
-join issue_types on issue_types.org_id = $1 and issue_types.key = given.issue ->> 'issueType'
-join priorities on priorities.org_id = $1 and priorities.key = given.issue ->> 'priority'
-join statuses on statuses.org_id = $1 and statuses.key = given.issue ->> 'status'
-join users author on author.org_id = $1 and author.login = given.issue ->> 'author'
-order by given.place;
+select $2, hex_id, key, queue_id, summary, issue_type_id, priority_id, status_id, is_open, assignee_id, author_id,
+  author_id, at, at, at, case when not is_open then at end,
+  row_number() over (partition by queue_id, status_id order by place)
+from resolved
+order by place;
 
 -- $1 orgId, $2 firstLinkId, $3 links
 prepare insert_demo_links as

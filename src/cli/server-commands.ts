@@ -82,7 +82,7 @@ async function distributeTables(environment: NodeJS.ProcessEnv, options: Distrib
       throw new StartError('The database has no extension "citus": create it on every node, and add the nodes.');
     }
     const tables = await tablesToDistribute(db);
-    if (!options.dryRun && tables.length > 0) {
+    if (!options.dryRun) {
       await distribute(db, ({ table, rows }) => {
         process.stderr.write(`${table}${rows > 0 ? ` (about ${rows} rows)` : ''}\n`);
       });

@@ -108,7 +108,7 @@ const WAITERS_MAX = 2000;
 const RECEIVING_CONNECTIONS_MAX = POOL_SIZE / 2;
 const STATEMENT_TIMEOUT_MS = 15_000;
 /** Less than the statement's own timeout, so that contention is told apart from a database that is too slow. */
-const LOCK_TIMEOUT_MS = 10_000;
+export const LOCK_TIMEOUT_MS = 10_000;
 /** Detects a dead connection, on which PostgreSQL cannot report its own timeout. */
 const RESPONSE_TIMEOUT_MS = 20_000;
 const CONNECT_TIMEOUT_MS = 5_000;

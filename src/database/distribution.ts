@@ -1,6 +1,6 @@
 // Spreads the tables over the nodes of a Citus cluster: those of a tenant by organisation, the directories as a copy on
 // each node. See docs/decisions/0020-distribution.md.
-import type { Database, Queryable, Transaction } from './database.ts';
+import { type Database, LOCK_TIMEOUT_MS, type Queryable, type Transaction } from './database.ts';
 
 /** Tables that every node has a copy of. */
 const DIRECTORIES = ['organisation_directory', 'token_directory'];
@@ -41,7 +41,7 @@ export async function tablesToDistribute(db: Queryable): Promise<TableToDistribu
 
 /**
  * Distributes the tables that are not yet, in one transaction; `onTable` is called before each. While it runs, nobody else can
- * use the tables.
+ * use the tables. Without such tables, it only repeats the settings of the nodes.
  */
 export function distribute(db: Database, onTable: (table: TableToDistribute) => void): Promise<void> {
   return db.transaction(async (transaction) => {
@@ -69,7 +69,23 @@ export function distribute(db: Database, onTable: (table: TableToDistribute) => 
       }
     }
     for (const key of keys) await select(transaction, key);
+    await limitLockWaits(transaction);
   });
+}
+
+/** Rows are locked on the nodes, in sessions of Citus, which have no settings of ours but those of the database there. */
+async function limitLockWaits(transaction: Transaction): Promise<void> {
+  const failures = await select<{ result: string }>(
+    transaction,
+    `
+    select nodename || ':' || nodeport || ': ' || result as result
+    from run_command_on_workers(format(
+      'do $$ begin set local citus.enable_ddl_propagation = off; alter database %I set lock_timeout = %s; end $$',
+      current_database(), $1::integer))
+    where not success`,
+    LOCK_TIMEOUT_MS,
+  );
+  if (failures.length > 0) throw new Error(failures.map(({ result }) => result).join('; '));
 }
 
 /** Drops the foreign keys of the tables, and those that refer to them. Returns the commands that add them again. */

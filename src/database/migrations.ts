@@ -87,11 +87,18 @@ const sqlFiles: Knex.MigrationSource<string> = {
 
 async function run(db: Knex, name: string, sql: string): Promise<void> {
   try {
-    await db.raw(sql);
+    // One by one: Citus sends the text of a foreign key's statement to the nodes, which run no more than one.
+    for (const statement of statementsOf(sql)) await db.raw(statement);
   } catch (error) {
     const message = error instanceof Error ? messageOf(error) : String(error);
     throw new Error(`Migration ${name}: ${message}`, { cause: error });
   }
+}
+
+/** The statements of a file, each with the comments before it. */
+function statementsOf(sql: string): string[] {
+  const statements = sql.match(/(?:--.*|'[^']*'|"[^"]*"|\$(\w*)\$[\s\S]*?\$\1\$|[^;])+/g) ?? [];
+  return statements.filter((statement) => statement.trim() !== '');
 }
 
 /** PostgreSQL's message, which knex prefixes with the whole statement. */

@@ -40,25 +40,30 @@ const UPDATE_DEMO_QUEUE_COUNTERS = statement<'orgId'>(
   where queues.org_id = :orgId and queues.queue_id = numbers.queue_id`,
 );
 
+// Citus refuses an outer join directly under the insert.
 const INSERT_DEMO_ISSUES = statement<'orgId' | 'issues'>(
   'insert_demo_issues',
   `
+  with resolved as materialized (
+    select coalesce(given.issue ->> 'hexId', left(md5(given.issue ->> 'key'), 24)) as hex_id,
+      given.issue ->> 'key' as key, queues.queue_id, given.issue ->> 'summary' as summary, issue_types.issue_type_id,
+      priorities.priority_id, statuses.status_id, statuses.type <> 'done' as is_open, assignee.user_id as assignee_id,
+      author.user_id as author_id, (given.issue ->> 'at')::timestamptz as at, given.place
+    from jsonb_array_elements(:issues) with ordinality as given (issue, place)
+    join queues on queues.org_id = :orgId and queues.key = split_part(given.issue ->> 'key', '-', 1)
+    join issue_types on issue_types.org_id = :orgId and issue_types.key = given.issue ->> 'issueType'
+    join priorities on priorities.org_id = :orgId and priorities.key = given.issue ->> 'priority'
+    join statuses on statuses.org_id = :orgId and statuses.key = given.issue ->> 'status'
+    join users author on author.org_id = :orgId and author.login = given.issue ->> 'author'
+    left join users assignee on assignee.org_id = :orgId and assignee.login = given.issue ->> 'assignee'
+  )
   insert into issues (org_id, hex_id, key, queue_id, summary, issue_type_id, priority_id, status_id, is_open,
     assignee_id, created_by, updated_by, created_at, updated_at, moved_at, closed_at, position)
-  select :orgId, coalesce(given.issue ->> 'hexId', left(md5(given.issue ->> 'key'), 24)), given.issue ->> 'key',
-    queues.queue_id, given.issue ->> 'summary', issue_types.issue_type_id, priorities.priority_id, statuses.status_id,
-    statuses.type <> 'done', (
-      select user_id from users where org_id = :orgId and login = given.issue ->> 'assignee'
-    ), author.user_id, author.user_id, (given.issue ->> 'at')::timestamptz, (given.issue ->> 'at')::timestamptz,
-    (given.issue ->> 'at')::timestamptz, case when statuses.type = 'done' then (given.issue ->> 'at')::timestamptz end,
-    row_number() over (partition by queues.queue_id, statuses.status_id order by given.place)
-  from jsonb_array_elements(:issues) with ordinality as given (issue, place)
-  join queues on queues.org_id = :orgId and queues.key = split_part(given.issue ->> 'key', '-', 1)
-  join issue_types on issue_types.org_id = :orgId and issue_types.key = given.issue ->> 'issueType'
-  join priorities on priorities.org_id = :orgId and priorities.key = given.issue ->> 'priority'
-  join statuses on statuses.org_id = :orgId and statuses.key = given.issue ->> 'status'
-  join users author on author.org_id = :orgId and author.login = given.issue ->> 'author'
-  order by given.place`,
+  select :orgId, hex_id, key, queue_id, summary, issue_type_id, priority_id, status_id, is_open, assignee_id, author_id,
+    author_id, at, at, at, case when not is_open then at end,
+    row_number() over (partition by queue_id, status_id order by place)
+  from resolved
+  order by place`,
 );
 
 const HOUR_MS = 3_600_000;

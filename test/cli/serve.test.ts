@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { runCommand } from '../support/command-line.ts';
 import { type Environment, PROGRAM, run, startServer } from '../support/server-process.ts';
 import { snapshot } from '../support/snapshot.ts';
+import { untilWaiting } from '../support/statements.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 
 const START = [process.execPath, fileURLToPath(new URL('../../scripts/start.js', import.meta.url))];
@@ -169,10 +170,7 @@ test('a server finishes requests before it stops', async () => {
   const { response, stopped } = await database.db.transaction(async (holder) => {
     await holder.query({ name: '', text: 'lock table links in access exclusive mode', values: [] });
     const waiting = fetch(`${server.url}/v2/issues/JUNE-2/links`, { headers: DEMO });
-    await until(async () => {
-      const text = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-      return (await database.db.query({ name: '', text, values: [] })).length > 0;
-    });
+    await untilWaiting(database.db, 1);
     const end = server.stop();
     await until(() => isRefused(server.url));
     return { response: waiting, stopped: end };

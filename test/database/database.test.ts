@@ -223,7 +223,7 @@ test('a terminated backend throws `unavailable`, and its connection is replaced'
   const work = db.transaction(async (transaction) => {
     await query(transaction, 'delete from notes');
     const [row] = await query<{ pid: number }>(transaction, 'select pg_backend_pid() as pid');
-    await query(database().db, 'select pg_terminate_backend($1, 5000)', row?.pid);
+    await query(database().db, 'select pg_terminate_backend($1::integer, 5000)', row?.pid);
     await query(transaction, 'select 1');
   });
   await expect(work).rejects.toMatchObject({ name: 'DomainError', code: 'unavailable' });

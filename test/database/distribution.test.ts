@@ -26,6 +26,8 @@ const SAMPLES: Readonly<Record<string, string>> = {
 };
 /** Statements that change no table, and those of a single task for each part that Citus may run one after the other. */
 const IN_STEPS = new Set([
+  // The links of the demo and their events.
+  'insert_demo_links',
   // Written at once without Citus; with it, by locked-link-writes.store.ts.
   'delete_link',
   'insert_link',

@@ -11,6 +11,7 @@ import {
 } from '../support/builders.ts';
 import { sendExactly } from '../support/raw-request.ts';
 import { unchanged } from '../support/snapshot.ts';
+import { createLinkTrigger } from '../support/triggers.ts';
 
 /** What responses tell browsers, and what they tell nobody. */
 
@@ -120,14 +121,8 @@ test('a page of any other origin may read nothing', async () => {
 });
 
 test('a failure tells clients its request id, and nothing of the code, the statement or the database', async () => {
-  await db().query({
-    name: '',
-    text: `
-      create function fail() returns trigger language plpgsql as
-        'begin raise exception using errcode = ''XX001'', message = ''invalid page in block 7 of relation base/16384/2619''; end';
-      create trigger fail before insert on links for each row execute function fail()`,
-    values: [],
-  });
+  const body = `raise exception using errcode = 'XX001', message = 'invalid page in block 7 of relation base/16384/2619';`;
+  const drop = await createLinkTrigger(db(), { name: 'fail', moment: 'before insert', body });
   const basic = Buffer.from(`${application.login}:${application.secret}`).toString('base64');
   const call = { jsonrpc: '2.0', method: 'createTaskLink', params: [issue.id, other.id, 1], id: 1 };
   const url = (path: string) => api().url + path;
@@ -151,7 +146,7 @@ test('a failure tells clients its request id, and nothing of the code, the state
       expectNoInternals(rpc);
     }
   });
-  await db().query({ name: '', text: 'drop trigger fail on links; drop function fail', values: [] });
+  await drop();
   // The log tells operators all of it.
   expect(api().log.filter((line) => line.includes('invalid page in block 7')).length).toBeGreaterThanOrEqual(4);
   api().log.splice(0);

@@ -12,6 +12,7 @@ import {
 import { type DatabaseProxy, openDatabaseProxy } from '../support/database-proxy.ts';
 import { type Rpc, rpcAs } from '../support/rpc.ts';
 import { unchanged } from '../support/snapshot.ts';
+import { createLinkTrigger } from '../support/triggers.ts';
 
 /** What clients see while PostgreSQL is gone, does not respond, or does not accept writes. */
 
@@ -100,11 +101,11 @@ async function callsOk(): Promise<void> {
 }
 
 test('a long statement is no silence', async () => {
-  await query(`
-    create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(2); return new; end';
-    create trigger slow before insert on links for each row execute function slow()`);
+  const body = 'perform pg_sleep(2); return new;';
+  const drop = await createLinkTrigger(db(), { name: 'slow', moment: 'before insert', body });
   expect((await createLink()).status).toBe(201);
-  await query('drop trigger slow on links; drop function slow; delete from links');
+  await drop();
+  await query('delete from links');
 });
 
 describe.each([
@@ -112,10 +113,8 @@ describe.each([
   ['25006', 'a standby'],
 ])('with the error %s of %s', (code) => {
   test('writes get a 503 that says so, nothing is written, and reading goes on', async () => {
-    await query(`
-      create function refuse() returns trigger language plpgsql as
-        'begin raise exception using errcode = ''${code}'', message = ''could not extend file "base/1/2"''; end';
-      create trigger refuse before insert on links for each row execute function refuse()`);
+    const body = `raise exception using errcode = '${code}', message = 'could not extend file "base/1/2"';`;
+    const drop = await createLinkTrigger(db(), { name: 'refuse', moment: 'before insert', body });
     await unchanged(db(), async () => {
       const [write, call] = [await createLink(), await callRpc()];
       expect(write.status).toBe(503);
@@ -131,7 +130,7 @@ describe.each([
       expect(await rpc.call('getAllTaskLinks', issues[0].id)).toEqual([]);
       await api().request.get('/readyz').expect(200);
     });
-    await query('drop trigger refuse on links; drop function refuse');
+    await drop();
     await createLink().expect(201);
     await query('delete from links');
   });

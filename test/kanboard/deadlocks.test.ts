@@ -3,6 +3,7 @@ import { useApi } from '../support/api.ts';
 import { givenApplication, givenOrganisation } from '../support/builders.ts';
 import { rpcAs } from '../support/rpc.ts';
 import { untilWaiting } from '../support/statements.ts';
+import { isOnCitus } from '../support/test-database.ts';
 
 /** A method that writes with a single statement can run into a deadlock too; its transaction is then retried. */
 
@@ -26,6 +27,10 @@ test.each([
   let call: Promise<unknown> | undefined;
   const other = db().transaction(async (transaction) => {
     const run = (text: string) => transaction.query({ name: '', text, values: [org.orgId] });
+    if (isOnCitus) {
+      // The node that has the organisation finds the deadlock.
+      await transaction.query({ name: '', text: `set local citus.propagate_set_commands = 'local'`, values: [] });
+    }
     // Makes PostgreSQL abort the transaction of the method, not this one.
     await transaction.query({ name: '', text: `set local deadlock_timeout = '10s'`, values: [] });
     await run(first);

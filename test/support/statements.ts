@@ -2,6 +2,7 @@ import type { Client } from '../../src/database/client.ts';
 import type { ClientDatabase, Database, DatabasePool, Transaction } from '../../src/database/database.ts';
 import type { SharedStatement } from '../../src/database/shared-reads.ts';
 import type { Statement } from '../../src/database/statement.ts';
+import { isOnCitus } from './test-database.ts';
 
 /** How many statements the service sends while `work` runs, besides those that begin and end transactions. */
 export async function countStatements(db: DatabasePool, work: () => PromiseLike<unknown>): Promise<number> {
@@ -56,14 +57,16 @@ export async function countStatements(db: DatabasePool, work: () => PromiseLike<
   return count;
 }
 
-/** Resolves once this many statements are waiting for a lock. */
+const COUNT_WAITING = `
+  select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+
+/** Resolves once this many statements are waiting for a lock: on Citus, on any node. */
 export async function untilWaiting(db: Database, count: number): Promise<void> {
+  const text = isOnCitus
+    ? `select sum(result::integer) as count from run_command_on_all_nodes($$ ${COUNT_WAITING} $$)`
+    : COUNT_WAITING;
   for (;;) {
-    const rows = await db.query({
-      name: '',
-      text: `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-      values: [],
-    });
-    if (rows.length >= count) return;
+    const [row] = await db.query<{ count: number }>({ name: '', text, values: [] });
+    if (Number(row?.count) >= count) return;
   }
 }

@@ -100,7 +100,8 @@ async function createOnCitus(server: Connection, name: string, template: Templat
 }
 
 async function onServer(server: Connection, text: string): Promise<void> {
-  const db = openDatabase(server, silent);
+  // The extension alone takes seconds on a busy machine.
+  const db = openDatabase(server, silent, { hasTimeouts: false });
   try {
     await db.query({ name: '', text, values: [] });
   } finally {

@@ -15,6 +15,7 @@ import {
 import { PROGRAM, type ServerProcess, startServer } from '../support/server-process.ts';
 import { snapshot, unchanged } from '../support/snapshot.ts';
 import { untilWaiting } from '../support/statements.ts';
+import { createLinkTrigger } from '../support/triggers.ts';
 
 /** `Idempotency-Key` (decision 14). `api` and `other` are two servers on one database. */
 
@@ -394,18 +395,22 @@ describe('when a server is killed', () => {
   test('during its commit, a retry on another server gets the response that was never sent', async () => {
     const [request, key] = [await newLink(), randomUUID()];
     const before = await countLinks();
-    await query(`
-      create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(1); return null; end';
-      create constraint trigger slow after insert on links deferrable initially deferred for each row execute function slow()`);
+    const drop = await createLinkTrigger(db(), {
+      name: 'slow',
+      moment: 'after insert',
+      isDeferred: true,
+      body: 'perform pg_sleep(1); return null;',
+    });
     await killDuring(request, key, async () => {
-      while ((await query(`select from pg_stat_activity where query = 'commit' and state = 'active'`)).length === 0) {
-        await sleep(5);
-      }
+      const committing = `
+        select from pg_stat_activity
+        where datname = current_database() and query = 'commit' and state = 'active'`;
+      while ((await query(committing)).length === 0) await sleep(5);
     });
     const { status, headers } = await retry(request, key);
     expect([status, headers['idempotent-replayed']]).toEqual([201, 'true']);
     expect(await countLinks()).toBe(before + 1);
-    await query('drop trigger slow on links; drop function slow');
+    await drop();
   });
 });
 

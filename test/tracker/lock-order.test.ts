@@ -124,7 +124,8 @@ test.each(Object.entries(PAIRS))('%s: no deadlock', async (_name, { held, first,
   const [table, column, id] = await held(given);
   const both: PromiseLike<unknown>[] = [];
   await db().transaction(async (transaction) => {
-    await transaction.query({ name: '', text: `select from ${table} where ${column} = $1 for update`, values: [id] });
+    const text = `select from ${table} where org_id = $1 and ${column} = $2 for update`;
+    await transaction.query({ name: '', text, values: [org.orgId, id] });
     both.push(Promise.resolve(first(given)));
     await untilWaiting(db(), 1);
     both.push(Promise.resolve(second(given)));

@@ -98,7 +98,8 @@ test('a writer that waits too long for a lock gets 503 with a message of its own
   await unchanged(db(), () =>
     db().transaction(async (transaction) => {
       // Only the gate, as a switch that waits for it: a transaction that has locked a row would hold up changelogs.
-      const text = 'select pg_advisory_xact_lock(hashtextextended($1, 0))';
+      const text =
+        'select pg_advisory_xact_lock(hashtextextended(org_id, 0))::text from organisations where org_id = $1';
       await transaction.query({ name: '', text, values: [org.orgId] });
       const [response, refused] = await Promise.all([
         fetch(`${servers[0]?.url}/v3/issues/${a.key}/links`, {

@@ -88,10 +88,10 @@ test.each(['depends', 'epic'] as const)(
 );
 
 test('two long chains are joined, also if there is no room between their positions', async () => {
-  const chains = await Promise.all(
-    [151, 150].map((length) => Promise.all(Array.from({ length }, () => givenIssue(db(), org, queue)))),
-  );
-  const [later, earlier] = chains as [GivenIssue[], GivenIssue[]];
+  const [later, earlier]: [GivenIssue[], GivenIssue[]] = [[], []];
+  const chains = [later, earlier];
+  while (later.length < 151) later.push(await givenIssue(db(), org, queue));
+  while (earlier.length < 150) earlier.push(await givenIssue(db(), org, queue));
   const end = later.at(-1) as GivenIssue;
   for (const [place, chain] of chains.entries()) {
     const ids = chain.map(({ id }) => id);
