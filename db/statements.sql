@@ -1301,7 +1301,7 @@ select issue.*, (select count(*) from comments where comments.org_id = $3 and co
 from issue
 left join lateral (
   select comments.comment_id, comments.hex_id, comments.text, comments.visibility, comments.reference,
-    comments.version, comments.created_at, comments.updated_at,
+    comments.summonee_ids, comments.version, comments.created_at, comments.updated_at,
     array(
       select jsonb_build_object('uid', summonee.uid, 'display', coalesce(summonee.display, summonee.login),
         'passportUid', summonee.passport_uid, 'cloudUid', summonee.cloud_uid)
@@ -1350,7 +1350,7 @@ select issue.*, (select count(*) from comments where comments.org_id = $3 and co
 from issue
 left join lateral (
   select comments.comment_id, comments.hex_id, comments.text, comments.visibility, comments.reference,
-    comments.version, comments.created_at, comments.updated_at,
+    comments.summonee_ids, comments.version, comments.created_at, comments.updated_at,
     array(
       select jsonb_build_object('uid', summonee.uid, 'display', coalesce(summonee.display, summonee.login),
         'passportUid', summonee.passport_uid, 'cloudUid', summonee.cloud_uid)
@@ -1399,7 +1399,7 @@ select issue.*, (select count(*) from comments where comments.org_id = $3 and co
 from issue
 left join lateral (
   select comments.comment_id, comments.hex_id, comments.text, comments.visibility, comments.reference,
-    comments.version, comments.created_at, comments.updated_at,
+    comments.summonee_ids, comments.version, comments.created_at, comments.updated_at,
     array(
       select jsonb_build_object('uid', summonee.uid, 'display', coalesce(summonee.display, summonee.login),
         'passportUid', summonee.passport_uid, 'cloudUid', summonee.cloud_uid)
@@ -1444,7 +1444,7 @@ select issue.*, (select count(*) from comments where comments.org_id = $3 and co
 from issue
 left join lateral (
   select comments.comment_id, comments.hex_id, comments.text, comments.visibility, comments.reference,
-    comments.version, comments.created_at, comments.updated_at,
+    comments.summonee_ids, comments.version, comments.created_at, comments.updated_at,
     array(
       select jsonb_build_object('uid', summonee.uid, 'display', coalesce(summonee.display, summonee.login),
         'passportUid', summonee.passport_uid, 'cloudUid', summonee.cloud_uid)
@@ -1603,7 +1603,10 @@ else ($3::boolean or (deleted_queue.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $1 and queue_members.queue_id = deleted_queue.queue_id and queue_members.user_id = $4
   and true))) end))
-      or (object.issue_id is null and deleted.issue_id is null and $6 = 'admin')))) and (events.transaction_id, events.event_id) > (coalesce((
+      or (object.issue_id is null and deleted.issue_id is null and $6 = 'admin')))) and not (events.changes -> 'comments' is not null
+    and not (events.changes -> 'comments' -> 0 ->> 'visibility' = 'app-user' or events.user_id = $4 or $3::boolean
+  or $6::text = 'admin' or (events.changes -> 'comments' -> 0 ->> 'visibility' = 'app-manager' and $6::text = 'manager')))
+    and (events.transaction_id, events.event_id) > (coalesce((
     select seen.transaction_id from events seen
     where seen.org_id = $1 and seen.event_id = $7 and seen.issue_id = issue.issue_id), '0'), $7)
   and (events.event_id > $7 or (
@@ -1675,7 +1678,10 @@ else ($3::boolean or (deleted_queue.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $1 and queue_members.queue_id = deleted_queue.queue_id and queue_members.user_id = $4
   and true))) end))
-      or (object.issue_id is null and deleted.issue_id is null and $6 = 'admin')))) and events.event_id = $7
+      or (object.issue_id is null and deleted.issue_id is null and $6 = 'admin')))) and not (events.changes -> 'comments' is not null
+    and not (events.changes -> 'comments' -> 0 ->> 'visibility' = 'app-user' or events.user_id = $4 or $3::boolean
+  or $6::text = 'admin' or (events.changes -> 'comments' -> 0 ->> 'visibility' = 'app-manager' and $6::text = 'manager')))
+    and events.event_id = $7
 ) entry on true
 order by entry.transaction_id, entry.event_id;
 
@@ -2304,7 +2310,7 @@ where queues.org_id = $1 and queues.queue_id = $2 and ($3::boolean or (queues.ac
     and true)))
 order by name collate "C", users.user_id;
 
--- $1 orgId, $2 issues, $3 isApplication, $4 userId, $5 linkTypes, $6 queues, $7 users, $8 statuses, $9 types, $10 priorities
+-- $1 orgId, $2 issues, $3 isApplication, $4 userId, $5 linkTypes, $6 queues, $7 comments, $8 users, $9 statuses, $10 types, $11 priorities
 prepare select_named as
   select 'issues' as kind, issues.issue_id::text as id, issues.key, issues.summary as text, null as ru, null as en,
     issues.hex_id,
@@ -2344,21 +2350,25 @@ from queues where queues.org_id = $1 and queues.queue_id = any($6::bigint[]) and
   where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
     and true)))
 union all
+select 'comments', comments.comment_id::text, null, left(comments.text, 255), null, null, null, null, null, null, null,
+  null
+from comments where comments.org_id = $1 and comments.comment_id = any($7::bigint[])
+union all
 select 'users', users.user_id::text, null, coalesce(users.display, users.login), null, null, null, null, null, users.uid,
   users.passport_uid, users.cloud_uid
-from users where users.org_id = $1 and users.user_id = any($7::bigint[])
+from users where users.org_id = $1 and users.user_id = any($8::bigint[])
 union all
 select 'statuses', statuses.status_id::text, statuses.key, null, statuses.name_ru, statuses.name_en, null, null, null,
   null, null, null
-from statuses where statuses.org_id = $1 and statuses.status_id = any($8::bigint[])
+from statuses where statuses.org_id = $1 and statuses.status_id = any($9::bigint[])
 union all
 select 'types', issue_types.issue_type_id::text, issue_types.key, null, issue_types.name_ru, issue_types.name_en, null, null, null,
   null, null, null
-from issue_types where issue_types.org_id = $1 and issue_types.issue_type_id = any($9::bigint[])
+from issue_types where issue_types.org_id = $1 and issue_types.issue_type_id = any($10::bigint[])
 union all
 select 'priorities', priorities.priority_id::text, priorities.key, null, priorities.name_ru, priorities.name_en, null, null, null,
   null, null, null
-from priorities where priorities.org_id = $1 and priorities.priority_id = any($10::bigint[]);
+from priorities where priorities.org_id = $1 and priorities.priority_id = any($11::bigint[]);
 
 -- $1 issueIds, $2 orgId, $3 linkTypeId, $4 position
 prepare select_nearest_inward as
@@ -3017,7 +3027,7 @@ returning issues.issue_id;
 -- $1 text, $2 summoneeIds, $3 userId, $4 orgId, $5 commentId
 prepare update_comment as
 update comments
-set text = $1, summonee_ids = coalesce($2::bigint[], summonee_ids), version = version + 1,
+set text = $1, summonee_ids = $2, version = version + 1,
   updated_by = $3, updated_at = greatest(now(), updated_at)
 where org_id = $4 and comment_id = $5;
 

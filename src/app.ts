@@ -24,6 +24,7 @@ import type { Log } from './log.ts';
 import { operationsRouter } from './operations.ts';
 import { texts } from './texts.ts';
 import { changelogHandlers } from './tracker/changelog/changelog.rest.ts';
+import { commentHandlers } from './tracker/comments/comments.rest.ts';
 import { dictionaryHandlers } from './tracker/dictionaries/dictionaries.rest.ts';
 import { fieldHandlers } from './tracker/fields/fields.rest.ts';
 import { issueLinkHandlers } from './tracker/issue-links/issue-links.rest.ts';
@@ -96,6 +97,7 @@ export function createApp({
     ...issueHandlers,
     ...issueSearchHandlers,
     ...changelogHandlers,
+    ...commentHandlers,
     ...linkTypeHandlers,
     ...organisationHandlers,
     ...userHandlers,

@@ -164,8 +164,8 @@ export const texts = {
   userUnknown: { ru: 'Пользователь не существует.', en: 'The user does not exist.' },
   importedInFuture: { ru: 'Время не может быть в будущем.', en: 'The time cannot be in the future.' },
   importedBeforeCreated: {
-    ru: 'Связь не могла измениться до того, как появилась.',
-    en: 'The link cannot have been updated before it was created.',
+    ru: 'Время изменения не может быть раньше времени создания.',
+    en: 'The time of the update cannot be before that of the creation.',
   },
   importedUpdateIncomplete: {
     ru: 'updatedAt и updatedBy передаются только вместе.',
@@ -270,10 +270,18 @@ export const texts = {
     en: 'The issue has been changed: the version in the request is stale.',
   },
   tagsTooMany: { ru: 'Не больше 100 тегов.', en: 'An issue can have at most 100 tags.' },
+  expandUnknown: (known: string) => ({
+    ru: `Допустимые значения: ${known}.`,
+    en: `Accepted values: ${known}.`,
+  }),
+  summoneesUnknown: (names: string) => ({
+    ru: `Пользователи не существуют: ${names}.`,
+    en: `These users do not exist: ${names}.`,
+  }),
   commentNotFound: { ru: 'Комментарий не существует.', en: 'The comment does not exist.' },
   commentForbidden: {
     ru: 'Чужой комментарий может изменить или удалить только администратор очереди.',
-    en: 'Only those who manage the queue can change or remove a comment of another user.',
+    en: "Only managers of the queue can change or remove another user's comment.",
   },
   changeNotFound: { ru: 'Запись истории не существует.', en: 'The changelog entry does not exist.' },
   searchAmbiguous: (given: string) => ({

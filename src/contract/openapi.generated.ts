@@ -563,6 +563,138 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/issues/{issueId}/comments": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * List the comments on an issue
+         * @description A page of the comments on the issue, oldest first. `id` is the last comment that the client has seen: the page starts
+         *     after it, and `Link` has only `first` and `next`. Without `id`, `page` selects the page. Comments for higher roles,
+         *     which Kanboard's clients write, are left out.
+         */
+        readonly get: operations["listComments"];
+        readonly put?: never;
+        /**
+         * Comment on an issue
+         * @description Adds a comment by the token's user. The issue gets a new `updatedAt`, but keeps its `version`.
+         */
+        readonly post: operations["createComment"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/issues/{issueId}/comments/_import": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Import a comment from another tracker
+         * @description Adds a comment with the authors and times it had in another tracker. The right to edit the issue is enough. The
+         *     issue keeps its `updatedAt`.
+         */
+        readonly post: operations["importComment"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/issues/{issueId}/comments/{commentId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a comment.
+                 * @example 626
+                 */
+                readonly commentId: components["parameters"]["CommentId"];
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get a comment
+         * @description The comment, if it is on this issue.
+         */
+        readonly get: operations["getComment"];
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * Remove a comment
+         * @description The changelog still has entries for its addition and removal, but no longer its text.
+         */
+        readonly delete: operations["deleteComment"];
+        readonly options?: never;
+        readonly head?: never;
+        /**
+         * Edit a comment
+         * @description Changes the text, the summonees, or both, and raises the version. Only the author of a comment and managers of the
+         *     queue can edit or remove it.
+         */
+        readonly patch: operations["updateComment"];
+        readonly trace?: never;
+    };
     readonly "/issues/{issueId}/links": {
         readonly parameters: {
             readonly query?: never;
@@ -634,8 +766,8 @@ export interface paths {
         readonly put?: never;
         /**
          * Import a link from another tracker
-         * @description Creates a link with the authors and times it had in another tracker. For administrators. Besides the usual
-         *     relationships, `original` and `clone` are accepted.
+         * @description Creates a link with the authors and times it had in another tracker. The right to edit the issue is enough. Besides
+         *     the usual relationships, `original` and `clone` are accepted.
          */
         readonly post: operations["importIssueLink"];
         readonly delete?: never;
@@ -1461,6 +1593,57 @@ export interface components {
         } | {
             readonly id: string | number;
         };
+        readonly Comment: {
+            /** @description With `expand=attachments`. */
+            readonly attachments?: components["schemas"]["EmptyList"];
+            readonly createdAt: components["schemas"]["Timestamp"];
+            readonly createdBy: components["schemas"]["UserReference"];
+            readonly id: number;
+            readonly longId: string;
+            /** Format: uri */
+            readonly self: string;
+            /** @description Absent if there are none. */
+            readonly summonees?: readonly components["schemas"]["UserReference"][];
+            readonly text: string;
+            /** @description With `expand=html`, the text as HTML. Its line breaks are kept; its markup is not rendered. */
+            readonly textHtml?: string;
+            /**
+             * @description Comments arrive through the APIs, never by mail.
+             * @enum {string}
+             */
+            readonly transport: "internal";
+            /** @enum {string} */
+            readonly type: "standard";
+            readonly updatedAt: components["schemas"]["Timestamp"];
+            readonly updatedBy: components["schemas"]["UserReference"];
+            readonly version: number;
+        };
+        readonly CommentChange: {
+            readonly attachments?: components["schemas"]["EmptyList"];
+            readonly createdAt?: components["schemas"]["SentBack"];
+            readonly createdBy?: components["schemas"]["SentBack"];
+            readonly id?: components["schemas"]["SentBack"];
+            readonly longId?: components["schemas"]["SentBack"];
+            readonly self?: components["schemas"]["SentBack"];
+            /** @description `null` removes them. */
+            readonly summonees?: null | components["schemas"]["Summonees"];
+            readonly text?: components["schemas"]["CommentText"];
+            readonly textHtml?: components["schemas"]["SentBack"];
+            readonly transport?: components["schemas"]["SentBack"];
+            readonly type?: components["schemas"]["SentBack"];
+            readonly updatedAt?: components["schemas"]["SentBack"];
+            readonly updatedBy?: components["schemas"]["SentBack"];
+            readonly version?: components["schemas"]["SentBack"];
+        };
+        /** @description A comment in the changelog. Only `id` remains of a removed one. */
+        readonly CommentReference: {
+            /** @description The first 255 characters of the text as it is now. */
+            readonly display?: string;
+            readonly id: string;
+            /** Format: uri */
+            readonly self?: string;
+        };
+        readonly CommentText: string;
         readonly Description: string;
         /**
          * @description The end at which the requested issue is; `type[direction]` is its name there.
@@ -1576,6 +1759,16 @@ export interface components {
             /** @description `null` if the issue does not exist or the token's user may not see it; the two are indistinguishable. */
             readonly links: readonly components["schemas"]["PartialIssueLink"][] | null;
         };
+        readonly ImportedComment: {
+            /** @description Not in the future. Any offset. */
+            readonly createdAt: string;
+            readonly createdBy: components["schemas"]["UserName"];
+            readonly summonees?: components["schemas"]["Summonees"];
+            readonly text: components["schemas"]["CommentText"];
+            /** @description Only together with `updatedBy`; not before `createdAt` and not in the future. */
+            readonly updatedAt?: string;
+            readonly updatedBy?: components["schemas"]["UserName"];
+        };
         readonly ImportedIssueLink: {
             /** @description Not in the future. Any offset. */
             readonly createdAt: string;
@@ -1635,6 +1828,12 @@ export interface components {
         };
         /** @description An entry of an issue's changelog. */
         readonly IssueChange: {
+            /** @description The comment that was added, updated or removed. */
+            readonly comments?: {
+                readonly added?: readonly components["schemas"]["CommentReference"][];
+                readonly removed?: readonly components["schemas"]["CommentReference"][];
+                readonly updated?: readonly components["schemas"]["CommentReference"][];
+            };
             /** @description The changed fields, each before and after. */
             readonly fields?: readonly {
                 readonly field: components["schemas"]["FieldReference"];
@@ -1712,7 +1911,7 @@ export interface components {
          * @description No operation clones an issue yet, so there are no entries of the type `IssueCloned`.
          * @enum {string}
          */
-        readonly IssueChangeType: "IssueCreated" | "IssueUpdated" | "IssueMoved" | "IssueCloned" | "IssueWorkflow" | "IssueLinked" | "IssueUnlinked" | "IssueLinkChanged";
+        readonly IssueChangeType: "IssueCreated" | "IssueUpdated" | "IssueMoved" | "IssueCloned" | "IssueWorkflow" | "IssueLinked" | "IssueUnlinked" | "IssueLinkChanged" | "IssueCommentAdded" | "IssueCommentUpdated" | "IssueCommentRemoved";
         readonly IssueIdentity: {
             readonly id: string;
             readonly key: string;
@@ -1952,6 +2151,10 @@ export interface components {
              */
             readonly single?: "inward" | "outward" | "none";
         };
+        readonly NewComment: {
+            readonly summonees?: components["schemas"]["Summonees"];
+            readonly text: components["schemas"]["CommentText"];
+        };
         readonly NewIssue: {
             readonly assignee?: components["schemas"]["AssigneeName"];
             readonly components?: components["schemas"]["EmptyList"];
@@ -2161,6 +2364,8 @@ export interface components {
             readonly key: "new" | "paused" | "inProgress" | "done" | "cancelled";
         };
         readonly Summary: string;
+        /** @description The users whose attention the comment calls for. */
+        readonly Summonees: components["schemas"]["AssigneeName"] | readonly components["schemas"]["AssigneeName"][];
         readonly Tag: string;
         readonly Tags: components["schemas"]["Tag"] | readonly components["schemas"]["Tag"][];
         /** @description UTC with milliseconds and an offset without a colon: `2017-06-11T05:16:01.421+0000`. */
@@ -2674,6 +2879,18 @@ export interface components {
         readonly ApplicationId: string;
         /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
         readonly CloudOrgId: string;
+        /**
+         * @description `html` adds `textHtml`, and `attachments` an empty array: this server has no attachments. `all` adds both.
+         * @example [
+         *       "all"
+         *     ]
+         */
+        readonly CommentExpand: readonly string[];
+        /**
+         * @description The id of a comment.
+         * @example 626
+         */
+        readonly CommentId: string;
         /**
          * @description The id of a field category.
          * @example 000000000000000000000001
@@ -3814,6 +4031,561 @@ export interface operations {
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
             readonly 413: components["responses"]["TooLarge"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listComments: {
+        readonly parameters: {
+            readonly query?: {
+                /**
+                 * @description `html` adds `textHtml`, and `attachments` an empty array: this server has no attachments. `all` adds both.
+                 * @example [
+                 *       "all"
+                 *     ]
+                 */
+                readonly expand?: components["parameters"]["CommentExpand"];
+                /**
+                 * @description The id of the last comment seen; 0 for none.
+                 * @example 0
+                 */
+                readonly id?: string;
+                /** @description The page number, from 1. */
+                readonly page?: components["parameters"]["Page"];
+                /** @description Items per page. */
+                readonly perPage?: components["parameters"]["PerPage"];
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description A page of comments. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly Link: components["headers"]["Link"];
+                    readonly "X-Total-Count": components["headers"]["XTotalCount"];
+                    readonly "X-Total-Pages": components["headers"]["XTotalPages"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/issues/JUNE-2/comments/626",
+                     *         "id": 626,
+                     *         "longId": "5fa15a24ac894475dd14ff07",
+                     *         "text": "Проверьте, пожалуйста.",
+                     *         "createdBy": {
+                     *           "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *           "id": "1120000000049224",
+                     *           "display": "Иван Иванов"
+                     *         },
+                     *         "updatedBy": {
+                     *           "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *           "id": "1120000000049224",
+                     *           "display": "Иван Иванов"
+                     *         },
+                     *         "createdAt": "2017-06-11T05:16:01.421+0000",
+                     *         "updatedAt": "2017-06-11T05:16:01.421+0000",
+                     *         "summonees": [
+                     *           {
+                     *             "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *             "id": "1120000000049224",
+                     *             "display": "Иван Иванов"
+                     *           }
+                     *         ],
+                     *         "version": 1,
+                     *         "type": "standard",
+                     *         "transport": "internal"
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["Comment"][];
+                };
+            };
+            readonly 304: components["responses"]["NotModified"];
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly createComment: {
+        readonly parameters: {
+            readonly query?: {
+                /**
+                 * @description `html` adds `textHtml`, and `attachments` an empty array: this server has no attachments. `all` adds both.
+                 * @example [
+                 *       "all"
+                 *     ]
+                 */
+                readonly expand?: components["parameters"]["CommentExpand"];
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description A value of the client's choice, best a random UUID, that makes it safe to repeat the request: within 24 hours, the same
+                 *     request of the same user with the same key has no further effect, and gets the first response again, with
+                 *     `Idempotent-Replayed: true`. Another request with the key fails with 422, and one that arrives while the first is
+                 *     running with 409. Kept are successes, and refusals with 409 and 422; after any other error, the request is carried
+                 *     out. The response is 404 if the token's user may no longer see an issue in it.
+                 * @example 9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "text": "Проверьте, пожалуйста."
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["NewComment"];
+            };
+        };
+        readonly responses: {
+            /** @description The new comment. */
+            readonly 201: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    readonly Location: components["headers"]["Location"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/issues/JUNE-2/comments/626",
+                     *       "id": 626,
+                     *       "longId": "5fa15a24ac894475dd14ff07",
+                     *       "text": "Проверьте, пожалуйста.",
+                     *       "createdBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "updatedBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "createdAt": "2017-06-11T05:16:01.421+0000",
+                     *       "updatedAt": "2017-06-11T05:16:01.421+0000",
+                     *       "summonees": [
+                     *         {
+                     *           "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *           "id": "1120000000049224",
+                     *           "display": "Иван Иванов"
+                     *         }
+                     *       ],
+                     *       "version": 1,
+                     *       "type": "standard",
+                     *       "transport": "internal"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Comment"];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["Conflict"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["Refused"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly importComment: {
+        readonly parameters: {
+            readonly query?: {
+                /**
+                 * @description `html` adds `textHtml`, and `attachments` an empty array: this server has no attachments. `all` adds both.
+                 * @example [
+                 *       "all"
+                 *     ]
+                 */
+                readonly expand?: components["parameters"]["CommentExpand"];
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description A value of the client's choice, best a random UUID, that makes it safe to repeat the request: within 24 hours, the same
+                 *     request of the same user with the same key has no further effect, and gets the first response again, with
+                 *     `Idempotent-Replayed: true`. Another request with the key fails with 422, and one that arrives while the first is
+                 *     running with 409. Kept are successes, and refusals with 409 and 422; after any other error, the request is carried
+                 *     out. The response is 404 if the token's user may no longer see an issue in it.
+                 * @example 9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "text": "Проверьте, пожалуйста.",
+                 *       "createdAt": "2017-06-11T05:16:01.421+0000",
+                 *       "createdBy": "ivanov"
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["ImportedComment"];
+            };
+        };
+        readonly responses: {
+            /** @description The new comment. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    readonly Location: components["headers"]["Location"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/issues/JUNE-2/comments/626",
+                     *       "id": 626,
+                     *       "longId": "5fa15a24ac894475dd14ff07",
+                     *       "text": "Проверьте, пожалуйста.",
+                     *       "createdBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "updatedBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "createdAt": "2017-06-11T05:16:01.421+0000",
+                     *       "updatedAt": "2017-06-11T05:16:01.421+0000",
+                     *       "summonees": [
+                     *         {
+                     *           "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *           "id": "1120000000049224",
+                     *           "display": "Иван Иванов"
+                     *         }
+                     *       ],
+                     *       "version": 1,
+                     *       "type": "standard",
+                     *       "transport": "internal"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Comment"];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["Conflict"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["Refused"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getComment: {
+        readonly parameters: {
+            readonly query?: {
+                /**
+                 * @description `html` adds `textHtml`, and `attachments` an empty array: this server has no attachments. `all` adds both.
+                 * @example [
+                 *       "all"
+                 *     ]
+                 */
+                readonly expand?: components["parameters"]["CommentExpand"];
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a comment.
+                 * @example 626
+                 */
+                readonly commentId: components["parameters"]["CommentId"];
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The comment. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/issues/JUNE-2/comments/626",
+                     *       "id": 626,
+                     *       "longId": "5fa15a24ac894475dd14ff07",
+                     *       "text": "Проверьте, пожалуйста.",
+                     *       "createdBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "updatedBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "createdAt": "2017-06-11T05:16:01.421+0000",
+                     *       "updatedAt": "2017-06-11T05:16:01.421+0000",
+                     *       "summonees": [
+                     *         {
+                     *           "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *           "id": "1120000000049224",
+                     *           "display": "Иван Иванов"
+                     *         }
+                     *       ],
+                     *       "version": 1,
+                     *       "type": "standard",
+                     *       "transport": "internal"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Comment"];
+                };
+            };
+            readonly 304: components["responses"]["NotModified"];
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly deleteComment: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a comment.
+                 * @example 626
+                 */
+                readonly commentId: components["parameters"]["CommentId"];
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The comment was removed. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly updateComment: {
+        readonly parameters: {
+            readonly query?: {
+                /**
+                 * @description `html` adds `textHtml`, and `attachments` an empty array: this server has no attachments. `all` adds both.
+                 * @example [
+                 *       "all"
+                 *     ]
+                 */
+                readonly expand?: components["parameters"]["CommentExpand"];
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a comment.
+                 * @example 626
+                 */
+                readonly commentId: components["parameters"]["CommentId"];
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "text": "Проверил, всё в порядке."
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["CommentChange"];
+            };
+        };
+        readonly responses: {
+            /** @description The comment after the change. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/issues/JUNE-2/comments/626",
+                     *       "id": 626,
+                     *       "longId": "5fa15a24ac894475dd14ff07",
+                     *       "text": "Проверьте, пожалуйста.",
+                     *       "createdBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "updatedBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "createdAt": "2017-06-11T05:16:01.421+0000",
+                     *       "updatedAt": "2017-06-11T05:16:01.421+0000",
+                     *       "summonees": [
+                     *         {
+                     *           "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *           "id": "1120000000049224",
+                     *           "display": "Иван Иванов"
+                     *         }
+                     *       ],
+                     *       "version": 1,
+                     *       "type": "standard",
+                     *       "transport": "internal"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Comment"];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["Refused"];
             readonly 429: components["responses"]["TooMany"];
             readonly 503: components["responses"]["Unavailable"];
         };

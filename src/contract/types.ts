@@ -50,7 +50,8 @@ export type Reply<Id extends OperationId> = ReplyHeaders &
 export interface ReplyHeaders {
   /** The version of the resource in the body, for `If-Match`. */
   readonly version?: number | undefined;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** An array is sent as a header line for each value. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
 }
 
 /** One handler per operation; a missing one does not compile. */

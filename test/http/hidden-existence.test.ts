@@ -34,6 +34,7 @@ interface Names {
   readonly taskId: number;
   readonly projectId: number;
   readonly linkId: number;
+  readonly commentId: number;
 }
 
 let org: GivenOrganisation;
@@ -53,6 +54,7 @@ const MISSING: Names = {
   taskId: MISSING_ID,
   projectId: MISSING_ID,
   linkId: MISSING_ID,
+  commentId: MISSING_ID,
 };
 
 beforeAll(async () => {
@@ -66,7 +68,11 @@ beforeAll(async () => {
   shownLinkId = await givenLink(db(), org, 'relates', shown, other);
   const [issue, far] = [await givenIssue(db(), org, closed.key), await givenIssue(db(), org, closed.key)];
   const linkId = await givenLink(db(), org, 'relates', issue, far);
-  hidden = { issue: issue.key, queue: closed.key, taskId: issue.id, projectId: closed.id, linkId };
+  const { body: comment } = await restAs(api(), insider)
+    .post(`/v3/issues/${issue.key}/comments`, { text: 'Hidden' })
+    .expect(201);
+  const names = { issue: issue.key, queue: closed.key, taskId: issue.id, projectId: closed.id };
+  hidden = { ...names, linkId, commentId: comment.id };
 });
 
 /** Holds the strongest locks on everything hidden while `work` runs. */
@@ -78,6 +84,7 @@ async function whileLocked(work: () => Promise<void>): Promise<void> {
     await lock('select from queues where org_id = $1 and queue_id = $2');
     await lock('select from columns where org_id = $1 and queue_id = $2');
     await lock('select from issues where org_id = $1 and queue_id = $2');
+    await lock(`select from comments where ${inQueue}`);
     await lock(`select from links where ${inQueue.replaceAll(/\bissue_id in/g, 'inward_issue_id in')}`);
     await work();
   });
@@ -98,7 +105,7 @@ interface RestCall {
 }
 
 /** Every operation that names an issue, a queue or a link, with each of the names in turn. */
-function restCalls({ issue, queue, linkId }: Names): readonly RestCall[] {
+function restCalls({ issue, queue, linkId, commentId }: Names): readonly RestCall[] {
   const imported = { createdBy: admin.login, createdAt: '2017-06-11T05:16:01.421+0000' };
   const remote = { relationship: 'relates', key: 'example', origin: 'com.github' };
   return [
@@ -142,6 +149,15 @@ function restCalls({ issue, queue, linkId }: Names): readonly RestCall[] {
     { operationId: 'deleteIssue', path: `/issues/${issue}` },
     { operationId: 'moveIssue', path: `/issues/${issue}/_move?queue=${open.key}` },
     { operationId: 'moveIssue', path: `/issues/${shown.key}/_move?queue=${queue}` },
+    { operationId: 'listComments', path: `/issues/${issue}/comments` },
+    { operationId: 'createComment', path: `/issues/${issue}/comments`, body: { text: 'New' } },
+    { operationId: 'importComment', path: `/issues/${issue}/comments/_import`, body: { text: 'New', ...imported } },
+    { operationId: 'getComment', path: `/issues/${issue}/comments/${commentId}` },
+    { operationId: 'getComment', path: `/issues/${shown.key}/comments/${commentId}` },
+    { operationId: 'updateComment', path: `/issues/${issue}/comments/${commentId}`, body: { text: 'Changed' } },
+    { operationId: 'updateComment', path: `/issues/${shown.key}/comments/${commentId}`, body: { text: 'Changed' } },
+    { operationId: 'deleteComment', path: `/issues/${issue}/comments/${commentId}` },
+    { operationId: 'deleteComment', path: `/issues/${shown.key}/comments/${commentId}` },
     { operationId: 'listIssueChanges', path: `/issues/${issue}/changelog` },
     { operationId: 'getIssueChange', path: `/issues/${issue}/changelog/1` },
     { operationId: 'getQueue', path: `/queues/${queue}` },

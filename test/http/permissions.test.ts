@@ -58,11 +58,12 @@ const managers: Right = { organisation: 'managers' };
 const admins: Right = { organisation: 'admins' };
 const see: Right = { organisation: 'anyone', queue: 'see' };
 const write: Right = { organisation: 'anyone', queue: 'write' };
+const manage: Right = { organisation: 'anyone', queue: 'manage' };
 
 const OPERATIONS: Readonly<Record<OperationId, Right>> = {
   listIssueLinks: see,
   createIssueLink: write,
-  importIssueLink: { organisation: 'admins', queue: 'write' },
+  importIssueLink: write,
   listIssueLinksPage: see,
   getIssueLink: see,
   updateIssueLink: write,
@@ -83,6 +84,13 @@ const OPERATIONS: Readonly<Record<OperationId, Right>> = {
   updateIssue: write,
   deleteIssue: { organisation: 'admins', queue: 'write' },
   moveIssue: write,
+  listComments: see,
+  createComment: write,
+  importComment: write,
+  getComment: see,
+  // The comment is another user's.
+  updateComment: manage,
+  deleteComment: manage,
   listIssueChanges: see,
   getIssueChange: see,
   getMyself: anyone,
@@ -202,6 +210,12 @@ async function givenCell(role: Role, standing: Standing) {
     objectId,
     org.admin.id,
   );
+  const commentId = await insert(
+    `insert into comments (org_id, issue_id, text, created_by, updated_by)
+     values ($1, $2, 'A comment', $3, $3) returning comment_id as id`,
+    issue.id,
+    org.admin.id,
+  );
   const entryId = await insert(
     `insert into events (org_id, issue_id, type, user_id, changes)
      values ($1, $2, 'IssueUpdated', $3, '{"fields":[]}') returning event_id as id`,
@@ -209,7 +223,7 @@ async function givenCell(role: Role, standing: Standing) {
     org.admin.id,
   );
   const linkId = await givenLink(db(), org, 'relates', issue, other);
-  return { queue, issue, unique, objectId, remoteLinkId, entryId, linkId, member, newcomer };
+  return { queue, issue, unique, objectId, remoteLinkId, commentId, entryId, linkId, member, newcomer };
 }
 
 type Cell = Awaited<ReturnType<typeof givenCell>>;
@@ -231,6 +245,9 @@ function bodyOf(id: OperationId, { queue }: Cell): object | undefined {
     updateOrganization: {},
     createIssue: { queue: queue.key, summary: 'New' },
     updateIssue: { summary: 'Changed' },
+    createComment: { text: 'New' },
+    importComment: { text: 'New', createdBy: org.admin.login, createdAt: '2017-06-11T05:16:01.421+0000' },
+    updateComment: { text: 'Changed' },
     createQueue: { key: `N${randomUUID().replaceAll('-', '').toUpperCase()}`, name: 'New' },
     createRemoteLink: { relationship: 'RELATES', key: 'new', origin: 'com.github' },
   };
@@ -262,6 +279,7 @@ describe('the Tracker API', () => {
       ...{ queueId: cell.queue.key, objectId: cell.objectId, applicationId: 'com.github', userId: org.admin.login },
       ...{ linkTypeId, statusId: 'open', priorityId: 'normal', issueTypeId: 'task', fieldId: 'tags' },
       categoryId: '000000000000000000000001',
+      commentId: cell.commentId,
     };
     const path = template.replaceAll(/\{(\w+)\}/g, (_match, name: string) => String(values[name]));
     const query = { findIssueByUnique: `?unique=${cell.unique}`, moveIssue: `?queue=${other.key.split('-')[0] ?? ''}` };

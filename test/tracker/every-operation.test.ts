@@ -119,6 +119,7 @@ describe('with resources', () => {
     const { body: changes } = await rest.get(`${issues}/changelog`);
     const remote = { relationship: 'RELATES', key: 'example', origin: values['applicationId'] };
     const { body: remoteLink } = await rest.post(`${issues}/remotelinks`, remote);
+    const { body: comment } = await rest.post(`${issues}/comments`, { text: 'A comment' });
     const other = await givenIssue(db(), org, queue);
     const { body: link } = await rest.post(`${issues}/links`, { relationship: 'relates', issue: other.key });
     Object.assign(values, {
@@ -127,6 +128,7 @@ describe('with resources', () => {
       remoteLinkId: remoteLink.id,
       objectId: remoteLink.object.id,
       linkId: link.id,
+      commentId: comment.id,
       queueId: queue,
       userId: org.admin.login,
     });

@@ -58,6 +58,13 @@ const REQUESTS: Readonly<Record<string, () => Promise<Request>>> = {
     const created = { createdBy: org.admin.login, createdAt: '2020-01-01T00:00:00.000+0000' };
     return { path: `${path}/_import`, body: { ...body, ...created } };
   },
+  async createComment() {
+    return { path: `/v3/issues/${(await newIssue()).key}/comments`, body: { text: randomUUID() } };
+  },
+  async importComment() {
+    const body = { text: randomUUID(), createdBy: org.admin.login, createdAt: '2020-01-01T00:00:00.000+0000' };
+    return { path: `/v3/issues/${(await newIssue()).key}/comments/_import`, body };
+  },
   createLinkType() {
     const id = `t${randomUUID()}`;
     return Promise.resolve({ path: '/v3/linktypes', body: { id, inward: { en: `${id} in`, ru: `${id} in` } } });

@@ -453,15 +453,16 @@ test.each([
   expect(await snapshot(db())).toEqual(before);
 });
 
-test('_import returns 403 for members and 404 for a missing issue', async () => {
+test('_import needs the right to edit the issue, and returns 404 for a missing one', async () => {
   const { org, issues } = await givenIssues(2);
   const [a, b] = issues as [GivenIssue, GivenIssue];
-  const member = await givenUser(db(), org.orgId);
+  const [member, reader] = [await givenUser(db(), org.orgId), await givenUser(db(), org.orgId, { role: 'reader' })];
   const link = { relationship: 'relates', issue: b.key, createdAt: '2019-03-04T05:06:07Z', createdBy: member.login };
   const before = await snapshot(db());
-  await importLink(member, a, link).expect(403);
-  await importLink(org.admin, a, { ...link, issue: 'NONE-1' }).expect(404);
+  await importLink(reader, a, link).expect(403);
+  await importLink(member, a, { ...link, issue: 'NONE-1' }).expect(404);
   expect(await snapshot(db())).toEqual(before);
+  await importLink(member, a, link).expect(200);
 });
 
 test('_list pages the links and returns the total count', async () => {

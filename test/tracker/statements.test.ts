@@ -139,6 +139,7 @@ async function givenLinks(count: number): Promise<{ admin: GivenUser; values: Re
   const issue = { id: issueId, hexId: created.body.id, key: created.body.key };
   let linkId = 0;
   let remote = { id: 0, object: { id: '' } };
+  let comment = { id: 0 };
   for (let place = 0; place < count; place += 1) {
     linkId = await givenLink(db(), org, 'depends', await givenIssue(db(), org, queue), issue);
     const posted = await as(admin)
@@ -149,6 +150,10 @@ async function givenLinks(count: number): Promise<{ admin: GivenUser; values: Re
       })
       .expect(201);
     remote = posted.body;
+    const said = await as(admin)
+      .post(`/v2/issues/${issue.key}/comments`, { text: `Comment ${place}`, summonees: [admin.login] })
+      .expect(201);
+    comment = said.body;
   }
   const changes = await as(admin).get(`/v2/issues/${issue.key}/changelog`);
   return {
@@ -167,6 +172,7 @@ async function givenLinks(count: number): Promise<{ admin: GivenUser; values: Re
       applicationId: 'com.github',
       objectId: remote.object.id,
       remoteLinkId: String(remote.id),
+      commentId: String(comment.id),
       entryId: String(changes.body[0]?.id),
       unique,
     },

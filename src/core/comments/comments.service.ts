@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Database, Queryable, Transaction } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
@@ -21,9 +22,9 @@ import {
 } from './comments.store.ts';
 
 /**
- * Comments on issues, for both APIs. Whoever may see an issue sees its comments, except those with a higher `visibility`.
- * Whoever may change an issue may comment on it, and may change and remove their own comments; those of others, only if
- * they manage the queue. Each write records an event.
+ * Comments on issues, for both APIs. A user who may see an issue sees its comments, except those with a higher
+ * `visibility`. A user who may change an issue may comment on it, and may change and remove their own comments; those of
+ * others, only if they manage the queue. Each write records an event.
  */
 
 export interface Comment {
@@ -116,26 +117,24 @@ export function createComment(
 }
 
 /**
- * Changes the text, and the summonees if they are given, and raises the version; writes nothing if nothing changes. Throws
- * `not_found`, `forbidden` for a comment of another user, and `refused` for an empty text.
+ * Changes the text, the summonees, or both, and raises the version; writes nothing if nothing changes. Throws `not_found`,
+ * `forbidden` for a comment of another user, and `refused` for an empty text.
  */
 export function updateComment(
   db: Database,
   viewer: Viewer,
   name: CommentName,
-  { text, summoneeIds }: { readonly text: string; readonly summoneeIds?: readonly number[] | undefined },
+  { text, summoneeIds }: { readonly text?: string | undefined; readonly summoneeIds?: readonly number[] | undefined },
 ): Promise<Comment> {
-  requireText(text);
+  if (text !== undefined) requireText(text);
   return db.transaction(async (transaction) => {
-    const { comment_id: commentId, ...comment } = await lockChangeableComment(transaction, viewer, name);
-    if (comment.text !== text || summoneeIds !== undefined) {
-      await updateCommentRow(transaction, viewer, { commentId, text, summoneeIds });
-      await touchIssue(transaction, viewer.orgId, comment.issue_id);
-      await recordChange(transaction, viewer, 'IssueCommentUpdated', {
-        issueId: comment.issue_id,
-        commentId,
-        visibility: comment.visibility,
-      });
+    const comment = await lockChangeableComment(transaction, viewer, name);
+    const { comment_id: commentId, issue_id: issueId, visibility } = comment;
+    const after = { text: text ?? comment.text, summoneeIds: summoneeIds ?? comment.summonee_ids.map(Number) };
+    if (after.text !== comment.text || !isDeepStrictEqual(after.summoneeIds, comment.summonee_ids.map(Number))) {
+      await updateCommentRow(transaction, viewer, { commentId, ...after });
+      await touchIssue(transaction, viewer.orgId, issueId);
+      await recordChange(transaction, viewer, 'IssueCommentUpdated', { issueId, commentId, visibility });
     }
     return await getComment(transaction, viewer, { commentId });
   });

@@ -26,6 +26,8 @@ export type CommentRow = {
   text: string;
   visibility: CommentVisibility;
   reference: string;
+  /** As text: pg parses no arrays of bigint to numbers. */
+  summonee_ids: string[];
   summonees: UserSummary[];
   version: number;
   created_at: Date;
@@ -54,7 +56,7 @@ function commentsWhere(issueCondition: string, commentCondition: string): string
     from issue
     left join lateral (
       select comments.comment_id, comments.hex_id, comments.text, comments.visibility, comments.reference,
-        comments.version, comments.created_at, comments.updated_at,
+        comments.summonee_ids, comments.version, comments.created_at, comments.updated_at,
         array(
           select jsonb_build_object('uid', summonee.uid, 'display', coalesce(summonee.display, summonee.login),
             'passportUid', summonee.passport_uid, 'cloudUid', summonee.cloud_uid)
@@ -177,16 +179,16 @@ const UPDATE_COMMENT = statement<'orgId' | 'userId' | 'commentId' | 'text' | 'su
   'update_comment',
   `
   update comments
-  set text = :text, summonee_ids = coalesce(:summoneeIds::bigint[], summonee_ids), version = version + 1,
+  set text = :text, summonee_ids = :summoneeIds, version = version + 1,
     updated_by = :userId, updated_at = greatest(now(), updated_at)
   where org_id = :orgId and comment_id = :commentId`,
 );
 
-/** Raises the version. Undefined summonees keep theirs. */
+/** Raises the version. */
 export async function updateCommentRow(
   db: Transaction,
   { orgId, userId }: Viewer,
-  comment: { readonly commentId: number; readonly text: string; readonly summoneeIds: readonly number[] | undefined },
+  comment: { readonly commentId: number; readonly text: string; readonly summoneeIds: readonly number[] },
 ): Promise<void> {
   await db.query(UPDATE_COMMENT({ orgId, userId, ...comment }));
 }

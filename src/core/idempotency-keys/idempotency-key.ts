@@ -8,6 +8,6 @@ export interface IdempotencyKey {
 
 export interface StoredResponse {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly body: string;
 }

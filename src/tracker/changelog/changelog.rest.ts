@@ -1,11 +1,12 @@
 import type { Schemas } from '../../contract/types.ts';
+import type { EventType } from '../../core/events/events.store.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import { STANDARD_FIELDS } from '../fields/standard-fields.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
 import { commaList } from '../rest/comma-list.ts';
 import { idInPath } from '../rest/names.ts';
-import { pageOf } from '../rest/paging.ts';
+import { cursorHeaders, pageOf } from '../rest/paging.ts';
 import {
   entryReference,
   issueReference,
@@ -17,6 +18,7 @@ import {
 import { timestamp } from '../rest/timestamps.ts';
 import {
   type ChangelogEntry,
+  type CommentState,
   type FieldValue,
   getChangelogEntry,
   type LinkState,
@@ -33,10 +35,9 @@ export const changelogHandlers: Handlers<'listIssueChanges' | 'getIssueChange'> 
       fields: query.field && fieldsNamed(query.field),
       limit: perPage,
     });
-    const last = entries.at(-1);
     return {
       body: entries.map((entry) => serializeEntry(caller, entry)),
-      headers: { Link: pageLinks(caller, perPage, hasMore ? last : undefined) },
+      headers: cursorHeaders(caller, perPage, { next: hasMore ? entries.at(-1)?.id : undefined }),
     };
   },
   async getIssueChange({ db, path, caller }) {
@@ -51,17 +52,6 @@ function fieldsNamed(names: readonly string[]): readonly string[] {
   const isKnown = fields.every((name) => STANDARD_FIELDS.some(({ id }) => id === name));
   if (!isKnown) throw new DomainError('invalid', undefined, { field: texts.fieldNotFound });
   return fields;
-}
-
-/** Links to the first page and, after `last`, to the next one. */
-function pageLinks({ url }: Caller, perPage: number, last: ChangelogEntry | undefined): string {
-  const page = new URL(url);
-  page.searchParams.set('perPage', String(perPage));
-  page.searchParams.delete('id');
-  const first = `<${page.href}>; rel="first"`;
-  if (last === undefined) return first;
-  page.searchParams.set('id', String(last.id));
-  return `${first}, <${page.href}>; rel="next"`;
 }
 
 function serializeEntry(caller: Caller, entry: ChangelogEntry): Schemas['IssueChange'] {
@@ -82,10 +72,25 @@ function serializeEntry(caller: Caller, entry: ChangelogEntry): Schemas['IssueCh
         to: serializeValue(caller, to),
       })),
     }),
+    ...(entry.comments && {
+      comments: {
+        [COMMENTS[entry.type] ?? '']: entry.comments.map((comment) => commentReference(issue.self, comment)),
+      },
+    }),
     ...(entry.links && {
       links: entry.links.map(({ from, to }) => ({ from: serializeLink(caller, from), to: serializeLink(caller, to) })),
     }),
   };
+}
+
+const COMMENTS: Readonly<Partial<Record<EventType, 'added' | 'updated' | 'removed'>>> = {
+  IssueCommentAdded: 'added',
+  IssueCommentUpdated: 'updated',
+  IssueCommentRemoved: 'removed',
+};
+
+function commentReference(issue: string, { id, display }: CommentState): Schemas['CommentReference'] {
+  return { id: String(id), ...(display !== undefined && { self: `${issue}/comments/${id}`, display }) };
 }
 
 function fieldReference({ base, language }: Caller, id: string): Schemas['FieldReference'] {

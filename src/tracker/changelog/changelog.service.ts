@@ -31,7 +31,14 @@ export interface ChangelogEntry {
   readonly author: UserSummary;
   readonly createdAt: Date;
   readonly fields: readonly FieldChange[] | undefined;
+  readonly comments: readonly CommentState[] | undefined;
   readonly links: readonly { readonly from: LinkState | null; readonly to: LinkState | null }[] | undefined;
+}
+
+export interface CommentState {
+  readonly id: number;
+  /** The start of the text; undefined for a comment that was removed. */
+  readonly display: string | undefined;
 }
 
 export interface FieldChange {
@@ -138,7 +145,7 @@ async function toEntries(db: Queryable, viewer: Viewer, rows: readonly EntryRow[
 type Names = ReadonlyMap<string, NamedRow>;
 
 function toEntry(row: EntryRow, named: Names): ChangelogEntry {
-  const { fields, links } = row.changes;
+  const { fields, links, comments } = row.changes;
   return {
     id: row.event_id,
     type: row.type,
@@ -150,6 +157,10 @@ function toEntry(row: EntryRow, named: Names): ChangelogEntry {
       from: toFieldValue(field, from, named),
       to: toFieldValue(field, to, named),
     })),
+    comments: comments?.map(({ comment_id: id }) => {
+      const comment = named.get(`comments ${id}`);
+      return { id, display: comment?.kind === 'comments' ? comment.text : undefined };
+    }),
     links: links
       ?.map(({ from, to }) => ({ from: toLinkState(from, named), to: toLinkState(to, named) }))
       .filter(({ from, to }) => from !== null || to !== null),
@@ -168,6 +179,7 @@ function idsIn(rows: readonly EntryRow[]): Ids {
         .filter((value) => typeof value === 'number'),
     );
   return {
+    comments: distinct(rows.flatMap(({ changes }) => changes.comments ?? []).map(({ comment_id: id }) => id)),
     issues: distinct(states.map((link) => link.object_id)),
     linkTypes: distinct(states.map((link) => link.link_type_id)),
     queues: held('queues'),

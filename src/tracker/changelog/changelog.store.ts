@@ -1,4 +1,5 @@
 import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
+import { visibleComment } from '../../core/comments/comments.store.ts';
 import { type Changes, type EventType, selectTransactionHorizon } from '../../core/events/events.store.ts';
 import { IS_NAMED_ISSUE, visibleIssues } from '../../core/issues/visible-issues.ts';
 import { visibleDeleted } from '../../core/removal/deleted-issues.store.ts';
@@ -42,6 +43,10 @@ const IS_HIDDEN = `(events.changes -> 'links' is not null and events.changes -> 
           or (deleted.issue_id is not null and ${visibleDeleted('deleted', 'deleted_queue')})
           or (object.issue_id is null and deleted.issue_id is null and :role = 'admin'))))`;
 
+/** SQL: whether the event is about a comment that the viewer may not see, or could not before it was removed. */
+const IS_HIDDEN_COMMENT = `(events.changes -> 'comments' is not null
+        and not ${visibleComment("events.changes -> 'comments' -> 0 ->> 'visibility'", 'events.user_id')})`;
+
 /** SQL: the issue :issueName and its events that match the condition, all only if the viewer may see them. */
 function entries(condition: string): string {
   return `
@@ -56,7 +61,8 @@ function entries(condition: string): string {
         events.transaction_id < :oldest::text::xid8 as is_settled, ${userColumns('author')}
       from events
       join users author on author.org_id = :orgId and author.user_id = events.user_id
-      where events.org_id = :orgId and events.issue_id = issue.issue_id and not ${IS_HIDDEN} and ${condition}
+      where events.org_id = :orgId and events.issue_id = issue.issue_id and not ${IS_HIDDEN} and not ${IS_HIDDEN_COMMENT}
+        and ${condition}
     ) entry on true
     order by entry.transaction_id, entry.event_id`;
 }
@@ -130,6 +136,7 @@ export async function selectEntry(
 
 /** The ids that events refer to, by kind of object. */
 export interface Ids {
+  readonly comments: readonly number[];
   readonly issues: readonly number[];
   readonly linkTypes: readonly string[];
   readonly queues: readonly number[];
@@ -142,6 +149,7 @@ export interface Ids {
 /** An object under its current name. The kind determines which columns are set. */
 export type NamedRow =
   | { kind: 'issues' | 'deletedIssues'; id: string; key: string; text: string; hex_id: string }
+  | { kind: 'comments'; id: string; text: string }
   | { kind: 'linkTypes' | 'deletedLinkTypes'; id: string; inward_ru: string; inward_en: string; ru: string; en: string }
   | { kind: 'queues'; id: string; key: string; text: string }
   | { kind: 'statuses' | 'types' | 'priorities'; id: string; key: string; ru: string; en: string }
@@ -184,6 +192,10 @@ const SELECT_NAMED = statement<keyof Viewer | keyof Ids, NamedRow>(
   union all
   select 'queues', queues.queue_id::text, queues.key, queues.name, null, null, null, null, null, null, null, null
   from queues where queues.org_id = :orgId and queues.queue_id = any(:queues::bigint[]) and ${visibleQueue('queues')}
+  union all
+  select 'comments', comments.comment_id::text, null, left(comments.text, 255), null, null, null, null, null, null, null,
+    null
+  from comments where comments.org_id = :orgId and comments.comment_id = any(:comments::bigint[])
   union all
   select 'users', users.user_id::text, null, coalesce(users.display, users.login), null, null, null, null, null, users.uid,
     users.passport_uid, users.cloud_uid

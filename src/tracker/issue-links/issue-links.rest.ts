@@ -1,15 +1,14 @@
 import type { Schemas } from '../../contract/types.ts';
-import { requireAdministrator } from '../../core/access/viewer.ts';
 import { getIssueLink, type IssueLink, listIssueLinks } from '../../core/issue-links/issue-links.service.ts';
+import { importedOrigin } from '../imports/imported-origin.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
 import { commaList } from '../rest/comma-list.ts';
 import { idInPath, issueNameIn } from '../rest/names.ts';
 import { pageOf, pagingHeaders } from '../rest/paging.ts';
 import { hasAny, refuseReadOnly } from '../rest/read-only.ts';
 import { issueReference, linkTypeReference, statusReference, userReference } from '../rest/references.ts';
-import { parseTimestamp, timestamp } from '../rest/timestamps.ts';
+import { timestamp } from '../rest/timestamps.ts';
 import { created, versionMatched } from '../rest/version.ts';
-import { importOrigin } from './imported-link.ts';
 import {
   createIssueLink,
   deleteIssueLink,
@@ -40,16 +39,10 @@ export const issueLinkHandlers: Handlers<Operations> = {
     return created(serializeIssueLink(caller, link), link.version);
   },
   async importIssueLink({ db, path, body, caller }) {
-    requireAdministrator(caller.viewer);
     const link = await importIssueLink(db, caller.viewer, path.issueId, {
       relationship: body.relationship,
       object: issueNameIn(body.issue),
-      origin: await importOrigin(db, caller.viewer.orgId, {
-        createdBy: body.createdBy,
-        createdAt: parseTimestamp('createdAt', body.createdAt),
-        updatedBy: body.updatedBy,
-        updatedAt: body.updatedAt === undefined ? undefined : parseTimestamp('updatedAt', body.updatedAt),
-      }),
+      origin: await importedOrigin(db, caller.viewer.orgId, body),
     });
     return created(serializeIssueLink(caller, link), link.version);
   },

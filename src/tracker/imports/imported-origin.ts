@@ -3,25 +3,28 @@ import { findUserIdNamed } from '../../core/users/users.service.ts';
 import type { Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
+import { parseTimestamp } from '../rest/timestamps.ts';
 
 /** A login, or a uid. */
 type UserName = string | number;
 
 /**
- * The author and the times of a link in its original tracker (Tracker contract, section 1). Throws `refused` if a user does
- * not exist, a time is in the future, the times are out of order, or only one of `updatedAt` and `updatedBy` is set.
+ * The author and the times of a link or a comment in its original tracker (Tracker contract, section 1). Throws `invalid` for
+ * an unreadable time, and `refused` if a user does not exist, a time is in the future, the times are out of order, or only
+ * one of `updatedAt` and `updatedBy` is set.
  */
-export async function importOrigin(
+export async function importedOrigin(
   db: Queryable,
   orgId: string,
   given: {
-    createdBy: UserName;
-    createdAt: Date;
-    updatedBy: UserName | undefined;
-    updatedAt: Date | undefined;
+    readonly createdBy: UserName;
+    readonly createdAt: string;
+    readonly updatedBy?: UserName;
+    readonly updatedAt?: string;
   },
 ): Promise<LinkOrigin> {
-  const { createdAt, updatedAt } = given;
+  const createdAt = parseTimestamp('createdAt', given.createdAt);
+  const updatedAt = given.updatedAt === undefined ? undefined : parseTimestamp('updatedAt', given.updatedAt);
   if ((given.updatedBy === undefined) !== (updatedAt === undefined)) {
     const missing = updatedAt === undefined ? 'updatedAt' : 'updatedBy';
     throw timeInvalid(missing, texts.importedUpdateIncomplete);
