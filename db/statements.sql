@@ -458,9 +458,9 @@ or exists (
 select from queue_members
 where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and queue_members.role in ('manager', 'member')))) as "mayWrite"
-from issues
+from lateral (select * from issues where issues.org_id = $3 and issues.issue_id = any($5::bigint[]) offset 0) issues
 join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
-where issues.org_id = $3 and issues.issue_id = any($5::bigint[]) and ($1::boolean or (queues.access = 'organisation' or exists (
+where ($1::boolean or (queues.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and true)));
@@ -959,9 +959,9 @@ from issues
 where issues.org_id = $1
   and issues.issue_id = (
 select issues.issue_id
-from issues
+from lateral (select * from issues where issues.org_id = $1 and issues.issue_id = $2::bigint offset 0) issues
 join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-where issues.org_id = $1 and issues.issue_id = $2::bigint and ($3::boolean or (queues.access = 'organisation' or exists (
+where ($3::boolean or (queues.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and true)))) for no key update of issues;
@@ -973,9 +973,9 @@ from issues
 where issues.org_id = $1
   and issues.issue_id = (
 select issues.issue_id
-from issues
+from lateral (select * from issues where issues.org_id = $1 and issues.issue_id = $2::bigint offset 0) issues
 join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-where issues.org_id = $1 and issues.issue_id = $2::bigint and ($3::boolean or (queues.access = 'organisation' or exists (
+where ($3::boolean or (queues.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and true)))) for update of issues;
@@ -987,15 +987,15 @@ from issues
 where issues.org_id = $1
   and issues.issue_id = (
 select issues.issue_id
-from issues
-join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-where issues.org_id = $1 and issues.issue_id = (
+from lateral (select * from issues where issues.org_id = $1 and issues.issue_id = (
 select issue_id from issues where org_id = $1 and key = $2
 union all
 select issue_id from issues where org_id = $1 and hex_id = $2
 union all
 select issue_id from issue_aliases where org_id = $1 and key = $2
-limit 1) and ($3::boolean or (queues.access = 'organisation' or exists (
+limit 1) offset 0) issues
+join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+where ($3::boolean or (queues.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and true)))) for no key update of issues;
@@ -1007,15 +1007,15 @@ from issues
 where issues.org_id = $1
   and issues.issue_id = (
 select issues.issue_id
-from issues
-join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-where issues.org_id = $1 and issues.issue_id = (
+from lateral (select * from issues where issues.org_id = $1 and issues.issue_id = (
 select issue_id from issues where org_id = $1 and key = $2
 union all
 select issue_id from issues where org_id = $1 and hex_id = $2
 union all
 select issue_id from issue_aliases where org_id = $1 and key = $2
-limit 1) and ($3::boolean or (queues.access = 'organisation' or exists (
+limit 1) offset 0) issues
+join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+where ($3::boolean or (queues.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and true)))) for update of issues;
@@ -1289,9 +1289,9 @@ or exists (
 select from queue_members
 where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and queue_members.role = 'manager'))) as may_manage
-from issues
+from lateral (select * from issues where issues.org_id = $3 and issues.issue_id = (select issue_id from comments where org_id = $3 and comments.comment_id = $5) offset 0) issues
 join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
-where issues.org_id = $3 and issues.issue_id = (select issue_id from comments where org_id = $3 and comments.comment_id = $5) and ($1::boolean or (queues.access = 'organisation' or exists (
+where ($1::boolean or (queues.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and true))))
@@ -1332,15 +1332,15 @@ or exists (
 select from queue_members
 where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and queue_members.role = 'manager'))) as may_manage
-from issues
-join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
-where issues.org_id = $3 and issues.issue_id = (
+from lateral (select * from issues where issues.org_id = $3 and issues.issue_id = (
 select issue_id from issues where org_id = $3 and key = $5
 union all
 select issue_id from issues where org_id = $3 and hex_id = $5
 union all
 select issue_id from issue_aliases where org_id = $3 and key = $5
-limit 1) and ($1::boolean or (queues.access = 'organisation' or exists (
+limit 1) offset 0) issues
+join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
+where ($1::boolean or (queues.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and true))))
@@ -1381,15 +1381,15 @@ or exists (
 select from queue_members
 where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and queue_members.role = 'manager'))) as may_manage
-from issues
-join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
-where issues.org_id = $3 and issues.issue_id = (
+from lateral (select * from issues where issues.org_id = $3 and issues.issue_id = (
 select issue_id from issues where org_id = $3 and key = $5
 union all
 select issue_id from issues where org_id = $3 and hex_id = $5
 union all
 select issue_id from issue_aliases where org_id = $3 and key = $5
-limit 1) and ($1::boolean or (queues.access = 'organisation' or exists (
+limit 1) offset 0) issues
+join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
+where ($1::boolean or (queues.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and true))))
@@ -1432,9 +1432,9 @@ or exists (
 select from queue_members
 where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and queue_members.role = 'manager'))) as may_manage
-from issues
+from lateral (select * from issues where issues.org_id = $3 and issues.issue_id = $5::bigint offset 0) issues
 join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
-where issues.org_id = $3 and issues.issue_id = $5::bigint and ($1::boolean or (queues.access = 'organisation' or exists (
+where ($1::boolean or (queues.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and true))))
@@ -1474,9 +1474,9 @@ prepare select_conflict as
 select issue.hex_id as issue_hex_id, issue.key as issue_key, link.*
 from (
   select issues.issue_id, issues.hex_id, issues.key
-  from issues
+  from lateral (select * from issues where issues.org_id = $1 and issues.issue_id = $2 offset 0) issues
   join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-  where issues.org_id = $1 and issues.issue_id = $2 and ($3::boolean or (queues.access = 'organisation' or exists (
+  where ($3::boolean or (queues.access = 'organisation' or exists (
   select from queue_members
   where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
     and true)))) issue
@@ -1489,7 +1489,7 @@ left join lateral (
     select 'outward', inward_issue_id, links.*
     from links where links.org_id = $1 and links.outward_issue_id = issue.issue_id
   ) ends
-  join issues object on object.org_id = $1 and object.issue_id = ends.object_id
+  cross join lateral (select * from issues where issues.org_id = $1 and issues.issue_id = ends.object_id offset 0) object
   join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
   where ($3::boolean or (object_queue.access = 'organisation' or exists (
   select from queue_members
@@ -1564,15 +1564,15 @@ union all
 prepare select_entries as
 with issue as materialized (
 select issues.issue_id, issues.hex_id as issue_hex_id, issues.key as issue_key, issues.summary as issue_summary
-from issues
-join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-where issues.org_id = $1 and issues.issue_id = (
+from lateral (select * from issues where issues.org_id = $1 and issues.issue_id = (
 select issue_id from issues where org_id = $1 and key = $2
 union all
 select issue_id from issues where org_id = $1 and hex_id = $2
 union all
 select issue_id from issue_aliases where org_id = $1 and key = $2
-limit 1) and ($3::boolean or (queues.access = 'organisation' or exists (
+limit 1) offset 0) issues
+join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+where ($3::boolean or (queues.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and true))))
@@ -1639,15 +1639,15 @@ select status_id as id, key, version, name_ru, name_en, position, type from stat
 prepare select_entry as
 with issue as materialized (
 select issues.issue_id, issues.hex_id as issue_hex_id, issues.key as issue_key, issues.summary as issue_summary
-from issues
-join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-where issues.org_id = $1 and issues.issue_id = (
+from lateral (select * from issues where issues.org_id = $1 and issues.issue_id = (
 select issue_id from issues where org_id = $1 and key = $2
 union all
 select issue_id from issues where org_id = $1 and hex_id = $2
 union all
 select issue_id from issue_aliases where org_id = $1 and key = $2
-limit 1) and ($3::boolean or (queues.access = 'organisation' or exists (
+limit 1) offset 0) issues
+join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+where ($3::boolean or (queues.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and true))))
@@ -1713,9 +1713,9 @@ where org_id = $1 and status_id = coalesce(
 prepare select_external_link as
 with issue as materialized (
 select issues.issue_id
-from issues
+from lateral (select * from issues where issues.org_id = $1 and issues.issue_id = $2::bigint offset 0) issues
 join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-where issues.org_id = $1 and issues.issue_id = $2::bigint and ($3::boolean or (queues.access = 'organisation' or exists (
+where ($3::boolean or (queues.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and true))))
@@ -1739,9 +1739,9 @@ order by link.title collate "C", link.remote_link_id;
 prepare select_external_links as
 with issue as materialized (
 select issues.issue_id
-from issues
+from lateral (select * from issues where issues.org_id = $1 and issues.issue_id = $2::bigint offset 0) issues
 join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-where issues.org_id = $1 and issues.issue_id = $2::bigint and ($3::boolean or (queues.access = 'organisation' or exists (
+where ($3::boolean or (queues.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and true))))
@@ -1816,11 +1816,10 @@ left join users assignee on assignee.org_id = $1 and assignee.user_id = issues.a
 left join statuses previous on previous.org_id = $1 and previous.status_id = issues.previous_status_id
 left join lateral (
   select object.hex_id, object.key, object.summary
-  from links
-  join issues object on object.org_id = $1 and object.issue_id = links.outward_issue_id
+  from lateral (select * from links where links.org_id = $1 and links.inward_issue_id = issues.issue_id offset 0) links
+  cross join lateral (select * from issues where issues.org_id = $1 and issues.issue_id = links.outward_issue_id offset 0) object
   join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
-  where links.org_id = $1 and links.inward_issue_id = issues.issue_id and links.link_type_id = 'subtask'
-    and ($3::boolean or (object_queue.access = 'organisation' or exists (
+  where links.link_type_id = 'subtask' and ($3::boolean or (object_queue.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $4
   and true)))
@@ -1828,11 +1827,10 @@ where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_
   limit 1) parent on true
 left join lateral (
   select object.hex_id, object.key, object.summary
-  from links
-  join issues object on object.org_id = $1 and object.issue_id = links.inward_issue_id
+  from lateral (select * from links where links.org_id = $1 and links.outward_issue_id = issues.issue_id offset 0) links
+  cross join lateral (select * from issues where issues.org_id = $1 and issues.issue_id = links.inward_issue_id offset 0) object
   join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
-  where links.org_id = $1 and links.outward_issue_id = issues.issue_id and links.link_type_id = 'epic'
-    and ($3::boolean or (object_queue.access = 'organisation' or exists (
+  where links.link_type_id = 'epic' and ($3::boolean or (object_queue.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $4
   and true)))
@@ -1885,11 +1883,10 @@ left join users assignee on assignee.org_id = $1 and assignee.user_id = issues.a
 left join statuses previous on previous.org_id = $1 and previous.status_id = issues.previous_status_id
 left join lateral (
   select object.hex_id, object.key, object.summary
-  from links
-  join issues object on object.org_id = $1 and object.issue_id = links.outward_issue_id
+  from lateral (select * from links where links.org_id = $1 and links.inward_issue_id = issues.issue_id offset 0) links
+  cross join lateral (select * from issues where issues.org_id = $1 and issues.issue_id = links.outward_issue_id offset 0) object
   join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
-  where links.org_id = $1 and links.inward_issue_id = issues.issue_id and links.link_type_id = 'subtask'
-    and ($4::boolean or (object_queue.access = 'organisation' or exists (
+  where links.link_type_id = 'subtask' and ($4::boolean or (object_queue.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $2
   and true)))
@@ -1897,11 +1894,10 @@ where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_
   limit 1) parent on true
 left join lateral (
   select object.hex_id, object.key, object.summary
-  from links
-  join issues object on object.org_id = $1 and object.issue_id = links.inward_issue_id
+  from lateral (select * from links where links.org_id = $1 and links.outward_issue_id = issues.issue_id offset 0) links
+  cross join lateral (select * from issues where issues.org_id = $1 and issues.issue_id = links.inward_issue_id offset 0) object
   join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
-  where links.org_id = $1 and links.outward_issue_id = issues.issue_id and links.link_type_id = 'epic'
-    and ($4::boolean or (object_queue.access = 'organisation' or exists (
+  where links.link_type_id = 'epic' and ($4::boolean or (object_queue.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $2
   and true)))
@@ -1917,15 +1913,15 @@ select issue_id, key from issues where org_id = $1 and issue_id = any($2::bigint
 prepare select_issue_link as
 with issue as materialized (
   select issues.issue_id, issues.key as issue_key
-  from issues
-  join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-  where issues.org_id = $1 and issues.issue_id = (
+  from lateral (select * from issues where issues.org_id = $1 and issues.issue_id = (
   select issue_id from issues where org_id = $1 and key = $2
   union all
   select issue_id from issues where org_id = $1 and hex_id = $2
   union all
   select issue_id from issue_aliases where org_id = $1 and key = $2
-  limit 1) and ($3::boolean or (queues.access = 'organisation' or exists (
+  limit 1) offset 0) issues
+  join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+  where ($3::boolean or (queues.access = 'organisation' or exists (
   select from queue_members
   where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
     and true))))
@@ -1954,7 +1950,7 @@ cross join lateral (
   join link_types on link_types.org_id = $1 and link_types.link_type_id = ends.link_type_id
   join labels inward on inward.org_id = $1 and inward.label_id = link_types.inward_label_id
   join labels outward on outward.org_id = $1 and outward.label_id = link_types.outward_label_id
-  join issues object on object.org_id = $1 and object.issue_id = ends.object_id
+  cross join lateral (select * from issues where issues.org_id = $1 and issues.issue_id = ends.object_id offset 0) object
   join queues on queues.org_id = $1 and queues.queue_id = object.queue_id
   join statuses on statuses.org_id = $1 and statuses.status_id = object.status_id
   join users created_by on created_by.org_id = $1 and created_by.user_id = ends.created_by
@@ -1969,15 +1965,15 @@ cross join lateral (
 prepare select_issue_links as
 with issue as materialized (
   select issues.issue_id, issues.key as issue_key
-  from issues
-  join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-  where issues.org_id = $1 and issues.issue_id = (
+  from lateral (select * from issues where issues.org_id = $1 and issues.issue_id = (
   select issue_id from issues where org_id = $1 and key = $2
   union all
   select issue_id from issues where org_id = $1 and hex_id = $2
   union all
   select issue_id from issue_aliases where org_id = $1 and key = $2
-  limit 1) and ($3::boolean or (queues.access = 'organisation' or exists (
+  limit 1) offset 0) issues
+  join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+  where ($3::boolean or (queues.access = 'organisation' or exists (
   select from queue_members
   where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
     and true))))
@@ -2006,7 +2002,7 @@ left join lateral (
   join link_types on link_types.org_id = $1 and link_types.link_type_id = ends.link_type_id
   join labels inward on inward.org_id = $1 and inward.label_id = link_types.inward_label_id
   join labels outward on outward.org_id = $1 and outward.label_id = link_types.outward_label_id
-  join issues object on object.org_id = $1 and object.issue_id = ends.object_id
+  cross join lateral (select * from issues where issues.org_id = $1 and issues.issue_id = ends.object_id offset 0) object
   join queues on queues.org_id = $1 and queues.queue_id = object.queue_id
   join statuses on statuses.org_id = $1 and statuses.status_id = object.status_id
   join users created_by on created_by.org_id = $1 and created_by.user_id = ends.created_by
@@ -2022,15 +2018,15 @@ order by link.link_id;
 prepare select_issue_links_page as
 with issue as materialized (
   select issues.issue_id, issues.key as issue_key
-  from issues
-  join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-  where issues.org_id = $1 and issues.issue_id = (
+  from lateral (select * from issues where issues.org_id = $1 and issues.issue_id = (
   select issue_id from issues where org_id = $1 and key = $2
   union all
   select issue_id from issues where org_id = $1 and hex_id = $2
   union all
   select issue_id from issue_aliases where org_id = $1 and key = $2
-  limit 1) and ($3::boolean or (queues.access = 'organisation' or exists (
+  limit 1) offset 0) issues
+  join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+  where ($3::boolean or (queues.access = 'organisation' or exists (
   select from queue_members
   where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
     and true)))),
@@ -2060,7 +2056,7 @@ found as materialized (
   join link_types on link_types.org_id = $1 and link_types.link_type_id = ends.link_type_id
   join labels inward on inward.org_id = $1 and inward.label_id = link_types.inward_label_id
   join labels outward on outward.org_id = $1 and outward.label_id = link_types.outward_label_id
-  join issues object on object.org_id = $1 and object.issue_id = ends.object_id
+  cross join lateral (select * from issues where issues.org_id = $1 and issues.issue_id = ends.object_id offset 0) object
   join queues on queues.org_id = $1 and queues.queue_id = object.queue_id
   join statuses on statuses.org_id = $1 and statuses.status_id = object.status_id
   join users created_by on created_by.org_id = $1 and created_by.user_id = ends.created_by
@@ -2090,9 +2086,9 @@ or exists (
 select from queue_members
 where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and queue_members.role in ('manager', 'member')))) as may_write
-from issues
+from lateral (select * from issues where issues.org_id = $3 and issues.issue_id = $5 offset 0) issues
 join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
-where issues.org_id = $3 and issues.issue_id = $5 and ($1::boolean or (queues.access = 'organisation' or exists (
+where ($1::boolean or (queues.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and true)));
@@ -2149,23 +2145,26 @@ where own.org_id = $3 and own.issue_id = (
 
 -- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 viewId
 prepare select_link_of_view as
-select links.link_id, links.link_type_id, links.inward_issue_id, links.outward_issue_id, links.first_end,
-  links.version, (select to_jsonb(found) from (
+select link.link_id, link.link_type_id, link.inward_issue_id, link.outward_issue_id, link.first_end, link.version,
+  (select to_jsonb(found) from (
   select issues.issue_id as id, issues.key, ($1::boolean or ((queues.access = 'organisation' and $2::text <> 'reader')
   or exists (
   select from queue_members
   where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
     and queue_members.role in ('manager', 'member')))) as "mayWrite"
-  from issues
+  from lateral (select * from issues where issues.org_id = $3 and issues.issue_id = link.task_id offset 0) issues
   join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
-  where issues.org_id = $3 and issues.issue_id =
-    case ($5::bigint % 2 = 1) = (links.first_end = 'inward')
-      when true then links.inward_issue_id else links.outward_issue_id end and ($1::boolean or (queues.access = 'organisation' or exists (
+  where ($1::boolean or (queues.access = 'organisation' or exists (
   select from queue_members
   where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
     and true)))) found) as task
-from links
-where links.org_id = $3 and links.link_id = ($5 + 1) / 2;
+from (
+  select links.*, case ($5::bigint % 2 = 1) = (first_end = 'inward')
+    when true then inward_issue_id else outward_issue_id end as task_id
+  from links
+  where org_id = $3 and link_id = ($5 + 1) / 2
+  offset 0
+) link;
 
 -- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 taskId, $6 oppositeTaskId, $7 labelId, $8 viewId
 prepare select_link_parameters as
@@ -2175,9 +2174,9 @@ select (select to_jsonb(found) from (
   select from queue_members
   where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
     and queue_members.role in ('manager', 'member')))) as "mayWrite"
-  from issues
+  from lateral (select * from issues where issues.org_id = $3 and issues.issue_id = $5 offset 0) issues
   join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
-  where issues.org_id = $3 and issues.issue_id = $5 and ($1::boolean or (queues.access = 'organisation' or exists (
+  where ($1::boolean or (queues.access = 'organisation' or exists (
   select from queue_members
   where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
     and true)))) found) as task,
@@ -2187,9 +2186,9 @@ select (select to_jsonb(found) from (
   select from queue_members
   where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
     and queue_members.role in ('manager', 'member')))) as "mayWrite"
-  from issues
+  from lateral (select * from issues where issues.org_id = $3 and issues.issue_id = $6 offset 0) issues
   join queues on queues.org_id = $3 and queues.queue_id = issues.queue_id
-  where issues.org_id = $3 and issues.issue_id = $6 and ($1::boolean or (queues.access = 'organisation' or exists (
+  where ($1::boolean or (queues.access = 'organisation' or exists (
   select from queue_members
   where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
     and true)))) found) as "oppositeTask",
@@ -2256,13 +2255,13 @@ prepare select_links_for_viewers as
 select viewer.place, issues.key, link.*
 from unnest($1::text[], $2::bigint[], $3::boolean[]) with ordinality
   as viewer (issue_name, user_id, is_application, place)
-join issues on issues.org_id = $4 and issues.issue_id = (
+cross join lateral (select * from issues where issues.org_id = $4 and issues.issue_id = (
   select issue_id from issues where org_id = $4 and key = viewer.issue_name
   union all
   select issue_id from issues where org_id = $4 and hex_id = viewer.issue_name
   union all
   select issue_id from issue_aliases where org_id = $4 and key = viewer.issue_name
-  limit 1)
+  limit 1) offset 0) issues
 join queues on queues.org_id = $4 and queues.queue_id = issues.queue_id and (viewer.is_application or (queues.access = 'organisation' or exists (
   select from queue_members
   where queue_members.org_id = $4 and queue_members.queue_id = queues.queue_id and queue_members.user_id = viewer.user_id
@@ -2279,7 +2278,7 @@ left join lateral (
     select 'outward', inward_issue_id, links.*
     from links where links.org_id = $4 and links.outward_issue_id = issues.issue_id
   ) ends
-  join issues object on object.org_id = $4 and object.issue_id = ends.object_id
+  cross join lateral (select * from issues where issues.org_id = $4 and issues.issue_id = ends.object_id offset 0) object
   join queues object_queue on object_queue.org_id = $4 and object_queue.queue_id = object.queue_id
   where (viewer.is_application or (object_queue.access = 'organisation' or exists (
   select from queue_members
@@ -2315,9 +2314,9 @@ prepare select_named as
   select 'issues' as kind, issues.issue_id::text as id, issues.key, issues.summary as text, null as ru, null as en,
     issues.hex_id,
     null as inward_ru, null as inward_en, null::bigint as uid, null::bigint as passport_uid, null as cloud_uid
-  from issues
+  from lateral (select * from issues where issues.org_id = $1 and issues.issue_id = any($2::bigint[]) offset 0) issues
   join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-  where issues.org_id = $1 and issues.issue_id = any($2::bigint[]) and ($3::boolean or (queues.access = 'organisation' or exists (
+  where ($3::boolean or (queues.access = 'organisation' or exists (
   select from queue_members
   where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
     and true)))
@@ -2612,15 +2611,15 @@ from pg_control_system();
 prepare select_remote_link as
   with issue as materialized (
   select issues.issue_id, issues.key
-  from issues
-  join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-  where issues.org_id = $1 and issues.issue_id = (
+  from lateral (select * from issues where issues.org_id = $1 and issues.issue_id = (
   select issue_id from issues where org_id = $1 and key = $2
   union all
   select issue_id from issues where org_id = $1 and hex_id = $2
   union all
   select issue_id from issue_aliases where org_id = $1 and key = $2
-  limit 1) and ($3::boolean or (queues.access = 'organisation' or exists (
+  limit 1) offset 0) issues
+  join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+  where ($3::boolean or (queues.access = 'organisation' or exists (
   select from queue_members
   where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
     and true))))
@@ -2654,15 +2653,15 @@ applications.name_ru as application_ru, applications.name_en as application_en,
 prepare select_remote_links as
   with issue as materialized (
   select issues.issue_id, issues.key
-  from issues
-  join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-  where issues.org_id = $1 and issues.issue_id = (
+  from lateral (select * from issues where issues.org_id = $1 and issues.issue_id = (
   select issue_id from issues where org_id = $1 and key = $2
   union all
   select issue_id from issues where org_id = $1 and hex_id = $2
   union all
   select issue_id from issue_aliases where org_id = $1 and key = $2
-  limit 1) and ($3::boolean or (queues.access = 'organisation' or exists (
+  limit 1) offset 0) issues
+  join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+  where ($3::boolean or (queues.access = 'organisation' or exists (
   select from queue_members
   where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
     and true))))
@@ -2819,7 +2818,7 @@ prepare select_task_links_for_viewers as
 select viewer.place, link.*
 from unnest($1::bigint[], $2::bigint[], $3::boolean[]) with ordinality
   as viewer (task_id, user_id, is_application, place)
-join issues on issues.org_id = $4 and issues.issue_id = viewer.task_id
+cross join lateral (select * from issues where issues.org_id = $4 and issues.issue_id = viewer.task_id offset 0) issues
 join queues on queues.org_id = $4 and queues.queue_id = issues.queue_id and (viewer.is_application or (queues.access = 'organisation' or exists (
   select from queue_members
   where queue_members.org_id = $4 and queue_members.queue_id = queues.queue_id and queue_members.user_id = viewer.user_id
@@ -2837,7 +2836,7 @@ left join lateral (
     select 'outward', inward_issue_id, links.*
     from links where links.org_id = $4 and links.outward_issue_id = issues.issue_id
   ) ends
-  join issues object on object.org_id = $4 and object.issue_id = ends.object_id
+  cross join lateral (select * from issues where issues.org_id = $4 and issues.issue_id = ends.object_id offset 0) object
   join queues object_queue on object_queue.org_id = $4 and object_queue.queue_id = object.queue_id
   join columns on columns.org_id = $4 and columns.queue_id = object.queue_id
     and columns.status_id = object.status_id
@@ -2966,9 +2965,9 @@ order by page.user_id;
 -- $1 orgId, $2 issueIds, $3 isApplication, $4 userId
 prepare select_visible_names as
 select issues.issue_id, issues.key, issues.hex_id
-from issues
+from lateral (select * from issues where issues.org_id = $1 and issues.issue_id = any($2::bigint[]) offset 0) issues
 join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
-where issues.org_id = $1 and issues.issue_id = any($2::bigint[]) and ($3::boolean or (queues.access = 'organisation' or exists (
+where ($3::boolean or (queues.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
   and true)));

@@ -26,6 +26,8 @@ export interface ConnectionSource {
   readonly onReadOnly: () => void;
 }
 
+const DISCARD_PLANS: Statement<never> = { name: '', text: 'discard plans', values: [] };
+
 export async function holdConnection<Result>(
   { connect, connections, silence, onReadOnly }: ConnectionSource,
   { account, signal }: Client,
@@ -43,6 +45,7 @@ export async function holdConnection<Result>(
       destroy(session);
     };
     try {
+      if (session.takePlansExpired()) await run(connection, DISCARD_PLANS, {});
       return await work(connection);
     } catch (error) {
       if (isReadOnlyError(error)) {

@@ -18,6 +18,12 @@ const PLAN_ONCE = `
   select set_config('plan_cache_mode', 'force_generic_plan', false)
   where not exists (select from pg_extension where extname = 'citus')`;
 
+/**
+ * The plan of a statement is kept until its tables are analysed, a minute or more after they have grown. A plan for tables
+ * with a few rows may choose an index that is hopeless for many. To plan all statements again costs a few milliseconds.
+ */
+const PLANS_MAX_AGE_MS = 5000;
+
 /** A connection that knows what PostgreSQL reports about its server. */
 export class Session extends pg.Client {
   /** Whether the server was a standby when it last reported that: at the start, and with the response to a statement. */
@@ -26,6 +32,7 @@ export class Session extends pg.Client {
   hasCitus = false;
   /** Whether a commit was acknowledged before the standbys that it waited for had it. */
   #isUnconfirmed = false;
+  #plannedAt = performance.now();
 
   constructor(config: pg.ClientConfig) {
     super(config);
@@ -45,6 +52,14 @@ export class Session extends pg.Client {
   async preparePlanner(): Promise<void> {
     const { rowCount } = await this.query(PLAN_ONCE);
     this.hasCitus = rowCount === 0;
+  }
+
+  /** Whether the plans are too old; then `discard plans` is due, and counts as done. */
+  takePlansExpired(): boolean {
+    const now = performance.now();
+    if (now - this.#plannedAt < PLANS_MAX_AGE_MS) return false;
+    this.#plannedAt = now;
+    return true;
   }
 
   /** Throws `unavailable` if a failover could still lose the transaction that has just been committed. */

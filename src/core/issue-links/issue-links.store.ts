@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/database.ts';
+import { lookup } from '../../database/lookup.ts';
 import { statement } from '../../database/statement.ts';
 import { type Viewer, visibleQueue } from '../access/viewer.ts';
 import { IS_NAMED_ISSUE, visibleIssues } from '../issues/visible-issues.ts';
@@ -52,7 +53,7 @@ function visibleLinks(condition: string): string {
     join link_types on link_types.org_id = :orgId and link_types.link_type_id = ends.link_type_id
     join labels inward on inward.org_id = :orgId and inward.label_id = link_types.inward_label_id
     join labels outward on outward.org_id = :orgId and outward.label_id = link_types.outward_label_id
-    join issues object on object.org_id = :orgId and object.issue_id = ends.object_id
+    cross join ${lookup('object', 'issues', 'issues.issue_id = ends.object_id')}
     join queues on queues.org_id = :orgId and queues.queue_id = object.queue_id
     join statuses on statuses.org_id = :orgId and statuses.status_id = object.status_id
     join users created_by on created_by.org_id = :orgId and created_by.user_id = ends.created_by

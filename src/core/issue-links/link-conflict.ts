@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/database.ts';
+import { lookup } from '../../database/lookup.ts';
 import { statement } from '../../database/statement.ts';
 import type { DomainError } from '../../errors.ts';
 import { type Viewer, visibleQueue } from '../access/viewer.ts';
@@ -28,7 +29,7 @@ const SELECT_CONFLICT = statement<
   left join lateral (
     select ends.link_id, ends.link_type_id, ends.direction, object.hex_id as object_hex_id, object.key as object_key
     from ${linkEnds('issue')} ends
-    join issues object on object.org_id = :orgId and object.issue_id = ends.object_id
+    cross join ${lookup('object', 'issues', 'issues.issue_id = ends.object_id')}
     join queues object_queue on object_queue.org_id = :orgId and object_queue.queue_id = object.queue_id
     where ${visibleQueue('object_queue')} and :linkTypeId::text is not null
       and (:linkId::bigint is null or ends.link_id = :linkId)

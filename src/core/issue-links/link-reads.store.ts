@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/database.ts';
+import { lookup } from '../../database/lookup.ts';
 import type { SharedStatement } from '../../database/shared-reads.ts';
 import { statement } from '../../database/statement.ts';
 import { type Viewer, visibleToViewer } from '../access/viewer.ts';
@@ -38,8 +39,8 @@ export const LINK_END_COLUMNS = `
       object.hex_id, object.key, object.summary, object.status_id, object.assignee_id`;
 
 /**
- * SQL: the links of the issues that the rows `viewer` name. Laterals keep the plan to look-ups by index, whatever PostgreSQL
- * knows about the tables: for one issue they are few, and there is no other plan to choose wrongly.
+ * The links of the issues that the rows `viewer` name. Laterals keep the plan to look-ups by index, whatever PostgreSQL
+ * knows about the tables.
  */
 const SELECT_LINKS_FOR_VIEWERS = statement<'orgId' | 'issueNames' | 'userIds' | 'applications'>(
   'select_links_for_viewers',
@@ -47,12 +48,12 @@ const SELECT_LINKS_FOR_VIEWERS = statement<'orgId' | 'issueNames' | 'userIds' | 
   select viewer.place, issues.key, link.*
   from unnest(:issueNames::text[], :userIds::bigint[], :applications::boolean[]) with ordinality
     as viewer (issue_name, user_id, is_application, place)
-  join issues on issues.org_id = :orgId and issues.issue_id = ${issueIdNamed('viewer.issue_name')}
+  cross join ${lookup('issues', 'issues', `issues.issue_id = ${issueIdNamed('viewer.issue_name')}`)}
   join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id and ${visibleToViewer('queues')}
   left join lateral (
     select ${LINK_END_COLUMNS}
     from ${linkEnds('issues')} ends
-    join issues object on object.org_id = :orgId and object.issue_id = ends.object_id
+    cross join ${lookup('object', 'issues', 'issues.issue_id = ends.object_id')}
     join queues object_queue on object_queue.org_id = :orgId and object_queue.queue_id = object.queue_id
     where ${visibleToViewer('object_queue')}
   ) link on true`,

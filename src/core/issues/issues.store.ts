@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from '../../database/database.ts';
+import { lookup } from '../../database/lookup.ts';
 import { statement } from '../../database/statement.ts';
 import { type Viewer, visibleQueue, writableQueue } from '../access/viewer.ts';
 import type { StatusRow } from '../dictionaries/dictionaries.store.ts';
@@ -89,11 +90,10 @@ export function issuesFound(found: string): string {
 function otherEnd(linkTypeId: string, own: string, other: string): string {
   return `
       select object.hex_id, object.key, object.summary
-      from links
-      join issues object on object.org_id = :orgId and object.issue_id = links.${other}_issue_id
+      from ${lookup('links', 'links', `links.${own}_issue_id = issues.issue_id`)}
+      cross join ${lookup('object', 'issues', `issues.issue_id = links.${other}_issue_id`)}
       join queues object_queue on object_queue.org_id = :orgId and object_queue.queue_id = object.queue_id
-      where links.org_id = :orgId and links.${own}_issue_id = issues.issue_id and links.link_type_id = '${linkTypeId}'
-        and ${visibleQueue('object_queue')}
+      where links.link_type_id = '${linkTypeId}' and ${visibleQueue('object_queue')}
       order by links.link_id
       limit 1`;
 }

@@ -1,3 +1,4 @@
+import { lookup } from '../../database/lookup.ts';
 import { visibleQueue } from '../access/viewer.ts';
 import { issueIdNamed } from './issue-name.ts';
 
@@ -5,9 +6,9 @@ import { issueIdNamed } from './issue-name.ts';
 export function visibleIssues(columns: string, condition: string): string {
   return `
     select ${columns}
-    from issues
+    from ${lookup('issues', 'issues', condition)}
     join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id
-    where issues.org_id = :orgId and ${condition} and ${visibleQueue('queues')}`;
+    where ${visibleQueue('queues')}`;
 }
 
 /** SQL: whether the row `issues` is the issue that :issueName names. */

@@ -4,6 +4,7 @@ import type { Direction } from '../../core/labels/direction.ts';
 import { cachedLinkTypes } from '../../core/link-types/link-types.store.ts';
 import { cachedUserNames } from '../../core/users/users.store.ts';
 import type { Queryable } from '../../database/database.ts';
+import { lookup } from '../../database/lookup.ts';
 import type { SharedStatement } from '../../database/shared-reads.ts';
 import { statement } from '../../database/statement.ts';
 
@@ -36,7 +37,7 @@ const SELECT_TASK_LINKS_FOR_VIEWERS = statement<'orgId' | 'taskIds' | 'userIds' 
   select viewer.place, link.*
   from unnest(:taskIds::bigint[], :userIds::bigint[], :applications::boolean[]) with ordinality
     as viewer (task_id, user_id, is_application, place)
-  join issues on issues.org_id = :orgId and issues.issue_id = viewer.task_id
+  cross join ${lookup('issues', 'issues', 'issues.issue_id = viewer.task_id')}
   join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id and ${visibleToViewer('queues')}
   left join lateral (
     select ends.link_id, ends.link_type_id, ends.direction, ends.first_end, object.issue_id, object.summary,
@@ -45,7 +46,7 @@ const SELECT_TASK_LINKS_FOR_VIEWERS = statement<'orgId' | 'taskIds' | 'userIds' 
       object.time_spent, object.time_estimated, object.assignee_id, columns.title, object_queue.name,
       columns.position as column_position, object.position as task_position
     from ${linkEnds('issues')} ends
-    join issues object on object.org_id = :orgId and object.issue_id = ends.object_id
+    cross join ${lookup('object', 'issues', 'issues.issue_id = ends.object_id')}
     join queues object_queue on object_queue.org_id = :orgId and object_queue.queue_id = object.queue_id
     join columns on columns.org_id = :orgId and columns.queue_id = object.queue_id
       and columns.status_id = object.status_id

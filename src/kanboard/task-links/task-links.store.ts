@@ -129,12 +129,15 @@ const SELECT_LINK_OF_VIEW = statement<
 >(
   'select_link_of_view',
   `
-  select links.link_id, links.link_type_id, links.inward_issue_id, links.outward_issue_id, links.first_end,
-    links.version, (select to_jsonb(found) from (${accessibleTask(`
-      case (:viewId::bigint % 2 = 1) = (links.first_end = 'inward')
-        when true then links.inward_issue_id else links.outward_issue_id end`)}) found) as task
-  from links
-  where links.org_id = :orgId and links.link_id = (:viewId + 1) / 2`,
+  select link.link_id, link.link_type_id, link.inward_issue_id, link.outward_issue_id, link.first_end, link.version,
+    (select to_jsonb(found) from (${accessibleTask('link.task_id')}) found) as task
+  from (
+    select links.*, case (:viewId::bigint % 2 = 1) = (first_end = 'inward')
+      when true then inward_issue_id else outward_issue_id end as task_id
+    from links
+    where org_id = :orgId and link_id = (:viewId + 1) / 2
+    offset 0
+  ) link`,
 );
 
 /** The link that a view belongs to, and the view's task, which is null if the viewer may not see it. */

@@ -4,6 +4,7 @@ import { LINK_END_COLUMNS, type LinkEndRow, linkEndFrom } from '../../core/issue
 import { issueIdNamed } from '../../core/issues/issue-name.ts';
 import type { Direction } from '../../core/labels/direction.ts';
 import type { ClientDatabase } from '../../database/database.ts';
+import { lookup } from '../../database/lookup.ts';
 import { statement } from '../../database/statement.ts';
 
 /** Selects links by their type and end, and by the issue at the other end. Undefined members select all. */
@@ -23,14 +24,6 @@ export interface FoundLinkRow {
   /** Undefined for an issue that the viewer may not see. */
   readonly issue: { readonly id: string; readonly key: string; readonly summary: string } | undefined;
   readonly link: LinkEndRow | undefined;
-}
-
-/**
- * SQL: the row of a table that its primary key selects. `offset 0` makes it a look-up by index, whatever PostgreSQL knows
- * about the table. Joined, tables without statistics were read once for each link.
- */
-function lookup(alias: string, table: 'issues' | 'queues', condition: string): string {
-  return `lateral (select * from ${table} where ${table}.org_id = :orgId and ${condition} offset 0) ${alias}`;
 }
 
 /**
