@@ -334,12 +334,15 @@ create table columns (
   status_id bigint not null,
   title text not null,
   position integer not null,
+  task_limit integer not null default 0,
+  description text not null default ''::text,
   constraint columns_pkey PRIMARY KEY (org_id, column_id),
   constraint columns_status_id_key UNIQUE (org_id, queue_id, status_id),
   constraint columns_queue_id_fkey FOREIGN KEY (org_id, queue_id) REFERENCES queues(org_id, queue_id) ON DELETE CASCADE,
   constraint columns_status_id_fkey FOREIGN KEY (org_id, status_id) REFERENCES statuses(org_id, status_id)
 );
 comment on table columns is 'The board of a queue: one column for each status that its issues can have. The queue and the status of an issue determine its column.';
+comment on column columns.task_limit is 'How many open tasks the column should have at most, for clients to show; 0 for no limit.';
 CREATE INDEX columns_status_id_idx ON columns USING btree (org_id, status_id);
 
 create table issues (
@@ -403,6 +406,7 @@ comment on column issues.reference is 'The name of the task in another system (K
 comment on column issues.moved_at is 'When the issue last moved to its column or to its position there.';
 comment on column issues.kanboard is 'Fields of a task that only Kanboard''s clients use, stored as sent and not acted upon: score, category_id, priority, recurrence_status and so on.';
 CREATE INDEX issues_assignee_id_idx ON issues USING btree (org_id, assignee_id) WHERE (assignee_id IS NOT NULL);
+CREATE INDEX issues_due_at_idx ON issues USING btree (org_id, due_at) WHERE ((due_at IS NOT NULL) AND is_open);
 CREATE INDEX issues_queue_id_idx ON issues USING btree (org_id, queue_id, status_id, "position");
 CREATE INDEX issues_reference_idx ON issues USING btree (org_id, queue_id, md5(reference)) WHERE (reference <> ''::text);
 

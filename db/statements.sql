@@ -266,6 +266,10 @@ on conflict (org_id, login_hash, address) do update
 set failures = case when excluded.expires_at - known.expires_at < interval '15 minutes' then known.failures + 1 else 1 end, expires_at = excluded.expires_at
 where not (excluded.expires_at - known.expires_at < interval '15 minutes') or known.failures < 7;
 
+-- $1 orgId, $2 columnId
+prepare delete_column as
+delete from columns where org_id = $1 and column_id = $2;
+
 -- $1 orgId, $2 commentId
 prepare delete_comment as
 delete from comments where org_id = $1 and comment_id = $2;
@@ -516,6 +520,13 @@ prepare insert_applications as
 insert into applications (org_id, application_id, type, name_ru, name_en, position)
 select $1, application_id, type, name_ru, name_en, position
 from jsonb_populate_recordset(null::applications, $2);
+
+-- $1 orgId, $2 queueId, $3 statusId, $4 title, $5 taskLimit, $6 description
+prepare insert_column as
+insert into columns (org_id, queue_id, status_id, title, task_limit, description, position)
+select $1, $2, $3, $4, $5, $6,
+  (select coalesce(max(position), 0) + 1 from columns where org_id = $1 and queue_id = $2)
+returning column_id;
 
 -- $1 orgId, $2 queueId, $3 columns
 prepare insert_columns as
@@ -845,6 +856,14 @@ insert into remote_links
   title, dependency, may_repeat)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, coalesce($10, 'related'), coalesce($11, false))
 returning remote_link_id;
+
+-- $1 orgId, $2 key, $3 name_ru, $4 name_en, $5 type
+prepare insert_status as
+insert into statuses (org_id, key, name_ru, name_en, type, position)
+select $1, $2, $3, $4, $5,
+  (select coalesce(max(position), 0) + 1 from statuses where org_id = $1)
+on conflict on constraint statuses_key_key do nothing
+returning status_id;
 
 -- $1 orgId, $2 rows
 prepare insert_statuses as
@@ -1270,9 +1289,21 @@ prepare select_applications as
 select applications.application_id, applications.type as application_type,
 applications.name_ru as application_ru, applications.name_en as application_en from applications where org_id = $1 order by position, application_id;
 
+-- $1 orgId, $2 columnId, $3 isApplication, $4 userId
+prepare select_column as
+select columns.column_id, queues.queue_id, columns.status_id, columns.title, columns.position, columns.task_limit,
+  columns.description
+from columns
+join queues on queues.org_id = $1 and queues.queue_id = columns.queue_id
+where columns.org_id = $1 and columns.column_id = $2 and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)));
+
 -- $1 orgId, $2 queueId, $3 isApplication, $4 userId
 prepare select_columns as
-select columns.column_id, queues.queue_id, columns.title, columns.position
+select columns.column_id, queues.queue_id, columns.status_id, columns.title, columns.position, columns.task_limit,
+  columns.description
 from queues
 left join columns on columns.org_id = $1 and columns.queue_id = queues.queue_id
 where queues.org_id = $1 and queues.queue_id = $2 and ($3::boolean or (queues.access = 'organisation' or exists (
@@ -2432,6 +2463,25 @@ select org_id from organisation_directory order by org_id;
 prepare select_organisations_of_token as
 select org_id from token_directory where token_hash = $1 and kind = $2 order by org_id;
 
+-- $1 orgId, $2 isApplication, $3 userId, $4 projectId, $5 ownerId
+prepare select_overdue_tasks as
+select issues.issue_id as id, issues.summary as title, issues.due_at, issues.queue_id as project_id,
+  coalesce(creator.user_id, 0) as creator_id, coalesce(assignee.user_id, 0) as owner_id, queues.name as project_name,
+  assignee.login as assignee_login, assignee.display as assignee_name
+from issues
+join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id and queues.is_active
+  and ($2::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
+    and true)))
+left join users assignee on assignee.org_id = $1 and assignee.user_id = issues.assignee_id
+  and not assignee.is_application
+left join users creator on creator.org_id = $1 and creator.user_id = issues.created_by and not creator.is_application
+where issues.org_id = $1 and issues.is_open and issues.due_at <= now()
+  and ($4::bigint is null or issues.queue_id = $4)
+  and ($5::bigint is null or issues.assignee_id = $5)
+order by issues.issue_id;
+
 -- $1 orgId
 prepare select_people as
 select users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,
@@ -3023,6 +3073,26 @@ from assigned
 where issues.org_id = $1 and issues.issue_id = assigned.issue_id
 returning issues.issue_id;
 
+-- $1 title, $2 taskLimit, $3 description, $4 orgId, $5 columnId
+prepare update_column as
+update columns set title = $1, task_limit = $2, description = $3
+where org_id = $4 and column_id = $5;
+
+-- $1 orgId, $2 queueId, $3 columnId, $4 position
+prepare update_column_positions as
+with others as (
+  select column_id, row_number() over (order by position, column_id) as place
+  from columns
+  where org_id = $1 and queue_id = $2 and column_id <> $3
+), placed as (
+  select column_id, place + (place >= $4)::integer as position from others
+  union all
+  select $3, $4
+)
+update columns set position = placed.position
+from placed
+where columns.org_id = $1 and columns.column_id = placed.column_id and columns.position <> placed.position;
+
 -- $1 text, $2 summoneeIds, $3 userId, $4 orgId, $5 commentId
 prepare update_comment as
 update comments
@@ -3232,6 +3302,15 @@ cross join (select now()) clock
 where issues.org_id = $1 and issues.issue_id = placed.issue_id
   and (issues.position <> placed.position or issues.issue_id = $5);
 
+-- $1 name, $2 description, $3 leadId, $4 identifier, $5 isActive, $6 settings, $7 orgId, $8 queueId
+prepare update_project as
+update queues
+set name = coalesce($1, name), description = coalesce($2, description),
+  lead_id = coalesce($3, lead_id), identifier = coalesce($4, identifier),
+  is_active = coalesce($5, is_active), kanboard = kanboard || $6::jsonb,
+  version = version + 1, updated_at = greatest(now(), updated_at)
+where org_id = $7 and queue_id = $8;
+
 -- $1 title, $2 objectKey, $3 objectId, $4 dependency, $5 userId, $6 orgId, $7 issueId, $8 linkId
 prepare update_remote_link as
 update remote_links set
@@ -3278,6 +3357,14 @@ with used as (
   for no key update skip locked
 )
 update tokens set last_used_at = now() from used where tokens.org_id = $1 and tokens.token_id = used.token_id;
+
+-- $1 login, $2 role, $3 display, $4 email, $5 orgId, $6 userId
+prepare update_user as
+update users
+set login = coalesce($1, login), role = coalesce($2, role),
+  display = nullif(coalesce($3, display), ''), email = nullif(coalesce($4, email), '')
+where org_id = $5 and user_id = $6 and (not users.is_application and users.removed_at is null)
+returning user_id;
 
 -- $1 isActive, $2 orgId, $3 userId
 prepare update_user_active as

@@ -12,6 +12,8 @@ import { EXPECTS_PROXY, expectsProxy } from './http/loopback.ts';
 import { RateLimit } from './http/rate-limit.ts';
 import { logRequest } from './http/request-log.ts';
 import { RESPONSE_LIMITS, type ResponseLimits } from './http/response-memory.ts';
+import { columnMethods } from './kanboard/columns/columns.rpc.ts';
+import { commentMethods } from './kanboard/comments/comments.rpc.ts';
 import { externalLinkMethods } from './kanboard/external-links/external-links.rpc.ts';
 import { labelMethods } from './kanboard/labels/labels.rpc.ts';
 import { projectMethods } from './kanboard/projects/projects.rpc.ts';
@@ -116,6 +118,8 @@ export function createApp({
     ...taskMethods,
     ...serverMethods(`${KANBOARD_VERSION}+issue-links.${contract.document.info.version}`),
     ...userMethods,
+    ...columnMethods,
+    ...commentMethods,
     ...projectMethods,
     ...externalLinkMethods,
   };

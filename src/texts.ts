@@ -341,6 +341,14 @@ export const texts = {
   }),
   // Users, queues, fields
   statusNotFound: { ru: 'Статус не существует.', en: 'The status does not exist.' },
+  statusesTooMany: { ru: 'Не больше 1000 статусов.', en: 'An organisation can have at most 1000 statuses.' },
+  columnNotFound: { ru: 'Колонка не существует.', en: 'The column does not exist.' },
+  columnExists: (title: string) => ({
+    ru: `В проекте уже есть колонка «${title}».`,
+    en: `The project already has a column "${title}".`,
+  }),
+  columnsTooMany: { ru: 'Не больше 100 колонок.', en: 'A project can have at most 100 columns.' },
+  columnHasTasks: { ru: 'В колонке есть задачи.', en: 'The column has tasks.' },
   priorityNotFound: { ru: 'Приоритет не существует.', en: 'The priority does not exist.' },
   issueTypeNotFound: { ru: 'Тип задачи не существует.', en: 'The issue type does not exist.' },
   queueNotFound: { ru: 'Очередь не существует.', en: 'The queue does not exist.' },

@@ -7,20 +7,48 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A colour of tasks, as CSS colours. */
+        readonly Color: {
+            readonly background: string;
+            readonly border: string;
+            readonly name: string;
+        };
         /** @description A column of a project. It determines the status of its tasks, but not whether they are open. */
         readonly Column: {
-            /** @constant */
-            readonly description: "";
+            readonly description: string;
             /** @constant */
             readonly hide_in_dashboard: 0;
             readonly id: number;
             /** @description From 1. */
             readonly position: number;
             readonly project_id: number;
-            /** @constant */
-            readonly task_limit: 0;
+            /** @description 0 for no limit. */
+            readonly task_limit: number;
             readonly title: string;
         };
+        /** @description The id of a column. */
+        readonly ColumnId: number;
+        /** @description A comment of a task. */
+        readonly Comment: {
+            readonly avatar_path: null;
+            readonly comment: string;
+            readonly date_creation: components["schemas"]["Seconds"];
+            readonly date_modification: components["schemas"]["Seconds"];
+            /** @description Empty for an author without an address. */
+            readonly email: string | null;
+            readonly id: components["schemas"]["CommentId"];
+            /** @description Empty for an author without a name. */
+            readonly name: string | null;
+            /** @description Empty if unset. */
+            readonly reference: string;
+            readonly task_id: components["schemas"]["TaskId"];
+            /** @description The author; 0 for the application account. */
+            readonly user_id: number;
+            readonly username: string | null;
+            readonly visibility: components["schemas"]["Visibility"];
+        };
+        /** @description The id of a comment. It is the same in the Tracker API. */
+        readonly CommentId: number;
         /** @description An external link of a task. */
         readonly ExternalTaskLink: {
             /** @description The creator; 0 for the application account. */
@@ -76,6 +104,7 @@ export interface components {
              * @enum {unknown}
              */
             readonly is_milestone: 1 | null;
+            /** @description The number of comments that the account may see. */
             readonly nb_comments: number;
             readonly nb_completed_subtasks: number;
             readonly nb_external_links: number;
@@ -117,6 +146,23 @@ export interface components {
         };
         /** @description The id of a label. Kanboard's Link API calls a label a link. */
         readonly LabelId: number;
+        /** @description A comment in the list of a task's comments. */
+        readonly ListedComment: {
+            readonly avatar_path: null;
+            readonly comment: string;
+            readonly date_creation: components["schemas"]["Seconds"];
+            readonly date_modification: components["schemas"]["Seconds"];
+            /** @description Empty for an author without an address. */
+            readonly email: string | null;
+            readonly id: components["schemas"]["CommentId"];
+            /** @description Empty for an author without a name. */
+            readonly name: string | null;
+            readonly task_id: components["schemas"]["TaskId"];
+            /** @description The author; 0 for the application account. */
+            readonly user_id: number;
+            readonly username: string | null;
+            readonly visibility: components["schemas"]["Visibility"];
+        };
         /** @description An external link with the names of what it refers to. */
         readonly ListedExternalTaskLink: {
             /** @description The creator; 0 for the application account. */
@@ -187,6 +233,17 @@ export interface components {
             readonly username: string;
         };
         readonly Methods: {
+            readonly addColumn: {
+                readonly params: {
+                    /** @default  */
+                    readonly description: string;
+                    readonly project_id: components["schemas"]["ProjectId"];
+                    /** @default 0 */
+                    readonly task_limit: number;
+                    readonly title: string;
+                };
+                readonly result: components["schemas"]["ColumnId"] | false;
+            };
             readonly addProjectUser: {
                 readonly params: {
                     readonly project_id: components["schemas"]["ProjectId"];
@@ -199,11 +256,34 @@ export interface components {
                 };
                 readonly result: boolean;
             };
+            readonly changeColumnPosition: {
+                readonly params: {
+                    readonly column_id: components["schemas"]["ColumnId"];
+                    readonly position: number;
+                    readonly project_id: components["schemas"]["ProjectId"];
+                };
+                readonly result: boolean;
+            };
             readonly closeTask: {
                 readonly params: {
                     readonly task_id: components["schemas"]["TaskId"];
                 };
                 readonly result: boolean;
+            };
+            readonly createComment: {
+                readonly params: {
+                    readonly content: string;
+                    /** @default  */
+                    readonly reference: string;
+                    readonly task_id: components["schemas"]["TaskId"];
+                    readonly user_id: number;
+                    /**
+                     * @default app-user
+                     * @enum {unknown}
+                     */
+                    readonly visibility: "app-user" | "app-manager" | "app-admin";
+                };
+                readonly result: components["schemas"]["CommentId"] | false;
             };
             readonly createExternalTaskLink: {
                 readonly params: {
@@ -320,9 +400,21 @@ export interface components {
                 };
                 readonly result: number | false;
             };
+            readonly disableProject: {
+                readonly params: {
+                    readonly project_id: components["schemas"]["ProjectId"];
+                };
+                readonly result: boolean;
+            };
             readonly disableUser: {
                 readonly params: {
                     readonly user_id: components["schemas"]["UserId"];
+                };
+                readonly result: boolean;
+            };
+            readonly enableProject: {
+                readonly params: {
+                    readonly project_id: components["schemas"]["ProjectId"];
                 };
                 readonly result: boolean;
             };
@@ -331,6 +423,12 @@ export interface components {
                     readonly user_id: components["schemas"]["UserId"];
                 };
                 readonly result: boolean;
+            };
+            readonly getAllComments: {
+                readonly params: {
+                    readonly task_id: components["schemas"]["TaskId"];
+                };
+                readonly result: readonly components["schemas"]["ListedComment"][];
             };
             readonly getAllExternalTaskLinks: {
                 readonly params: {
@@ -364,11 +462,45 @@ export interface components {
                 readonly params: Record<string, never>;
                 readonly result: readonly components["schemas"]["User"][];
             };
+            readonly getApplicationRoles: {
+                readonly params: Record<string, never>;
+                readonly result: {
+                    readonly [key: string]: string;
+                };
+            };
+            readonly getColorList: {
+                readonly params: Record<string, never>;
+                readonly result: {
+                    readonly [key: string]: string;
+                };
+            };
+            readonly getColumn: {
+                readonly params: {
+                    readonly column_id: components["schemas"]["ColumnId"];
+                };
+                readonly result: components["schemas"]["Column"] | null;
+            };
             readonly getColumns: {
                 readonly params: {
                     readonly project_id: components["schemas"]["ProjectId"];
                 };
                 readonly result: readonly components["schemas"]["Column"][];
+            };
+            readonly getComment: {
+                readonly params: {
+                    readonly comment_id: components["schemas"]["CommentId"];
+                };
+                readonly result: components["schemas"]["Comment"] | null;
+            };
+            readonly getDefaultTaskColor: {
+                readonly params: Record<string, never>;
+                readonly result: string;
+            };
+            readonly getDefaultTaskColors: {
+                readonly params: Record<string, never>;
+                readonly result: {
+                    readonly [key: string]: components["schemas"]["Color"];
+                };
             };
             readonly getExternalTaskLinkById: {
                 readonly params: {
@@ -410,6 +542,10 @@ export interface components {
                 readonly params: Record<string, never>;
                 readonly result: components["schemas"]["Me"];
             };
+            readonly getMyOverdueTasks: {
+                readonly params: Record<string, never>;
+                readonly result: readonly components["schemas"]["OverdueTask"][];
+            };
             readonly getMyProjects: {
                 readonly params: Record<string, never>;
                 readonly result: readonly components["schemas"]["Project"][];
@@ -425,6 +561,16 @@ export interface components {
                     readonly link_id: components["schemas"]["LabelId"];
                 };
                 readonly result: number | string | null;
+            };
+            readonly getOverdueTasks: {
+                readonly params: Record<string, never>;
+                readonly result: readonly components["schemas"]["OverdueTask"][];
+            };
+            readonly getOverdueTasksByProject: {
+                readonly params: {
+                    readonly project_id: components["schemas"]["ProjectId"];
+                };
+                readonly result: readonly components["schemas"]["OverdueTask"][];
             };
             readonly getProjectById: {
                 readonly params: {
@@ -443,6 +589,12 @@ export interface components {
                     readonly name: string;
                 };
                 readonly result: components["schemas"]["Project"] | false;
+            };
+            readonly getProjectRoles: {
+                readonly params: Record<string, never>;
+                readonly result: {
+                    readonly [key: string]: string;
+                };
             };
             readonly getProjectUserRole: {
                 readonly params: {
@@ -507,6 +659,12 @@ export interface components {
                 readonly params: Record<string, never>;
                 readonly result: string;
             };
+            readonly isActiveUser: {
+                readonly params: {
+                    readonly user_id: components["schemas"]["UserId"];
+                };
+                readonly result: boolean;
+            };
             readonly moveTaskPosition: {
                 readonly params: {
                     readonly column_id: number;
@@ -520,6 +678,18 @@ export interface components {
             readonly openTask: {
                 readonly params: {
                     readonly task_id: components["schemas"]["TaskId"];
+                };
+                readonly result: boolean;
+            };
+            readonly removeColumn: {
+                readonly params: {
+                    readonly column_id: components["schemas"]["ColumnId"];
+                };
+                readonly result: boolean;
+            };
+            readonly removeComment: {
+                readonly params: {
+                    readonly comment_id: components["schemas"]["CommentId"];
                 };
                 readonly result: boolean;
             };
@@ -574,6 +744,24 @@ export interface components {
                 };
                 readonly result: readonly components["schemas"]["FoundTask"][];
             };
+            readonly updateColumn: {
+                readonly params: {
+                    readonly column_id: components["schemas"]["ColumnId"];
+                    /** @default  */
+                    readonly description: string;
+                    /** @default 0 */
+                    readonly task_limit: number;
+                    readonly title: string;
+                };
+                readonly result: boolean;
+            };
+            readonly updateComment: {
+                readonly params: {
+                    readonly content: string;
+                    readonly id: components["schemas"]["CommentId"];
+                };
+                readonly result: boolean;
+            };
             readonly updateExternalTaskLink: {
                 readonly params: {
                     /** @default null */
@@ -592,6 +780,32 @@ export interface components {
                     readonly label: string;
                     readonly link_id: components["schemas"]["LabelId"];
                     readonly opposite_link_id: number;
+                };
+                readonly result: boolean;
+            };
+            readonly updateProject: {
+                readonly params: {
+                    /** @default null */
+                    readonly description: string | null;
+                    /** @default null */
+                    readonly email: string | null;
+                    /** @default null */
+                    readonly end_date: string | null;
+                    /** @default null */
+                    readonly identifier: string | null;
+                    /** @default null */
+                    readonly name: string | null;
+                    /** @default null */
+                    readonly owner_id: number | null;
+                    /** @default null */
+                    readonly priority_default: number | null;
+                    /** @default null */
+                    readonly priority_end: number | null;
+                    /** @default null */
+                    readonly priority_start: number | null;
+                    readonly project_id: components["schemas"]["ProjectId"];
+                    /** @default null */
+                    readonly start_date: string | null;
                 };
                 readonly result: boolean;
             };
@@ -646,6 +860,37 @@ export interface components {
                 };
                 readonly result: boolean;
             };
+            readonly updateUser: {
+                readonly params: {
+                    /** @default null */
+                    readonly email: string | null;
+                    readonly id: components["schemas"]["UserId"];
+                    /** @default null */
+                    readonly name: string | null;
+                    /**
+                     * @default null
+                     * @enum {unknown}
+                     */
+                    readonly role: "app-admin" | "app-manager" | "app-user" | null;
+                    /** @default null */
+                    readonly username: string | null;
+                };
+                readonly result: boolean;
+            };
+        };
+        readonly OverdueTask: {
+            /** @description Empty for an assignee without a name. */
+            readonly assignee_name: string | null;
+            readonly assignee_username: string | null;
+            /** @description The creator; 0 for the application account. */
+            readonly creator_id: number;
+            readonly date_due: components["schemas"]["Seconds"];
+            readonly id: components["schemas"]["TaskId"];
+            /** @description The assignee; 0 if unassigned. */
+            readonly owner_id: number;
+            readonly project_id: components["schemas"]["ProjectId"];
+            readonly project_name: string;
+            readonly title: string;
         };
         /** @description A project: a queue of the Tracker API. Fields that Kanboard has and this service does not store are constant. */
         readonly Project: {
@@ -706,11 +951,7 @@ export interface components {
         /** @description A task, which is a Tracker issue. */
         readonly Task: {
             readonly category_id: number;
-            readonly color: {
-                readonly background: string;
-                readonly border: string;
-                readonly name: string;
-            };
+            readonly color: components["schemas"]["Color"];
             readonly color_id: string;
             readonly column_id: number;
             /** @description The creator; 0 for the application account. */
@@ -848,6 +1089,11 @@ export interface components {
         };
         /** @description The id of a user. */
         readonly UserId: number;
+        /**
+         * @description The lowest role in the organisation that sees the comment. Its author always does.
+         * @enum {unknown}
+         */
+        readonly Visibility: "app-user" | "app-manager" | "app-admin";
     };
     responses: never;
     parameters: never;

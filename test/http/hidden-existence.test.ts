@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Response } from 'supertest';
 import { loadContract } from '../../src/contract/contract.ts';
 import { loadRpcContract } from '../../src/contract/openrpc.ts';
+import { createComment } from '../../src/core/comments/comments.service.ts';
 import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
 import {
@@ -35,6 +36,7 @@ interface Names {
   readonly projectId: number;
   readonly linkId: number;
   readonly commentId: number;
+  readonly columnId: number;
 }
 
 let org: GivenOrganisation;
@@ -47,6 +49,7 @@ let closed: GivenQueue;
 let shown: GivenIssue;
 let other: GivenIssue;
 let shownLinkId: number;
+let shownCommentId: number;
 let hidden: Names;
 const MISSING: Names = {
   issue: 'NONE-1',
@@ -55,6 +58,7 @@ const MISSING: Names = {
   projectId: MISSING_ID,
   linkId: MISSING_ID,
   commentId: MISSING_ID,
+  columnId: MISSING_ID,
 };
 
 beforeAll(async () => {
@@ -68,12 +72,16 @@ beforeAll(async () => {
   shownLinkId = await givenLink(db(), org, 'relates', shown, other);
   const [issue, far] = [await givenIssue(db(), org, closed.key), await givenIssue(db(), org, closed.key)];
   const linkId = await givenLink(db(), org, 'relates', issue, far);
-  const { body: comment } = await restAs(api(), insider)
-    .post(`/v3/issues/${issue.key}/comments`, { text: 'Hidden' })
-    .expect(201);
-  const names = { issue: issue.key, queue: closed.key, taskId: issue.id, projectId: closed.id };
-  hidden = { ...names, linkId, commentId: comment.id };
+  const commentId = await givenComment(issue);
+  shownCommentId = await givenComment(shown);
+  const [columnId = 0] = closed.columns;
+  hidden = { issue: issue.key, queue: closed.key, taskId: issue.id, projectId: closed.id, linkId, commentId, columnId };
 });
+
+async function givenComment(issue: GivenIssue): Promise<number> {
+  const viewer = { orgId: org.orgId, userId: insider.id, role: 'admin', isApplication: true } as const;
+  return (await createComment(db(), viewer, issue.id, { text: 'A comment' })).id;
+}
 
 /** Holds the strongest locks on everything hidden while `work` runs. */
 async function whileLocked(work: () => Promise<void>): Promise<void> {
@@ -216,7 +224,9 @@ describe('the Kanboard API', () => {
       user_id: { seen: org.admin.id },
       link_id: { seen: 2 },
       title: { seen: 'A title' },
-      column_id: { seen: open.columns[0] },
+      column_id: { seen: open.columns[0], named: ({ columnId }) => columnId },
+      comment_id: { seen: shownCommentId, named: ({ commentId }) => commentId },
+      content: { seen: 'A comment' },
       position: { seen: 1 },
       swimlane_id: { seen: 0 },
       reference: { seen: 'a reference' },

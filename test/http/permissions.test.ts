@@ -132,7 +132,15 @@ const METHODS: Readonly<Partial<Record<MethodName, QueueRight>>> = {
   removeProjectUser: 'manage',
   getProjectUsers: 'see',
   getProjectUserRole: 'see',
+  updateProject: 'manage',
+  enableProject: 'manage',
+  disableProject: 'manage',
   getColumns: 'see',
+  getColumn: 'see',
+  addColumn: 'manage',
+  updateColumn: 'manage',
+  changeColumnPosition: 'manage',
+  removeColumn: 'manage',
   createTask: 'write',
   getTask: 'see',
   getTaskByReference: 'see',
@@ -143,6 +151,12 @@ const METHODS: Readonly<Partial<Record<MethodName, QueueRight>>> = {
   openTask: 'write',
   closeTask: 'write',
   removeTask: 'write',
+  getOverdueTasksByProject: 'see',
+  createComment: 'write',
+  getComment: 'see',
+  getAllComments: 'see',
+  updateComment: 'write',
+  removeComment: 'write',
   createExternalTaskLink: 'write',
   updateExternalTaskLink: 'write',
   getExternalTaskLinkById: 'see',
@@ -198,7 +212,7 @@ async function givenCell(role: Role, standing: Standing) {
   const issue = await givenIssue(db(), org, queue.key);
   const unique = randomUUID();
   await insert(
-    `update issues set unique_token = $3, reference = 'R' where org_id = $1 and issue_id = $2`,
+    `update issues set unique_token = $3, reference = 'R', due_at = '2001-01-01' where org_id = $1 and issue_id = $2`,
     issue.id,
     unique,
   );
@@ -223,7 +237,14 @@ async function givenCell(role: Role, standing: Standing) {
     org.admin.id,
   );
   const linkId = await givenLink(db(), org, 'relates', issue, other);
-  return { queue, issue, unique, objectId, remoteLinkId, commentId, entryId, linkId, member, newcomer };
+  const ownCommentId = await insert(
+    `insert into comments (org_id, issue_id, text, created_by, updated_by)
+     values ($1, $2, 'A comment', $3, $3) returning comment_id as id`,
+    issue.id,
+    users.get(role)?.id,
+  );
+  const ids = { remoteLinkId, commentId, ownCommentId, entryId, linkId };
+  return { queue, issue, unique, objectId, ...ids, member, newcomer };
 }
 
 type Cell = Awaited<ReturnType<typeof givenCell>>;
@@ -352,14 +373,24 @@ describe('the Kanboard API', () => {
     return { status: response.status, result: response.body.result as unknown };
   }
 
-  function paramsOf(name: string, { queue, issue, linkId, remoteLinkId, member, newcomer }: Cell): object {
+  function paramsOf(name: string, account: GivenAccount, cell: Cell): object {
+    const { queue, issue, linkId, remoteLinkId, ownCommentId: commentId, member, newcomer } = cell;
     const external = name.includes('External');
     const values: Readonly<Record<string, unknown>> = {
-      ...{ task_id: issue.id, id: issue.id, project_id: queue.id, task_link_id: 2 * linkId - 1, swimlane_id: queue.id },
+      ...{
+        task_id: issue.id,
+        id: name.endsWith('Comment') ? commentId : issue.id,
+        project_id: queue.id,
+        task_link_id: 2 * linkId - 1,
+        swimlane_id: queue.id,
+      },
       ...{ opposite_task_id: name === 'updateTaskLink' ? other.id : free.id, link_id: external ? remoteLinkId : 1 },
       ...{ name: queue.key, identifier: queue.key, user_id: name === 'addProjectUser' ? newcomer.id : member.id },
-      ...{ title: 'Title', column_id: queue.columns[1], position: 1, reference: 'R', query: 'status:open' },
-      ...{ url: 'https://example.org/', dependency: 'related' },
+      ...{ title: randomUUID(), column_id: queue.columns[1], position: 1, reference: 'R', query: 'status:open' },
+      ...{ url: 'https://example.org/', dependency: 'related', content: 'A comment', comment_id: commentId },
+      ...(name === 'createComment' && {
+        user_id: [...users.values()].find(({ login }) => login === account.login)?.id ?? 0,
+      }),
     };
     const declared = rpcContract.methods.get(name)?.params.filter(({ required }) => required) ?? [];
     return Object.fromEntries(declared.map((parameter) => [parameter.name, values[parameter.name]]));
@@ -404,14 +435,14 @@ describe('the Kanboard API', () => {
     const shared = await given();
     await writeNothing(async () => {
       for (const { name, 'x-failure': failure } of inProjects.filter((method) => !isAllowed(method))) {
-        const { status, result } = await send(name, account, paramsOf(name, shared));
+        const { status, result } = await send(name, account, paramsOf(name, account, shared));
         // A project that is named by its name or identifier is hidden as if it did not exist.
         if (/^getProjectBy(Name|Identifier)$/.test(name)) expect([name, status, result]).toEqual([name, 200, failure]);
         else expect([name, status]).toEqual([name, 403]);
       }
     });
     for (const { name, 'x-failure': failure } of inProjects.filter(isAllowed)) {
-      const { status, result } = await send(name, account, paramsOf(name, await given()));
+      const { status, result } = await send(name, account, paramsOf(name, account, await given()));
       expect([name, status]).toEqual([name, 200]);
       expect([name, result]).not.toEqual([name, failure]);
     }

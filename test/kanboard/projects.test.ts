@@ -11,7 +11,15 @@ import {
   givenQueue,
   givenUser,
 } from '../support/builders.ts';
-import { expectFailure, expectForbidden, INVALID_IDS, MISSING_ID, type Rpc, rpcAs } from '../support/rpc.ts';
+import {
+  expectFailure,
+  expectFailureByName,
+  expectForbidden,
+  INVALID_IDS,
+  MISSING_ID,
+  type Rpc,
+  rpcAs,
+} from '../support/rpc.ts';
 import { unchanged } from '../support/snapshot.ts';
 import { countStatements } from '../support/statements.ts';
 
@@ -590,4 +598,86 @@ describe('removeProject', () => {
     });
     expect(left).toEqual([]);
   });
+});
+
+describe('updateProject', () => {
+  test('changes the given fields, and null keeps the others', async () => {
+    const owner = await givenAccount(db(), org);
+    const project = await rpc.call<number>('createProject', 'Before', 'Text', owner.id, 'BEFORE');
+    const before = await rpc.call<{ url: object }>('getProjectById', project);
+    expect(await rpc.named('updateProject', { project_id: project, name: 'After' })).toBe(true);
+    expect(await rpc.call('getProjectById', project)).toEqual({
+      ...before,
+      name: 'After',
+      last_modified: expect.any(Number),
+    });
+    const changes = {
+      description: '',
+      owner_id: 0,
+      identifier: 'after1',
+      start_date: '2026-01-01',
+      end_date: '2026-12-31',
+      priority_default: 1,
+      priority_start: 1,
+      priority_end: 5,
+      email: 'p@example.com',
+    };
+    expect(await rpc.named('updateProject', { project_id: project, ...changes })).toBe(true);
+    const after = await rpc.call<{ url: object }>('getProjectById', project);
+    expect(after).toMatchObject({ ...changes, identifier: 'AFTER1', name: 'After' });
+    // The keys of issues are in use elsewhere.
+    expect(after.url).toEqual(before.url);
+    expect(await rpc.named('updateProject', { project_id: project, priority_end: 9 })).toBe(true);
+    expect(await rpc.call('getProjectById', project)).toMatchObject({ priority_start: 1, priority_end: 9 });
+    const { body } = await rest('/v2/queues/BEFORE', await givenUserIn(project)).expect(200);
+    expect(body).toMatchObject({ name: 'After' });
+  });
+
+  async function givenUserIn(project: number) {
+    const user = await givenUser(db(), org.orgId);
+    await rpc.call('addProjectUser', project, user.id);
+    return user;
+  }
+
+  test('returns false for invalid values and a taken identifier', async () => {
+    const project = await rpc.call<number>('createProject', 'P', null, 0, 'TAKEN');
+    const other = await rpc.call<number>('createProject', 'Other');
+    for (const change of [
+      { name: '' },
+      { name: [] },
+      { description: {} },
+      { owner_id: MISSING_ID },
+      { owner_id: 'x' },
+      { identifier: 'taken' },
+      { identifier: 'a-b' },
+      { start_date: '2026-01-01T00' },
+      { priority_end: 'x' },
+      { email: 'nobody' },
+    ]) {
+      await expectFailureByName(rpc, false, 'updateProject', { project_id: other, ...change });
+    }
+    expect(await rpc.named('updateProject', { project_id: project, identifier: 'TAKEN' })).toBe(true);
+    for (const id of INVALID_IDS) await expectFailure(rpc, false, 'updateProject', id, 'Name');
+  });
+
+  test('is for managers of the project', async () => {
+    const { project, manager, member, outsider } = await givenTeam();
+    for (const account of [member, outsider]) {
+      await expectForbidden(as(account), 'updateProject', project, 'Mine');
+      for (const method of ['enableProject', 'disableProject']) await expectForbidden(as(account), method, project);
+    }
+    expect(await as(manager).call('updateProject', project, 'Mine')).toBe(true);
+  });
+});
+
+test('a disabled project is left out of the own projects until it is enabled again', async () => {
+  const { project, manager } = await givenTeam();
+  expect(await rpc.call('disableProject', project)).toBe(true);
+  expect(await rpc.call('getProjectById', project)).toMatchObject({ is_active: 0 });
+  expect(await as(manager).call('getMyProjects')).toEqual([]);
+  expect(await as(manager).call('enableProject', project)).toBe(true);
+  expect(await as(manager).call('getMyProjects')).toMatchObject([{ id: project, is_active: 1 }]);
+  for (const id of INVALID_IDS) {
+    for (const method of ['enableProject', 'disableProject']) await expectFailure(rpc, false, method, id);
+  }
 });

@@ -246,7 +246,6 @@ describe('a query', () => {
     ['swimlane:"default swimlane"', ALL],
     ['swimlane:other', []],
     ['project:other', []],
-    ['comment:page', []],
     ['subtask:assignee:me', []],
     ['unknown:page', []],
     ['link:"is a parent of"', []],

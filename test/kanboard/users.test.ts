@@ -11,7 +11,7 @@ import {
   givenQueue,
   givenUser,
 } from '../support/builders.ts';
-import { expectFailure, expectForbidden, INVALID_IDS, type Rpc, rpcAs } from '../support/rpc.ts';
+import { expectFailure, expectFailureByName, expectForbidden, INVALID_IDS, type Rpc, rpcAs } from '../support/rpc.ts';
 import { unchanged } from '../support/snapshot.ts';
 
 /** The user methods (Kanboard contract, sections 3 and 6). */
@@ -225,6 +225,66 @@ describe('disableUser and enableUser', () => {
         await expectFailure(rpc, false, 'enableUser', id);
       }
     });
+  });
+});
+
+describe('updateUser and isActiveUser', () => {
+  test('change the given fields of a user, whose name both APIs show at once', async () => {
+    const account = await givenAccount(db(), org);
+    expect(await rpc.named('updateUser', { id: account.id, name: 'Alice', email: 'a@example.com' })).toBe(true);
+    const changed = { username: account.login, name: 'Alice', email: 'a@example.com', role: 'app-user' };
+    expect(await rpc.call('getUser', account.id)).toMatchObject(changed);
+    const { body } = await api().request.get(`/v2/users/${account.login}`).set(org.admin.headers).expect(200);
+    expect(body).toMatchObject({ display: 'Alice', email: 'a@example.com' });
+    expect(await rpc.named('updateUser', { id: account.id, username: 'alice', name: '', role: 'app-manager' })).toBe(
+      true,
+    );
+    expect(await rpc.call('getUser', account.id)).toMatchObject({
+      username: 'alice',
+      name: '',
+      email: 'a@example.com',
+      role: 'app-manager',
+    });
+    const renamed = rpcAs(api(), { ...account, login: 'alice' });
+    expect(await renamed.call('createProject', 'Now a manager')).toEqual(expect.any(Number));
+    expect(await rpcAs(api(), account).status('getMe')).toBe(401);
+  });
+
+  test('an unchanged role stays, also that of a reader', async () => {
+    const reader = await givenAccount(db(), org, 'reader');
+    expect(await rpc.named('updateUser', { id: reader.id, name: 'Reader' })).toBe(true);
+    const { id } = await givenQueue(db(), org);
+    await expectForbidden(rpcAs(api(), reader), 'createTask', 'Task', id);
+  });
+
+  test('return false for invalid values, and for the last administrator', async () => {
+    const account = await givenAccount(db(), org);
+    for (const change of [
+      { username: '' },
+      { username: org.admin.login },
+      { username: 'jsonrpc' },
+      { username: [] },
+      { name: {} },
+      { email: 'nobody' },
+      { role: 'app-public' },
+      { role: 'admin' },
+    ]) {
+      await expectFailureByName(rpc, false, 'updateUser', { id: account.id, ...change });
+    }
+    await expectFailureByName(rpc, false, 'updateUser', { id: org.admin.id, role: 'app-user' });
+    expect(await rpc.named('updateUser', { id: account.id, role: 'app-admin' })).toBe(true);
+    expect(await rpc.named('updateUser', { id: org.admin.id, role: 'app-user' })).toBe(true);
+    for (const id of INVALID_IDS) {
+      await expectFailure(rpc, false, 'updateUser', id, 'x');
+      await expectFailure(rpc, false, 'isActiveUser', id);
+    }
+  });
+
+  test('isActiveUser is false for a disabled user', async () => {
+    const { id } = await givenAccount(db(), org);
+    expect(await rpc.call('isActiveUser', id)).toBe(true);
+    await rpc.call('disableUser', id);
+    expect(await rpc.call('isActiveUser', String(id))).toBe(false);
   });
 });
 

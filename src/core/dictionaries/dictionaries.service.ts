@@ -1,15 +1,18 @@
-import type { Queryable } from '../../database/database.ts';
+import { ConcurrentChange, type Queryable, type Transaction } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
 import { parseId } from '../ids/id.ts';
-import { type Dictionary, type EntryRows, selectEntries, selectEntry } from './dictionaries.store.ts';
+import { type Dictionary, type EntryRows, insertStatus, selectEntries, selectEntry } from './dictionaries.store.ts';
 
 const NOT_FOUND: Record<Dictionary, Text> = {
   statuses: texts.statusNotFound,
   priorities: texts.priorityNotFound,
   issue_types: texts.issueTypeNotFound,
 };
+
+const STATUSES_MAX = 1000;
+const KEY_LENGTH_MAX = 50;
 
 /** Every status, priority or issue type of the organisation, by position. */
 export function listEntries<Name extends Dictionary>(
@@ -42,4 +45,46 @@ export async function findEntry<Name extends Dictionary>(
   // PostgreSQL rejects U+0000 in a string.
   if (key.includes('\0')) return undefined;
   return await selectEntry(db, orgId, dictionary, { id: parseId(key), key });
+}
+
+/**
+ * The id of the first status with the name that is not among `exceptIds`, or else of a new one. Throws `refused` if the
+ * organisation has too many.
+ */
+export async function addStatus(
+  db: Transaction,
+  orgId: string,
+  name: string,
+  exceptIds: readonly number[],
+): Promise<number> {
+  const statuses = await selectEntries(db, orgId, 'statuses');
+  const found = statuses.find(({ id, name_en }) => name_en === name && !exceptIds.includes(id));
+  if (found) return found.id;
+  if (statuses.length >= STATUSES_MAX) throw new DomainError('refused', texts.statusesTooMany);
+  const key = freeKey(
+    name,
+    statuses.map((status) => status.key),
+  );
+  const id = await insertStatus(db, orgId, { key, name_ru: name, name_en: name, type: 'inProgress' });
+  // A concurrent writer took the key.
+  if (id === undefined) throw new ConcurrentChange();
+  return id;
+}
+
+/** The Latin words of a name in camel case, with a number if that key is taken: "In review" is inReview. */
+function freeKey(name: string, taken: readonly string[]): string {
+  const words = name.match(/[A-Za-z0-9]+/g) ?? [];
+  const camel = words.map((word, place) =>
+    place === 0 ? lowerFirst(word) : word.charAt(0).toUpperCase() + word.slice(1),
+  );
+  const joined = camel.join('').slice(0, KEY_LENGTH_MAX);
+  const key = /^[a-z]/i.test(joined) ? joined : `status${joined}`;
+  if (!taken.includes(key)) return key;
+  let number = 2;
+  while (taken.includes(`${key}${number}`)) number += 1;
+  return `${key}${number}`;
+}
+
+function lowerFirst(word: string): string {
+  return word.charAt(0).toLowerCase() + word.slice(1);
 }

@@ -121,6 +121,23 @@ export async function insertMissingStatuses(
   await db.query(INSERT_MISSING_STATUSES({ orgId, statuses: JSON.stringify(statuses) }));
 }
 
+const INSERT_STATUS = statement<'orgId' | keyof NewStatus, { status_id: number }>(
+  'insert_status',
+  `
+  insert into statuses (org_id, key, name_ru, name_en, type, position)
+  select :orgId, :key, :name_ru, :name_en, :type,
+    (select coalesce(max(position), 0) + 1 from statuses where org_id = :orgId)
+  on conflict on constraint statuses_key_key do nothing
+  returning status_id`,
+);
+
+/** Appends a status and returns its id. Undefined if its key is taken. */
+export async function insertStatus(db: Transaction, orgId: string, status: NewStatus): Promise<number | undefined> {
+  await db.invalidate(orgId);
+  const [row] = await db.query(INSERT_STATUS({ orgId, ...status }));
+  return row?.status_id;
+}
+
 function columns(dictionary: Dictionary): string {
   const type = dictionary === 'statuses' ? ', type' : '';
   return `${ID_COLUMNS[dictionary]} as id, key, version, name_ru, name_en, position${type}`;

@@ -1,4 +1,5 @@
-import type { Queryable, Transaction } from '../../database/database.ts';
+import { ConcurrentChange, type Queryable, type Transaction } from '../../database/database.ts';
+import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
@@ -32,6 +33,9 @@ import {
 
 const TAGS_MAX = 100;
 
+/** The column of the issue's status was removed after the transaction had found it: another attempt creates it, or refuses. */
+const COLUMN_REMOVED = { issues_status_id_fkey: () => new ConcurrentChange() };
+
 export const DEFAULT_COLOR = 'yellow';
 
 /** The defaults of the fields that only Kanboard's clients can set. */
@@ -60,7 +64,7 @@ export async function addIssue(
   { fields, ...issue }: NewIssueWrite,
 ): Promise<{ issueId: number; key: string }> {
   const key = await takeIssueKey(db, orgId, issue.queueId);
-  const issueId = await insertIssue(db, orgId, { ...issue, ...fields, key });
+  const issueId = await onConstraint(insertIssue(db, orgId, { ...issue, ...fields, key }), COLUMN_REMOVED);
   const created = [
     { field: 'key', from: null, to: key },
     { field: 'queue', from: null, to: issue.queueId },
@@ -81,7 +85,7 @@ export async function changeIssueFields(
   const before = fieldsOf(issue);
   if (issue.is_open === isOpen && JSON.stringify(before) === JSON.stringify(after)) return;
   const { issue_id: issueId } = issue;
-  await updateIssueFields(db, orgId, userId, issueId, after, isOpen);
+  await onConstraint(updateIssueFields(db, orgId, userId, issueId, after, isOpen), COLUMN_REMOVED);
   const fields = changesBetween(before, after);
   const updated = fields.filter(({ field }) => field !== 'status');
   const workflow = fields.filter(({ field }) => field === 'status');
@@ -103,7 +107,7 @@ export async function changeIssueQueue(
   queueId: number,
 ): Promise<string> {
   const key = await takeIssueKey(db, orgId, queueId);
-  await updateIssueQueue(db, orgId, userId, issue.issue_id, { queueId, key });
+  await onConstraint(updateIssueQueue(db, orgId, userId, issue.issue_id, { queueId, key }), COLUMN_REMOVED);
   const fields = [
     { field: 'queue', from: issue.queue_id, to: queueId },
     { field: 'key', from: issue.key, to: key },

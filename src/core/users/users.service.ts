@@ -20,6 +20,7 @@ import {
   selectUsersPage,
   type UserRow,
   updateUserActive,
+  updateUserFields,
 } from './users.store.ts';
 
 export interface User extends UserSummary {
@@ -93,6 +94,42 @@ export async function createAccount(
   });
 }
 
+/** Changed fields of an account, as in `NewAccount`; null keeps a field. */
+export type AccountChanges = {
+  readonly [Field in Exclude<keyof NewAccount, 'password'>]: NewAccount[Field] | null;
+};
+
+/**
+ * Changes an account. Throws `not_found`, `invalid` and `conflict` as `createAccount` does, and `refused` if the organisation
+ * would be left without an administrator.
+ */
+export function updateAccount(
+  db: Database,
+  { orgId }: Viewer,
+  userId: number,
+  { login, name, email, role }: AccountChanges,
+): Promise<void> {
+  return db.transaction(async (transaction) => {
+    requireValid({
+      username: login === null || (login !== undefined && login.trim() !== '' && lengthOf(login) <= LOGIN_LENGTH_MAX),
+      name: name !== undefined,
+      email: email === null || email === '' || (email !== undefined && isEmail(email)),
+      role: role !== undefined,
+    });
+    if (role !== null && role !== 'admin') await requireOtherAdministrator(transaction, orgId, userId);
+    const change = {
+      login: login?.trim(),
+      display: name ?? undefined,
+      email: email ?? undefined,
+      role: role ?? undefined,
+    };
+    const exists = await onConstraint(updateUserFields(transaction, orgId, userId, change), {
+      users_login_key: () => new DomainError('conflict', texts.loginTaken(login ?? '')),
+    });
+    if (!exists) throw new DomainError('not_found', texts.userUnknown);
+  });
+}
+
 /** All people of the organisation, by login. Service accounts and removed users are not people. */
 export async function listPeople(db: Queryable, { orgId }: Viewer): Promise<User[]> {
   const rows = await selectPeople(db, orgId);
@@ -130,7 +167,11 @@ export function disableUser(db: Database, viewer: Viewer, userId: number): Promi
  */
 export async function keepAdministrator(db: Transaction, viewer: Viewer, userId: number): Promise<void> {
   if (userId === viewer.userId) throw new DomainError('refused', texts.ownAccount);
-  const administrators = await lockAdministrators(db, viewer.orgId);
+  await requireOtherAdministrator(db, viewer.orgId, userId);
+}
+
+async function requireOtherAdministrator(db: Transaction, orgId: string, userId: number): Promise<void> {
+  const administrators = await lockAdministrators(db, orgId);
   if (administrators.length === 1 && administrators[0] === userId) {
     throw new DomainError('refused', texts.lastAdministrator);
   }

@@ -225,6 +225,36 @@ export async function updateUserActive(
   return rows.length > 0;
 }
 
+/** Changed fields of a user; undefined keeps the current value, an empty string unsets it. */
+export interface UserChange {
+  readonly login: string | undefined;
+  readonly display: string | undefined;
+  readonly email: string | undefined;
+  readonly role: OrganisationRole | undefined;
+}
+
+const UPDATE_USER = statement<'orgId' | 'userId' | keyof UserChange>(
+  'update_user',
+  `
+  update users
+  set login = coalesce(:login, login), role = coalesce(:role, role),
+    display = nullif(coalesce(:display, display), ''), email = nullif(coalesce(:email, email), '')
+  where org_id = :orgId and user_id = :userId and ${isPerson('users')}
+  returning user_id`,
+);
+
+/** Returns whether the person exists. */
+export async function updateUserFields(
+  db: Transaction,
+  orgId: string,
+  userId: number,
+  change: UserChange,
+): Promise<boolean> {
+  await db.invalidate(orgId);
+  const rows = await db.query(UPDATE_USER({ orgId, userId, ...change }));
+  return rows.length > 0;
+}
+
 const UPDATE_USER_REMOVED = statement<'orgId' | 'userId'>(
   'update_user_removed',
   `

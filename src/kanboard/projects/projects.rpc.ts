@@ -4,15 +4,16 @@ import type { QueueRole } from '../../core/queues/queue-members.store.ts';
 import type { Methods } from '../rpc/account.ts';
 import { idFrom, numberFrom, optional, secondsFrom, stringFrom } from '../rpc/values.ts';
 import {
-  type Column,
   createProject,
   findProject,
   getProject,
   listAllProjects,
-  listColumns,
   listVisibleProjects,
+  type NewProject,
   type Project,
   removeProject,
+  setProjectActive,
+  updateProject,
 } from './projects.service.ts';
 import { SWIMLANE_NAME } from './swimlane.ts';
 
@@ -29,7 +30,9 @@ type ProjectMethod =
   | 'removeProjectUser'
   | 'getProjectUsers'
   | 'getProjectUserRole'
-  | 'getColumns';
+  | 'updateProject'
+  | 'enableProject'
+  | 'disableProject';
 
 export const projectMethods: Methods<ProjectMethod> = {
   async createProject({ name, description, owner_id, identifier, ...settings }, { db, viewer }) {
@@ -38,15 +41,29 @@ export const projectMethods: Methods<ProjectMethod> = {
       description: optional(description, stringFrom),
       ownerId: isEmpty(owner_id) ? null : idFrom(owner_id),
       identifier: stringFrom(identifier ?? ''),
-      settings: {
-        start_date: optional(settings.start_date, stringFrom),
-        end_date: optional(settings.end_date, stringFrom),
-        priority_default: optional(settings.priority_default, numberFrom),
-        priority_start: optional(settings.priority_start, numberFrom),
-        priority_end: optional(settings.priority_end, numberFrom),
-        email: optional(settings.email, stringFrom),
-      },
+      settings: settingsFrom(settings),
     });
+  },
+
+  async updateProject({ project_id, name, description, owner_id, identifier, ...settings }, { db, viewer }) {
+    await updateProject(db, viewer, idFrom(project_id), {
+      name: optional(name, stringFrom),
+      description: optional(description, stringFrom),
+      ownerId: owner_id === null ? null : isEmpty(owner_id) ? 0 : idFrom(owner_id) || UNKNOWN_ID,
+      identifier: optional(identifier, stringFrom),
+      settings: settingsFrom(settings),
+    });
+    return true;
+  },
+
+  async enableProject({ project_id }, { db, viewer }) {
+    await setProjectActive(db, viewer, idFrom(project_id), true);
+    return true;
+  },
+
+  async disableProject({ project_id }, { db, viewer }) {
+    await setProjectActive(db, viewer, idFrom(project_id), false);
+    return true;
   },
 
   async getProjectById({ project_id }, { db, viewer, origin }) {
@@ -102,11 +119,6 @@ export const projectMethods: Methods<ProjectMethod> = {
     const role = await findRole(db, viewer, idFrom(project_id), idFrom(user_id));
     return role === undefined ? '' : (`project-${role}` as const);
   },
-
-  async getColumns({ project_id }, { db, viewer }) {
-    const columns = await listColumns(db, viewer, idFrom(project_id));
-    return columns.map(serializeColumn);
-  },
 };
 
 const ROLES: ReadonlyMap<unknown, QueueRole> = new Map([
@@ -114,6 +126,20 @@ const ROLES: ReadonlyMap<unknown, QueueRole> = new Map([
   ['project-member', 'member'],
   ['project-viewer', 'viewer'],
 ]);
+
+/** No user has this id. */
+const UNKNOWN_ID = -1;
+
+function settingsFrom(settings: Readonly<Record<keyof NewProject['settings'], unknown>>): NewProject['settings'] {
+  return {
+    start_date: optional(settings.start_date, stringFrom),
+    end_date: optional(settings.end_date, stringFrom),
+    priority_default: optional(settings.priority_default, numberFrom),
+    priority_start: optional(settings.priority_start, numberFrom),
+    priority_end: optional(settings.priority_end, numberFrom),
+    email: optional(settings.email, stringFrom),
+  };
+}
 
 /** Whether an optional id is unset: one of the values that PHP considers empty. */
 function isEmpty(id: unknown): boolean {
@@ -149,8 +175,4 @@ function serializeProject(origin: string, project: Project): Schemas['Project'] 
     enable_global_tags: 1,
     url: { board: url, list: url },
   };
-}
-
-function serializeColumn({ id, title, position, projectId }: Column): Schemas['Column'] {
-  return { id, title, position, project_id: projectId, task_limit: 0, description: '', hide_in_dashboard: 0 };
 }

@@ -2,6 +2,7 @@ import { requireAdministrator, requireManager, type Viewer } from '../../core/ac
 import { insertMissingStatuses } from '../../core/dictionaries/dictionaries.store.ts';
 import { lockIssuesOfQueue } from '../../core/issues/issues.store.ts';
 import { DEFAULT_COLUMNS, DEFAULT_ISSUE_TYPE_ID, DEFAULT_PRIORITY_ID } from '../../core/organisations/defaults.ts';
+import { APPLICATION_LOGIN } from '../../core/organisations/organisations.service.ts';
 import { lockOrganisation } from '../../core/organisations/organisations.store.ts';
 import { requireManagedQueue } from '../../core/queues/queue-members.service.ts';
 import { insertMembers } from '../../core/queues/queue-members.store.ts';
@@ -17,21 +18,20 @@ import {
 import { keepReaders } from '../../core/removal/deleted-issues.store.ts';
 import { deleteIssues } from '../../core/removal/issue-deletion.service.ts';
 import { isEmail } from '../../core/users/email.ts';
-import { findPerson } from '../../core/users/users.service.ts';
+import { findPerson, getUserId } from '../../core/users/users.service.ts';
 import { ConcurrentChange, type Database, type Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError, requireValid } from '../../errors.ts';
 import { lengthOf, TEXT_LENGTH_MAX } from '../../text-length.ts';
 import { texts } from '../../texts.ts';
 import {
-  type ColumnRow,
   type ProjectRow,
-  selectColumns,
   selectProject,
   selectProjectNamed,
   selectProjectOfIdentifier,
   selectProjects,
   selectVisibleProjects,
+  updateProjectRow,
 } from './projects.store.ts';
 
 /** A queue, in Kanboard's terms. */
@@ -62,11 +62,12 @@ export interface NewProject {
   readonly settings: { readonly [Name in keyof ProjectSettings]-?: ProjectSettings[Name] | null };
 }
 
-export interface Column {
-  readonly id: number;
-  readonly projectId: number;
-  readonly title: string;
-  readonly position: number;
+/** Changed fields of a project, as in `NewProject`, but null keeps a field. */
+export interface ProjectChanges extends Omit<NewProject, 'name' | 'identifier'> {
+  readonly name: string | null | undefined;
+  /** 0 for no owner. */
+  readonly ownerId: number | null;
+  readonly identifier: string | null | undefined;
 }
 
 const DATE_LENGTH_MAX = 10;
@@ -163,20 +164,51 @@ export async function listVisibleProjects(db: Queryable, viewer: Viewer): Promis
   return (await selectVisibleProjects(db, viewer)).map(toProject);
 }
 
-/** The columns of a project in board order. Throws `not_found`. */
-export async function listColumns(db: Queryable, viewer: Viewer, projectId: number): Promise<Column[]> {
-  const rows = await selectColumns(db, viewer, projectId);
-  if (rows === undefined) throw new DomainError('not_found', texts.queueNotFound);
-  return rows.map((row: ColumnRow) => ({
-    id: row.column_id,
-    projectId: row.queue_id,
-    title: row.title,
-    position: row.position,
-  }));
+/**
+ * Changes a project; null keeps a field. The key of the queue stays, whatever the identifier. Throws `not_found`,
+ * `forbidden` for anyone but its managers, and as `createProject` does.
+ */
+export function updateProject(
+  db: Database,
+  viewer: Viewer,
+  projectId: number,
+  { name, ownerId, ...given }: ProjectChanges,
+): Promise<void> {
+  const { orgId } = viewer;
+  return db.transaction(async (transaction) => {
+    await requireManagedQueue(transaction, viewer, projectId);
+    const { description, identifier, settings } = validProject({
+      ...given,
+      identifier: given.identifier === null ? '' : given.identifier,
+      name: name === null ? 'unchanged' : name,
+    });
+    const isOwnerKnown = !ownerId || (await findPerson(transaction, viewer, { userId: ownerId })) !== undefined;
+    if (!isOwnerKnown) throw new DomainError('refused', undefined, { owner_id: texts.userUnknown });
+    const update = updateProjectRow(transaction, orgId, projectId, {
+      name: name ?? undefined,
+      description,
+      leadId: ownerId === 0 ? await getUserId(transaction, orgId, APPLICATION_LOGIN) : (ownerId ?? undefined),
+      identifier: given.identifier === null ? undefined : identifier,
+      isActive: undefined,
+      settings,
+    });
+    await onConstraint(update, {
+      queues_identifier_key: () => new DomainError('conflict', texts.queueKeyTaken(identifier)),
+    });
+  });
+}
+
+/** Enables or disables a project, which its tasks do not notice. Throws `not_found`, and `forbidden` for anyone but its managers. */
+export function setProjectActive(db: Database, viewer: Viewer, projectId: number, isActive: boolean): Promise<void> {
+  return db.transaction(async (transaction) => {
+    await requireManagedQueue(transaction, viewer, projectId);
+    const kept = { name: undefined, description: undefined, leadId: undefined, identifier: undefined, settings: {} };
+    await updateProjectRow(transaction, viewer.orgId, projectId, { ...kept, isActive });
+  });
 }
 
 /** Throws `invalid`, naming each invalid field. */
-function validProject({ name = '', description, identifier, settings }: NewProject) {
+function validProject({ name = '', description, identifier, settings }: Omit<NewProject, 'ownerId'>) {
   const { start_date, end_date, priority_default, priority_start, priority_end, email } = settings;
   requireValid({
     name: name !== '' && lengthOf(name) <= TEXT_LENGTH_MAX,

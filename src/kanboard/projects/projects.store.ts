@@ -1,7 +1,7 @@
 import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
 import type { ProjectSettings } from '../../core/queues/queues.store.ts';
 import { isPerson } from '../../core/users/person.ts';
-import type { Queryable } from '../../database/database.ts';
+import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 
 /** A queue, in Kanboard's terms. */
@@ -93,25 +93,32 @@ export function selectVisibleProjects(db: Queryable, viewer: Viewer): Promise<Pr
   return db.query(SELECT_VISIBLE_PROJECTS({ ...viewer }));
 }
 
-export interface ColumnRow {
-  column_id: number;
-  queue_id: number;
-  title: string;
-  position: number;
+/** Changed fields of a project; undefined keeps the current value. */
+export interface ProjectChange {
+  readonly name: string | undefined;
+  readonly description: string | undefined;
+  readonly leadId: number | undefined;
+  readonly identifier: string | undefined;
+  readonly isActive: boolean | undefined;
+  readonly settings: ProjectSettings;
 }
 
-const SELECT_COLUMNS = statement<keyof Viewer | 'queueId', ColumnRow | { column_id: null }>(
-  'select_columns',
+const UPDATE_PROJECT = statement<'orgId' | 'queueId' | keyof ProjectChange>(
+  'update_project',
   `
-  select columns.column_id, queues.queue_id, columns.title, columns.position
-  from queues
-  left join columns on columns.org_id = :orgId and columns.queue_id = queues.queue_id
-  where queues.org_id = :orgId and queues.queue_id = :queueId and ${visibleQueue('queues')}
-  order by columns.position, columns.column_id`,
+  update queues
+  set name = coalesce(:name, name), description = coalesce(:description, description),
+    lead_id = coalesce(:leadId, lead_id), identifier = coalesce(:identifier, identifier),
+    is_active = coalesce(:isActive, is_active), kanboard = kanboard || :settings::jsonb,
+    version = version + 1, updated_at = greatest(now(), updated_at)
+  where org_id = :orgId and queue_id = :queueId`,
 );
 
-/** The columns of a queue in board order. Undefined if the queue does not exist for this viewer. */
-export async function selectColumns(db: Queryable, viewer: Viewer, queueId: number): Promise<ColumnRow[] | undefined> {
-  const rows = await db.query(SELECT_COLUMNS({ ...viewer, queueId }));
-  return rows.length === 0 ? undefined : rows.filter((row) => row.column_id !== null);
+export async function updateProjectRow(
+  db: Transaction,
+  orgId: string,
+  queueId: number,
+  { settings, ...change }: ProjectChange,
+): Promise<void> {
+  await db.query(UPDATE_PROJECT({ orgId, queueId, ...change, settings: JSON.stringify(settings) }));
 }

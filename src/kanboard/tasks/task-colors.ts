@@ -9,7 +9,8 @@ export interface TaskColor {
 
 const YELLOW: TaskColor = { name: 'Yellow', background: 'rgb(245, 247, 196)', border: 'rgb(223, 227, 45)' };
 
-const COLORS: ReadonlyMap<string, TaskColor> = new Map([
+/** Kanboard's colours by id, in its order. */
+export const TASK_COLORS: ReadonlyMap<string, TaskColor> = new Map([
   [DEFAULT_COLOR, YELLOW],
   ['blue', { name: 'Blue', background: 'rgb(219, 235, 255)', border: 'rgb(168, 207, 255)' }],
   ['green', { name: 'Green', background: 'rgb(189, 244, 203)', border: 'rgb(74, 227, 113)' }],
@@ -30,11 +31,11 @@ const COLORS: ReadonlyMap<string, TaskColor> = new Map([
 
 /** The colour with this id; the default one if the id is unknown to Kanboard. */
 export function taskColor(id: string): TaskColor {
-  return COLORS.get(id) ?? YELLOW;
+  return TASK_COLORS.get(id) ?? YELLOW;
 }
 
 /** The id of the colour with this id or name, ignoring case. */
 export function findColorId(name: string): string | undefined {
   const wanted = name.toLowerCase();
-  return [...COLORS].find(([id, color]) => id === wanted || color.name.toLowerCase() === wanted)?.[0];
+  return [...TASK_COLORS].find(([id, color]) => id === wanted || color.name.toLowerCase() === wanted)?.[0];
 }

@@ -15,7 +15,7 @@ export type TaskCondition =
   /** The field contains the text, ignoring case. */
   | {
       readonly kind: 'contains';
-      readonly field: 'title' | 'description' | 'tag' | 'owner' | 'creator';
+      readonly field: 'title' | 'description' | 'comment' | 'tag' | 'owner' | 'creator';
       readonly text: string;
     }
   /** The whole field equals the text. */
@@ -85,8 +85,9 @@ const PARSERS: readonly (readonly [ValueParser, ...string[]])[] = [
   [rangeParser('modified'), 'modifiedRange', 'updatedRange'],
   [rangeParser('moved'), 'movedRange'],
   [rangeParser('completed'), 'completedRange'],
-  // Comments and subtasks are not supported, so nothing matches.
-  [() => NO_TASK, 'comment', 'subtask:assignee'],
+  [(value) => ({ kind: 'contains', field: 'comment', text: value }), 'comment'],
+  // There are no subtasks, so nothing matches.
+  [() => NO_TASK, 'subtask:assignee'],
 ];
 
 const PARSER_BY_NAME: ReadonlyMap<string, ValueParser> = new Map(

@@ -1,9 +1,12 @@
 import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
+import { visibleComment } from '../../core/comments/comments.store.ts';
 import { groupSql, type Sql, sql, unnamedStatement, withinSql } from '../../database/conditions.ts';
 import type { Queryable } from '../../database/database.ts';
 import { SWIMLANE_NAME } from '../projects/swimlane.ts';
 import type { DateField, NumberField, TaskCondition } from './task-query.ts';
 import { TASK_COLUMNS, TASK_JOINS, type TaskRow } from './tasks.store.ts';
+
+const VISIBLE_COMMENT = visibleComment('comments.visibility', 'comments.created_by');
 
 /** The label of a milestone, one of the initial labels of every organisation. */
 const MILESTONE_LABEL_ID = 9;
@@ -12,6 +15,8 @@ export interface FoundTaskRow extends TaskRow {
   /** Without the links to issues that the viewer may not see. */
   links: number;
   external_links: number;
+  /** Without those that the viewer may not see. */
+  comments: number;
   is_milestone: boolean;
   assignee_login: string | null;
   assignee_name: string | null;
@@ -54,6 +59,10 @@ export function selectTasksFound(
         select count(*) from remote_links
         where remote_links.org_id = :orgId and remote_links.issue_id = issues.issue_id
       ) as external_links,
+      (
+        select count(*) from comments
+        where comments.org_id = :orgId and comments.issue_id = issues.issue_id and ${VISIBLE_COMMENT}
+      ) as comments,
       assignee.login as assignee_login, assignee.display as assignee_name, assignee.email as assignee_email,
       columns.title as column_title, columns.position as column_position,
       queues.name as project_name
@@ -117,6 +126,10 @@ const CONTAINS: Readonly<Record<ConditionOf<'contains'>['field'], TextSql>> = {
   title: (text) => contains('issues.summary', text),
   description: (text) => contains('issues.description', text),
   tag: (text) => `exists (select from unnest(issues.tags) as tag where ${contains('tag', text)})`,
+  comment: (text) => `exists (
+    select from comments
+    where comments.org_id = :orgId and comments.issue_id = issues.issue_id and ${VISIBLE_COMMENT}
+      and ${contains('comments.text', text)})`,
   owner: (text) => `(${contains('assignee.login', text)} or ${contains('assignee.display', text)})`,
   creator: (text) => `(${contains('creator.login', text)} or ${contains('creator.display', text)})`,
 };

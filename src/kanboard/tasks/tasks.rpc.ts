@@ -13,6 +13,7 @@ import {
   deleteTask,
   findTaskByReference,
   getTask,
+  listOverdueTasksOf,
   listTasks,
   moveTask,
   requireWritableProject,
@@ -21,7 +22,7 @@ import {
   type TaskChanges,
   updateTask,
 } from './tasks.service.ts';
-import type { TaskRow } from './tasks.store.ts';
+import { type OverdueTaskRow, selectOverdueTasks, type TaskRow } from './tasks.store.ts';
 
 /** The task methods (Kanboard contract, section 6). A task is an issue. */
 export const taskMethods: Methods<
@@ -35,6 +36,9 @@ export const taskMethods: Methods<
   | 'openTask'
   | 'closeTask'
   | 'removeTask'
+  | 'getOverdueTasks'
+  | 'getOverdueTasksByProject'
+  | 'getMyOverdueTasks'
 > = {
   async createTask(params, { db, viewer }) {
     await requireWritableProject(db, viewer, idFrom(params.project_id));
@@ -100,6 +104,18 @@ export const taskMethods: Methods<
   async removeTask({ task_id }, { db, viewer }) {
     await deleteTask(db, viewer, idFrom(task_id));
     return true;
+  },
+
+  async getOverdueTasks(_params, { db, viewer }) {
+    return (await selectOverdueTasks(db, viewer)).map(serializeOverdueTask);
+  },
+
+  async getOverdueTasksByProject({ project_id }, { db, viewer }) {
+    return (await listOverdueTasksOf(db, viewer, idFrom(project_id))).map(serializeOverdueTask);
+  },
+
+  async getMyOverdueTasks(_params, { db, viewer }) {
+    return (await selectOverdueTasks(db, viewer, { ownerId: viewer.userId })).map(serializeOverdueTask);
   },
 };
 
@@ -215,7 +231,7 @@ function serializeTask({ origin }: Account, row: TaskRow): Schemas['Task'] {
 
 function serializeFoundTask(row: FoundTaskRow): MethodResult<'searchTasks'>[number] {
   return {
-    nb_comments: 0,
+    nb_comments: row.comments,
     nb_files: 0,
     nb_subtasks: 0,
     nb_completed_subtasks: 0,
@@ -255,6 +271,20 @@ function serializeFoundTask(row: FoundTaskRow): MethodResult<'searchTasks'>[numb
     column_position: row.column_position,
     swimlane_name: SWIMLANE_NAME,
     project_name: row.project_name,
+  };
+}
+
+function serializeOverdueTask(row: OverdueTaskRow): Schemas['OverdueTask'] {
+  return {
+    id: row.id,
+    title: row.title,
+    date_due: secondsFrom(row.due_at),
+    project_id: row.project_id,
+    creator_id: row.creator_id,
+    owner_id: row.owner_id,
+    project_name: row.project_name,
+    assignee_username: row.assignee_login,
+    assignee_name: nameOf(row.assignee_login, row.assignee_name),
   };
 }
 

@@ -23,6 +23,8 @@ import { swimlaneOf } from '../projects/swimlane.ts';
 import {
   lockAssignee,
   lockPositions,
+  type OverdueTaskRow,
+  selectOverdueTasks,
   selectStatusOfColumn,
   selectTask,
   selectTaskByReference,
@@ -112,6 +114,12 @@ export async function listTasks(
 ): Promise<TaskRow[]> {
   await requireVisibleProject(db, viewer, projectId);
   return isOpen === undefined ? [] : await selectTasks(db, viewer, projectId, isOpen);
+}
+
+/** The overdue tasks of a project, by id. Throws `not_found` for a project that the viewer may not see. */
+export async function listOverdueTasksOf(db: Queryable, viewer: Viewer, projectId: number): Promise<OverdueTaskRow[]> {
+  await requireVisibleProject(db, viewer, projectId);
+  return await selectOverdueTasks(db, viewer, { projectId });
 }
 
 /** Throws `not_found` for a project that the viewer may not see. */

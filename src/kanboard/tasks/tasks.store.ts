@@ -99,6 +99,45 @@ export function selectTasks(db: Queryable, viewer: Viewer, projectId: number, is
   return db.query(SELECT_TASKS({ ...viewer, projectId, isOpen }));
 }
 
+export interface OverdueTaskRow {
+  id: number;
+  title: string;
+  due_at: Date;
+  project_id: number;
+  creator_id: number;
+  owner_id: number;
+  project_name: string;
+  assignee_login: string | null;
+  assignee_name: string | null;
+}
+
+const SELECT_OVERDUE_TASKS = statement<keyof Viewer | 'projectId' | 'ownerId', OverdueTaskRow>(
+  'select_overdue_tasks',
+  `
+  select issues.issue_id as id, issues.summary as title, issues.due_at, issues.queue_id as project_id,
+    coalesce(creator.user_id, 0) as creator_id, coalesce(assignee.user_id, 0) as owner_id, queues.name as project_name,
+    assignee.login as assignee_login, assignee.display as assignee_name
+  from issues
+  join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id and queues.is_active
+    and ${visibleQueue('queues')}
+  left join users assignee on assignee.org_id = :orgId and assignee.user_id = issues.assignee_id
+    and not assignee.is_application
+  left join users creator on creator.org_id = :orgId and creator.user_id = issues.created_by and not creator.is_application
+  where issues.org_id = :orgId and issues.is_open and issues.due_at <= now()
+    and (:projectId::bigint is null or issues.queue_id = :projectId)
+    and (:ownerId::bigint is null or issues.assignee_id = :ownerId)
+  order by issues.issue_id`,
+);
+
+/** The open tasks of active projects whose due date has passed, by id: of one project or owner, if it is given. */
+export function selectOverdueTasks(
+  db: Queryable,
+  viewer: Viewer,
+  { projectId, ownerId }: { readonly projectId?: number; readonly ownerId?: number } = {},
+): Promise<OverdueTaskRow[]> {
+  return db.query(SELECT_OVERDUE_TASKS({ ...viewer, projectId, ownerId }));
+}
+
 const SELECT_STATUS_OF_COLUMN = statement<'orgId' | 'queueId' | 'columnId', { status_id: number }>(
   'select_status_of_column',
   'select status_id from columns where org_id = :orgId and queue_id = :queueId and column_id = :columnId',

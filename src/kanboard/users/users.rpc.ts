@@ -9,9 +9,10 @@ import {
   getMyself,
   listPeople,
   type User,
+  updateAccount,
 } from '../../core/users/users.service.ts';
 import type { Methods } from '../rpc/account.ts';
-import { idFrom, secondsFrom, stringFrom } from '../rpc/values.ts';
+import { idFrom, optional, secondsFrom, stringFrom } from '../rpc/values.ts';
 
 type UserMethod =
   | 'createUser'
@@ -21,6 +22,8 @@ type UserMethod =
   | 'disableUser'
   | 'enableUser'
   | 'removeUser'
+  | 'updateUser'
+  | 'isActiveUser'
   | 'getMe';
 
 export const userMethods: Methods<UserMethod> = {
@@ -57,6 +60,21 @@ export const userMethods: Methods<UserMethod> = {
   async enableUser({ user_id }, { db, viewer }) {
     await enableUser(db, viewer, idFrom(user_id));
     return true;
+  },
+
+  async updateUser({ id, username, name, email, role }, { db, viewer }) {
+    await updateAccount(db, viewer, idFrom(id), {
+      login: optional(username, stringFrom),
+      name: optional(name, stringFrom),
+      email: optional(email, stringFrom),
+      role: optional(role, (value) => ROLES.get(value)),
+    });
+    return true;
+  },
+
+  async isActiveUser({ user_id }, { db, viewer }) {
+    const user = await findPerson(db, viewer, { userId: idFrom(user_id) });
+    return user?.isActive ?? false;
   },
 
   async removeUser({ user_id }, { db, viewer }) {
