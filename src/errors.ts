@@ -31,7 +31,8 @@ type SpecificReason =
   | 'import_only'
   | 'user_not_found'
   | 'time_invalid'
-  | 'not_supported';
+  | 'not_supported'
+  | 'not_served';
 
 /** Why a request failed, for programs: `errorsData.code` of link writes, and the reason in the log of JSON-RPC calls. */
 export type Reason = ErrorCode | SpecificReason;

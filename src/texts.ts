@@ -86,6 +86,10 @@ export const texts = {
     ru: 'Такого адреса нет. Описание API: /openapi.yaml.',
     en: 'There is nothing at this path. The API is described in /openapi.yaml.',
   },
+  notServed: (request: string) => ({
+    ru: `Этот сервер не обслуживает ${request}. Описание API: /openapi.yaml.`,
+    en: `This server does not serve ${request}. The API is described in /openapi.yaml.`,
+  }),
   methodNotAllowed: (allowed: string) => ({
     ru: `Метод не поддерживается. Доступны: ${allowed}.`,
     en: `The method is not supported here. Allowed: ${allowed}.`,

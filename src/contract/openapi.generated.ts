@@ -13,7 +13,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -47,7 +47,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -87,7 +87,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -133,7 +133,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -168,7 +168,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -208,7 +208,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -248,7 +248,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -284,7 +284,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -318,7 +318,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -352,7 +352,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -394,7 +394,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -447,7 +447,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -485,7 +485,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -530,7 +530,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -572,7 +572,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -615,7 +615,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -653,7 +653,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -704,7 +704,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -747,7 +747,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -785,7 +785,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -822,7 +822,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -873,7 +873,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -915,7 +915,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -961,7 +961,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -995,7 +995,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -1082,7 +1082,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -1119,7 +1119,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -1158,7 +1158,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -1208,7 +1208,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -1242,7 +1242,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -1281,7 +1281,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -1315,7 +1315,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -1352,7 +1352,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -1392,7 +1392,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -1429,7 +1429,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -1463,7 +1463,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -1500,7 +1500,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -1535,7 +1535,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -2041,7 +2041,7 @@ export interface components {
          * @description Why a request failed. docs/errors.md explains each code.
          * @enum {string}
          */
-        readonly LinkErrorCode: "already_linked" | "self_link" | "cycle" | "second_parent" | "second_epic" | "second_link" | "issue_not_found" | "link_not_found" | "link_type_not_found" | "label_not_found" | "relationship_unknown" | "import_only" | "user_not_found" | "time_invalid" | "not_supported" | "invalid" | "forbidden" | "not_found" | "conflict" | "stale" | "refused";
+        readonly LinkErrorCode: "already_linked" | "self_link" | "cycle" | "second_parent" | "second_epic" | "second_link" | "issue_not_found" | "link_not_found" | "link_type_not_found" | "label_not_found" | "relationship_unknown" | "import_only" | "user_not_found" | "time_invalid" | "not_supported" | "not_served" | "invalid" | "forbidden" | "not_found" | "conflict" | "stale" | "refused";
         /** @description Members other than `code` are present if they apply and the token's user may see what they show. */
         readonly LinkErrorData: {
             /** @description The values that would be accepted. */
@@ -2877,7 +2877,7 @@ export interface components {
          * @example com.github
          */
         readonly ApplicationId: string;
-        /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+        /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
         readonly CloudOrgId: string;
         /**
          * @description `html` adds `textHtml`, and `attachments` an empty array: this server has no attachments. `all` adds both.
@@ -3043,7 +3043,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -3100,7 +3100,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -3162,7 +3162,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -3234,7 +3234,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -3307,7 +3307,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -3385,7 +3385,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -3449,7 +3449,7 @@ export interface operations {
                  * @example 9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -3499,7 +3499,7 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -3550,7 +3550,7 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -3621,7 +3621,7 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -3692,7 +3692,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -3737,7 +3737,7 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -3790,7 +3790,7 @@ export interface operations {
                  * @example "3"
                  */
                 readonly "If-Match"?: components["parameters"]["IfMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -3857,7 +3857,7 @@ export interface operations {
                  * @example 9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -3940,7 +3940,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -3994,7 +3994,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -4067,7 +4067,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -4165,7 +4165,7 @@ export interface operations {
                  * @example 9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -4270,7 +4270,7 @@ export interface operations {
                  * @example 9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -4374,7 +4374,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -4455,7 +4455,7 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -4509,7 +4509,7 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -4605,7 +4605,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -4659,7 +4659,7 @@ export interface operations {
                  * @example 9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -4763,7 +4763,7 @@ export interface operations {
                  * @example 9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -4873,7 +4873,7 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -4966,7 +4966,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -5058,7 +5058,7 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -5110,7 +5110,7 @@ export interface operations {
                  * @example "3"
                  */
                 readonly "If-Match"?: components["parameters"]["IfMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -5219,7 +5219,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -5311,7 +5311,7 @@ export interface operations {
                  * @example 9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -5428,7 +5428,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -5514,7 +5514,7 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -5566,7 +5566,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -5626,7 +5626,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -5722,7 +5722,7 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -5826,7 +5826,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -5905,7 +5905,7 @@ export interface operations {
                  * @example 9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -6001,7 +6001,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -6076,7 +6076,7 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -6127,7 +6127,7 @@ export interface operations {
                  * @example "3"
                  */
                 readonly "If-Match"?: components["parameters"]["IfMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -6219,7 +6219,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -6288,7 +6288,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -6338,7 +6338,7 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -6403,7 +6403,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -6464,7 +6464,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -6531,7 +6531,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -6615,7 +6615,7 @@ export interface operations {
                  * @example 9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d
                  */
                 readonly "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -6715,7 +6715,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -6795,7 +6795,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -6856,7 +6856,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -6924,7 +6924,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -6997,7 +6997,7 @@ export interface operations {
                  * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
                  */
                 readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.

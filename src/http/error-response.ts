@@ -103,7 +103,9 @@ export function errorBody(
   return {
     errors: Object.fromEntries(Object.entries(fields).map(([field, { [language]: message }]) => [field, message])),
     errorsData:
-      isDecision(reason) && (namesReason || reason === 'not_supported') ? { code: reason, ...(details as object) } : {},
+      isDecision(reason) && (namesReason || reason === 'not_supported' || reason === 'not_served')
+        ? { code: reason, ...(details as object) }
+        : {},
     errorMessages: text ? [text[language]] : [],
     statusCode,
   };

@@ -120,6 +120,7 @@ test('the organisation can be given by id, by cloud id, by both or not at all', 
     { 'X-Cloud-Org-ID': org.cloudId },
     { 'X-Org-ID': org.orgId, 'X-Cloud-Org-ID': org.cloudId },
     { 'X-Org-ID': ` ${org.orgId} ` },
+    { 'X-Org-ID': org.cloudId, 'X-Cloud-Org-ID': org.cloudId },
     {},
   ]) {
     expect(await read({ Authorization, ...names }, key)).toEqual({ status: 200, body: [] });
@@ -157,6 +158,8 @@ test('the id of another organisation or of none returns 403', async () => {
     await expectRejected({ Authorization, 'X-Cloud-Org-ID': theirs.cloudId }, 403, OTHER_ORGANISATION, key);
     await expectRejected({ Authorization, 'X-Org-ID': 'no-such' }, 403, OTHER_ORGANISATION, key);
     await expectRejected({ Authorization, 'X-Org-ID': mine.cloudId }, 403, OTHER_ORGANISATION, key);
+    const both = { 'X-Org-ID': theirs.cloudId, 'X-Cloud-Org-ID': theirs.cloudId };
+    await expectRejected({ Authorization, ...both }, 403, OTHER_ORGANISATION, key);
   }
 });
 

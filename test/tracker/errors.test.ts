@@ -5,7 +5,7 @@ import { useApi } from '../support/api.ts';
 import { givenIssue, givenOrganisation, givenQueue } from '../support/builders.ts';
 import { type DatabaseProxy, openDatabaseProxy } from '../support/database-proxy.ts';
 import { sendRaw } from '../support/raw-request.ts';
-import { snapshot } from '../support/snapshot.ts';
+import { snapshot, unchanged } from '../support/snapshot.ts';
 import { untilWaiting } from '../support/statements.ts';
 
 let proxy: DatabaseProxy;
@@ -29,7 +29,7 @@ async function givenLinksPath() {
   return { path: `/v2/issues/${issue.key}/links`, headers: org.admin.headers };
 }
 
-test.each(['/', '/v1/issues/A-1/links', '/v2', '/v2/', '/v2/nothing', '/V2/issues/A-1/links', '/healthz/x'])(
+test.each(['/', '/v1/issues/A-1/links', '/v2', '/v2/', '/V2/issues/A-1/links', '/healthz/x'])(
   '%s returns 404 with and without a token',
   async (path) => {
     const { headers } = await givenLinksPath();
@@ -41,6 +41,29 @@ test.each(['/', '/v1/issues/A-1/links', '/v2', '/v2/', '/v2/nothing', '/V2/issue
     }
   },
 );
+
+test.each([
+  ['get', '/v3/issues/JUNE-1/worklog'],
+  ['get', '/v2/issues/JUNE-1/attachments/'],
+  ['post', '/v2/issues/JUNE-1/checklistItems'],
+  ['delete', '/v2/issues/JUNE-1/worklog/1'],
+  ['post', '/v2/issues/_import'],
+  ['get', '/v2/issues/_nothing'],
+  ['get', '/v2/boards/1/sprints'],
+  ['get', '/v3/queues/JUNE/components'],
+  ['get', '/v3/queues/JUNE/versions'],
+  ['get', '/v2/nothing'],
+] as const)('%s %s is refused as not served, and not as a missing issue', async (method, path) => {
+  const { headers } = await givenLinksPath();
+  await unchanged(db(), async () => {
+    for (const credentials of [{}, headers]) {
+      const response = await api().request[method](`${path}?perPage=1`).set(credentials);
+      const message = texts.notServed(`${method.toUpperCase()} ${path}`).ru;
+      expect(response.body).toEqual({ ...errorBody(404, message), errorsData: { code: 'not_served' } });
+      expect(response.status).toBe(404);
+    }
+  });
+});
 
 test.each(['put', 'patch', 'delete', 'trace'] as const)(
   'an unsupported method (%s) returns 405 with Allow',

@@ -33,8 +33,8 @@ export interface TokenOptions {
   readonly loopbackOnly?: boolean;
 }
 
-/** The organisation that a request names, by one of its two ids; undefined means that of the token. */
-export type OrganisationName = { readonly orgId: string } | { readonly cloudId: string } | undefined;
+/** The organisation that a request names, by one of its two ids or by either; undefined means that of the token. */
+export type OrganisationName = { readonly orgId?: string; readonly cloudId?: string } | undefined;
 
 /**
  * The owner of an OAuth token. Throws `unauthenticated` for a token that is unknown, revoked, expired, not
@@ -81,7 +81,7 @@ function refusal(owner: TokenOwnerRow, isLoopback: () => boolean) {
 
 function isIn(owner: TokenOwnerRow, organisation: OrganisationName): boolean {
   if (organisation === undefined) return true;
-  return 'orgId' in organisation ? owner.org_id === organisation.orgId : owner.cloud_id === organisation.cloudId;
+  return owner.org_id === organisation.orgId || owner.cloud_id === organisation.cloudId;
 }
 
 /**

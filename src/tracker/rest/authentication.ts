@@ -36,8 +36,9 @@ function bearerToken(header: string | undefined): string {
 
 function organisationNamed(headers: IncomingHttpHeaders): OrganisationName {
   const orgId = presentValue(headers['x-org-id']);
-  if (orgId !== undefined) return { orgId };
   const cloudId = presentValue(headers['x-cloud-org-id']);
+  // Some clients send the cloud id in both headers.
+  if (orgId !== undefined) return { orgId, ...(orgId === cloudId && { cloudId }) };
   return cloudId === undefined ? undefined : { cloudId };
 }
 

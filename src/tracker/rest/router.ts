@@ -50,6 +50,10 @@ export function restRouter({
 }: RestRouterOptions): Router {
   const router = Router({ caseSensitive: true });
 
+  // No name of an issue starts so: it is an operation of Tracker's that is not served, such as `/issues/_import`.
+  router.param('issueId', (_request, _response, next, name: string) => {
+    next(name.startsWith('_') ? 'route' : undefined);
+  });
   for (const [path, operations] of operationsByPath(contract)) {
     const route = router.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
     for (const operation of operations) {
@@ -117,9 +121,19 @@ export function restRouter({
     }
     route.all(refuseMethod(operations));
   }
+  router.use(refuseUnserved);
   router.use(sendError);
   return router;
 }
+
+/** Tracker has many more paths. A client must be able to tell one of them from an issue that does not exist. */
+const refuseUnserved: RequestHandler = ({ method, baseUrl, path }, _response, next) => {
+  if (path === '/') {
+    next();
+    return;
+  }
+  throw new DomainError('not_found', texts.notServed(`${method} ${baseUrl}${path}`), {}, { reason: 'not_served' });
+};
 
 /** Empty for a response without a body. */
 function jsonOf(reply: AnyReply): string {
