@@ -25,11 +25,12 @@ comment on column comments.visibility is 'The lowest role in the organisation th
 comment on column comments.reference is 'The name of the comment in another system (Kanboard''s "reference"); empty if unset.';
 comment on column comments.summonee_ids is 'The users whose attention the comment calls for.';
 select distribute_table('comments');
-alter table comments
-  add constraint comments_issue_id_fkey foreign key (org_id, issue_id) references issues (org_id, issue_id)
-    on delete cascade,
-  add constraint comments_created_by_fkey foreign key (org_id, created_by) references users (org_id, user_id),
-  add constraint comments_updated_by_fkey foreign key (org_id, updated_by) references users (org_id, user_id);
+alter table comments add constraint comments_issue_id_fkey foreign key (org_id, issue_id)
+  references issues (org_id, issue_id) on delete cascade;
+alter table comments add constraint comments_created_by_fkey foreign key (org_id, created_by)
+  references users (org_id, user_id);
+alter table comments add constraint comments_updated_by_fkey foreign key (org_id, updated_by)
+  references users (org_id, user_id);
 -- The comments of an issue in order.
 create index comments_issue_id_idx on comments (org_id, issue_id, comment_id);
 

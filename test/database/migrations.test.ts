@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
 import { schemaSql } from '../../scripts/schema.js';
 import type { Database } from '../../src/database/database.ts';
@@ -253,6 +253,16 @@ test('no foreign key changes a column of a distributed table, which Citus refuse
       and (confupdtype <> 'a' or confdeltype not in ('a', 'c'))`,
   );
   expect(keys).toEqual([]);
+});
+
+test('a step after 0016 adds each foreign key in a statement of its own, as Citus requires', async () => {
+  const folder = new URL('../../db/migrations/', import.meta.url);
+  const files = (await readdir(folder)).filter((file) => file > '0017');
+  const texts = await Promise.all(files.map((file) => readFile(new URL(file, folder), 'utf8')));
+  const statements = texts.flatMap((text) => text.split(';')).filter((text) => text.includes('foreign key'));
+  expect(statements.length).toBeGreaterThan(2);
+  const wrong = statements.filter((text) => text.includes('create table') || text.split('add constraint').length !== 2);
+  expect(wrong).toEqual([]);
 });
 
 test('every tenant table has a primary key and a required org_id', async () => {
