@@ -296,6 +296,23 @@ export const texts = {
     ru: 'Порядок задан дважды: в параметре order, в теле или в «Sort by» должен быть один.',
     en: 'The order is given twice: choose the parameter order, the body or "Sort by".',
   },
+  scrollUnknown: {
+    ru: 'Такой прокрутки нет. Начните её снова с scrollType.',
+    en: 'There is no such scroll. Start it again with scrollType.',
+  },
+  scrollExpired: {
+    ru: 'Срок прокрутки истёк. Начните её снова; scrollTTLMillis продлевает срок.',
+    en: 'The scroll has expired. Start it again; scrollTTLMillis extends its life.',
+  },
+  scrollDiffers: { ru: 'Эта прокрутка начата с другим поиском.', en: 'This scroll was started with another search.' },
+  scrollSearchMissing: {
+    ru: 'Поиск слишком длинный для scrollId: передавайте то же тело с каждым запросом.',
+    en: 'The search is too long for scrollId: send the same body with each request.',
+  },
+  scrollOrPage: {
+    ru: 'Прокрутка не делится на страницы: передайте page или scrollType.',
+    en: 'A scroll has no page numbers: send either page or scrollType.',
+  },
   searchAt: (position: string, ru: string, en: string) => ({
     ru: `Позиция ${position}: ${ru}`,
     en: `Position ${position}: ${en}`,

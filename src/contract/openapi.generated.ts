@@ -377,6 +377,12 @@ export interface paths {
          *     same syntax. What is not understood fails with 400 and its position; no part of a search is ignored.
          *
          *     The order is given once: in `order` of the URL or the body, or at the end of the query.
+         *
+         *     `scrollType` starts a scroll over all matches. The response to each request has an `X-Scroll-Id`, which names the
+         *     next page as `scrollId`; that after an empty page has none. The body may be repeated, and must be the same.
+         *     `unsorted` returns every issue that matches all along exactly once, in any order. `sorted` keeps to the order;
+         *     an issue whose sorted value changes meanwhile may be missed or returned twice. The server keeps nothing about a
+         *     scroll, so that it works through every server, and there is no snapshot: each page shows issues as they are.
          */
         readonly post: operations["searchIssues"];
         readonly delete?: never;
@@ -1485,6 +1491,41 @@ export interface paths {
         readonly get: operations["getStatus"];
         readonly put?: never;
         readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/system/search/scroll/_clear": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * End a scroll
+         * @description Tells the server that the pages of a scroll are no longer needed. It keeps nothing about them, so this has no
+         *     effect: a scroll ends with its time to live.
+         */
+        readonly post: operations["clearSearchScroll"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -2969,6 +3010,11 @@ export interface components {
         readonly Page: number;
         /** @description Items per page. */
         readonly PerPage: number;
+        /**
+         * @description Issues per page of a scroll; the default is `perPage` if that is given, and else 100.
+         * @example 1000
+         */
+        readonly PerScroll: number;
         /** @description The id or key of a priority. */
         readonly PriorityId: string;
         /** @description The key of a queue in any letter case, or its id. */
@@ -2983,6 +3029,17 @@ export interface components {
          * @example 3dc2f57bd7947b42b9e6507630f520ab
          */
         readonly RemoteObjectId: string;
+        /** @description The page of a scroll, from `X-Scroll-Id` of the page before. */
+        readonly ScrollId: string;
+        /** @description The `X-Scroll-Token` of the page before. Not required, but another one is refused. */
+        readonly ScrollToken: string;
+        /**
+         * @description How long the next page may be requested, in milliseconds. The default is 60000, or that of the page before.
+         * @example 60000
+         */
+        readonly ScrollTtl: number;
+        /** @description Starts a scroll in the order of the search, or in any order. */
+        readonly ScrollType: "sorted" | "unsorted";
         /** @description The id or key of a status. */
         readonly StatusId: string;
         /** @description The uid or login of a user. The uid takes precedence over another user's login that looks the same. */
@@ -3019,6 +3076,10 @@ export interface components {
          * @example "address";q=600;w=60, "token";q=600;w=60
          */
         readonly RateLimitPolicy: string;
+        /** @description The next page of the scroll; missing after an empty page. */
+        readonly XScrollId: string;
+        /** @description For `scrollToken`, beside the `X-Scroll-Id`. */
+        readonly XScrollToken: string;
         /** @description The number of items on all pages. */
         readonly XTotalCount: number;
         /** @description The number of pages. */
@@ -3614,6 +3675,22 @@ export interface operations {
                 readonly page?: components["parameters"]["Page"];
                 /** @description Items per page. */
                 readonly perPage?: components["parameters"]["PerPage"];
+                /**
+                 * @description Issues per page of a scroll; the default is `perPage` if that is given, and else 100.
+                 * @example 1000
+                 */
+                readonly perScroll?: components["parameters"]["PerScroll"];
+                /** @description The page of a scroll, from `X-Scroll-Id` of the page before. */
+                readonly scrollId?: components["parameters"]["ScrollId"];
+                /** @description The `X-Scroll-Token` of the page before. Not required, but another one is refused. */
+                readonly scrollToken?: components["parameters"]["ScrollToken"];
+                /**
+                 * @description How long the next page may be requested, in milliseconds. The default is 60000, or that of the page before.
+                 * @example 60000
+                 */
+                readonly scrollTTLMillis?: components["parameters"]["ScrollTtl"];
+                /** @description Starts a scroll in the order of the search, or in any order. */
+                readonly scrollType?: components["parameters"]["ScrollType"];
             };
             readonly header?: {
                 /**
@@ -3643,6 +3720,8 @@ export interface operations {
             readonly 200: {
                 headers: {
                     readonly Link: components["headers"]["Link"];
+                    readonly "X-Scroll-Id": components["headers"]["XScrollId"];
+                    readonly "X-Scroll-Token": components["headers"]["XScrollToken"];
                     readonly "X-Total-Count": components["headers"]["XTotalCount"];
                     readonly "X-Total-Pages": components["headers"]["XTotalPages"];
                     readonly [name: string]: unknown;
@@ -6899,6 +6978,58 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly clearSearchScroll: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "eJyrVsovykxPzfNMUbIy1FEqLU4tAjJqAUd8Btc": "C9Ex3Ld4t0pX1uPbPQm5nq0dY2uW8sHk"
+                 *     }
+                 */
+                readonly "application/json": {
+                    readonly [key: string]: unknown;
+                };
+            };
+        };
+        readonly responses: {
+            /** @description Done. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /** @example {} */
+                    readonly "application/json": Record<string, never>;
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 429: components["responses"]["TooMany"];
             readonly 503: components["responses"]["Unavailable"];

@@ -79,6 +79,7 @@ const OPERATIONS: Readonly<Record<OperationId, Right>> = {
   createIssue: write,
   searchIssues: anyone,
   countIssues: anyone,
+  clearSearchScroll: anyone,
   findIssueByUnique: see,
   getIssue: see,
   updateIssue: write,

@@ -47,9 +47,9 @@ type Single<Alias extends string> = Record<`${Alias}_${'hex_id' | 'key' | 'summa
 
 /**
  * SQL: selects IssueRows for the column issue_id of `found`, in the order of its column place, without the issues that
- * the viewer may not see.
+ * the viewer may not see. `furtherColumns` of `found` start with a comma.
  */
-export function issuesFound(found: string): string {
+export function issuesFound(found: string, furtherColumns = ''): string {
   return `
     select issues.issue_id, issues.hex_id, issues.key, issues.version, issues.summary, issues.description, issues.tags,
       issues.created_at, issues.updated_at,
@@ -70,7 +70,7 @@ export function issuesFound(found: string): string {
       epic.hex_id as epic_hex_id, epic.key as epic_key, epic.summary as epic_summary,
       ${userColumns('created_by')},
       ${userColumns('updated_by')},
-      ${userColumns('assignee')}
+      ${userColumns('assignee')}${furtherColumns}
     from ${found}
     join issues on issues.org_id = :orgId and issues.issue_id = found.issue_id
     join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id and ${visibleQueue('queues')}

@@ -2,24 +2,83 @@ import type { Schemas } from '../../contract/types.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import { issuesJson, issueView } from '../issues/issues.rest.ts';
-import type { Handlers } from '../rest/caller.ts';
+import type { Caller, Context, Handlers } from '../rest/caller.ts';
 import { commaList } from '../rest/comma-list.ts';
 import { nameIn } from '../rest/names.ts';
-import { pageOf, pagingHeaders } from '../rest/paging.ts';
-import { countIssuesFound, type IssueSearch, type Range, searchIssues } from './issue-search.service.ts';
+import { type Page, pageOf, pagingHeaders } from '../rest/paging.ts';
+import { countIssuesFound, type IssueSearch, type Range, scrollIssues, searchIssues } from './issue-search.service.ts';
 
-export const issueSearchHandlers: Handlers<'searchIssues' | 'countIssues'> = {
+type Operations = 'searchIssues' | 'countIssues' | 'clearSearchScroll';
+
+export const issueSearchHandlers: Handlers<Operations> = {
   async searchIssues(call) {
-    const { db, query, body, caller } = call;
-    const page = pageOf(query);
-    const { issues, total } = await searchIssues(db, caller.viewer, searchFrom(body, query.order), page);
-    const entries = await issuesJson(call, issues, issueView(query));
-    return { json: `[${entries.join()}]`, headers: pagingHeaders(caller, page, total) };
+    return await searched(call, searchFrom(call.body, call.query.order));
   },
   async countIssues({ db, body, caller }) {
     return { body: await countIssuesFound(db, caller.viewer, searchFrom(body)) };
   },
+  clearSearchScroll() {
+    // The server keeps nothing about a scroll (decision 21).
+    return Promise.resolve({ body: {} });
+  },
 };
+
+interface PageParameters extends Partial<Page> {
+  readonly scrollId?: string;
+  readonly scrollToken?: string;
+  readonly scrollType?: 'sorted' | 'unsorted';
+  readonly perScroll?: number;
+  readonly scrollTTLMillis?: number;
+}
+
+/** The response to a search: a page, or a scroll if there is a parameter of one. */
+async function searched(
+  call: Context & { readonly query: PageParameters & Parameters<typeof issueView>[0] },
+  search: IssueSearch,
+): Promise<{ json: string; headers: Record<string, string | string[]> }> {
+  const { db, query, caller } = call;
+  const { scrollId, scrollToken, scrollType, perScroll, scrollTTLMillis } = query;
+  const isScroll = [scrollId, scrollToken, scrollType, perScroll, scrollTTLMillis].some((one) => one !== undefined);
+  if (!isScroll) {
+    const page = pageOf(query);
+    const { issues, total } = await searchIssues(db, caller.viewer, search, page);
+    const entries = await issuesJson(call, issues, issueView(query));
+    return { json: `[${entries.join()}]`, headers: pagingHeaders(caller, page, total) };
+  }
+  const given = new URL(caller.url).searchParams;
+  if (given.has('page')) throw new DomainError('invalid', undefined, { page: texts.scrollOrPage });
+  const { issues, total, next } = await scrollIssues(db, caller.viewer, isEmpty(search) ? undefined : search, {
+    scrollId,
+    scrollToken,
+    scrollType,
+    perScroll: perScroll ?? (given.has('perPage') ? query.perPage : undefined),
+    ttlMs: scrollTTLMillis,
+  });
+  const entries = await issuesJson(call, issues, issueView(query));
+  return { json: `[${entries.join()}]`, headers: scrollHeaders(caller, total, next) };
+}
+
+function scrollHeaders(
+  caller: Caller,
+  total: number,
+  next: Awaited<ReturnType<typeof scrollIssues>>['next'],
+): Record<string, string> {
+  if (next === undefined) return { 'X-Total-Count': String(total) };
+  const url = new URL(caller.url);
+  url.searchParams.delete('scrollType');
+  url.searchParams.set('scrollId', next.scrollId);
+  url.searchParams.set('scrollToken', next.token);
+  return {
+    'X-Total-Count': String(total),
+    'X-Scroll-Id': next.scrollId,
+    'X-Scroll-Token': next.token,
+    Link: `<${url.href}>; rel="next"`,
+  };
+}
+
+function isEmpty(search: IssueSearch): boolean {
+  return Object.values(search).every((part) => part === undefined);
+}
 
 /** The search in a body. `order` is that of the URL, to which the body may not add another. */
 function searchFrom(body: Schemas['IssueSearch'] | undefined, order: readonly string[] = []): IssueSearch {

@@ -3,8 +3,9 @@ import type { Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import { type Issue, toIssue } from '../issues/issues.service.ts';
-import { countIssues, selectIssuesPage } from './issue-search.store.ts';
+import { countIssues, selectIssuesPage, selectScrolledIssues } from './issue-search.store.ts';
 import { CONDITIONS_MAX, parseQuery, parseTimeValue } from './query-language.ts';
+import { decodeCursor, encodeCursor, hashOfSearch, type ScrollCursor, scrollToken } from './scroll-cursor.ts';
 import {
   all,
   type Condition,
@@ -50,30 +51,116 @@ export async function searchIssues(
   return { issues: rows.map(toIssue), total };
 }
 
+/** A request for a page of a scroll. */
+export interface ScrollRequest {
+  readonly scrollId?: string | undefined;
+  readonly scrollToken?: string | undefined;
+  /** Required for the first page. */
+  readonly scrollType?: 'sorted' | 'unsorted' | undefined;
+  readonly perScroll?: number | undefined;
+  readonly ttlMs?: number | undefined;
+}
+
+const PER_SCROLL = 100;
+const TTL_MS = 60_000;
+
+/**
+ * One page of a scroll, which begins after the last issue of the page before; `next` names the next page, and is undefined
+ * after an empty one. Only the first page needs the search; a later one may repeat it. Throws `invalid` as `searchIssues`
+ * does, and for a scroll that has expired, is of another user or is not this search.
+ */
+export async function scrollIssues(
+  db: Queryable,
+  viewer: Viewer,
+  search: IssueSearch | undefined,
+  request: ScrollRequest,
+): Promise<{ issues: Issue[]; total: number; next: { scrollId: string; token: string } | undefined }> {
+  const from = cursorOf(viewer, request);
+  const given = from ? searchOf(from, search) : (search ?? {});
+  const now = Date.now();
+  const isSorted = from?.isSorted ?? request.scrollType === 'sorted';
+  const { condition, order } = parseSearch(given, new Date(from?.startedMs ?? now));
+  const perScroll = request.perScroll ?? from?.perScroll ?? PER_SCROLL;
+  const rows = await selectScrolledIssues(db, viewer, condition, isSorted ? order : [], {
+    limit: perScroll,
+    after: from,
+  });
+  if (rows === undefined) return refusal('scrollId')(texts.scrollUnknown);
+  const total = from?.total ?? (rows.length < perScroll ? rows.length : await countIssues(db, viewer, condition));
+  const last = rows.at(-1);
+  const ttlMs = request.ttlMs ?? from?.ttlMs ?? TTL_MS;
+  const scrollId =
+    last &&
+    encodeCursor({
+      orgId: viewer.orgId,
+      userId: viewer.userId,
+      search: given,
+      searchHash: hashOfSearch(given),
+      isSorted,
+      perScroll,
+      ttlMs,
+      startedMs: from?.startedMs ?? now,
+      expiresMs: now + ttlMs,
+      total,
+      lastIssueId: last.issue_id,
+      sortValues: last.sort_values,
+    });
+  const next = scrollId === undefined ? undefined : { scrollId, token: scrollToken(scrollId, viewer) };
+  return { issues: rows.map(toIssue), total, next };
+}
+
+function cursorOf(viewer: Viewer, { scrollId, ...request }: ScrollRequest): ScrollCursor | undefined {
+  if (scrollId === undefined) {
+    if (request.scrollType === undefined) refusal('scrollType')(texts.fieldRequired);
+    if (request.scrollToken !== undefined) refusal('scrollId')(texts.fieldRequired);
+    return undefined;
+  }
+  const cursor = decodeCursor(scrollId, viewer);
+  if (cursor === undefined) return refusal('scrollId')(texts.scrollUnknown);
+  if (request.scrollToken !== undefined && request.scrollToken !== scrollToken(scrollId, viewer)) {
+    refusal('scrollToken')(texts.scrollUnknown);
+  }
+  if (cursor.expiresMs < Date.now()) refusal('scrollId')(texts.scrollExpired);
+  const isSorted = request.scrollType === undefined ? cursor.isSorted : request.scrollType === 'sorted';
+  if (isSorted !== cursor.isSorted) refusal('scrollType')(texts.scrollDiffers);
+  return cursor;
+}
+
+/** The search of a scroll, which the request need not repeat unless it was too long for the cursor. */
+function searchOf({ search, searchHash }: ScrollCursor, given: IssueSearch | undefined): IssueSearch {
+  if (given !== undefined && hashOfSearch(given) !== searchHash) return refusal('scrollId')(texts.scrollDiffers);
+  return given ?? search ?? refusal('scrollId')(texts.scrollSearchMissing);
+}
+
 /** The number of matching issues. Throws as `searchIssues` does. */
 export async function countIssuesFound(db: Queryable, viewer: Viewer, search: IssueSearch): Promise<number> {
   return await countIssues(db, viewer, parseSearch(search).condition);
 }
 
-function parseSearch(search: IssueSearch): { condition: Condition | undefined; order: readonly Order[] } {
+function parseSearch(
+  search: IssueSearch,
+  now = new Date(),
+): { condition: Condition | undefined; order: readonly Order[] } {
   const given = (['queue', 'keys', 'filter', 'query'] as const).filter((part) => search[part] !== undefined);
   if (given.length > 1) throw new DomainError('invalid', texts.searchAmbiguous(given.join(', ')));
   const order = (search.order ?? []).map(orderFrom);
-  const { condition, order: sorting } = conditionOf(search);
+  const { condition, order: sorting } = conditionOf(search, now);
   if (order.length > ORDERS_MAX || sorting.length > ORDERS_MAX) refusal('order')(texts.searchTooLarge);
   if (order.length > 0 && sorting.length > 0) refusal('order')(texts.orderTwice);
   return { condition, order: order.length > 0 ? order : sorting };
 }
 
-function conditionOf({ queue, keys, filter, query }: IssueSearch): {
+function conditionOf(
+  { queue, keys, filter, query }: IssueSearch,
+  now: Date,
+): {
   condition: Condition | undefined;
   order: readonly Order[];
 } {
-  if (query !== undefined) return parseQuery(query);
+  if (query !== undefined) return parseQuery(query, now);
   if (queue !== undefined) return { condition: oneOf('queue', [queue]), order: [] };
   if (keys !== undefined) return { condition: oneOf('key', keys), order: [] };
   if (Object.values(filter ?? {}).flat().length > CONDITIONS_MAX) refusal('filter')(texts.searchTooLarge);
-  const now = new Date();
   const conditions = Object.entries(filter ?? {}).map(([name, values]) => {
     const part = `filter.${name}`;
     const refuse = refusal(part);

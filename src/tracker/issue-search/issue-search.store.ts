@@ -24,6 +24,66 @@ export function selectIssuesPage(
   return db.query<IssueRow>(unnamedStatement(page, { ...viewer }));
 }
 
+/** A row of a scroll, with what it is sorted by, which the next page begins after. */
+export type ScrolledRow = IssueRow & { readonly sort_values: (string | null)[] };
+
+/** Where a page of a scroll begins: after this issue. */
+export interface ScrollPosition {
+  readonly lastIssueId: number;
+  readonly sortValues: readonly (string | null)[];
+}
+
+/** As `selectIssuesPage`, but the page begins after a position. Undefined if the position does not fit the order. */
+export async function selectScrolledIssues(
+  db: Queryable,
+  viewer: Viewer,
+  condition: Condition | undefined,
+  order: readonly Order[],
+  { limit, after }: { readonly limit: number; readonly after: ScrollPosition | undefined },
+): Promise<ScrolledRow[] | undefined> {
+  const keys = order.flatMap(({ by, descending }) => SORTINGS[by].map((key) => ({ ...key, descending })));
+  if (after && !fits(keys, after.sortValues)) return undefined;
+  const sorted = [...order.map(orderSql), 'issues.issue_id'].join(', ');
+  const values = keys.map(({ expression }) => `(${expression})::text`);
+  const page = matching(condition)
+    .select('issues.issue_id')
+    .select(sql(`array[${values.join(', ')}]::text[] as sort_values`))
+    .select(sql(`row_number() over (order by ${sorted}) as place`))
+    .where(after ? afterSql(keys, after) : sql('true'))
+    .orderByRaw(sorted)
+    .limit(limit);
+  const rows = sql(issuesFound('(:page) as found', ', found.sort_values'), { page });
+  return await db.query<ScrolledRow>(unnamedStatement(rows, { ...viewer }));
+}
+
+type SortKey = (typeof SORTINGS)[Sorting][number] & { readonly descending: boolean };
+
+function fits(keys: readonly SortKey[], values: readonly (string | null)[]): boolean {
+  return (
+    keys.length === values.length &&
+    keys.every(({ type }, index) => {
+      const value = values[index] ?? null;
+      return value === null || FORMS[type].test(value);
+    })
+  );
+}
+
+/** SQL: whether the issue comes after the position, where unset values are last in both directions. */
+function afterSql(keys: readonly SortKey[], { lastIssueId, sortValues }: ScrollPosition): Sql {
+  return keys.reduceRight<Sql>(
+    (rest, { expression, type, descending }, index) => {
+      const value = sortValues[index] ?? null;
+      if (value === null) return sql(`(${expression} is null and :rest)`, { rest });
+      const beyond = `${expression} ${descending ? '<' : '>'} :value::${type}`;
+      return sql(`(${beyond} or ${expression} is null or (${expression} = :value::${type} and :rest))`, {
+        value,
+        rest,
+      });
+    },
+    sql('issues.issue_id > :lastIssueId::bigint', { lastIssueId }),
+  );
+}
+
 /** The number of issues that match the condition and are visible to the viewer. */
 export async function countIssues(db: Queryable, viewer: Viewer, condition: Condition | undefined): Promise<number> {
   const [row] = await db.query<{ total: number }>(
@@ -301,29 +361,45 @@ function otherEnd(end: Direction): { other: Direction; object: string } {
   };
 }
 
-const SORTINGS: Readonly<Record<Sorting, readonly string[]>> = {
-  key: ['queues.key', `split_part(issues.key, '-', 2)::bigint`],
-  queue: ['queues.key'],
-  summary: ['issues.summary'],
-  status: ['(select position from statuses where statuses.org_id = :orgId and statuses.status_id = issues.status_id)'],
-  priority: [
-    '(select position from priorities where priorities.org_id = :orgId and priorities.priority_id = issues.priority_id)',
-  ],
-  type: [
-    '(select position from issue_types types where types.org_id = :orgId and types.issue_type_id = issues.issue_type_id)',
-  ],
-  assignee: [userName('issues.assignee_id')],
-  author: [userName('issues.created_by')],
-  created: ['issues.created_at'],
-  updated: ['issues.updated_at'],
+type SortType = 'text' | 'bigint';
+
+/** What the values of a type look like as text, so that others are rejected before PostgreSQL parses them. */
+const FORMS: Readonly<Record<SortType, RegExp>> = { text: /^/, bigint: /^-?\d{1,18}$/ };
+
+/** Texts are cut, so that the cursor of a scroll stays short. */
+const SORTINGS: Readonly<Record<Sorting, readonly { readonly expression: string; readonly type: SortType }[]>> = {
+  key: [text('queues.key'), { expression: `split_part(issues.key, '-', 2)::bigint`, type: 'bigint' }],
+  queue: [text('queues.key')],
+  summary: [text('left(issues.summary, 200)')],
+  status: [position('statuses', 'status_id', 'issues.status_id')],
+  priority: [position('priorities', 'priority_id', 'issues.priority_id')],
+  type: [position('issue_types', 'issue_type_id', 'issues.issue_type_id')],
+  assignee: [text(`left(${userName('issues.assignee_id')}, 200)`)],
+  author: [text(`left(${userName('issues.created_by')}, 200)`)],
+  created: [microseconds('issues.created_at')],
+  updated: [microseconds('issues.updated_at')],
 };
+
+function text(expression: string) {
+  return { expression, type: 'text' } as const;
+}
+
+function position(table: string, id: string, column: string) {
+  const expression = `(select position from ${table} entries where entries.org_id = :orgId and entries.${id} = ${column})`;
+  return { expression, type: 'bigint' } as const;
+}
+
+/** A number keeps the precision of a time and depends on no setting, as its text does. */
+function microseconds(column: string) {
+  return { expression: `(extract(epoch from ${column}) * 1000000)::bigint`, type: 'bigint' } as const;
+}
 
 function userName(column: string): string {
   return `(select coalesce(users.display, users.login) from users where users.org_id = :orgId and users.user_id = ${column})`;
 }
 
 function orderSql({ by, descending }: Order): string {
-  return SORTINGS[by].map((expression) => `${expression} ${descending ? 'desc' : 'asc'} nulls last`).join(', ');
+  return SORTINGS[by].map(({ expression }) => `${expression} ${descending ? 'desc' : 'asc'} nulls last`).join(', ');
 }
 
 function trimmed(values: readonly string[]): readonly string[] {
