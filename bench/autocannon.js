@@ -24,7 +24,14 @@ const instance = autocannon({ url, connections, duration: seconds, setupClient }
 function setupClient(client) {
   const own = requests.filter((_, index) => index % connections === clients);
   clients += 1;
-  client.setRequests(own.map(([path, body]) => ({ method, path, headers, body })));
+  client.setRequests(
+    own.map(([path, body, authorization]) => ({
+      method,
+      path,
+      headers: { ...headers, ...(authorization && { Authorization: authorization }) },
+      body,
+    })),
+  );
   let responses = 0;
   client.on('response', () => {
     responses += 1;

@@ -22,8 +22,8 @@ export async function isInstalled(program) {
 }
 
 /**
- * Sends requests of one method, [path, body] each, to a server for some seconds. A load with `once` ends early rather
- * than send a request twice.
+ * Sends requests of one method, [path, body, authorization] each, to a server for some seconds. The last two are optional:
+ * an authorization replaces that of the headers. A load with `once` ends early rather than send a request twice.
  */
 export async function runHttp(folder, hasWrk, { url, connections, seconds, method, headers, requests, once }) {
   if (!hasWrk) {
@@ -33,7 +33,7 @@ export async function runHttp(folder, hasWrk, { url, connections, seconds, metho
     return JSON.parse(stdout);
   }
   const file = join(folder, 'load.lua');
-  const row = (parts) => `{${parts.map((part) => JSON.stringify(part)).join()}}`;
+  const row = (parts) => `{${parts.map((part) => JSON.stringify(part) ?? 'nil').join()}}`;
   const fields = Object.entries(headers).map(([name, value]) => `[${JSON.stringify(name)}]=${JSON.stringify(value)}`);
   await writeFile(
     file,

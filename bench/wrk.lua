@@ -5,6 +5,7 @@ function init(args)
   local load = dofile(args[1])
   once = load.once
   for index, request in ipairs(load.requests) do
+    load.headers.Authorization = request[3] or load.headers.Authorization
     list[index] = wrk.format(load.method, request[1], load.headers, request[2])
   end
 end

@@ -1,5 +1,5 @@
-// `npm run drill -- failover` and `npm run drill -- replicas`.
-const DRILLS = ['failover', 'replicas'];
+// `npm run drill -- failover`, `-- replicas` and `-- servers`.
+const DRILLS = ['failover', 'replicas', 'servers'];
 
 const [name] = process.argv.splice(2, 1);
 if (DRILLS.includes(name)) {

@@ -13,17 +13,23 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const log = { info() {}, warn() {}, error() {} };
 const ISSUES_AT_ONCE = 16;
 
-/** Starts PostgreSQL with the settings of production in `folder`, and servers on it. */
-export async function openEnvironment({ folder, serverCount = 2, environment = {} }) {
+/**
+ * Starts PostgreSQL with the settings of production in `folder`, and servers on it; or servers on the empty database of
+ * `databaseUrl`, which is distributed if it has Citus.
+ */
+export async function openEnvironment({ folder, serverCount = 2, environment = {}, databaseUrl }) {
   if (!isBuilt() && !build()) throw new Error('The build failed.');
   const { startEmbeddedPostgres } = await import('../dist/embedded-postgres/embedded-postgres.js');
   const { migrate } = await import('../dist/database/migrations.js');
   const dataDir = join(folder, 'data');
-  const postgres = await startEmbeddedPostgres({ dataDir, create: true, log });
+  const postgres = databaseUrl
+    ? externalPostgres(databaseUrl)
+    : await startEmbeddedPostgres({ dataDir, create: true, log });
   const pool = new pg.Pool({ ...postgres.connection, max: 4 });
   pool.on('error', () => undefined);
   const servers = [];
-  const start = () => startServer(folder, { DATA_DIR: dataDir, LOG_LEVEL: 'warn', ...environment });
+  const at = databaseUrl ? { DATABASE_URL: databaseUrl } : { DATA_DIR: dataDir };
+  const start = () => startServer(folder, { ...at, LOG_LEVEL: 'warn', ...environment });
   const close = async () => {
     await pool.end();
     for (const server of servers) await server.stop();
@@ -31,6 +37,7 @@ export async function openEnvironment({ folder, serverCount = 2, environment = {
   };
   try {
     await migrate(postgres.connection);
+    await distributeWithCitus(postgres.connection);
     const organisation = await createOrganisation(postgres.connection, 'stress');
     for (let number = 0; number < serverCount; number += 1) servers.push(await start());
     // From now on, PostgreSQL is in the care of the servers alone.
@@ -38,6 +45,7 @@ export async function openEnvironment({ folder, serverCount = 2, environment = {
     return {
       ...organisation,
       dataDir,
+      databaseUrl,
       connection: postgres.connection,
       servers,
       /** Replaces a server that was killed. */
@@ -53,33 +61,53 @@ export async function openEnvironment({ folder, serverCount = 2, environment = {
   }
 }
 
+function externalPostgres(connectionString) {
+  const { host, port, user, password, database } = new pg.Client({ connectionString });
+  return { connection: { host, port, user, password, database }, stop: async () => undefined };
+}
+
+async function distributeWithCitus(connection) {
+  const { openDatabase } = await import('../dist/database/database.js');
+  const { distribute, hasCitus } = await import('../dist/database/distribution.js');
+  const db = openDatabase(connection, log, { hasTimeouts: false });
+  try {
+    if (await hasCitus(db)) await distribute(db, () => undefined);
+  } finally {
+    await db.close();
+  }
+}
+
 const QUEUE = 'Q';
 
-/** An organisation with an administrator, the token of its application, and an open queue. */
 export async function createOrganisation(connection, orgId) {
   const { openDatabase } = await import('../dist/database/database.js');
+  const db = openDatabase(connection, log);
+  try {
+    return await insertOrganisation(db, orgId);
+  } finally {
+    await db.close();
+  }
+}
+
+/** An organisation with an administrator, the token of its application, and an open queue. */
+export async function insertOrganisation(db, orgId) {
   const organisations = await import('../dist/core/organisations/organisations.service.js');
   const { createUser, getUserId } = await import('../dist/core/users/users.service.js');
   const { createToken, replaceAccountToken } = await import('../dist/core/tokens/tokens.service.js');
   const { createQueue } = await import('../dist/core/queues/queues.service.js');
-  const db = openDatabase(connection, log);
-  try {
-    await organisations.createOrganisation(db, {
-      orgId,
-      cloudId: undefined,
-      name: 'Stress',
-      language: 'en',
-      profile: 'tracker',
-    });
-    const adminId = await createUser(db, orgId, { login: 'admin', display: 'Admin', role: 'admin' });
-    const { token } = await createToken(db, orgId, adminId, { scopes: ['read', 'write', 'admin'] });
-    const applicationId = await getUserId(db, orgId, organisations.APPLICATION_LOGIN);
-    const applicationToken = await replaceAccountToken(db, orgId, applicationId, 'application');
-    await createQueue(db, orgId, { key: QUEUE, name: 'Queue', leadId: adminId });
-    return { orgId, queue: QUEUE, token, applicationToken };
-  } finally {
-    await db.close();
-  }
+  await organisations.createOrganisation(db, {
+    orgId,
+    cloudId: undefined,
+    name: 'Stress',
+    language: 'en',
+    profile: 'tracker',
+  });
+  const adminId = await createUser(db, orgId, { login: 'admin', display: 'Admin', role: 'admin' });
+  const { token } = await createToken(db, orgId, adminId, { scopes: ['read', 'write', 'admin'] });
+  const applicationId = await getUserId(db, orgId, organisations.APPLICATION_LOGIN);
+  const applicationToken = await replaceAccountToken(db, orgId, applicationId, 'application');
+  await createQueue(db, orgId, { key: QUEUE, name: 'Queue', leadId: adminId });
+  return { orgId, queue: QUEUE, adminId, token, applicationToken };
 }
 
 /** Runs `issue-links check` on the organisation. Returns what it finds, a line each. */

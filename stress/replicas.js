@@ -1,5 +1,6 @@
 // `npm run drill -- replicas`: clients write through one server and read through a random one at once, while one of two
 // replicas is paused now and then. No read may miss what was acknowledged before.
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom } from '../bench/random.js';
 import { callRpc, checkOrganisation, createIssues, sendRest } from './environment.js';
@@ -8,6 +9,7 @@ import { runStress } from './run.js';
 
 const PROFILES = { full: { pairs: 100_000, clients: 16 }, quick: { pairs: 200, clients: 8 } };
 const PAUSE_MS_MAX = 1000;
+const RETRY_PAUSE_MS = 100;
 const PROBLEMS_MAX = 25;
 
 class Pairs {
@@ -18,6 +20,7 @@ class Pairs {
   #progress;
   problems = [];
   stale = 0;
+  retries = 0;
   isOver = false;
 
   constructor(environment, random, total, progress) {
@@ -41,25 +44,44 @@ class Pairs {
   }
 
   async #send(method, path, body) {
-    const server = this.#random.pick(this.#environment.servers);
-    const response = await sendRest(this.#environment, server, method, path, body);
-    if (response.status >= 300)
-      throw new Error(`${method} ${path}: ${response.status} ${JSON.stringify(response.body)}`);
-    return response;
+    const headers = method === 'POST' ? { 'Idempotency-Key': randomUUID() } : {};
+    for (;;) {
+      const server = this.#random.pick(this.#environment.servers);
+      const response = await sendRest(this.#environment, server, method, path, body, headers);
+      if (response.status < 300) return response;
+      if (response.status !== 503)
+        throw new Error(`${method} ${path}: ${response.status} ${JSON.stringify(response.body)}`);
+      // The machine is too busy.
+      this.retries += 1;
+      await sleep(RETRY_PAUSE_MS);
+    }
   }
 
   async #read(expected, from, to) {
     this.#left -= 1;
-    if (this.#left % 10_000 === 0) this.#progress(`${this.#total - this.#left} of ${this.#total} pairs`);
+    if (this.#left % 10_000 === 0)
+      this.#progress(`${this.#total - this.#left} of ${this.#total} pairs, ${this.stale} stale`);
     const server = this.#random.pick(this.#environment.servers);
     const links = this.#random.below(2)
-      ? await callRpc(this.#environment, server, 'getAllTaskLinks', [to.taskId])
+      ? await this.#readTaskLinks(server, to)
       : (await this.#send('GET', `/v2/issues/${from.key}/links`)).body;
     const found = links.map(({ id }) => id);
     // In the JSON-RPC API, both views of a link have an id of their own.
     if (found.length === expected.length) return;
     this.stale += 1;
     if (this.problems.length < PROBLEMS_MAX) this.problems.push(`read ${found} instead of ${expected} on ${from.key}`);
+  }
+
+  async #readTaskLinks(server, { taskId }) {
+    for (;;) {
+      try {
+        return await callRpc(this.#environment, server, 'getAllTaskLinks', [taskId]);
+      } catch (error) {
+        if (!error.message.includes('"code":503')) throw error;
+        this.retries += 1;
+        await sleep(RETRY_PAUSE_MS);
+      }
+    }
   }
 
   /** Pauses and resumes a replica until the pairs are done. Returns how often. */
@@ -95,12 +117,18 @@ await runStress('replicas', PROFILES, async ({ folder, seed, profile, progress }
     const pairs = new Pairs(environment, seededRandom(seed), profile.pairs, progress);
     const pausing = pairs.pauseReplica();
     const started = performance.now();
-    await Promise.all(Array.from({ length: profile.clients }, () => pairs.client()));
-    const ms = performance.now() - started;
-    pairs.isOver = true;
+    let ms;
+    try {
+      await Promise.all(Array.from({ length: profile.clients }, () => pairs.client()));
+      ms = performance.now() - started;
+    } finally {
+      pairs.isOver = true;
+      await pausing;
+    }
     const figures = {
       pairs: profile.pairs,
       stale: pairs.stale,
+      retries: pairs.retries,
       pairsPerSecond: Math.round((profile.pairs / ms) * 1000),
       pauses: await pausing,
       transactionsOfReplicas: await Promise.all(replicas.map(transactionsOf)),

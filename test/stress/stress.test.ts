@@ -46,6 +46,16 @@ test('replicas: reads miss no acknowledged write, while a replica is paused and 
   expect(figures).toMatchObject({ pairs: 200, stale: 0, pauses: expect.any(Number) });
 });
 
+test('servers: reads of many organisations succeed through one server, and spread over four', async () => {
+  const { figures } = await stress('servers');
+  expect(figures).toMatchObject({
+    organisations: 8,
+    issues: 400,
+    readsPerSecond: expect.any(Object),
+    ratio: expect.any(Number),
+  });
+});
+
 test('leaks: no operation shows what is hidden, or tells it from what does not exist', async () => {
   const { figures } = await stress('leaks');
   expect(figures).toMatchObject({ plantedLeaksFound: expect.any(Number), namingOperations: expect.any(Number) });
