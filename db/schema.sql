@@ -327,6 +327,19 @@ comment on column queues.kanboard is 'Fields of a project that only Kanboard''s 
 CREATE UNIQUE INDEX queues_identifier_key ON queues USING btree (org_id, identifier) WHERE (identifier <> ''::text);
 CREATE INDEX queues_lead_id_idx ON queues USING btree (org_id, lead_id);
 
+create table categories (
+  org_id text collate "C" not null,
+  category_id bigint generated always as identity,
+  queue_id bigint not null,
+  name text collate "C" not null,
+  color text,
+  constraint categories_pkey PRIMARY KEY (org_id, category_id),
+  constraint categories_name_key UNIQUE (org_id, queue_id, name),
+  constraint categories_queue_id_fkey FOREIGN KEY (org_id, queue_id) REFERENCES queues(org_id, queue_id) ON DELETE CASCADE,
+  constraint categories_name_check CHECK ((name <> ''::text))
+);
+comment on table categories is 'Kanboard''s categories of the tasks of a project. A task''s category is in issues.kanboard.';
+
 create table columns (
   org_id text collate "C" not null,
   column_id bigint generated always as identity,
@@ -404,7 +417,7 @@ comment on column issues.time_estimated is 'Hours.';
 comment on column issues.position is 'Position in its column, starting at 1.';
 comment on column issues.reference is 'The name of the task in another system (Kanboard''s "reference"); empty if unset.';
 comment on column issues.moved_at is 'When the issue last moved to its column or to its position there.';
-comment on column issues.kanboard is 'Fields of a task that only Kanboard''s clients use, stored as sent and not acted upon: score, category_id, priority, recurrence_status and so on.';
+comment on column issues.kanboard is 'Fields of a task that only Kanboard''s clients use: score, category_id, priority, recurrence_status and so on.';
 CREATE INDEX issues_assignee_id_idx ON issues USING btree (org_id, assignee_id) WHERE (assignee_id IS NOT NULL);
 CREATE INDEX issues_due_at_idx ON issues USING btree (org_id, due_at) WHERE ((due_at IS NOT NULL) AND is_open);
 CREATE INDEX issues_queue_id_idx ON issues USING btree (org_id, queue_id, status_id, "position");

@@ -258,6 +258,29 @@ where last.event_id is not null;
 prepare check_version as
 select current_setting('server_version_num')::integer / 10000 as version;
 
+-- $1 orgId, $2 queueId, $3 categoryId
+prepare clear_category as
+with found as materialized (
+  select issue_id from issues
+  where org_id = $1 and queue_id = $2 and (kanboard ->> 'category_id')::bigint = $3
+  order by issue_id
+  for no key update
+)
+update issues set kanboard = kanboard - 'category_id'
+from found
+where issues.org_id = $1 and issues.issue_id = found.issue_id;
+
+-- $1 toId, $2 orgId, $3 fromId
+prepare copy_remote_links as
+insert into remote_links
+  (org_id, issue_id, application_id, object_id, object_key, link_type_id, direction, created_by, updated_by,
+  title, dependency, may_repeat)
+select org_id, $1, application_id, object_id, object_key, link_type_id, direction, created_by, created_by, title,
+  dependency, may_repeat
+from remote_links
+where org_id = $2 and issue_id = $3
+order by remote_link_id;
+
 -- $1 orgId, $2 loginHash, $3 address
 prepare count_login_failure as
 insert into failed_logins as known (org_id, login_hash, address, failures, expires_at)
@@ -265,6 +288,10 @@ values ($1, $2, $3, 1, now() + interval '15 minutes')
 on conflict (org_id, login_hash, address) do update
 set failures = case when excluded.expires_at - known.expires_at < interval '15 minutes' then known.failures + 1 else 1 end, expires_at = excluded.expires_at
 where not (excluded.expires_at - known.expires_at < interval '15 minutes') or known.failures < 7;
+
+-- $1 orgId, $2 categoryId
+prepare delete_category as
+delete from categories where org_id = $1 and category_id = $2;
 
 -- $1 orgId, $2 columnId
 prepare delete_column as
@@ -520,6 +547,11 @@ prepare insert_applications as
 insert into applications (org_id, application_id, type, name_ru, name_en, position)
 select $1, application_id, type, name_ru, name_en, position
 from jsonb_populate_recordset(null::applications, $2);
+
+-- $1 orgId, $2 queueId, $3 name, $4 color
+prepare insert_category as
+insert into categories (org_id, queue_id, name, color) values ($1, $2, $3, $4)
+returning category_id;
 
 -- $1 orgId, $2 queueId, $3 statusId, $4 title, $5 taskLimit, $6 description
 prepare insert_column as
@@ -1289,6 +1321,22 @@ prepare select_applications as
 select applications.application_id, applications.type as application_type,
 applications.name_ru as application_ru, applications.name_en as application_en from applications where org_id = $1 order by position, application_id;
 
+-- $1 orgId, $2 queueId
+prepare select_categories as
+select category_id, name, queue_id, color from categories
+where org_id = $1 and queue_id = $2
+order by name, category_id;
+
+-- $1 orgId, $2 categoryId, $3 isApplication, $4 userId
+prepare select_category as
+select categories.category_id, categories.name, categories.queue_id, categories.color
+from categories
+join queues on queues.org_id = $1 and queues.queue_id = categories.queue_id
+where categories.org_id = $1 and categories.category_id = $2 and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)));
+
 -- $1 orgId, $2 columnId, $3 isApplication, $4 userId
 prepare select_column as
 select columns.column_id, queues.queue_id, columns.status_id, columns.title, columns.position, columns.task_limit,
@@ -1532,6 +1580,38 @@ left join lateral (
   order by ends.link_type_id = $5 desc, ends.link_id
   limit 1
 ) link on true;
+
+-- $1 orgId, $2 projectId, $3 taskId, $4 columnId, $5 categoryId, $6 priority
+prepare select_destination as
+select (
+    select columns.status_id from columns
+    where columns.org_id = $1 and columns.queue_id = $2
+    order by columns.title = (
+        select wanted.title
+        from issues
+        join columns wanted on wanted.org_id = $1 and wanted.queue_id in (issues.queue_id, $2)
+        where issues.org_id = $1 and issues.issue_id = $3
+          and case when $4::bigint is null
+            then wanted.queue_id = issues.queue_id and wanted.status_id = issues.status_id
+            else wanted.column_id = $4 end
+      ) desc nulls last, columns.position, columns.column_id
+    limit 1
+  ) as status_id,
+  coalesce((
+    select categories.category_id
+    from categories wanted
+    join categories on categories.org_id = $1 and categories.queue_id = $2 and categories.name = wanted.name
+    where wanted.org_id = $1 and wanted.category_id = $5::bigint
+      and wanted.queue_id in (
+        select issues.queue_id from issues where issues.org_id = $1 and issues.issue_id = $3
+        union all
+        select $2::bigint)
+  ), 0) as category_id,
+  case when $6::bigint between coalesce((kanboard ->> 'priority_start')::bigint, 0)
+      and coalesce((kanboard ->> 'priority_end')::bigint, 3)
+    then $6 else coalesce((kanboard ->> 'priority_default')::bigint, 0) end as priority
+from queues
+where queues.org_id = $1 and queues.queue_id = $2;
 
 -- $1 orgId, $2 linkTypeId, $3 outwardIssueId, $4 inwardIssueId, $5 isWhole, $6 limit
 prepare select_displaced as
@@ -2136,6 +2216,13 @@ where labels.org_id = $1 and md5(labels.label) = md5($2) and labels.label = $2;
 -- $1 orgId
 prepare select_labels as
 select labels.label_id as id, labels.label, coalesce(labels.opposite_id, 0) as opposite_id from labels where labels.org_id = $1 order by labels.label_id;
+
+-- $1 orgId, $2 queueId
+prepare select_last_status as
+select status_id from columns
+where org_id = $1 and queue_id = $2
+order by position desc, column_id desc
+limit 1;
 
 -- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 linkId, $6 issueName
 prepare select_link_at_issue as
@@ -3073,6 +3160,10 @@ from assigned
 where issues.org_id = $1 and issues.issue_id = assigned.issue_id
 returning issues.issue_id;
 
+-- $1 name, $2 color, $3 orgId, $4 categoryId
+prepare update_category as
+update categories set name = $1, color = $2 where org_id = $3 and category_id = $4;
+
 -- $1 title, $2 taskLimit, $3 description, $4 orgId, $5 columnId
 prepare update_column as
 update columns set title = $1, task_limit = $2, description = $3
@@ -3136,14 +3227,15 @@ set summary = $1, description = $2, issue_type_id = $3, priority_id = $4,
 from (select now()) clock
 where org_id = $16 and issue_id = $18;
 
--- $1 queueId, $2 key, $3 orgId, $4 userId, $5 issueId
+-- $1 queueId, $2 key, $3 statusId, $4 orgId, $5 userId, $6 issueId
 prepare update_issue_queue as
 update issues
-set queue_id = $1, key = $2, position = (
+set queue_id = $1, key = $2, status_id = $3, position = (
   select coalesce(max(placed.position), 0) + 1 from issues placed
-  where placed.org_id = $3 and placed.queue_id = $1 and placed.status_id = issues.status_id), moved_at = now(),
-  version = version + 1, updated_by = $4, updated_at = greatest(now(), updated_at)
-where org_id = $3 and issue_id = $5;
+  where placed.org_id = $4 and placed.queue_id = $1 and placed.status_id = $3), moved_at = now(),
+  previous_status_id = case when status_id <> $3 then status_id else previous_status_id end,
+  version = version + 1, updated_by = $5, updated_at = greatest(now(), updated_at)
+where org_id = $4 and issue_id = $6;
 
 -- $1 orgId, $2 labelId, $3 label, $4 oppositeId
 prepare update_label as

@@ -12,6 +12,7 @@ import { EXPECTS_PROXY, expectsProxy } from './http/loopback.ts';
 import { RateLimit } from './http/rate-limit.ts';
 import { logRequest } from './http/request-log.ts';
 import { RESPONSE_LIMITS, type ResponseLimits } from './http/response-memory.ts';
+import { categoryMethods } from './kanboard/categories/categories.rpc.ts';
 import { columnMethods } from './kanboard/columns/columns.rpc.ts';
 import { commentMethods } from './kanboard/comments/comments.rpc.ts';
 import { externalLinkMethods } from './kanboard/external-links/external-links.rpc.ts';
@@ -20,6 +21,7 @@ import { projectMethods } from './kanboard/projects/projects.rpc.ts';
 import { rpcRouter } from './kanboard/rpc/router.ts';
 import { serverMethods } from './kanboard/server/server.rpc.ts';
 import { taskLinkMethods } from './kanboard/task-links/task-links.rpc.ts';
+import { taskMoveMethods } from './kanboard/task-moves/task-moves.rpc.ts';
 import { taskMethods } from './kanboard/tasks/tasks.rpc.ts';
 import { userMethods } from './kanboard/users/users.rpc.ts';
 import type { Log } from './log.ts';
@@ -116,8 +118,10 @@ export function createApp({
     ...labelMethods,
     ...taskLinkMethods,
     ...taskMethods,
+    ...taskMoveMethods,
     ...serverMethods(`${KANBOARD_VERSION}+issue-links.${contract.document.info.version}`),
     ...userMethods,
+    ...categoryMethods,
     ...columnMethods,
     ...commentMethods,
     ...projectMethods,

@@ -363,6 +363,12 @@ export const texts = {
   // Users, queues, fields
   statusNotFound: { ru: 'Статус не существует.', en: 'The status does not exist.' },
   statusesTooMany: { ru: 'Не больше 1000 статусов.', en: 'An organisation can have at most 1000 statuses.' },
+  categoryNotFound: { ru: 'Категория не существует.', en: 'The category does not exist.' },
+  categoryExists: (name: string) => ({
+    ru: `В проекте уже есть категория «${name}».`,
+    en: `The project already has a category "${name}".`,
+  }),
+  categoriesTooMany: { ru: 'Не больше 1000 категорий.', en: 'A project can have at most 1000 categories.' },
   columnNotFound: { ru: 'Колонка не существует.', en: 'The column does not exist.' },
   columnExists: (title: string) => ({
     ru: `В проекте уже есть колонка «${title}».`,

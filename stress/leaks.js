@@ -168,7 +168,8 @@ class Leaks {
     const operations = this.#operations.filter(({ isRead }) => isRead || this.#random.below(writesIn) === 0);
     return operations.flatMap((operation) =>
       operation.places.flatMap((place) => {
-        const own = KIND_OF_NAME[place.name] ?? (operation.api === 'rpc' && place.name === 'id' ? 'taskId' : undefined);
+        const own =
+          KIND_OF_NAME[place.name] ?? (operation.id === 'updateTask' && place.name === 'id' ? 'taskId' : undefined);
         const others = Object.keys(this.#org.missingThing().names).filter(
           (kind) => kind !== own && (place.isText || NUMBERS.has(kind)),
         );

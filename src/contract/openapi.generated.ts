@@ -1506,7 +1506,7 @@ export interface paths {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
@@ -6992,7 +6992,7 @@ export interface operations {
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence. */
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
                 readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
                 /**
                  * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.

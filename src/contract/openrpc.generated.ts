@@ -7,6 +7,16 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A category of the tasks of a project. */
+        readonly Category: {
+            readonly color_id: string | null;
+            readonly description: null;
+            readonly id: components["schemas"]["CategoryId"];
+            readonly name: string;
+            readonly project_id: components["schemas"]["ProjectId"];
+        };
+        /** @description The id of a category. */
+        readonly CategoryId: number;
         /** @description A colour of tasks, as CSS colours. */
         readonly Color: {
             readonly background: string;
@@ -75,10 +85,10 @@ export interface components {
             /** @description Empty for an assignee without a name. */
             readonly assignee_name: string | null;
             readonly assignee_username: string | null;
-            readonly category_color_id: null;
+            readonly category_color_id: string | null;
             readonly category_description: null;
             readonly category_id: number;
-            readonly category_name: null;
+            readonly category_name: string | null;
             readonly color_id: string;
             readonly column_id: number;
             readonly column_name: string;
@@ -120,9 +130,11 @@ export interface components {
             readonly project_id: components["schemas"]["ProjectId"];
             readonly project_name: string;
             readonly recurrence_basedate: number;
-            readonly recurrence_child: null;
+            /** @description The next occurrence. */
+            readonly recurrence_child: number | null;
             readonly recurrence_factor: number;
-            readonly recurrence_parent: null;
+            /** @description The previous occurrence. */
+            readonly recurrence_parent: number | null;
             readonly recurrence_status: number;
             readonly recurrence_timeframe: number;
             readonly recurrence_trigger: number;
@@ -270,6 +282,15 @@ export interface components {
                 };
                 readonly result: boolean;
             };
+            readonly createCategory: {
+                readonly params: {
+                    /** @default null */
+                    readonly color_id: string | null;
+                    readonly name: string;
+                    readonly project_id: components["schemas"]["ProjectId"];
+                };
+                readonly result: components["schemas"]["CategoryId"] | false;
+            };
             readonly createComment: {
                 readonly params: {
                     readonly content: string;
@@ -412,6 +433,23 @@ export interface components {
                 };
                 readonly result: boolean;
             };
+            readonly duplicateTaskToProject: {
+                readonly params: {
+                    /** @default null */
+                    readonly category_id: number | null;
+                    /** @default null */
+                    readonly column_id: number | null;
+                    /** @default null */
+                    readonly owner_id: number | null;
+                    readonly project_id: components["schemas"]["ProjectId"];
+                    /** @default null */
+                    readonly swimlane_id: number | null;
+                    readonly task_id: components["schemas"]["TaskId"];
+                    /** @default false */
+                    readonly with_links: boolean;
+                };
+                readonly result: components["schemas"]["TaskId"] | false;
+            };
             readonly enableProject: {
                 readonly params: {
                     readonly project_id: components["schemas"]["ProjectId"];
@@ -423,6 +461,12 @@ export interface components {
                     readonly user_id: components["schemas"]["UserId"];
                 };
                 readonly result: boolean;
+            };
+            readonly getAllCategories: {
+                readonly params: {
+                    readonly project_id: components["schemas"]["ProjectId"];
+                };
+                readonly result: readonly components["schemas"]["Category"][];
             };
             readonly getAllComments: {
                 readonly params: {
@@ -467,6 +511,12 @@ export interface components {
                 readonly result: {
                     readonly [key: string]: string;
                 };
+            };
+            readonly getCategory: {
+                readonly params: {
+                    readonly category_id: components["schemas"]["CategoryId"];
+                };
+                readonly result: components["schemas"]["Category"] | null;
             };
             readonly getColorList: {
                 readonly params: Record<string, never>;
@@ -675,9 +725,30 @@ export interface components {
                 };
                 readonly result: boolean;
             };
+            readonly moveTaskToProject: {
+                readonly params: {
+                    /** @default null */
+                    readonly category_id: number | null;
+                    /** @default null */
+                    readonly column_id: number | null;
+                    /** @default null */
+                    readonly owner_id: number | null;
+                    readonly project_id: components["schemas"]["ProjectId"];
+                    /** @default null */
+                    readonly swimlane_id: number | null;
+                    readonly task_id: components["schemas"]["TaskId"];
+                };
+                readonly result: boolean;
+            };
             readonly openTask: {
                 readonly params: {
                     readonly task_id: components["schemas"]["TaskId"];
+                };
+                readonly result: boolean;
+            };
+            readonly removeCategory: {
+                readonly params: {
+                    readonly category_id: components["schemas"]["CategoryId"];
                 };
                 readonly result: boolean;
             };
@@ -743,6 +814,15 @@ export interface components {
                     readonly query: string;
                 };
                 readonly result: readonly components["schemas"]["FoundTask"][];
+            };
+            readonly updateCategory: {
+                readonly params: {
+                    /** @default null */
+                    readonly color_id: string | null;
+                    readonly id: components["schemas"]["CategoryId"];
+                    readonly name: string;
+                };
+                readonly result: boolean;
             };
             readonly updateColumn: {
                 readonly params: {
@@ -979,9 +1059,11 @@ export interface components {
             readonly priority: number;
             readonly project_id: components["schemas"]["ProjectId"];
             readonly recurrence_basedate: number;
-            readonly recurrence_child: null;
+            /** @description The next occurrence. */
+            readonly recurrence_child: number | null;
             readonly recurrence_factor: number;
-            readonly recurrence_parent: null;
+            /** @description The previous occurrence. */
+            readonly recurrence_parent: number | null;
             readonly recurrence_status: number;
             readonly recurrence_timeframe: number;
             readonly recurrence_trigger: number;

@@ -4,6 +4,7 @@ import type { Response } from 'supertest';
 import { loadContract } from '../../src/contract/contract.ts';
 import { loadRpcContract } from '../../src/contract/openrpc.ts';
 import { createComment } from '../../src/core/comments/comments.service.ts';
+import { createCategory } from '../../src/kanboard/categories/categories.service.ts';
 import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
 import {
@@ -37,6 +38,7 @@ interface Names {
   readonly linkId: number;
   readonly commentId: number;
   readonly columnId: number;
+  readonly categoryId: number;
 }
 
 let org: GivenOrganisation;
@@ -50,6 +52,7 @@ let shown: GivenIssue;
 let other: GivenIssue;
 let shownLinkId: number;
 let shownCommentId: number;
+let shownCategoryId: number;
 let hidden: Names;
 const MISSING: Names = {
   issue: 'NONE-1',
@@ -59,6 +62,7 @@ const MISSING: Names = {
   linkId: MISSING_ID,
   commentId: MISSING_ID,
   columnId: MISSING_ID,
+  categoryId: MISSING_ID,
 };
 
 beforeAll(async () => {
@@ -75,12 +79,25 @@ beforeAll(async () => {
   const commentId = await givenComment(issue);
   shownCommentId = await givenComment(shown);
   const [columnId = 0] = closed.columns;
-  hidden = { issue: issue.key, queue: closed.key, taskId: issue.id, projectId: closed.id, linkId, commentId, columnId };
+  const categoryId = await givenCategory(closed);
+  shownCategoryId = await givenCategory(open);
+  hidden = {
+    issue: issue.key,
+    queue: closed.key,
+    taskId: issue.id,
+    projectId: closed.id,
+    ...{ linkId, commentId, columnId, categoryId },
+  };
 });
 
 async function givenComment(issue: GivenIssue): Promise<number> {
   const viewer = { orgId: org.orgId, userId: insider.id, role: 'admin', isApplication: true } as const;
   return (await createComment(db(), viewer, issue.id, { text: 'A comment' })).id;
+}
+
+async function givenCategory({ id }: GivenQueue): Promise<number> {
+  const viewer = { orgId: org.orgId, userId: insider.id, role: 'admin', isApplication: true } as const;
+  return await createCategory(db(), viewer, id, { name: 'A category', color: null });
 }
 
 /** Holds the strongest locks on everything hidden while `work` runs. */
@@ -225,6 +242,7 @@ describe('the Kanboard API', () => {
       link_id: { seen: 2 },
       title: { seen: 'A title' },
       column_id: { seen: open.columns[0], named: ({ columnId }) => columnId },
+      category_id: { seen: shownCategoryId, named: ({ categoryId }) => categoryId },
       comment_id: { seen: shownCommentId, named: ({ commentId }) => commentId },
       content: { seen: 'A comment' },
       position: { seen: 1 },

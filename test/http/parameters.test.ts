@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { compatibilityPage } from '../../scripts/compatibility.js';
 import { parametersPage } from '../../scripts/parameters.js';
 import { loadContract } from '../../src/contract/contract.ts';
 import { texts } from '../../src/texts.ts';
@@ -36,6 +37,15 @@ beforeAll(async () => {
 test('docs/parameters.md is up to date with both contracts', () => {
   const read = (name: string) => readFileSync(name, 'utf8');
   expect(read('docs/parameters.md')).toBe(parametersPage(read('openapi.yaml'), read('openrpc.yaml')));
+});
+
+test('docs/compatibility.md is up to date with both contracts', () => {
+  const read = (name: string) => readFileSync(name, 'utf8');
+  const [openapi, openrpc] = [read('openapi.yaml'), read('openrpc.yaml')];
+  expect(read('docs/compatibility.md')).toBe(compatibilityPage(openapi, openrpc));
+  expect(() => compatibilityPage(openapi, openrpc.replace('- name: createTaskLink', '- name: makeTaskLink'))).toThrow(
+    'not served: createTaskLink; not listed: makeTaskLink',
+  );
 });
 
 type Place = 'query' | 'body';

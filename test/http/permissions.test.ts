@@ -153,6 +153,13 @@ const METHODS: Readonly<Partial<Record<MethodName, QueueRight>>> = {
   closeTask: 'write',
   removeTask: 'write',
   getOverdueTasksByProject: 'see',
+  duplicateTaskToProject: 'write',
+  moveTaskToProject: 'write',
+  createCategory: 'manage',
+  getCategory: 'see',
+  getAllCategories: 'see',
+  updateCategory: 'manage',
+  removeCategory: 'manage',
   createComment: 'write',
   getComment: 'see',
   getAllComments: 'see',
@@ -244,7 +251,11 @@ async function givenCell(role: Role, standing: Standing) {
     issue.id,
     users.get(role)?.id,
   );
-  const ids = { remoteLinkId, commentId, ownCommentId, entryId, linkId };
+  const categoryId = await insert(
+    `insert into categories (org_id, queue_id, name) values ($1, $2, 'A category') returning category_id as id`,
+    queue.id,
+  );
+  const ids = { remoteLinkId, commentId, ownCommentId, categoryId, entryId, linkId };
   return { queue, issue, unique, objectId, ...ids, member, newcomer };
 }
 
@@ -375,12 +386,12 @@ describe('the Kanboard API', () => {
   }
 
   function paramsOf(name: string, account: GivenAccount, cell: Cell): object {
-    const { queue, issue, linkId, remoteLinkId, ownCommentId: commentId, member, newcomer } = cell;
+    const { queue, issue, linkId, remoteLinkId, ownCommentId: commentId, categoryId, member, newcomer } = cell;
     const external = name.includes('External');
     const values: Readonly<Record<string, unknown>> = {
       ...{
         task_id: issue.id,
-        id: name.endsWith('Comment') ? commentId : issue.id,
+        id: name === 'updateComment' ? commentId : name === 'updateCategory' ? categoryId : issue.id,
         project_id: queue.id,
         task_link_id: 2 * linkId - 1,
         swimlane_id: queue.id,
@@ -388,6 +399,7 @@ describe('the Kanboard API', () => {
       ...{ opposite_task_id: name === 'updateTaskLink' ? other.id : free.id, link_id: external ? remoteLinkId : 1 },
       ...{ name: queue.key, identifier: queue.key, user_id: name === 'addProjectUser' ? newcomer.id : member.id },
       ...{ title: randomUUID(), column_id: queue.columns[1], position: 1, reference: 'R', query: 'status:open' },
+      ...(name.endsWith('Category') && { name: randomUUID(), category_id: categoryId }),
       ...{ url: 'https://example.org/', dependency: 'related', content: 'A comment', comment_id: commentId },
       ...(name === 'createComment' && {
         user_id: [...users.values()].find(({ login }) => login === account.login)?.id ?? 0,

@@ -10,6 +10,7 @@ import {
   insertLastColumn,
   lockQueue,
   type QueueForIssue,
+  selectFirstStatus,
   selectQueueForIssue,
   takeIssueKey,
 } from '../queues/queues.store.ts';
@@ -25,6 +26,8 @@ import {
   updateIssueFields,
   updateIssueQueue,
 } from './issues.store.ts';
+import { processedFields, recurs, successorOf } from './recurrence.ts';
+import { copyRemoteLinks } from './remote-link-copies.store.ts';
 
 /**
  * The writes of issues, shared by both APIs. Each records the events that the changelog shows. All functions run in the
@@ -74,18 +77,25 @@ export async function addIssue(
   return { issueId, key };
 }
 
-/** Sets the fields and `isOpen` of a locked issue and raises its version. Writes nothing if nothing changes. */
+/**
+ * Sets the fields and `isOpen` of a locked issue and raises its version. Writes nothing if nothing changes. A change on
+ * which the issue recurs also creates the next occurrence, with its external links; the caller should have locked the queue.
+ */
 export async function changeIssueFields(
   db: Transaction,
-  { orgId, userId }: Viewer,
+  viewer: Viewer,
   issue: IssueState,
   after: IssueFields,
   isOpen: boolean,
 ): Promise<void> {
+  const { orgId, userId } = viewer;
   const before = fieldsOf(issue);
   if (issue.is_open === isOpen && JSON.stringify(before) === JSON.stringify(after)) return;
   const { issue_id: issueId } = issue;
-  await onConstraint(updateIssueFields(db, orgId, userId, issueId, after, isOpen), COLUMN_REMOVED);
+  const stored = (await recurs(db, viewer, issue, after, isOpen))
+    ? await addOccurrence(db, viewer, issue, after)
+    : after;
+  await onConstraint(updateIssueFields(db, orgId, userId, issueId, stored, isOpen), COLUMN_REMOVED);
   const fields = changesBetween(before, after);
   const updated = fields.filter(({ field }) => field !== 'status');
   const workflow = fields.filter(({ field }) => field === 'status');
@@ -99,20 +109,42 @@ export async function changeIssueFields(
   await insertEvents(db, orgId, userId, events);
 }
 
-/** Moves a locked issue to a queue that has a column for its status, and returns its new key. */
+/** Creates the next occurrence of an issue, and returns the fields of this one. */
+async function addOccurrence(
+  db: Transaction,
+  viewer: Viewer,
+  { issue_id: issueId, queue_id: queueId }: IssueState,
+  fields: IssueFields,
+): Promise<IssueFields> {
+  const { orgId, userId } = viewer;
+  const first = await selectFirstStatus(db, orgId, queueId);
+  const next = successorOf(issueId, fields, first.id, new Date());
+  const occurrence = await addIssue(db, viewer, { queueId, fields: next, isOpen: true, createdBy: userId });
+  await copyRemoteLinks(db, orgId, { fromId: issueId, toId: occurrence.issueId });
+  return processedFields(fields, occurrence.issueId);
+}
+
+/** Moves a locked issue to a queue that has a column for the status, and returns its new key. */
 export async function changeIssueQueue(
   db: Transaction,
   { orgId, userId }: Viewer,
   issue: IssueState,
   queueId: number,
+  statusId = issue.status_id,
 ): Promise<string> {
   const key = await takeIssueKey(db, orgId, queueId);
-  await onConstraint(updateIssueQueue(db, orgId, userId, issue.issue_id, { queueId, key }), COLUMN_REMOVED);
+  const { issue_id: issueId } = issue;
+  await onConstraint(updateIssueQueue(db, orgId, userId, issueId, { queueId, key, statusId }), COLUMN_REMOVED);
   const fields = [
     { field: 'queue', from: issue.queue_id, to: queueId },
     { field: 'key', from: issue.key, to: key },
   ];
-  await insertEvents(db, orgId, userId, [{ issueId: issue.issue_id, type: 'IssueMoved', changes: { fields } }]);
+  const events: NewEvent[] = [{ issueId, type: 'IssueMoved', changes: { fields } }];
+  if (statusId !== issue.status_id) {
+    const status = { field: 'status', from: issue.status_id, to: statusId };
+    events.push({ issueId, type: 'IssueWorkflow', changes: { fields: [status] } });
+  }
+  await insertEvents(db, orgId, userId, events);
   return key;
 }
 

@@ -311,11 +311,12 @@ const INSERT_ALIAS = statement<'orgId' | 'issueId'>(
   select org_id, key, issue_id from issues where org_id = :orgId and issue_id = :issueId`,
 );
 
-const UPDATE_ISSUE_QUEUE = statement<'orgId' | 'issueId' | 'userId' | 'queueId' | 'key'>(
+const UPDATE_ISSUE_QUEUE = statement<'orgId' | 'issueId' | 'userId' | 'queueId' | 'key' | 'statusId'>(
   'update_issue_queue',
   `
   update issues
-  set queue_id = :queueId, key = :key, position = ${lastPosition(':queueId', 'issues.status_id')}, moved_at = now(),
+  set queue_id = :queueId, key = :key, status_id = :statusId, position = ${lastPosition(':queueId', ':statusId')}, moved_at = now(),
+    previous_status_id = case when status_id <> :statusId then status_id else previous_status_id end,
     version = version + 1, updated_by = :userId, updated_at = greatest(now(), updated_at)
   where org_id = :orgId and issue_id = :issueId`,
 );
@@ -326,10 +327,10 @@ export async function updateIssueQueue(
   orgId: string,
   userId: number,
   issueId: number,
-  { queueId, key }: { readonly queueId: number; readonly key: string },
+  { queueId, key, statusId }: { readonly queueId: number; readonly key: string; readonly statusId: number },
 ): Promise<void> {
   await db.query(INSERT_ALIAS({ orgId, issueId }));
-  await db.query(UPDATE_ISSUE_QUEUE({ orgId, issueId, userId, queueId, key }));
+  await db.query(UPDATE_ISSUE_QUEUE({ orgId, issueId, userId, queueId, key, statusId }));
 }
 
 const LOCK_ISSUES_OF_QUEUE = statement<'orgId' | 'queueId', { issue_id: number }>(

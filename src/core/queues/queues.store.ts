@@ -251,6 +251,21 @@ export async function selectFirstStatus(
   return row as Pick<StatusRow, 'id' | 'type'>;
 }
 
+const SELECT_LAST_STATUS = statement<'orgId' | 'queueId', { status_id: number }>(
+  'select_last_status',
+  `
+  select status_id from columns
+  where org_id = :orgId and queue_id = :queueId
+  order by position desc, column_id desc
+  limit 1`,
+);
+
+/** The status_id of the queue's last column. Undefined if the queue has no columns. */
+export async function selectLastStatus(db: Queryable, orgId: string, queueId: number): Promise<number | undefined> {
+  const [row] = await db.query(SELECT_LAST_STATUS({ orgId, queueId }));
+  return row?.status_id;
+}
+
 const HAS_COLUMN = statement<'orgId' | 'queueId' | 'statusId'>(
   'has_column',
   'select from columns where org_id = :orgId and queue_id = :queueId and status_id = :statusId',

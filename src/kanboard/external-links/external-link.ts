@@ -13,11 +13,13 @@ export const DEPENDENCIES: Readonly<Record<string, string>> = { related: 'Relate
 /** Extensions of web pages; any other extension means a file. */
 const PAGE_EXTENSIONS = ['html', 'htm', 'xhtml', 'php', 'jsp', 'do', 'action', 'asp', 'aspx', 'cgi'];
 
-const PRINTABLE_ASCII = /^[!-~]+$/;
-const HOST_NAME = String.raw`[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?(?:\.[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?)*\.?`;
+/** Letters beyond ASCII are accepted, as by Tracker's remote links; white space and control characters are not. */
+const WITHOUT_SPACE = /^[^\s\p{C}]+$/u;
+const HOST_LABEL = String.raw`[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{M}\p{N}])?`;
+const HOST_NAME = String.raw`${HOST_LABEL}(?:\.${HOST_LABEL})*\.?`;
 const HTTP = new RegExp(
   String.raw`^https?://(?:[^/?#@]*@)?(?:\[[\da-f:.]+\]|${HOST_NAME})(?::\d{1,5})?(?:[/?#]|$)`,
-  'i',
+  'iu',
 );
 /** The only schemes that need no host. */
 const WITHOUT_HOST = /^(?:mailto|news|file):/i;
@@ -31,11 +33,11 @@ export function dependencyLabel(dependency: string): string {
   return (Object.hasOwn(DEPENDENCIES, dependency) && DEPENDENCIES[dependency]) || dependency;
 }
 
-/** Whether the string is a URL, by the rules of PHP's FILTER_VALIDATE_URL. */
+/** Whether the string is a URL, by the rules of PHP's FILTER_VALIDATE_URL, but with letters of all alphabets. */
 export function isUrl(url: string): boolean {
   return (
     url.length <= TEXT_LENGTH_MAX &&
-    PRINTABLE_ASCII.test(url) &&
+    WITHOUT_SPACE.test(url) &&
     (HTTP.test(url) || WITHOUT_HOST.test(url) || OTHER.test(url))
   );
 }

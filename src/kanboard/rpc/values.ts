@@ -1,4 +1,6 @@
 import { momentOf } from '../../calendar.ts';
+import { DomainError } from '../../errors.ts';
+import { texts } from '../../texts.ts';
 
 /** Parameters may have any JSON type; an invalid id is treated as not found (Kanboard contract, sections 1 and 4). */
 
@@ -69,4 +71,31 @@ export function nameOf(login: string | null, name: string | null): string | null
 /** Unix time in seconds, the format of times in results. */
 export function secondsFrom(time: Date): number {
   return Math.floor(time.getTime() / 1000);
+}
+
+/** Null for 0, which removes the owner. */
+export function ownerFrom(value: unknown): number | null | undefined {
+  return numberFrom(value) === 0 ? null : idFrom(value) || undefined;
+}
+
+type Read<Value> = (value: unknown) => Value | undefined;
+
+/** Throws `invalid` with the name of the parameter if `read` rejects its value. */
+export function required<Name extends string, Value>(
+  params: Readonly<Record<Name, unknown>>,
+  name: Name,
+  read: Read<Value>,
+): Value {
+  const result = read(params[name]);
+  if (result === undefined) throw new DomainError('invalid', undefined, { [name]: texts.formInvalid });
+  return result;
+}
+
+/** Undefined for null, which means that the parameter was omitted. Throws as `required` does. */
+export function given<Name extends string, Value>(
+  params: Readonly<Record<Name, unknown>>,
+  name: Name,
+  read: Read<Value>,
+): Value | undefined {
+  return params[name] === null ? undefined : required(params, name, read);
 }

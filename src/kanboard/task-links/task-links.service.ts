@@ -92,6 +92,30 @@ export async function removeTaskLink(db: Database, viewer: Viewer, viewId: numbe
   });
 }
 
+/**
+ * The link type and the direction that a label means, created if the label and its opposite have no type yet. Undefined for
+ * a label that does not exist, or whose links only imports may create. Call it before the transaction that links issues.
+ */
+export async function findLabelType(
+  db: Database,
+  viewer: Viewer,
+  labelId: number,
+): Promise<{ linkTypeId: string; direction: Direction } | undefined> {
+  return await db.transaction(async (transaction) => {
+    const none = { taskId: 0, oppositeTaskId: 0, labelId, viewId: undefined };
+    const { label } = await selectLinkParameters(transaction, viewer, none);
+    if (label === null) return undefined;
+    if (label.link_type_id === null) {
+      const labels = [label.label_id, label.opposite_label_id] as const;
+      const type = await createLabelType(transaction, viewer.orgId, labels, []);
+      const isInward = type.inward_label_id === labelId;
+      return { linkTypeId: type.link_type_id, direction: isInward ? 'inward' : 'outward' };
+    }
+    if (label.import_only) return undefined;
+    return { linkTypeId: label.link_type_id, direction: label.inward_label_id === labelId ? 'inward' : 'outward' };
+  });
+}
+
 /** The end that a view belongs to: of the views of link n, 2n-1 belongs to the end that created it, and 2n to the other. */
 function directionOf(link: StoredLink, viewId: number): Direction {
   return viewId % 2 === 1 ? link.first_end : opposite(link.first_end);

@@ -21,7 +21,7 @@ export type TaskCondition =
   /** The whole field equals the text. */
   | {
       readonly kind: 'equals';
-      readonly field: 'column' | 'project' | 'swimlane' | 'link' | 'color';
+      readonly field: 'category' | 'column' | 'project' | 'swimlane' | 'link' | 'color';
       readonly text: string;
     }
   /** The reference consists of these parts with anything in between. */
@@ -72,7 +72,7 @@ const PARSERS: readonly (readonly [ValueParser, ...string[]])[] = [
   [(value) => ({ kind: 'equals', field: 'link', text: value }), 'link'],
   [(value) => referenceCondition(value), 'reference', 'ref'],
   [(value) => tagCondition(value), 'tag'],
-  [(value) => numberCondition('category', '=', value === 'none' ? '0' : value), 'category'],
+  [(value) => (value === 'none' ? numberCondition('category', '=', '0') : named('category', value)), 'category'],
   [comparedParser('priority'), 'priority'],
   [comparedParser('score'), 'score', 'complexity'],
   [dateParser('created'), 'created'],
@@ -158,7 +158,11 @@ function personParser(field: 'owner' | 'creator'): ValueParser {
 }
 
 function namedParser(field: 'column' | 'project'): ValueParser {
-  return (value) => (isDigits(value) ? numberCondition(field, '=', value) : { kind: 'equals', field, text: value });
+  return (value) => named(field, value);
+}
+
+function named(field: 'category' | 'column' | 'project', value: string): TaskCondition {
+  return isDigits(value) ? numberCondition(field, '=', value) : { kind: 'equals', field, text: value };
 }
 
 /** As in Kanboard, an unknown word such as `all` does not filter. */

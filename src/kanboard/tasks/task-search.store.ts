@@ -24,6 +24,8 @@ export interface FoundTaskRow extends TaskRow {
   column_title: string;
   column_position: number;
   project_name: string;
+  category_name: string | null;
+  category_color: string | null;
 }
 
 /** SQL: the ends of links at the row `issues`: the label of each end, and the issue at the other end. */
@@ -64,11 +66,13 @@ export function selectTasksFound(
         where comments.org_id = :orgId and comments.issue_id = issues.issue_id and ${VISIBLE_COMMENT}
       ) as comments,
       assignee.login as assignee_login, assignee.display as assignee_name, assignee.email as assignee_email,
-      columns.title as column_title, columns.position as column_position,
+      categories.name as category_name, categories.color as category_color, columns.title as column_title, columns.position as column_position,
       queues.name as project_name
     from queues
     join issues on issues.org_id = :orgId and issues.queue_id = queues.queue_id
     ${TASK_JOINS}
+    left join categories on categories.org_id = :orgId and categories.queue_id = issues.queue_id
+      and categories.category_id = ${kanboardNumber('category_id')}
     cross join lateral (
       select count(*) as links, coalesce(bool_or(ends.label_id = ${MILESTONE_LABEL_ID}), false) as is_milestone
       from ${VISIBLE_LINK_ENDS}
@@ -139,6 +143,7 @@ function contains(column: string, text: string): string {
 }
 
 const EQUALS: Readonly<Record<ConditionOf<'equals'>['field'], TextSql>> = {
+  category: (text) => `categories.name = ${text}`,
   column: (text) => `columns.title = ${text}`,
   project: (text) => `lower(queues.name) = lower(${text})`,
   swimlane: (text) => `lower(${text}) = '${SWIMLANE_NAME.toLowerCase()}'`,

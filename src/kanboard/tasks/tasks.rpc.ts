@@ -1,9 +1,18 @@
 import type { MethodName, MethodResult, Schemas } from '../../contract/openrpc.ts';
-import { DomainError } from '../../errors.ts';
-import { texts } from '../../texts.ts';
 import { SWIMLANE_NAME, swimlaneOf } from '../projects/swimlane.ts';
 import type { Account, Methods } from '../rpc/account.ts';
-import { idFrom, integerFrom, nameOf, numberFrom, secondsFrom, stringFrom, timeFrom } from '../rpc/values.ts';
+import {
+  given,
+  idFrom,
+  integerFrom,
+  nameOf,
+  numberFrom,
+  ownerFrom,
+  required,
+  secondsFrom,
+  stringFrom,
+  timeFrom,
+} from '../rpc/values.ts';
 import { taskColor } from './task-colors.ts';
 import { searchTasks } from './task-search.service.ts';
 import type { FoundTaskRow } from './task-search.store.ts';
@@ -13,6 +22,7 @@ import {
   deleteTask,
   findTaskByReference,
   getTask,
+  listOverdueTasks,
   listOverdueTasksOf,
   listTasks,
   moveTask,
@@ -22,7 +32,7 @@ import {
   type TaskChanges,
   updateTask,
 } from './tasks.service.ts';
-import { type OverdueTaskRow, selectOverdueTasks, type TaskRow } from './tasks.store.ts';
+import type { OverdueTaskRow, TaskRow } from './tasks.store.ts';
 
 /** The task methods (Kanboard contract, section 6). A task is an issue. */
 export const taskMethods: Methods<
@@ -107,7 +117,7 @@ export const taskMethods: Methods<
   },
 
   async getOverdueTasks(_params, { db, viewer }) {
-    return (await selectOverdueTasks(db, viewer)).map(serializeOverdueTask);
+    return (await listOverdueTasks(db, viewer)).map(serializeOverdueTask);
   },
 
   async getOverdueTasksByProject({ project_id }, { db, viewer }) {
@@ -115,7 +125,7 @@ export const taskMethods: Methods<
   },
 
   async getMyOverdueTasks(_params, { db, viewer }) {
-    return (await selectOverdueTasks(db, viewer, { ownerId: viewer.userId })).map(serializeOverdueTask);
+    return (await listOverdueTasks(db, viewer, { ownerId: viewer.userId })).map(serializeOverdueTask);
   },
 };
 
@@ -151,33 +161,6 @@ function changesFrom(params: Omit<Params<'updateTask'>, 'id'>): TaskChanges {
     timeEstimated: given(params, 'time_estimated', hoursFrom),
     kanboard: Object.fromEntries(passive),
   };
-}
-
-type Read<Value> = (value: unknown) => Value | undefined;
-
-/** Throws `invalid` with the name of the parameter if `read` rejects its value. */
-function required<Name extends string, Value>(
-  params: Readonly<Record<Name, unknown>>,
-  name: Name,
-  read: Read<Value>,
-): Value {
-  const result = read(params[name]);
-  if (result === undefined) throw new DomainError('invalid', undefined, { [name]: texts.formInvalid });
-  return result;
-}
-
-/** Undefined for null, which means that the parameter was omitted. Throws as `required` does. */
-function given<Name extends string, Value>(
-  params: Readonly<Record<Name, unknown>>,
-  name: Name,
-  read: Read<Value>,
-): Value | undefined {
-  return params[name] === null ? undefined : required(params, name, read);
-}
-
-/** Null for 0, which removes the owner. */
-function ownerFrom(value: unknown): number | null | undefined {
-  return numberFrom(value) === 0 ? null : idFrom(value) || undefined;
 }
 
 function swimlaneFrom(value: unknown): number | undefined {
@@ -264,9 +247,9 @@ function serializeFoundTask(row: FoundTaskRow): MethodResult<'searchTasks'>[numb
     assignee_name: nameOf(row.assignee_login, row.assignee_name),
     assignee_email: nameOf(row.assignee_login, row.assignee_email),
     assignee_avatar_path: null,
-    category_name: null,
+    category_name: row.category_name,
     category_description: null,
-    category_color_id: null,
+    category_color_id: row.category_color,
     column_name: row.column_title,
     column_position: row.column_position,
     swimlane_name: SWIMLANE_NAME,
@@ -295,7 +278,7 @@ function recurrence({ kanboard }: TaskRow) {
     recurrence_factor: kanboard['recurrence_factor'] ?? 0,
     recurrence_timeframe: kanboard['recurrence_timeframe'] ?? 0,
     recurrence_basedate: kanboard['recurrence_basedate'] ?? 0,
-    recurrence_parent: null,
-    recurrence_child: null,
+    recurrence_parent: kanboard['recurrence_parent'] ?? null,
+    recurrence_child: kanboard['recurrence_child'] ?? null,
   };
 }

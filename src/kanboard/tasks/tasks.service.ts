@@ -11,6 +11,7 @@ import {
   lockWritableIssue,
 } from '../../core/issues/issue-writes.ts';
 import { type IssueFields, selectIssueState } from '../../core/issues/issues.store.ts';
+import { isRecurring } from '../../core/issues/recurrence.ts';
 import { lockOrganisation } from '../../core/organisations/organisations.store.ts';
 import { lockQueue, selectFirstStatus, selectQueueForIssue } from '../../core/queues/queues.store.ts';
 import { deleteIssues } from '../../core/removal/issue-deletion.service.ts';
@@ -116,6 +117,15 @@ export async function listTasks(
   return isOpen === undefined ? [] : await selectTasks(db, viewer, projectId, isOpen);
 }
 
+/** The overdue tasks that the viewer may see, by id: all, or those of an owner. */
+export function listOverdueTasks(
+  db: Queryable,
+  viewer: Viewer,
+  owner: { readonly ownerId?: number } = {},
+): Promise<OverdueTaskRow[]> {
+  return selectOverdueTasks(db, viewer, owner);
+}
+
 /** The overdue tasks of a project, by id. Throws `not_found` for a project that the viewer may not see. */
 export async function listOverdueTasksOf(db: Queryable, viewer: Viewer, projectId: number): Promise<OverdueTaskRow[]> {
   await requireVisibleProject(db, viewer, projectId);
@@ -218,7 +228,11 @@ export async function moveTask(db: Database, viewer: Viewer, projectId: number, 
 /** Opens or closes a task without moving it. Idempotent. Throws `not_found` and `forbidden`. */
 export function setTaskOpen(db: Database, viewer: Viewer, taskId: number, isOpen: boolean): Promise<void> {
   return db.transaction(async (transaction) => {
+    const seen = await selectIssueState(transaction, viewer, taskId);
+    // The next occurrence of a task that recurs takes a number of its queue, which is locked before issues.
+    if (seen?.may_write && isRecurring(seen)) await lockQueue(transaction, viewer.orgId, seen.queue_id);
     const issue = await lockWritableIssue(transaction, viewer, taskId, 'change');
+    if (isRecurring(issue) && issue.queue_id !== seen?.queue_id) throw new ConcurrentChange();
     await changeIssueFields(transaction, viewer, issue, fieldsOf(issue), isOpen);
   });
 }

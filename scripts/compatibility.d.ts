@@ -1,0 +1,1 @@
+export function compatibilityPage(openapi: string, openrpc: string): string;
