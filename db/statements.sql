@@ -542,6 +542,11 @@ prepare insert_alias as
 insert into issue_aliases (org_id, key, issue_id)
 select org_id, key, issue_id from issues where org_id = $1 and issue_id = $2;
 
+-- $1 orgId, $2 applicationId, $3 type, $4 name, $5 position
+prepare insert_application as
+insert into applications (org_id, application_id, type, name_ru, name_en, position)
+values ($1, $2, $3, $4, $4, $5);
+
 -- $1 orgId, $2 rows
 prepare insert_applications as
 insert into applications (org_id, application_id, type, name_ru, name_en, position)

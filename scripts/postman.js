@@ -36,6 +36,8 @@ const DETAILS = {
   // The example would disable a rule of the demo.
   updateOrganization: { body: { oneLinkPerPair: true } },
   createRemoteLink: { keep: { objectId: 'response.object.id' } },
+  // The id would be taken the second time.
+  createApplication: { body: { id: 'com.example.{{$guid}}' } },
 };
 
 /**

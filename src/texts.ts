@@ -269,6 +269,10 @@ export const texts = {
     ru: 'Очередь меняется запросом POST /issues/{issueId}/_move.',
     en: 'The queue is changed by POST /issues/{issueId}/_move.',
   },
+  cloneQueueSingle: {
+    ru: 'Копию можно создать только в одной очереди за запрос.',
+    en: 'A request can create a copy in one queue only.',
+  },
   issueChanged: {
     ru: 'Задача уже изменена: версия в запросе устарела.',
     en: 'The issue has been changed: the version in the request is stale.',
@@ -312,6 +316,10 @@ export const texts = {
   scrollOrPage: {
     ru: 'Прокрутка не делится на страницы: передайте page или scrollType.',
     en: 'A scroll has no page numbers: send either page or scrollType.',
+  },
+  suggestPartsNeedFull: {
+    ru: 'Действует только вместе с full=true.',
+    en: 'Has an effect only together with full=true.',
   },
   searchAt: (position: string, ru: string, en: string) => ({
     ru: `Позиция ${position}: ${ru}`,
@@ -392,6 +400,10 @@ export const texts = {
     en: 'Only administrators and managers of the organisation may do this.',
   },
   // Remote links
+  applicationTaken: (id: string) => ({
+    ru: `Приложение ${id} уже есть.`,
+    en: `The application ${id} already exists.`,
+  }),
   applicationNotFound: { ru: 'Приложение не существует.', en: 'The application does not exist.' },
   remoteObjectNotFound: { ru: 'Внешний объект не существует.', en: 'The remote object does not exist.' },
   remoteLinkNotFound: { ru: 'Внешняя связь не существует.', en: 'The remote link does not exist.' },

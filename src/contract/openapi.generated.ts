@@ -31,7 +31,12 @@ export interface paths {
          */
         readonly get: operations["listApplications"];
         readonly put?: never;
-        readonly post?: never;
+        /**
+         * Add an application
+         * @description For administrators: adds an application, so that its `id` can be the `origin` of remote links. The server never
+         *     contacts it. An id that is taken fails with 409.
+         */
+        readonly post: operations["createApplication"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -199,6 +204,40 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/fields/categories": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List the field categories
+         * @description The categories that fields refer to. They are the same in every organisation.
+         */
+        readonly get: operations["listFieldCategories"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/fields/categories/{categoryId}": {
         readonly parameters: {
             readonly query?: never;
@@ -260,7 +299,11 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        readonly get?: never;
+        /**
+         * List issues
+         * @description `POST /issues/_search` as a GET: the same issues, pages and scrolls. A scroll is continued with `scrollId` alone.
+         */
+        readonly get: operations["listIssues"];
         readonly put?: never;
         /**
          * Create an issue
@@ -391,6 +434,41 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/issues/_suggest": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Suggest issues
+         * @description Up to 20 issues, the newest first, whose summary contains each word of the input or whose key it is: for lists that
+         *     change while a user types.
+         */
+        readonly get: operations["suggestIssues"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/issues/{issueId}": {
         readonly parameters: {
             readonly query?: never;
@@ -442,6 +520,44 @@ export interface paths {
          *     Read-only fields may be sent back and are ignored; unknown fields are rejected.
          */
         readonly patch: operations["updateIssue"];
+        readonly trace?: never;
+    };
+    readonly "/issues/{issueId}/_clone": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Clone an issue
+         * @description Creates a copy with the initial status of its queue. It has the summary, description, type, priority, assignee and
+         *     tags of the original, but not its links. Both changelogs get an entry of the type `IssueCloned`.
+         */
+        readonly post: operations["cloneIssue"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
         readonly trace?: never;
     };
     readonly "/issues/{issueId}/_move": {
@@ -1949,7 +2065,7 @@ export interface components {
             readonly votes?: components["schemas"]["SentBack"];
         };
         /**
-         * @description No operation clones an issue yet, so there are no entries of the type `IssueCloned`.
+         * @description An entry of the type `IssueCloned` is in the changelogs of the original and of the copy.
          * @enum {string}
          */
         readonly IssueChangeType: "IssueCreated" | "IssueUpdated" | "IssueMoved" | "IssueCloned" | "IssueWorkflow" | "IssueLinked" | "IssueUnlinked" | "IssueLinkChanged" | "IssueCommentAdded" | "IssueCommentUpdated" | "IssueCommentRemoved";
@@ -2191,6 +2307,14 @@ export interface components {
              * @enum {string}
              */
             readonly single?: "inward" | "outward" | "none";
+        };
+        /** @description An application to add. */
+        readonly NewApplication: {
+            /** @description The `origin` of its remote links. */
+            readonly id: string;
+            readonly name: string;
+            /** @description The kind of application, of your choice. Kanboard's API shows all but its own kinds as `weblink`. */
+            readonly type: string;
         };
         readonly NewComment: {
             readonly summonees?: components["schemas"]["Summonees"];
@@ -3146,6 +3270,78 @@ export interface operations {
             readonly 503: components["responses"]["Unavailable"];
         };
     };
+    readonly createApplication: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description A value of the client's choice, best a random UUID, that makes it safe to repeat the request: within 24 hours, the same
+                 *     request of the same user with the same key has no further effect, and gets the first response again, with
+                 *     `Idempotent-Replayed: true`. Another request with the key fails with 422, and one that arrives while the first is
+                 *     running with 409. Kept are successes, and refusals with 409 and 422; after any other error, the request is carried
+                 *     out. The response is 404 if the token's user may no longer see an issue in it.
+                 * @example 9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "id": "com.example.helpdesk",
+                 *       "type": "helpdesk",
+                 *       "name": "Служба поддержки"
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["NewApplication"];
+            };
+        };
+        readonly responses: {
+            /** @description The new application. */
+            readonly 201: {
+                headers: {
+                    readonly "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    readonly Location: components["headers"]["Location"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/applications/com.example.helpdesk",
+                     *       "id": "com.example.helpdesk",
+                     *       "type": "helpdesk",
+                     *       "name": "Служба поддержки"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Application"];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 409: components["responses"]["Conflict"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["FieldRefused"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
     readonly getApplication: {
         readonly parameters: {
             readonly query?: never;
@@ -3431,6 +3627,62 @@ export interface operations {
             readonly 503: components["responses"]["Unavailable"];
         };
     };
+    readonly listFieldCategories: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description All categories. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/fields/categories/000000000000000000000001",
+                     *         "id": "000000000000000000000001",
+                     *         "name": "Системные"
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["FieldCategory"][];
+                };
+            };
+            readonly 304: components["responses"]["NotModified"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
     readonly getFieldCategory: {
         readonly parameters: {
             readonly query?: never;
@@ -3487,6 +3739,120 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listIssues: {
+        readonly parameters: {
+            readonly query?: {
+                /**
+                 * @description `links` adds the links of each issue, as returned by `GET .../links`. `attachments` and `transitions` add empty
+                 *     arrays: this server has neither. Other values are ignored.
+                 * @example [
+                 *       "links"
+                 *     ]
+                 */
+                readonly expand?: components["parameters"]["IssueExpand"];
+                /**
+                 * @description The fields to return besides `self`, `id`, `key` and `version`, separated by commas. Unknown names are ignored.
+                 * @example [
+                 *       "summary",
+                 *       "status"
+                 *     ]
+                 */
+                readonly fields?: components["parameters"]["IssueFields"];
+                /**
+                 * @description A field with its values, as in `status:open,inProgress`. Can be repeated; an issue matches all of them.
+                 * @example [
+                 *       "assignee:me()"
+                 *     ]
+                 */
+                readonly filter?: readonly string[];
+                /** @description Keys or ids of issues, separated by commas. */
+                readonly keys?: readonly string[];
+                /**
+                 * @description A field to sort by, with `+` (ascending, as without a sign) or `-`; several separated by commas.
+                 * @example [
+                 *       "-updated"
+                 *     ]
+                 */
+                readonly order?: components["parameters"]["IssueOrder"];
+                /** @description The page number, from 1. */
+                readonly page?: components["parameters"]["Page"];
+                /** @description Items per page. */
+                readonly perPage?: components["parameters"]["PerPage"];
+                /**
+                 * @description Issues per page of a scroll; the default is `perPage` if that is given, and else 100.
+                 * @example 1000
+                 */
+                readonly perScroll?: components["parameters"]["PerScroll"];
+                /**
+                 * @description A query in the query language.
+                 * @example Queue: JUNE
+                 */
+                readonly query?: string;
+                /** @description The key or name of a queue. */
+                readonly queue?: string;
+                /** @description The page of a scroll, from `X-Scroll-Id` of the page before. */
+                readonly scrollId?: components["parameters"]["ScrollId"];
+                /** @description The `X-Scroll-Token` of the page before. Not required, but another one is refused. */
+                readonly scrollToken?: components["parameters"]["ScrollToken"];
+                /**
+                 * @description How long the next page may be requested, in milliseconds. The default is 60000, or that of the page before.
+                 * @example 60000
+                 */
+                readonly scrollTTLMillis?: components["parameters"]["ScrollTtl"];
+                /** @description Starts a scroll in the order of the search, or in any order. */
+                readonly scrollType?: components["parameters"]["ScrollType"];
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description A page of issues. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly Link: components["headers"]["Link"];
+                    readonly "X-Scroll-Id": components["headers"]["XScrollId"];
+                    readonly "X-Scroll-Token": components["headers"]["XScrollToken"];
+                    readonly "X-Total-Count": components["headers"]["XTotalCount"];
+                    readonly "X-Total-Pages": components["headers"]["XTotalPages"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /** @example [] */
+                    readonly "application/json": readonly components["schemas"]["Issue"][];
+                };
+            };
+            readonly 304: components["responses"]["NotModified"];
+            readonly 400: components["responses"]["SearchInvalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 429: components["responses"]["TooMany"];
             readonly 503: components["responses"]["Unavailable"];
@@ -3739,6 +4105,91 @@ export interface operations {
             readonly 503: components["responses"]["Unavailable"];
         };
     };
+    readonly suggestIssues: {
+        readonly parameters: {
+            readonly query: {
+                /**
+                 * @description `links` adds the links of each issue, as returned by `GET .../links`. `attachments` and `transitions` add empty
+                 *     arrays: this server has neither. Other values are ignored.
+                 * @example [
+                 *       "links"
+                 *     ]
+                 */
+                readonly expand?: components["parameters"]["IssueExpand"];
+                /**
+                 * @description The fields to return besides `self`, `id`, `key` and `version`, separated by commas. Unknown names are ignored.
+                 * @example [
+                 *       "summary",
+                 *       "status"
+                 *     ]
+                 */
+                readonly fields?: components["parameters"]["IssueFields"];
+                /** @description Whether to return whole issues, of which `fields` and `expand` select parts. Otherwise references. */
+                readonly full?: boolean;
+                /**
+                 * @description Words of the summary, or a key.
+                 * @example связи
+                 */
+                readonly input: string;
+                /** @description Only issues of this queue. */
+                readonly queue?: string;
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The issues. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/issues/JUNE-2",
+                     *         "id": "593cd211ef7e8a332414f2a7",
+                     *         "key": "JUNE-2",
+                     *         "display": "Описать связи"
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly (components["schemas"]["IssueReference"] | components["schemas"]["Issue"])[];
+                };
+            };
+            readonly 304: components["responses"]["NotModified"];
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["FieldRefused"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
     readonly getIssue: {
         readonly parameters: {
             readonly query?: {
@@ -3908,6 +4359,77 @@ export interface operations {
             readonly 412: components["responses"]["Stale"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 422: components["responses"]["FieldRefused"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly cloneIssue: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Also copy components, versions and projects. There are none here, so both values do the same. */
+                readonly cloneAllFields?: "true" | "false" | "True" | "False";
+                /**
+                 * @description Whether a link of the type `cloners` joins the copy and the original.
+                 * @example true
+                 */
+                readonly linkWithOriginal?: "true" | "false" | "True" | "False";
+                /**
+                 * @description The key or id of the copy's queue; by default, that of the original. Only one queue is supported.
+                 * @example TREK
+                 */
+                readonly queues?: string;
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description A value of the client's choice, best a random UUID, that makes it safe to repeat the request: within 24 hours, the same
+                 *     request of the same user with the same key has no further effect, and gets the first response again, with
+                 *     `Idempotent-Replayed: true`. Another request with the key fails with 422, and one that arrives while the first is
+                 *     running with 409. Kept are successes, and refusals with 409 and 422; after any other error, the request is carried
+                 *     out. The response is 404 if the token's user may no longer see an issue in it.
+                 * @example 9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The copy. */
+            readonly 201: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    readonly Location: components["headers"]["Location"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Issue"];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["Conflict"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["LinkRefused"];
             readonly 429: components["responses"]["TooMany"];
             readonly 503: components["responses"]["Unavailable"];
         };

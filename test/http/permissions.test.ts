@@ -76,15 +76,18 @@ const OPERATIONS: Readonly<Record<OperationId, Right>> = {
   deleteLinkType: admins,
   getOrganization: anyone,
   updateOrganization: admins,
+  listIssues: anyone,
   createIssue: write,
   searchIssues: anyone,
   countIssues: anyone,
   clearSearchScroll: anyone,
+  suggestIssues: anyone,
   findIssueByUnique: see,
   getIssue: see,
   updateIssue: write,
   deleteIssue: { organisation: 'admins', queue: 'write' },
   moveIssue: write,
+  cloneIssue: write,
   listComments: see,
   createComment: write,
   importComment: write,
@@ -108,8 +111,10 @@ const OPERATIONS: Readonly<Record<OperationId, Right>> = {
   getQueue: see,
   listFields: anyone,
   getField: anyone,
+  listFieldCategories: anyone,
   getFieldCategory: anyone,
   listApplications: anyone,
+  createApplication: admins,
   getApplication: anyone,
   getRemoteObject: see,
   listRemoteLinks: see,
@@ -283,6 +288,7 @@ function bodyOf(id: OperationId, { queue }: Cell): object | undefined {
     updateComment: { text: 'Changed' },
     createQueue: { key: `N${randomUUID().replaceAll('-', '').toUpperCase()}`, name: 'New' },
     createRemoteLink: { relationship: 'RELATES', key: 'new', origin: 'com.github' },
+    createApplication: { id: randomUUID(), type: 'own', name: 'New' },
   };
   return bodies[id];
 }
@@ -315,7 +321,11 @@ describe('the Tracker API', () => {
       commentId: cell.commentId,
     };
     const path = template.replaceAll(/\{(\w+)\}/g, (_match, name: string) => String(values[name]));
-    const query = { findIssueByUnique: `?unique=${cell.unique}`, moveIssue: `?queue=${other.key.split('-')[0] ?? ''}` };
+    const query = {
+      suggestIssues: '?input=new',
+      findIssueByUnique: `?unique=${cell.unique}`,
+      moveIssue: `?queue=${other.key.split('-')[0] ?? ''}`,
+    };
     const token = users.get(role)?.tokens.get(scopes.join()) ?? '';
     const { status } = await api()
       .request[method](`/v3${path}${(query as Record<string, string>)[id] ?? ''}`)

@@ -133,6 +133,7 @@ describe('with resources', () => {
       userId: org.admin.login,
     });
     query.set('unique', unique);
+    query.set('input', 'issue');
     query.set('queue', (await givenQueue(db(), org)).key);
   });
 

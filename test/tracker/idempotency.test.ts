@@ -74,6 +74,13 @@ const REQUESTS: Readonly<Record<string, () => Promise<Request>>> = {
     const to = await givenQueue(db(), org);
     return { path: `/v3/issues/${(await newIssue()).key}/_move?queue=${to.key}` };
   },
+  async cloneIssue() {
+    return { path: `/v3/issues/${(await newIssue()).key}/_clone?linkWithOriginal=true` };
+  },
+  createApplication() {
+    const id = `com.example.${randomUUID()}`;
+    return Promise.resolve({ path: '/v3/applications', body: { id, type: 'helpdesk', name: id } });
+  },
   createQueue() {
     const key = `Q${randomUUID().replaceAll('-', '').toUpperCase()}`;
     return Promise.resolve({ path: '/v3/queues', body: { key, name: key } });

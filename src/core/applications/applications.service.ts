@@ -1,8 +1,9 @@
-import type { Queryable } from '../../database/database.ts';
+import type { Database, Queryable } from '../../database/database.ts';
+import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
-import type { Viewer } from '../access/viewer.ts';
-import { type ApplicationRow, selectApplication, selectApplications } from './applications.store.ts';
+import { requireAdministrator, type Viewer } from '../access/viewer.ts';
+import { type ApplicationRow, insertApplication, selectApplication, selectApplications } from './applications.store.ts';
 
 export interface Application {
   readonly id: string;
@@ -21,6 +22,21 @@ export async function getApplication(db: Queryable, { orgId }: Viewer, applicati
   const row = isApplicationId(applicationId) ? await selectApplication(db, orgId, applicationId) : undefined;
   if (row === undefined) throw new DomainError('not_found', texts.applicationNotFound);
   return toApplication(row);
+}
+
+/** Throws `forbidden` unless the viewer is an administrator, and `conflict` if the id is taken. */
+export function createApplication(
+  db: Database,
+  viewer: Viewer,
+  { id, type, name }: { readonly id: string; readonly type: string; readonly name: string },
+): Promise<Application> {
+  requireAdministrator(viewer);
+  return db.transaction(async (transaction) => {
+    await onConstraint(insertApplication(transaction, viewer.orgId, { applicationId: id, type, name }), {
+      applications_pkey: () => new DomainError('conflict', texts.applicationTaken(id)),
+    });
+    return await getApplication(transaction, viewer, id);
+  });
 }
 
 /** Whether the id has a valid form; an invalid one needs no query. */

@@ -1,4 +1,4 @@
-import type { Queryable } from '../../database/database.ts';
+import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 
 export interface ApplicationRow {
@@ -33,4 +33,22 @@ export async function selectApplication(
 ): Promise<ApplicationRow | undefined> {
   const [row] = await db.query(SELECT_APPLICATION({ orgId, applicationId }));
   return row;
+}
+
+const INSERT_APPLICATION = statement<'orgId' | 'applicationId' | 'type' | 'name' | 'position'>(
+  'insert_application',
+  `
+  insert into applications (org_id, application_id, type, name_ru, name_en, position)
+  values (:orgId, :applicationId, :type, :name, :name, :position)`,
+);
+
+/** After the applications of every organisation, and among the added ones by id. */
+const ADDED_POSITION = 1000;
+
+export async function insertApplication(
+  db: Transaction,
+  orgId: string,
+  application: { readonly applicationId: string; readonly type: string; readonly name: string },
+): Promise<void> {
+  await db.query(INSERT_APPLICATION({ orgId, ...application, position: ADDED_POSITION }));
 }

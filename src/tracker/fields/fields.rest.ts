@@ -1,12 +1,14 @@
 import type { Schemas } from '../../contract/types.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
 import { getField, getFieldCategory } from './fields.service.ts';
-import { type FieldCategory, STANDARD_FIELDS, type StandardField } from './standard-fields.ts';
+import { FIELD_CATEGORIES, type FieldCategory, STANDARD_FIELDS, type StandardField } from './standard-fields.ts';
 
 /** Fields are the same in every organisation, so they need no database. */
-export const fieldHandlers: Handlers<'listFields' | 'getField' | 'getFieldCategory'> = {
+export const fieldHandlers: Handlers<'listFields' | 'getField' | 'listFieldCategories' | 'getFieldCategory'> = {
   listFields: ({ caller }) => Promise.resolve({ body: STANDARD_FIELDS.map((field) => serializeField(caller, field)) }),
   getField: ({ path, caller }) => Promise.resolve({ body: serializeField(caller, getField(path.fieldId)) }),
+  listFieldCategories: ({ caller }) =>
+    Promise.resolve({ body: FIELD_CATEGORIES.map((category) => serializeCategory(caller, category)) }),
   getFieldCategory: ({ path, caller }) =>
     Promise.resolve({ body: serializeCategory(caller, getFieldCategory(path.categoryId)) }),
 };

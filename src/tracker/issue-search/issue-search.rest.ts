@@ -6,16 +6,41 @@ import type { Caller, Context, Handlers } from '../rest/caller.ts';
 import { commaList } from '../rest/comma-list.ts';
 import { nameIn } from '../rest/names.ts';
 import { type Page, pageOf, pagingHeaders } from '../rest/paging.ts';
-import { countIssuesFound, type IssueSearch, type Range, scrollIssues, searchIssues } from './issue-search.service.ts';
+import { issueReference } from '../rest/references.ts';
+import {
+  countIssuesFound,
+  type IssueSearch,
+  type Range,
+  scrollIssues,
+  searchIssues,
+  suggestIssues,
+} from './issue-search.service.ts';
+import { refusal } from './search-condition.ts';
 
-type Operations = 'searchIssues' | 'countIssues' | 'clearSearchScroll';
+type Operations = 'listIssues' | 'searchIssues' | 'countIssues' | 'clearSearchScroll' | 'suggestIssues';
 
 export const issueSearchHandlers: Handlers<Operations> = {
+  async listIssues(call) {
+    const { queue, keys, filter, query, order } = call.query;
+    const body = { queue, keys: keys?.flatMap(commaList), filter: filter && filterInUrl(filter), query };
+    return await searched(call, searchFrom(body, order));
+  },
   async searchIssues(call) {
     return await searched(call, searchFrom(call.body, call.query.order));
   },
   async countIssues({ db, body, caller }) {
     return { body: await countIssuesFound(db, caller.viewer, searchFrom(body)) };
+  },
+  async suggestIssues(call) {
+    const { db, query, caller } = call;
+    const { input, queue, full, fields, expand } = query;
+    if (!full && (fields ?? expand)) {
+      const name = fields ? 'fields' : 'expand';
+      throw new DomainError('invalid', undefined, { [name]: texts.suggestPartsNeedFull });
+    }
+    const issues = await suggestIssues(db, caller.viewer, input, queue);
+    if (!full) return { body: issues.map((issue) => issueReference(caller, issue)) };
+    return { json: `[${(await issuesJson(call, issues, issueView(query))).join()}]` };
   },
   clearSearchScroll() {
     // The server keeps nothing about a scroll (decision 21).
@@ -80,8 +105,10 @@ function isEmpty(search: IssueSearch): boolean {
   return Object.values(search).every((part) => part === undefined);
 }
 
+type Body = { readonly [Name in keyof Schemas['IssueSearch']]: Schemas['IssueSearch'][Name] | undefined };
+
 /** The search in a body. `order` is that of the URL, to which the body may not add another. */
-function searchFrom(body: Schemas['IssueSearch'] | undefined, order: readonly string[] = []): IssueSearch {
+function searchFrom(body: Body | undefined, order: readonly string[] = []): IssueSearch {
   const orders = [order.flatMap(commaList), listFrom(body?.order) ?? []].filter((one) => one.length > 0);
   if (orders.length > 1) throw new DomainError('invalid', undefined, { order: texts.orderTwice });
   return {
@@ -91,6 +118,17 @@ function searchFrom(body: Schemas['IssueSearch'] | undefined, order: readonly st
     query: body?.query,
     order: orders[0],
   };
+}
+
+/** `status:open,inProgress`; the values of a field that is named several times add up. Throws `invalid` without a colon. */
+function filterInUrl(conditions: readonly string[]): Record<string, string[]> {
+  const filter: Record<string, string[]> = {};
+  for (const condition of conditions) {
+    const [, field, values] = /^([^:]+):(.*)$/su.exec(condition) ?? [];
+    if (field === undefined || values === undefined) refusal('filter')(texts.searchValue);
+    else filter[field.trim()] = [...(filter[field.trim()] ?? []), ...commaList(values)];
+  }
+  return filter;
 }
 
 function listFrom(value: string | readonly string[] | undefined): readonly string[] | undefined {

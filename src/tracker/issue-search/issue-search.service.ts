@@ -8,6 +8,7 @@ import { CONDITIONS_MAX, parseQuery, parseTimeValue } from './query-language.ts'
 import { decodeCursor, encodeCursor, hashOfSearch, type ScrollCursor, scrollToken } from './scroll-cursor.ts';
 import {
   all,
+  any,
   type Condition,
   conditionOn,
   fieldNamed,
@@ -49,6 +50,24 @@ export async function searchIssues(
   const isWhole = page === 1 && rows.length < perPage;
   const total = isWhole ? rows.length : await countIssues(db, viewer, condition);
   return { issues: rows.map(toIssue), total };
+}
+
+const SUGGESTIONS_MAX = 20;
+
+/** The newest issues whose summary contains each word, or whose key or id it is, in the queue if that is given. */
+export async function suggestIssues(
+  db: Queryable,
+  viewer: Viewer,
+  input: string,
+  queue: string | undefined,
+): Promise<Issue[]> {
+  const refuse = refusal('input');
+  const words = { negated: false, comparison: '=', value: { is: 'text', text: input }, refuse } as const;
+  const inSummary = conditionOn({ is: 'value', name: 'summary' }, 'summary', [words], new Date());
+  const matching = any([inSummary, oneOf('key', [input.trim()])]);
+  const condition = queue === undefined ? matching : all([oneOf('queue', [queue]), matching]);
+  const newest = [{ by: 'created', descending: true }] as const;
+  return (await selectIssuesPage(db, viewer, condition, newest, { limit: SUGGESTIONS_MAX, offset: 0 })).map(toIssue);
 }
 
 /** A request for a page of a scroll. */

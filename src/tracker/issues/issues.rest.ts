@@ -1,7 +1,8 @@
 import type { Schemas } from '../../contract/types.ts';
 import type { StatusRow } from '../../core/dictionaries/dictionaries.store.ts';
 import { listIssueLinks } from '../../core/issue-links/issue-links.service.ts';
-import type { Text } from '../../texts.ts';
+import { DomainError } from '../../errors.ts';
+import { type Text, texts } from '../../texts.ts';
 import { linksJsonOf } from '../issue-links/link-search.rest.ts';
 import type { Caller, Context, Handlers } from '../rest/caller.ts';
 import { commaList } from '../rest/comma-list.ts';
@@ -10,6 +11,7 @@ import { hasAny, refuseReadOnly } from '../rest/read-only.ts';
 import { entryReference, issueReference, queueReference, statusReference, userReference } from '../rest/references.ts';
 import { timestamp } from '../rest/timestamps.ts';
 import { created, versionMatched } from '../rest/version.ts';
+import { cloneIssue } from './issue-clones.service.ts';
 import {
   createIssue,
   deleteIssue,
@@ -21,7 +23,14 @@ import {
   updateIssue,
 } from './issues.service.ts';
 
-type Operations = 'getIssue' | 'createIssue' | 'updateIssue' | 'deleteIssue' | 'moveIssue' | 'findIssueByUnique';
+type Operations =
+  | 'getIssue'
+  | 'createIssue'
+  | 'updateIssue'
+  | 'deleteIssue'
+  | 'moveIssue'
+  | 'cloneIssue'
+  | 'findIssueByUnique';
 
 export const issueHandlers: Handlers<Operations> = {
   async getIssue(call) {
@@ -65,6 +74,13 @@ export const issueHandlers: Handlers<Operations> = {
   async moveIssue({ db, path, query, caller }) {
     const issue = await moveIssue(db, caller.viewer, path.issueId, query.queue);
     return { body: serializeIssue(caller, issue), version: issue.version };
+  },
+  async cloneIssue({ db, path, query, caller }) {
+    const { queues: queue, linkWithOriginal } = query;
+    const isLinked = linkWithOriginal?.toLowerCase() === 'true';
+    if (queue?.includes(',')) throw new DomainError('invalid', undefined, { queues: texts.cloneQueueSingle });
+    const issue = await cloneIssue(db, caller.viewer, path.issueId, { queue, isLinked });
+    return created(serializeIssue(caller, issue), issue.version);
   },
   async findIssueByUnique({ db, query, caller }) {
     const issue = await getIssueByUnique(db, caller.viewer, query.unique);

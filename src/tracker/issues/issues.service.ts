@@ -108,7 +108,7 @@ export interface ExpectedVersion {
   readonly matched?: number | undefined;
 }
 
-const CLOSED: ReadonlySet<StatusRow['type']> = new Set(['done', 'cancelled']);
+export const CLOSED: ReadonlySet<StatusRow['type']> = new Set(['done', 'cancelled']);
 
 /** Throws `not_found` if the issue does not exist or the viewer may not see it. */
 export async function getIssue(db: Queryable, viewer: Viewer, issueName: string): Promise<Issue> {

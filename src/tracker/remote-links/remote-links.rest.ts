@@ -1,5 +1,10 @@
 import type { Schemas } from '../../contract/types.ts';
-import { type Application, getApplication, listApplications } from '../../core/applications/applications.service.ts';
+import {
+  type Application,
+  createApplication,
+  getApplication,
+  listApplications,
+} from '../../core/applications/applications.service.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
 import { idInPath } from '../rest/names.ts';
 import { linkTypeReference, userReference } from '../rest/references.ts';
@@ -17,6 +22,7 @@ import {
 
 type Operations =
   | 'listApplications'
+  | 'createApplication'
   | 'getApplication'
   | 'getRemoteObject'
   | 'listRemoteLinks'
@@ -28,6 +34,9 @@ export const remoteLinkHandlers: Handlers<Operations> = {
   async listApplications({ db, caller }) {
     const applications = await listApplications(db, caller.viewer);
     return { body: applications.map((application) => serializeApplication(caller, application)) };
+  },
+  async createApplication({ db, body, caller }) {
+    return created(serializeApplication(caller, await createApplication(db, caller.viewer, body)));
   },
   async getApplication({ db, path, caller }) {
     return { body: serializeApplication(caller, await getApplication(db, caller.viewer, path.applicationId)) };

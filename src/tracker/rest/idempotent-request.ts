@@ -44,4 +44,5 @@ interface CreatedBody {
 const QUEUE_OF: Readonly<Record<string, (body: CreatedBody) => string>> = {
   createQueue: ({ key }) => key,
   createIssue: ({ queue }) => queue.key,
+  cloneIssue: ({ queue }) => queue.key,
 };
