@@ -252,6 +252,19 @@ comment on column users.locked_until is 'Unused since the table failed_logins ex
 comment on column users.removed_at is 'When Kanboard''s removeUser removed the user. A removed user cannot log in, is not listed and has no roles, but remains the author of what they wrote.';
 CREATE UNIQUE INDEX users_login_key ON users USING btree (org_id, login) WHERE (removed_at IS NULL);
 
+create table bulk_changes (
+  org_id text collate "C" not null,
+  bulk_change_id text collate "C" not null,
+  user_id bigint not null,
+  created_at timestamp with time zone not null,
+  total integer not null,
+  failures jsonb not null,
+  constraint bulk_changes_pkey PRIMARY KEY (org_id, user_id, bulk_change_id),
+  constraint bulk_changes_user_id_fkey FOREIGN KEY (org_id, user_id) REFERENCES users(org_id, user_id) ON DELETE CASCADE
+);
+comment on table bulk_changes is 'Changes of several issues at once, and how they went. A row of more than 30 days is deleted with a later change of the user.';
+comment on column bulk_changes.failures is 'The issues that could not be changed, by their names in the request, each with the body of the error response.';
+
 create table events (
   org_id text collate "C" not null,
   event_id bigint generated always as identity,

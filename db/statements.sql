@@ -405,6 +405,11 @@ delete from queue_members where org_id = $1 and queue_id = $2 and user_id = $3 r
 prepare delete_memberships_of as
 delete from queue_members where org_id = $1 and user_id = $2;
 
+-- $1 orgId, $2 userId
+prepare delete_old_bulk_changes as
+delete from bulk_changes
+where org_id = $1 and user_id = $2 and created_at < now() - interval '30 days';
+
 -- $1 orgId, $2 linkTypeId
 prepare delete_order as
 delete from topological_order where org_id = $1 and link_type_id = $2;
@@ -552,6 +557,11 @@ prepare insert_applications as
 insert into applications (org_id, application_id, type, name_ru, name_en, position)
 select $1, application_id, type, name_ru, name_en, position
 from jsonb_populate_recordset(null::applications, $2);
+
+-- $1 orgId, $2 userId, $3 id, $4 createdAt, $5 total, $6 failures
+prepare insert_bulk_change as
+insert into bulk_changes (org_id, user_id, bulk_change_id, created_at, total, failures)
+values ($1, $2, $3, $4, $5, $6);
 
 -- $1 orgId, $2 queueId, $3 name, $4 color
 prepare insert_category as
@@ -1325,6 +1335,12 @@ where tokens.org_id = $1 and tokens.token_hash = $2 and tokens.kind = 'applicati
 prepare select_applications as
 select applications.application_id, applications.type as application_type,
 applications.name_ru as application_ru, applications.name_en as application_en from applications where org_id = $1 order by position, application_id;
+
+-- $1 orgId, $2 userId, $3 id
+prepare select_bulk_change as
+select bulk_change_id, created_at, total, failures
+from bulk_changes
+where org_id = $1 and user_id = $2 and bulk_change_id = $3;
 
 -- $1 orgId, $2 queueId
 prepare select_categories as

@@ -27,6 +27,7 @@ import { userMethods } from './kanboard/users/users.rpc.ts';
 import type { Log } from './log.ts';
 import { operationsRouter } from './operations.ts';
 import { texts } from './texts.ts';
+import { bulkChangeHandlers } from './tracker/bulk-changes/bulk-changes.rest.ts';
 import { changelogHandlers } from './tracker/changelog/changelog.rest.ts';
 import { commentHandlers } from './tracker/comments/comments.rest.ts';
 import { dictionaryHandlers } from './tracker/dictionaries/dictionaries.rest.ts';
@@ -109,6 +110,7 @@ export function createApp({
     ...queueHandlers,
     ...fieldHandlers,
     ...remoteLinkHandlers,
+    ...bulkChangeHandlers,
   };
   app.use(
     [...contract.servers],

@@ -269,6 +269,16 @@ export const texts = {
     ru: 'Очередь меняется запросом POST /issues/{issueId}/_move.',
     en: 'The queue is changed by POST /issues/{issueId}/_move.',
   },
+  bulkChangeNotFound: { ru: 'Массовое изменение не существует.', en: 'The bulk change does not exist.' },
+  bulkChangeStatus: (completed: string, total: string) => ({
+    ru: `Изменено задач: ${completed} из ${total}.`,
+    en: `Changed issues: ${completed} of ${total}.`,
+  }),
+  bulkTooLarge: { ru: 'За один раз меняют не больше 1000 задач.', en: 'At most 1000 issues can be changed at once.' },
+  bulkOutOfTime: {
+    ru: 'До этой задачи не дошла очередь: повторите запрос для неё.',
+    en: 'There was no time left for this issue: repeat the request for it.',
+  },
   cloneQueueSingle: {
     ru: 'Копию можно создать только в одной очереди за запрос.',
     en: 'A request can create a copy in one queue only.',

@@ -129,6 +129,154 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/bulkchange/_move": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Move several issues
+         * @description Moves issues to another queue as `POST /issues/{issueId}/_move` does. Each issue is changed in a transaction of its own, before the response:
+         *     `status` is `COMPLETE`, or `FAILED` if `failures` says which issues could not be changed, and why. At most 1000
+         *     issues, in 20 seconds.
+         */
+        readonly post: operations["moveIssuesInBulk"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/bulkchange/_transition": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Change the status of several issues
+         * @description Gives issues the status that the transition is named after, and other fields. Each issue is changed in a transaction of its own, before the response:
+         *     `status` is `COMPLETE`, or `FAILED` if `failures` says which issues could not be changed, and why. At most 1000
+         *     issues, in 20 seconds.
+         */
+        readonly post: operations["transitionIssuesInBulk"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/bulkchange/_update": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Change several issues
+         * @description Changes fields of issues as `PATCH /issues/{issueId}` does. Each issue is changed in a transaction of its own, before the response:
+         *     `status` is `COMPLETE`, or `FAILED` if `failures` says which issues could not be changed, and why. At most 1000
+         *     issues, in 20 seconds.
+         */
+        readonly post: operations["updateIssuesInBulk"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/bulkchange/{bulkChangeId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a bulk change.
+                 * @example 1ab23cd4e56789012345
+                 */
+                readonly bulkChangeId: components["parameters"]["BulkChangeId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get a bulk change
+         * @description A bulk change that the token's user made in the last 30 days.
+         */
+        readonly get: operations["getBulkChange"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/fields": {
         readonly parameters: {
             readonly query?: never;
@@ -1750,6 +1898,43 @@ export interface components {
         } | {
             readonly id: string | number;
         };
+        /** @description Several issues that were changed at once. */
+        readonly BulkChange: {
+            readonly createdAt: components["schemas"]["Timestamp"];
+            readonly createdBy: components["schemas"]["UserReference"];
+            readonly executionChunkPercent: number;
+            readonly executionIssuePercent: number;
+            /** @description Beyond Tracker, the issues that could not be changed, with the errors of single changes. */
+            readonly failures: readonly {
+                readonly error: components["schemas"]["Error"];
+                readonly issue: string;
+            }[];
+            readonly id: string;
+            /** Format: uri */
+            readonly self: string;
+            /** @enum {string} */
+            readonly status: "COMPLETE" | "FAILED";
+            readonly statusText: string;
+            /** @description The issues that were changed, or already were as requested. */
+            readonly totalCompletedIssues: number;
+            readonly totalIssues: number;
+        };
+        /** @description Keys or ids of issues, or a query in the query language. */
+        readonly BulkIssues: string | readonly components["schemas"]["IssueName"][];
+        readonly BulkMove: {
+            readonly issues: components["schemas"]["BulkIssues"];
+            readonly queue: components["schemas"]["EntryName"];
+        };
+        readonly BulkTransition: {
+            readonly issues: components["schemas"]["BulkIssues"];
+            /** @description The key of a status. */
+            readonly transition: string;
+            readonly values?: components["schemas"]["IssueChanges"];
+        };
+        readonly BulkUpdate: {
+            readonly issues: components["schemas"]["BulkIssues"];
+            readonly values: components["schemas"]["IssueChanges"];
+        };
         readonly Comment: {
             /** @description With `expand=attachments`. */
             readonly attachments?: components["schemas"]["EmptyList"];
@@ -3042,6 +3227,11 @@ export interface components {
          * @example com.github
          */
         readonly ApplicationId: string;
+        /**
+         * @description The id of a bulk change.
+         * @example 1ab23cd4e56789012345
+         */
+        readonly BulkChangeId: string;
         /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
         readonly CloudOrgId: string;
         /**
@@ -3465,6 +3655,334 @@ export interface operations {
                      *     }
                      */
                     readonly "application/json": components["schemas"]["RemoteObject"];
+                };
+            };
+            readonly 304: components["responses"]["NotModified"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly moveIssuesInBulk: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description A value of the client's choice, best a random UUID, that makes it safe to repeat the request: within 24 hours, the same
+                 *     request of the same user with the same key has no further effect, and gets the first response again, with
+                 *     `Idempotent-Replayed: true`. Another request with the key fails with 422, and one that arrives while the first is
+                 *     running with 409. Kept are successes, and refusals with 409 and 422; after any other error, the request is carried
+                 *     out. The response is 404 if the token's user may no longer see an issue in it.
+                 * @example 9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "issues": [
+                 *         "JUNE-2"
+                 *       ],
+                 *       "queue": "JUNE"
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["BulkMove"];
+            };
+        };
+        readonly responses: {
+            /** @description What was done. */
+            readonly 201: {
+                headers: {
+                    readonly "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    readonly Location: components["headers"]["Location"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1ab23cd4e56789012345",
+                     *       "self": "http://127.0.0.1:8080/v2/bulkchange/1ab23cd4e56789012345",
+                     *       "createdBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "createdAt": "2017-06-11T05:16:01.421+0000",
+                     *       "status": "COMPLETE",
+                     *       "statusText": "Изменено задач: 2 из 2.",
+                     *       "executionChunkPercent": 100,
+                     *       "executionIssuePercent": 100,
+                     *       "totalIssues": 2,
+                     *       "totalCompletedIssues": 2,
+                     *       "failures": []
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["BulkChange"];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 409: components["responses"]["Conflict"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["FieldRefused"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly transitionIssuesInBulk: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description A value of the client's choice, best a random UUID, that makes it safe to repeat the request: within 24 hours, the same
+                 *     request of the same user with the same key has no further effect, and gets the first response again, with
+                 *     `Idempotent-Replayed: true`. Another request with the key fails with 422, and one that arrives while the first is
+                 *     running with 409. Kept are successes, and refusals with 409 and 422; after any other error, the request is carried
+                 *     out. The response is 404 if the token's user may no longer see an issue in it.
+                 * @example 9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "issues": [
+                 *         "JUNE-2"
+                 *       ],
+                 *       "transition": "inProgress"
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["BulkTransition"];
+            };
+        };
+        readonly responses: {
+            /** @description What was done. */
+            readonly 201: {
+                headers: {
+                    readonly "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    readonly Location: components["headers"]["Location"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1ab23cd4e56789012345",
+                     *       "self": "http://127.0.0.1:8080/v2/bulkchange/1ab23cd4e56789012345",
+                     *       "createdBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "createdAt": "2017-06-11T05:16:01.421+0000",
+                     *       "status": "COMPLETE",
+                     *       "statusText": "Изменено задач: 2 из 2.",
+                     *       "executionChunkPercent": 100,
+                     *       "executionIssuePercent": 100,
+                     *       "totalIssues": 2,
+                     *       "totalCompletedIssues": 2,
+                     *       "failures": []
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["BulkChange"];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 409: components["responses"]["Conflict"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["FieldRefused"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly updateIssuesInBulk: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description A value of the client's choice, best a random UUID, that makes it safe to repeat the request: within 24 hours, the same
+                 *     request of the same user with the same key has no further effect, and gets the first response again, with
+                 *     `Idempotent-Replayed: true`. Another request with the key fails with 422, and one that arrives while the first is
+                 *     running with 409. Kept are successes, and refusals with 409 and 422; after any other error, the request is carried
+                 *     out. The response is 404 if the token's user may no longer see an issue in it.
+                 * @example 9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "issues": [
+                 *         "JUNE-2",
+                 *         "JUNE-3"
+                 *       ],
+                 *       "values": {
+                 *         "priority": "normal"
+                 *       }
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["BulkUpdate"];
+            };
+        };
+        readonly responses: {
+            /** @description What was done. */
+            readonly 201: {
+                headers: {
+                    readonly "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    readonly Location: components["headers"]["Location"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1ab23cd4e56789012345",
+                     *       "self": "http://127.0.0.1:8080/v2/bulkchange/1ab23cd4e56789012345",
+                     *       "createdBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "createdAt": "2017-06-11T05:16:01.421+0000",
+                     *       "status": "COMPLETE",
+                     *       "statusText": "Изменено задач: 2 из 2.",
+                     *       "executionChunkPercent": 100,
+                     *       "executionIssuePercent": 100,
+                     *       "totalIssues": 2,
+                     *       "totalCompletedIssues": 2,
+                     *       "failures": []
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["BulkChange"];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 409: components["responses"]["Conflict"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["FieldRefused"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getBulkChange: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a bulk change.
+                 * @example 1ab23cd4e56789012345
+                 */
+                readonly bulkChangeId: components["parameters"]["BulkChangeId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description What was done. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1ab23cd4e56789012345",
+                     *       "self": "http://127.0.0.1:8080/v2/bulkchange/1ab23cd4e56789012345",
+                     *       "createdBy": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049224",
+                     *         "id": "1120000000049224",
+                     *         "display": "Иван Иванов"
+                     *       },
+                     *       "createdAt": "2017-06-11T05:16:01.421+0000",
+                     *       "status": "COMPLETE",
+                     *       "statusText": "Изменено задач: 2 из 2.",
+                     *       "executionChunkPercent": 100,
+                     *       "executionIssuePercent": 100,
+                     *       "totalIssues": 2,
+                     *       "totalCompletedIssues": 2,
+                     *       "failures": []
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["BulkChange"];
                 };
             };
             readonly 304: components["responses"]["NotModified"];

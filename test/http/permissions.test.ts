@@ -88,6 +88,10 @@ const OPERATIONS: Readonly<Record<OperationId, Right>> = {
   deleteIssue: { organisation: 'admins', queue: 'write' },
   moveIssue: write,
   cloneIssue: write,
+  updateIssuesInBulk: anyone,
+  moveIssuesInBulk: anyone,
+  transitionIssuesInBulk: anyone,
+  getBulkChange: anyone,
   listComments: see,
   createComment: write,
   importComment: write,
@@ -288,6 +292,9 @@ function bodyOf(id: OperationId, { queue }: Cell): object | undefined {
     updateComment: { text: 'Changed' },
     createQueue: { key: `N${randomUUID().replaceAll('-', '').toUpperCase()}`, name: 'New' },
     createRemoteLink: { relationship: 'RELATES', key: 'new', origin: 'com.github' },
+    updateIssuesInBulk: { issues: [], values: {} },
+    moveIssuesInBulk: { issues: [], queue: queue.key },
+    transitionIssuesInBulk: { issues: [], transition: 'closed' },
     createApplication: { id: randomUUID(), type: 'own', name: 'New' },
   };
   return bodies[id];
@@ -311,6 +318,9 @@ describe('the Tracker API', () => {
     return operation;
   };
 
+  /** A bulk change of the role that is checked. */
+  let bulkChangeId = '';
+
   async function send(id: OperationId, role: Role, scopes: readonly TokenScope[], cell: Cell, linkTypeId = 'relates') {
     const { path: template, method } = operationOf(id);
     const values: Readonly<Record<string, unknown>> = {
@@ -319,6 +329,7 @@ describe('the Tracker API', () => {
       ...{ linkTypeId, statusId: 'open', priorityId: 'normal', issueTypeId: 'task', fieldId: 'tags' },
       categoryId: '000000000000000000000001',
       commentId: cell.commentId,
+      bulkChangeId,
     };
     const path = template.replaceAll(/\{(\w+)\}/g, (_match, name: string) => String(values[name]));
     const query = {
@@ -353,6 +364,12 @@ describe('the Tracker API', () => {
   async function check(ids: readonly OperationId[], role: Role, standing: Standing): Promise<void> {
     const isAllowed = (id: OperationId) => expected(id, role, standing) < 400;
     const shared = await givenCell(role, standing);
+    const token = users.get(role)?.tokens.get('write') ?? '';
+    const { body } = await api()
+      .request.post('/v3/bulkchange/_update')
+      .set({ Authorization: `OAuth ${token}`, 'X-Org-ID': org.orgId })
+      .send({ issues: [], values: {} });
+    bulkChangeId = body.id;
     await writeNothing(async () => {
       for (const id of ids) {
         const { scope } = operationOf(id);

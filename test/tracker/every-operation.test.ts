@@ -122,7 +122,9 @@ describe('with resources', () => {
     const { body: comment } = await rest.post(`${issues}/comments`, { text: 'A comment' });
     const other = await givenIssue(db(), org, queue);
     const { body: link } = await rest.post(`${issues}/links`, { relationship: 'relates', issue: other.key });
+    const { body: bulkChange } = await rest.post('/v3/bulkchange/_update', { issues: [], values: {} });
     Object.assign(values, {
+      bulkChangeId: bulkChange.id,
       issueId: issue.key,
       entryId: changes[0].id,
       remoteLinkId: remoteLink.id,

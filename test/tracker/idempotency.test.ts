@@ -77,6 +77,16 @@ const REQUESTS: Readonly<Record<string, () => Promise<Request>>> = {
   async cloneIssue() {
     return { path: `/v3/issues/${(await newIssue()).key}/_clone?linkWithOriginal=true` };
   },
+  async updateIssuesInBulk() {
+    return { path: '/v3/bulkchange/_update', body: { issues: [(await newIssue()).key], values: { summary: 'New' } } };
+  },
+  async moveIssuesInBulk() {
+    const body = { issues: [(await newIssue()).key], queue: (await givenQueue(db(), org)).key };
+    return { path: '/v3/bulkchange/_move', body };
+  },
+  async transitionIssuesInBulk() {
+    return { path: '/v3/bulkchange/_transition', body: { issues: [(await newIssue()).key], transition: 'closed' } };
+  },
   createApplication() {
     const id = `com.example.${randomUUID()}`;
     return Promise.resolve({ path: '/v3/applications', body: { id, type: 'helpdesk', name: id } });

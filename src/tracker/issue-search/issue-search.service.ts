@@ -52,6 +52,17 @@ export async function searchIssues(
   return { issues: rows.map(toIssue), total };
 }
 
+/** More issues would take longer than a request may. */
+const BULK_MAX = 1000;
+
+/** The keys of all issues that match a query. Throws `invalid` if there are more than 1000, and as `searchIssues` does. */
+export async function keysFound(db: Queryable, viewer: Viewer, query: string): Promise<string[]> {
+  const { condition, order } = parseQuery(query);
+  const rows = await selectIssuesPage(db, viewer, condition, order, { limit: BULK_MAX + 1, offset: 0 });
+  if (rows.length > BULK_MAX) refusal('issues')(texts.bulkTooLarge);
+  return rows.map(({ key }) => key);
+}
+
 const SUGGESTIONS_MAX = 20;
 
 /** The newest issues whose summary contains each word, or whose key or id it is, in the queue if that is given. */

@@ -1,6 +1,7 @@
 import type { Schemas } from '../../contract/types.ts';
 import type { StatusRow } from '../../core/dictionaries/dictionaries.store.ts';
 import { listIssueLinks } from '../../core/issue-links/issue-links.service.ts';
+import type { Database } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
 import { linksJsonOf } from '../issue-links/link-search.rest.ts';
@@ -15,6 +16,7 @@ import { cloneIssue } from './issue-clones.service.ts';
 import {
   createIssue,
   deleteIssue,
+  type ExpectedVersion,
   getIssue,
   getIssueByUnique,
   type Issue,
@@ -56,15 +58,7 @@ export const issueHandlers: Handlers<Operations> = {
   },
   async updateIssue({ db, path, query, headers, body, caller }) {
     const expected = { version: query.version, matched: versionMatched(headers['If-Match']) };
-    if (hasAny(body, READ_ONLY)) {
-      const stored = await getIssue(db, caller.viewer, path.issueId);
-      const links = body.links === undefined ? [] : await listIssueLinks(db, caller.viewer, path.issueId);
-      // Of a stale object everything may differ, and the update says that it is stale.
-      if (stored.version === (expected.version ?? expected.matched ?? stored.version)) {
-        refuseReadOnly(body, { ...serializeIssue(caller, stored), links: links.map(({ id }) => ({ id })) }, READ_ONLY);
-      }
-    }
-    const issue = await updateIssue(db, caller.viewer, path.issueId, issueChanges(body), expected);
+    const issue = await changeIssue(db, caller, path.issueId, body, expected);
     return { body: serializeIssue(caller, issue), version: issue.version };
   },
   async deleteIssue({ db, path, caller }) {
@@ -87,6 +81,25 @@ export const issueHandlers: Handlers<Operations> = {
     return { body: serializeIssue(caller, issue), version: issue.version };
   },
 };
+
+/** Changes an issue as `PATCH` does. Throws as `updateIssue` does, and `refused` for another value of a read-only member. */
+export async function changeIssue(
+  db: Database,
+  caller: Caller,
+  issueName: string,
+  body: Schemas['IssueChanges'],
+  expected: ExpectedVersion = {},
+): Promise<Issue> {
+  if (hasAny(body, READ_ONLY)) {
+    const stored = await getIssue(db, caller.viewer, issueName);
+    const links = body.links === undefined ? [] : await listIssueLinks(db, caller.viewer, issueName);
+    // Of a stale object everything may differ, and the update says that it is stale.
+    if (stored.version === (expected.version ?? expected.matched ?? stored.version)) {
+      refuseReadOnly(body, { ...serializeIssue(caller, stored), links: links.map(({ id }) => ({ id })) }, READ_ONLY);
+    }
+  }
+  return await updateIssue(db, caller.viewer, issueName, issueChanges(body), expected);
+}
 
 const READ_ONLY = [
   'self',

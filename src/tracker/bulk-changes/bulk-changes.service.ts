@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto';
+import type { Viewer } from '../../core/access/viewer.ts';
+import type { Database, Transaction } from '../../database/database.ts';
+import { DomainError } from '../../errors.ts';
+import { texts } from '../../texts.ts';
+import { insertBulkChange, selectBulkChange } from './bulk-changes.store.ts';
+
+/** A change of several issues, as it went. */
+export interface BulkChange {
+  readonly id: string;
+  readonly createdAt: Date;
+  readonly total: number;
+  readonly failures: readonly BulkFailure[];
+}
+
+/** An issue that could not be changed, by the name in the request, and the body of the error response. */
+export interface BulkFailure {
+  readonly issue: string;
+  readonly error: object;
+}
+
+/** Less than a request may work, so that its outcome can still be stored. */
+const TIME_MS = 20_000;
+
+/**
+ * Changes issues one after the other, each in a transaction of its own, and stores how it went. An issue that cannot be
+ * changed does not keep the others from it. Within a transaction, for an `Idempotency-Key`, each change is undone alone.
+ */
+export async function changeInBulk(
+  db: Database,
+  viewer: Viewer,
+  issueNames: readonly string[],
+  {
+    change,
+    describe,
+  }: {
+    readonly change: (db: Database, issueName: string) => Promise<unknown>;
+    readonly describe: (error: DomainError) => Promise<object>;
+  },
+): Promise<BulkChange> {
+  const deadline = Date.now() + TIME_MS;
+  const names = [...new Set(issueNames)];
+  const failures: BulkFailure[] = [];
+  for (const issue of names) {
+    try {
+      if (Date.now() > deadline) throw new DomainError('contended', texts.bulkOutOfTime);
+      await (isTransaction(db) ? db.attempt(() => change(db, issue)) : change(db, issue));
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      failures.push({ issue, error: await describe(error) });
+    }
+  }
+  const bulkChange = { id: randomBytes(10).toString('hex'), createdAt: new Date(), total: names.length, failures };
+  await db.transaction((transaction) => insertBulkChange(transaction, viewer, bulkChange));
+  return bulkChange;
+}
+
+/** A bulk change of the viewer. Throws `not_found`, also for one of another user. */
+export async function getBulkChange(db: Database, viewer: Viewer, id: string): Promise<BulkChange> {
+  const found = /^[0-9a-f]{20}$/.test(id) ? await selectBulkChange(db, viewer, id) : undefined;
+  if (found === undefined) throw new DomainError('not_found', texts.bulkChangeNotFound);
+  return found;
+}
+
+function isTransaction(db: Database): db is Transaction {
+  return 'attempt' in db;
+}
