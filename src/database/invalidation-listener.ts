@@ -34,7 +34,9 @@ export class InvalidationListener {
 
   /** `onResponse` is called whenever PostgreSQL responds, at least every 250 ms while it does. */
   constructor(config: pg.ClientConfig, primary: Primary, cache: ProcessCache, log: Log, onResponse: () => void) {
-    this.#config = { ...config, query_timeout: HEARTBEAT_TIMEOUT_MS };
+    // A heartbeat is a commit, which need not wait for the disk or for standbys.
+    const options = `${config.options ?? ''} -c synchronous_commit=off`;
+    this.#config = { ...config, options, query_timeout: HEARTBEAT_TIMEOUT_MS };
     this.#primary = primary;
     this.#cache = cache;
     this.#log = log;
@@ -67,6 +69,7 @@ export class InvalidationListener {
           await this.#pause(HEARTBEAT_MS);
         }
       } catch (error) {
+        if (error instanceof pg.DatabaseError) this.#onResponse();
         if (!isStopped() && !isLost) {
           const reason = error instanceof Error ? error.message : String(error);
           this.#log.warn({ reason }, 'notifications of invalidated values are lost: values are kept for 1 s at most');
