@@ -326,6 +326,14 @@ export interface components {
                 };
                 readonly result: components["schemas"]["LabelId"] | false;
             };
+            readonly createMyPrivateProject: {
+                readonly params: {
+                    /** @default null */
+                    readonly description: string | null;
+                    readonly name: string;
+                };
+                readonly result: components["schemas"]["ProjectId"] | false;
+            };
             readonly createProject: {
                 readonly params: {
                     /** @default null */
@@ -992,8 +1000,11 @@ export interface components {
              * @enum {unknown}
              */
             readonly is_everybody_allowed: 0 | 1;
-            /** @constant */
-            readonly is_private: 0;
+            /**
+             * @description 1 for a project that createMyPrivateProject made.
+             * @enum {unknown}
+             */
+            readonly is_private: 0 | 1;
             /** @constant */
             readonly is_public: 0;
             readonly last_modified: components["schemas"]["Seconds"];

@@ -681,3 +681,26 @@ test('a disabled project is left out of the own projects until it is enabled aga
     for (const method of ['enableProject', 'disableProject']) await expectFailure(rpc, false, method, id);
   }
 });
+
+test('createMyPrivateProject creates a project of the own, which only its creator sees', async () => {
+  const [owner, other] = [await givenAccount(db(), org), await givenAccount(db(), org, 'admin')];
+  const id = await as(owner).call<number>('createMyPrivateProject', 'My list', 'Mine');
+  expect(await as(owner).call('getProjectById', id)).toMatchObject({
+    name: 'My list',
+    description: 'Mine',
+    is_private: 1,
+    is_everybody_allowed: 0,
+    owner_id: owner.id,
+  });
+  expect(await as(owner).call('getMyProjectsList')).toEqual({ [id]: 'My list' });
+  expect(await as(owner).call('getProjectUserRole', id, owner.id)).toBe('project-manager');
+  expect(await rpc.call('getColumns', id)).toHaveLength(4);
+  await expectForbidden(as(other), 'getProjectById', id);
+  const project = await rpc.call<number>('createProject', 'Not private');
+  expect(await rpc.call('getProjectById', project)).toMatchObject({ is_private: 0 });
+
+  for (const name of ['', null, [], 'a\0b']) await expectFailure(as(owner), false, 'createMyPrivateProject', name);
+  await expectFailure(as(owner), false, 'createMyPrivateProject', 'List', {});
+  await expectFailure(as(await givenAccount(db(), org, 'reader')), false, 'createMyPrivateProject', 'List');
+  await expectForbidden(rpc, 'createMyPrivateProject', 'List');
+});

@@ -26,6 +26,8 @@ export interface ProjectSettings {
   readonly priority_start?: number | undefined;
   readonly priority_end?: number | undefined;
   readonly email?: string | undefined;
+  /** 1 for a project that a user created as their own. */
+  readonly is_private?: number | undefined;
 }
 
 const INSERT_QUEUE = statement<'orgId' | keyof NewQueue, { queue_id: number }>(

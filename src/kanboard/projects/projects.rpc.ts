@@ -4,6 +4,7 @@ import type { QueueRole } from '../../core/queues/queue-members.store.ts';
 import type { Methods } from '../rpc/account.ts';
 import { idFrom, numberFrom, optional, secondsFrom, stringFrom } from '../rpc/values.ts';
 import {
+  createPrivateProject,
   createProject,
   findProject,
   getProject,
@@ -30,6 +31,7 @@ type ProjectMethod =
   | 'removeProjectUser'
   | 'getProjectUsers'
   | 'getProjectUserRole'
+  | 'createMyPrivateProject'
   | 'updateProject'
   | 'enableProject'
   | 'disableProject';
@@ -43,6 +45,11 @@ export const projectMethods: Methods<ProjectMethod> = {
       identifier: stringFrom(identifier ?? ''),
       settings: settingsFrom(settings),
     });
+  },
+
+  async createMyPrivateProject({ name, description }, { db, viewer }) {
+    const project = { name: stringFrom(name), description: optional(description, stringFrom) };
+    return await createPrivateProject(db, viewer, project);
   },
 
   async updateProject({ project_id, name, description, owner_id, identifier, ...settings }, { db, viewer }) {
@@ -130,7 +137,9 @@ const ROLES: ReadonlyMap<unknown, QueueRole> = new Map([
 /** No user has this id. */
 const UNKNOWN_ID = -1;
 
-function settingsFrom(settings: Readonly<Record<keyof NewProject['settings'], unknown>>): NewProject['settings'] {
+function settingsFrom(
+  settings: Readonly<Record<Exclude<keyof NewProject['settings'], 'is_private'>, unknown>>,
+): NewProject['settings'] {
   return {
     start_date: optional(settings.start_date, stringFrom),
     end_date: optional(settings.end_date, stringFrom),
@@ -156,7 +165,7 @@ function serializeProject(origin: string, project: Project): Schemas['Project'] 
     token: '',
     last_modified: secondsFrom(project.updatedAt),
     is_public: 0,
-    is_private: 0,
+    is_private: settings.is_private === 1 ? 1 : 0,
     is_everybody_allowed: project.isOpen ? 1 : 0,
     default_swimlane: SWIMLANE_NAME,
     show_default_swimlane: 1,

@@ -59,7 +59,9 @@ export interface NewProject {
   readonly ownerId: number | null;
   /** Empty if unset. */
   readonly identifier: string | undefined;
-  readonly settings: { readonly [Name in keyof ProjectSettings]-?: ProjectSettings[Name] | null };
+  readonly settings: {
+    readonly [Name in keyof Omit<ProjectSettings, 'is_private'>]-?: ProjectSettings[Name] | null;
+  } & Pick<ProjectSettings, 'is_private'>;
 }
 
 /** Changed fields of a project, as in `NewProject`, but null keeps a field. */
@@ -80,6 +82,22 @@ const DATE_LENGTH_MAX = 10;
  */
 export function createProject(db: Database, viewer: Viewer, project: NewProject): Promise<number> {
   requireManager(viewer);
+  return addProject(db, viewer, project);
+}
+
+/** Creates a project of the viewer's own and returns its id. Throws `refused` for readers, and `invalid`. */
+export async function createPrivateProject(
+  db: Database,
+  viewer: Viewer,
+  project: Pick<NewProject, 'name' | 'description'>,
+): Promise<number> {
+  if (viewer.role === 'reader') throw new DomainError('refused', texts.writeForbidden);
+  const unset = { start_date: null, end_date: null, priority_default: null, priority_start: null, priority_end: null };
+  const settings = { ...unset, email: null, is_private: 1 };
+  return await addProject(db, viewer, { ...project, ownerId: null, identifier: '', settings });
+}
+
+function addProject(db: Database, viewer: Viewer, project: NewProject): Promise<number> {
   const { orgId } = viewer;
   const { name, description, identifier, settings } = validProject(project);
   return db.transaction(async (transaction) => {
