@@ -13,7 +13,8 @@ import { issueNameIn, nameIn } from '../rest/names.ts';
 import { userReference } from '../rest/references.ts';
 import { timestamp } from '../rest/timestamps.ts';
 import { created } from '../rest/version.ts';
-import { type BulkChange, changeInBulk, getBulkChange } from './bulk-changes.service.ts';
+import type { BulkChange } from './bulk-change.ts';
+import { changeInBulk, getBulkChange } from './bulk-changes.service.ts';
 
 type Operations = 'updateIssuesInBulk' | 'moveIssuesInBulk' | 'transitionIssuesInBulk' | 'getBulkChange';
 

@@ -3,21 +3,8 @@ import type { Viewer } from '../../core/access/viewer.ts';
 import type { Database, Transaction } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
+import type { BulkChange, BulkFailure } from './bulk-change.ts';
 import { insertBulkChange, selectBulkChange } from './bulk-changes.store.ts';
-
-/** A change of several issues, as it went. */
-export interface BulkChange {
-  readonly id: string;
-  readonly createdAt: Date;
-  readonly total: number;
-  readonly failures: readonly BulkFailure[];
-}
-
-/** An issue that could not be changed, by the name in the request, and the body of the error response. */
-export interface BulkFailure {
-  readonly issue: string;
-  readonly error: object;
-}
 
 /** Less than a request may work, so that its outcome can still be stored. */
 const TIME_MS = 20_000;

@@ -1,7 +1,7 @@
 import type { Viewer } from '../../core/access/viewer.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
-import type { BulkChange, BulkFailure } from './bulk-changes.service.ts';
+import type { BulkChange, BulkFailure } from './bulk-change.ts';
 
 const DELETE_OLD_BULK_CHANGES = statement<'orgId' | 'userId'>(
   'delete_old_bulk_changes',

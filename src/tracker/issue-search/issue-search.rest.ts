@@ -7,14 +7,8 @@ import { commaList } from '../rest/comma-list.ts';
 import { nameIn } from '../rest/names.ts';
 import { type Page, pageOf, pagingHeaders } from '../rest/paging.ts';
 import { issueReference } from '../rest/references.ts';
-import {
-  countIssuesFound,
-  type IssueSearch,
-  type Range,
-  scrollIssues,
-  searchIssues,
-  suggestIssues,
-} from './issue-search.service.ts';
+import { countIssuesFound, scrollIssues, searchIssues, suggestIssues } from './issue-search.service.ts';
+import type { IssueSearch, Range } from './issue-search.ts';
 import { refusal } from './search-condition.ts';
 
 type Operations = 'listIssues' | 'searchIssues' | 'countIssues' | 'clearSearchScroll' | 'suggestIssues';

@@ -4,6 +4,7 @@ import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import { type Issue, toIssue } from '../issues/issues.service.ts';
 import { countIssues, selectIssuesPage, selectScrolledIssues } from './issue-search.store.ts';
+import type { IssueSearch, Range } from './issue-search.ts';
 import { CONDITIONS_MAX, parseQuery, parseTimeValue } from './query-language.ts';
 import { decodeCursor, encodeCursor, hashOfSearch, type ScrollCursor, scrollToken } from './scroll-cursor.ts';
 import {
@@ -18,23 +19,6 @@ import {
   orderNamed,
   refusal,
 } from './search-condition.ts';
-
-/** A span of time; undefined is unbounded. */
-export interface Range {
-  readonly from: string | undefined;
-  readonly to: string | undefined;
-}
-
-/** What to search for: at most one of the first four members; without any, all issues. */
-export interface IssueSearch {
-  readonly queue?: string | undefined;
-  readonly keys?: readonly string[] | undefined;
-  /** For each field, the values of which one must match; undefined stands for a value without a name, which is invalid. */
-  readonly filter?: Readonly<Record<string, readonly (string | Range | undefined)[]>> | undefined;
-  readonly query?: string | undefined;
-  /** Such as `-updated`. */
-  readonly order?: readonly string[] | undefined;
-}
 
 const ORDERS_MAX = 10;
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { deflateSync, inflateSync } from 'node:zlib';
 import type { Viewer } from '../../core/access/viewer.ts';
-import type { IssueSearch } from './issue-search.service.ts';
+import type { IssueSearch } from './issue-search.ts';
 
 /**
  * Where a scroll stands. It travels in the client's `scrollId`, so that every server can continue it, also after a
