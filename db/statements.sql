@@ -55,6 +55,8 @@ from
   from (
     select pg_get_serial_sequence('columns', 'column_id')::regclass as name,
       max(column_id) as used, 'columns.column_id' as place from columns where org_id = $1
+    union all select pg_get_serial_sequence('comments', 'comment_id')::regclass as name,
+      max(comment_id) as used, 'comments.comment_id' as place from comments where org_id = $1
     union all select pg_get_serial_sequence('events', 'event_id')::regclass as name,
       max(event_id) as used, 'events.event_id' as place from events where org_id = $1
     union all select pg_get_serial_sequence('issue_types', 'issue_type_id')::regclass as name,
@@ -69,6 +71,8 @@ from
       max(queue_id) as used, 'queues.queue_id' as place from queues where org_id = $1
     union all select pg_get_serial_sequence('remote_links', 'remote_link_id')::regclass as name,
       max(remote_link_id) as used, 'remote_links.remote_link_id' as place from remote_links where org_id = $1
+    union all select pg_get_serial_sequence('resolutions', 'resolution_id')::regclass as name,
+      max(resolution_id) as used, 'resolutions.resolution_id' as place from resolutions where org_id = $1
     union all select pg_get_serial_sequence('statuses', 'status_id')::regclass as name,
       max(status_id) as used, 'statuses.status_id' as place from statuses where org_id = $1
     union all select pg_get_serial_sequence('tokens', 'token_id')::regclass as name,
@@ -662,17 +666,18 @@ select $1, $2, (given.event ->> 'issueId')::bigint, given.event ->> 'type', give
 from jsonb_array_elements($3) with ordinality as given (event, place)
 order by given.place;
 
--- $1 orgId, $2 key, $3 queueId, $4 isOpen, $5 unique, $6 createdBy, $7 statusId, $8 summary, $9 description, $10 issueTypeId, $11 priorityId, $12 assigneeId, $13 tags, $14 reference, $15 color, $16 dueAt, $17 startedAt, $18 timeSpent, $19 timeEstimated, $20 kanboard
+-- $1 orgId, $2 key, $3 queueId, $4 isOpen, $5 unique, $6 createdBy, $7 statusId, $8 summary, $9 description, $10 issueTypeId, $11 priorityId, $12 assigneeId, $13 tags, $14 resolutionId, $15 reference, $16 color, $17 dueAt, $18 startedAt, $19 timeSpent, $20 timeEstimated, $21 kanboard
 prepare insert_issue as
 insert into issues (org_id, key, queue_id, is_open, closed_at, unique_token, created_by, updated_by, position,
-  summary, description, issue_type_id, priority_id, assignee_id, tags, status_id, reference, color, due_at,
-  started_at, time_spent, time_estimated, kanboard)
+  summary, description, issue_type_id, priority_id, assignee_id, tags, status_id, resolution_id,
+  resolved_at, resolved_by, reference, color, due_at, started_at, time_spent, time_estimated, kanboard)
 select $1, $2, $3, $4, case when not $4 then now() end, $5, $6, $6,
   (
   select coalesce(max(placed.position), 0) + 1 from issues placed
   where placed.org_id = $1 and placed.queue_id = $3 and placed.status_id = $7),
-  $8, $9, $10, $11, $12, $13, $7, $14, $15, $16,
-  $17, $18, $19, $20
+  $8, $9, $10, $11, $12, $13, $7, $14,
+  case when $14::bigint is not null then now() end, case when $14::bigint is not null then $6::bigint end,
+  $15, $16, $17, $18, $19, $20, $21
 returning issue_id;
 
 -- $1 orgId, $2 rows
@@ -903,6 +908,12 @@ insert into remote_links
   title, dependency, may_repeat)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, coalesce($10, 'related'), coalesce($11, false))
 returning remote_link_id;
+
+-- $1 orgId, $2 rows
+prepare insert_resolutions as
+insert into resolutions (org_id, resolution_id, key, name_ru, name_en, position)
+select $1, resolution_id, key, name_ru, name_en, position
+from jsonb_populate_recordset(null::resolutions, $2);
 
 -- $1 orgId, $2 key, $3 name_ru, $4 name_en, $5 type
 prepare insert_status as
@@ -1235,6 +1246,8 @@ from
   from (
     select pg_get_serial_sequence('columns', 'column_id')::regclass as name,
       max(column_id) as used, 'columns.column_id' as place from columns where org_id = $1
+    union all select pg_get_serial_sequence('comments', 'comment_id')::regclass as name,
+      max(comment_id) as used, 'comments.comment_id' as place from comments where org_id = $1
     union all select pg_get_serial_sequence('events', 'event_id')::regclass as name,
       max(event_id) as used, 'events.event_id' as place from events where org_id = $1
     union all select pg_get_serial_sequence('issue_types', 'issue_type_id')::regclass as name,
@@ -1249,6 +1262,8 @@ from
       max(queue_id) as used, 'queues.queue_id' as place from queues where org_id = $1
     union all select pg_get_serial_sequence('remote_links', 'remote_link_id')::regclass as name,
       max(remote_link_id) as used, 'remote_links.remote_link_id' as place from remote_links where org_id = $1
+    union all select pg_get_serial_sequence('resolutions', 'resolution_id')::regclass as name,
+      max(resolution_id) as used, 'resolutions.resolution_id' as place from resolutions where org_id = $1
     union all select pg_get_serial_sequence('statuses', 'status_id')::regclass as name,
       max(status_id) as used, 'statuses.status_id' as place from statuses where org_id = $1
     union all select pg_get_serial_sequence('tokens', 'token_id')::regclass as name,
@@ -1764,6 +1779,10 @@ prepare select_entries_of_priorities as
 select priority_id as id, key, version, name_ru, name_en, position from priorities where org_id = $1 order by position, id;
 
 -- $1 orgId
+prepare select_entries_of_resolutions as
+select resolution_id as id, key, version, name_ru, name_en, position from resolutions where org_id = $1 order by position, id;
+
+-- $1 orgId
 prepare select_entries_of_statuses as
 select status_id as id, key, version, name_ru, name_en, position, type from statuses where org_id = $1 order by position, id;
 
@@ -1832,6 +1851,14 @@ from priorities
 where org_id = $1 and priority_id = coalesce(
   (select priority_id from priorities where org_id = $1 and priority_id = $2),
   (select priority_id from priorities where org_id = $1 and key = $3));
+
+-- $1 orgId, $2 id, $3 key
+prepare select_entry_of_resolutions as
+select resolution_id as id, key, version, name_ru, name_en, position
+from resolutions
+where org_id = $1 and resolution_id = coalesce(
+  (select resolution_id from resolutions where org_id = $1 and resolution_id = $2),
+  (select resolution_id from resolutions where org_id = $1 and key = $3));
 
 -- $1 orgId, $2 id, $3 key
 prepare select_entry_of_statuses as
@@ -1919,6 +1946,8 @@ select issues.issue_id, issues.hex_id, issues.key, issues.version, issues.summar
   statuses.type as status_type,
   previous.status_id as previous_id, previous.key as previous_key, previous.name_ru as previous_ru,
   previous.name_en as previous_en,
+  resolutions.resolution_id, resolutions.key as resolution_key, resolutions.name_ru as resolution_ru,
+  resolutions.name_en as resolution_en, issues.resolved_at,
   parent.hex_id as parent_hex_id, parent.key as parent_key, parent.summary as parent_summary,
   epic.hex_id as epic_hex_id, epic.key as epic_key, epic.summary as epic_summary,
   created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
@@ -1926,7 +1955,9 @@ created_by.passport_uid as created_by_passport_uid, created_by.cloud_uid as crea
   updated_by.uid as updated_by_uid, coalesce(updated_by.display, updated_by.login) as updated_by_display,
 updated_by.passport_uid as updated_by_passport_uid, updated_by.cloud_uid as updated_by_cloud_uid,
   assignee.uid as assignee_uid, coalesce(assignee.display, assignee.login) as assignee_display,
-assignee.passport_uid as assignee_passport_uid, assignee.cloud_uid as assignee_cloud_uid
+assignee.passport_uid as assignee_passport_uid, assignee.cloud_uid as assignee_cloud_uid,
+  resolved_by.uid as resolved_by_uid, coalesce(resolved_by.display, resolved_by.login) as resolved_by_display,
+resolved_by.passport_uid as resolved_by_passport_uid, resolved_by.cloud_uid as resolved_by_cloud_uid
 from (select (
 select issue_id from issues where org_id = $1 and key = $2
 union all
@@ -1946,6 +1977,8 @@ join users created_by on created_by.org_id = $1 and created_by.user_id = issues.
 join users updated_by on updated_by.org_id = $1 and updated_by.user_id = issues.updated_by
 left join users assignee on assignee.org_id = $1 and assignee.user_id = issues.assignee_id
 left join statuses previous on previous.org_id = $1 and previous.status_id = issues.previous_status_id
+left join resolutions on resolutions.org_id = $1 and resolutions.resolution_id = issues.resolution_id
+left join users resolved_by on resolved_by.org_id = $1 and resolved_by.user_id = issues.resolved_by
 left join lateral (
   select object.hex_id, object.key, object.summary
   from lateral (select * from links where links.org_id = $1 and links.inward_issue_id = issues.issue_id offset 0) links
@@ -1987,6 +2020,8 @@ select issues.issue_id, issues.hex_id, issues.key, issues.version, issues.summar
   statuses.type as status_type,
   previous.status_id as previous_id, previous.key as previous_key, previous.name_ru as previous_ru,
   previous.name_en as previous_en,
+  resolutions.resolution_id, resolutions.key as resolution_key, resolutions.name_ru as resolution_ru,
+  resolutions.name_en as resolution_en, issues.resolved_at,
   parent.hex_id as parent_hex_id, parent.key as parent_key, parent.summary as parent_summary,
   epic.hex_id as epic_hex_id, epic.key as epic_key, epic.summary as epic_summary,
   created_by.uid as created_by_uid, coalesce(created_by.display, created_by.login) as created_by_display,
@@ -1994,7 +2029,9 @@ created_by.passport_uid as created_by_passport_uid, created_by.cloud_uid as crea
   updated_by.uid as updated_by_uid, coalesce(updated_by.display, updated_by.login) as updated_by_display,
 updated_by.passport_uid as updated_by_passport_uid, updated_by.cloud_uid as updated_by_cloud_uid,
   assignee.uid as assignee_uid, coalesce(assignee.display, assignee.login) as assignee_display,
-assignee.passport_uid as assignee_passport_uid, assignee.cloud_uid as assignee_cloud_uid
+assignee.passport_uid as assignee_passport_uid, assignee.cloud_uid as assignee_cloud_uid,
+  resolved_by.uid as resolved_by_uid, coalesce(resolved_by.display, resolved_by.login) as resolved_by_display,
+resolved_by.passport_uid as resolved_by_passport_uid, resolved_by.cloud_uid as resolved_by_cloud_uid
 from
   (
     select issue_id, row_number() over (order by created_by <> $2, issue_id) as place
@@ -2013,6 +2050,8 @@ join users created_by on created_by.org_id = $1 and created_by.user_id = issues.
 join users updated_by on updated_by.org_id = $1 and updated_by.user_id = issues.updated_by
 left join users assignee on assignee.org_id = $1 and assignee.user_id = issues.assignee_id
 left join statuses previous on previous.org_id = $1 and previous.status_id = issues.previous_status_id
+left join resolutions on resolutions.org_id = $1 and resolutions.resolution_id = issues.resolution_id
+left join users resolved_by on resolved_by.org_id = $1 and resolved_by.user_id = issues.resolved_by
 left join lateral (
   select object.hex_id, object.key, object.summary
   from lateral (select * from links where links.org_id = $1 and links.inward_issue_id = issues.issue_id offset 0) links
@@ -2211,7 +2250,7 @@ order by page.link_id;
 prepare select_issue_state as
 select issues.issue_id, issues.key, issues.version, issues.queue_id, queues.key as queue_key, issues.summary,
   issues.description, issues.tags, issues.issue_type_id, issues.priority_id, issues.status_id,
-  issues.assignee_id, issues.is_open, issues.position, issues.reference, issues.color, issues.due_at,
+  issues.resolution_id, issues.assignee_id, issues.is_open, issues.position, issues.reference, issues.color, issues.due_at,
   issues.started_at, issues.time_spent, issues.time_estimated, issues.kanboard,
   ($1::boolean or ((queues.access = 'organisation' and $2::text <> 'reader')
 or exists (
@@ -2448,7 +2487,7 @@ where queues.org_id = $1 and queues.queue_id = $2 and ($3::boolean or (queues.ac
     and true)))
 order by name collate "C", users.user_id;
 
--- $1 orgId, $2 issues, $3 isApplication, $4 userId, $5 linkTypes, $6 queues, $7 comments, $8 users, $9 statuses, $10 types, $11 priorities
+-- $1 orgId, $2 issues, $3 isApplication, $4 userId, $5 linkTypes, $6 queues, $7 comments, $8 users, $9 statuses, $10 types, $11 priorities, $12 resolutions
 prepare select_named as
   select 'issues' as kind, issues.issue_id::text as id, issues.key, issues.summary as text, null as ru, null as en,
     issues.hex_id,
@@ -2506,7 +2545,11 @@ from issue_types where issue_types.org_id = $1 and issue_types.issue_type_id = a
 union all
 select 'priorities', priorities.priority_id::text, priorities.key, null, priorities.name_ru, priorities.name_en, null, null, null,
   null, null, null
-from priorities where priorities.org_id = $1 and priorities.priority_id = any($11::bigint[]);
+from priorities where priorities.org_id = $1 and priorities.priority_id = any($11::bigint[])
+union all
+select 'resolutions', resolutions.resolution_id::text, resolutions.key, null, resolutions.name_ru, resolutions.name_en, null, null, null,
+  null, null, null
+from resolutions where resolutions.org_id = $1 and resolutions.resolution_id = any($12::bigint[]);
 
 -- $1 issueIds, $2 orgId, $3 linkTypeId, $4 position
 prepare select_nearest_inward as
@@ -2907,6 +2950,18 @@ limit 20;
 prepare select_status_of_column as
 select status_id from columns where org_id = $1 and queue_id = $2 and column_id = $3;
 
+-- $1 orgId, $2 queueIds, $3 isApplication, $4 userId
+prepare select_statuses_of_queues as
+select columns.queue_id, statuses.status_id as id, statuses.key, statuses.name_ru, statuses.name_en
+from queues
+join columns on columns.org_id = $1 and columns.queue_id = queues.queue_id
+join statuses on statuses.org_id = $1 and statuses.status_id = columns.status_id
+where queues.org_id = $1 and queues.queue_id = any($2::bigint[]) and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)))
+order by columns.queue_id, columns.position, columns.column_id;
+
 -- $1 orgId, $2 taskId, $3 isApplication, $4 userId
 prepare select_task as
 select
@@ -3231,22 +3286,27 @@ from (
 ) as numbers
 where queues.org_id = $1 and queues.queue_id = numbers.queue_id;
 
--- $1 summary, $2 description, $3 issueTypeId, $4 priorityId, $5 assigneeId, $6 tags, $7 statusId, $8 reference, $9 color, $10 dueAt, $11 startedAt, $12 timeSpent, $13 timeEstimated, $14 kanboard, $15 isOpen, $16 orgId, $17 userId, $18 issueId
+-- $1 summary, $2 description, $3 issueTypeId, $4 priorityId, $5 assigneeId, $6 tags, $7 statusId, $8 resolutionId, $9 userId, $10 reference, $11 color, $12 dueAt, $13 startedAt, $14 timeSpent, $15 timeEstimated, $16 kanboard, $17 isOpen, $18 orgId, $19 issueId
 prepare update_issue_fields as
 update issues
 set summary = $1, description = $2, issue_type_id = $3, priority_id = $4,
-  assignee_id = $5, tags = $6, status_id = $7, reference = $8, color = $9,
-  due_at = $10, started_at = $11, time_spent = $12, time_estimated = $13,
-  kanboard = $14, is_open = $15,
-  closed_at = case when is_open and not $15 then clock.now else closed_at end,
+  assignee_id = $5, tags = $6, status_id = $7, resolution_id = $8,
+  resolved_at = case when $8::bigint is null then null
+    when resolution_id is distinct from $8 then clock.now else resolved_at end,
+  resolved_by = case when $8::bigint is null then null
+    when resolution_id is distinct from $8 then $9::bigint else resolved_by end,
+  reference = $10, color = $11,
+  due_at = $12, started_at = $13, time_spent = $14, time_estimated = $15,
+  kanboard = $16, is_open = $17,
+  closed_at = case when is_open and not $17 then clock.now else closed_at end,
   previous_status_id = case when status_id <> $7 then status_id else previous_status_id end,
   position = case when status_id <> $7 then (
   select coalesce(max(placed.position), 0) + 1 from issues placed
-  where placed.org_id = $16 and placed.queue_id = issues.queue_id and placed.status_id = $7) else position end,
+  where placed.org_id = $18 and placed.queue_id = issues.queue_id and placed.status_id = $7) else position end,
   moved_at = case when status_id <> $7 then clock.now else moved_at end,
-  version = version + 1, updated_by = $17, updated_at = greatest(now(), updated_at)
+  version = version + 1, updated_by = $9, updated_at = greatest(now(), updated_at)
 from (select now()) clock
-where org_id = $16 and issue_id = $18;
+where org_id = $18 and issue_id = $19;
 
 -- $1 queueId, $2 key, $3 statusId, $4 orgId, $5 userId, $6 issueId
 prepare update_issue_queue as

@@ -36,6 +36,7 @@ import { issueLinkHandlers } from './tracker/issue-links/issue-links.rest.ts';
 import { linkSearchHandlers } from './tracker/issue-links/link-search.rest.ts';
 import { issueSearchHandlers } from './tracker/issue-search/issue-search.rest.ts';
 import { issueHandlers } from './tracker/issues/issues.rest.ts';
+import { transitionHandlers } from './tracker/issues/transitions.rest.ts';
 import { linkListListener } from './tracker/link-list/link-list-listener.ts';
 import { linkTypeHandlers } from './tracker/link-types/link-types.rest.ts';
 import { organisationHandlers } from './tracker/organisations/organisations.rest.ts';
@@ -103,6 +104,7 @@ export function createApp({
     ...issueSearchHandlers,
     ...changelogHandlers,
     ...commentHandlers,
+    ...transitionHandlers,
     ...linkTypeHandlers,
     ...organisationHandlers,
     ...userHandlers,

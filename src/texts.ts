@@ -395,6 +395,8 @@ export const texts = {
   columnsTooMany: { ru: 'Не больше 100 колонок.', en: 'A project can have at most 100 columns.' },
   columnHasTasks: { ru: 'В колонке есть задачи.', en: 'The column has tasks.' },
   priorityNotFound: { ru: 'Приоритет не существует.', en: 'The priority does not exist.' },
+  resolutionNotFound: { ru: 'Резолюция не существует.', en: 'The resolution does not exist.' },
+  transitionNotFound: { ru: 'Такого перехода у задачи нет.', en: 'The issue has no such transition.' },
   issueTypeNotFound: { ru: 'Тип задачи не существует.', en: 'The issue type does not exist.' },
   queueNotFound: { ru: 'Очередь не существует.', en: 'The queue does not exist.' },
   queueManagersOnly: {

@@ -1222,6 +1222,129 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/issues/{issueId}/transitions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * List the transitions of an issue
+         * @description The possible changes of status. Every status of the queue may follow every other one, and a transition has the key of
+         *     its status as its id.
+         */
+        readonly get: operations["listTransitions"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/issues/{issueId}/transitions/{transitionId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+                /**
+                 * @description The id of a transition: the key of the status that it leads to.
+                 * @example closed
+                 */
+                readonly transitionId: components["parameters"]["TransitionId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get a transition of an issue
+         * @description The transition, if the issue has it in its present status.
+         */
+        readonly get: operations["getTransition"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/issues/{issueId}/transitions/{transitionId}/_execute": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+                /**
+                 * @description The id of a transition: the key of the status that it leads to.
+                 * @example closed
+                 */
+                readonly transitionId: components["parameters"]["TransitionId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Execute a transition
+         * @description Gives the issue the status of the transition. The fields in the body change with it, and `comment` becomes a comment.
+         *     A status that is not of a closed type clears the resolution.
+         */
+        readonly post: operations["executeTransition"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/issuetypes": {
         readonly parameters: {
             readonly query?: never;
@@ -1690,6 +1813,80 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/resolutions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List resolutions
+         * @description Why issues are done, in order.
+         */
+        readonly get: operations["listResolutions"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/resolutions/{resolutionId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id or key of a resolution.
+                 * @example fixed
+                 */
+                readonly resolutionId: components["parameters"]["ResolutionId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get a resolution
+         * @description A resolution by its id or key.
+         */
+        readonly get: operations["getResolution"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/statuses": {
         readonly parameters: {
             readonly query?: never;
@@ -1883,6 +2080,9 @@ export interface components {
             /** @description The kind of application, such as `github`. */
             readonly type: string;
         };
+        readonly AssigneeChange: null | components["schemas"]["AssigneeName"] | {
+            readonly set: null | components["schemas"]["AssigneeName"];
+        };
         /**
          * @description The login or uid of a user, or an object with either. In responses, `id` is the uid.
          * @example ivanov
@@ -1987,6 +2187,9 @@ export interface components {
         };
         readonly CommentText: string;
         readonly Description: string;
+        readonly DescriptionChange: (string | null) | {
+            readonly set: string | null;
+        };
         /**
          * @description The end at which the requested issue is; `type[direction]` is its name there.
          * @enum {string}
@@ -2150,6 +2353,11 @@ export interface components {
             readonly previousStatus?: components["schemas"]["StatusReference"];
             readonly priority?: components["schemas"]["EntryReference"];
             readonly queue?: components["schemas"]["QueueReference"];
+            /** @description Why the issue is done; absent if unset, as are the next two. */
+            readonly resolution?: components["schemas"]["EntryReference"];
+            readonly resolvedAt?: components["schemas"]["Timestamp"];
+            /** @description The user who set the resolution. */
+            readonly resolvedBy?: components["schemas"]["UserReference"];
             /** Format: uri */
             readonly self: string;
             readonly status?: components["schemas"]["StatusReference"];
@@ -2158,8 +2366,8 @@ export interface components {
             readonly summary?: string;
             /** @description Absent if there are none. */
             readonly tags?: readonly string[];
-            /** @description With `expand=transitions`. This server has none. */
-            readonly transitions?: components["schemas"]["EmptyList"];
+            /** @description With `expand=transitions`, the body of `GET .../transitions`. */
+            readonly transitions?: readonly components["schemas"]["Transition"][];
             readonly type?: components["schemas"]["EntryReference"];
             readonly updatedAt?: components["schemas"]["Timestamp"];
             readonly updatedBy?: components["schemas"]["UserReference"];
@@ -2205,16 +2413,12 @@ export interface components {
         };
         readonly IssueChanges: {
             readonly aliases?: components["schemas"]["SentBack"];
-            readonly assignee?: null | components["schemas"]["AssigneeName"] | {
-                readonly set: null | components["schemas"]["AssigneeName"];
-            };
+            readonly assignee?: components["schemas"]["AssigneeChange"];
             readonly attachments?: components["schemas"]["EmptyList"];
             readonly components?: components["schemas"]["EmptyList"];
             readonly createdAt?: components["schemas"]["SentBack"];
             readonly createdBy?: components["schemas"]["SentBack"];
-            readonly description?: (string | null) | {
-                readonly set: string | null;
-            };
+            readonly description?: components["schemas"]["DescriptionChange"];
             readonly epic?: components["schemas"]["IssueNameChange"];
             readonly favorite?: components["schemas"]["SentBack"];
             readonly fixVersions?: components["schemas"]["EmptyList"];
@@ -2227,22 +2431,16 @@ export interface components {
             readonly priority?: components["schemas"]["EntryNameChange"];
             /** @description The current queue may be sent back; `POST .../_move` moves an issue to another. */
             readonly queue?: components["schemas"]["EntryName"];
+            /** @description A status that is not of a closed type clears it. */
+            readonly resolution?: components["schemas"]["EntryNameChange"];
+            readonly resolvedAt?: components["schemas"]["SentBack"];
+            readonly resolvedBy?: components["schemas"]["SentBack"];
             readonly self?: components["schemas"]["SentBack"];
             readonly status?: components["schemas"]["EntryNameChange"];
             readonly statusType?: components["schemas"]["SentBack"];
-            readonly summary?: null | components["schemas"]["Summary"] | {
-                readonly set: null | components["schemas"]["Summary"];
-            };
-            readonly tags?: null | components["schemas"]["Tags"] | {
-                readonly add?: components["schemas"]["Tags"];
-                readonly remove?: components["schemas"]["Tags"];
-                readonly replace?: readonly {
-                    readonly replacement: components["schemas"]["Tag"];
-                    readonly target: components["schemas"]["Tag"];
-                }[];
-                readonly set?: null | components["schemas"]["Tags"];
-            };
-            readonly transitions?: components["schemas"]["EmptyList"];
+            readonly summary?: components["schemas"]["SummaryChange"];
+            readonly tags?: components["schemas"]["TagsChange"];
+            readonly transitions?: components["schemas"]["SentBack"];
             readonly type?: components["schemas"]["EntryNameChange"];
             readonly updatedAt?: components["schemas"]["SentBack"];
             readonly updatedBy?: components["schemas"]["SentBack"];
@@ -2515,6 +2713,7 @@ export interface components {
             readonly parent?: components["schemas"]["IssueName"];
             readonly priority?: components["schemas"]["EntryName"];
             readonly queue: components["schemas"]["EntryName"];
+            readonly resolution?: components["schemas"]["EntryName"];
             readonly summary: components["schemas"]["Summary"];
             readonly tags?: readonly components["schemas"]["Tag"][];
             /** @description Defaults to that of the queue, as does the priority. */
@@ -2714,12 +2913,43 @@ export interface components {
             readonly key: "new" | "paused" | "inProgress" | "done" | "cancelled";
         };
         readonly Summary: string;
+        readonly SummaryChange: null | components["schemas"]["Summary"] | {
+            readonly set: null | components["schemas"]["Summary"];
+        };
         /** @description The users whose attention the comment calls for. */
         readonly Summonees: components["schemas"]["AssigneeName"] | readonly components["schemas"]["AssigneeName"][];
         readonly Tag: string;
         readonly Tags: components["schemas"]["Tag"] | readonly components["schemas"]["Tag"][];
+        readonly TagsChange: null | components["schemas"]["Tags"] | {
+            readonly add?: components["schemas"]["Tags"];
+            readonly remove?: components["schemas"]["Tags"];
+            readonly replace?: readonly {
+                readonly replacement: components["schemas"]["Tag"];
+                readonly target: components["schemas"]["Tag"];
+            }[];
+            readonly set?: null | components["schemas"]["Tags"];
+        };
         /** @description UTC with milliseconds and an offset without a colon: `2017-06-11T05:16:01.421+0000`. */
         readonly Timestamp: string;
+        readonly Transition: {
+            readonly display: string;
+            readonly id: string;
+            /** Format: uri */
+            readonly self: string;
+            readonly to: components["schemas"]["StatusReference"];
+        };
+        readonly TransitionRequest: {
+            readonly assignee?: components["schemas"]["AssigneeChange"];
+            readonly comment?: components["schemas"]["CommentText"];
+            readonly description?: components["schemas"]["DescriptionChange"];
+            readonly epic?: components["schemas"]["IssueNameChange"];
+            readonly parent?: components["schemas"]["IssueNameChange"];
+            readonly priority?: components["schemas"]["EntryNameChange"];
+            readonly resolution?: components["schemas"]["EntryNameChange"];
+            readonly summary?: components["schemas"]["SummaryChange"];
+            readonly tags?: components["schemas"]["TagsChange"];
+            readonly type?: components["schemas"]["EntryNameChange"];
+        };
         /** @description A user. Properties that Tracker has and this service does not store are derived, as described below. */
         readonly User: {
             /** @description Absent if the user has none. */
@@ -3278,8 +3508,8 @@ export interface components {
          */
         readonly IfNoneMatch: string;
         /**
-         * @description `links` adds the links of each issue, as returned by `GET .../links`. `attachments` and `transitions` add empty
-         *     arrays: this server has neither. Other values are ignored.
+         * @description `links` adds the links of each issue, as returned by `GET .../links`, and `transitions` its transitions.
+         *     `attachments` adds an empty array: this server has none. Other values are ignored.
          * @example [
          *       "links"
          *     ]
@@ -3343,6 +3573,11 @@ export interface components {
          * @example 3dc2f57bd7947b42b9e6507630f520ab
          */
         readonly RemoteObjectId: string;
+        /**
+         * @description The id or key of a resolution.
+         * @example fixed
+         */
+        readonly ResolutionId: string;
         /** @description The page of a scroll, from `X-Scroll-Id` of the page before. */
         readonly ScrollId: string;
         /** @description The `X-Scroll-Token` of the page before. Not required, but another one is refused. */
@@ -3356,6 +3591,11 @@ export interface components {
         readonly ScrollType: "sorted" | "unsorted";
         /** @description The id or key of a status. */
         readonly StatusId: string;
+        /**
+         * @description The id of a transition: the key of the status that it leads to.
+         * @example closed
+         */
+        readonly TransitionId: string;
         /** @description The uid or login of a user. The uid takes precedence over another user's login that looks the same. */
         readonly UserId: string;
     };
@@ -4266,8 +4506,8 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 /**
-                 * @description `links` adds the links of each issue, as returned by `GET .../links`. `attachments` and `transitions` add empty
-                 *     arrays: this server has neither. Other values are ignored.
+                 * @description `links` adds the links of each issue, as returned by `GET .../links`, and `transitions` its transitions.
+                 *     `attachments` adds an empty array: this server has none. Other values are ignored.
                  * @example [
                  *       "links"
                  *     ]
@@ -4533,8 +4773,8 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 /**
-                 * @description `links` adds the links of each issue, as returned by `GET .../links`. `attachments` and `transitions` add empty
-                 *     arrays: this server has neither. Other values are ignored.
+                 * @description `links` adds the links of each issue, as returned by `GET .../links`, and `transitions` its transitions.
+                 *     `attachments` adds an empty array: this server has none. Other values are ignored.
                  * @example [
                  *       "links"
                  *     ]
@@ -4627,8 +4867,8 @@ export interface operations {
         readonly parameters: {
             readonly query: {
                 /**
-                 * @description `links` adds the links of each issue, as returned by `GET .../links`. `attachments` and `transitions` add empty
-                 *     arrays: this server has neither. Other values are ignored.
+                 * @description `links` adds the links of each issue, as returned by `GET .../links`, and `transitions` its transitions.
+                 *     `attachments` adds an empty array: this server has none. Other values are ignored.
                  * @example [
                  *       "links"
                  *     ]
@@ -4712,8 +4952,8 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 /**
-                 * @description `links` adds the links of each issue, as returned by `GET .../links`. `attachments` and `transitions` add empty
-                 *     arrays: this server has neither. Other values are ignored.
+                 * @description `links` adds the links of each issue, as returned by `GET .../links`, and `transitions` its transitions.
+                 *     `attachments` adds an empty array: this server has none. Other values are ignored.
                  * @example [
                  *       "links"
                  *     ]
@@ -6670,6 +6910,222 @@ export interface operations {
             readonly 503: components["responses"]["Unavailable"];
         };
     };
+    readonly listTransitions: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The transitions, in the order of the queue's columns. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/issues/JUNE-2/transitions/closed",
+                     *         "id": "closed",
+                     *         "display": "Закрыт",
+                     *         "to": {
+                     *           "self": "http://127.0.0.1:8080/v2/statuses/5",
+                     *           "id": "5",
+                     *           "key": "closed",
+                     *           "display": "Закрыт"
+                     *         }
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["Transition"][];
+                };
+            };
+            readonly 304: components["responses"]["NotModified"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getTransition: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+                /**
+                 * @description The id of a transition: the key of the status that it leads to.
+                 * @example closed
+                 */
+                readonly transitionId: components["parameters"]["TransitionId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The transition. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/issues/JUNE-2/transitions/closed",
+                     *       "id": "closed",
+                     *       "display": "Закрыт",
+                     *       "to": {
+                     *         "self": "http://127.0.0.1:8080/v2/statuses/5",
+                     *         "id": "5",
+                     *         "key": "closed",
+                     *         "display": "Закрыт"
+                     *       }
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Transition"];
+                };
+            };
+            readonly 304: components["responses"]["NotModified"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly executeTransition: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description A value of the client's choice, best a random UUID, that makes it safe to repeat the request: within 24 hours, the same
+                 *     request of the same user with the same key has no further effect, and gets the first response again, with
+                 *     `Idempotent-Replayed: true`. Another request with the key fails with 422, and one that arrives while the first is
+                 *     running with 409. Kept are successes, and refusals with 409 and 422; after any other error, the request is carried
+                 *     out. The response is 404 if the token's user may no longer see an issue in it.
+                 * @example 9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+                /**
+                 * @description The id of a transition: the key of the status that it leads to.
+                 * @example closed
+                 */
+                readonly transitionId: components["parameters"]["TransitionId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: {
+            readonly content: {
+                /** @example {} */
+                readonly "application/json": components["schemas"]["TransitionRequest"];
+            };
+        };
+        readonly responses: {
+            /** @description The transitions from the new status. */
+            readonly 200: {
+                headers: {
+                    readonly "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/issues/JUNE-2/transitions/closed",
+                     *         "id": "closed",
+                     *         "display": "Закрыт",
+                     *         "to": {
+                     *           "self": "http://127.0.0.1:8080/v2/statuses/5",
+                     *           "id": "5",
+                     *           "key": "closed",
+                     *           "display": "Закрыт"
+                     *         }
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["Transition"][];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["Conflict"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["Refused"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
     readonly listIssueTypes: {
         readonly parameters: {
             readonly query?: never;
@@ -7891,6 +8347,131 @@ export interface operations {
             };
             readonly 304: components["responses"]["NotModified"];
             readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listResolutions: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description All resolutions of the organisation. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/resolutions/1",
+                     *         "id": 1,
+                     *         "version": 1,
+                     *         "key": "fixed",
+                     *         "name": "Решён",
+                     *         "description": "",
+                     *         "order": 1
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["Priority"][];
+                };
+            };
+            readonly 304: components["responses"]["NotModified"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getResolution: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id or key of a resolution.
+                 * @example fixed
+                 */
+                readonly resolutionId: components["parameters"]["ResolutionId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The resolution. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/resolutions/1",
+                     *       "id": 1,
+                     *       "version": 1,
+                     *       "key": "fixed",
+                     *       "name": "Решён",
+                     *       "description": "",
+                     *       "order": 1
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Priority"];
+                };
+            };
+            readonly 304: components["responses"]["NotModified"];
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];

@@ -15,6 +15,10 @@ const NON_TENANT_TABLES = ['organisation_directory', 'token_directory', 'schema_
 
 /** Foreign keys that need no index: the rows they refer to are neither deleted nor given another key while in use. */
 const WITHOUT_INDEX = [
+  'comments_created_by_fkey',
+  'comments_updated_by_fkey',
+  'issues_resolution_id_fkey',
+  'issues_resolved_by_fkey',
   // Users with a history are disabled, not deleted.
   'events_user_id_fkey',
   'issues_created_by_fkey',

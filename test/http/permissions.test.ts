@@ -92,6 +92,11 @@ const OPERATIONS: Readonly<Record<OperationId, Right>> = {
   moveIssuesInBulk: anyone,
   transitionIssuesInBulk: anyone,
   getBulkChange: anyone,
+  listTransitions: see,
+  getTransition: see,
+  executeTransition: write,
+  listResolutions: anyone,
+  getResolution: anyone,
   listComments: see,
   createComment: write,
   importComment: write,
@@ -287,6 +292,7 @@ function bodyOf(id: OperationId, { queue }: Cell): object | undefined {
     updateOrganization: {},
     createIssue: { queue: queue.key, summary: 'New' },
     updateIssue: { summary: 'Changed' },
+    executeTransition: { resolution: 'fixed' },
     createComment: { text: 'New' },
     importComment: { text: 'New', createdBy: org.admin.login, createdAt: '2017-06-11T05:16:01.421+0000' },
     updateComment: { text: 'Changed' },
@@ -330,6 +336,8 @@ describe('the Tracker API', () => {
       categoryId: '000000000000000000000001',
       commentId: cell.commentId,
       bulkChangeId,
+      transitionId: 'closed',
+      resolutionId: 'fixed',
     };
     const path = template.replaceAll(/\{(\w+)\}/g, (_match, name: string) => String(values[name]));
     const query = {

@@ -98,6 +98,8 @@ test.each(OPERATIONS.filter(([, { hasBody }]) => hasBody))(
 describe('with resources', () => {
   const values: Record<string, unknown> = {
     statusId: 'open',
+    transitionId: 'closed',
+    resolutionId: 'fixed',
     priorityId: 'normal',
     issueTypeId: 'task',
     fieldId: 'tags',

@@ -58,6 +58,10 @@ const REQUESTS: Readonly<Record<string, () => Promise<Request>>> = {
     const created = { createdBy: org.admin.login, createdAt: '2020-01-01T00:00:00.000+0000' };
     return { path: `${path}/_import`, body: { ...body, ...created } };
   },
+  async executeTransition() {
+    const path = `/v3/issues/${(await newIssue()).key}/transitions/closed/_execute`;
+    return { path, body: { comment: randomUUID() } };
+  },
   async createComment() {
     return { path: `/v3/issues/${(await newIssue()).key}/comments`, body: { text: randomUUID() } };
   },

@@ -164,6 +164,8 @@ async function givenLinks(count: number): Promise<{ admin: GivenUser; values: Re
       linkTypeId: 'depends',
       userId: admin.login,
       statusId: 'open',
+      transitionId: 'closed',
+      resolutionId: 'fixed',
       priorityId: 'normal',
       issueTypeId: 'task',
       queueId: queue,

@@ -261,6 +261,7 @@ export const LAST_LABEL = '(select coalesce(max(label_id), 0) from labels where 
 /** The columns whose values come from sequences. */
 const IDENTITIES = [
   ['columns', 'column_id'],
+  ['comments', 'comment_id'],
   ['events', 'event_id'],
   ['issue_types', 'issue_type_id'],
   ['issues', 'issue_id'],
@@ -268,6 +269,7 @@ const IDENTITIES = [
   ['priorities', 'priority_id'],
   ['queues', 'queue_id'],
   ['remote_links', 'remote_link_id'],
+  ['resolutions', 'resolution_id'],
   ['statuses', 'status_id'],
   ['tokens', 'token_id'],
   ['users', 'user_id'],

@@ -9,12 +9,13 @@ const NOT_FOUND: Record<Dictionary, Text> = {
   statuses: texts.statusNotFound,
   priorities: texts.priorityNotFound,
   issue_types: texts.issueTypeNotFound,
+  resolutions: texts.resolutionNotFound,
 };
 
 const STATUSES_MAX = 1000;
 const KEY_LENGTH_MAX = 50;
 
-/** Every status, priority or issue type of the organisation, by position. */
+/** Every status, priority, issue type or resolution of the organisation, by position. */
 export function listEntries<Name extends Dictionary>(
   db: Queryable,
   { orgId }: Viewer,

@@ -2,8 +2,13 @@ import { cachedMap, cacheKey } from '../../database/cache.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 
-/** The tables of statuses, priorities and issue types, each with its id column. */
-const ID_COLUMNS = { statuses: 'status_id', priorities: 'priority_id', issue_types: 'issue_type_id' } as const;
+/** The tables of statuses, priorities, issue types and resolutions, each with its id column. */
+const ID_COLUMNS = {
+  statuses: 'status_id',
+  priorities: 'priority_id',
+  issue_types: 'issue_type_id',
+  resolutions: 'resolution_id',
+} as const;
 
 export type Dictionary = keyof typeof ID_COLUMNS;
 
@@ -24,12 +29,14 @@ export interface EntryRows {
   statuses: StatusRow;
   priorities: EntryRow;
   issue_types: EntryRow;
+  resolutions: EntryRow;
 }
 
 const SELECT_ENTRIES: { readonly [Name in Dictionary]: ReturnType<typeof selectEntriesOf<Name>> } = {
   statuses: selectEntriesOf('statuses'),
   priorities: selectEntriesOf('priorities'),
   issue_types: selectEntriesOf('issue_types'),
+  resolutions: selectEntriesOf('resolutions'),
 };
 
 function selectEntriesOf<Name extends Dictionary>(dictionary: Name) {
@@ -65,6 +72,7 @@ const SELECT_ENTRY: { readonly [Name in Dictionary]: ReturnType<typeof selectEnt
   statuses: selectEntryOf('statuses'),
   priorities: selectEntryOf('priorities'),
   issue_types: selectEntryOf('issue_types'),
+  resolutions: selectEntryOf('resolutions'),
 };
 
 function selectEntryOf<Name extends Dictionary>(dictionary: Name) {

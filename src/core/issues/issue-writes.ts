@@ -165,6 +165,7 @@ export function fieldsOf(issue: IssueState): IssueFields {
     assigneeId: issue.assignee_id,
     tags: issue.tags,
     statusId: issue.status_id,
+    resolutionId: issue.resolution_id,
     reference: issue.reference,
     color: issue.color,
     dueAt: issue.due_at,
@@ -175,6 +176,9 @@ export function fieldsOf(issue: IssueState): IssueFields {
   };
 }
 
+/** The defaults of the fields that only Tracker's clients can set. */
+export const TRACKER_DEFAULTS = { resolutionId: null } as const satisfies Partial<IssueFields>;
+
 /** The fields that the changelog reports, by their names in the contract. */
 const FIELDS: readonly (readonly [field: string, of: keyof IssueFields])[] = [
   ['summary', 'summary'],
@@ -184,6 +188,7 @@ const FIELDS: readonly (readonly [field: string, of: keyof IssueFields])[] = [
   ['assignee', 'assigneeId'],
   ['tags', 'tags'],
   ['status', 'statusId'],
+  ['resolution', 'resolutionId'],
 ];
 
 /** The fields that differ, by their names in the contract. An empty list of tags counts as unset. */

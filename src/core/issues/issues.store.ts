@@ -38,7 +38,9 @@ export type IssueRow = {
 } & UserColumns<'created_by'> &
   UserColumns<'updated_by'> &
   (UserColumns<'assignee'> | { assignee_uid: null }) &
+  (UserColumns<'resolved_by'> | { resolved_by_uid: null }) &
   (Entry<'previous'> | { previous_id: null }) &
+  ((Entry<'resolution'> & { resolved_at: Date }) | { resolution_id: null }) &
   (Single<'parent'> | { parent_key: null }) &
   (Single<'epic'> | { epic_key: null });
 
@@ -66,11 +68,14 @@ export function issuesFound(found: string, furtherColumns = ''): string {
       statuses.type as status_type,
       previous.status_id as previous_id, previous.key as previous_key, previous.name_ru as previous_ru,
       previous.name_en as previous_en,
+      resolutions.resolution_id, resolutions.key as resolution_key, resolutions.name_ru as resolution_ru,
+      resolutions.name_en as resolution_en, issues.resolved_at,
       parent.hex_id as parent_hex_id, parent.key as parent_key, parent.summary as parent_summary,
       epic.hex_id as epic_hex_id, epic.key as epic_key, epic.summary as epic_summary,
       ${userColumns('created_by')},
       ${userColumns('updated_by')},
-      ${userColumns('assignee')}${furtherColumns}
+      ${userColumns('assignee')},
+      ${userColumns('resolved_by')}${furtherColumns}
     from ${found}
     join issues on issues.org_id = :orgId and issues.issue_id = found.issue_id
     join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id and ${visibleQueue('queues')}
@@ -81,6 +86,8 @@ export function issuesFound(found: string, furtherColumns = ''): string {
     join users updated_by on updated_by.org_id = :orgId and updated_by.user_id = issues.updated_by
     left join users assignee on assignee.org_id = :orgId and assignee.user_id = issues.assignee_id
     left join statuses previous on previous.org_id = :orgId and previous.status_id = issues.previous_status_id
+    left join resolutions on resolutions.org_id = :orgId and resolutions.resolution_id = issues.resolution_id
+    left join users resolved_by on resolved_by.org_id = :orgId and resolved_by.user_id = issues.resolved_by
     left join lateral (${otherEnd('subtask', 'inward', 'outward')}) parent on true
     left join lateral (${otherEnd('epic', 'outward', 'inward')}) epic on true
     order by found.place`;
@@ -174,6 +181,7 @@ export interface IssueState {
   readonly issue_type_id: number;
   readonly priority_id: number;
   readonly status_id: number;
+  readonly resolution_id: number | null;
   readonly assignee_id: number | null;
   readonly is_open: boolean;
   readonly position: number;
@@ -192,7 +200,7 @@ const SELECT_ISSUE_STATE = statement<keyof Viewer | 'issueId', IssueState>(
   visibleIssues(
     `issues.issue_id, issues.key, issues.version, issues.queue_id, queues.key as queue_key, issues.summary,
       issues.description, issues.tags, issues.issue_type_id, issues.priority_id, issues.status_id,
-      issues.assignee_id, issues.is_open, issues.position, issues.reference, issues.color, issues.due_at,
+      issues.resolution_id, issues.assignee_id, issues.is_open, issues.position, issues.reference, issues.color, issues.due_at,
       issues.started_at, issues.time_spent, issues.time_estimated, issues.kanboard,
       ${writableQueue('queues')} as may_write`,
     'issues.issue_id = :issueId',
@@ -224,6 +232,7 @@ export interface IssueFields {
   readonly assigneeId: number | null;
   readonly tags: readonly string[];
   readonly statusId: number;
+  readonly resolutionId: number | null;
   readonly reference: string;
   readonly color: string;
   readonly dueAt: Date | null;
@@ -245,12 +254,13 @@ const INSERT_ISSUE = statement<'orgId' | keyof NewIssueRow, { issue_id: number }
   'insert_issue',
   `
   insert into issues (org_id, key, queue_id, is_open, closed_at, unique_token, created_by, updated_by, position,
-    summary, description, issue_type_id, priority_id, assignee_id, tags, status_id, reference, color, due_at,
-    started_at, time_spent, time_estimated, kanboard)
+    summary, description, issue_type_id, priority_id, assignee_id, tags, status_id, resolution_id,
+    resolved_at, resolved_by, reference, color, due_at, started_at, time_spent, time_estimated, kanboard)
   select :orgId, :key, :queueId, :isOpen, case when not :isOpen then now() end, :unique, :createdBy, :createdBy,
     ${lastPosition(':queueId', ':statusId')},
-    :summary, :description, :issueTypeId, :priorityId, :assigneeId, :tags, :statusId, :reference, :color, :dueAt,
-    :startedAt, :timeSpent, :timeEstimated, :kanboard
+    :summary, :description, :issueTypeId, :priorityId, :assigneeId, :tags, :statusId, :resolutionId,
+    case when :resolutionId::bigint is not null then now() end, case when :resolutionId::bigint is not null then :createdBy::bigint end,
+    :reference, :color, :dueAt, :startedAt, :timeSpent, :timeEstimated, :kanboard
   returning issue_id`,
 );
 
@@ -266,7 +276,12 @@ const UPDATE_ISSUE_FIELDS = statement<'orgId' | 'userId' | 'issueId' | 'isOpen' 
   `
   update issues
   set summary = :summary, description = :description, issue_type_id = :issueTypeId, priority_id = :priorityId,
-    assignee_id = :assigneeId, tags = :tags, status_id = :statusId, reference = :reference, color = :color,
+    assignee_id = :assigneeId, tags = :tags, status_id = :statusId, resolution_id = :resolutionId,
+    resolved_at = case when :resolutionId::bigint is null then null
+      when resolution_id is distinct from :resolutionId then clock.now else resolved_at end,
+    resolved_by = case when :resolutionId::bigint is null then null
+      when resolution_id is distinct from :resolutionId then :userId::bigint else resolved_by end,
+    reference = :reference, color = :color,
     due_at = :dueAt, started_at = :startedAt, time_spent = :timeSpent, time_estimated = :timeEstimated,
     kanboard = :kanboard, is_open = :isOpen,
     closed_at = case when is_open and not :isOpen then clock.now else closed_at end,

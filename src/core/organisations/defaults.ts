@@ -34,6 +34,15 @@ export const DEFAULT_PRIORITIES = [
   { priority_id: 5, key: 'blocker', name_ru: 'Блокер', name_en: 'Blocker', position: 5 },
 ] as const;
 
+/** As in migration 0021, which added them to existing organisations. */
+export const DEFAULT_RESOLUTIONS = [
+  { resolution_id: 1, key: 'fixed', name_ru: 'Решён', name_en: 'Fixed', position: 1 },
+  { resolution_id: 2, key: 'wontFix', name_ru: 'Не будет исправлено', name_en: "Won't fix", position: 2 },
+  { resolution_id: 3, key: 'cantReproduce', name_ru: 'Не воспроизводится', name_en: "Can't reproduce", position: 3 },
+  { resolution_id: 4, key: 'duplicate', name_ru: 'Дубликат', name_en: 'Duplicate', position: 4 },
+  { resolution_id: 5, key: 'later', name_ru: 'Позже', name_en: 'Later', position: 5 },
+] as const;
+
 /** The targets of remote links. The types attachment, file and weblink are Kanboard's types of external links. */
 export const DEFAULT_APPLICATIONS = [
   application('ru.yandex.bitbucket', 'bitbucket', 'Bitbucket', 'Bitbucket', 1),

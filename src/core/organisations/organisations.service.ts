@@ -7,6 +7,7 @@ import {
   DEFAULT_APPLICATIONS,
   DEFAULT_ISSUE_TYPES,
   DEFAULT_PRIORITIES,
+  DEFAULT_RESOLUTIONS,
   DEFAULT_STATUSES,
   PROFILES,
 } from './defaults.ts';
@@ -17,6 +18,7 @@ import {
   insertLinkTypes,
   insertOrganisation,
   insertPriorities,
+  insertResolutions,
   insertStatuses,
   type NewOrganisation,
 } from './organisations.store.ts';
@@ -42,6 +44,7 @@ export function createOrganisation(db: Database, organisation: NewOrganisation):
     await insertStatuses(transaction, orgId, DEFAULT_STATUSES);
     await insertIssueTypes(transaction, orgId, DEFAULT_ISSUE_TYPES);
     await insertPriorities(transaction, orgId, DEFAULT_PRIORITIES);
+    await insertResolutions(transaction, orgId, DEFAULT_RESOLUTIONS);
     await insertLabels(transaction, orgId, labels);
     await insertLinkTypes(transaction, orgId, linkTypes);
     await insertApplications(transaction, orgId, DEFAULT_APPLICATIONS);

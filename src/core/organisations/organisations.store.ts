@@ -33,6 +33,7 @@ export async function insertOrganisation(
 export const insertStatuses = inserterOf('statuses', 'status_id, key, name_ru, name_en, type, position');
 export const insertIssueTypes = inserterOf('issue_types', 'issue_type_id, key, name_ru, name_en, position');
 export const insertPriorities = inserterOf('priorities', 'priority_id, key, name_ru, name_en, position');
+export const insertResolutions = inserterOf('resolutions', 'resolution_id, key, name_ru, name_en, position');
 export const insertApplications = inserterOf('applications', 'application_id, type, name_ru, name_en, position');
 export const insertLabels = inserterOf('labels', 'label_id, label, name_ru, name_en, phrase, opposite_id');
 export const insertLinkTypes = inserterOf(

@@ -9,6 +9,7 @@ import {
   getWritableQueue,
   KANBOARD_DEFAULTS,
   lockWritableIssue,
+  TRACKER_DEFAULTS,
 } from '../../core/issues/issue-writes.ts';
 import { type IssueFields, selectIssueState } from '../../core/issues/issues.store.ts';
 import { isRecurring } from '../../core/issues/recurrence.ts';
@@ -160,6 +161,7 @@ export function createTask(
     const isOwnCreation = !viewer.isApplication || !(await findPerson(transaction, viewer, { userId: task.creatorId }));
     const blank: IssueFields = {
       ...KANBOARD_DEFAULTS,
+      ...TRACKER_DEFAULTS,
       summary: '',
       description: null,
       issueTypeId: project.issue_type_id,

@@ -55,7 +55,7 @@ export type FieldValue =
   | { readonly kind: 'user'; readonly user: UserSummary }
   | { readonly kind: 'queue'; readonly id: number; readonly key: string; readonly name: string }
   | {
-      readonly kind: 'statuses' | 'issuetypes' | 'priorities';
+      readonly kind: 'statuses' | 'issuetypes' | 'priorities' | 'resolutions';
       readonly id: number;
       readonly key: string;
       readonly name: Text;
@@ -134,6 +134,7 @@ const KINDS = {
   status: 'statuses',
   type: 'types',
   priority: 'priorities',
+  resolution: 'resolutions',
 } as const satisfies Record<string, keyof Ids>;
 
 async function toEntries(db: Queryable, viewer: Viewer, rows: readonly EntryRow[]): Promise<ChangelogEntry[]> {
@@ -187,6 +188,7 @@ function idsIn(rows: readonly EntryRow[]): Ids {
     statuses: held('statuses'),
     types: held('types'),
     priorities: held('priorities'),
+    resolutions: held('resolutions'),
   };
 }
 
@@ -215,6 +217,7 @@ function toFieldValue(field: string, value: unknown, named: Names): FieldValue {
       return { kind: 'queue', id, key: row.key, name: row.text };
     case 'statuses':
     case 'priorities':
+    case 'resolutions':
       return { kind: row.kind, id, key: row.key, name: { ru: row.ru, en: row.en } };
     case 'types':
       return { kind: 'issuetypes', id, key: row.key, name: { ru: row.ru, en: row.en } };

@@ -144,6 +144,7 @@ export interface Ids {
   readonly statuses: readonly number[];
   readonly types: readonly number[];
   readonly priorities: readonly number[];
+  readonly resolutions: readonly number[];
 }
 
 /** An object under its current name. The kind determines which columns are set. */
@@ -152,7 +153,7 @@ export type NamedRow =
   | { kind: 'comments'; id: string; text: string }
   | { kind: 'linkTypes' | 'deletedLinkTypes'; id: string; inward_ru: string; inward_en: string; ru: string; en: string }
   | { kind: 'queues'; id: string; key: string; text: string }
-  | { kind: 'statuses' | 'types' | 'priorities'; id: string; key: string; ru: string; en: string }
+  | { kind: 'statuses' | 'types' | 'priorities' | 'resolutions'; id: string; key: string; ru: string; en: string }
   | { kind: 'users'; id: string; uid: number; text: string; passport_uid: number | null; cloud_uid: string | null };
 
 /** SQL: dictionary entries by id. */
@@ -202,7 +203,8 @@ const SELECT_NAMED = statement<keyof Viewer | keyof Ids, NamedRow>(
   from users where users.org_id = :orgId and users.user_id = any(:users::bigint[])
   union all ${namedEntries('statuses', 'statuses', 'status_id', ':statuses')}
   union all ${namedEntries('types', 'issue_types', 'issue_type_id', ':types')}
-  union all ${namedEntries('priorities', 'priorities', 'priority_id', ':priorities')}`,
+  union all ${namedEntries('priorities', 'priorities', 'priority_id', ':priorities')}
+  union all ${namedEntries('resolutions', 'resolutions', 'resolution_id', ':resolutions')}`,
 );
 
 /** The objects that exist, and deleted issues and link types, except issues and queues that the viewer may not see. One statement selects all kinds. */

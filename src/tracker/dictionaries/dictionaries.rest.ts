@@ -3,7 +3,15 @@ import { getEntry, listEntries } from '../../core/dictionaries/dictionaries.serv
 import type { EntryRow, StatusRow } from '../../core/dictionaries/dictionaries.store.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
 
-type Operations = 'listStatuses' | 'getStatus' | 'listPriorities' | 'getPriority' | 'listIssueTypes' | 'getIssueType';
+type Operations =
+  | 'listStatuses'
+  | 'getStatus'
+  | 'listPriorities'
+  | 'getPriority'
+  | 'listIssueTypes'
+  | 'getIssueType'
+  | 'listResolutions'
+  | 'getResolution';
 
 export const dictionaryHandlers: Handlers<Operations> = {
   async listStatuses({ db, caller }) {
@@ -29,6 +37,14 @@ export const dictionaryHandlers: Handlers<Operations> = {
     const issueType = await getEntry(db, caller.viewer, 'issue_types', path.issueTypeId);
     return { body: serializeEntry(caller, 'issuetypes', issueType) };
   },
+  async listResolutions({ db, caller }) {
+    const resolutions = await listEntries(db, caller.viewer, 'resolutions');
+    return { body: resolutions.map((resolution) => serializeEntry(caller, 'resolutions', resolution)) };
+  },
+  async getResolution({ db, path, caller }) {
+    const resolution = await getEntry(db, caller.viewer, 'resolutions', path.resolutionId);
+    return { body: serializeEntry(caller, 'resolutions', resolution) };
+  },
 };
 
 function serializeStatus(caller: Caller, status: StatusRow): Schemas['Status'] {
@@ -37,7 +53,7 @@ function serializeStatus(caller: Caller, status: StatusRow): Schemas['Status'] {
 
 function serializeEntry(
   { base, language }: Caller,
-  path: 'statuses' | 'priorities' | 'issuetypes',
+  path: 'statuses' | 'priorities' | 'issuetypes' | 'resolutions',
   { id, key, version, name_ru, name_en, position }: EntryRow,
 ): Schemas['Priority'] & Schemas['IssueType'] {
   const name = { ru: name_ru, en: name_en };

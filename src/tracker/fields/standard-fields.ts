@@ -37,6 +37,7 @@ export const STANDARD_FIELDS: readonly StandardField[] = [
   field('status', 'Статус', 'Status', 'status', { isRequired: true, isReadonly: true, hasOptions: true }),
   field('statusType', 'Тип статуса', 'Status type', 'statusType', { isReadonly: true, hasOptions: true }),
   field('previousStatus', 'Предыдущий статус', 'Previous status', 'status', { isReadonly: true, hasOptions: true }),
+  field('resolution', 'Резолюция', 'Resolution', 'resolution', { hasOptions: true }),
   field('assignee', 'Исполнитель', 'Assignee', 'user', { hasSuggestions: true }),
   field('author', 'Автор', 'Author', 'user', { isRequired: true, isReadonly: true, hasSuggestions: true }),
   field('createdBy', 'Создал', 'Created by', 'user', { isRequired: true, isReadonly: true, hasSuggestions: true }),
@@ -54,8 +55,10 @@ export const STANDARD_FIELDS: readonly StandardField[] = [
   field('votes', 'Голоса', 'Votes', 'integer', { isReadonly: true }),
   field('favorite', 'В избранном', 'Favorite', 'boolean', { isReadonly: true }),
   field('unique', 'Уникальное значение', 'Unique value', 'string'),
+  field('resolvedBy', 'Решил', 'Resolved by', 'user', { isReadonly: true, hasSuggestions: true }),
   field('createdAt', 'Создано', 'Created', 'datetime', { isRequired: true, isReadonly: true, category: TIME }),
   field('updatedAt', 'Обновлено', 'Updated', 'datetime', { isRequired: true, isReadonly: true, category: TIME }),
+  field('resolvedAt', 'Решено', 'Resolved', 'datetime', { isReadonly: true, category: TIME }),
 ];
 
 function field(

@@ -24,6 +24,7 @@ import {
   moveIssue,
   updateIssue,
 } from './issues.service.ts';
+import { type Transition, transitionsOf } from './transitions.service.ts';
 
 type Operations =
   | 'getIssue'
@@ -48,6 +49,7 @@ export const issueHandlers: Handlers<Operations> = {
       description: body.description,
       type: nameIn(body.type),
       priority: nameIn(body.priority),
+      resolution: nameIn(body.resolution),
       assignee: nameIn(body.assignee),
       tags: body.tags,
       unique: body.unique,
@@ -93,9 +95,14 @@ export async function changeIssue(
   if (hasAny(body, READ_ONLY)) {
     const stored = await getIssue(db, caller.viewer, issueName);
     const links = body.links === undefined ? [] : await listIssueLinks(db, caller.viewer, issueName);
+    const transitions = body.transitions === undefined ? [] : await transitionsOf(db, caller.viewer, [stored]);
     // Of a stale object everything may differ, and the update says that it is stale.
     if (stored.version === (expected.version ?? expected.matched ?? stored.version)) {
-      refuseReadOnly(body, { ...serializeIssue(caller, stored), links: links.map(({ id }) => ({ id })) }, READ_ONLY);
+      const expanded = {
+        links: links.map(({ id }) => ({ id })),
+        transitions: transitions.flat().map(({ id }) => ({ id })),
+      };
+      refuseReadOnly(body, { ...serializeIssue(caller, stored), ...expanded }, READ_ONLY);
     }
   }
   return await updateIssue(db, caller.viewer, issueName, issueChanges(body), expected);
@@ -109,6 +116,8 @@ const READ_ONLY = [
   'aliases',
   'statusType',
   'previousStatus',
+  'resolvedAt',
+  'resolvedBy',
   'createdAt',
   'createdBy',
   'updatedAt',
@@ -116,6 +125,7 @@ const READ_ONLY = [
   'votes',
   'favorite',
   'links',
+  'transitions',
 ] as const satisfies readonly (keyof Schemas['IssueChanges'])[];
 
 const STATUS_TYPES: Record<StatusRow['type'], Text> = {
@@ -157,16 +167,30 @@ export async function issuesJson(
   { fields, expand }: IssueView,
 ): Promise<string[]> {
   const keys = issues.map(({ key }) => key);
+  const transitions = expand.has('transitions')
+    ? await transitionsOf(context.db, context.caller.viewer, issues)
+    : undefined;
   const links = expand.has('links') ? await linksJsonOf(context, keys) : undefined;
   return issues.map((issue, index) => {
     const expanded = {
       ...serializeIssue(context.caller, issue, fields),
       ...(expand.has('attachments') && { attachments: [] }),
-      ...(expand.has('transitions') && { transitions: [] }),
+      ...(transitions && {
+        transitions: transitions[index]?.map((one) => serializeTransition(context.caller, issue, one)) ?? [],
+      }),
     };
     const json = JSON.stringify(expanded);
     return links === undefined ? json : `${json.slice(0, -1)},"links":${links[index] ?? '[]'}}`;
   });
+}
+
+export function serializeTransition(
+  caller: Caller,
+  issue: Pick<Issue, 'key'>,
+  { id, to }: Transition,
+): Schemas['Transition'] {
+  const self = `${caller.base}/issues/${issue.key}/transitions/${encodeURIComponent(id)}`;
+  return { self, id, display: to.name[caller.language], to: statusReference(caller, to) };
 }
 
 function serializeIssue(caller: Caller, issue: Issue, fields?: ReadonlySet<string>): Schemas['Issue'] {
@@ -193,6 +217,11 @@ function serializeIssue(caller: Caller, issue: Issue, fields?: ReadonlySet<strin
     queue: queueReference(caller, issue.queue),
     updatedAt: timestamp(issue.updatedAt),
     status: statusReference(caller, issue.status),
+    ...(issue.resolution && {
+      resolution: entryReference(caller, 'resolutions', issue.resolution),
+      resolvedAt: timestamp(issue.resolution.setAt),
+      ...(issue.resolution.setBy && { resolvedBy: userReference(caller, issue.resolution.setBy) }),
+    }),
     ...(issue.previousStatus && { previousStatus: statusReference(caller, issue.previousStatus) }),
     favorite: false,
     ...(issue.tags.length > 0 && { tags: issue.tags }),
@@ -203,17 +232,23 @@ function serializeIssue(caller: Caller, issue: Issue, fields?: ReadonlySet<strin
 }
 
 function issueChanges(body: Schemas['IssueChanges']): IssueChanges {
+  return { ...changesIn(body), status: nameSet(body.status), queue: nameIn(body.queue) };
+}
+
+/** The changes of fields that can go along with a transition. */
+export function changesIn(
+  body: Omit<Schemas['IssueChanges'], 'status' | 'queue'>,
+): Omit<IssueChanges, 'status' | 'queue'> {
   return {
     summary: valueSet(body.summary),
     description: valueSet(body.description),
     type: nameSet(body.type),
     priority: nameSet(body.priority),
-    status: nameSet(body.status),
+    resolution: nameSet(body.resolution),
     assignee: nameSet(body.assignee),
     tags: body.tags === undefined ? undefined : tagsChange(body.tags),
     parent: issueNameSet(body.parent),
     epic: issueNameSet(body.epic),
-    queue: nameIn(body.queue),
   };
 }
 

@@ -13,6 +13,7 @@ import {
   getWritableQueue,
   KANBOARD_DEFAULTS,
   lockWritableIssue,
+  TRACKER_DEFAULTS,
 } from '../../core/issues/issue-writes.ts';
 import {
   type IssueFields,
@@ -60,6 +61,7 @@ export interface Issue extends IssueSummary {
   readonly priority: Entry;
   readonly status: Entry & { readonly type: StatusRow['type'] };
   readonly previousStatus: Entry | undefined;
+  readonly resolution: (Entry & { readonly setAt: Date; readonly setBy: UserSummary | undefined }) | undefined;
   readonly assignee: UserSummary | undefined;
   readonly createdBy: UserSummary;
   readonly updatedBy: UserSummary;
@@ -76,6 +78,7 @@ export interface NewIssue {
   readonly description?: string | undefined;
   readonly type?: Name | undefined;
   readonly priority?: Name | undefined;
+  readonly resolution?: Name | undefined;
   readonly assignee?: Name | undefined;
   readonly tags?: readonly string[] | undefined;
   /** An idempotency key of the client: a second issue with the same value is refused. */
@@ -91,6 +94,8 @@ export interface IssueChanges {
   readonly type?: Name | null | undefined;
   readonly priority?: Name | null | undefined;
   readonly status?: Name | null | undefined;
+  /** A status that is not of a closed type clears it. */
+  readonly resolution?: Name | null | undefined;
   readonly assignee?: Name | null | undefined;
   /** Maps the current tags to the new ones. */
   readonly tags?: ((current: readonly string[]) => readonly string[]) | undefined;
@@ -142,6 +147,8 @@ export function createIssue(db: Database, viewer: Viewer, issue: NewIssue): Prom
     await ensureColumn(transaction, orgId, queue.queue_id, status.id);
     const fields: IssueFields = {
       ...KANBOARD_DEFAULTS,
+      ...TRACKER_DEFAULTS,
+      resolutionId: named.resolution ?? null,
       summary: issue.summary,
       description: issue.description || null,
       issueTypeId: named.type ?? queue.issue_type_id,
@@ -266,6 +273,16 @@ export function toIssue(row: IssueRow): Issue {
       row.previous_id === null
         ? undefined
         : { id: row.previous_id, key: row.previous_key, name: { ru: row.previous_ru, en: row.previous_en } },
+    resolution:
+      row.resolution_id === null
+        ? undefined
+        : {
+            id: row.resolution_id,
+            key: row.resolution_key,
+            name: { ru: row.resolution_ru, en: row.resolution_en },
+            setAt: row.resolved_at,
+            setBy: row.resolved_by_uid === null ? undefined : userFrom(row, 'resolved_by'),
+          },
     assignee: row.assignee_uid === null ? undefined : userFrom(row, 'assignee'),
     createdBy: userFrom(row, 'created_by'),
     updatedBy: userFrom(row, 'updated_by'),
@@ -298,7 +315,9 @@ async function changedFields(
   };
   const { status } = named;
   const isSameStatus = status === undefined || status.id === before.statusId;
-  return { fields, isOpen: isSameStatus ? issue.is_open : !CLOSED.has(status.type) };
+  const isReopened = !isSameStatus && !CLOSED.has(status.type);
+  const resolutionId = named.resolution ?? (named.resolution === null || isReopened ? null : before.resolutionId);
+  return { fields: { ...fields, resolutionId }, isOpen: isSameStatus ? issue.is_open : !CLOSED.has(status.type) };
 }
 
 /** Throws `refused` if a required field would be cleared. */
@@ -319,11 +338,18 @@ function isQueue(issue: IssueState, queue: Name): boolean {
 async function idsNamed(
   db: Queryable,
   viewer: Viewer,
-  { type, priority, status, assignee }: Pick<IssueChanges, 'type' | 'priority' | 'status' | 'assignee'>,
+  {
+    type,
+    priority,
+    status,
+    resolution,
+    assignee,
+  }: Pick<IssueChanges, 'type' | 'priority' | 'status' | 'resolution' | 'assignee'>,
 ): Promise<{
   type: number | undefined;
   priority: number | undefined;
   status: StatusRow | undefined;
+  resolution: number | null | undefined;
   assignee: number | null | undefined;
 }> {
   const unknown: Record<string, Text> = {};
@@ -342,6 +368,8 @@ async function idsNamed(
     type: (await entry('issue_types', 'type', type, texts.issueTypeNotFound))?.id,
     priority: (await entry('priorities', 'priority', priority, texts.priorityNotFound))?.id,
     status: await entry('statuses', 'status', status, texts.statusNotFound),
+    resolution:
+      resolution === null ? null : (await entry('resolutions', 'resolution', resolution, texts.resolutionNotFound))?.id,
     assignee:
       assignee === undefined || assignee === null ? assignee : await findUserIdNamed(db, viewer.orgId, assignee),
   };

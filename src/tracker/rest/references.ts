@@ -34,10 +34,10 @@ export function statusReference(
   return { self: `${base}/statuses/${id}`, id, key: status.key, display: status.name[language] };
 }
 
-/** A reference to an issue type or a priority; `path` is the path of its collection. */
+/** A reference to an issue type, a priority or a resolution; `path` is the path of its collection. */
 export function entryReference(
   { base, language }: ReferenceStyle,
-  path: 'issuetypes' | 'priorities',
+  path: 'issuetypes' | 'priorities' | 'resolutions',
   { id, key, name }: { readonly id: number; readonly key: string; readonly name: Text },
 ): Schemas['EntryReference'] {
   return { self: `${base}/${path}/${id}`, id: String(id), key, display: name[language] };
