@@ -1,8 +1,8 @@
 import type { Schemas } from '../../contract/types.ts';
 import { getIssueLink, type IssueLink, listIssueLinks } from '../../core/issue-links/issue-links.service.ts';
-import { importedOrigin } from '../imports/imported-origin.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
 import { commaList } from '../rest/comma-list.ts';
+import { importedOrigin } from '../rest/imported-origin.ts';
 import { idInPath, issueNameIn } from '../rest/names.ts';
 import { pageOf, pagingHeaders } from '../rest/paging.ts';
 import { hasAny, refuseReadOnly } from '../rest/read-only.ts';

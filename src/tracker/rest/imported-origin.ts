@@ -3,7 +3,7 @@ import { findUserIdNamed } from '../../core/users/users.service.ts';
 import type { Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
-import { parseTimestamp } from '../rest/timestamps.ts';
+import { parseTimestamp } from './timestamps.ts';
 
 /** A login, or a uid. */
 type UserName = string | number;
