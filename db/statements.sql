@@ -885,21 +885,19 @@ insert into priorities (org_id, priority_id, key, name_ru, name_en, position)
 select $1, priority_id, key, name_ru, name_en, position
 from jsonb_populate_recordset(null::priorities, $2);
 
--- $1 orgId, $2 identifier, $3 name, $4 description, $5 access, $6 leadId, $7 issueTypeId, $8 priorityId, $9 kanboard, $10 key
+-- $1 orgId, $2 queueId, $3 identifier, $4 name, $5 description, $6 access, $7 leadId, $8 issueTypeId, $9 priorityId, $10 kanboard, $11 key
 prepare insert_queue as
 insert into queues (org_id, queue_id, key, identifier, name, description, access, lead_id, default_issue_type_id,
   default_priority_id, kanboard, last_issue_number)
 overriding system value
-select $1, next.queue_id, chosen.key, $2, $3, $4, $5, $6, $7, $8,
-  $9, coalesce((
+select $1, $2::bigint, chosen.key, $3, $4, $5, $6, $7, $8, $9,
+  $10, coalesce((
     select max(split_part(issue_aliases.key, '-', 2)::bigint) from issue_aliases
     where issue_aliases.org_id = $1 and issue_aliases.key > chosen.key || '-' and issue_aliases.key < chosen.key || '.'
   ), 0)
-from nextval(pg_get_serial_sequence('queues', 'queue_id')) as next (queue_id)
-cross join lateral (select coalesce($10, 'P' || next.queue_id || case
-  when exists (select from queues where org_id = $1 and key = 'P' || next.queue_id)
-  then 'X' || upper(left(replace(gen_random_uuid()::text, '-', ''), 12)) else '' end) as key) as chosen
-returning queue_id;
+from (select coalesce($11, 'P' || $2::bigint || case
+  when exists (select from queues where org_id = $1 and key = 'P' || $2::bigint)
+  then 'X' || upper(left(replace(gen_random_uuid()::text, '-', ''), 12)) else '' end) as key) as chosen;
 
 -- $1 orgId, $2 issueId, $3 applicationId, $4 objectId, $5 objectKey, $6 linkTypeId, $7 direction, $8 createdBy, $9 title, $10 dependency, $11 mayRepeat
 prepare insert_remote_link as
@@ -1212,6 +1210,9 @@ set position = moved.position
 from moved
 where topological_order.org_id = $5 and topological_order.link_type_id = $6
   and topological_order.issue_id = moved.issue_id;
+
+prepare next_queue_id as
+select nextval(pg_get_serial_sequence('queues', 'queue_id')) as queue_id;
 
 -- $1 orgId
 prepare raise_issue_numbers as

@@ -30,22 +30,26 @@ export interface ProjectSettings {
   readonly is_private?: number | undefined;
 }
 
-const INSERT_QUEUE = statement<'orgId' | keyof NewQueue, { queue_id: number }>(
+/** Without a table of tenants, so that Citus runs it on the coordinator: workers have sequences of their own. */
+const NEXT_QUEUE_ID = statement<never, { queue_id: number }>(
+  'next_queue_id',
+  `select nextval(pg_get_serial_sequence('queues', 'queue_id')) as queue_id`,
+);
+
+const INSERT_QUEUE = statement<'orgId' | 'queueId' | keyof NewQueue>(
   'insert_queue',
   `
   insert into queues (org_id, queue_id, key, identifier, name, description, access, lead_id, default_issue_type_id,
     default_priority_id, kanboard, last_issue_number)
   overriding system value
-  select :orgId, next.queue_id, chosen.key, :identifier, :name, :description, :access, :leadId, :issueTypeId, :priorityId,
+  select :orgId, :queueId::bigint, chosen.key, :identifier, :name, :description, :access, :leadId, :issueTypeId, :priorityId,
     :kanboard, coalesce((
       select max(split_part(issue_aliases.key, '-', 2)::bigint) from issue_aliases
       where issue_aliases.org_id = :orgId and issue_aliases.key > chosen.key || '-' and issue_aliases.key < chosen.key || '.'
     ), 0)
-  from nextval(pg_get_serial_sequence('queues', 'queue_id')) as next (queue_id)
-  cross join lateral (select coalesce(:key, 'P' || next.queue_id || case
-    when exists (select from queues where org_id = :orgId and key = 'P' || next.queue_id)
-    then 'X' || upper(left(replace(gen_random_uuid()::text, '-', ''), 12)) else '' end) as key) as chosen
-  returning queue_id`,
+  from (select coalesce(:key, 'P' || :queueId::bigint || case
+    when exists (select from queues where org_id = :orgId and key = 'P' || :queueId::bigint)
+    then 'X' || upper(left(replace(gen_random_uuid()::text, '-', ''), 12)) else '' end) as key) as chosen`,
 );
 
 /**
@@ -53,10 +57,12 @@ const INSERT_QUEUE = statement<'orgId' | keyof NewQueue, { queue_id: number }>(
  * that no key refers to two issues.
  */
 export async function insertQueue(db: Transaction, orgId: string, queue: NewQueue): Promise<number> {
-  const [row] = await db.query(
-    INSERT_QUEUE({ orgId, description: undefined, ...queue, kanboard: JSON.stringify(queue.kanboard ?? {}) }),
-  );
-  return (row as { queue_id: number }).queue_id;
+  const [next] = await db.query(NEXT_QUEUE_ID({}));
+  if (next === undefined) throw new Error('The sequence returns a row.');
+  const queueId = next.queue_id;
+  const kanboard = JSON.stringify(queue.kanboard ?? {});
+  await db.query(INSERT_QUEUE({ orgId, queueId, description: undefined, ...queue, kanboard }));
+  return queueId;
 }
 
 const INSERT_COLUMNS_FOR_STATUSES = statement<'orgId' | 'queueId'>(
