@@ -51,39 +51,31 @@ union all
 select null, '[]', '[]', format('the sequence of %s is behind %s', lagging.place, lagging.used)
 from
 (
-  select sequences.name, sequences.used, sequences.place
+  with sequences as materialized (
+    select named.place, named.name, coalesce(pg_sequence_last_value(seqrelid) + 1, seqstart) as next
+    from (values ('columns.column_id', pg_get_serial_sequence('columns', 'column_id')), ('comments.comment_id', pg_get_serial_sequence('comments', 'comment_id')), ('events.event_id', pg_get_serial_sequence('events', 'event_id')), ('issue_types.issue_type_id', pg_get_serial_sequence('issue_types', 'issue_type_id')), ('issues.issue_id', pg_get_serial_sequence('issues', 'issue_id')), ('links.link_id', pg_get_serial_sequence('links', 'link_id')), ('priorities.priority_id', pg_get_serial_sequence('priorities', 'priority_id')), ('queues.queue_id', pg_get_serial_sequence('queues', 'queue_id')), ('remote_links.remote_link_id', pg_get_serial_sequence('remote_links', 'remote_link_id')), ('resolutions.resolution_id', pg_get_serial_sequence('resolutions', 'resolution_id')), ('statuses.status_id', pg_get_serial_sequence('statuses', 'status_id')), ('tokens.token_id', pg_get_serial_sequence('tokens', 'token_id')), ('users.user_id', pg_get_serial_sequence('users', 'user_id')), ('topological_order.position', pg_get_serial_sequence('topological_order', 'position'))
+    ) as named (place, name)
+    join pg_sequence on seqrelid = named.name::regclass
+  )
+  select sequences.name, used.used, used.place
   from (
-    select pg_get_serial_sequence('columns', 'column_id')::regclass as name,
-      max(column_id) as used, 'columns.column_id' as place from columns where org_id = $1
-    union all select pg_get_serial_sequence('comments', 'comment_id')::regclass as name,
-      max(comment_id) as used, 'comments.comment_id' as place from comments where org_id = $1
-    union all select pg_get_serial_sequence('events', 'event_id')::regclass as name,
-      max(event_id) as used, 'events.event_id' as place from events where org_id = $1
-    union all select pg_get_serial_sequence('issue_types', 'issue_type_id')::regclass as name,
-      max(issue_type_id) as used, 'issue_types.issue_type_id' as place from issue_types where org_id = $1
-    union all select pg_get_serial_sequence('issues', 'issue_id')::regclass as name,
-      max(issue_id) as used, 'issues.issue_id' as place from issues where org_id = $1
-    union all select pg_get_serial_sequence('links', 'link_id')::regclass as name,
-      max(link_id) as used, 'links.link_id' as place from links where org_id = $1
-    union all select pg_get_serial_sequence('priorities', 'priority_id')::regclass as name,
-      max(priority_id) as used, 'priorities.priority_id' as place from priorities where org_id = $1
-    union all select pg_get_serial_sequence('queues', 'queue_id')::regclass as name,
-      max(queue_id) as used, 'queues.queue_id' as place from queues where org_id = $1
-    union all select pg_get_serial_sequence('remote_links', 'remote_link_id')::regclass as name,
-      max(remote_link_id) as used, 'remote_links.remote_link_id' as place from remote_links where org_id = $1
-    union all select pg_get_serial_sequence('resolutions', 'resolution_id')::regclass as name,
-      max(resolution_id) as used, 'resolutions.resolution_id' as place from resolutions where org_id = $1
-    union all select pg_get_serial_sequence('statuses', 'status_id')::regclass as name,
-      max(status_id) as used, 'statuses.status_id' as place from statuses where org_id = $1
-    union all select pg_get_serial_sequence('tokens', 'token_id')::regclass as name,
-      max(token_id) as used, 'tokens.token_id' as place from tokens where org_id = $1
-    union all select pg_get_serial_sequence('users', 'user_id')::regclass as name,
-      max(user_id) as used, 'users.user_id' as place from users where org_id = $1
-    union all select pg_get_serial_sequence('topological_order', 'position')::regclass,
-      max(abs(position)) / 1048576, 'topological_order.position' from topological_order where org_id = $1
-  ) sequences
-  join pg_sequence on pg_sequence.seqrelid = sequences.name
-  where sequences.used >= coalesce(pg_sequence_last_value(sequences.name) + 1, pg_sequence.seqstart)
+    select 'columns.column_id' as place, max(column_id) as used from columns where org_id = $1
+    union all select 'comments.comment_id' as place, max(comment_id) as used from comments where org_id = $1
+    union all select 'events.event_id' as place, max(event_id) as used from events where org_id = $1
+    union all select 'issue_types.issue_type_id' as place, max(issue_type_id) as used from issue_types where org_id = $1
+    union all select 'issues.issue_id' as place, max(issue_id) as used from issues where org_id = $1
+    union all select 'links.link_id' as place, max(link_id) as used from links where org_id = $1
+    union all select 'priorities.priority_id' as place, max(priority_id) as used from priorities where org_id = $1
+    union all select 'queues.queue_id' as place, max(queue_id) as used from queues where org_id = $1
+    union all select 'remote_links.remote_link_id' as place, max(remote_link_id) as used from remote_links where org_id = $1
+    union all select 'resolutions.resolution_id' as place, max(resolution_id) as used from resolutions where org_id = $1
+    union all select 'statuses.status_id' as place, max(status_id) as used from statuses where org_id = $1
+    union all select 'tokens.token_id' as place, max(token_id) as used from tokens where org_id = $1
+    union all select 'users.user_id' as place, max(user_id) as used from users where org_id = $1
+    union all select 'topological_order.position' as place, max(abs(position)) / 1048576 as used from topological_order where org_id = $1
+  ) used
+  join sequences on sequences.place = used.place
+  where used.used >= sequences.next
 ) lagging;
 
 -- $1 orgId
@@ -1240,42 +1232,34 @@ from (select pg_get_serial_sequence('links', 'link_id')::regclass as name) seque
 
 -- $1 orgId
 prepare raise_sequences as
-select setval(lagging.name, greatest(lagging.used, coalesce(pg_sequence_last_value(lagging.name), 0)))
+select setval(lagging.name::regclass, greatest(lagging.used, coalesce(pg_sequence_last_value(lagging.name::regclass), 0)))
 from
 (
-  select sequences.name, sequences.used, sequences.place
+  with sequences as materialized (
+    select named.place, named.name, coalesce(pg_sequence_last_value(seqrelid) + 1, seqstart) as next
+    from (values ('columns.column_id', pg_get_serial_sequence('columns', 'column_id')), ('comments.comment_id', pg_get_serial_sequence('comments', 'comment_id')), ('events.event_id', pg_get_serial_sequence('events', 'event_id')), ('issue_types.issue_type_id', pg_get_serial_sequence('issue_types', 'issue_type_id')), ('issues.issue_id', pg_get_serial_sequence('issues', 'issue_id')), ('links.link_id', pg_get_serial_sequence('links', 'link_id')), ('priorities.priority_id', pg_get_serial_sequence('priorities', 'priority_id')), ('queues.queue_id', pg_get_serial_sequence('queues', 'queue_id')), ('remote_links.remote_link_id', pg_get_serial_sequence('remote_links', 'remote_link_id')), ('resolutions.resolution_id', pg_get_serial_sequence('resolutions', 'resolution_id')), ('statuses.status_id', pg_get_serial_sequence('statuses', 'status_id')), ('tokens.token_id', pg_get_serial_sequence('tokens', 'token_id')), ('users.user_id', pg_get_serial_sequence('users', 'user_id')), ('topological_order.position', pg_get_serial_sequence('topological_order', 'position'))
+    ) as named (place, name)
+    join pg_sequence on seqrelid = named.name::regclass
+  )
+  select sequences.name, used.used, used.place
   from (
-    select pg_get_serial_sequence('columns', 'column_id')::regclass as name,
-      max(column_id) as used, 'columns.column_id' as place from columns where org_id = $1
-    union all select pg_get_serial_sequence('comments', 'comment_id')::regclass as name,
-      max(comment_id) as used, 'comments.comment_id' as place from comments where org_id = $1
-    union all select pg_get_serial_sequence('events', 'event_id')::regclass as name,
-      max(event_id) as used, 'events.event_id' as place from events where org_id = $1
-    union all select pg_get_serial_sequence('issue_types', 'issue_type_id')::regclass as name,
-      max(issue_type_id) as used, 'issue_types.issue_type_id' as place from issue_types where org_id = $1
-    union all select pg_get_serial_sequence('issues', 'issue_id')::regclass as name,
-      max(issue_id) as used, 'issues.issue_id' as place from issues where org_id = $1
-    union all select pg_get_serial_sequence('links', 'link_id')::regclass as name,
-      max(link_id) as used, 'links.link_id' as place from links where org_id = $1
-    union all select pg_get_serial_sequence('priorities', 'priority_id')::regclass as name,
-      max(priority_id) as used, 'priorities.priority_id' as place from priorities where org_id = $1
-    union all select pg_get_serial_sequence('queues', 'queue_id')::regclass as name,
-      max(queue_id) as used, 'queues.queue_id' as place from queues where org_id = $1
-    union all select pg_get_serial_sequence('remote_links', 'remote_link_id')::regclass as name,
-      max(remote_link_id) as used, 'remote_links.remote_link_id' as place from remote_links where org_id = $1
-    union all select pg_get_serial_sequence('resolutions', 'resolution_id')::regclass as name,
-      max(resolution_id) as used, 'resolutions.resolution_id' as place from resolutions where org_id = $1
-    union all select pg_get_serial_sequence('statuses', 'status_id')::regclass as name,
-      max(status_id) as used, 'statuses.status_id' as place from statuses where org_id = $1
-    union all select pg_get_serial_sequence('tokens', 'token_id')::regclass as name,
-      max(token_id) as used, 'tokens.token_id' as place from tokens where org_id = $1
-    union all select pg_get_serial_sequence('users', 'user_id')::regclass as name,
-      max(user_id) as used, 'users.user_id' as place from users where org_id = $1
-    union all select pg_get_serial_sequence('topological_order', 'position')::regclass,
-      max(abs(position)) / 1048576, 'topological_order.position' from topological_order where org_id = $1
-  ) sequences
-  join pg_sequence on pg_sequence.seqrelid = sequences.name
-  where sequences.used >= coalesce(pg_sequence_last_value(sequences.name) + 1, pg_sequence.seqstart)
+    select 'columns.column_id' as place, max(column_id) as used from columns where org_id = $1
+    union all select 'comments.comment_id' as place, max(comment_id) as used from comments where org_id = $1
+    union all select 'events.event_id' as place, max(event_id) as used from events where org_id = $1
+    union all select 'issue_types.issue_type_id' as place, max(issue_type_id) as used from issue_types where org_id = $1
+    union all select 'issues.issue_id' as place, max(issue_id) as used from issues where org_id = $1
+    union all select 'links.link_id' as place, max(link_id) as used from links where org_id = $1
+    union all select 'priorities.priority_id' as place, max(priority_id) as used from priorities where org_id = $1
+    union all select 'queues.queue_id' as place, max(queue_id) as used from queues where org_id = $1
+    union all select 'remote_links.remote_link_id' as place, max(remote_link_id) as used from remote_links where org_id = $1
+    union all select 'resolutions.resolution_id' as place, max(resolution_id) as used from resolutions where org_id = $1
+    union all select 'statuses.status_id' as place, max(status_id) as used from statuses where org_id = $1
+    union all select 'tokens.token_id' as place, max(token_id) as used from tokens where org_id = $1
+    union all select 'users.user_id' as place, max(user_id) as used from users where org_id = $1
+    union all select 'topological_order.position' as place, max(abs(position)) / 1048576 as used from topological_order where org_id = $1
+  ) used
+  join sequences on sequences.place = used.place
+  where used.used >= sequences.next
 ) lagging;
 
 -- $1 orgId, $2 queueKey, $3 queueId, $4 isApplication, $5 userId, $6 issueNames, $7 direction, $8 linkTypeIds, $9 directions, $10 statusId

@@ -12,7 +12,7 @@ import {
 import { runCommand } from '../support/command-line.ts';
 import { type Rest, restAs } from '../support/rest.ts';
 import { unchanged } from '../support/snapshot.ts';
-import { createTestDatabase } from '../support/test-database.ts';
+import { createTestDatabase, isOnCitus } from '../support/test-database.ts';
 
 // Each kind of damage is planted in SQL, past constraints, in an organisation whose links the API has written.
 
@@ -57,7 +57,10 @@ async function givenLinks(): Promise<Given> {
 /** Runs SQL without foreign keys; $1 is the organisation. */
 async function plant({ org }: Given, text: string, ...values: unknown[]): Promise<void> {
   await db().transaction(async (transaction) => {
-    await transaction.query({ name: '', text: 'set local session_replication_role = replica', values: [] });
+    const settings = isOnCitus ? [`set local citus.propagate_set_commands = 'local'`] : [];
+    for (const setting of [...settings, 'set local session_replication_role = replica']) {
+      await transaction.query({ name: '', text: setting, values: [] });
+    }
     await transaction.query({ name: '', text, values: [org.orgId, ...values] });
   });
 }

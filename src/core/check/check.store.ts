@@ -258,8 +258,8 @@ export const QUEUE_NUMBERS = `
 /** SQL: the last label of the organisation. */
 export const LAST_LABEL = '(select coalesce(max(label_id), 0) from labels where org_id = :orgId)';
 
-/** The columns whose values come from sequences. */
-const IDENTITIES = [
+/** The columns whose values come from sequences, with the last value that is in use if that is not their maximum. */
+const SEQUENCES: readonly (readonly [table: string, column: string, used?: string])[] = [
   ['columns', 'column_id'],
   ['comments', 'comment_id'],
   ['events', 'event_id'],
@@ -273,23 +273,31 @@ const IDENTITIES = [
   ['statuses', 'status_id'],
   ['tokens', 'token_id'],
   ['users', 'user_id'],
-] as const;
+  ['topological_order', 'position', 'max(abs(position)) / 1048576'],
+];
 
-/** SQL: sequences that are behind the values in use, as rows of their name, of that value, and of what it is for. */
+/**
+ * SQL: sequences that are behind the values in use, as rows of their name, of that value, and of what it is for. The sequences
+ * are read without a table of tenants, since on Citus only those of the coordinator count.
+ */
 export const LAGGING_SEQUENCES = `
   (
-    select sequences.name, sequences.used, sequences.place
+    with sequences as materialized (
+      select named.place, named.name, coalesce(pg_sequence_last_value(seqrelid) + 1, seqstart) as next
+      from (values ${SEQUENCES.map(([table, column]) => `('${table}.${column}', pg_get_serial_sequence('${table}', '${column}'))`).join(', ')}
+      ) as named (place, name)
+      join pg_sequence on seqrelid = named.name::regclass
+    )
+    select sequences.name, used.used, used.place
     from (
-      ${IDENTITIES.map(
-        ([table, column]) => `select pg_get_serial_sequence('${table}', '${column}')::regclass as name,
-        max(${column}) as used, '${table}.${column}' as place from ${table} where org_id = :orgId`,
+      ${SEQUENCES.map(
+        ([table, column, used = `max(${column})`]) =>
+          `select '${table}.${column}' as place, ${used} as used from ${table} where org_id = :orgId`,
       ).join(`
       union all `)}
-      union all select pg_get_serial_sequence('topological_order', 'position')::regclass,
-        max(abs(position)) / 1048576, 'topological_order.position' from topological_order where org_id = :orgId
-    ) sequences
-    join pg_sequence on pg_sequence.seqrelid = sequences.name
-    where sequences.used >= coalesce(pg_sequence_last_value(sequences.name) + 1, pg_sequence.seqstart)
+    ) used
+    join sequences on sequences.place = used.place
+    where used.used >= sequences.next
   ) lagging`;
 
 export const CHECK_COUNTERS: CheckStatement = statement(

@@ -107,7 +107,7 @@ export async function raiseLabelId(db: Transaction, orgId: string): Promise<void
 const RAISE_SEQUENCES = statement<'orgId'>(
   'raise_sequences',
   `
-  select setval(lagging.name, greatest(lagging.used, coalesce(pg_sequence_last_value(lagging.name), 0)))
+  select setval(lagging.name::regclass, greatest(lagging.used, coalesce(pg_sequence_last_value(lagging.name::regclass), 0)))
   from ${LAGGING_SEQUENCES}`,
 );
 
