@@ -131,9 +131,11 @@ test('parameters that mean nothing to either API are ignored', async () => {
   await rest.get(`/v2/issues/${issue.key}?nonsense=1&expand=nonsense`).expect(200);
 });
 
-test('expand=attachments,transitions adds empty arrays, which may be sent back', async () => {
+test('expand=attachments,transitions adds an empty array and the transitions, which may be sent back', async () => {
   const { body } = await rest.get(`/v2/issues/${issue.key}?expand=attachments,transitions`).expect(200);
-  expect(body).toMatchObject({ attachments: [], transitions: [] });
+  const { body: transitions } = await rest.get(`/v2/issues/${issue.key}/transitions`).expect(200);
+  expect(transitions).toHaveLength(4);
+  expect(body).toMatchObject({ attachments: [], transitions });
   await rest.patch(`/v2/issues/${issue.key}`, body).expect(200);
 });
 
