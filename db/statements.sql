@@ -53,13 +53,14 @@ from
 (
   with sequences as materialized (
     select named.place, named.name, coalesce(pg_sequence_last_value(seqrelid) + 1, seqstart) as next
-    from (values ('columns.column_id', pg_get_serial_sequence('columns', 'column_id')), ('comments.comment_id', pg_get_serial_sequence('comments', 'comment_id')), ('events.event_id', pg_get_serial_sequence('events', 'event_id')), ('issue_types.issue_type_id', pg_get_serial_sequence('issue_types', 'issue_type_id')), ('issues.issue_id', pg_get_serial_sequence('issues', 'issue_id')), ('links.link_id', pg_get_serial_sequence('links', 'link_id')), ('priorities.priority_id', pg_get_serial_sequence('priorities', 'priority_id')), ('queues.queue_id', pg_get_serial_sequence('queues', 'queue_id')), ('remote_links.remote_link_id', pg_get_serial_sequence('remote_links', 'remote_link_id')), ('resolutions.resolution_id', pg_get_serial_sequence('resolutions', 'resolution_id')), ('statuses.status_id', pg_get_serial_sequence('statuses', 'status_id')), ('tokens.token_id', pg_get_serial_sequence('tokens', 'token_id')), ('users.user_id', pg_get_serial_sequence('users', 'user_id')), ('topological_order.position', pg_get_serial_sequence('topological_order', 'position'))
+    from (values ('categories.category_id', pg_get_serial_sequence('categories', 'category_id')), ('columns.column_id', pg_get_serial_sequence('columns', 'column_id')), ('comments.comment_id', pg_get_serial_sequence('comments', 'comment_id')), ('events.event_id', pg_get_serial_sequence('events', 'event_id')), ('issue_types.issue_type_id', pg_get_serial_sequence('issue_types', 'issue_type_id')), ('issues.issue_id', pg_get_serial_sequence('issues', 'issue_id')), ('links.link_id', pg_get_serial_sequence('links', 'link_id')), ('priorities.priority_id', pg_get_serial_sequence('priorities', 'priority_id')), ('queues.queue_id', pg_get_serial_sequence('queues', 'queue_id')), ('remote_links.remote_link_id', pg_get_serial_sequence('remote_links', 'remote_link_id')), ('resolutions.resolution_id', pg_get_serial_sequence('resolutions', 'resolution_id')), ('statuses.status_id', pg_get_serial_sequence('statuses', 'status_id')), ('tokens.token_id', pg_get_serial_sequence('tokens', 'token_id')), ('users.user_id', pg_get_serial_sequence('users', 'user_id')), ('topological_order.position', pg_get_serial_sequence('topological_order', 'position'))
     ) as named (place, name)
     join pg_sequence on seqrelid = named.name::regclass
   )
   select sequences.name, used.used, used.place
   from (
-    select 'columns.column_id' as place, max(column_id) as used from columns where org_id = $1
+    select 'categories.category_id' as place, max(category_id) as used from categories where org_id = $1
+    union all select 'columns.column_id' as place, max(column_id) as used from columns where org_id = $1
     union all select 'comments.comment_id' as place, max(comment_id) as used from comments where org_id = $1
     union all select 'events.event_id' as place, max(event_id) as used from events where org_id = $1
     union all select 'issue_types.issue_type_id' as place, max(issue_type_id) as used from issue_types where org_id = $1
@@ -1237,13 +1238,14 @@ from
 (
   with sequences as materialized (
     select named.place, named.name, coalesce(pg_sequence_last_value(seqrelid) + 1, seqstart) as next
-    from (values ('columns.column_id', pg_get_serial_sequence('columns', 'column_id')), ('comments.comment_id', pg_get_serial_sequence('comments', 'comment_id')), ('events.event_id', pg_get_serial_sequence('events', 'event_id')), ('issue_types.issue_type_id', pg_get_serial_sequence('issue_types', 'issue_type_id')), ('issues.issue_id', pg_get_serial_sequence('issues', 'issue_id')), ('links.link_id', pg_get_serial_sequence('links', 'link_id')), ('priorities.priority_id', pg_get_serial_sequence('priorities', 'priority_id')), ('queues.queue_id', pg_get_serial_sequence('queues', 'queue_id')), ('remote_links.remote_link_id', pg_get_serial_sequence('remote_links', 'remote_link_id')), ('resolutions.resolution_id', pg_get_serial_sequence('resolutions', 'resolution_id')), ('statuses.status_id', pg_get_serial_sequence('statuses', 'status_id')), ('tokens.token_id', pg_get_serial_sequence('tokens', 'token_id')), ('users.user_id', pg_get_serial_sequence('users', 'user_id')), ('topological_order.position', pg_get_serial_sequence('topological_order', 'position'))
+    from (values ('categories.category_id', pg_get_serial_sequence('categories', 'category_id')), ('columns.column_id', pg_get_serial_sequence('columns', 'column_id')), ('comments.comment_id', pg_get_serial_sequence('comments', 'comment_id')), ('events.event_id', pg_get_serial_sequence('events', 'event_id')), ('issue_types.issue_type_id', pg_get_serial_sequence('issue_types', 'issue_type_id')), ('issues.issue_id', pg_get_serial_sequence('issues', 'issue_id')), ('links.link_id', pg_get_serial_sequence('links', 'link_id')), ('priorities.priority_id', pg_get_serial_sequence('priorities', 'priority_id')), ('queues.queue_id', pg_get_serial_sequence('queues', 'queue_id')), ('remote_links.remote_link_id', pg_get_serial_sequence('remote_links', 'remote_link_id')), ('resolutions.resolution_id', pg_get_serial_sequence('resolutions', 'resolution_id')), ('statuses.status_id', pg_get_serial_sequence('statuses', 'status_id')), ('tokens.token_id', pg_get_serial_sequence('tokens', 'token_id')), ('users.user_id', pg_get_serial_sequence('users', 'user_id')), ('topological_order.position', pg_get_serial_sequence('topological_order', 'position'))
     ) as named (place, name)
     join pg_sequence on seqrelid = named.name::regclass
   )
   select sequences.name, used.used, used.place
   from (
-    select 'columns.column_id' as place, max(column_id) as used from columns where org_id = $1
+    select 'categories.category_id' as place, max(category_id) as used from categories where org_id = $1
+    union all select 'columns.column_id' as place, max(column_id) as used from columns where org_id = $1
     union all select 'comments.comment_id' as place, max(comment_id) as used from comments where org_id = $1
     union all select 'events.event_id' as place, max(event_id) as used from events where org_id = $1
     union all select 'issue_types.issue_type_id' as place, max(issue_type_id) as used from issue_types where org_id = $1

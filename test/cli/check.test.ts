@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { CHECK_COUNTERS } from '../../src/core/check/check.store.ts';
 import { prepareDemo } from '../../src/demo/demo.ts';
 import { useApi } from '../support/api.ts';
 import {
@@ -369,6 +370,17 @@ test('check finds nothing in the demo', async () => {
   const { code, stdout } = await runCommand('check', { DATABASE_URL: demo.url });
   expect({ code, stdout }).toEqual({ code: 0, stdout: 'Checked 1 organisation: 0 findings.\n' });
   await demo.drop();
+});
+
+test('every column with a sequence is compared with its values', async () => {
+  const columns = await db().query<{ name: string }>({
+    name: '',
+    text: `select attrelid::regclass || '.' || attname as name from pg_attribute where attidentity <> ''`,
+    values: [],
+  });
+  const { text } = CHECK_COUNTERS({ orgId: '', nextTransaction: '' });
+  expect(columns.map(({ name }) => name).filter((name) => !text.includes(`'${name}'`))).toEqual([]);
+  expect(columns.length).toBeGreaterThan(10);
 });
 
 test('the demo takes no link id of an organisation that was there before', async () => {

@@ -260,6 +260,7 @@ export const LAST_LABEL = '(select coalesce(max(label_id), 0) from labels where 
 
 /** The columns whose values come from sequences, with the last value that is in use if that is not their maximum. */
 const SEQUENCES: readonly (readonly [table: string, column: string, used?: string])[] = [
+  ['categories', 'category_id'],
   ['columns', 'column_id'],
   ['comments', 'comment_id'],
   ['events', 'event_id'],
