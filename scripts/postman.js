@@ -35,7 +35,8 @@ const DETAILS = {
   importIssueLink: { keep: { linkId: 'response.id' } },
   // The example would disable a rule of the demo.
   updateOrganization: { body: { oneLinkPerPair: true } },
-  createRemoteLink: { keep: { objectId: 'response.object.id' } },
+  createRemoteLink: { keep: { objectId: 'response.object.id', applicationId: 'response.object.application.id' } },
+  updateIssuesInBulk: { keep: { bulkChangeId: 'response.id' } },
   // The id would be taken the second time.
   createApplication: { body: { id: 'com.example.{{$guid}}' } },
 };

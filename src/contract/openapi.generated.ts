@@ -3587,7 +3587,10 @@ export interface components {
          * @example 60000
          */
         readonly ScrollTtl: number;
-        /** @description Starts a scroll in the order of the search, or in any order. */
+        /**
+         * @description Starts a scroll in the order of the search, or in any order.
+         * @example sorted
+         */
         readonly ScrollType: "sorted" | "unsorted";
         /** @description The id or key of a status. */
         readonly StatusId: string;
@@ -4562,7 +4565,10 @@ export interface operations {
                  * @example 60000
                  */
                 readonly scrollTTLMillis?: components["parameters"]["ScrollTtl"];
-                /** @description Starts a scroll in the order of the search, or in any order. */
+                /**
+                 * @description Starts a scroll in the order of the search, or in any order.
+                 * @example sorted
+                 */
                 readonly scrollType?: components["parameters"]["ScrollType"];
             };
             readonly header?: {
@@ -4813,7 +4819,10 @@ export interface operations {
                  * @example 60000
                  */
                 readonly scrollTTLMillis?: components["parameters"]["ScrollTtl"];
-                /** @description Starts a scroll in the order of the search, or in any order. */
+                /**
+                 * @description Starts a scroll in the order of the search, or in any order.
+                 * @example sorted
+                 */
                 readonly scrollType?: components["parameters"]["ScrollType"];
             };
             readonly header?: {
@@ -5124,7 +5133,10 @@ export interface operations {
     readonly cloneIssue: {
         readonly parameters: {
             readonly query?: {
-                /** @description Also copy components, versions and projects. There are none here, so both values do the same. */
+                /**
+                 * @description Also copy components, versions and projects. There are none here, so both values do the same.
+                 * @example true
+                 */
                 readonly cloneAllFields?: "true" | "false" | "True" | "False";
                 /**
                  * @description Whether a link of the type `cloners` joins the copy and the original.

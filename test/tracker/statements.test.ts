@@ -17,7 +17,8 @@ import { type Rpc, rpcAs } from '../support/rpc.ts';
 import { countStatements } from '../support/statements.ts';
 import { isOnCitus } from '../support/test-database.ts';
 
-// A write of a link takes at most three statements, and fourteen on Citus (decision 20). The number of statements of a read does not depend on the number of links, and stays small.
+// A write of a link takes at most three statements, and fourteen on Citus (decision 20). The number of statements of a read
+// does not depend on the number of links, and stays small.
 
 const STATEMENTS_MAX = 5;
 const api = useApi();
@@ -120,6 +121,7 @@ const BODIES: Readonly<Record<string, (values: Record<string, string>) => object
 
 const QUERIES: Readonly<Record<string, (values: Record<string, string>) => string>> = {
   findIssueByUnique: ({ unique }) => `?unique=${unique}`,
+  suggestIssues: ({ issueId }) => `?input=${issueId}`,
 };
 
 function valueNamed(values: Readonly<Record<string, string>>, name: string): string {
@@ -156,6 +158,9 @@ async function givenLinks(count: number): Promise<{ admin: GivenUser; values: Re
     comment = said.body;
   }
   const changes = await as(admin).get(`/v2/issues/${issue.key}/changelog`);
+  const bulk = await as(admin)
+    .post('/v2/bulkchange/_update', { issues: [issue.key], values: { priority: 'blocker' } })
+    .expect(201);
   return {
     admin,
     values: {
@@ -175,6 +180,7 @@ async function givenLinks(count: number): Promise<{ admin: GivenUser; values: Re
       objectId: remote.object.id,
       remoteLinkId: String(remote.id),
       commentId: String(comment.id),
+      bulkChangeId: bulk.body.id,
       entryId: String(changes.body[0]?.id),
       unique,
     },
