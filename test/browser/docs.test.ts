@@ -147,7 +147,7 @@ function operation(id: string) {
 }
 
 async function execute(): Promise<void> {
-  await page.getByRole('button', { name: 'Execute' }).click();
+  await page.getByRole('button', { name: 'Execute', exact: true }).click();
 }
 
 /** Waits until the page shows a response with this status, and returns its text. */
