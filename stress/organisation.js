@@ -1,7 +1,7 @@
 // People with private queues: what `npm run leaks` looks for. Every stored string and every id occurs nowhere else.
 import { callRpc, sendRest } from './environment.js';
 
-const NUMBERS = { issues: 731, queues: 732, columns: 733, links: 734, remote_links: 735, events: 736 };
+const NUMBERS = { issues: 731, queues: 732, columns: 733, links: 734, remote_links: 735, events: 736, comments: 737 };
 const IDS = {
   issues: 'issue_id',
   queues: 'queue_id',
@@ -9,6 +9,7 @@ const IDS = {
   links: 'link_id',
   remote_links: 'remote_link_id',
   events: 'event_id',
+  comments: 'comment_id',
 };
 const MILLION = 1_000_000;
 /** Beyond every id that a run gives. */
@@ -76,7 +77,7 @@ export async function openOrganisation(environment) {
     return id;
   }
 
-  /** An issue with a link to another, a link to an object elsewhere, and a history. */
+  /** An issue with a link to another, a link to an object elsewhere, a comment, and a history. */
   async function createThing(owner, creator, queue, other, word) {
     const number = next();
     const say = (field) => `${word}${field}${padded(number)}`;
@@ -90,6 +91,7 @@ export async function openOrganisation(environment) {
       unique: say('unique'),
       remoteKey: say('remote'),
       reference: say('reference'),
+      comment: say('comment'),
     };
     const { queueKey, summary, description, tag, unique, remoteKey } = names;
     const issue = await rest(creator, 'POST', '/v3/issues', {
@@ -106,6 +108,7 @@ export async function openOrganisation(environment) {
       key: remoteKey,
       origin: 'com.github',
     });
+    const comment = await rest(creator, 'POST', `${path}/comments`, { text: names.comment });
     await rest(creator, 'PATCH', path, { summary });
     const [row] = await query(
       `update issues set reference = $3 where org_id = $1 and key = $2
@@ -126,6 +129,7 @@ export async function openOrganisation(environment) {
       entryId: Number(row.entries.at(-1)),
       remoteLinkId: remote.id,
       remoteObjectId: remote.object.id,
+      commentId: comment.id,
     };
     return thingOf(owner, named, [`${summary}before`, ...row.entries]);
   }
@@ -184,7 +188,7 @@ export async function openOrganisation(environment) {
     missingThing() {
       const order = padded(next());
       const number = (table) => NUMBERS[table] * MILLION + MISSING + Number(order);
-      const texts = ['queueName', 'summary', 'description', 'tag', 'unique', 'remote', 'reference'];
+      const texts = ['queueName', 'summary', 'description', 'tag', 'unique', 'remote', 'reference', 'comment'];
       return thingOf(undefined, {
         ...Object.fromEntries(texts.map((name) => [name === 'remote' ? 'remoteKey' : name, `none${name}${order}`])),
         queueKey: `NONE${order}Q`,
@@ -198,6 +202,7 @@ export async function openOrganisation(environment) {
         secondViewId: 2 * number('links'),
         entryId: number('events'),
         remoteLinkId: number('remote_links'),
+        commentId: number('comments'),
         remoteObjectId: `0123456789abcdef01234567890${order}`,
       });
     },
@@ -214,6 +219,7 @@ export async function openOrganisation(environment) {
            'links', (select jsonb_agg(links order by link_id) from links
              where org_id = $1 and (inward_issue_id in (${issues}) or outward_issue_id in (${issues}))),
            'remote', (select jsonb_agg(r order by remote_link_id) from remote_links r where org_id = $1 and issue_id in (${issues})),
+           'comments', (select jsonb_agg(c order by comment_id) from comments c where org_id = $1 and issue_id in (${issues})),
            'events', (select jsonb_agg(e order by event_id) from events e where org_id = $1 and issue_id in (${issues}))
          )::text as rows`,
         [orgId, queues],

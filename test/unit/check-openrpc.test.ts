@@ -24,7 +24,7 @@ test.each([
     'a method without a name',
     '  - name: getLinkById\n',
     '  - summary: getLinkById\n',
-    "document/methods/3 must have required property 'name'",
+    "document/methods/8 must have required property 'name'",
   ],
   ['a result that does not fit its schema', 'value: UTC', 'value: 5', 'getTimezone: result must be string'],
   [
