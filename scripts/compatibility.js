@@ -12,7 +12,7 @@ const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 const ENDPOINTS = {
   Issues: `
     POST /issues; GET /issues; GET /issues/{issue}; PATCH /issues/{issue}; DELETE /issues/{issue}; POST /issues/_search;
-    POST /issues/_count; POST /issues/_suggest; POST /issues/_import; POST /issues/_findByUnique; POST /issues/{issue}/_move;
+    POST /issues/_count; GET /issues/_suggest; POST /issues/_import; POST /issues/_findByUnique; POST /issues/{issue}/_move;
     POST /issues/{issue}/_clone; GET /issues/{issue}/changelog; POST /system/search/scroll/_clear`,
   Links: `
     GET /issues/{issue}/links; POST /issues/{issue}/links; DELETE /issues/{issue}/links/{link};
@@ -92,6 +92,10 @@ const PROCEDURES = {
 
 /** What clients of the original can notice. An entry for something that is not served fails. */
 const DIFFERENCES = {
+  'POST /issues/{issue}/_clone': 'One queue for each request.',
+  'POST /bulkchange/_update': 'Done before the response; at most 1000 issues, in 20 seconds.',
+  'POST /bulkchange/_move': 'Done before the response; at most 1000 issues, in 20 seconds.',
+  'POST /bulkchange/_transition': 'Done before the response; at most 1000 issues, in 20 seconds.',
   'PATCH /issues/{issue}': 'The status can be changed here too. Fields that are not served are refused by name.',
   'DELETE /issues/{issue}': 'For administrators of the organisation.',
   'POST /issues/{issue}/_move': 'Changes of fields in the body are refused.',
@@ -153,7 +157,7 @@ export function compatibilityPage(openapi, openrpc) {
     throw new Error(`scripts/compatibility.js: not served: ${wrong.join()}; not listed: ${unlisted.join()}`);
   }
   const tracker = table('endpoint', endpoints, isServed);
-  const more = `Endpoints that only this server has: ${own.map((name) => `\`${name}\``).join(', ')}.\n`;
+  const more = `Endpoints that are served as well: ${own.map((name) => `\`${name}\``).join(', ')}.\n`;
   return `${HEADER}${tracker}\n${more}${KANBOARD}${table('procedure', procedures, isServed)}`;
 }
 

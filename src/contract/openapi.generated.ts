@@ -2127,9 +2127,9 @@ export interface components {
         };
         readonly BulkTransition: {
             readonly issues: components["schemas"]["BulkIssues"];
-            /** @description The key of a status. */
+            /** @description The id of a transition that all the issues have. */
             readonly transition: string;
-            readonly values?: components["schemas"]["IssueChanges"];
+            readonly values?: components["schemas"]["TransitionRequest"];
         };
         readonly BulkUpdate: {
             readonly issues: components["schemas"]["BulkIssues"];

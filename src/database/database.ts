@@ -61,6 +61,10 @@ export interface Transaction extends ClientDatabase {
   invalidate(scope: string): Promise<void>;
 }
 
+export function isTransaction(db: Database): db is Transaction {
+  return 'attempt' in db;
+}
+
 /** The pool on behalf of one client. */
 export interface ClientDatabase extends Database {
   /**

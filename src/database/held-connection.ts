@@ -45,7 +45,7 @@ export async function holdConnection<Result>(
       destroy(session);
     };
     try {
-      if (session.takePlansExpired()) await run(connection, DISCARD_PLANS, {});
+      if (session.claimPlanDiscard()) await run(connection, DISCARD_PLANS, {});
       return await work(connection);
     } catch (error) {
       if (isReadOnlyError(error)) {

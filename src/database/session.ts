@@ -54,8 +54,8 @@ export class Session extends pg.Client {
     this.hasCitus = rowCount === 0;
   }
 
-  /** Whether the plans are too old; then `discard plans` is due, and counts as done. */
-  takePlansExpired(): boolean {
+  /** Whether the plans are too old. A caller that gets true must run `discard plans`: their age counts from now. */
+  claimPlanDiscard(): boolean {
     const now = performance.now();
     if (now - this.#plannedAt < PLANS_MAX_AGE_MS) return false;
     this.#plannedAt = now;

@@ -52,6 +52,9 @@ export const KANBOARD_DEFAULTS = {
   kanboard: {},
 } as const satisfies Partial<IssueFields>;
 
+/** The defaults of the fields that only Tracker's clients can set. */
+export const TRACKER_DEFAULTS = { resolutionId: null } as const satisfies Partial<IssueFields>;
+
 export interface NewIssueWrite {
   readonly queueId: number;
   readonly fields: IssueFields;
@@ -175,9 +178,6 @@ export function fieldsOf(issue: IssueState): IssueFields {
     kanboard: issue.kanboard,
   };
 }
-
-/** The defaults of the fields that only Tracker's clients can set. */
-export const TRACKER_DEFAULTS = { resolutionId: null } as const satisfies Partial<IssueFields>;
 
 /** The fields that the changelog reports, by their names in the contract. */
 const FIELDS: readonly (readonly [field: string, of: keyof IssueFields])[] = [

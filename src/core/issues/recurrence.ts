@@ -50,6 +50,7 @@ export function successorOf(issueId: number, fields: IssueFields, statusId: numb
     ...fields,
     statusId,
     dueAt: nextDueDate(fields, now),
+    resolutionId: null,
     startedAt: null,
     timeSpent: null,
     kanboard: { ...kanboard, recurrence_parent: issueId },

@@ -57,9 +57,8 @@ const INSERT_QUEUE = statement<'orgId' | 'queueId' | keyof NewQueue>(
  * that no key refers to two issues.
  */
 export async function insertQueue(db: Transaction, orgId: string, queue: NewQueue): Promise<number> {
-  const [next] = await db.query(NEXT_QUEUE_ID({}));
-  if (next === undefined) throw new Error('The sequence returns a row.');
-  const queueId = next.queue_id;
+  const [row] = await db.query(NEXT_QUEUE_ID({}));
+  const { queue_id: queueId } = row as { queue_id: number };
   const kanboard = JSON.stringify(queue.kanboard ?? {});
   await db.query(INSERT_QUEUE({ orgId, queueId, description: undefined, ...queue, kanboard }));
   return queueId;

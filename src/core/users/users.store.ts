@@ -225,7 +225,10 @@ export async function updateUserActive(
   return rows.length > 0;
 }
 
-/** Changed fields of a user; undefined keeps the current value, an empty string unsets it. */
+/**
+ * Changed fields of a user; undefined keeps the current value, an empty string unsets it. The role `member` leaves a reader a
+ * reader: Kanboard's clients cannot tell them apart, and send back what they read.
+ */
 export interface UserChange {
   readonly login: string | undefined;
   readonly display: string | undefined;
@@ -237,7 +240,8 @@ const UPDATE_USER = statement<'orgId' | 'userId' | keyof UserChange>(
   'update_user',
   `
   update users
-  set login = coalesce(:login, login), role = coalesce(:role, role),
+  set login = coalesce(:login, login),
+    role = case when :role = 'member' and role = 'reader' then role else coalesce(:role, role) end,
     display = nullif(coalesce(:display, display), ''), email = nullif(coalesce(:email, email), '')
   where org_id = :orgId and user_id = :userId and ${isPerson('users')}
   returning user_id`,

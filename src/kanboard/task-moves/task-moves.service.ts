@@ -10,6 +10,7 @@ import {
   fieldsOf,
   getWritableQueue,
   lockWritableIssue,
+  TRACKER_DEFAULTS,
 } from '../../core/issues/issue-writes.ts';
 import { type IssueFields, type IssueState, selectIssueState } from '../../core/issues/issues.store.ts';
 import { copyRemoteLinks } from '../../core/issues/remote-link-copies.store.ts';
@@ -60,7 +61,7 @@ export async function moveTaskToProject(
       await changeIssueQueue(transaction, viewer, issue, projectId, there.statusId);
       moved = await getWritableState(transaction, viewer, taskId);
     }
-    const fields: IssueFields = { ...fieldsOf(moved), ...there, assigneeId: ownerId };
+    const fields: IssueFields = { ...fieldsOf(moved), ...there, ...TRACKER_DEFAULTS, assigneeId: ownerId };
     await changeIssueFields(transaction, viewer, moved, fields, true);
   });
 }
@@ -95,7 +96,15 @@ export async function copyTask(
     await lockQueue(transaction, orgId, projectId);
     const there = await fieldsAt(transaction, viewer, seen, destination);
     const { recurrence_parent: _parent, recurrence_child: _child, ...kanboard } = there.kanboard;
-    const fields = { ...fieldsOf(seen), ...there, kanboard, assigneeId, startedAt: null, timeSpent: null };
+    const fields = {
+      ...fieldsOf(seen),
+      ...there,
+      ...TRACKER_DEFAULTS,
+      kanboard,
+      assigneeId,
+      startedAt: null,
+      timeSpent: null,
+    };
     const copy = await addIssue(transaction, viewer, { queueId: projectId, fields, isOpen: true, createdBy: userId });
     await copyRemoteLinks(transaction, orgId, { fromId: taskId, toId: copy.issueId });
     const issue = { id: copy.issueId, key: copy.key, mayWrite: true };

@@ -227,7 +227,7 @@ export async function moveTask(db: Database, viewer: Viewer, projectId: number, 
   });
 }
 
-/** Opens or closes a task without moving it. Idempotent. Throws `not_found` and `forbidden`. */
+/** Opens or closes a task without moving it. Opened, it has no resolution. Idempotent. Throws `not_found` and `forbidden`. */
 export function setTaskOpen(db: Database, viewer: Viewer, taskId: number, isOpen: boolean): Promise<void> {
   return db.transaction(async (transaction) => {
     const seen = await selectIssueState(transaction, viewer, taskId);
@@ -235,7 +235,8 @@ export function setTaskOpen(db: Database, viewer: Viewer, taskId: number, isOpen
     if (seen?.may_write && isRecurring(seen)) await lockQueue(transaction, viewer.orgId, seen.queue_id);
     const issue = await lockWritableIssue(transaction, viewer, taskId, 'change');
     if (isRecurring(issue) && issue.queue_id !== seen?.queue_id) throw new ConcurrentChange();
-    await changeIssueFields(transaction, viewer, issue, fieldsOf(issue), isOpen);
+    const fields = { ...fieldsOf(issue), ...(isOpen && TRACKER_DEFAULTS) };
+    await changeIssueFields(transaction, viewer, issue, fields, isOpen);
   });
 }
 

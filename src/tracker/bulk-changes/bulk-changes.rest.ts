@@ -1,19 +1,22 @@
 import type { Schemas } from '../../contract/types.ts';
 import { explainConflict } from '../../core/issue-links/link-conflict.ts';
+import { findIssuesNamed } from '../../core/issues/issue-access.ts';
 import { getMyself } from '../../core/users/users.service.ts';
 import type { Database, Queryable } from '../../database/database.ts';
-import type { DomainError } from '../../errors.ts';
+import { DomainError } from '../../errors.ts';
 import { errorResponse } from '../../http/error-response.ts';
-import { texts } from '../../texts.ts';
+import { type Language, texts } from '../../texts.ts';
 import { keysFound } from '../issue-search/issue-search.service.ts';
-import { changeIssue } from '../issues/issues.rest.ts';
+import { changeIssue, changesIn } from '../issues/issues.rest.ts';
 import { moveIssue } from '../issues/issues.service.ts';
+import { executeTransition } from '../issues/transitions.service.ts';
 import type { Caller, Context, Handlers } from '../rest/caller.ts';
+import { ISSUE_KEY } from '../rest/idempotent-request.ts';
 import { issueNameIn, nameIn } from '../rest/names.ts';
 import { userReference } from '../rest/references.ts';
 import { timestamp } from '../rest/timestamps.ts';
 import { created } from '../rest/version.ts';
-import type { BulkChange } from './bulk-change.ts';
+import type { BulkChange, BulkFailure } from './bulk-change.ts';
 import { changeInBulk, getBulkChange } from './bulk-changes.service.ts';
 
 type Operations = 'updateIssuesInBulk' | 'moveIssuesInBulk' | 'transitionIssuesInBulk' | 'getBulkChange';
@@ -30,11 +33,16 @@ export const bulkChangeHandlers: Handlers<Operations> = {
   },
   async transitionIssuesInBulk(call) {
     const { body, caller } = call;
-    const values = { ...body.values, status: body.transition };
-    return await carryOut(call, body.issues, (db, issue) => changeIssue(db, caller, issue, values));
+    const { comment, ...values } = body.values ?? {};
+    const changes = { ...changesIn(values), comment };
+    return await carryOut(call, body.issues, (db, issue) =>
+      executeTransition(db, caller.viewer, issue, body.transition, changes),
+    );
   },
   async getBulkChange({ db, path, caller }) {
-    return { body: await serialize(db, caller, await getBulkChange(db, caller.viewer, path.bulkChangeId)) };
+    const bulkChange = await getBulkChange(db, caller.viewer, path.bulkChangeId);
+    const failures = await withoutHidden(db, caller, bulkChange.failures);
+    return { body: await serialize(db, caller, { ...bulkChange, failures }) };
   },
 };
 
@@ -48,9 +56,30 @@ async function carryOut(
   const names = typeof issues === 'string' ? await keysFound(db, viewer, issues) : issues.map(issueNameIn);
   const describe = async (error: DomainError) => {
     await explainConflict(db, viewer, error);
-    return JSON.parse(errorResponse(error, language, true).body) as object;
+    return bodyOf(error, language);
   };
   return created(await serialize(db, caller, await changeInBulk(db, viewer, names, { change, describe })));
+}
+
+/** Failures whose errors name only issues that the caller may still see; of the others, the error is that of a missing issue. */
+async function withoutHidden(
+  db: Queryable,
+  { viewer, language }: Caller,
+  failures: readonly BulkFailure[],
+): Promise<BulkFailure[]> {
+  const keysOf = (error: object) => JSON.stringify(error).match(ISSUE_KEY) ?? [];
+  const keys = [...new Set(failures.flatMap(({ error }) => keysOf(error)))];
+  const issues = keys.length === 0 ? [] : await findIssuesNamed(db, viewer, keys);
+  const hidden = new Set(keys.filter((_key, place) => issues[place] === undefined));
+  const missing = bodyOf(new DomainError('not_found', texts.issueNotFound), language);
+  return failures.map(({ issue, error }) => ({
+    issue,
+    error: keysOf(error).some((key) => hidden.has(key)) ? missing : error,
+  }));
+}
+
+function bodyOf(error: DomainError, language: Language): object {
+  return JSON.parse(errorResponse(error, language, true).body) as object;
 }
 
 async function serialize(db: Queryable, caller: Caller, bulkChange: BulkChange): Promise<Schemas['BulkChange']> {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Viewer } from '../../core/access/viewer.ts';
-import type { Database, Transaction } from '../../database/database.ts';
+import { type Database, isTransaction } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import type { BulkChange, BulkFailure } from './bulk-change.ts';
@@ -47,8 +47,4 @@ export async function getBulkChange(db: Database, viewer: Viewer, id: string): P
   const found = /^[0-9a-f]{20}$/.test(id) ? await selectBulkChange(db, viewer, id) : undefined;
   if (found === undefined) throw new DomainError('not_found', texts.bulkChangeNotFound);
   return found;
-}
-
-function isTransaction(db: Database): db is Transaction {
-  return 'attempt' in db;
 }

@@ -196,7 +196,9 @@ const SELECT_NAMED = statement<keyof Viewer | keyof Ids, NamedRow>(
   union all
   select 'comments', comments.comment_id::text, null, left(comments.text, 255), null, null, null, null, null, null, null,
     null
-  from comments where comments.org_id = :orgId and comments.comment_id = any(:comments::bigint[])
+  from comments
+  where comments.org_id = :orgId and comments.comment_id = any(:comments::bigint[])
+    and ${visibleComment('comments.visibility', 'comments.created_by')}
   union all
   select 'users', users.user_id::text, null, coalesce(users.display, users.login), null, null, null, null, null, users.uid,
     users.passport_uid, users.cloud_uid

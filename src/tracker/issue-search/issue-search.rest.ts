@@ -116,13 +116,13 @@ function searchFrom(body: Body | undefined, order: readonly string[] = []): Issu
 
 /** `status:open,inProgress`; the values of a field that is named several times add up. Throws `invalid` without a colon. */
 function filterInUrl(conditions: readonly string[]): Record<string, string[]> {
-  const filter: Record<string, string[]> = {};
+  const filter = new Map<string, string[]>();
   for (const condition of conditions) {
     const [, field, values] = /^([^:]+):(.*)$/su.exec(condition) ?? [];
     if (field === undefined || values === undefined) refusal('filter')(texts.searchValue);
-    else filter[field.trim()] = [...(filter[field.trim()] ?? []), ...commaList(values)];
+    else filter.set(field.trim(), [...(filter.get(field.trim()) ?? []), ...commaList(values)]);
   }
-  return filter;
+  return Object.fromEntries(filter);
 }
 
 function listFrom(value: string | readonly string[] | undefined): readonly string[] | undefined {

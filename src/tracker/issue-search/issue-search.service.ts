@@ -210,8 +210,8 @@ function oneOf(name: 'queue' | 'key', values: readonly string[]): Condition {
 }
 
 function orderFrom(text: string): Order {
-  const [, sign, name = ''] = /^\s*([+-]?)\s*(.*?)\s*$/su.exec(text) ?? [];
-  return orderNamed(name, sign === '-', refusal('order'));
+  const order = text.trim();
+  return orderNamed(order.replace(/^[+-]\s*/u, ''), order.startsWith('-'), refusal('order'));
 }
 
 /** Parses a value of a filter, which has the syntax of the query language. */

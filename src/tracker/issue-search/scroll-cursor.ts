@@ -25,14 +25,15 @@ export interface ScrollCursor {
   readonly sortValues: readonly (string | null)[];
 }
 
-/** A longer `scrollId` would not fit into a URL. */
-const SEARCH_BYTES_MAX = 3000;
+/** A longer `scrollId` would not fit into a URL, so it leaves the search out. */
+const SCROLL_ID_LENGTH_MAX = 3000;
+/** Bounds what a forged `scrollId` can inflate to. */
 const CURSOR_BYTES_MAX = 64 * 1024;
 
 /** The `scrollId` of a cursor. */
 export function encodeCursor(cursor: ScrollCursor): string {
   const whole = encoded(cursor);
-  return whole.length <= SEARCH_BYTES_MAX ? whole : encoded({ ...cursor, search: undefined });
+  return whole.length <= SCROLL_ID_LENGTH_MAX ? whole : encoded({ ...cursor, search: undefined });
 }
 
 function encoded(cursor: ScrollCursor): string {

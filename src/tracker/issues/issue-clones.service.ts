@@ -8,6 +8,7 @@ import {
   fieldsOf,
   getWritableQueue,
   KANBOARD_DEFAULTS,
+  TRACKER_DEFAULTS,
 } from '../../core/issues/issue-writes.ts';
 import { selectIssueState } from '../../core/issues/issues.store.ts';
 import { lockForLinks } from '../../core/link-types/link-types.store.ts';
@@ -42,7 +43,7 @@ export function cloneIssue(
     await ensureColumn(transaction, orgId, queue.queue_id, status.id);
     const { issueId, key } = await addIssue(transaction, viewer, {
       queueId: queue.queue_id,
-      fields: { ...fieldsOf(state), ...KANBOARD_DEFAULTS, statusId: status.id },
+      fields: { ...fieldsOf(state), ...KANBOARD_DEFAULTS, ...TRACKER_DEFAULTS, statusId: status.id },
       isOpen: !CLOSED.has(status.type),
       createdBy: userId,
     });

@@ -29,7 +29,7 @@ import { hasColumn, insertLastColumn, lockQueue, selectFirstStatus } from '../..
 import { deleteIssues } from '../../core/removal/issue-deletion.service.ts';
 import { type UserSummary, userFrom } from '../../core/users/user-summary.ts';
 import { findUserIdNamed } from '../../core/users/users.service.ts';
-import { ConcurrentChange, type Database, type Queryable } from '../../database/database.ts';
+import { ConcurrentChange, type Database, isTransaction, type Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
@@ -203,7 +203,10 @@ export function updateIssue(
     const { fields, isOpen } = await changedFields(transaction, viewer, issue, changes);
     const isNewStatus = fields.statusId !== issue.status_id;
     if (isNewStatus && !(await hasColumn(transaction, viewer.orgId, issue.queue_id, fields.statusId))) {
-      if (lockedQueueId !== issue.queue_id) {
+      if (isTransaction(db)) {
+        // Its caller cannot lock the queue first. PostgreSQL detects a deadlock, and the whole transaction is repeated.
+        await lockQueue(transaction, viewer.orgId, issue.queue_id);
+      } else if (lockedQueueId !== issue.queue_id) {
         queueId = issue.queue_id;
         throw new ConcurrentChange();
       }

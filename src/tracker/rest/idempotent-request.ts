@@ -11,7 +11,8 @@ export function hashOfRequest(url: string, bytes: Buffer = Buffer.alloc(0)): Buf
 
 /** The hexadecimal ids of issues in JSON. A string cannot contain this: there, quotation marks are escaped. */
 const ISSUE_ID = /"id":"([0-9a-f]{24})"/g;
-const ISSUE_KEY = /\b[A-Z][A-Z0-9_]*-\d+\b/g;
+/** In the text of an error. */
+export const ISSUE_KEY = /\b[A-Z][A-Z0-9_]*-\d+\b/g;
 
 /**
  * Whether the viewer may see what the stored response to a request shows: the issue in the path, those in the body, and

@@ -24,6 +24,12 @@ function parse(bytes: Buffer): unknown {
   }
 }
 
+/** The parameters of a query, unless PostgreSQL cannot store one. Throws HttpError. */
+export function requireStorableQuery(query: unknown): unknown {
+  requireStorable(query, DEPTH_MAX, refuseNul);
+  return query;
+}
+
 /** PostgreSQL's text cannot contain U+0000. */
 function refuseNul(value: string): void {
   if (value.includes('\0')) throw new HttpError(400, texts.nulCharacter);
