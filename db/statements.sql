@@ -2474,7 +2474,7 @@ where queues.org_id = $1 and queues.queue_id = $2 and ($3::boolean or (queues.ac
     and true)))
 order by name collate "C", users.user_id;
 
--- $1 orgId, $2 issues, $3 isApplication, $4 userId, $5 linkTypes, $6 queues, $7 comments, $8 users, $9 statuses, $10 types, $11 priorities, $12 resolutions
+-- $1 orgId, $2 issues, $3 isApplication, $4 userId, $5 linkTypes, $6 queues, $7 comments, $8 role, $9 users, $10 statuses, $11 types, $12 priorities, $13 resolutions
 prepare select_named as
   select 'issues' as kind, issues.issue_id::text as id, issues.key, issues.summary as text, null as ru, null as en,
     issues.hex_id,
@@ -2516,27 +2516,30 @@ from queues where queues.org_id = $1 and queues.queue_id = any($6::bigint[]) and
 union all
 select 'comments', comments.comment_id::text, null, left(comments.text, 255), null, null, null, null, null, null, null,
   null
-from comments where comments.org_id = $1 and comments.comment_id = any($7::bigint[])
+from comments
+where comments.org_id = $1 and comments.comment_id = any($7::bigint[])
+  and (comments.visibility = 'app-user' or comments.created_by = $4 or $3::boolean
+    or $8::text = 'admin' or (comments.visibility = 'app-manager' and $8::text = 'manager'))
 union all
 select 'users', users.user_id::text, null, coalesce(users.display, users.login), null, null, null, null, null, users.uid,
   users.passport_uid, users.cloud_uid
-from users where users.org_id = $1 and users.user_id = any($8::bigint[])
+from users where users.org_id = $1 and users.user_id = any($9::bigint[])
 union all
 select 'statuses', statuses.status_id::text, statuses.key, null, statuses.name_ru, statuses.name_en, null, null, null,
   null, null, null
-from statuses where statuses.org_id = $1 and statuses.status_id = any($9::bigint[])
+from statuses where statuses.org_id = $1 and statuses.status_id = any($10::bigint[])
 union all
 select 'types', issue_types.issue_type_id::text, issue_types.key, null, issue_types.name_ru, issue_types.name_en, null, null, null,
   null, null, null
-from issue_types where issue_types.org_id = $1 and issue_types.issue_type_id = any($10::bigint[])
+from issue_types where issue_types.org_id = $1 and issue_types.issue_type_id = any($11::bigint[])
 union all
 select 'priorities', priorities.priority_id::text, priorities.key, null, priorities.name_ru, priorities.name_en, null, null, null,
   null, null, null
-from priorities where priorities.org_id = $1 and priorities.priority_id = any($11::bigint[])
+from priorities where priorities.org_id = $1 and priorities.priority_id = any($12::bigint[])
 union all
 select 'resolutions', resolutions.resolution_id::text, resolutions.key, null, resolutions.name_ru, resolutions.name_en, null, null, null,
   null, null, null
-from resolutions where resolutions.org_id = $1 and resolutions.resolution_id = any($12::bigint[]);
+from resolutions where resolutions.org_id = $1 and resolutions.resolution_id = any($13::bigint[]);
 
 -- $1 issueIds, $2 orgId, $3 linkTypeId, $4 position
 prepare select_nearest_inward as
@@ -3521,7 +3524,8 @@ update tokens set last_used_at = now() from used where tokens.org_id = $1 and to
 -- $1 login, $2 role, $3 display, $4 email, $5 orgId, $6 userId
 prepare update_user as
 update users
-set login = coalesce($1, login), role = coalesce($2, role),
+set login = coalesce($1, login),
+  role = case when $2 = 'member' and role = 'reader' then role else coalesce($2, role) end,
   display = nullif(coalesce($3, display), ''), email = nullif(coalesce($4, email), '')
 where org_id = $5 and user_id = $6 and (not users.is_application and users.removed_at is null)
 returning user_id;

@@ -255,6 +255,10 @@ describe('updateUser and isActiveUser', () => {
     expect(await rpc.named('updateUser', { id: reader.id, name: 'Reader' })).toBe(true);
     const { id } = await givenQueue(db(), org);
     await expectForbidden(rpcAs(api(), reader), 'createTask', 'Task', id);
+    // Clients send back the role that they read.
+    const { role } = await rpc.call<{ role: string }>('getUser', reader.id);
+    expect(await rpc.named('updateUser', { id: reader.id, role })).toBe(true);
+    await expectForbidden(rpcAs(api(), reader), 'createTask', 'Task', id);
   });
 
   test('return false for invalid values, and for the last administrator', async () => {

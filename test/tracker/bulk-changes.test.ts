@@ -1,8 +1,16 @@
 import { expect, test } from '@jest/globals';
 import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
-import { type GivenUser, givenIssue, givenOrganisation, givenQueue, givenUser } from '../support/builders.ts';
+import {
+  type GivenUser,
+  givenApplication,
+  givenIssue,
+  givenOrganisation,
+  givenQueue,
+  givenUser,
+} from '../support/builders.ts';
 import { restAs } from '../support/rest.ts';
+import { rpcAs } from '../support/rpc.ts';
 import { unchanged } from '../support/snapshot.ts';
 
 const api = useApi();
@@ -102,7 +110,49 @@ test('_move moves issues as the official client asks for it, and _transition giv
   }
   const unknown = { transition: 'fly', issues: [`${to}-1`] };
   const { body } = await as(org.admin).post('/v3/bulkchange/_transition', unknown).expect(201);
-  expect(body.failures).toMatchObject([{ error: { errors: { status: texts.statusNotFound.en } } }]);
+  expect(body.failures).toMatchObject([{ error: { errorMessages: [texts.transitionNotFound.en], statusCode: 404 } }]);
+});
+
+test('a bulk change with an Idempotency-Key gives a status that the queue had no column for', async () => {
+  const { org, keys } = await givenIssues(1);
+  const rpc = rpcAs(api(), await givenApplication(db(), org));
+  const project = await rpc.call<number>('createProject', 'Project');
+  await rpc.call('addProjectUser', project, org.admin.id, 'project-manager');
+  const [{ key: queue }] = (await as(org.admin).get('/v3/queues').expect(200)).body.filter(
+    ({ id }: { id: number | string }) => Number(id) === project,
+  );
+  await as(org.admin).post(`/v3/issues/${keys[0]}/_move?queue=${queue}`).expect(200);
+
+  const { body } = await as(org.admin)
+    .post('/v3/bulkchange/_update', { issues: keys, values: { status: 'needInfo' } })
+    .set('Idempotency-Key', 'bulk')
+    .expect(201);
+
+  expect(body).toMatchObject({ status: 'COMPLETE', failures: [] });
+  expect(await issueOf(org.admin, keys[0])).toMatchObject({ status: { key: 'needInfo' } });
+});
+
+test('GET /bulkchange/{id} no longer names issues that became hidden from its user', async () => {
+  const { org, keys } = await givenIssues(1);
+  const member = await givenUser(db(), org.orgId);
+  const secret = await givenQueue(db(), org, [member]);
+  const parent = await givenIssue(db(), org, secret.key);
+  await as(member).patch(`/v3/issues/${keys[0]}`, { parent: parent.key }).expect(200);
+  const values = { parent: keys[0] };
+  const { body } = await as(member)
+    .post('/v3/bulkchange/_update', { issues: [parent.key], values })
+    .expect(201);
+  expect(JSON.stringify(body.failures)).toContain(parent.key);
+  await db().query({
+    name: '',
+    text: 'delete from queue_members where org_id = $1 and queue_id = $2',
+    values: [org.orgId, secret.id],
+  });
+
+  const { body: later } = await as(member).get(`/v3/bulkchange/${body.id}`).expect(200);
+
+  expect(later.failures).toMatchObject([{ error: { errorMessages: [texts.issueNotFound.en], errorsData: {} } }]);
+  expect(JSON.stringify(later.failures[0].error)).not.toContain(parent.key);
 });
 
 test('a reader changes nothing in bulk, and a bulk change is shown to its user only', async () => {

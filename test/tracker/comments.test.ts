@@ -265,6 +265,30 @@ test.each([
   },
 );
 
+test('who edited a comment no longer sees in the changelog what it says once it is hidden from them', async () => {
+  const org = await givenOrganisation(db());
+  const [author, editor] = [await givenUser(db(), org.orgId), await givenUser(db(), org.orgId, { role: 'admin' })];
+  const issue = await givenIssueOf(org);
+  const { body } = await comment(author, issue, { text: 'Said' }).expect(201);
+  await as(editor).patch(`/v2/issues/${issue.key}/comments/${body.id}`, { text: 'Edited' }).expect(200);
+  const run = (text: string, ...values: unknown[]) => db().query({ name: '', text, values: [org.orgId, ...values] });
+  await run(
+    `update comments set visibility = 'app-admin', text = 'Secret' where org_id = $1 and comment_id = $2`,
+    body.id,
+  );
+  await run(
+    `update events set changes = jsonb_set(changes, '{comments,0,visibility}', '"app-admin"')
+    where org_id = $1 and issue_id = $2 and changes ? 'comments'`,
+    issue.id,
+  );
+  await run(`update users set role = 'member' where org_id = $1 and user_id = $2`, editor.id);
+
+  const seen = await as(editor).get(`/v2/issues/${issue.key}/changelog`).expect(200);
+
+  expect(JSON.stringify(seen.body)).not.toContain('Secret');
+  expect(JSON.stringify((await as(author).get(`/v2/issues/${issue.key}/changelog`)).body)).toContain('Secret');
+});
+
 describe('comments/_import', () => {
   const created = { createdAt: '2019-03-04T05:06:07.008+0000' };
 

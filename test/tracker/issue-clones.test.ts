@@ -23,7 +23,7 @@ async function givenOriginal() {
   const { body } = await as(org.admin)
     .post('/v3/issues', { queue, ...fields })
     .expect(201);
-  await as(org.admin).patch(`/v3/issues/${body.key}`, { status: 'closed' }).expect(200);
+  await as(org.admin).patch(`/v3/issues/${body.key}`, { status: 'closed', resolution: 'fixed' }).expect(200);
   return { org, queue, key: body.key as string };
 }
 
@@ -48,6 +48,7 @@ test('_clone copies an issue into its queue, with the initial status and without
   for (const field of ['summary', 'description', 'type', 'priority', 'assignee', 'tags', 'queue']) {
     expect([field, body[field]]).toEqual([field, original[field]]);
   }
+  expect(body).not.toHaveProperty('resolution');
   expect(headers['location']).toBe(body.self);
   expect(original).toMatchObject({ version: 2, status: { key: 'closed' } });
   expect((await as(member).get(`/v3/issues/${body.key}/links`).expect(200)).body).toEqual([]);

@@ -78,6 +78,25 @@ test('GET /issues/_suggest finds visible issues by words of the summary and by k
   expect(whole).toEqual((await as(org.admin).get(`/v3/issues/${keys[1]}?fields=summary`).expect(200)).body);
 });
 
+test.each([
+  ['/v3/issues?filter=constructor:open', 'filter.constructor'],
+  ['/v3/issues?filter=__proto__:open', 'filter.__proto__'],
+  ['/v3/issues?queue=a%00b', undefined],
+  ['/v3/issues?filter=summary:a%00b', undefined],
+  ['/v3/issues/_suggest?input=a%00b', undefined],
+])('GET %s is refused', async (path, field) => {
+  const { org } = await givenIssues();
+  const { body } = await as(org.admin).get(path).expect(400);
+  expect(Object.keys(body.errors)).toEqual(field === undefined ? [] : [field]);
+  if (field === undefined) expect(body.errorMessages).toEqual([texts.nulCharacter.en]);
+});
+
+test('an order with much white space is refused at once', async () => {
+  const { org } = await givenIssues();
+  const order = [`a${' '.repeat(500_000)}a`];
+  await as(org.admin).post('/v3/issues/_search', { order }).expect(400);
+});
+
 test('GET /issues/_suggest refuses parts without full', async () => {
   const { admin } = await givenOrganisation(db(), { language: 'en' });
   for (const name of ['fields', 'expand']) {
