@@ -43,10 +43,10 @@ const PROBLEMS_MAX = 40;
  */
 const DECIDED = [
   {
-    operations: ['createQueue', 'createProject'],
+    operations: ['createQueue', 'createProject', 'updateProject'],
     kinds: ['queueKey'],
     reason:
-      'Keys of queues are unique in the organisation: to those who may create queues, a key that is taken is refused.',
+      'Keys of queues are unique in the organisation: to those who may give a queue one, a key that is taken is refused.',
   },
   {
     operations: ['getAllProjects'],
