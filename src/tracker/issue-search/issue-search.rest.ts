@@ -4,6 +4,7 @@ import { texts } from '../../texts.ts';
 import { issuesJson, issueView } from '../issues/issues.rest.ts';
 import type { Caller, Context, Handlers } from '../rest/caller.ts';
 import { commaList } from '../rest/comma-list.ts';
+import { requireStorableQuery } from '../rest/json-body.ts';
 import { nameIn } from '../rest/names.ts';
 import { type Page, pageOf, pagingHeaders } from '../rest/paging.ts';
 import { issueReference } from '../rest/references.ts';
@@ -15,6 +16,7 @@ type Operations = 'listIssues' | 'searchIssues' | 'countIssues' | 'clearSearchSc
 
 export const issueSearchHandlers: Handlers<Operations> = {
   async listIssues(call) {
+    requireStorableQuery(call.query);
     const { queue, keys, filter, query, order } = call.query;
     const body = { queue, keys: keys?.flatMap(commaList), filter: filter && filterInUrl(filter), query };
     return await searched(call, searchFrom(body, order));
@@ -27,6 +29,7 @@ export const issueSearchHandlers: Handlers<Operations> = {
   },
   async suggestIssues(call) {
     const { db, query, caller } = call;
+    requireStorableQuery(query);
     const { input, queue, full, fields, expand } = query;
     if (!full && (fields ?? expand)) {
       const name = fields ? 'fields' : 'expand';

@@ -24,10 +24,9 @@ function parse(bytes: Buffer): unknown {
   }
 }
 
-/** The parameters of a query, unless PostgreSQL cannot store one. Throws HttpError. */
-export function requireStorableQuery(query: unknown): unknown {
+/** Throws HttpError for parameters of a query that PostgreSQL could not compare with its text. */
+export function requireStorableQuery(query: unknown): void {
   requireStorable(query, DEPTH_MAX, refuseNul);
-  return query;
 }
 
 /** PostgreSQL's text cannot contain U+0000. */

@@ -18,7 +18,7 @@ import { StreamedResponse } from '../../http/streamed-response.ts';
 import { texts } from '../../texts.ts';
 import { type Context, callerOf, type Handlers } from './caller.ts';
 import { hashOfRequest, mayStillSee } from './idempotent-request.ts';
-import { parseJson, requireStorableQuery } from './json-body.ts';
+import { parseJson } from './json-body.ts';
 
 export interface RestRouterOptions {
   readonly contract: Contract;
@@ -77,7 +77,7 @@ export function restRouter({
         const memory = new ResponseMemory(response, account, responseLimits);
         const call = {
           path: operation.parse.path(request.params),
-          query: operation.parse.query(requireStorableQuery(request.query)),
+          query: operation.parse.query(request.query),
           headers: operation.parse.headers(request.headers),
           body: operation.parse.body(given),
           caller,
