@@ -85,9 +85,13 @@ export function isUnanswerable(response: Response, error: unknown): boolean {
 
 /** The response to an error that is stored, to be sent again later. */
 export function errorResponse(error: DomainError, language: Language, namesReason: boolean) {
-  const status = STATUS[error.code];
-  const body = JSON.stringify(errorBody(language, status, error, namesReason));
-  return { status, headers: { 'Content-Type': 'application/json' }, body };
+  const body = domainErrorBody(error, language, namesReason);
+  return { status: body.statusCode, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
+}
+
+/** The body of the response to an error. */
+export function domainErrorBody(error: DomainError, language: Language, namesReason: boolean): Schemas['Error'] {
+  return errorBody(language, STATUS[error.code], error, namesReason);
 }
 
 /** An error without a text has fields, so that one of the body's two lists is never empty. */

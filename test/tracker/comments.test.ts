@@ -180,7 +180,7 @@ describe('PATCH comment', () => {
   });
 });
 
-test('only the author and those who manage the queue can change or remove a comment', async () => {
+test('only the author and managers of the queue can change or remove a comment', async () => {
   const org = await givenOrganisation(db());
   const [author, other] = [await givenUser(db(), org.orgId), await givenUser(db(), org.orgId)];
   const issue = await givenIssueOf(org);

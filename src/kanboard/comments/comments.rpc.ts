@@ -1,6 +1,5 @@
 import type { Schemas } from '../../contract/openrpc.ts';
-import type { Comment } from '../../core/comments/comments.service.ts';
-import { getComment, listComments } from '../../core/comments/comments.service.ts';
+import { type Comment, getComment, listComments } from '../../core/comments/comments.service.ts';
 import type { Methods } from '../rpc/account.ts';
 import { idFrom, nameOf, secondsFrom, stringFrom } from '../rpc/values.ts';
 import { isOfUser, removeTaskComment, updateTaskComment, writeTaskComment } from './task-comments.service.ts';
@@ -20,11 +19,19 @@ export const commentMethods: Methods<
 
   async getComment({ comment_id }, { db, viewer }) {
     const comment = await getComment(db, viewer, { commentId: idFrom(comment_id) });
-    const { comment: text, visibility, ...author } = serializeComment(comment);
-    const { username, name, email, avatar_path, id, task_id, user_id, date_creation, date_modification } = author;
-    const times = { date_creation, date_modification };
-    const { reference } = comment;
-    return { id, task_id, user_id, ...times, comment: text, reference, visibility, username, name, email, avatar_path };
+    const { date_creation, date_modification, comment: text, visibility, ...others } = serializeComment(comment);
+    const { id, task_id, user_id, ...author } = others;
+    const ids = { id, task_id, user_id };
+    // In the order of the original, which is not that of a list.
+    return {
+      ...ids,
+      date_creation,
+      date_modification,
+      comment: text,
+      reference: comment.reference,
+      visibility,
+      ...author,
+    };
   },
 
   async getAllComments({ task_id }, { db, viewer }) {

@@ -26,9 +26,9 @@ export interface NewTaskComment {
   readonly visibility: string | undefined;
 }
 
-const TEXT_LENGTH_MAX = 512_000;
+const COMMENT_LENGTH_MAX = 512_000;
 const REFERENCE_LENGTH_MAX = 191;
-/** How far a role in the organisation sees; nobody may write beyond that. */
+/** The visibilities that a role in the organisation sees, and may give a comment, are those up to its own level. */
 const LEVELS: Readonly<Record<CommentVisibility, number>> = { 'app-user': 0, 'app-manager': 1, 'app-admin': 2 };
 
 /** Whether a user wrote it, and not the application account, which counts as no user. */
@@ -92,7 +92,7 @@ async function requireOwn(db: Queryable, viewer: Viewer, commentId: number): Pro
 }
 
 function isText(text: string): boolean {
-  return text.trim() !== '' && lengthOf(text) <= TEXT_LENGTH_MAX;
+  return text.trim() !== '' && lengthOf(text) <= COMMENT_LENGTH_MAX;
 }
 
 function isVisibility(value: string): value is CommentVisibility {

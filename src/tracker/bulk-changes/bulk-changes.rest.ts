@@ -4,8 +4,8 @@ import { findIssuesNamed } from '../../core/issues/issue-access.ts';
 import { getMyself } from '../../core/users/users.service.ts';
 import type { Database, Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
-import { errorResponse } from '../../http/error-response.ts';
-import { type Language, texts } from '../../texts.ts';
+import { domainErrorBody } from '../../http/error-response.ts';
+import { texts } from '../../texts.ts';
 import { keysFound } from '../issue-search/issue-search.service.ts';
 import { changeIssue, changesIn } from '../issues/issues.rest.ts';
 import { moveIssue } from '../issues/issues.service.ts';
@@ -56,7 +56,7 @@ async function carryOut(
   const names = typeof issues === 'string' ? await keysFound(db, viewer, issues) : issues.map(issueNameIn);
   const describe = async (error: DomainError) => {
     await explainConflict(db, viewer, error);
-    return bodyOf(error, language);
+    return domainErrorBody(error, language, true);
   };
   return created(await serialize(db, caller, await changeInBulk(db, viewer, names, { change, describe })));
 }
@@ -71,15 +71,11 @@ async function withoutHidden(
   const keys = [...new Set(failures.flatMap(({ error }) => keysOf(error)))];
   const issues = keys.length === 0 ? [] : await findIssuesNamed(db, viewer, keys);
   const hidden = new Set(keys.filter((_key, place) => issues[place] === undefined));
-  const missing = bodyOf(new DomainError('not_found', texts.issueNotFound), language);
+  const missing = domainErrorBody(new DomainError('not_found', texts.issueNotFound), language, true);
   return failures.map(({ issue, error }) => ({
     issue,
     error: keysOf(error).some((key) => hidden.has(key)) ? missing : error,
   }));
-}
-
-function bodyOf(error: DomainError, language: Language): object {
-  return JSON.parse(errorResponse(error, language, true).body) as object;
 }
 
 async function serialize(db: Queryable, caller: Caller, bulkChange: BulkChange): Promise<Schemas['BulkChange']> {

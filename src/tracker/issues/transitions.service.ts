@@ -1,6 +1,6 @@
 import type { Viewer } from '../../core/access/viewer.ts';
 import { createComment } from '../../core/comments/comments.service.ts';
-import { selectStatusesOfQueues } from '../../core/queues/transitions.store.ts';
+import { selectStatusesOfQueues } from '../../core/queues/queue-statuses.store.ts';
 import type { Database, Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
