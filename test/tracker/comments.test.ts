@@ -130,8 +130,10 @@ describe('GET comments', () => {
       const one = await as(org.admin).get(`${path}/${body.id}?expand=${expand}`).expect(200);
       expect(one.body).toEqual({ ...body, ...added });
     }
-    const refused = await as(org.admin).get(`${path}?expand=reactions`).expect(400);
-    expect(refused.body.errors).toEqual({ expand: texts.expandUnknown('html, attachments, all').ru });
+    for (const refusing of [path, `${path}/${body.id}`]) {
+      const refused = await as(org.admin).get(`${refusing}?expand=reactions`).expect(400);
+      expect(refused.body.errors).toEqual({ expand: texts.expandUnknown('html, attachments, all').ru });
+    }
   });
 });
 
