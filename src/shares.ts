@@ -49,8 +49,18 @@ export class Shares {
     return true;
   }
 
-  /** Takes the amount, waiting its turn. Throws `overloaded` if the queue is full or the wait too long. */
-  async take(account: string | undefined, amount: number, signal?: Signal): Promise<void> {
+  /**
+   * Takes the amount, waiting its turn, or ahead of all others if it is urgent. Throws `overloaded` if the queue is full or
+   * the wait too long.
+   */
+  async take(
+    account: string | undefined,
+    amount: number,
+    {
+      signal,
+      isUrgent = false,
+    }: { readonly signal?: Signal | undefined; readonly isUrgent?: boolean | undefined } = {},
+  ): Promise<void> {
     if (this.tryTake(account, amount)) return;
     const ahead = this.#waiters.filter((waiter) => waiter.account === account).length;
     if (ahead >= this.#waitersMax || this.#waiters.length >= this.#allWaitersMax) throw overloaded();
@@ -82,7 +92,8 @@ export class Shares {
         waiter.fail(overloaded());
       }, this.#waitMs);
       signal?.addEventListener('abort', leave);
-      this.#waiters.push(waiter);
+      if (isUrgent) this.#waiters.unshift(waiter);
+      else this.#waiters.push(waiter);
     });
   }
 

@@ -3,11 +3,16 @@ import { Agent, request } from 'node:http';
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
-/** Sends a request and returns `{status, headers, text}`. A lost connection is a rejected promise. */
+/**
+ * Sends a request and returns `{status, headers, text}`. A lost connection is a rejected promise, unless it is a kept one that
+ * the server closed for idleness when the request was on its way: that request is sent again.
+ */
 export function send(url, { method = 'GET', headers = {}, body } = {}) {
   return new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) };
+    let responded = false;
     const sent = request(url, { method, agent, headers: { ...headers, ...length } }, (response) => {
+      responded = true;
       const pieces = [];
       response.on('data', (piece) => pieces.push(piece));
       response.on('end', () => {
@@ -16,7 +21,11 @@ export function send(url, { method = 'GET', headers = {}, body } = {}) {
       });
       response.on('error', reject);
     });
-    sent.on('error', reject);
+    sent.on('error', (error) => {
+      const closedForIdleness = sent.reusedSocket && !responded && error.code === 'ECONNRESET';
+      if (closedForIdleness) resolve(send(url, { method, headers, body }));
+      else reject(error);
+    });
     sent.end(body);
   });
 }

@@ -448,7 +448,10 @@ class Leaks {
     }
     const { date: _date, 'x-request-id': _id, ...headers } = response.headers;
     let text = JSON.stringify({ status: response.status, headers, text: response.text });
-    for (const [name, value] of thing.replaceable) text = text.replaceAll(value, `<${name}>`);
+    for (const [name, value] of thing.replaceable) {
+      // The id of a new link type is its label in lower case.
+      for (const written of [value, value.toLowerCase()]) text = text.replaceAll(written, `<${name}>`);
+    }
     // The length and the hash of a body that repeats a name depend on it.
     if (/<\w+>/.test(text)) text = text.replace(/"(etag|content-length)":"([^"\\]|\\.)*"/g, '');
     if (!operation.isRead)

@@ -9,6 +9,8 @@ export interface Client {
   readonly signal?: Signal;
   /** The account whose share of the connections is used; unset until the client is authenticated. */
   readonly account?: string;
+  /** Whether it gets a connection before those that wait already: it holds something else that others wait for. */
+  readonly isUrgent?: boolean;
   /**
    * Called with the size of each row that arrives. If it throws, the statement is cancelled and rejects with that
    * error.

@@ -244,9 +244,11 @@ export function openDatabase(
       Promise.all(keys.map((key) => sharedReads.read(statement, orgId, key, client))),
     async receive(statement, onRow) {
       const { account, signal } = client;
-      await receiving.take(account, 1, signal);
+      await receiving.take(account, 1, { signal });
       try {
-        await withConnection(client, (connection) => receive(connection, statement, signal, onRow));
+        await withConnection({ ...client, isUrgent: true }, (connection) =>
+          receive(connection, statement, signal, onRow),
+        );
       } finally {
         receiving.give(account, 1);
       }

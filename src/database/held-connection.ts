@@ -30,11 +30,11 @@ const DISCARD_PLANS: Statement<never> = { name: '', text: 'discard plans', value
 
 export async function holdConnection<Result>(
   { connect, connections, silence, onReadOnly }: ConnectionSource,
-  { account, signal }: Client,
+  { account, signal, isUrgent }: Client,
   work: (connection: HeldConnection) => Promise<Result>,
 ): Promise<Result> {
   signal?.throwIfAborted();
-  await connections.take(account, 1, signal);
+  await connections.take(account, 1, { signal, isUrgent });
   const pending = silence.begin();
   try {
     const session = await connectFor(pending, connect);
