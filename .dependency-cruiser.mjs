@@ -37,6 +37,8 @@ const MAY_IMPORT = {
     'text-length.ts',
     'texts.ts',
   ],
+  seed: ['config.ts', 'contract', 'core', 'database', 'errors.ts', 'log.ts', 'texts.ts', 'tracker'],
+  'test-mode': ['core', 'database', 'errors.ts', 'http', 'texts.ts', 'tracker'],
   demo: ['config.ts', 'core', 'database', 'errors.ts', 'http'],
 };
 

@@ -3200,6 +3200,12 @@ where links.org_id = $1
   is distinct from (link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic,
     link_types.single_end, link_types.shares_label, organisations.one_link_per_pair) and links.link_id > $2 order by links.link_id limit 1000;
 
+-- $1 next, $2 orgId, $3 queueId
+prepare skip_issue_numbers as
+update queues set last_issue_number = $1::bigint - 1
+where org_id = $2 and queue_id = $3 and last_issue_number < $1
+returning last_issue_number;
+
 -- $1 orgId, $2 queueId
 prepare take_issue_key as
 update queues set last_issue_number = last_issue_number + 1

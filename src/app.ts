@@ -26,6 +26,7 @@ import { taskMethods } from './kanboard/tasks/tasks.rpc.ts';
 import { userMethods } from './kanboard/users/users.rpc.ts';
 import type { Log } from './log.ts';
 import { operationsRouter } from './operations.ts';
+import { TestMode } from './test-mode/test-mode.ts';
 import { texts } from './texts.ts';
 import { bulkChangeHandlers } from './tracker/bulk-changes/bulk-changes.rest.ts';
 import { changelogHandlers } from './tracker/changelog/changelog.rest.ts';
@@ -52,7 +53,14 @@ export interface AppOptions {
   readonly log: Log;
   readonly config: Pick<
     Config,
-    'publicUrl' | 'trustProxy' | 'corsOrigins' | 'kanboardAuthHeader' | 'kanboardOrg' | 'rateLimit' | 'rateLimitStore'
+    | 'publicUrl'
+    | 'trustProxy'
+    | 'corsOrigins'
+    | 'kanboardAuthHeader'
+    | 'kanboardOrg'
+    | 'rateLimit'
+    | 'rateLimitStore'
+    | 'testMode'
   >;
   /** If set, /docs is signed in to the demo. */
   readonly demo?: DemoCredentials | undefined;
@@ -96,6 +104,13 @@ export function createApp({
   const perMinute = config.rateLimit;
   const isShared = perMinute !== false && config.rateLimitStore === 'database';
   const rateLimit = new RateLimit(perMinute, isShared ? new SharedLimit(db, perMinute, log) : undefined);
+
+  const testMode = config.testMode ? new TestMode({ db, publicUrl: config.publicUrl }) : undefined;
+  if (testMode)
+    app.use(
+      contract.servers.map((server) => `${server}/_test`),
+      testMode.router(),
+    );
 
   const handlers = {
     ...issueLinkHandlers,
@@ -150,7 +165,8 @@ export function createApp({
   app.use(refusePath);
   app.use(sendError);
 
-  const listener = linkListListener({ db, rateLimit, publicUrl: config.publicUrl, responseLimits }, app);
+  const links = linkListListener({ db, rateLimit, publicUrl: config.publicUrl, responseLimits }, app);
+  const listener = testMode ? testMode.listener(links) : links;
   const setBrowserHeaders = browserHeaders(config);
   return {
     express: app,

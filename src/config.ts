@@ -25,6 +25,12 @@ export interface Config {
   /** Origins whose pages may use the APIs, such as `https://board.example`. */
   readonly corsOrigins: ReadonlySet<string>;
   readonly demo: 'auto' | 'on' | 'off';
+  /** Absolute path of the file with which an empty database starts. */
+  readonly seed: string | undefined;
+  /** With what an empty database starts instead, in small. */
+  readonly init: InitialOrganisation | undefined;
+  /** Whether clients may reset the database, force responses and read which requests were sent. */
+  readonly testMode: boolean;
   readonly logLevel: string;
   /** Header that Kanboard clients may send instead of `Authorization`. */
   readonly kanboardAuthHeader: string | undefined;
@@ -34,6 +40,15 @@ export interface Config {
   readonly rateLimitStore: 'memory' | 'database';
   /** The organisation that /jsonrpc.php serves; if unset, the only one stored. */
   readonly kanboardOrg: string | undefined;
+}
+
+interface InitialOrganisation {
+  readonly orgId: string;
+  /** Of the administrator. */
+  readonly login: string;
+  /** The administrator's token, and the application's of the Kanboard API. */
+  readonly token: string | undefined;
+  readonly queue: string | undefined;
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
@@ -127,6 +142,12 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       TRUST_PROXY: proxies({ default: false }),
       CORS_ORIGINS: origins({ default: new Set<string>() }),
       DEMO: str({ choices: ['auto', 'on', 'off'], default: 'auto' }),
+      SEED: str({ default: undefined }),
+      INIT_ORG: organisationId({ default: undefined }),
+      INIT_LOGIN: str({ default: undefined }),
+      INIT_TOKEN: str({ default: undefined }),
+      INIT_QUEUE: str({ default: undefined }),
+      TEST_MODE: str({ choices: ['on', 'off'], default: 'off' }),
       LOG_LEVEL: str({ choices: LOG_LEVELS, default: 'info' }),
       KANBOARD_AUTH_HEADER: headerName({ default: undefined }),
       KANBOARD_ORG: organisationId({ default: undefined }),
@@ -138,6 +159,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
         const problems = Object.entries(errors).map(([name, error]) => `${name}: ${error.message}`);
         if ('DATABASE_READ_URL' in given && !('DATABASE_URL' in given))
           problems.push('DATABASE_READ_URL: needs the DATABASE_URL of the primary');
+        problems.push(...seedProblems(given));
         if (problems.length > 0) throw new StartError(`The environment is invalid.\n${problems.join('\n')}`);
       },
     },
@@ -153,11 +175,33 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     publicUrl: values.PUBLIC_URL,
     trustProxy: values.TRUST_PROXY,
     corsOrigins: values.CORS_ORIGINS,
-    demo: values.DEMO,
+    demo: values.SEED === undefined && values.INIT_ORG === undefined ? values.DEMO : 'off',
+    seed: values.SEED === undefined ? undefined : resolve(values.SEED),
+    init:
+      values.INIT_ORG === undefined
+        ? undefined
+        : {
+            orgId: values.INIT_ORG,
+            login: values.INIT_LOGIN ?? 'admin',
+            token: values.INIT_TOKEN,
+            queue: values.INIT_QUEUE,
+          },
+    testMode: values.TEST_MODE === 'on',
     logLevel: values.LOG_LEVEL,
     kanboardAuthHeader: values.KANBOARD_AUTH_HEADER,
     kanboardOrg: values.KANBOARD_ORG,
     rateLimit: values.RATE_LIMIT,
     rateLimitStore: values.RATE_LIMIT_STORE,
   });
+}
+
+/** An empty database can start with one thing only. */
+function seedProblems(given: Readonly<Record<string, unknown>>): string[] {
+  const inits = ['INIT_LOGIN', 'INIT_TOKEN', 'INIT_QUEUE'].filter((name) => name in given);
+  const problems = 'INIT_ORG' in given ? [] : inits.map((name) => `${name}: needs INIT_ORG`);
+  if ('SEED' in given && 'INIT_ORG' in given) problems.push('INIT_ORG: cannot be combined with SEED');
+  for (const name of ['SEED', 'INIT_ORG']) {
+    if (name in given && given['DEMO'] === 'on') problems.push(`${name}: cannot be combined with DEMO=on`);
+  }
+  return problems;
 }

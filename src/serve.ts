@@ -14,6 +14,8 @@ import { addressOf } from './http/client-address.ts';
 import { createHttpServer } from './http/http-server.ts';
 import { expectsProxy } from './http/loopback.ts';
 import type { Log } from './log.ts';
+import { applySeed, readSeed } from './seed/seed.ts';
+import { prepareSnapshot } from './test-mode/snapshot.ts';
 
 /** How long requests in flight may take once the server is stopping. */
 const DRAIN_MS = 10_000;
@@ -42,6 +44,7 @@ const DEMO_CREDENTIALS = {
 
 /** Starts everything in order: database, schema, demo, HTTP. If a step fails, the earlier ones are undone. */
 export async function serve(config: Config, log: Log, { reset = false }: ServeOptions): Promise<RunningServer> {
+  const seed = await readSeed(config);
   const postgres = await connectPostgres(config, {
     create: true,
     log,
@@ -54,11 +57,17 @@ export async function serve(config: Config, log: Log, { reset = false }: ServeOp
     postgres.db.listen();
     // A server that is still running occupies the address: fail before its data is reset, not after.
     if (reset) await requireFreeAddress(config);
+    const contract = loadContract();
+    if (seed) await applySeed(postgres.db, contract, seed, log);
     const hasDemo = await prepareDemo(postgres.db, config, { isEmbedded: postgres.embedded !== undefined, reset });
     const isDemoUsable = hasDemo && !expectsProxy(config);
     if (hasDemo) log.warn({}, demoWarning(isDemoUsable));
+    if (config.testMode) {
+      await prepareSnapshot(postgres.db);
+      log.warn({}, 'TEST_MODE=on: any token with the scope admin can reset the whole database');
+    }
     const app = createApp({
-      contract: loadContract(),
+      contract,
       rpcContract: loadRpcContract(),
       db: postgres.db,
       log,

@@ -110,6 +110,16 @@ export const texts = {
   },
   bodyTooDeep: { ru: 'Тело запроса вложено слишком глубоко.', en: 'The request body is nested too deeply.' },
   formInvalid: { ru: 'Значение такого вида здесь не подходит.', en: 'This value has the wrong type or format.' },
+  snapshotMissing: {
+    ru: 'Нет состояния, к которому можно вернуться: TEST_MODE=on при запуске не был задан.',
+    en: 'There is no state to return to: the server has not been started with TEST_MODE=on.',
+  },
+  responseForced: { ru: 'Этот ответ заказан тестом.', en: 'A test has requested this response.' },
+  forcedResponsesTooMany: { ru: 'Заказано слишком много ответов.', en: 'Too many responses have been requested.' },
+  preferInvalid: {
+    ru: 'В заголовке Prefer code должен быть от 400 до 599, а delay — от 0 до 60000 мс.',
+    en: 'In the header Prefer, code must be from 400 to 599, and delay from 0 to 60000 ms.',
+  },
   fieldUnknown: { ru: 'Такого поля нет.', en: 'There is no such field.' },
   notSupported: {
     ru: 'Это есть в Tracker, но не поддерживается этим сервером.',
@@ -398,6 +408,10 @@ export const texts = {
   resolutionNotFound: { ru: 'Резолюция не существует.', en: 'The resolution does not exist.' },
   transitionNotFound: { ru: 'Такого перехода у задачи нет.', en: 'The issue has no such transition.' },
   issueTypeNotFound: { ru: 'Тип задачи не существует.', en: 'The issue type does not exist.' },
+  issueNumberTaken: (key: string): Text => ({
+    ru: `Ключ ${key} занят: ключи задач очереди должны возрастать.`,
+    en: `The key ${key} is not free: the keys of a queue's issues must ascend.`,
+  }),
   queueNotFound: { ru: 'Очередь не существует.', en: 'The queue does not exist.' },
   queueManagersOnly: {
     ru: 'Доступно только менеджерам этой очереди.',

@@ -8,7 +8,8 @@ import { listAppliedMigrations, migrate } from '../database/migrations.ts';
 import { updateSchema } from '../database/postgres.ts';
 import { StartError } from '../errors.ts';
 import { createLog } from '../log.ts';
-import { connectDatabase, print, UsageError } from './command.ts';
+import { reset } from '../test-mode/snapshot.ts';
+import { connectDatabase, print, UsageError, withDatabase } from './command.ts';
 
 const LOG_FLUSH_MS = 2_000;
 /**
@@ -49,6 +50,16 @@ export function addServerCommands(program: Command, environment: NodeJS.ProcessE
         log.info('stopped');
       });
       process.stdout.write(`${greeting(server)}\n`);
+    });
+
+  program
+    .command('reset')
+    .description('with TEST_MODE=on: make the database what it was when the server first started with it')
+    .action(async () => {
+      if (!readConfig(environment).testMode)
+        throw new UsageError('A reset deletes data: set TEST_MODE=on to allow it.');
+      await withDatabase(environment, reset);
+      process.stdout.write('The database is what it was.\n');
     });
 
   program

@@ -2,12 +2,6 @@ import type { Queryable, Transaction } from '../database/database.ts';
 import { statement } from '../database/statement.ts';
 import type { DemoIssue, DemoLink } from './demo-data.ts';
 
-/** Blocks the creation of organisations until the transaction ends. */
-export async function lockOrganisations(transaction: Transaction): Promise<void> {
-  const text = 'lock table organisation_directory, organisations in access exclusive mode';
-  await transaction.query({ name: '', text, values: [] });
-}
-
 /** Deletes the organisation, which must be the only one, with its data. Ids restart, so that a fresh demo always has the same ids. */
 export async function deleteEverything(transaction: Transaction, orgId: string): Promise<void> {
   await transaction.invalidate(orgId);

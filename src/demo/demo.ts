@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import { selectLinkTypes } from '../core/link-types/link-types.store.ts';
-import { selectOrganisationIds } from '../core/organisations/directory.store.ts';
+import { lockOrganisations, selectOrganisationIds } from '../core/organisations/directory.store.ts';
 import { APPLICATION_LOGIN, createOrganisation } from '../core/organisations/organisations.service.ts';
 import { createQueue } from '../core/queues/queues.service.ts';
 import { createToken, replaceAccountToken } from '../core/tokens/tokens.service.ts';
@@ -9,13 +9,7 @@ import { createUser, getUserId } from '../core/users/users.service.ts';
 import type { Database, Transaction } from '../database/database.ts';
 import { StartError } from '../errors.ts';
 import { isLoopbackHost } from '../http/loopback.ts';
-import {
-  deleteEverything,
-  existsLoopbackCredential,
-  insertDemoIssues,
-  insertDemoLinks,
-  lockOrganisations,
-} from './demo.store.ts';
+import { deleteEverything, existsLoopbackCredential, insertDemoIssues, insertDemoLinks } from './demo.store.ts';
 import {
   DEMO_ADMIN,
   DEMO_ADMIN_TOKEN,

@@ -29,7 +29,8 @@ interface Log {
 
 const REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
 const REFUSALS_MAX = 20;
-const QUIET_PATHS = new Set(['/healthz', '/readyz']);
+/** Paths of probes, whose requests are not recorded. */
+export const QUIET_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
 
 /**
  * Gives the request its id, and logs one line when its response is complete or its client has disconnected: id, method,

@@ -60,6 +60,7 @@ export function useApi(
         kanboardOrg: undefined,
         rateLimit: false,
         rateLimitStore: 'memory',
+        testMode: false,
         ...config,
       },
       ...limits,

@@ -33,6 +33,7 @@ export async function startInstance(
     kanboardOrg: undefined,
     rateLimit: false,
     rateLimitStore: 'memory',
+    testMode: false,
     ...settings,
   } as const;
   const app = createApp({ contract: loadContract(), rpcContract: loadRpcContract(), db, log, config });

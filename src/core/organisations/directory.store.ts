@@ -7,6 +7,17 @@ import { statement } from '../../database/statement.ts';
 /** The scope of cached values that depend on which organisations exist. No organisation has such an id. */
 const SCOPE = 'organisation directory';
 
+/** Blocks the creation of organisations until the transaction ends. */
+export async function lockOrganisations(transaction: Transaction): Promise<void> {
+  const text = 'lock table organisation_directory, organisations in access exclusive mode';
+  await transaction.query({ name: '', text, values: [] });
+}
+
+/** Invalidates all cached values of the organisations, and which there are. */
+export async function invalidateOrganisations(db: Transaction, orgIds: readonly string[]): Promise<void> {
+  for (const scope of [SCOPE, ...orgIds]) await db.invalidate(scope);
+}
+
 const INSERT_ORGANISATION_ENTRY = statement<'orgId' | 'cloudId'>(
   'insert_organisation_entry',
   'insert into organisation_directory (org_id, cloud_id) values (:orgId, :cloudId)',

@@ -28,22 +28,28 @@ export interface NewQueue {
   readonly leadId: number;
   readonly issueTypeId?: number | undefined;
   readonly priorityId?: number | undefined;
+  readonly access?: 'organisation' | 'members';
 }
 
 /**
- * Creates a queue that is open to the organisation, with a column for each of its statuses, and returns the queue_id.
+ * Creates a queue, by default open to the organisation, with a column for each of its statuses, and returns the queue_id.
  * Throws `conflict` when the key is taken, and `invalid` for a malformed key or an empty name.
  */
 export function createQueue(
   db: Database,
   orgId: string,
-  { issueTypeId = DEFAULT_ISSUE_TYPE_ID, priorityId = DEFAULT_PRIORITY_ID, ...queue }: NewQueue,
+  {
+    issueTypeId = DEFAULT_ISSUE_TYPE_ID,
+    priorityId = DEFAULT_PRIORITY_ID,
+    access = 'organisation',
+    ...queue
+  }: NewQueue,
 ): Promise<number> {
   return db.transaction(async (transaction) => {
     const insert = insertQueue(transaction, orgId, {
       ...queue,
       identifier: queue.key,
-      access: 'organisation',
+      access,
       issueTypeId,
       priorityId,
     });

@@ -237,6 +237,25 @@ export async function takeIssueKey(db: Transaction, orgId: string, queueId: numb
   return `${row.key}-${row.last_issue_number}`;
 }
 
+const SKIP_ISSUE_NUMBERS = statement<'orgId' | 'queueId' | 'next', { last_issue_number: number }>(
+  'skip_issue_numbers',
+  `
+  update queues set last_issue_number = :next::bigint - 1
+  where org_id = :orgId and queue_id = :queueId and last_issue_number < :next
+  returning last_issue_number`,
+);
+
+/** Makes the queue's next key the one with this number. Returns false if it is taken already. */
+export async function skipIssueNumbers(
+  db: Transaction,
+  orgId: string,
+  queueId: number,
+  next: number,
+): Promise<boolean> {
+  const rows = await db.query(SKIP_ISSUE_NUMBERS({ orgId, queueId, next }));
+  return rows.length > 0;
+}
+
 const SELECT_FIRST_STATUS = statement<'orgId' | 'queueId', Pick<StatusRow, 'id' | 'type'>>(
   'select_first_status',
   `

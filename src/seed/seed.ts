@@ -1,0 +1,219 @@
+import { readFile } from 'node:fs/promises';
+import type { Config } from '../config.ts';
+import type { Contract } from '../contract/contract.ts';
+import type { Viewer } from '../core/access/viewer.ts';
+import { lockOrganisations, selectOrganisationIds } from '../core/organisations/directory.store.ts';
+import { APPLICATION_LOGIN, createOrganisation } from '../core/organisations/organisations.service.ts';
+import { addMember } from '../core/queues/queue-members.service.ts';
+import { createQueue } from '../core/queues/queues.service.ts';
+import { skipIssueNumbers } from '../core/queues/queues.store.ts';
+import { createToken, replaceAccountToken, type TokenScope } from '../core/tokens/tokens.service.ts';
+import { createUser, getUserId } from '../core/users/users.service.ts';
+import type { Database, Transaction } from '../database/database.ts';
+import { DomainError, StartError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { texts } from '../texts.ts';
+import { commentHandlers } from '../tracker/comments/comments.rest.ts';
+import { issueLinkHandlers } from '../tracker/issue-links/issue-links.rest.ts';
+import { issueHandlers } from '../tracker/issues/issues.rest.ts';
+import { linkTypeHandlers } from '../tracker/link-types/link-types.rest.ts';
+import type { Context, Handlers } from '../tracker/rest/caller.ts';
+import { invalidSeed, parseSeed, type SeedRecord, type SeedValues } from './seed-file.ts';
+
+const ALL_SCOPES: readonly TokenScope[] = ['read', 'write', 'admin'];
+
+/** What an empty database starts with: the records of SEED, or of the INIT_ variables. */
+export interface Seed {
+  /** The file, or `INIT_ORG`. */
+  readonly name: string;
+  readonly records: readonly SeedRecord[];
+}
+
+type SeedConfig = Pick<Config, 'seed' | 'init'>;
+
+/** Reads the seed that the configuration names, if any. Throws a StartError if it cannot be read or is invalid. */
+export async function readSeed({ seed, init }: SeedConfig): Promise<Seed | undefined> {
+  if (init !== undefined) return { name: 'INIT_ORG', records: recordsOfInit(init) };
+  if (seed === undefined) return undefined;
+  const content = await readFile(seed, 'utf8').catch((error: unknown) => {
+    throw new StartError(`SEED=${seed} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  });
+  return { name: seed, records: parseSeed(seed, content) };
+}
+
+/** The token serves both APIs, as the demo's does. */
+function recordsOfInit({ orgId, login, token, queue }: NonNullable<SeedConfig['init']>): SeedRecord[] {
+  const records: SeedRecord[] = [
+    { kind: 'organisation', value: { id: orgId, ...(token && { kanboardToken: token }) }, place: 'INIT_ORG' },
+    { kind: 'user', value: { login, role: 'admin' }, place: 'INIT_LOGIN' },
+  ];
+  if (token) records.push({ kind: 'token', value: { user: login, value: token }, place: 'INIT_TOKEN' });
+  if (queue) records.push({ kind: 'queue', value: { key: queue, lead: login }, place: 'INIT_QUEUE' });
+  return records;
+}
+
+/**
+ * Applies the seed to an empty database, as one transaction; a database with an organisation stays as it is, which is
+ * logged. Throws a StartError that names the record that was refused.
+ */
+export function applySeed(db: Database, contract: Contract, { name, records }: Seed, log: Log): Promise<void> {
+  return db.transaction(async (transaction) => {
+    await lockOrganisations(transaction);
+    if ((await selectOrganisationIds(transaction)).length > 0) {
+      log.info({ seed: name }, 'the database is not empty, so the seed is not applied');
+      return;
+    }
+    let organisation: OrganisationSeeder | undefined;
+    for (const record of records) {
+      try {
+        if (record.kind === 'organisation') {
+          organisation = await OrganisationSeeder.create(transaction, contract, record.value);
+        } else await organisation?.add(record);
+      } catch (error) {
+        if (error instanceof DomainError) throw invalidSeed(name, [`${record.place}: ${error.message}`]);
+        throw error;
+      }
+    }
+    log.info({ seed: name, records: records.length }, 'seed applied');
+  });
+}
+
+type SeededOperation = 'createLinkType' | 'createIssue' | 'updateIssue' | 'createIssueLink' | 'createComment';
+
+const HANDLERS: Handlers<SeededOperation> = {
+  ...linkTypeHandlers,
+  ...issueHandlers,
+  ...issueLinkHandlers,
+  ...commentHandlers,
+};
+
+/** Writes the records of one organisation, through the services and handlers of requests. */
+class OrganisationSeeder {
+  readonly #db: Transaction;
+  readonly #contract: Contract;
+  readonly #orgId: string;
+  readonly #queueIds = new Map<string, number>();
+
+  private constructor(db: Transaction, contract: Contract, orgId: string) {
+    this.#db = db;
+    this.#contract = contract;
+    this.#orgId = orgId;
+  }
+
+  static async create(
+    db: Transaction,
+    contract: Contract,
+    {
+      id: orgId,
+      name = orgId,
+      language = 'en',
+      profile = 'tracker',
+      cloudId,
+      kanboardToken,
+    }: SeedValues['organisation'],
+  ): Promise<OrganisationSeeder> {
+    await createOrganisation(db, { orgId, cloudId, name, language, profile });
+    const seeder = new OrganisationSeeder(db, contract, orgId);
+    if (kanboardToken !== undefined) {
+      await replaceAccountToken(db, orgId, await seeder.#userId(), 'application', { value: kanboardToken });
+    }
+    return seeder;
+  }
+
+  async add(record: Exclude<SeedRecord, { kind: 'organisation' }>): Promise<void> {
+    switch (record.kind) {
+      case 'user':
+        await this.#addUser(record.value);
+        break;
+      case 'token':
+        await this.#addToken(record.value);
+        break;
+      case 'queue':
+        await this.#addQueue(record.value);
+        break;
+      case 'issue':
+        await this.#addIssue(record.value);
+        break;
+      case 'linkType':
+        await this.#send('createLinkType', { body: record.value });
+        break;
+      case 'link': {
+        const { issue, createdBy, relationship, object } = record.value;
+        await this.#send('createIssueLink', { issue, createdBy, body: { relationship, issue: object } });
+        break;
+      }
+      case 'comment': {
+        const { issue, createdBy, text } = record.value;
+        await this.#send('createComment', { issue, createdBy, body: { text } });
+        break;
+      }
+    }
+  }
+
+  async #addUser({ kanboardToken, role = 'member', ...user }: SeedValues['user']): Promise<void> {
+    const userId = await createUser(this.#db, this.#orgId, { ...user, role });
+    if (kanboardToken === undefined) return;
+    await replaceAccountToken(this.#db, this.#orgId, userId, 'personal', { value: kanboardToken });
+  }
+
+  async #addToken({ user, value, scopes = ALL_SCOPES, expiresAt }: SeedValues['token']): Promise<void> {
+    await createToken(this.#db, this.#orgId, await this.#userId(user), {
+      scopes,
+      value,
+      expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt),
+    });
+  }
+
+  async #addQueue({ key, name = key, description, lead, members }: SeedValues['queue']): Promise<void> {
+    const leadId = await this.#userId(lead);
+    const access = members === undefined ? 'organisation' : 'members';
+    const queueId = await createQueue(this.#db, this.#orgId, { key, name, description, leadId, access });
+    this.#queueIds.set(key, queueId);
+    const viewer = await this.#viewer(undefined);
+    for (const [login, role] of Object.entries(members ?? {})) {
+      await addMember(this.#db, viewer, queueId, { userId: await this.#userId(login), role });
+    }
+  }
+
+  async #addIssue({ key, status, createdBy, ...issue }: SeedValues['issue']): Promise<void> {
+    const [queue = '', number] = key.split('-');
+    const queueId = this.#queueIds.get(queue);
+    if (queueId === undefined) throw new DomainError('not_found', texts.queueNotFound);
+    const isFree = await skipIssueNumbers(this.#db, this.#orgId, queueId, Number(number));
+    if (!isFree) throw new DomainError('conflict', texts.issueNumberTaken(key));
+    await this.#send('createIssue', { createdBy, body: { ...issue, queue } });
+    if (status !== undefined) await this.#send('updateIssue', { issue: key, createdBy, body: { status } });
+  }
+
+  /** Carries out an operation of the Tracker API on behalf of its author, who needs no right to do so. */
+  async #send(
+    id: SeededOperation,
+    {
+      issue,
+      createdBy,
+      body,
+    }: { readonly issue?: string; readonly createdBy?: string | undefined; readonly body: object },
+  ): Promise<void> {
+    const operation = this.#contract.operations.find((candidate) => candidate.id === id);
+    const handle = HANDLERS[id] as (
+      call: Context & Record<'path' | 'query' | 'headers' | 'body', unknown>,
+    ) => Promise<unknown>;
+    await handle({
+      db: this.#db,
+      caller: { viewer: await this.#viewer(createdBy), scopes: ALL_SCOPES, language: 'en', base: '', url: '' },
+      hold: () => undefined,
+      path: { issueId: issue },
+      query: {},
+      headers: {},
+      body: operation?.parse.body(body),
+    });
+  }
+
+  async #viewer(login: string | undefined): Promise<Viewer> {
+    return { orgId: this.#orgId, userId: await this.#userId(login), role: 'admin', isApplication: true };
+  }
+
+  #userId(login = APPLICATION_LOGIN): Promise<number> {
+    return getUserId(this.#db, this.#orgId, login);
+  }
+}
