@@ -39,6 +39,7 @@ const MAY_IMPORT = {
   ],
   seed: ['config.ts', 'contract', 'core', 'database', 'errors.ts', 'log.ts', 'texts.ts', 'tracker'],
   'test-mode': ['core', 'database', 'errors.ts', 'http', 'texts.ts', 'tracker'],
+  'metrics.ts': ['database', 'http'],
   demo: ['config.ts', 'core', 'database', 'errors.ts', 'http'],
 };
 

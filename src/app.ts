@@ -25,6 +25,7 @@ import { taskMoveMethods } from './kanboard/task-moves/task-moves.rpc.ts';
 import { taskMethods } from './kanboard/tasks/tasks.rpc.ts';
 import { userMethods } from './kanboard/users/users.rpc.ts';
 import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
 import { operationsRouter } from './operations.ts';
 import { TestMode } from './test-mode/test-mode.ts';
 import { texts } from './texts.ts';
@@ -61,6 +62,7 @@ export interface AppOptions {
     | 'rateLimit'
     | 'rateLimitStore'
     | 'testMode'
+    | 'metricsPort'
   >;
   /** If set, /docs is signed in to the demo. */
   readonly demo?: DemoCredentials | undefined;
@@ -68,6 +70,7 @@ export interface AppOptions {
   readonly batchMs?: number | undefined;
   readonly requestMs?: number | undefined;
   readonly responseLimits?: Partial<ResponseLimits>;
+  readonly metrics?: Metrics | undefined;
   /** While it returns true, /healthz and /readyz fail. */
   readonly isDatabaseLost?: () => boolean;
 }
@@ -92,6 +95,7 @@ export function createApp({
   batchMs,
   requestMs,
   responseLimits: limits = {},
+  metrics,
   isDatabaseLost = () => false,
 }: AppOptions): App {
   const responseLimits = { ...RESPONSE_LIMITS, ...limits };
@@ -158,9 +162,12 @@ export function createApp({
       corsOrigins: config.corsOrigins,
       authHeader: config.kanboardAuthHeader,
       orgId: config.kanboardOrg,
+      observer: metrics,
     }),
   );
-  app.use(operationsRouter({ db, log, isDatabaseLost }));
+  app.use(
+    operationsRouter({ db, log, isDatabaseLost, metrics: config.metricsPort === undefined ? metrics : undefined }),
+  );
   app.use(docsRouter(demo));
   app.use(refusePath);
   app.use(sendError);
@@ -171,7 +178,7 @@ export function createApp({
   return {
     express: app,
     listener: (request, response) => {
-      logRequest(log, request, response);
+      logRequest(log, request, response, metrics);
       request.url = withoutRepeatedSlashes(request.url);
       if (!setBrowserHeaders(request, response)) listener(request, response);
     },

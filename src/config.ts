@@ -32,6 +32,8 @@ export interface Config {
   /** Whether clients may reset the database, force responses and read which requests were sent. */
   readonly testMode: boolean;
   readonly logLevel: string;
+  /** Where `/metrics` is served to other machines; if unset, it is served on `port`, to programs of this machine only. */
+  readonly metricsPort: number | undefined;
   /** Header that Kanboard clients may send instead of `Authorization`. */
   readonly kanboardAuthHeader: string | undefined;
   /** Requests per minute that an address, and a token, may send. */
@@ -149,6 +151,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       INIT_QUEUE: str({ default: undefined }),
       TEST_MODE: str({ choices: ['on', 'off'], default: 'off' }),
       LOG_LEVEL: str({ choices: LOG_LEVELS, default: 'info' }),
+      METRICS_PORT: port({ default: undefined }),
       KANBOARD_AUTH_HEADER: headerName({ default: undefined }),
       KANBOARD_ORG: organisationId({ default: undefined }),
       RATE_LIMIT: rate({ default: false }),
@@ -188,6 +191,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
           },
     testMode: values.TEST_MODE === 'on',
     logLevel: values.LOG_LEVEL,
+    metricsPort: values.METRICS_PORT,
     kanboardAuthHeader: values.KANBOARD_AUTH_HEADER,
     kanboardOrg: values.KANBOARD_ORG,
     rateLimit: values.RATE_LIMIT,

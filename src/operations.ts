@@ -3,17 +3,21 @@ import { CONTRACT_FILES, type ContractFile, readContractFile } from './contract/
 import type { Database, DatabasePool } from './database/database.ts';
 import { isSchemaCurrent } from './database/migrations.ts';
 import type { ReplicaState } from './database/replicas.ts';
+import { isLoopbackRequest } from './http/loopback.ts';
 import { refuseMethod } from './http/refuse-method.ts';
 import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
 
 interface Operations {
   readonly db: DatabasePool;
   readonly log: Log;
   readonly isDatabaseLost: () => boolean;
+  /** Served to programs of this machine. */
+  readonly metrics: Metrics | undefined;
 }
 
 /** Health, readiness and the contracts: routes that need no credentials. */
-export function operationsRouter({ db, log, isDatabaseLost }: Operations): Router {
+export function operationsRouter({ db, log, isDatabaseLost, metrics }: Operations): Router {
   const router = Router();
   const databaseProblem = () =>
     isDatabaseLost() ? 'the embedded PostgreSQL is not recovering: see the log' : undefined;
@@ -25,6 +29,7 @@ export function operationsRouter({ db, log, isDatabaseLost }: Operations): Route
       // The pool may reconnect a moment before the loss is over. A server that is ready must not be unhealthy.
       reportHealth(response, databaseProblem() ?? (await schemaProblem(db, log)), db.replicaStates());
     },
+    ...(metrics && { '/metrics': sendMetrics(metrics) }),
     ...Object.fromEntries(CONTRACT_FILES.map((file) => [`/${file}`, sendContract(file)])),
   };
   for (const [path, handler] of Object.entries(handlers))
@@ -38,6 +43,14 @@ export function operationsRouter({ db, log, isDatabaseLost }: Operations): Route
 function sendContract(file: ContractFile): RequestHandler {
   return async (_request, response) => {
     response.type(file.endsWith('.json') ? 'application/json' : 'application/yaml').send(await readContractFile(file));
+  };
+}
+
+/** For other machines the path does not exist: the figures tell what an organisation does. */
+function sendMetrics(metrics: Metrics): RequestHandler {
+  return async (request, response, next) => {
+    if (isLoopbackRequest(request)) response.type(metrics.contentType).send(await metrics.text());
+    else next('route');
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Server as HttpServer } from 'node:http';
+import { createServer as createMetricsServer, type Server as HttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { createApp } from './app.ts';
 import type { Config } from './config.ts';
@@ -14,6 +14,7 @@ import { addressOf } from './http/client-address.ts';
 import { createHttpServer } from './http/http-server.ts';
 import { expectsProxy } from './http/loopback.ts';
 import type { Log } from './log.ts';
+import { Metrics } from './metrics.ts';
 import { applySeed, readSeed } from './seed/seed.ts';
 import { prepareSnapshot } from './test-mode/snapshot.ts';
 
@@ -66,6 +67,7 @@ export async function serve(config: Config, log: Log, { reset = false }: ServeOp
       await prepareSnapshot(postgres.db);
       log.warn({}, 'TEST_MODE=on: any token with the scope admin can reset the whole database');
     }
+    const metrics = new Metrics(postgres.db);
     const app = createApp({
       contract,
       rpcContract: loadRpcContract(),
@@ -73,17 +75,25 @@ export async function serve(config: Config, log: Log, { reset = false }: ServeOp
       log,
       config,
       demo: isDemoUsable ? DEMO_CREDENTIALS : undefined,
+      metrics,
       isDatabaseLost: () => postgres.embedded?.isLost() ?? false,
     });
     const server = createHttpServer(app.express, app.listener);
     limitConnections(server, config, log);
-    await listen(server, config);
+    const metricsServer =
+      config.metricsPort === undefined ? undefined : await listenForMetrics(metrics, config.metricsPort, config.host);
+    await listen(server, config).catch((error: unknown) => {
+      metricsServer?.close();
+      throw error;
+    });
     const tokenUses = recordTokenUses(postgres.db, log);
     return {
       url: urlOf(server),
       hasDemo: isDemoUsable,
       async stop() {
         await drain(server);
+        metricsServer?.close();
+        metricsServer?.closeAllConnections();
         await tokenUses.stop();
         await postgres.close();
       },
@@ -164,21 +174,41 @@ function limitConnections(server: Server, { connectionsMax, trustProxy }: Config
   });
 }
 
-async function listen(server: Server, { port, host }: Config): Promise<void> {
+/** A server of its own, so that a port can be left closed to clients. */
+async function listenForMetrics(metrics: Metrics, port: number, host: string): Promise<HttpServer> {
+  const server = createMetricsServer((request, response) => {
+    if (request.url !== '/metrics' || !['GET', 'HEAD'].includes(request.method ?? '')) {
+      response.writeHead(404).end();
+      return;
+    }
+    void metrics.text().then((text) => response.setHeader('Content-Type', metrics.contentType).end(text));
+  });
+  await listen(server, { port, host }, 'METRICS_PORT');
+  return server;
+}
+
+async function listen(
+  server: Server,
+  { port, host }: Pick<Config, 'port' | 'host'>,
+  variable: 'PORT' | 'METRICS_PORT' = 'PORT',
+): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(new StartError(listenProblem(error, port, host), { cause: error }));
+      reject(new StartError(listenProblem(error, { port, host, variable }), { cause: error }));
     });
     server.listen(port, host, resolve);
   });
 }
 
-function listenProblem({ code, message }: NodeJS.ErrnoException, port: number, host: string): string {
+function listenProblem(
+  { code, message }: NodeJS.ErrnoException,
+  { port, host, variable }: { readonly port: number; readonly host: string; readonly variable: string },
+): string {
   switch (code) {
     case 'EADDRINUSE':
-      return `Port ${port} on ${host} is in use: set PORT to a free one, or stop the program that uses it.`;
+      return `Port ${port} on ${host} is in use: set ${variable} to a free one, or stop the program that uses it.`;
     case 'EACCES':
-      return `This user may not listen on port ${port}: set PORT to a number above 1023.`;
+      return `This user may not listen on port ${port}: set ${variable} to a number above 1023.`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
       return `HOST=${host} is not an address of this machine: set HOST to one that is, such as 127.0.0.1 or 0.0.0.0.`;

@@ -40,6 +40,11 @@ export class Shares {
     this.#waitMs = options.waitMs;
   }
 
+  /** How many wait. */
+  get waiting(): number {
+    return this.#waiters.length;
+  }
+
   /** Takes the amount if it is free and within the account's share. Returns whether it did. */
   tryTake(account: string | undefined, amount: number): boolean {
     const held = this.#held.get(account) ?? 0;

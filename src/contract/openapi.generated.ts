@@ -9,7 +9,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -48,7 +48,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -88,7 +88,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -134,7 +134,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -170,7 +170,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -206,7 +206,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -242,7 +242,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -282,7 +282,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -317,7 +317,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -357,7 +357,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -391,7 +391,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -431,7 +431,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -471,7 +471,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -505,7 +505,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -539,7 +539,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -587,7 +587,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -622,7 +622,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -675,7 +675,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -713,7 +713,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -751,7 +751,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -796,7 +796,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -838,7 +838,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -881,7 +881,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -919,7 +919,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -970,7 +970,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1013,7 +1013,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1051,7 +1051,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1088,7 +1088,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1139,7 +1139,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1181,7 +1181,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1227,7 +1227,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1265,7 +1265,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1307,7 +1307,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1350,7 +1350,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1384,7 +1384,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1471,7 +1471,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1508,7 +1508,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1547,7 +1547,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1597,7 +1597,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1631,7 +1631,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1670,7 +1670,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1704,7 +1704,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1741,7 +1741,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1781,7 +1781,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1818,7 +1818,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1852,7 +1852,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1892,7 +1892,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1926,7 +1926,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1963,7 +1963,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -1998,7 +1998,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -2033,7 +2033,7 @@ export interface paths {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -3448,7 +3448,7 @@ export interface components {
     };
     parameters: {
         /**
-         * @description `ru` or `en` for this request. The default is the language of the organisation.
+         * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
          * @example ru
          */
         readonly AcceptLanguage: string;
@@ -3651,7 +3651,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -3708,7 +3708,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -3780,7 +3780,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -3842,7 +3842,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -3914,7 +3914,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -3998,7 +3998,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -4082,7 +4082,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -4169,7 +4169,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -4242,7 +4242,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -4315,7 +4315,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -4393,7 +4393,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -4449,7 +4449,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -4573,7 +4573,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -4627,7 +4627,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -4686,7 +4686,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -4737,7 +4737,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -4827,7 +4827,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -4903,7 +4903,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -4979,7 +4979,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -5030,7 +5030,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -5077,7 +5077,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -5151,7 +5151,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -5215,7 +5215,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -5301,7 +5301,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -5355,7 +5355,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -5428,7 +5428,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -5523,7 +5523,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -5628,7 +5628,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -5735,7 +5735,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -5822,7 +5822,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -5876,7 +5876,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -5966,7 +5966,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -6017,7 +6017,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -6121,7 +6121,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -6240,7 +6240,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -6327,7 +6327,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -6425,7 +6425,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -6471,7 +6471,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -6580,7 +6580,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -6669,7 +6669,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -6789,7 +6789,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -6881,7 +6881,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -6927,7 +6927,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -6993,7 +6993,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -7062,7 +7062,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -7143,7 +7143,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -7203,7 +7203,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -7305,7 +7305,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -7403,7 +7403,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -7479,7 +7479,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -7578,7 +7578,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -7659,7 +7659,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -7704,7 +7704,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -7796,7 +7796,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -7865,7 +7865,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -7921,7 +7921,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -7980,7 +7980,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -8041,7 +8041,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -8108,7 +8108,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -8189,7 +8189,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -8292,7 +8292,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -8372,7 +8372,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -8432,7 +8432,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -8497,7 +8497,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -8558,7 +8558,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -8621,7 +8621,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -8678,7 +8678,7 @@ export interface operations {
             };
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
@@ -8751,7 +8751,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: {
                 /**
-                 * @description `ru` or `en` for this request. The default is the language of the organisation.
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
                  * @example ru
                  */
                 readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];

@@ -60,14 +60,24 @@ export class ProcessCache implements Cache {
   });
   readonly #keysOf = new Map<string, Set<string>>();
   #invalidations = 0;
+  #hits = 0;
+  #misses = 0;
   #coherentUntil = 0;
 
   get<Value>(key: CacheKey<Value>): Value | undefined {
     const entry = this.#entries.get(key);
-    if (entry === undefined) return undefined;
     const now = performance.now();
-    const isFresh = now < this.#coherentUntil || now < entry.loadedAt + AGE_MAX_MS;
-    return isFresh ? (entry.value as Value) : undefined;
+    if (entry === undefined || (now >= this.#coherentUntil && now >= entry.loadedAt + AGE_MAX_MS)) {
+      this.#misses += 1;
+      return undefined;
+    }
+    this.#hits += 1;
+    return entry.value as Value;
+  }
+
+  /** Since the start of the process. */
+  statistics(): { readonly entries: number; readonly hits: number; readonly misses: number } {
+    return { entries: this.#entries.size, hits: this.#hits, misses: this.#misses };
   }
 
   startLoad(): Load {

@@ -76,12 +76,27 @@ export interface ClientDatabase extends Database {
   readonly reader: ClientDatabase;
 }
 
+/** What the handle has done since the start of the process, and what it does now. */
+export interface DatabaseStatistics {
+  readonly connections: {
+    readonly open: number;
+    readonly idle: number;
+    readonly max: number;
+    /** Requests that wait for one. */
+    readonly waiting: number;
+  };
+  readonly cache: ReturnType<ProcessCache['statistics']>;
+  readonly sharedReads: ReturnType<SharedReads['statistics']>;
+}
+
 export interface DatabasePool extends ClientDatabase {
   forClient(client: Client): ClientDatabase;
   /** Starts to apply the invalidations of other processes; until then, values are cached for a second at most. */
   listen(): void;
   /** Whether reads go to the replicas; empty if there are none. */
   replicaStates(): ReplicaState[];
+  /** Of the connections to the primary. */
+  statistics(): DatabaseStatistics;
   close(): Promise<void>;
 }
 
@@ -260,6 +275,16 @@ export function openDatabase(
       replicas?.start();
     },
     replicaStates: () => replicas?.states() ?? [],
+    statistics: () => ({
+      connections: {
+        open: pool.totalCount,
+        idle: pool.idleCount,
+        max: POOL_SIZE,
+        waiting: connections.waiting,
+      },
+      cache: cache.statistics(),
+      sharedReads: sharedReads.statistics(),
+    }),
     async close() {
       silence.stop();
       await replicas?.stop();

@@ -76,6 +76,9 @@ export class Session extends pg.Client {
 export type PooledSession = Session & { release(isBroken?: boolean): void };
 
 export interface SessionPool {
+  /** The open connections, and those of them that are not in use. */
+  readonly totalCount: number;
+  readonly idleCount: number;
   connect(): Promise<PooledSession>;
   end(): Promise<void>;
 }

@@ -49,6 +49,8 @@ export class SharedReads {
   #waiting = 0;
   #running = 0;
   #isScheduled = false;
+  #reads = 0;
+  #statements = 0;
 
   constructor(run: Run, statementsMax = STATEMENTS_MAX) {
     this.#run = run;
@@ -58,6 +60,7 @@ export class SharedReads {
   /** The rows of the key. Throws `overloaded` if too many readers wait, and what the client's `countBytes` throws. */
   read<Key, Row>(statement: SharedStatement<Key, Row>, orgId: string, key: Key, client: Client): Promise<Row[]> {
     if (this.#waiting >= WAITING_MAX) return Promise.reject(new DomainError('overloaded', texts.overloaded));
+    this.#reads += 1;
     return new Promise<Row[]>((resolve, reject) => {
       this.#waiting += 1;
       this.#batchFor(statement as SharedStatement<unknown, unknown>, orgId).readers.push({
@@ -76,6 +79,11 @@ export class SharedReads {
         this.#start();
       });
     });
+  }
+
+  /** Since the start of the process. */
+  statistics(): { readonly reads: number; readonly statements: number } {
+    return { reads: this.#reads, statements: this.#statements };
   }
 
   #batchFor(statement: SharedStatement<unknown, unknown>, orgId: string): Batch {
@@ -107,6 +115,7 @@ export class SharedReads {
       const present = readers.filter(({ client }) => !client.signal?.aborted);
       if (present.length === 0) return;
       const keys = present.map(({ key }) => key);
+      this.#statements += 1;
       await this.#run(statement.bind(orgId, keys), (row) => {
         const reader = present[Number(row.fields[0]) - 1];
         if (reader) addRow(reader, statement.rowOf, row);

@@ -131,12 +131,15 @@ function isDecision(reason: Reason | undefined): reason is Exclude<Reason, Circu
   return reason !== undefined && !Object.hasOwn(CIRCUMSTANCES, reason);
 }
 
-/** The language the request prefers, by default the organisation's or Russian (Tracker contract, section 0). */
+/**
+ * The language the request prefers, by default the organisation's or Russian (Tracker contract, section 0). English for
+ * a client that accepts neither.
+ */
 export function languageOf(request: Request, response: Response): Language {
   const own = response.language ?? 'ru';
   if (request.headers['accept-language'] === undefined) return own;
   // Without a preference (fetch sends `*` by default) the first one wins.
-  return (request.acceptsLanguages(own, ...LANGUAGES) || own) as Language;
+  return (request.acceptsLanguages(own, ...LANGUAGES) || 'en') as Language;
 }
 
 /** Unlike Express's `json`, adds no charset to the media type: JSON defines none. */

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-
+import type { Request } from 'express';
 import type { DomainError, Reason } from '../errors.ts';
+import { clientAddress } from './client-address.ts';
 
 declare module 'http' {
   interface IncomingMessage {
@@ -9,6 +10,10 @@ declare module 'http' {
     id: string;
   }
   interface ServerResponse {
+    /** The operationId or the procedure; `batch` for several calls. Unset if the request was refused before it was known. */
+    operation?: string;
+    /** Whose credentials the request had; unset if it was refused before they were checked. */
+    credentials?: { readonly orgId: string; readonly userId: number; readonly tokenId?: number | undefined };
     /** The failure that the request's log line reports. */
     err?: Error;
     /** Why JSON-RPC calls failed, of the first `REFUSALS_MAX` that did. */
@@ -27,33 +32,46 @@ interface Log {
   error(details: object, message: string): void;
 }
 
+/** What else learns of each response, for figures. */
+export interface Observer {
+  onResponse(operation: string | undefined, status: number, seconds: number): void;
+  /** A call of a JSON-RPC procedure that returned a result, or its failure value. Errors count as responses only. */
+  onCall(procedure: string, outcome: 'result' | 'failure'): void;
+}
+
 const REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
 const REFUSALS_MAX = 20;
 /** Paths of probes, whose requests are not recorded. */
-export const QUIET_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
+export const QUIET_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
 
 /**
  * Gives the request its id, and logs one line when its response is complete or its client has disconnected: id, method,
- * URL, status, milliseconds, `response.err`, `response.refusals`. Headers and bodies hold secrets and are omitted.
+ * URL, the client's address, status, milliseconds, and what the response holds for it (`operation`, `credentials`, `err`,
+ * `refusals`). Headers and bodies hold secrets and are omitted.
  */
-export function logRequest(log: Log, request: IncomingMessage, response: ServerResponse): void {
+export function logRequest(log: Log, request: Request, response: ServerResponse, observer?: Observer): void {
   const id = requestId(request);
   request.id = id;
   response.setHeader('X-Request-Id', id);
   // Without a listener, an error of the response would end the process.
   response.on('error', keepError);
-  const { method, url = '' } = request;
+  const { method, url } = request;
   if (QUIET_PATHS.has(url)) return;
-  const started = Date.now();
+  const started = performance.now();
+  const address = clientAddress(request);
   response.on('close', () => {
-    const { statusCode, err, refusals } = response;
+    const { statusCode, err, refusals, operation, credentials } = response;
+    const milliseconds = performance.now() - started;
+    observer?.onResponse(operation, statusCode, milliseconds / 1000);
     const level = statusCode === 503 ? 'warn' : statusCode >= 500 ? 'error' : 'info';
     const line = {
-      req: { id, method, url },
+      req: { id, method, url, address },
       res: { statusCode },
+      operation,
+      ...credentials,
       ...(err && { err }),
       ...(refusals && { refusals }),
-      responseTime: Date.now() - started,
+      responseTime: Math.round(milliseconds),
     };
     log[level](line, 'request');
   });

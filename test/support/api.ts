@@ -61,6 +61,7 @@ export function useApi(
         rateLimit: false,
         rateLimitStore: 'memory',
         testMode: false,
+        metricsPort: undefined,
         ...config,
       },
       ...limits,

@@ -34,6 +34,7 @@ export async function startInstance(
     rateLimit: false,
     rateLimitStore: 'memory',
     testMode: false,
+    metricsPort: undefined,
     ...settings,
   } as const;
   const app = createApp({ contract: loadContract(), rpcContract: loadRpcContract(), db, log, config });

@@ -130,7 +130,8 @@ test('GET links uses the requested language, or else that of the organisation', 
   expect(await read(en, {})).toEqual(english);
   expect(await read(ru, { 'Accept-Language': 'en-GB,en;q=0.9' })).toEqual(english);
   expect(await read(en, { 'Accept-Language': 'ru' })).toEqual(russian);
-  expect(await read(ru, { 'Accept-Language': 'de' })).toEqual(russian);
+  expect(await read(ru, { 'Accept-Language': 'de' })).toEqual(english);
+  expect(await read(ru, { 'Accept-Language': '*' })).toEqual(russian);
 });
 
 test.each(['QUEUE-404', 'nothing', '593cd211ef7e8a332414f2ff', 'A-99999999999999999999', '%00', 'A-1%27--'])(

@@ -98,7 +98,7 @@ test.each(['', 'two words', 'x'.repeat(129), '<script>', 'a"b', 'ключ'])(
   },
 );
 
-test('a request logs one line with its id, method, URL, status and duration', async () => {
+test('a request logs one line with its id, method, URL, status, duration and caller', async () => {
   const org = await givenOrganisation(db());
   const issue = await givenIssue(db(), org, (await givenQueue(db(), org)).key);
   const path = `/v2/issues/${issue.key}/links`;
@@ -111,14 +111,18 @@ test('a request logs one line with its id, method, URL, status and duration', as
       time: expect.anything(),
       pid: expect.anything(),
       hostname: expect.anything(),
-      req: { id: 'seen', method: 'GET', url: `${path}?perPage=5` },
+      req: { id: 'seen', method: 'GET', url: `${path}?perPage=5`, address: '127.0.0.1' },
       res: { statusCode: 200 },
+      operation: 'listIssueLinks',
+      orgId: org.orgId,
+      userId: org.admin.id,
+      tokenId: expect.any(Number),
       responseTime: expect.any(Number),
       msg: 'request',
     },
     expect.objectContaining({
       level: 30,
-      req: { id: 'unseen', method: 'GET', url: '/nothing' },
+      req: { id: 'unseen', method: 'GET', url: '/nothing', address: '127.0.0.1' },
       res: { statusCode: 404 },
     }),
   ]);

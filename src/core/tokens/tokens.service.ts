@@ -22,6 +22,7 @@ export type TokenScope = TokenOwnerRow['scopes'][number];
 /** The identity and rights that a valid token grants. */
 export interface TokenOwner {
   readonly viewer: Viewer;
+  readonly tokenId: number;
   readonly scopes: readonly TokenScope[];
   readonly language: Language;
 }
@@ -58,6 +59,7 @@ export async function authenticateToken(
   noteTokenUse(db, owner.org_id, owner.token_id);
   return {
     viewer: { orgId: owner.org_id, userId: owner.user_id, role: owner.role, isApplication: owner.is_application },
+    tokenId: owner.token_id,
     scopes: owner.scopes,
     language: owner.language,
   };

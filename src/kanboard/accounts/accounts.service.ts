@@ -56,7 +56,7 @@ const verifiedPasswords = new LRUCache<string, true>({ max: 1000, ttl: 5 * 60_00
 const knownAddresses = new LRUCache<string, true>({ max: 10_000 });
 
 /**
- * The account that the credentials belong to (Kanboard contract, section 2). Without `orgId`, a login is looked up if there
+ * The account that the credentials belong to, and the token unless they are a password (Kanboard contract, section 2). Without `orgId`, a login is looked up if there
  * is only one organisation, and a token in the organisation that it belongs to. Throws `unauthenticated` for any invalid
  * credentials, and `busy` for too many of them (decision 15).
  */
@@ -65,7 +65,7 @@ export async function authenticateAccount(
   { login, secret }: Credentials,
   orgId: string | undefined,
   { address, isLoopback }: Origin,
-): Promise<Viewer> {
+): Promise<{ viewer: Viewer; tokenId: number | undefined }> {
   const isStorable = ![orgId, login].some((value) => value?.includes('\0')) && secret !== '';
   const tokenHash = hashToken(secret);
   const isUsable = (account: AccountRow) => account.is_active && (!account.loopback_only || isLoopback());
@@ -91,7 +91,11 @@ export async function authenticateAccount(
     failedRequests.take(address);
     throw new DomainError('unauthenticated', texts.credentialsWrong);
   }
-  return { orgId: owner.org_id, userId: owner.user_id, role: owner.role, isApplication: owner.is_application };
+  const { role } = owner;
+  return {
+    viewer: { orgId: owner.org_id, userId: owner.user_id, role, isApplication: owner.is_application },
+    tokenId: tokenOwner?.token_id,
+  };
 }
 
 /** Several organisations may have the same token; without an organisation in the request it identifies no account. */

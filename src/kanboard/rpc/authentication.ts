@@ -1,5 +1,4 @@
 import type { Request } from 'express';
-import type { Viewer } from '../../core/access/viewer.ts';
 import type { Database } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { clientAddress } from '../../http/client-address.ts';
@@ -14,12 +13,12 @@ export interface AuthenticationOptions {
   readonly orgId: string | undefined;
 }
 
-/** The viewer that the credentials belong to (Kanboard contract, section 2). Throws `unauthenticated` and `busy`. */
+/** The viewer that the credentials belong to, and the token unless they are a password (Kanboard contract, section 2). Throws `unauthenticated` and `busy`. */
 export async function authenticate(
   db: Database,
   request: Request,
   { header, orgId }: AuthenticationOptions,
-): Promise<Viewer> {
+): ReturnType<typeof authenticateAccount> {
   const encoded = credentialsOf(request, header);
   const credentials = encoded === undefined ? undefined : decode(encoded);
   if (credentials === undefined) throw new DomainError('unauthenticated', texts.credentialsWrong);

@@ -7,7 +7,7 @@ import { clientSignal } from '../../http/client-signal.ts';
 import { isUnanswerable, setRetryAfter } from '../../http/error-response.ts';
 import type { Counted, RateLimit } from '../../http/rate-limit.ts';
 import { readBody } from '../../http/request-body.ts';
-import { logRefusal } from '../../http/request-log.ts';
+import { logRefusal, type Observer } from '../../http/request-log.ts';
 import { endResponse, type ResponseLimits, ResponseMemory } from '../../http/response-memory.ts';
 import type { Account, Methods } from './account.ts';
 import { authenticate, credentialsOf } from './authentication.ts';
@@ -30,6 +30,8 @@ export interface RpcRouterOptions {
   readonly authHeader: string | undefined;
   /** The organisation served at /jsonrpc.php, if the configuration names one. */
   readonly orgId: string | undefined;
+  /** Learns of each call. */
+  readonly observer?: Observer | undefined;
 }
 
 /** A handler as the dispatcher calls it, without the types that tie its parameters to its method. */
@@ -108,7 +110,8 @@ async function responseBody(
   let session: Promise<Session> | undefined;
   const openSession = async () => {
     const { db, authHeader, publicUrl } = options;
-    const viewer = await authenticate(db.forClient({ signal }), request, { header: authHeader, orgId });
+    const { viewer, tokenId } = await authenticate(db.forClient({ signal }), request, { header: authHeader, orgId });
+    response.credentials = { orgId: viewer.orgId, userId: viewer.userId, tokenId };
     await counted?.share(viewer.orgId);
     const account = accountOf(viewer);
     const memory = new ResponseMemory(response, account, options.responseLimits);
@@ -125,6 +128,7 @@ async function responseBody(
   const batch = batchOf(value);
   if (batch && batch.length > BATCH_MAX) throw httpRefusal(413, `A batch holds ${BATCH_MAX} calls at most`);
 
+  if (batch) response.operation = 'batch';
   let isSessionUsed = false;
   const respond = (item: unknown) =>
     respondTo(options, response, item, () => {
@@ -212,21 +216,26 @@ function requestOrError(value: unknown): RpcRequest | string {
 }
 
 async function call(
-  { methods, handlers }: RpcRouterOptions,
+  { methods, handlers, observer }: RpcRouterOptions,
   response: Response,
   request: RpcRequest,
   { account }: Session,
 ): Promise<unknown> {
   const method = methods.get(request.method);
   if (method === undefined) throw methodNotFound();
+  response.operation ??= method.name;
   if (!ACCESS[method['x-access']](account.viewer)) throw forbidden();
   const params = argumentsOf(method, request);
   const db = READING.test(method.name) ? account.db.reader : account.db;
   try {
-    return await (handlers[method.name] as AnyHandler)(params, { ...account, db });
+    const result = await (handlers[method.name] as AnyHandler)(params, { ...account, db });
+    observer?.onCall(method.name, 'result');
+    return result;
   } catch (error) {
     if (error instanceof DomainError) logRefusal(response, method.name, error);
-    return failureValue(error, method, account.viewer);
+    const failure = failureValue(error, method, account.viewer);
+    observer?.onCall(method.name, 'failure');
+    return failure;
   }
 }
 

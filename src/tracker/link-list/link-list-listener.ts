@@ -50,6 +50,7 @@ async function sendLinks(
   path: string,
   issueName: string,
 ): Promise<boolean> {
+  response.operation = 'listIssueLinks';
   const counted = rateLimit.take(request, response);
   const caller = await callerOf(db, request, response, { publicUrl, path, url: request.url });
   if (counted) await counted.share(caller.viewer.orgId);

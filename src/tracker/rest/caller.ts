@@ -40,7 +40,8 @@ export async function callerOf(
   response: Response,
   { publicUrl, path, url }: { readonly publicUrl: string | undefined; readonly path: string; readonly url: string },
 ): Promise<Caller> {
-  const { viewer, scopes, language } = await authenticate(db, request);
+  const { viewer, tokenId, scopes, language } = await authenticate(db, request);
+  response.credentials = { orgId: viewer.orgId, userId: viewer.userId, tokenId };
   response.language = language;
   const origin = publicUrl ?? originOf(request);
   return {

@@ -60,6 +60,7 @@ export function restRouter({
       const handle = handlers[operation.id] as AnyHandler;
       const serve: RequestHandler = async (request, response) => {
         response.namesReason = operation.namesReason;
+        response.operation = operation.id;
         const counted = rateLimit.take(request, response);
         const signal = clientSignal(response, requestMs);
         const caller = await callerOf(db.forClient({ signal }), request, response, {

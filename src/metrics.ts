@@ -1,0 +1,125 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { DatabasePool, DatabaseStatistics } from './database/database.ts';
+import type { Observer } from './http/request-log.ts';
+
+/** In seconds: from a read out of the cache to the longest request. */
+const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** Requests for paths that do not exist, and those that were refused before their operation was known. */
+const UNKNOWN = 'unknown';
+
+type Source = Pick<DatabasePool, 'statistics' | 'replicaStates'>;
+
+/** What Prometheus reads at `/metrics`: the requests, the database handle, and the process. */
+export class Metrics implements Observer {
+  readonly #registry = new Registry();
+  readonly #requests: Counter<'operation' | 'status'>;
+  readonly #durations: Histogram<'operation'>;
+  readonly #calls: Counter<'procedure' | 'outcome'>;
+
+  constructor(db: Source) {
+    const registers = [this.#registry];
+    this.#requests = new Counter({
+      name: 'issue_links_http_requests_total',
+      help: 'Requests by operationId or procedure (batch for several) and by status.',
+      labelNames: ['operation', 'status'],
+      registers,
+    });
+    this.#durations = new Histogram({
+      name: 'issue_links_http_request_duration_seconds',
+      help: 'Time from the head of a request to the end of its response.',
+      labelNames: ['operation'],
+      buckets: DURATION_BUCKETS,
+      registers,
+    });
+    this.#calls = new Counter({
+      name: 'issue_links_procedure_calls_total',
+      help: 'Calls of JSON-RPC procedures, in batches as well, that returned a result or their failure value.',
+      labelNames: ['procedure', 'outcome'],
+      registers,
+    });
+    for (const [name, help, read] of GAUGES) {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect: function collect() {
+          this.set(read(db.statistics()));
+        },
+      });
+    }
+    for (const [name, help, read] of COUNTERS) {
+      // A counter of prom-client cannot be set, so it starts again and is raised at once.
+      new Counter({
+        name,
+        help,
+        registers,
+        collect() {
+          this.reset();
+          this.inc(read(db.statistics()));
+        },
+      });
+    }
+    new Gauge({
+      name: 'issue_links_replica_used',
+      help: 'Whether reads go to the replica, by its position in DATABASE_READ_URL.',
+      labelNames: ['replica'],
+      registers,
+      collect() {
+        for (const [index, { isUsed }] of db.replicaStates().entries()) this.set({ replica: index }, isUsed ? 1 : 0);
+      },
+    });
+    collectDefaultMetrics({ register: this.#registry });
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** The metrics in the text format of Prometheus. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  onResponse(operation: string = UNKNOWN, status: number, seconds: number): void {
+    this.#requests.inc({ operation, status });
+    this.#durations.observe({ operation }, seconds);
+  }
+
+  onCall(procedure: string, outcome: 'result' | 'failure'): void {
+    this.#calls.inc({ procedure, outcome });
+  }
+}
+
+type Reading = readonly [name: string, help: string, read: (statistics: DatabaseStatistics) => number];
+
+const GAUGES: readonly Reading[] = [
+  ['issue_links_database_connections', 'Open connections to the primary.', ({ connections }) => connections.open],
+  [
+    'issue_links_database_connections_idle',
+    'Open connections that no request holds.',
+    ({ connections }) => connections.idle,
+  ],
+  [
+    'issue_links_database_connections_max',
+    'The most connections that the pool opens.',
+    ({ connections }) => connections.max,
+  ],
+  ['issue_links_database_waiting', 'Requests that wait for a connection.', ({ connections }) => connections.waiting],
+  ['issue_links_cache_entries', 'Values in the cache of the process.', ({ cache }) => cache.entries],
+];
+
+const COUNTERS: readonly Reading[] = [
+  ['issue_links_cache_hits_total', 'Look-ups that the cache of the process answered.', ({ cache }) => cache.hits],
+  ['issue_links_cache_misses_total', 'Look-ups that went on to the database.', ({ cache }) => cache.misses],
+  [
+    'issue_links_shared_reads_total',
+    'Reads that could share a statement with others.',
+    ({ sharedReads }) => sharedReads.reads,
+  ],
+  [
+    'issue_links_shared_read_statements_total',
+    'The statements that they took.',
+    ({ sharedReads }) => sharedReads.statements,
+  ],
+];
