@@ -58,7 +58,7 @@ test('requests are counted by operation and status, and calls by procedure and o
   await get(`/v2/issues/${issue}`);
   await get('/v2/nothing');
   await callRpc(rpc('getVersion'));
-  await callRpc([rpc('getVersion'), rpc('getLinkById', { link_id: 0 }), rpc('getMe')]);
+  await callRpc([rpc('getVersion'), rpc('createLink', { label: '' }), rpc('getMe')]);
   await callRpc(rpc('unknownProcedure'));
 
   const after = await samples();
@@ -71,7 +71,7 @@ test('requests are counted by operation and status, and calls by procedure and o
   expect(after.get(requests('batch', 200))).toBe(1);
   expect(after.get('issue_links_procedure_calls_total{procedure="getVersion",outcome="result"}')).toBe(2);
   expect(after.get('issue_links_procedure_calls_total{procedure="getMe",outcome="result"}')).toBe(1);
-  expect(after.get('issue_links_procedure_calls_total{procedure="getLinkById",outcome="failure"}')).toBe(1);
+  expect(after.get('issue_links_procedure_calls_total{procedure="createLink",outcome="failure"}')).toBe(1);
   expect(after.get('issue_links_http_request_duration_seconds_count{operation="listIssueLinks"}')).toBe(3);
   expect(after.get('issue_links_http_request_duration_seconds_bucket{le="30",operation="listIssueLinks"}')).toBe(3);
 });
