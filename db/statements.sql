@@ -2223,10 +2223,8 @@ found as materialized (
   where ($3::boolean or (queues.access = 'organisation' or exists (
   select from queue_members
   where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
-    and true))) and
-    ($5::text[] is null
-      or (ends.link_type_id, ends.direction) in (select * from unnest($5::text[], $6::text[])))
-  ) link
+    and true))) and ($5::text[] is null
+      or (ends.link_type_id, ends.direction) in (select * from unnest($5::text[], $6::text[])))) link
 )
 select (select count(*) from found) as total, page.*
 from issue
@@ -2307,6 +2305,98 @@ where own.org_id = $3 and own.issue_id = (
   select from queue_members
   where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
     and true)));
+
+-- $1 issueNames, $2 orgId, $3 isApplication, $4 userId, $5 direction, $6 linkTypeIds, $7 directions, $8 issuesMax, $9 depth, $10 linksMax
+prepare select_link_graph as
+with recursive levels (depth, issue_ids, seen) as (
+  select 0, first.issue_ids, first.issue_ids
+  from (
+    select array(
+      select distinct issue.issue_id
+      from unnest($1::text[]) as wanted (issue_name)
+    cross join lateral (select * from issues where issues.org_id = $2 and issues.issue_id = (
+  select issue_id from issues where org_id = $2 and key = wanted.issue_name
+  union all
+  select issue_id from issues where org_id = $2 and hex_id = wanted.issue_name
+  union all
+  select issue_id from issue_aliases where org_id = $2 and key = wanted.issue_name
+  limit 1) offset 0) issue
+    cross join lateral (select * from queues where queues.org_id = $2 and queues.queue_id = issue.queue_id and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $2 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true))) offset 0) queue
+      order by issue.issue_id
+    ) as issue_ids
+    offset 0
+  ) first
+  union all
+  select levels.depth + 1, next.issue_ids, levels.seen || next.issue_ids
+  from levels
+  cross join lateral (
+    select array(
+      select issue.issue_id
+      from (
+        select ends.object_id
+        from unnest(levels.issue_ids) as near (issue_id)
+        cross join lateral (
+    select 'inward' as direction, outward_issue_id as object_id, links.*
+    from links where links.org_id = $2 and links.inward_issue_id = near.issue_id
+    union all
+    select 'outward', inward_issue_id, links.*
+    from links where links.org_id = $2 and links.outward_issue_id = near.issue_id
+  ) ends
+        where ($5::text is null or ends.direction = $5) and ($6::text[] is null
+      or (ends.link_type_id, ends.direction) in (select * from unnest($6::text[], $7::text[])))
+        except
+        select unnest(levels.seen)
+      ) far
+    cross join lateral (select * from issues where issues.org_id = $2 and issues.issue_id = far.object_id offset 0) issue
+    cross join lateral (select * from queues where queues.org_id = $2 and queues.queue_id = issue.queue_id and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $2 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true))) offset 0) queue
+      order by issue.issue_id
+      limit $8::integer + 1 - cardinality(levels.seen)
+    ) as issue_ids
+    offset 0
+  ) next
+  where levels.depth < $9::integer
+    and cardinality(levels.seen) <= $8::integer
+    and cardinality(next.issue_ids) > 0
+),
+found as materialized (
+  select levels.depth, found.issue_id
+  from levels
+  cross join lateral unnest(levels.issue_ids) as found (issue_id)
+),
+found_links as materialized (
+  select distinct ends.link_id, ends.link_type_id, ends.inward_issue_id, ends.outward_issue_id
+  from found
+  cross join lateral (
+    select 'inward' as direction, outward_issue_id as object_id, links.*
+    from links where links.org_id = $2 and links.inward_issue_id = found.issue_id
+    union all
+    select 'outward', inward_issue_id, links.*
+    from links where links.org_id = $2 and links.outward_issue_id = found.issue_id
+  ) ends
+  join found object on object.issue_id = ends.object_id
+  where ($5::text is null or ends.direction = $5) and ($6::text[] is null
+      or (ends.link_type_id, ends.direction) in (select * from unnest($6::text[], $7::text[])))
+  order by ends.link_id
+  limit $10::integer + 1
+)
+select found.depth, found.issue_id, issue.hex_id, issue.key, issue.summary,
+  statuses.status_id, statuses.key as status_key, statuses.name_ru as status_ru, statuses.name_en as status_en,
+  null::bigint as link_id, null::text as link_type_id,
+  null::bigint as inward_issue_id, null::bigint as outward_issue_id
+from found
+cross join lateral (select * from issues where issues.org_id = $2 and issues.issue_id = found.issue_id offset 0) issue
+join statuses on statuses.org_id = $2 and statuses.status_id = issue.status_id
+union all
+select null, null, null, null, null, null, null, null, null,
+  found_links.link_id, found_links.link_type_id, found_links.inward_issue_id, found_links.outward_issue_id
+from found_links
+order by depth, issue_id, link_id;
 
 -- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 viewId
 prepare select_link_of_view as

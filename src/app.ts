@@ -39,6 +39,7 @@ import { linkSearchHandlers } from './tracker/issue-links/link-search.rest.ts';
 import { issueSearchHandlers } from './tracker/issue-search/issue-search.rest.ts';
 import { issueHandlers } from './tracker/issues/issues.rest.ts';
 import { transitionHandlers } from './tracker/issues/transitions.rest.ts';
+import { linkGraphHandlers } from './tracker/link-graph/link-graph.rest.ts';
 import { linkListListener } from './tracker/link-list/link-list-listener.ts';
 import { linkTypeHandlers } from './tracker/link-types/link-types.rest.ts';
 import { organisationHandlers } from './tracker/organisations/organisations.rest.ts';
@@ -119,6 +120,7 @@ export function createApp({
   const handlers = {
     ...issueLinkHandlers,
     ...linkSearchHandlers,
+    ...linkGraphHandlers,
     ...issueHandlers,
     ...issueSearchHandlers,
     ...changelogHandlers,
@@ -133,10 +135,8 @@ export function createApp({
     ...remoteLinkHandlers,
     ...bulkChangeHandlers,
   };
-  app.use(
-    [...contract.servers],
-    restRouter({ contract, handlers, db, rateLimit, publicUrl: config.publicUrl, responseLimits, requestMs }),
-  );
+  const service = { db, rateLimit, publicUrl: config.publicUrl, responseLimits, requestMs };
+  app.use([...contract.servers], restRouter({ ...service, contract, handlers }));
   const methods = {
     ...labelMethods,
     ...taskLinkMethods,

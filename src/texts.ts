@@ -8,7 +8,7 @@ export type Language = keyof Text;
 
 export const LANGUAGES = ['ru', 'en'] as const satisfies readonly Language[];
 
-/** Every message that the APIs return. This is the only place to translate. */
+/** Every message that the APIs return, and the words in pictures. */
 export const texts = {
   authorizationMissing: {
     ru: 'Нет заголовка Authorization: передайте «OAuth <токен>» или «Bearer <токен>».',
@@ -248,6 +248,13 @@ export const texts = {
   brokenByPairs: (links: string) => ({
     ru: `Правило oneLinkPerPair нарушают пары задач с несколькими связями: ${links}.`,
     en: `Pairs of issues with several links violate the oneLinkPerPair rule: ${links}.`,
+  }),
+  graphTitle: (key: string) => ({ ru: `Связи задачи ${key}`, en: `Links of ${key}` }),
+  graphIssues: { ru: 'Задачи', en: 'Issues' },
+  graphLinks: { ru: 'Связи', en: 'Links' },
+  graphTruncated: (count: string) => ({
+    ru: `Показано задач: ${count}. Остальные задачи или связи не поместились.`,
+    en: `${count} issues are shown. Others, or some of their links, are left out.`,
   }),
   linkNotFound: { ru: 'Связь не существует.', en: 'The link does not exist.' },
   relationshipUnknown: (phrase: string, accepted: string) => ({

@@ -1008,6 +1008,52 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/issues/{issueId}/links/_graph": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get the graph of links around an issue
+         * @description The issues that are at most `depth` links away from the issue, and the links between all of these. `linkTypes` and
+         *     `direction` select the links that are followed from each issue to the next: with `is parent task for`, the graph has
+         *     the subtasks of the issue, and theirs. Issues that the token's user may not see are left out, and so is what only
+         *     they connect.
+         *
+         *     The graph has at most 1 000 issues, those that are nearest and oldest, and 5 000 links, the oldest. If some are
+         *     missing, `truncated` is true, and the other formats say so in a text.
+         *
+         *     Without `format`, `Accept` selects one of the media types below; JSON is the default. In a picture, each issue is
+         *     a link to its `self`.
+         */
+        readonly get: operations["getLinkGraph"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/issues/{issueId}/links/_import": {
         readonly parameters: {
             readonly query?: never;
@@ -2608,6 +2654,34 @@ export interface components {
         };
         /** @description The properties of each link to return, as an array or a string with commas. Defaults to all. */
         readonly LinkFields: string | readonly string[];
+        /** @description Issues, and the links between them. */
+        readonly LinkGraph: {
+            /** @description The links, by ascending id. */
+            readonly edges: readonly components["schemas"]["LinkGraphEdge"][];
+            /** @description The issues, first the one in the path, then the others, nearest first. */
+            readonly nodes: readonly components["schemas"]["LinkGraphNode"][];
+            /** @description Whether issues or links are missing because there are too many. */
+            readonly truncated: boolean;
+        };
+        /** @description A link; `type.outward` says what `from` is to `to`, and `type.inward` what `to` is to `from`. */
+        readonly LinkGraphEdge: {
+            /** @description The key of the issue at the outward end. */
+            readonly from: string;
+            /** @description The id of the link. */
+            readonly id: number;
+            /** @description The key of the issue at the inward end. */
+            readonly to: string;
+            readonly type: components["schemas"]["LinkTypeReference"];
+        };
+        readonly LinkGraphNode: {
+            /** @description The summary of the issue. */
+            readonly display: string;
+            readonly id: string;
+            readonly key: string;
+            /** Format: uri */
+            readonly self: string;
+            readonly status: components["schemas"]["StatusReference"];
+        };
         /** @description A link as seen from the issue, before or after the change. */
         readonly LinkState: {
             readonly direction: components["schemas"]["Direction"];
@@ -6112,6 +6186,147 @@ export interface operations {
             readonly 409: components["responses"]["Conflict"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 422: components["responses"]["LinkRefused"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getLinkGraph: {
+        readonly parameters: {
+            readonly query?: {
+                /**
+                 * @description How many links away from the issue others may be; 0 for none but the issue.
+                 * @example 2
+                 */
+                readonly depth?: number;
+                /**
+                 * @description The end from which links are followed. Defaults to both.
+                 * @example outward
+                 */
+                readonly direction?: components["schemas"]["Direction"];
+                /**
+                 * @description `json`, `svg` (a picture), `dot` (for Graphviz) or `mermaid` (for Markdown). It takes precedence over `Accept`.
+                 * @example json
+                 */
+                readonly format?: "json" | "svg" | "dot" | "mermaid";
+                /**
+                 * @description Relationships, as in `createIssueLink`, separated by commas; can be repeated. Defaults to all links.
+                 * @example [
+                 *       "is parent task for",
+                 *       "depends on"
+                 *     ]
+                 */
+                readonly linkTypes?: readonly string[];
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /** @description The key of an issue in any letter case, a former key of a moved issue, or the id of 24 hexadecimal digits. */
+                readonly issueId: components["parameters"]["IssueId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The graph. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "nodes": [
+                     *         {
+                     *           "self": "http://127.0.0.1:8080/v2/issues/JUNE-2",
+                     *           "id": "593cd211ef7e8a332414f2a6",
+                     *           "key": "JUNE-2",
+                     *           "display": "Связи задач в API",
+                     *           "status": {
+                     *             "self": "http://127.0.0.1:8080/v2/statuses/2",
+                     *             "id": "2",
+                     *             "key": "inProgress",
+                     *             "display": "В работе"
+                     *           }
+                     *         },
+                     *         {
+                     *           "self": "http://127.0.0.1:8080/v2/issues/TREK-9844",
+                     *           "id": "593cd211ef7e8a332414f2a7",
+                     *           "key": "TREK-9844",
+                     *           "display": "subtask",
+                     *           "status": {
+                     *             "self": "http://127.0.0.1:8080/v2/statuses/1",
+                     *             "id": "1",
+                     *             "key": "open",
+                     *             "display": "Открыт"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "edges": [
+                     *         {
+                     *           "id": 4709605,
+                     *           "type": {
+                     *             "self": "http://127.0.0.1:8080/v2/linktypes/subtask",
+                     *             "id": "subtask",
+                     *             "inward": "Подзадача",
+                     *             "outward": "Родительская задача"
+                     *           },
+                     *           "from": "JUNE-2",
+                     *           "to": "TREK-9844"
+                     *         }
+                     *       ],
+                     *       "truncated": false
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["LinkGraph"];
+                    /** @example <svg xmlns="http://www.w3.org/2000/svg" class="link-graph" role="group" aria-label="Связи задачи JUNE-2">…</svg> */
+                    readonly "image/svg+xml": string;
+                    /**
+                     * @example digraph links {
+                     *       rankdir=LR;
+                     *       node [shape=box];
+                     *       "JUNE-2" [label="JUNE-2\nСвязи задач в API\nВ работе", URL="http://127.0.0.1:8080/v2/issues/JUNE-2", tooltip="Связи задач в API"];
+                     *       "TREK-9844" [label="TREK-9844\nsubtask\nОткрыт", URL="http://127.0.0.1:8080/v2/issues/TREK-9844", tooltip="subtask"];
+                     *       "JUNE-2" -> "TREK-9844" [id="4709605", label="Родительская задача"];
+                     *     }
+                     */
+                    readonly "text/vnd.graphviz": string;
+                    /**
+                     * @example flowchart LR
+                     *       n0["JUNE-2<br>Связи задач в API<br>В работе"]
+                     *       click n0 href "http://127.0.0.1:8080/v2/issues/JUNE-2"
+                     *       n1["TREK-9844<br>subtask<br>Открыт"]
+                     *       click n1 href "http://127.0.0.1:8080/v2/issues/TREK-9844"
+                     *       n0 -->|"Родительская задача"| n1
+                     */
+                    readonly "text/vnd.mermaid": string;
+                };
+            };
+            readonly 304: components["responses"]["NotModified"];
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
             readonly 429: components["responses"]["TooMany"];
             readonly 503: components["responses"]["Unavailable"];
         };

@@ -41,11 +41,18 @@ export type Call<Id extends OperationId, Context> = Context & {
  */
 export type StreamedBody = (write: (json: Buffer) => Promise<void> | undefined) => Promise<void>;
 
+/** A body that is not JSON. */
+export interface OtherContent {
+  readonly content: string;
+  readonly mediaType: string;
+}
+
 /**
- * The result of a handler: the body of the success response, as a value or as JSON, and headers beyond the usual ones.
+ * The result of a handler: the body of the success response, as a value, as JSON or as other content, and headers beyond the
+ * usual ones.
  */
 export type Reply<Id extends OperationId> = ReplyHeaders &
-  ({ readonly body: SuccessBody<operations[Id]> | StreamedBody } | { readonly json: string });
+  ({ readonly body: SuccessBody<operations[Id]> | StreamedBody } | { readonly json: string } | OtherContent);
 
 export interface ReplyHeaders {
   /** The version of the resource in the body, for `If-Match`. */

@@ -202,6 +202,7 @@ class OrganisationSeeder {
       db: this.#db,
       caller: { viewer: await this.#viewer(createdBy), scopes: ALL_SCOPES, language: 'en', base: '', url: '' },
       hold: () => undefined,
+      preferred: ([first]) => first as never,
       path: { issueId: issue },
       query: {},
       headers: {},

@@ -159,6 +159,7 @@ function restCalls({ issue, queue, linkId, commentId }: Names): readonly RestCal
     { operationId: 'deleteIssueLink', path: `/issues/${issue}/links/${linkId}` },
     { operationId: 'deleteIssueLink', path: `/issues/${shown.key}/links/${linkId}` },
     { operationId: 'searchIssueLinks', path: '/links/_search', body: { issues: [issue, shown.key] } },
+    { operationId: 'getLinkGraph', path: `/issues/${issue}/links/_graph` },
     { operationId: 'createIssue', path: '/issues', body: { queue, summary: 'New' } },
     { operationId: 'createIssue', path: '/issues', body: { queue: open.key, summary: 'New', parent: issue } },
     { operationId: 'createIssue', path: '/issues', body: { queue: open.key, summary: 'New', epic: issue } },

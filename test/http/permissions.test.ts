@@ -69,6 +69,7 @@ const OPERATIONS: Readonly<Record<OperationId, Right>> = {
   updateIssueLink: write,
   deleteIssueLink: write,
   searchIssueLinks: anyone,
+  getLinkGraph: see,
   listLinkTypes: anyone,
   createLinkType: admins,
   getLinkType: anyone,

@@ -53,11 +53,11 @@ export class ContractCheck {
 
   /** What the contracts say against a response. */
   problemsOf(exchange: Exchange): string[] {
-    const { method, url, status, body } = exchange;
+    const { method, url } = exchange;
     const rpcOperation = this.#rpc.operationAt(pathOf(url));
     if (rpcOperation !== undefined) return this.#rpc.problemsOf(rpcOperation, exchange);
     const operation = method === 'HEAD' ? undefined : this.#routeOf(method, url);
-    return operation === undefined ? [] : this.#problemsOfRest(operation, status, body);
+    return operation === undefined ? [] : this.#problemsOfRest(operation, exchange);
   }
 
   /** Returns and clears the violations found so far. */
@@ -83,7 +83,7 @@ export class ContractCheck {
     );
   }
 
-  #problemsOfRest(operation: Operation, status: number, body: string): string[] {
+  #problemsOfRest(operation: Operation, { status, body, contentType }: Exchange): string[] {
     const answer = `${operation.id} ${status}`;
     this.#seen.add(answer);
     const item = this.#contract.document.paths[operation.path]?.[operation.method];
@@ -92,6 +92,8 @@ export class ContractCheck {
     const pointer =
       declared.$ref?.slice(1) ?? `/paths/${escapeStep(operation.path)}/${operation.method}/responses/${status}`;
     const validate = this.#validator(pointer, declared.$ref === undefined ? declared : this.#shared(declared.$ref));
+    const mediaType = String(contentType).split(';')[0] ?? '';
+    if (mediaType !== 'application/json' && mediaType in (declared.content ?? {})) return [];
     if (validate === undefined || body === '') {
       return validate !== undefined || body !== '' ? [`${answer}: unexpected body "${body}"`] : [];
     }

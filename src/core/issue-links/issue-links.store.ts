@@ -6,7 +6,7 @@ import { IS_NAMED_ISSUE, visibleIssues } from '../issues/visible-issues.ts';
 import type { Direction } from '../labels/direction.ts';
 import { LABEL_NAMES, type LinkTypeColumns } from '../link-types/link-type-summary.ts';
 import { type UserColumns, userColumns } from '../users/user-summary.ts';
-import { linkEnds } from './link-ends.ts';
+import { IS_SELECTED_END, linkEnds } from './link-ends.ts';
 
 /** A link from the point of view of one of its issues; columns of the other issue start with `object_`. */
 export type IssueLinkRow = {
@@ -119,10 +119,7 @@ const SELECT_ISSUE_LINKS_PAGE = statement<
   found as materialized (
     select issue.*, link.*
     from issue
-    cross join lateral (${visibleLinks(`
-      (:linkTypeIds::text[] is null
-        or (ends.link_type_id, ends.direction) in (select * from unnest(:linkTypeIds::text[], :directions::text[])))
-    `)}) link
+    cross join lateral (${visibleLinks(IS_SELECTED_END)}) link
   )
   select (select count(*) from found) as total, page.*
   from issue

@@ -11,3 +11,7 @@ export function linkEnds(issue: string): string {
       from links where links.org_id = :orgId and links.outward_issue_id = ${issue}.issue_id
     )`;
 }
+
+/** SQL: whether the row `ends` has one of the types and directions in :linkTypeIds and :directions; null selects all. */
+export const IS_SELECTED_END = `(:linkTypeIds::text[] is null
+        or (ends.link_type_id, ends.direction) in (select * from unnest(:linkTypeIds::text[], :directions::text[])))`;

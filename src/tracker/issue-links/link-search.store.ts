@@ -1,5 +1,5 @@
 import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
-import { linkEnds } from '../../core/issue-links/link-ends.ts';
+import { IS_SELECTED_END, linkEnds } from '../../core/issue-links/link-ends.ts';
 import { LINK_END_COLUMNS, type LinkEndRow, linkEndFrom } from '../../core/issue-links/link-reads.store.ts';
 import { issueIdNamed } from '../../core/issues/issue-name.ts';
 import type { Direction } from '../../core/labels/direction.ts';
@@ -52,8 +52,7 @@ const RECEIVE_LINKS = statement<
     cross join ${lookup('object', 'issues', 'issues.issue_id = ends.object_id')}
     cross join ${lookup('queue', 'queues', `queues.queue_id = object.queue_id and ${visibleQueue('queues')}`)}
     where (:direction::text is null or ends.direction = :direction)
-      and (:linkTypeIds::text[] is null
-        or (ends.link_type_id, ends.direction) in (select * from unnest(:linkTypeIds::text[], :directions::text[])))
+      and ${IS_SELECTED_END}
       and (:statusId::bigint is null or object.status_id = :statusId)
       and ((:queueKey::text is null and :queueId::bigint is null) or object.queue_id = (select queue_id from far_queue))
   ) link on true

@@ -26,6 +26,11 @@ export interface Context {
   readonly caller: Caller;
   /** Counts what the handler itself holds for the response, in bytes. Throws `too_large` and `overloaded`. */
   readonly hold: (bytes: number) => void;
+  /**
+   * The one of these media types that the request's `Accept` prefers; the first if it accepts that as much as others, or
+   * none. The response then varies by `Accept`.
+   */
+  readonly preferred: <MediaType extends string>(mediaTypes: readonly MediaType[]) => MediaType;
 }
 
 export type Handlers<Id extends OperationId> = ContractHandlers<Id, Context>;

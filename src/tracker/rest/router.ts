@@ -1,6 +1,6 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
-import type { Contract, Operation } from '../../contract/contract.ts';
-import type { OperationId, ReplyHeaders, StreamedBody } from '../../contract/types.ts';
+import type { Contract, Operation, Scope } from '../../contract/contract.ts';
+import type { OperationId, OtherContent, ReplyHeaders, StreamedBody } from '../../contract/types.ts';
 import { accountOf } from '../../core/access/viewer.ts';
 import type { StoredResponse } from '../../core/idempotency-keys/idempotency-key.ts';
 import { respondOnce } from '../../core/idempotency-keys/idempotency-keys.service.ts';
@@ -20,9 +20,8 @@ import { type Context, callerOf, type Handlers } from './caller.ts';
 import { hashOfRequest, mayStillSee } from './idempotent-request.ts';
 import { parseJson } from './json-body.ts';
 
-export interface RestRouterOptions {
-  readonly contract: Contract;
-  readonly handlers: Handlers<OperationId>;
+/** What serving a request needs. */
+interface ServiceOptions {
   readonly db: DatabasePool;
   readonly rateLimit: RateLimit;
   readonly publicUrl: string | undefined;
@@ -31,23 +30,21 @@ export interface RestRouterOptions {
   readonly requestMs?: number | undefined;
 }
 
+interface RestRouterOptions extends ServiceOptions {
+  readonly contract: Contract;
+  readonly handlers: Handlers<OperationId>;
+}
+
 /** A handler as the router calls it. The contract's validators guarantee that the call matches the handler. */
 type AnyHandler = (
   call: Context & Readonly<Record<'path' | 'query' | 'headers' | 'body', unknown>>,
 ) => Promise<AnyReply>;
 
-type AnyReply = ReplyHeaders & ({ readonly body: unknown } | { readonly json: string });
+type AnyReply = ReplyHeaders & ({ readonly body: unknown } | { readonly json: string } | OtherContent);
 
 /** Routes every operation of the contract: authentication, scope, validation, handler, response. */
-export function restRouter({
-  contract,
-  handlers,
-  db,
-  rateLimit,
-  publicUrl,
-  responseLimits,
-  requestMs,
-}: RestRouterOptions): Router {
+export function restRouter(options: RestRouterOptions): Router {
+  const { contract, handlers, responseLimits } = options;
   const router = Router({ caseSensitive: true });
 
   // No name of an issue starts so: it is an operation of Tracker's that is not served, such as `/issues/_import`.
@@ -61,21 +58,13 @@ export function restRouter({
       const serve: RequestHandler = async (request, response) => {
         response.namesReason = operation.namesReason;
         response.operation = operation.id;
-        const counted = rateLimit.take(request, response);
-        const signal = clientSignal(response, requestMs);
-        const caller = await callerOf(db.forClient({ signal }), request, response, {
-          publicUrl,
+        const { caller, account, memory, clientDb } = await admit(options, request, response, {
+          scope: operation.scope,
           path: request.baseUrl,
           url: `${request.baseUrl}${request.url}`,
         });
-        await counted?.share(caller.viewer.orgId);
-        if (!caller.scopes.includes(operation.scope)) {
-          throw new DomainError('forbidden', texts.scopeMissing(operation.scope));
-        }
-        const account = accountOf(caller.viewer);
         const bytes = operation.hasBody ? await readBody(request, response, account) : undefined;
         const given = operation.hasBody ? bodyOf(bytes, operation) : undefined;
-        const memory = new ResponseMemory(response, account, responseLimits);
         const call = {
           path: operation.parse.path(request.params),
           query: operation.parse.query(request.query),
@@ -83,8 +72,9 @@ export function restRouter({
           body: operation.parse.body(given),
           caller,
           hold: memory.addRow,
+          preferred: <MediaType extends string>(mediaTypes: readonly MediaType[]) =>
+            preferredOf(request, response, mediaTypes),
         };
-        const clientDb = db.forClient({ signal, account, countBytes: memory.addRow });
         const key = (call.headers as { 'Idempotency-Key'?: string })['Idempotency-Key'];
         if (key !== undefined) {
           const { viewer, language } = caller;
@@ -114,7 +104,7 @@ export function restRouter({
           await stream(response, operation, reply.body as StreamedBody, responseLimits);
           return;
         }
-        const body = jsonOf(reply);
+        const body = contentOf(reply);
         memory.holdBody(body.length);
         endResponse(response, writeHead(operation, reply, body, request, response), responseLimits);
       };
@@ -136,9 +126,40 @@ const refuseUnserved: RequestHandler = ({ method, baseUrl, path }, _response, ne
   throw new DomainError('not_found', texts.notServed(`${method} ${baseUrl}${path}`), {}, { reason: 'not_served' });
 };
 
+/**
+ * Counts the request, authenticates its client and checks the token's scope. Returns the client, and a database handle and
+ * the memory of the response on its behalf. Throws `unauthenticated`, `forbidden`, and `busy`.
+ */
+async function admit(
+  { db, rateLimit, publicUrl, responseLimits, requestMs }: ServiceOptions,
+  request: Request,
+  response: Response,
+  { scope, path, url }: { readonly scope: Scope; readonly path: string; readonly url: string },
+) {
+  const counted = rateLimit.take(request, response);
+  const signal = clientSignal(response, requestMs);
+  const caller = await callerOf(db.forClient({ signal }), request, response, { publicUrl, path, url });
+  await counted?.share(caller.viewer.orgId);
+  if (!caller.scopes.includes(scope)) throw new DomainError('forbidden', texts.scopeMissing(scope));
+  const account = accountOf(caller.viewer);
+  const memory = new ResponseMemory(response, account, responseLimits);
+  return { caller, account, memory, clientDb: db.forClient({ signal, account, countBytes: memory.addRow }) };
+}
+
+/** As `Context.preferred`. */
+function preferredOf<MediaType extends string>(
+  request: Request,
+  response: Response,
+  mediaTypes: readonly MediaType[],
+): MediaType {
+  response.appendHeader('Vary', 'Accept');
+  return (request.accepts([...mediaTypes]) || mediaTypes[0]) as MediaType;
+}
+
 /** Empty for a response without a body. */
-function jsonOf(reply: AnyReply): string {
+function contentOf(reply: AnyReply): string {
   if ('json' in reply) return reply.json;
+  if ('content' in reply) return reply.content;
   return reply.body === undefined ? '' : JSON.stringify(reply.body);
 }
 
@@ -173,20 +194,21 @@ function setHead(response: Response, { status, headers }: Omit<StoredResponse, '
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
 }
 
-function headOf({ method, successStatus }: Operation, { version, headers }: ReplyHeaders, body: string) {
+function headOf({ method, successStatus }: Operation, reply: AnyReply, body: string) {
+  const { version, headers } = reply;
   return {
     status: successStatus,
     headers: {
       ...(method !== 'get' && version !== undefined && { ETag: entityTag(body, version) }),
       ...headers,
-      ...(body !== '' && { 'Content-Type': 'application/json' }),
+      ...(body !== '' && { 'Content-Type': 'content' in reply ? reply.mediaType : 'application/json' }),
     },
   };
 }
 
 /** The response to an operation that writes. */
 function responseOf(operation: Operation, reply: AnyReply): StoredResponse {
-  const body = jsonOf(reply);
+  const body = contentOf(reply);
   return { ...headOf(operation, reply, body), body };
 }
 
