@@ -594,6 +594,19 @@ CREATE INDEX remote_links_link_type_id_idx ON remote_links USING btree (org_id, 
 CREATE INDEX remote_links_object_id_idx ON remote_links USING btree (org_id, application_id, object_id);
 CREATE UNIQUE INDEX remote_links_object_key ON remote_links USING btree (org_id, issue_id, application_id, object_id) WHERE (NOT may_repeat);
 
+create table tags (
+  org_id text collate "C" not null,
+  tag_id bigint generated always as identity,
+  queue_id bigint not null,
+  name text collate "C" not null,
+  color text,
+  constraint tags_pkey PRIMARY KEY (org_id, tag_id),
+  constraint tags_name_key UNIQUE (org_id, queue_id, name),
+  constraint tags_queue_id_fkey FOREIGN KEY (org_id, queue_id) REFERENCES queues(org_id, queue_id) ON DELETE CASCADE,
+  constraint tags_name_check CHECK ((name <> ''::text))
+);
+comment on table tags is 'The tags of each queue, with the ids and colours that Kanboard''s clients know. issues.tags says which issues have them.';
+
 create table tokens (
   org_id text collate "C" not null,
   token_id bigint generated always as identity,

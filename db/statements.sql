@@ -53,7 +53,7 @@ from
 (
   with sequences as materialized (
     select named.place, named.name, coalesce(pg_sequence_last_value(seqrelid) + 1, seqstart) as next
-    from (values ('categories.category_id', pg_get_serial_sequence('categories', 'category_id')), ('columns.column_id', pg_get_serial_sequence('columns', 'column_id')), ('comments.comment_id', pg_get_serial_sequence('comments', 'comment_id')), ('events.event_id', pg_get_serial_sequence('events', 'event_id')), ('issue_types.issue_type_id', pg_get_serial_sequence('issue_types', 'issue_type_id')), ('issues.issue_id', pg_get_serial_sequence('issues', 'issue_id')), ('links.link_id', pg_get_serial_sequence('links', 'link_id')), ('priorities.priority_id', pg_get_serial_sequence('priorities', 'priority_id')), ('queues.queue_id', pg_get_serial_sequence('queues', 'queue_id')), ('remote_links.remote_link_id', pg_get_serial_sequence('remote_links', 'remote_link_id')), ('resolutions.resolution_id', pg_get_serial_sequence('resolutions', 'resolution_id')), ('statuses.status_id', pg_get_serial_sequence('statuses', 'status_id')), ('tokens.token_id', pg_get_serial_sequence('tokens', 'token_id')), ('users.user_id', pg_get_serial_sequence('users', 'user_id')), ('topological_order.position', pg_get_serial_sequence('topological_order', 'position'))
+    from (values ('categories.category_id', pg_get_serial_sequence('categories', 'category_id')), ('columns.column_id', pg_get_serial_sequence('columns', 'column_id')), ('comments.comment_id', pg_get_serial_sequence('comments', 'comment_id')), ('events.event_id', pg_get_serial_sequence('events', 'event_id')), ('issue_types.issue_type_id', pg_get_serial_sequence('issue_types', 'issue_type_id')), ('issues.issue_id', pg_get_serial_sequence('issues', 'issue_id')), ('links.link_id', pg_get_serial_sequence('links', 'link_id')), ('priorities.priority_id', pg_get_serial_sequence('priorities', 'priority_id')), ('queues.queue_id', pg_get_serial_sequence('queues', 'queue_id')), ('remote_links.remote_link_id', pg_get_serial_sequence('remote_links', 'remote_link_id')), ('resolutions.resolution_id', pg_get_serial_sequence('resolutions', 'resolution_id')), ('statuses.status_id', pg_get_serial_sequence('statuses', 'status_id')), ('tags.tag_id', pg_get_serial_sequence('tags', 'tag_id')), ('tokens.token_id', pg_get_serial_sequence('tokens', 'token_id')), ('users.user_id', pg_get_serial_sequence('users', 'user_id')), ('topological_order.position', pg_get_serial_sequence('topological_order', 'position'))
     ) as named (place, name)
     join pg_sequence on seqrelid = named.name::regclass
   )
@@ -71,6 +71,7 @@ from
     union all select 'remote_links.remote_link_id' as place, max(remote_link_id) as used from remote_links where org_id = $1
     union all select 'resolutions.resolution_id' as place, max(resolution_id) as used from resolutions where org_id = $1
     union all select 'statuses.status_id' as place, max(status_id) as used from statuses where org_id = $1
+    union all select 'tags.tag_id' as place, max(tag_id) as used from tags where org_id = $1
     union all select 'tokens.token_id' as place, max(token_id) as used from tokens where org_id = $1
     union all select 'users.user_id' as place, max(user_id) as used from users where org_id = $1
     union all select 'topological_order.position' as place, max(abs(position)) / 1048576 as used from topological_order where org_id = $1
@@ -456,6 +457,10 @@ left join issues on issues.org_id = $1 and issues.issue_id = topological_order.i
 where topological_order.org_id = $1 and (link_types.is_acyclic is not true or issues.issue_id is null)) surplus
 where topological_order.org_id = $1 and topological_order.link_type_id = surplus.link_type_id
   and topological_order.issue_id = surplus.issue_id;
+
+-- $1 orgId, $2 tagId
+prepare delete_tag as
+delete from tags where org_id = $1 and tag_id = $2;
 
 -- $1 tokenHashes, $2 kinds, $3 orgId
 prepare delete_token_entries as
@@ -920,6 +925,19 @@ insert into statuses (org_id, status_id, key, name_ru, name_en, type, position)
 select $1, status_id, key, name_ru, name_en, type, position
 from jsonb_populate_recordset(null::statuses, $2);
 
+-- $1 orgId, $2 queueId, $3 name, $4 color
+prepare insert_tag as
+insert into tags (org_id, queue_id, name, color) values ($1, $2, $3, $4)
+returning tag_id;
+
+-- $1 orgId, $2 queueId, $3 names
+prepare insert_tags as
+insert into tags (org_id, queue_id, name)
+select $1, $2, wanted.name
+from unnest($3::text[]) as wanted (name)
+order by wanted.name collate "C"
+on conflict on constraint tags_name_key do nothing;
+
 -- $1 orgId, $2 userId, $3 kind, $4 tokenHash, $5 scopes, $6 expiresAt, $7 loopbackOnly
 prepare insert_token as
 insert into tokens (org_id, user_id, kind, token_hash, scopes, expires_at, loopback_only)
@@ -1181,6 +1199,13 @@ order by link_id
 limit 1
 for update;
 
+-- $1 orgId, $2 queueId, $3 names
+prepare lock_tags as
+select name from tags
+where org_id = $1 and queue_id = $2 and name = any($3::text[])
+order by name
+for key share;
+
 -- $1 orgId, $2 labelIds
 prepare lock_types_of_labels as
 select from link_types
@@ -1238,7 +1263,7 @@ from
 (
   with sequences as materialized (
     select named.place, named.name, coalesce(pg_sequence_last_value(seqrelid) + 1, seqstart) as next
-    from (values ('categories.category_id', pg_get_serial_sequence('categories', 'category_id')), ('columns.column_id', pg_get_serial_sequence('columns', 'column_id')), ('comments.comment_id', pg_get_serial_sequence('comments', 'comment_id')), ('events.event_id', pg_get_serial_sequence('events', 'event_id')), ('issue_types.issue_type_id', pg_get_serial_sequence('issue_types', 'issue_type_id')), ('issues.issue_id', pg_get_serial_sequence('issues', 'issue_id')), ('links.link_id', pg_get_serial_sequence('links', 'link_id')), ('priorities.priority_id', pg_get_serial_sequence('priorities', 'priority_id')), ('queues.queue_id', pg_get_serial_sequence('queues', 'queue_id')), ('remote_links.remote_link_id', pg_get_serial_sequence('remote_links', 'remote_link_id')), ('resolutions.resolution_id', pg_get_serial_sequence('resolutions', 'resolution_id')), ('statuses.status_id', pg_get_serial_sequence('statuses', 'status_id')), ('tokens.token_id', pg_get_serial_sequence('tokens', 'token_id')), ('users.user_id', pg_get_serial_sequence('users', 'user_id')), ('topological_order.position', pg_get_serial_sequence('topological_order', 'position'))
+    from (values ('categories.category_id', pg_get_serial_sequence('categories', 'category_id')), ('columns.column_id', pg_get_serial_sequence('columns', 'column_id')), ('comments.comment_id', pg_get_serial_sequence('comments', 'comment_id')), ('events.event_id', pg_get_serial_sequence('events', 'event_id')), ('issue_types.issue_type_id', pg_get_serial_sequence('issue_types', 'issue_type_id')), ('issues.issue_id', pg_get_serial_sequence('issues', 'issue_id')), ('links.link_id', pg_get_serial_sequence('links', 'link_id')), ('priorities.priority_id', pg_get_serial_sequence('priorities', 'priority_id')), ('queues.queue_id', pg_get_serial_sequence('queues', 'queue_id')), ('remote_links.remote_link_id', pg_get_serial_sequence('remote_links', 'remote_link_id')), ('resolutions.resolution_id', pg_get_serial_sequence('resolutions', 'resolution_id')), ('statuses.status_id', pg_get_serial_sequence('statuses', 'status_id')), ('tags.tag_id', pg_get_serial_sequence('tags', 'tag_id')), ('tokens.token_id', pg_get_serial_sequence('tokens', 'token_id')), ('users.user_id', pg_get_serial_sequence('users', 'user_id')), ('topological_order.position', pg_get_serial_sequence('topological_order', 'position'))
     ) as named (place, name)
     join pg_sequence on seqrelid = named.name::regclass
   )
@@ -1256,6 +1281,7 @@ from
     union all select 'remote_links.remote_link_id' as place, max(remote_link_id) as used from remote_links where org_id = $1
     union all select 'resolutions.resolution_id' as place, max(resolution_id) as used from resolutions where org_id = $1
     union all select 'statuses.status_id' as place, max(status_id) as used from statuses where org_id = $1
+    union all select 'tags.tag_id' as place, max(tag_id) as used from tags where org_id = $1
     union all select 'tokens.token_id' as place, max(token_id) as used from tokens where org_id = $1
     union all select 'users.user_id' as place, max(user_id) as used from users where org_id = $1
     union all select 'topological_order.position' as place, max(abs(position)) / 1048576 as used from topological_order where org_id = $1
@@ -1319,6 +1345,23 @@ prepare renumber_transactions as
 update events set transaction_id = '0' where org_id = $1 and event_id <= (
 select max(event_id) from events
 where org_id = $1 and transaction_id >= $2::text::xid8);
+
+-- $1 orgId, $2 queueId, $3 name, $4 newName, $5 userId
+prepare replace_tag as
+with found as materialized (
+  select issue_id, tags as before from issues
+  where org_id = $1 and queue_id = $2 and tags @> array[$3::text]
+  order by issue_id
+  for no key update
+)
+update issues
+set tags = case
+    when $4::text is null or $4 = any(tags) then array_remove(tags, $3::text)
+    else array_replace(tags, $3::text, $4::text) end,
+  version = version + 1, updated_by = $5, updated_at = greatest(now(), updated_at)
+from found
+where issues.org_id = $1 and issues.issue_id = found.issue_id
+returning issues.issue_id, found.before, issues.tags as after;
 
 -- $1 orgId, $2 applicationId
 prepare select_application as
@@ -3042,6 +3085,58 @@ where queues.org_id = $1 and queues.queue_id = any($2::bigint[]) and ($3::boolea
     and true)))
 order by columns.queue_id, columns.position, columns.column_id;
 
+-- $1 names, $2 orgId, $3 queueId
+prepare select_stored_names as
+select wanted.name as wanted, tags.name
+from unnest($1::text[]) as wanted (name)
+join tags on tags.org_id = $2 and tags.queue_id = $3
+  and lower(tags.name collate "default") = lower(wanted.name collate "default")
+order by tags.name = wanted.name, tags.tag_id desc;
+
+-- $1 orgId, $2 tagId, $3 isApplication, $4 userId
+prepare select_tag as
+select tags.tag_id, tags.name, tags.queue_id, tags.color
+from tags
+join queues on queues.org_id = $1 and queues.queue_id = tags.queue_id
+where tags.org_id = $1 and tags.tag_id = $2 and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)));
+
+-- $1 orgId, $2 isApplication, $3 userId
+prepare select_tags as
+select tags.tag_id, tags.name, tags.queue_id, tags.color
+from queues
+join tags on tags.org_id = $1 and tags.queue_id = queues.queue_id
+where queues.org_id = $1 and ($2::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
+    and true)))
+order by tags.name, tags.tag_id;
+
+-- $1 orgId, $2 queueId, $3 isApplication, $4 userId
+prepare select_tags_of_queue as
+select tags.tag_id, tags.name, queues.queue_id, tags.color
+from queues
+left join tags on tags.org_id = $1 and tags.queue_id = queues.queue_id
+where queues.org_id = $1 and queues.queue_id = $2 and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)))
+order by tags.name;
+
+-- $1 orgId, $2 taskId, $3 isApplication, $4 userId
+prepare select_tags_of_task as
+select tags.tag_id, tags.name
+from issues
+join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+left join tags on tags.org_id = $1 and tags.queue_id = issues.queue_id and tags.name = any(issues.tags)
+where issues.org_id = $1 and issues.issue_id = $2 and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)))
+order by tags.tag_id;
+
 -- $1 orgId, $2 taskId, $3 isApplication, $4 userId
 prepare select_task as
 select
@@ -3600,6 +3695,10 @@ with types as (
 )
 update links set shares_label = true
 where org_id = $1 and link_type_id = any($2::text[]) and not shares_label;
+
+-- $1 name, $2 color, $3 orgId, $4 tagId
+prepare update_tag as
+update tags set name = $1, color = $2 where org_id = $3 and tag_id = $4;
 
 -- $1 orgId, $2 tokenId, $3 userId, $4 tokenHash
 prepare update_tokens_revoked as

@@ -20,6 +20,7 @@ import { labelMethods } from './kanboard/labels/labels.rpc.ts';
 import { projectMethods } from './kanboard/projects/projects.rpc.ts';
 import { rpcRouter } from './kanboard/rpc/router.ts';
 import { serverMethods } from './kanboard/server/server.rpc.ts';
+import { tagMethods } from './kanboard/tags/tags.rpc.ts';
 import { taskLinkMethods } from './kanboard/task-links/task-links.rpc.ts';
 import { taskMoveMethods } from './kanboard/task-moves/task-moves.rpc.ts';
 import { taskMethods } from './kanboard/tasks/tasks.rpc.ts';
@@ -149,6 +150,7 @@ export function createApp({
     ...commentMethods,
     ...projectMethods,
     ...externalLinkMethods,
+    ...tagMethods,
   };
   app.use(
     rpcRouter({

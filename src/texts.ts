@@ -398,6 +398,11 @@ export const texts = {
   // Users, queues, fields
   statusNotFound: { ru: 'Статус не существует.', en: 'The status does not exist.' },
   statusesTooMany: { ru: 'Не больше 1000 статусов.', en: 'An organisation can have at most 1000 statuses.' },
+  tagNotFound: { ru: 'Тег не существует.', en: 'The tag does not exist.' },
+  tagExists: (name: string) => ({
+    ru: `В проекте уже есть тег «${name}».`,
+    en: `The project already has a tag "${name}".`,
+  }),
   categoryNotFound: { ru: 'Категория не существует.', en: 'The category does not exist.' },
   categoryExists: (name: string) => ({
     ru: `В проекте уже есть категория «${name}».`,

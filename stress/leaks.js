@@ -77,6 +77,8 @@ const KIND_OF_NAME = {
   task_link_id: 'viewId',
   project_id: 'queueId',
   column_id: 'columnId',
+  tag_id: 'tagId',
+  tag: 'tag',
   name: 'queueName',
   identifier: 'queueKey',
   reference: 'reference',
@@ -91,7 +93,17 @@ const KIND_OF_NAME = {
 const KIND_OF_ID = { updateTask: 'taskId', updateComment: 'commentId' };
 /** Its body may have any members, and it acts upon none. */
 const WITHOUT_EFFECT = 'clearSearchScroll';
-const NUMBERS = new Set(['taskId', 'queueId', 'columnId', 'linkId', 'viewId', 'entryId', 'remoteLinkId', 'commentId']);
+const NUMBERS = new Set([
+  'taskId',
+  'queueId',
+  'columnId',
+  'linkId',
+  'viewId',
+  'entryId',
+  'remoteLinkId',
+  'commentId',
+  'tagId',
+]);
 const QUERIES = {
   rest: ['Queue', 'Key', 'Parent', 'Epic', 'Linked to', 'Relates', 'Summary', 'Description', 'Tags'],
   rpc: ['title', 'description', 'tag', 'tags', 'reference', 'link', 'project', 'column', 'id', 'ref'],
@@ -523,6 +535,8 @@ class Leaks {
           return names.queueId;
         case 'column_id':
           return names.columnId;
+        case 'tag_id':
+          return names.tagId;
         case 'link_id':
           return names.remoteLinkId;
         case 'label_id':

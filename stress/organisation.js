@@ -1,7 +1,16 @@
 // People with private queues: what `npm run leaks` looks for. Every stored string and every id occurs nowhere else.
 import { callRpc, sendRest } from './environment.js';
 
-const NUMBERS = { issues: 731, queues: 732, columns: 733, links: 734, remote_links: 735, events: 736, comments: 737 };
+const NUMBERS = {
+  issues: 731,
+  queues: 732,
+  columns: 733,
+  links: 734,
+  remote_links: 735,
+  events: 736,
+  comments: 737,
+  tags: 738,
+};
 const IDS = {
   issues: 'issue_id',
   queues: 'queue_id',
@@ -10,6 +19,7 @@ const IDS = {
   remote_links: 'remote_link_id',
   events: 'event_id',
   comments: 'comment_id',
+  tags: 'tag_id',
 };
 const MILLION = 1_000_000;
 /** Beyond every id that a run gives. */
@@ -114,8 +124,9 @@ export async function openOrganisation(environment) {
       `update issues set reference = $3 where org_id = $1 and key = $2
        returning issue_id,
          (select column_id from columns where org_id = $1 and queue_id = issues.queue_id order by position limit 1),
+         (select tag_id from tags where org_id = $1 and queue_id = issues.queue_id and name = $4),
          (select array_agg(event_id order by event_id) from events where org_id = $1 and issue_id = issues.issue_id) as entries`,
-      [orgId, issue.key, names.reference],
+      [orgId, issue.key, names.reference, tag],
     );
     const named = {
       ...names,
@@ -130,6 +141,7 @@ export async function openOrganisation(environment) {
       remoteLinkId: remote.id,
       remoteObjectId: remote.object.id,
       commentId: comment.id,
+      tagId: Number(row.tag_id),
     };
     return thingOf(owner, named, [`${summary}before`, ...row.entries]);
   }
@@ -203,6 +215,7 @@ export async function openOrganisation(environment) {
         entryId: number('events'),
         remoteLinkId: number('remote_links'),
         commentId: number('comments'),
+        tagId: number('tags'),
         remoteObjectId: `0123456789abcdef01234567890${order}`,
       });
     },
@@ -215,6 +228,7 @@ export async function openOrganisation(environment) {
         `select jsonb_build_object(
            'queues', (select jsonb_agg(queues order by queue_id) from queues where org_id = $1 and queue_id = any($2)),
            'members', (select jsonb_agg(m order by queue_id, user_id) from queue_members m where org_id = $1 and queue_id = any($2)),
+           'tags', (select jsonb_agg(tags order by tag_id) from tags where org_id = $1 and queue_id = any($2)),
            'issues', (select jsonb_agg(issues order by issue_id) from issues where org_id = $1 and queue_id = any($2)),
            'links', (select jsonb_agg(links order by link_id) from links
              where org_id = $1 and (inward_issue_id in (${issues}) or outward_issue_id in (${issues}))),

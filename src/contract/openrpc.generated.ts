@@ -358,6 +358,15 @@ export interface components {
                 };
                 readonly result: number | false;
             };
+            readonly createTag: {
+                readonly params: {
+                    /** @default null */
+                    readonly color_id: string | null;
+                    readonly project_id: components["schemas"]["ProjectId"];
+                    readonly tag: string;
+                };
+                readonly result: components["schemas"]["TagId"] | false;
+            };
             readonly createTask: {
                 readonly params: {
                     /** @default 0 */
@@ -495,6 +504,10 @@ export interface components {
             readonly getAllProjects: {
                 readonly params: Record<string, never>;
                 readonly result: readonly components["schemas"]["Project"][];
+            };
+            readonly getAllTags: {
+                readonly params: Record<string, never>;
+                readonly result: readonly components["schemas"]["Tag"][];
             };
             readonly getAllTaskLinks: {
                 readonly params: {
@@ -670,6 +683,12 @@ export interface components {
                     readonly [key: string]: string;
                 };
             };
+            readonly getTagsByProject: {
+                readonly params: {
+                    readonly project_id: components["schemas"]["ProjectId"];
+                };
+                readonly result: readonly components["schemas"]["Tag"][];
+            };
             readonly getTask: {
                 readonly params: {
                     readonly task_id: components["schemas"]["TaskId"];
@@ -696,6 +715,14 @@ export interface components {
                     readonly opposite_task_id: components["schemas"]["TaskId"];
                     readonly task_id: components["schemas"]["TaskId"];
                 } | null;
+            };
+            readonly getTaskTags: {
+                readonly params: {
+                    readonly task_id: components["schemas"]["TaskId"];
+                };
+                readonly result: {
+                    readonly [key: string]: string;
+                };
             };
             readonly getTimezone: {
                 readonly params: Record<string, never>;
@@ -798,6 +825,12 @@ export interface components {
                 };
                 readonly result: boolean;
             };
+            readonly removeTag: {
+                readonly params: {
+                    readonly tag_id: components["schemas"]["TagId"];
+                };
+                readonly result: boolean;
+            };
             readonly removeTask: {
                 readonly params: {
                     readonly task_id: components["schemas"]["TaskId"];
@@ -822,6 +855,14 @@ export interface components {
                     readonly query: string;
                 };
                 readonly result: readonly components["schemas"]["FoundTask"][];
+            };
+            readonly setTaskTags: {
+                readonly params: {
+                    readonly project_id: components["schemas"]["ProjectId"];
+                    readonly tags: readonly string[];
+                    readonly task_id: components["schemas"]["TaskId"];
+                };
+                readonly result: boolean;
             };
             readonly updateCategory: {
                 readonly params: {
@@ -894,6 +935,15 @@ export interface components {
                     readonly project_id: components["schemas"]["ProjectId"];
                     /** @default null */
                     readonly start_date: string | null;
+                };
+                readonly result: boolean;
+            };
+            readonly updateTag: {
+                readonly params: {
+                    /** @default null */
+                    readonly color_id: string | null;
+                    readonly tag: string;
+                    readonly tag_id: components["schemas"]["TagId"];
                 };
                 readonly result: boolean;
             };
@@ -1039,6 +1089,15 @@ export interface components {
         readonly Seconds: number;
         /** @description Seconds since 1970; 0 if unset. */
         readonly SecondsOrZero: number;
+        /** @description A tag that tasks of a project can have. */
+        readonly Tag: {
+            readonly color_id: string | null;
+            readonly id: components["schemas"]["TagId"];
+            readonly name: string;
+            readonly project_id: components["schemas"]["ProjectId"];
+        };
+        /** @description The id of a tag. */
+        readonly TagId: number;
         /** @description A task, which is a Tracker issue. */
         readonly Task: {
             readonly category_id: number;

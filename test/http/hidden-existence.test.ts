@@ -5,6 +5,7 @@ import { loadContract } from '../../src/contract/contract.ts';
 import { loadRpcContract } from '../../src/contract/openrpc.ts';
 import { createComment } from '../../src/core/comments/comments.service.ts';
 import { createCategory } from '../../src/kanboard/categories/categories.service.ts';
+import { createTag } from '../../src/kanboard/tags/tags.service.ts';
 import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
 import {
@@ -39,6 +40,7 @@ interface Names {
   readonly commentId: number;
   readonly columnId: number;
   readonly categoryId: number;
+  readonly tagId: number;
 }
 
 let org: GivenOrganisation;
@@ -53,6 +55,7 @@ let other: GivenIssue;
 let shownLinkId: number;
 let shownCommentId: number;
 let shownCategoryId: number;
+let shownTagId: number;
 let hidden: Names;
 const MISSING: Names = {
   issue: 'NONE-1',
@@ -63,6 +66,7 @@ const MISSING: Names = {
   commentId: MISSING_ID,
   columnId: MISSING_ID,
   categoryId: MISSING_ID,
+  tagId: MISSING_ID,
 };
 
 beforeAll(async () => {
@@ -81,12 +85,14 @@ beforeAll(async () => {
   const [columnId = 0] = closed.columns;
   const categoryId = await givenCategory(closed);
   shownCategoryId = await givenCategory(open);
+  const tagId = await givenTag(closed);
+  shownTagId = await givenTag(open);
   hidden = {
     issue: issue.key,
     queue: closed.key,
     taskId: issue.id,
     projectId: closed.id,
-    ...{ linkId, commentId, columnId, categoryId },
+    ...{ linkId, commentId, columnId, categoryId, tagId },
   };
 });
 
@@ -100,6 +106,11 @@ async function givenCategory({ id }: GivenQueue): Promise<number> {
   return await createCategory(db(), viewer, id, { name: 'A category', color: null });
 }
 
+async function givenTag({ id }: GivenQueue): Promise<number> {
+  const viewer = { orgId: org.orgId, userId: insider.id, role: 'admin', isApplication: true } as const;
+  return await createTag(db(), viewer, id, { name: 'A tag', color: null });
+}
+
 /** Holds the strongest locks on everything hidden while `work` runs. */
 async function whileLocked(work: () => Promise<void>): Promise<void> {
   await db().transaction(async (transaction) => {
@@ -108,6 +119,7 @@ async function whileLocked(work: () => Promise<void>): Promise<void> {
     const inQueue = 'org_id = $1 and issue_id in (select issue_id from issues where org_id = $1 and queue_id = $2)';
     await lock('select from queues where org_id = $1 and queue_id = $2');
     await lock('select from columns where org_id = $1 and queue_id = $2');
+    await lock('select from tags where org_id = $1 and queue_id = $2');
     await lock('select from issues where org_id = $1 and queue_id = $2');
     await lock(`select from comments where ${inQueue}`);
     await lock(`select from links where ${inQueue.replaceAll(/\bissue_id in/g, 'inward_issue_id in')}`);
@@ -251,6 +263,9 @@ describe('the Kanboard API', () => {
       title: { seen: 'A title' },
       column_id: { seen: open.columns[0], named: ({ columnId }) => columnId },
       category_id: { seen: shownCategoryId, named: ({ categoryId }) => categoryId },
+      tag_id: { seen: shownTagId, named: ({ tagId }) => tagId },
+      tag: { seen: 'a tag' },
+      tags: { seen: ['a tag'] },
       comment_id: { seen: shownCommentId, named: ({ commentId }) => commentId },
       content: { seen: 'A comment' },
       position: { seen: 1 },

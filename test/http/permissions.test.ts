@@ -175,6 +175,12 @@ const METHODS: Readonly<Partial<Record<MethodName, QueueRight>>> = {
   getAllCategories: 'see',
   updateCategory: 'manage',
   removeCategory: 'manage',
+  getTagsByProject: 'see',
+  createTag: 'write',
+  updateTag: 'write',
+  removeTag: 'write',
+  setTaskTags: 'write',
+  getTaskTags: 'see',
   createComment: 'write',
   getComment: 'see',
   getAllComments: 'see',
@@ -235,7 +241,7 @@ async function givenCell(role: Role, standing: Standing) {
   const issue = await givenIssue(db(), org, queue.key);
   const unique = randomUUID();
   await insert(
-    `update issues set unique_token = $3, reference = 'R', due_at = '2001-01-01' where org_id = $1 and issue_id = $2`,
+    `update issues set unique_token = $3, reference = 'R', due_at = '2001-01-01', tags = array['A tag'] where org_id = $1 and issue_id = $2`,
     issue.id,
     unique,
   );
@@ -270,7 +276,11 @@ async function givenCell(role: Role, standing: Standing) {
     `insert into categories (org_id, queue_id, name) values ($1, $2, 'A category') returning category_id as id`,
     queue.id,
   );
-  const ids = { remoteLinkId, commentId, ownCommentId, categoryId, entryId, linkId };
+  const tagId = await insert(
+    `insert into tags (org_id, queue_id, name) values ($1, $2, 'A tag') returning tag_id as id`,
+    queue.id,
+  );
+  const ids = { remoteLinkId, commentId, ownCommentId, categoryId, tagId, entryId, linkId };
   return { queue, issue, unique, objectId, ...ids, member, newcomer };
 }
 
@@ -422,7 +432,7 @@ describe('the Kanboard API', () => {
   }
 
   function paramsOf(name: string, account: GivenAccount, cell: Cell): object {
-    const { queue, issue, linkId, remoteLinkId, ownCommentId: commentId, categoryId, member, newcomer } = cell;
+    const { queue, issue, linkId, remoteLinkId, ownCommentId: commentId, categoryId, tagId, member, newcomer } = cell;
     const external = name.includes('External');
     const values: Readonly<Record<string, unknown>> = {
       ...{
@@ -436,6 +446,7 @@ describe('the Kanboard API', () => {
       ...{ name: queue.key, identifier: queue.key, user_id: name === 'addProjectUser' ? newcomer.id : member.id },
       ...{ title: randomUUID(), column_id: queue.columns[1], position: 1, reference: 'R', query: 'status:open' },
       ...(name.endsWith('Category') && { name: randomUUID(), category_id: categoryId }),
+      ...{ tag_id: tagId, tag: randomUUID(), tags: ['new'] },
       ...{ url: 'https://example.org/', dependency: 'related', content: 'A comment', comment_id: commentId },
       ...(name === 'createComment' && {
         user_id: [...users.values()].find(({ login }) => login === account.login)?.id ?? 0,

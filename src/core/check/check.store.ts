@@ -272,6 +272,7 @@ const SEQUENCES: readonly (readonly [table: string, column: string, used?: strin
   ['remote_links', 'remote_link_id'],
   ['resolutions', 'resolution_id'],
   ['statuses', 'status_id'],
+  ['tags', 'tag_id'],
   ['tokens', 'token_id'],
   ['users', 'user_id'],
   ['topological_order', 'position', 'max(abs(position)) / 1048576'],

@@ -14,6 +14,7 @@ import {
   selectQueueForIssue,
   takeIssueKey,
 } from '../queues/queues.store.ts';
+import { insertMissingTags } from '../tags/tags.store.ts';
 import { issueNotFound } from './issue-access.ts';
 import { parseIssueName } from './issue-name.ts';
 import {
@@ -71,6 +72,7 @@ export async function addIssue(
 ): Promise<{ issueId: number; key: string }> {
   const key = await takeIssueKey(db, orgId, issue.queueId);
   const issueId = await onConstraint(insertIssue(db, orgId, { ...issue, ...fields, key }), COLUMN_REMOVED);
+  await insertMissingTags(db, orgId, issue.queueId, fields.tags);
   const created = [
     { field: 'key', from: null, to: key },
     { field: 'queue', from: null, to: issue.queueId },
@@ -99,6 +101,8 @@ export async function changeIssueFields(
     ? await addOccurrence(db, viewer, issue, after)
     : after;
   await onConstraint(updateIssueFields(db, orgId, userId, issueId, stored, isOpen), COLUMN_REMOVED);
+  const newTags = after.tags.filter((tag) => !before.tags.includes(tag));
+  await insertMissingTags(db, orgId, issue.queue_id, newTags);
   const fields = changesBetween(before, after);
   const updated = fields.filter(({ field }) => field !== 'status');
   const workflow = fields.filter(({ field }) => field === 'status');
@@ -138,6 +142,7 @@ export async function changeIssueQueue(
   const key = await takeIssueKey(db, orgId, queueId);
   const { issue_id: issueId } = issue;
   await onConstraint(updateIssueQueue(db, orgId, userId, issueId, { queueId, key, statusId }), COLUMN_REMOVED);
+  await insertMissingTags(db, orgId, queueId, issue.tags);
   const fields = [
     { field: 'queue', from: issue.queue_id, to: queueId },
     { field: 'key', from: issue.key, to: key },

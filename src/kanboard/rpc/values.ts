@@ -34,6 +34,12 @@ export function stringFrom(value: unknown): string | undefined {
   return typeof value === 'string' && !value.includes('\0') ? value : undefined;
 }
 
+/** An array of strings, empty ones dropped (as Kanboard does). Undefined for any other value. */
+export function stringsFrom(value: unknown): string[] | undefined {
+  const strings = Array.isArray(value) ? value.map(stringFrom) : [undefined];
+  return strings.every((one) => one !== undefined) ? strings.filter((one) => one !== '') : undefined;
+}
+
 /** Null for null, which means that the parameter was omitted; otherwise the result of `read`. */
 export function optional<Value>(value: unknown, read: (value: unknown) => Value): Value | null {
   return value === null ? null : read(value);

@@ -11,6 +11,7 @@ import {
   required,
   secondsFrom,
   stringFrom,
+  stringsFrom,
   timeFrom,
 } from '../rpc/values.ts';
 import { taskColor } from './task-colors.ts';
@@ -156,7 +157,7 @@ function changesFrom(params: Omit<Params<'updateTask'>, 'id'>): TaskChanges {
     startedAt: given(params, 'date_started', timeFrom),
     description: given(params, 'description', stringFrom),
     reference: given(params, 'reference', stringFrom),
-    tags: given(params, 'tags', tagsFrom),
+    tags: given(params, 'tags', stringsFrom),
     timeSpent: given(params, 'time_spent', hoursFrom),
     timeEstimated: given(params, 'time_estimated', hoursFrom),
     kanboard: Object.fromEntries(passive),
@@ -171,12 +172,6 @@ function hoursFrom(value: unknown): number | undefined {
   if (value === '') return 0;
   const hours = typeof value === 'boolean' ? undefined : numberFrom(value);
   return hours !== undefined && hours >= 0 ? hours : undefined;
-}
-
-/** An array of strings, empty ones dropped (as Kanboard does). */
-function tagsFrom(value: unknown): string[] | undefined {
-  const tags = Array.isArray(value) ? value.map(stringFrom) : [undefined];
-  return tags.every((tag) => tag !== undefined) ? tags.filter((tag) => tag !== '') : undefined;
 }
 
 function serializeTask({ origin }: Account, row: TaskRow): Schemas['Task'] {

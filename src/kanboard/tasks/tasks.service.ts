@@ -3,7 +3,6 @@ import { getWritableIssue } from '../../core/issues/issue-access.ts';
 import {
   addIssue,
   changeIssueFields,
-  distinctTags,
   ensureColumn,
   fieldsOf,
   getWritableQueue,
@@ -22,6 +21,7 @@ import { DomainError, requireValid } from '../../errors.ts';
 import { lengthOf, TEXT_LENGTH_MAX } from '../../text-length.ts';
 import { type Text, texts } from '../../texts.ts';
 import { swimlaneOf } from '../projects/swimlane.ts';
+import { isTagName, storedTags } from '../tags/task-tags.ts';
 import {
   lockAssignee,
   lockPositions,
@@ -69,7 +69,6 @@ export interface TaskMove {
 
 const DESCRIPTION_LENGTH_MAX = 65_536;
 const REFERENCE_LENGTH_MAX = 191;
-const TAG_LENGTH_MAX = 255;
 const COLOR_LENGTH_MAX = 50;
 const SCORE_MAX = 2_147_483_647;
 
@@ -170,9 +169,10 @@ export function createTask(
       tags: [],
       statusId,
     };
+    const tags = await storedTags(transaction, orgId, projectId, task.tags ?? []);
     const { issueId } = await addIssue(transaction, viewer, {
       queueId: projectId,
-      fields: fieldsAfter(blank, { ...task, color: task.color || undefined }),
+      fields: fieldsAfter(blank, { ...task, tags, color: task.color || undefined }),
       isOpen: true,
       createdBy: isOwnCreation ? userId : task.creatorId,
     });
@@ -192,7 +192,9 @@ export function updateTask(db: Database, viewer: Viewer, taskId: number, changes
     if (seen && seen.queue_id !== issue.queue_id) throw new ConcurrentChange();
     // An unchanged owner stays, even if tasks can no longer be assigned to that user.
     if (!mayOwn && ownerId !== issue.assignee_id) throw refused('owner_id', texts.userUnknown);
-    await changeIssueFields(transaction, viewer, issue, fieldsAfter(fieldsOf(issue), changes), issue.is_open);
+    const tags = changes.tags && (await storedTags(transaction, viewer.orgId, issue.queue_id, changes.tags));
+    const fields = fieldsAfter(fieldsOf(issue), { ...changes, tags });
+    await changeIssueFields(transaction, viewer, issue, fields, issue.is_open);
   });
 }
 
@@ -256,7 +258,7 @@ function checkChanges({ title, description, color, reference, tags, dueAt, start
     description: lengthOf(description ?? '') <= DESCRIPTION_LENGTH_MAX,
     reference: lengthOf(reference ?? '') <= REFERENCE_LENGTH_MAX,
     color_id: lengthOf(color ?? '') <= COLOR_LENGTH_MAX,
-    tags: (tags ?? []).every((tag) => lengthOf(tag) <= TAG_LENGTH_MAX),
+    tags: (tags ?? []).every(isTagName),
     score: Math.abs(kanboard['score'] ?? 0) <= SCORE_MAX,
     date_started: !startedAt || !dueAt || startedAt <= dueAt,
   });
@@ -296,7 +298,7 @@ function fieldsAfter(before: IssueFields, changes: TaskChanges): IssueFields {
     summary: changes.title ?? before.summary,
     description: changes.description === undefined ? before.description : changes.description || null,
     assigneeId: changes.ownerId === undefined ? before.assigneeId : changes.ownerId,
-    tags: changes.tags ? distinctTags(changes.tags) : before.tags,
+    tags: changes.tags ?? before.tags,
     reference: changes.reference ?? before.reference,
     color: changes.color ?? before.color,
     dueAt: changes.dueAt === undefined ? before.dueAt : changes.dueAt,
