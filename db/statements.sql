@@ -3137,6 +3137,17 @@ where issues.org_id = $1 and issues.issue_id = $2 and ($3::boolean or (queues.ac
     and true)))
 order by tags.tag_id;
 
+-- $1 orgId, $2 taskIds, $3 isApplication, $4 userId
+prepare select_tags_of_tasks as
+select issues.issue_id as task_id, tags.tag_id, tags.name, tags.color
+from lateral (select * from issues where issues.org_id = $1 and issues.issue_id = any($2::bigint[]) offset 0) issues
+join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)))
+join tags on tags.org_id = $1 and tags.queue_id = issues.queue_id and tags.name = any(issues.tags)
+order by tags.name, tags.tag_id;
+
 -- $1 orgId, $2 taskId, $3 isApplication, $4 userId
 prepare select_task as
 select
@@ -3251,6 +3262,110 @@ where queues.org_id = $1 and queues.queue_id = $2 and ($3::boolean or (queues.ac
   select from queue_members
   where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
     and true))) and issues.is_open = $5
+order by issues.issue_id;
+
+-- $1 orgId, $2 userId, $3 isApplication, $4 role, $5 projectId
+prepare select_tasks_of_board as
+  select
+issues.issue_id as id, issues.key, issues.summary as title, issues.description, issues.created_at, issues.updated_at,
+issues.moved_at, issues.closed_at, issues.due_at, issues.started_at, issues.color, issues.queue_id as project_id,
+columns.column_id, coalesce(assignee.user_id, 0) as owner_id, coalesce(creator.user_id, 0) as creator_id,
+issues.position, issues.is_open, issues.reference, issues.time_spent, issues.time_estimated, issues.kanboard, seen.links, seen.is_milestone,
+    (
+      select count(*) from remote_links
+      where remote_links.org_id = $1 and remote_links.issue_id = issues.issue_id
+    ) as external_links,
+    (
+      select count(*) from comments
+      where comments.org_id = $1 and comments.issue_id = issues.issue_id and (comments.visibility = 'app-user' or comments.created_by = $2 or $3::boolean
+    or $4::text = 'admin' or (comments.visibility = 'app-manager' and $4::text = 'manager'))
+    ) as comments,
+    assignee.login as assignee_login, assignee.display as assignee_name, assignee.email as assignee_email,
+    categories.name as category_name, categories.color as category_color, columns.title as column_title,
+    columns.position as column_position, queues.name as project_name
+  from queues join issues on issues.org_id = $1 and issues.queue_id = queues.queue_id
+join columns on columns.org_id = $1 and columns.queue_id = issues.queue_id and columns.status_id = issues.status_id
+left join users assignee on assignee.org_id = $1 and assignee.user_id = issues.assignee_id
+  and not assignee.is_application
+left join users creator on creator.org_id = $1 and creator.user_id = issues.created_by and not creator.is_application
+  left join categories on categories.org_id = $1 and categories.queue_id = issues.queue_id
+    and categories.category_id = coalesce((issues.kanboard ->> 'category_id')::bigint, 0)
+  cross join lateral (
+    select count(*) as links, coalesce(bool_or(ends.label_id = 9), false) as is_milestone
+    from
+(
+select link_types.inward_label_id as label_id, links.outward_issue_id as object_id
+from links
+join link_types on link_types.org_id = $1 and link_types.link_type_id = links.link_type_id
+where links.org_id = $1 and links.inward_issue_id = issues.issue_id
+union all
+select link_types.outward_label_id, links.inward_issue_id
+from links
+join link_types on link_types.org_id = $1 and link_types.link_type_id = links.link_type_id
+where links.org_id = $1 and links.outward_issue_id = issues.issue_id) as ends
+join issues object on object.org_id = $1 and object.issue_id = ends.object_id
+join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
+  and ($3::boolean or (object_queue.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $2
+    and true)))
+  ) as seen
+where queues.org_id = $1 and queues.queue_id = $5 and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $2
+    and true))) order by issues.position, issues.issue_id;
+
+-- $1 orgId, $2 userId, $3 isApplication, $4 role, $5 ownerId
+prepare select_tasks_of_owner as
+  select
+issues.issue_id as id, issues.key, issues.summary as title, issues.description, issues.created_at, issues.updated_at,
+issues.moved_at, issues.closed_at, issues.due_at, issues.started_at, issues.color, issues.queue_id as project_id,
+columns.column_id, coalesce(assignee.user_id, 0) as owner_id, coalesce(creator.user_id, 0) as creator_id,
+issues.position, issues.is_open, issues.reference, issues.time_spent, issues.time_estimated, issues.kanboard, seen.links, seen.is_milestone,
+    (
+      select count(*) from remote_links
+      where remote_links.org_id = $1 and remote_links.issue_id = issues.issue_id
+    ) as external_links,
+    (
+      select count(*) from comments
+      where comments.org_id = $1 and comments.issue_id = issues.issue_id and (comments.visibility = 'app-user' or comments.created_by = $2 or $3::boolean
+    or $4::text = 'admin' or (comments.visibility = 'app-manager' and $4::text = 'manager'))
+    ) as comments,
+    assignee.login as assignee_login, assignee.display as assignee_name, assignee.email as assignee_email,
+    categories.name as category_name, categories.color as category_color, columns.title as column_title,
+    columns.position as column_position, queues.name as project_name
+  from issues join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+join columns on columns.org_id = $1 and columns.queue_id = issues.queue_id and columns.status_id = issues.status_id
+left join users assignee on assignee.org_id = $1 and assignee.user_id = issues.assignee_id
+  and not assignee.is_application
+left join users creator on creator.org_id = $1 and creator.user_id = issues.created_by and not creator.is_application
+  left join categories on categories.org_id = $1 and categories.queue_id = issues.queue_id
+    and categories.category_id = coalesce((issues.kanboard ->> 'category_id')::bigint, 0)
+  cross join lateral (
+    select count(*) as links, coalesce(bool_or(ends.label_id = 9), false) as is_milestone
+    from
+(
+select link_types.inward_label_id as label_id, links.outward_issue_id as object_id
+from links
+join link_types on link_types.org_id = $1 and link_types.link_type_id = links.link_type_id
+where links.org_id = $1 and links.inward_issue_id = issues.issue_id
+union all
+select link_types.outward_label_id, links.inward_issue_id
+from links
+join link_types on link_types.org_id = $1 and link_types.link_type_id = links.link_type_id
+where links.org_id = $1 and links.outward_issue_id = issues.issue_id) as ends
+join issues object on object.org_id = $1 and object.issue_id = ends.object_id
+join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
+  and ($3::boolean or (object_queue.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $2
+    and true)))
+  ) as seen
+where issues.org_id = $1 and issues.assignee_id = $5 and issues.is_open and queues.is_active
+  and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $2
+    and true)))
 order by issues.issue_id;
 
 -- $1 orgId, $2 tokenHash, $3 kind

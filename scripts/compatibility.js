@@ -116,6 +116,8 @@ const DIFFERENCES = {
   createTag: 'Every tag belongs to a project.',
   updateTag: 'False for a tag that does not exist, and for the name of another one.',
   setTaskTags: 'The task must be in the project.',
+  getBoard: 'Every project has one swimlane.',
+  getMyDashboard: 'There are no subtasks.',
   createExternalTaskLink: 'URLs may have letters of any alphabet, and are never fetched.',
   searchTasks: '`subtask:assignee` finds nothing.',
   createTask: 'Every project has one swimlane.',

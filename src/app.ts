@@ -12,6 +12,8 @@ import { EXPECTS_PROXY, expectsProxy } from './http/loopback.ts';
 import { RateLimit } from './http/rate-limit.ts';
 import { logRequest } from './http/request-log.ts';
 import { RESPONSE_LIMITS, type ResponseLimits } from './http/response-memory.ts';
+import { boardMethods } from './kanboard/board/board.rpc.ts';
+import { swimlaneMethods } from './kanboard/board/swimlanes.rpc.ts';
 import { categoryMethods } from './kanboard/categories/categories.rpc.ts';
 import { columnMethods } from './kanboard/columns/columns.rpc.ts';
 import { commentMethods } from './kanboard/comments/comments.rpc.ts';
@@ -145,11 +147,13 @@ export function createApp({
     ...taskMoveMethods,
     ...serverMethods(`${KANBOARD_VERSION}+issue-links.${contract.document.info.version}`),
     ...userMethods,
+    ...boardMethods,
     ...categoryMethods,
     ...columnMethods,
     ...commentMethods,
     ...projectMethods,
     ...externalLinkMethods,
+    ...swimlaneMethods,
     ...tagMethods,
   };
   app.use(

@@ -7,6 +7,130 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A column with its open and closed tasks. */
+        readonly BoardColumn: {
+            readonly column_nb_open_tasks: number;
+            readonly cumulative_score_across_swimlane: number;
+            readonly description: string;
+            /** @constant */
+            readonly hide_in_dashboard: 0;
+            readonly id: components["schemas"]["ColumnId"];
+            readonly nb_open_tasks: number;
+            /** @description Open and closed ones. */
+            readonly nb_tasks: number;
+            /** @description The number of open tasks. */
+            readonly nb_unfiltered_tasks_across_swimlane: number;
+            readonly nb_visible_tasks_across_swimlane: number;
+            /** @description From 1. */
+            readonly position: number;
+            readonly project_id: components["schemas"]["ProjectId"];
+            /** @description The sum over these tasks. */
+            readonly score: number;
+            /** @description 0 for no limit. */
+            readonly task_limit: number;
+            /** @description By position. */
+            readonly tasks: readonly components["schemas"]["BoardTask"][];
+            readonly title: string;
+        };
+        /** @description The only swimlane of a project, with its columns. */
+        readonly BoardSwimlane: {
+            readonly columns: readonly components["schemas"]["BoardColumn"][];
+            /** @constant */
+            readonly description: "";
+            /** @description The id of the project. */
+            readonly id: number;
+            /** @constant */
+            readonly is_active: 1;
+            /** @constant */
+            readonly name: "Default swimlane";
+            readonly nb_columns: number;
+            /** @constant */
+            readonly nb_swimlanes: 1;
+            /** @description Open and closed ones. */
+            readonly nb_tasks: number;
+            /** @constant */
+            readonly position: 1;
+            readonly project_id: components["schemas"]["ProjectId"];
+            /** @description The sum over all tasks. */
+            readonly score: number;
+            /** @constant */
+            readonly task_limit: 0;
+        };
+        /** @description A task on the board of its project. */
+        readonly BoardTask: {
+            readonly assignee_avatar_path: null;
+            /** @description Empty for an assignee without an address. */
+            readonly assignee_email: string | null;
+            /** @description Empty for an assignee without a name. */
+            readonly assignee_name: string | null;
+            readonly assignee_username: string | null;
+            readonly category_color_id: string | null;
+            readonly category_description: null;
+            readonly category_id: number;
+            readonly category_name: string | null;
+            readonly color_id: string;
+            readonly column_id: number;
+            readonly column_name: string;
+            readonly column_position: number;
+            /** @description The creator; 0 for the application account. */
+            readonly creator_id: number;
+            /** @description When the task was closed, in seconds since 1970; null if never, 0 if it was reopened. */
+            readonly date_completed: number | null;
+            readonly date_creation: components["schemas"]["Seconds"];
+            readonly date_due: components["schemas"]["SecondsOrZero"];
+            readonly date_modification: components["schemas"]["Seconds"];
+            readonly date_moved: components["schemas"]["Seconds"];
+            readonly date_started: components["schemas"]["SecondsOrZero"];
+            readonly description: string;
+            readonly id: components["schemas"]["TaskId"];
+            /**
+             * @description 1 if open, 0 if closed.
+             * @enum {unknown}
+             */
+            readonly is_active: 0 | 1;
+            /** @description Whether the account may move the task. False for the application account. */
+            readonly is_draggable: boolean;
+            /**
+             * @description 1 if a link says so, else null.
+             * @enum {unknown}
+             */
+            readonly is_milestone: 1 | null;
+            /** @description The number of comments that the account may see. */
+            readonly nb_comments: number;
+            readonly nb_completed_subtasks: number;
+            readonly nb_external_links: number;
+            readonly nb_files: number;
+            /** @description The number of links to tasks that the account may see. */
+            readonly nb_links: number;
+            readonly nb_subtasks: number;
+            /** @description The assignee; 0 if unassigned. */
+            readonly owner_id: number;
+            /** @description The position in the column. */
+            readonly position: number;
+            readonly priority: number;
+            readonly project_id: components["schemas"]["ProjectId"];
+            readonly project_name: string;
+            readonly recurrence_basedate: number;
+            /** @description The next occurrence. */
+            readonly recurrence_child: number | null;
+            readonly recurrence_factor: number;
+            /** @description The previous occurrence. */
+            readonly recurrence_parent: number | null;
+            readonly recurrence_status: number;
+            readonly recurrence_timeframe: number;
+            readonly recurrence_trigger: number;
+            readonly reference: string;
+            readonly score: number;
+            readonly swimlane_id: number;
+            readonly swimlane_name: string;
+            /** @description By name. */
+            readonly tags: readonly components["schemas"]["TaskTag"][];
+            /** @description In hours. */
+            readonly time_estimated: number | null;
+            /** @description In hours. */
+            readonly time_spent: number | null;
+            readonly title: string;
+        };
         /** @description A category of the tasks of a project. */
         readonly Category: {
             readonly color_id: string | null;
@@ -59,6 +183,81 @@ export interface components {
         };
         /** @description The id of a comment. It is the same in the Tracker API. */
         readonly CommentId: number;
+        /** @description A task that is assigned to the calling user. */
+        readonly DashboardTask: {
+            readonly assignee_avatar_path: null;
+            /** @description Empty for an assignee without an address. */
+            readonly assignee_email: string | null;
+            /** @description Empty for an assignee without a name. */
+            readonly assignee_name: string | null;
+            readonly assignee_username: string | null;
+            readonly category_color_id: string | null;
+            readonly category_description: null;
+            readonly category_id: number;
+            readonly category_name: string | null;
+            readonly color_id: string;
+            readonly column_id: number;
+            readonly column_name: string;
+            readonly column_position: number;
+            /** @description The creator; 0 for the application account. */
+            readonly creator_id: number;
+            /** @description When the task was closed, in seconds since 1970; null if never, 0 if it was reopened. */
+            readonly date_completed: number | null;
+            readonly date_creation: components["schemas"]["Seconds"];
+            readonly date_due: components["schemas"]["SecondsOrZero"];
+            readonly date_modification: components["schemas"]["Seconds"];
+            readonly date_moved: components["schemas"]["Seconds"];
+            readonly date_started: components["schemas"]["SecondsOrZero"];
+            readonly description: string;
+            readonly id: components["schemas"]["TaskId"];
+            /**
+             * @description 1 if open, 0 if closed.
+             * @enum {unknown}
+             */
+            readonly is_active: 0 | 1;
+            /**
+             * @description 1 if a link says so, else null.
+             * @enum {unknown}
+             */
+            readonly is_milestone: 1 | null;
+            /** @description The number of comments that the account may see. */
+            readonly nb_comments: number;
+            readonly nb_completed_subtasks: number;
+            readonly nb_external_links: number;
+            readonly nb_files: number;
+            /** @description The number of links to tasks that the account may see. */
+            readonly nb_links: number;
+            readonly nb_subtasks: number;
+            /** @description The assignee; 0 if unassigned. */
+            readonly owner_id: number;
+            /** @description The position in the column. */
+            readonly position: number;
+            readonly priority: number;
+            readonly project_id: components["schemas"]["ProjectId"];
+            readonly project_name: string;
+            readonly recurrence_basedate: number;
+            /** @description The next occurrence. */
+            readonly recurrence_child: number | null;
+            readonly recurrence_factor: number;
+            /** @description The previous occurrence. */
+            readonly recurrence_parent: number | null;
+            readonly recurrence_status: number;
+            readonly recurrence_timeframe: number;
+            readonly recurrence_trigger: number;
+            readonly reference: string;
+            readonly score: number;
+            /** @description There are no subtasks. */
+            readonly subtasks: readonly unknown[];
+            readonly swimlane_id: number;
+            readonly swimlane_name: string;
+            /** @description By name. */
+            readonly tags: readonly components["schemas"]["TaskTag"][];
+            /** @description In hours. */
+            readonly time_estimated: number | null;
+            /** @description In hours. */
+            readonly time_spent: number | null;
+            readonly title: string;
+        };
         /** @description An external link of a task. */
         readonly ExternalTaskLink: {
             /** @description The creator; 0 for the application account. */
@@ -479,6 +678,12 @@ export interface components {
                 };
                 readonly result: boolean;
             };
+            readonly getActiveSwimlanes: {
+                readonly params: {
+                    readonly project_id: components["schemas"]["ProjectId"];
+                };
+                readonly result: readonly components["schemas"]["Swimlane"][];
+            };
             readonly getAllCategories: {
                 readonly params: {
                     readonly project_id: components["schemas"]["ProjectId"];
@@ -504,6 +709,12 @@ export interface components {
             readonly getAllProjects: {
                 readonly params: Record<string, never>;
                 readonly result: readonly components["schemas"]["Project"][];
+            };
+            readonly getAllSwimlanes: {
+                readonly params: {
+                    readonly project_id: components["schemas"]["ProjectId"];
+                };
+                readonly result: readonly components["schemas"]["Swimlane"][];
             };
             readonly getAllTags: {
                 readonly params: Record<string, never>;
@@ -532,6 +743,12 @@ export interface components {
                 readonly result: {
                     readonly [key: string]: string;
                 };
+            };
+            readonly getBoard: {
+                readonly params: {
+                    readonly project_id: components["schemas"]["ProjectId"];
+                };
+                readonly result: readonly components["schemas"]["BoardSwimlane"][];
             };
             readonly getCategory: {
                 readonly params: {
@@ -613,6 +830,10 @@ export interface components {
                 readonly params: Record<string, never>;
                 readonly result: components["schemas"]["Me"];
             };
+            readonly getMyDashboard: {
+                readonly params: Record<string, never>;
+                readonly result: readonly components["schemas"]["DashboardTask"][];
+            };
             readonly getMyOverdueTasks: {
                 readonly params: Record<string, never>;
                 readonly result: readonly components["schemas"]["OverdueTask"][];
@@ -682,6 +903,25 @@ export interface components {
                 readonly result: {
                     readonly [key: string]: string;
                 };
+            };
+            readonly getSwimlane: {
+                readonly params: {
+                    readonly swimlane_id: number;
+                };
+                readonly result: components["schemas"]["Swimlane"] | null;
+            };
+            readonly getSwimlaneById: {
+                readonly params: {
+                    readonly swimlane_id: number;
+                };
+                readonly result: components["schemas"]["Swimlane"] | null;
+            };
+            readonly getSwimlaneByName: {
+                readonly params: {
+                    readonly name: string;
+                    readonly project_id: components["schemas"]["ProjectId"];
+                };
+                readonly result: components["schemas"]["Swimlane"] | null;
             };
             readonly getTagsByProject: {
                 readonly params: {
@@ -1089,6 +1329,22 @@ export interface components {
         readonly Seconds: number;
         /** @description Seconds since 1970; 0 if unset. */
         readonly SecondsOrZero: number;
+        /** @description The only swimlane of a project. */
+        readonly Swimlane: {
+            /** @constant */
+            readonly description: "";
+            /** @description The id of the project. */
+            readonly id: number;
+            /** @constant */
+            readonly is_active: 1;
+            /** @constant */
+            readonly name: "Default swimlane";
+            /** @constant */
+            readonly position: 1;
+            readonly project_id: components["schemas"]["ProjectId"];
+            /** @constant */
+            readonly task_limit: 0;
+        };
         /** @description A tag that tasks of a project can have. */
         readonly Tag: {
             readonly color_id: string | null;
@@ -1185,6 +1441,13 @@ export interface components {
         };
         /** @description The id of one of a link's two views: 2n-1 is the first view of link n, 2n the second. */
         readonly TaskLinkId: number;
+        /** @description A tag of a task. */
+        readonly TaskTag: {
+            readonly color_id: string | null;
+            readonly id: components["schemas"]["TagId"];
+            readonly name: string;
+            readonly task_id: components["schemas"]["TaskId"];
+        };
         /** @description A user. Fields that Kanboard has and this service does not store are constant. */
         readonly User: {
             /** @description Never returned. */

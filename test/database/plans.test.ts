@@ -25,7 +25,7 @@ const READS_MANY = [
   /^(check|raise)_/,
   /_links?_of_(type|label)$/,
   /^select_second_/,
-  /^(clear_category|lock_issues_of_queue|lock_positions|replace_tag|select_overdue_tasks|select_tasks|update_positions)$/,
+  /^(clear_category|lock_issues_of_queue|lock_positions|replace_tag|select_overdue_tasks|select_tasks(_of_board)?|update_positions)$/,
   /^(delete_orphaned_links|select_opposite_links|select_wrong_copies)$/,
   /^update_(demo_queue_counters|link_type_rules|organisation_row|shares_label)$/,
 ];

@@ -269,7 +269,7 @@ describe('the Kanboard API', () => {
       comment_id: { seen: shownCommentId, named: ({ commentId }) => commentId },
       content: { seen: 'A comment' },
       position: { seen: 1 },
-      swimlane_id: { seen: 0 },
+      swimlane_id: { seen: 0, named: ({ projectId }) => projectId },
       reference: { seen: 'a reference' },
       query: { seen: 'status:open' },
       url: { seen: 'https://example.org/' },

@@ -1,5 +1,6 @@
 import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
+import { lookup } from '../../database/lookup.ts';
 import { statement } from '../../database/statement.ts';
 
 export interface TagRow {
@@ -72,6 +73,35 @@ const SELECT_TAGS_OF_TASK = statement<keyof Viewer | 'taskId', TaskTag | { tag_i
 export async function selectTagsOfTask(db: Queryable, viewer: Viewer, taskId: number): Promise<TaskTag[] | undefined> {
   const rows = await db.query(SELECT_TAGS_OF_TASK({ ...viewer, taskId }));
   return rows.length === 0 ? undefined : rows.filter((row) => row.tag_id !== null);
+}
+
+export interface TaskTagRow {
+  task_id: number;
+  tag_id: number;
+  name: string;
+  color: string | null;
+}
+
+const SELECT_TAGS_OF_TASKS = statement<keyof Viewer | 'taskIds', TaskTagRow>(
+  'select_tags_of_tasks',
+  `
+  select issues.issue_id as task_id, tags.tag_id, tags.name, tags.color
+  from ${lookup('issues', 'issues', 'issues.issue_id = any(:taskIds::bigint[])')}
+  join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id and ${visibleQueue('queues')}
+  join tags on tags.org_id = :orgId and tags.queue_id = issues.queue_id and tags.name = any(issues.tags)
+  order by tags.name, tags.tag_id`,
+);
+
+/** The tags of each of these tasks that the viewer may see, by name. */
+export async function selectTagsOfTasks(
+  db: Queryable,
+  viewer: Viewer,
+  taskIds: readonly number[],
+): Promise<ReadonlyMap<number, TaskTagRow[]>> {
+  const rows = await db.query(SELECT_TAGS_OF_TASKS({ ...viewer, taskIds }));
+  const byTask = new Map<number, TaskTagRow[]>();
+  for (const row of rows) byTask.set(row.task_id, [...(byTask.get(row.task_id) ?? []), row]);
+  return byTask;
 }
 
 const SELECT_STORED_NAMES = statement<'orgId' | 'queueId' | 'names', { wanted: string; name: string }>(

@@ -2,6 +2,7 @@ import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
 import { visibleComment } from '../../core/comments/comments.store.ts';
 import { groupSql, type Sql, sql, unnamedStatement, withinSql } from '../../database/conditions.ts';
 import type { Queryable } from '../../database/database.ts';
+import { statement } from '../../database/statement.ts';
 import { SWIMLANE_NAME } from '../projects/swimlane.ts';
 import type { DateField, NumberField, TaskCondition } from './task-query.ts';
 import { TASK_COLUMNS, TASK_JOINS, type TaskRow } from './tasks.store.ts';
@@ -47,15 +48,9 @@ const VISIBLE_LINK_ENDS = `
   join queues object_queue on object_queue.org_id = :orgId and object_queue.queue_id = object.queue_id
     and ${visibleQueue('object_queue')}`;
 
-/** The tasks of a project that meet the condition, by id. */
-export function selectTasksFound(
-  db: Queryable,
-  viewer: Viewer,
-  projectId: number,
-  condition: TaskCondition,
-): Promise<FoundTaskRow[]> {
-  const found = sql(
-    `
+/** SQL: selects FoundTaskRows from the rows `issues` and `queues` of `from`. */
+function foundTasks(from: string): string {
+  return `
     select ${TASK_COLUMNS}, seen.links, seen.is_milestone,
       (
         select count(*) from remote_links
@@ -66,22 +61,58 @@ export function selectTasksFound(
         where comments.org_id = :orgId and comments.issue_id = issues.issue_id and ${VISIBLE_COMMENT}
       ) as comments,
       assignee.login as assignee_login, assignee.display as assignee_name, assignee.email as assignee_email,
-      categories.name as category_name, categories.color as category_color, columns.title as column_title, columns.position as column_position,
-      queues.name as project_name
-    from queues
-    join issues on issues.org_id = :orgId and issues.queue_id = queues.queue_id
+      categories.name as category_name, categories.color as category_color, columns.title as column_title,
+      columns.position as column_position, queues.name as project_name
+    from ${from}
     ${TASK_JOINS}
     left join categories on categories.org_id = :orgId and categories.queue_id = issues.queue_id
       and categories.category_id = ${kanboardNumber('category_id')}
     cross join lateral (
       select count(*) as links, coalesce(bool_or(ends.label_id = ${MILESTONE_LABEL_ID}), false) as is_milestone
       from ${VISIBLE_LINK_ENDS}
-    ) as seen
-    where queues.org_id = :orgId and queues.queue_id = :projectId and ${visibleQueue('queues')} and :condition
-    order by issues.issue_id`,
-    { projectId, condition: conditionSql(condition) },
-  );
+    ) as seen`;
+}
+
+const TASKS_OF_PROJECT = `
+  ${foundTasks('queues join issues on issues.org_id = :orgId and issues.queue_id = queues.queue_id')}
+  where queues.org_id = :orgId and queues.queue_id = :projectId and ${visibleQueue('queues')}`;
+
+/** The tasks of a project that meet the condition, by id. */
+export function selectTasksFound(
+  db: Queryable,
+  viewer: Viewer,
+  projectId: number,
+  condition: TaskCondition,
+): Promise<FoundTaskRow[]> {
+  const found = sql(`${TASKS_OF_PROJECT} and :condition order by issues.issue_id`, {
+    projectId,
+    condition: conditionSql(condition),
+  });
   return db.query<FoundTaskRow>(unnamedStatement(found, { ...viewer }));
+}
+
+const SELECT_TASKS_OF_BOARD = statement<keyof Viewer | 'projectId', FoundTaskRow>(
+  'select_tasks_of_board',
+  `${TASKS_OF_PROJECT} order by issues.position, issues.issue_id`,
+);
+
+/** The open and closed tasks of a project in the order of their columns. */
+export function selectTasksOfBoard(db: Queryable, viewer: Viewer, projectId: number): Promise<FoundTaskRow[]> {
+  return db.query(SELECT_TASKS_OF_BOARD({ ...viewer, projectId }));
+}
+
+const SELECT_TASKS_OF_OWNER = statement<keyof Viewer | 'ownerId', FoundTaskRow>(
+  'select_tasks_of_owner',
+  `
+  ${foundTasks('issues join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id')}
+  where issues.org_id = :orgId and issues.assignee_id = :ownerId and issues.is_open and queues.is_active
+    and ${visibleQueue('queues')}
+  order by issues.issue_id`,
+);
+
+/** The open tasks of an owner in active projects that the viewer may see, by id. */
+export function selectTasksOfOwner(db: Queryable, viewer: Viewer, ownerId: number): Promise<FoundTaskRow[]> {
+  return db.query(SELECT_TASKS_OF_OWNER({ ...viewer, ownerId }));
 }
 
 /** SQL over the rows of a task. */
