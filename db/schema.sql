@@ -76,6 +76,15 @@ create table deleted_link_types (
 );
 comment on table deleted_link_types is 'The last labels of link types that were deleted, which changelogs still show. A type with the same id takes precedence.';
 
+create table deleted_statuses (
+  org_id text collate "C" not null,
+  status_id bigint not null,
+  name text not null,
+  constraint deleted_statuses_pkey PRIMARY KEY (org_id, status_id),
+  constraint deleted_statuses_org_id_fkey FOREIGN KEY (org_id) REFERENCES organisations(org_id) ON DELETE CASCADE
+);
+comment on table deleted_statuses is 'The names of statuses that were deleted with their last column, which changelogs still show.';
+
 create table failed_logins (
   org_id text collate "C" not null,
   login_hash bytea not null,
@@ -213,12 +222,15 @@ create table statuses (
   type text not null,
   position integer not null,
   version integer not null default 1,
+  created_by bigint,
   constraint statuses_pkey PRIMARY KEY (org_id, status_id),
   constraint statuses_key_key UNIQUE (org_id, key),
   constraint statuses_org_id_fkey FOREIGN KEY (org_id) REFERENCES organisations(org_id) ON DELETE CASCADE,
   constraint statuses_type_check CHECK ((type = ANY (ARRAY['new'::text, 'paused'::text, 'inProgress'::text, 'done'::text, 'cancelled'::text])))
 );
 comment on table statuses is 'Statuses of issues. The statuses of a new organisation have the ids 1 to 5.';
+comment on column statuses.created_by is 'The user whose new column the status was created for, null for the initial statuses. Users are never deleted.';
+CREATE INDEX statuses_created_by_idx ON statuses USING btree (org_id, created_by) WHERE (created_by IS NOT NULL);
 
 create table token_directory (
   token_hash bytea not null,
@@ -453,6 +465,7 @@ comment on column issues.kanboard is 'Fields of a task that only Kanboard''s cli
 comment on column issues.resolved_at is 'When the present resolution was set; null without one, as resolved_by.';
 CREATE INDEX issues_assignee_id_idx ON issues USING btree (org_id, assignee_id) WHERE (assignee_id IS NOT NULL);
 CREATE INDEX issues_due_at_idx ON issues USING btree (org_id, due_at) WHERE ((due_at IS NOT NULL) AND is_open);
+CREATE INDEX issues_previous_status_id_idx ON issues USING btree (org_id, previous_status_id) WHERE (previous_status_id IS NOT NULL);
 CREATE INDEX issues_queue_id_idx ON issues USING btree (org_id, queue_id, status_id, "position");
 CREATE INDEX issues_reference_idx ON issues USING btree (org_id, queue_id, md5(reference)) WHERE (reference <> ''::text);
 

@@ -287,6 +287,10 @@ on conflict (org_id, login_hash, address) do update
 set failures = case when excluded.expires_at - known.expires_at < interval '15 minutes' then known.failures + 1 else 1 end, expires_at = excluded.expires_at
 where not (excluded.expires_at - known.expires_at < interval '15 minutes') or known.failures < 7;
 
+-- $1 orgId, $2 userId
+prepare count_statuses_of as
+select count(*) from statuses where org_id = $1 and created_by = $2;
+
 -- $1 orgId, $2 categoryId
 prepare delete_category as
 delete from categories where org_id = $1 and category_id = $2;
@@ -473,6 +477,22 @@ where token_directory.org_id = $3 and token_directory.token_hash = deleted.token
 prepare delete_tokens as
 delete from tokens where org_id = $1 and user_id = $2 and kind = coalesce($3, kind)
 returning token_hash, kind;
+
+-- $1 orgId, $2 statusIds
+prepare delete_unused_statuses as
+with deleted as (
+  delete from statuses
+  where org_id = $1 and status_id = any($2::bigint[]) and created_by is not null
+    and not exists (
+      select from columns where columns.org_id = $1 and columns.status_id = statuses.status_id)
+    and not exists (
+      select from issues where issues.org_id = $1 and issues.previous_status_id = statuses.status_id)
+  returning status_id, name_en
+), kept as (
+  insert into deleted_statuses (org_id, status_id, name)
+  select $1, status_id, name_en from deleted
+)
+select status_id from deleted;
 
 -- $1 orgId, $2 linkTypeId
 prepare exists_link_of_type as
@@ -911,11 +931,11 @@ insert into resolutions (org_id, resolution_id, key, name_ru, name_en, position)
 select $1, resolution_id, key, name_ru, name_en, position
 from jsonb_populate_recordset(null::resolutions, $2);
 
--- $1 orgId, $2 key, $3 name_ru, $4 name_en, $5 type
+-- $1 orgId, $2 key, $3 name_ru, $4 name_en, $5 type, $6 userId
 prepare insert_status as
-insert into statuses (org_id, key, name_ru, name_en, type, position)
+insert into statuses (org_id, key, name_ru, name_en, type, position, created_by)
 select $1, $2, $3, $4, $5,
-  (select coalesce(max(position), 0) + 1 from statuses where org_id = $1)
+  (select coalesce(max(position), 0) + 1 from statuses where org_id = $1), $6
 on conflict on constraint statuses_key_key do nothing
 returning status_id;
 
@@ -1647,38 +1667,6 @@ left join lateral (
   limit 1
 ) link on true;
 
--- $1 orgId, $2 projectId, $3 taskId, $4 columnId, $5 categoryId, $6 priority
-prepare select_destination as
-select (
-    select columns.status_id from columns
-    where columns.org_id = $1 and columns.queue_id = $2
-    order by columns.title = (
-        select wanted.title
-        from issues
-        join columns wanted on wanted.org_id = $1 and wanted.queue_id in (issues.queue_id, $2)
-        where issues.org_id = $1 and issues.issue_id = $3
-          and case when $4::bigint is null
-            then wanted.queue_id = issues.queue_id and wanted.status_id = issues.status_id
-            else wanted.column_id = $4 end
-      ) desc nulls last, columns.position, columns.column_id
-    limit 1
-  ) as status_id,
-  coalesce((
-    select categories.category_id
-    from categories wanted
-    join categories on categories.org_id = $1 and categories.queue_id = $2 and categories.name = wanted.name
-    where wanted.org_id = $1 and wanted.category_id = $5::bigint
-      and wanted.queue_id in (
-        select issues.queue_id from issues where issues.org_id = $1 and issues.issue_id = $3
-        union all
-        select $2::bigint)
-  ), 0) as category_id,
-  case when $6::bigint between coalesce((kanboard ->> 'priority_start')::bigint, 0)
-      and coalesce((kanboard ->> 'priority_end')::bigint, 3)
-    then $6 else coalesce((kanboard ->> 'priority_default')::bigint, 0) end as priority
-from queues
-where queues.org_id = $1 and queues.queue_id = $2;
-
 -- $1 orgId, $2 linkTypeId, $3 outwardIssueId, $4 inwardIssueId, $5 isWhole, $6 limit
 prepare select_displaced as
 with recursive ends as materialized (
@@ -1949,6 +1937,22 @@ left join lateral (
   where remote_links.org_id = $1 and remote_links.issue_id = issue.issue_id and true
 ) link on true
 order by link.title collate "C", link.remote_link_id;
+
+-- $1 orgId, $2 queueId, $3 categoryId, $4 fromQueueId, $5 priority
+prepare select_fields_in_queue as
+select
+  coalesce((
+    select categories.category_id
+    from categories wanted
+    join categories on categories.org_id = $1 and categories.queue_id = $2 and categories.name = wanted.name
+    where wanted.org_id = $1 and wanted.category_id = $3::bigint
+      and wanted.queue_id in ($4::bigint, $2::bigint)
+  ), 0) as category_id,
+  case when $5::bigint between coalesce((kanboard ->> 'priority_start')::bigint, 0)
+      and coalesce((kanboard ->> 'priority_end')::bigint, 3)
+    then $5 else coalesce((kanboard ->> 'priority_default')::bigint, 0) end as priority
+from queues
+where queues.org_id = $1 and queues.queue_id = $2;
 
 -- $1 orgId, $2 queueId
 prepare select_first_status as
@@ -2662,6 +2666,9 @@ select 'statuses', statuses.status_id::text, statuses.key, null, statuses.name_r
   null, null, null
 from statuses where statuses.org_id = $1 and statuses.status_id = any($10::bigint[])
 union all
+select 'deletedStatuses', status_id::text, null, name, null, null, null, null, null, null, null, null
+from deleted_statuses where org_id = $1 and status_id = any($10::bigint[])
+union all
 select 'types', issue_types.issue_type_id::text, issue_types.key, null, issue_types.name_ru, issue_types.name_en, null, null, null,
   null, null, null
 from issue_types where issue_types.org_id = $1 and issue_types.issue_type_id = any($11::bigint[])
@@ -3069,9 +3076,27 @@ where links.org_id = $1 and links.link_type_id = $2 and exists (
 order by links.link_id
 limit 20;
 
+-- $1 orgId, $2 projectId, $3 taskId, $4 columnId
+prepare select_status_in_project as
+select columns.status_id from columns
+where columns.org_id = $1 and columns.queue_id = $2
+order by columns.title = (
+    select wanted.title
+    from issues
+    join columns wanted on wanted.org_id = $1 and wanted.queue_id in (issues.queue_id, $2)
+    where issues.org_id = $1 and issues.issue_id = $3
+      and case when $4::bigint is null
+        then wanted.queue_id = issues.queue_id and wanted.status_id = issues.status_id
+        else wanted.column_id = $4 end
+  ) desc nulls last, columns.position, columns.column_id
+limit 1;
+
 -- $1 orgId, $2 queueId, $3 columnId
 prepare select_status_of_column as
-select status_id from columns where org_id = $1 and queue_id = $2 and column_id = $3;
+select statuses.status_id as id, statuses.type
+from columns
+join statuses on statuses.org_id = $1 and statuses.status_id = columns.status_id
+where columns.org_id = $1 and columns.queue_id = $2 and columns.column_id = $3;
 
 -- $1 orgId, $2 queueIds, $3 isApplication, $4 userId
 prepare select_statuses_of_queues as
@@ -3604,15 +3629,16 @@ set summary = $1, description = $2, issue_type_id = $3, priority_id = $4,
 from (select now()) clock
 where org_id = $18 and issue_id = $19;
 
--- $1 queueId, $2 key, $3 statusId, $4 orgId, $5 userId, $6 issueId
+-- $1 queueId, $2 key, $3 statusId, $4 orgId, $5 kanboard, $6 userId, $7 issueId
 prepare update_issue_queue as
 update issues
 set queue_id = $1, key = $2, status_id = $3, position = (
   select coalesce(max(placed.position), 0) + 1 from issues placed
   where placed.org_id = $4 and placed.queue_id = $1 and placed.status_id = $3), moved_at = now(),
+  kanboard = $5,
   previous_status_id = case when status_id <> $3 then status_id else previous_status_id end,
-  version = version + 1, updated_by = $5, updated_at = greatest(now(), updated_at)
-where org_id = $4 and issue_id = $6;
+  version = version + 1, updated_by = $6, updated_at = greatest(now(), updated_at)
+where org_id = $4 and issue_id = $7;
 
 -- $1 orgId, $2 labelId, $3 label, $4 oppositeId
 prepare update_label as

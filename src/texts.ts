@@ -397,6 +397,10 @@ export const texts = {
   }),
   // Users, queues, fields
   statusNotFound: { ru: 'Статус не существует.', en: 'The status does not exist.' },
+  statusesOfMemberTooMany: {
+    ru: 'Не больше 100 статусов для колонок одного пользователя: используйте названия существующих.',
+    en: 'A member can create at most 100 statuses by adding columns: use the names of existing ones.',
+  },
   statusesTooMany: { ru: 'Не больше 1000 статусов.', en: 'An organisation can have at most 1000 statuses.' },
   tagNotFound: { ru: 'Тег не существует.', en: 'The tag does not exist.' },
   tagExists: (name: string) => ({

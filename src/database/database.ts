@@ -74,6 +74,8 @@ export interface ClientDatabase extends Database {
   receive(statement: NamedStatement<unknown>, onRow: (row: RawRow) => Promise<void> | undefined): Promise<void>;
   /** For operations that only read: their reads may go to replicas that have all acknowledged writes. */
   readonly reader: ClientDatabase;
+  /** Works on when the client's time is over or the client is gone: to record what has been done already. */
+  readonly untimed: ClientDatabase;
 }
 
 /** What the handle has done since the start of the process, and what it does now. */
@@ -247,6 +249,10 @@ export function openDatabase(
     get reader() {
       return readerFor ? readerFor(client, this) : this;
     },
+    get untimed() {
+      const { signal: _signal, ...untimed } = client;
+      return databaseFor(untimed);
+    },
     get prefersOneStatement() {
       return !hasCitus;
     },
@@ -328,6 +334,9 @@ function openReaders(
       get reader() {
         return reader;
       },
+      get untimed() {
+        return primary.untimed;
+      },
       query: (statement) =>
         read(client, (connection, onPassed) => {
           const countBytes = (bytes: number) => {
@@ -387,6 +396,9 @@ async function runTransaction<Result>(
       return transaction;
     },
     get reader() {
+      return transaction;
+    },
+    get untimed() {
       return transaction;
     },
     get cache() {

@@ -30,7 +30,6 @@ const WITHOUT_INDEX = [
   // The types, priorities and statuses of an organisation are permanent.
   'issues_issue_type_id_fkey',
   'issues_priority_id_fkey',
-  'issues_previous_status_id_fkey',
   'queues_default_issue_type_id_fkey',
   'queues_default_priority_id_fkey',
   // The rule of an organisation changes rarely, and a change updates all of its links anyway.

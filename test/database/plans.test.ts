@@ -19,7 +19,7 @@ const SHARED: Readonly<Record<string, string>> = {
 const LARGE_TABLES = new Set(['issues', 'links']);
 /** The organisation, and a value that few rows have in common. */
 const LOOK_UP =
-  /org_id = .*(issue_id|key|hex_id|link_id|unique_token|assignee_id|reference\)?|queue_id) = (?!queues?\.)/;
+  /org_id = .*(issue_id|key|hex_id|link_id|unique_token|assignee_id|previous_status_id|reference\)?|queue_id) = (?!queues?\.)/;
 /** These read all links of a type or of the organisation, or all issues of a queue or of the organisation. */
 const READS_MANY = [
   /^(check|raise)_/,

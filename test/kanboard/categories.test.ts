@@ -71,3 +71,15 @@ test('only managers change categories', async () => {
   expect(await rpcAs(api(), member).call('getAllCategories', project)).toHaveLength(1);
   await expectForbidden(rpcAs(api(), stranger), 'getAllCategories', project);
 });
+
+test('the 1001st category of a project is refused', async () => {
+  const { rpc, project, org } = board;
+  await rpc.db.query({
+    name: '',
+    text: `
+      insert into categories (org_id, queue_id, name)
+      select $1, $2, 'Category ' || number from generate_series(1, 1000) as numbers (number)`,
+    values: [org.orgId, project],
+  });
+  await expectFailure(rpc, false, 'createCategory', project, 'One more');
+});

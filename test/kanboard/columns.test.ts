@@ -88,6 +88,107 @@ describe('addColumn', () => {
   });
 });
 
+describe('the status of a column', () => {
+  const keys = async () => {
+    const { body } = await api().request.get('/v2/statuses').set(board.org.admin.headers).expect(200);
+    return (body as { key: string }[]).map(({ key }) => key);
+  };
+  const initial = ['open', 'inProgress', 'needInfo', 'resolved', 'closed'];
+
+  test('is deleted with its last column, and with the project of that', async () => {
+    const { rpc, project, columns, org } = board;
+    const { id: other } = await givenQueue(rpc.db, org);
+    const column = await rpc.call<number>('addColumn', project, 'In review');
+    const there = await rpc.call<number>('addColumn', other, 'In review');
+    await rpc.call('removeColumn', column);
+    expect(await keys()).toEqual([...initial, 'inReview']);
+    await rpc.call('removeColumn', there);
+    expect(await keys()).toEqual(initial);
+    // The initial ones stay.
+    expect(await rpc.call('removeColumn', columns[4])).toBe(true);
+    await rpc.call('removeColumn', await rpc.call('addColumn', project, 'In review'));
+    await rpc.call('addColumn', other, 'Second look');
+    expect(await keys()).toEqual([...initial, 'secondLook']);
+    expect(await rpc.call('removeProject', other)).toBe(true);
+    expect(await keys()).toEqual(initial);
+  });
+
+  test('stays as long as it is the previous one of an issue, and its name stays in changelogs', async () => {
+    const { rpc, project, columns } = board;
+    const column = await rpc.call<number>('addColumn', project, 'In review');
+    const task = await board.createTask('Task', { column_id: column });
+    await rpc.call('moveTaskPosition', project, task, columns[0], 1, 0);
+    expect(await rpc.call('removeColumn', column)).toBe(true);
+    expect(await board.getIssue(task)).toMatchObject({ previousStatus: { key: 'inReview' } });
+    expect(await keys()).toContain('inReview');
+
+    const again = await rpc.call<number>('addColumn', project, 'In review');
+    await rpc.call('moveTaskPosition', project, task, columns[1], 1, 0);
+    expect(await rpc.call('removeColumn', again)).toBe(true);
+    expect(await keys()).toEqual(initial);
+    const path = `/v2/issues/${await board.getIssueKey(task)}/changelog?field=status`;
+    const { body } = await api().request.get(path).set(board.org.admin.headers).expect(200);
+    const changes = (body as { fields: { field: { id: string }; from: unknown; to: unknown }[] }[]).map(({ fields }) =>
+      fields.find(({ field }) => field.id === 'status'),
+    );
+    expect(changes).toMatchObject([
+      { from: null, to: 'In review' },
+      { from: 'In review', to: { key: 'open' } },
+      { from: { key: 'open' }, to: { key: 'inProgress' } },
+    ]);
+  });
+
+  test('concurrent with another column for it, is there if that column is', async () => {
+    const { rpc, project, org } = board;
+    const { id: other } = await givenQueue(rpc.db, org);
+    for (let round = 1; round <= 4; round += 1) {
+      const column = await rpc.call<number>('addColumn', project, 'Busy');
+      const [, there] = await Promise.all([
+        rpc.call('removeColumn', column),
+        rpc.call<number>('addColumn', other, 'Busy'),
+      ]);
+      const task = await rpc.named<number>('createTask', { title: 'Task', project_id: other, column_id: there });
+      expect((await board.getIssue(task)).status.display).toBe('Busy');
+      await rpc.call('removeTask', task);
+      expect(await rpc.call('removeColumn', there)).toBe(true);
+      expect(await keys()).toEqual(initial);
+    }
+  });
+
+  test('is refused to a member who has created 100, and to everybody when the organisation has 1000', async () => {
+    const { rpc, org } = board;
+    const [member, other, manager] = [
+      await givenAccount(rpc.db, org),
+      await givenAccount(rpc.db, org),
+      await givenAccount(rpc.db, org, 'manager'),
+    ];
+    const give = (count: number, from: number, userId: number | null) =>
+      rpc.db.query({
+        name: '',
+        text: `
+          insert into statuses (org_id, key, name_ru, name_en, type, position, created_by)
+          select $1, 's' || number, 'S' || number, 'S' || number, 'new', number, $4
+          from generate_series($2::integer, $3::integer) as numbers (number)`,
+        values: [org.orgId, from, from + count - 1, userId],
+      });
+    await give(99, 1000, member.id);
+    const mine = rpcAs(api(), member);
+    const project = await mine.call<number>('createMyPrivateProject', 'Own');
+    const last = await mine.call<number>('addColumn', project, 'The last');
+    await expectFailure(mine, false, 'addColumn', project, 'One more');
+    // A name that exists costs nothing, and a removed column gives its status back.
+    expect(await mine.call('addColumn', project, 'Open')).toEqual(expect.any(Number));
+    await mine.call('removeColumn', last);
+    expect(await mine.call('addColumn', project, 'One more')).toEqual(expect.any(Number));
+    for (const account of [other, manager]) {
+      const own = await rpcAs(api(), account).call('createMyPrivateProject', 'Own');
+      expect(await rpcAs(api(), account).call('addColumn', own, `By ${account.id}`)).toEqual(expect.any(Number));
+    }
+    await give(1000 - (await keys()).length, 3000, null);
+    await expectFailure(rpc, false, 'addColumn', board.project, 'The 1001st');
+  });
+});
+
 describe('updateColumn', () => {
   test('changes the title, the limit and the description; tasks keep their status', async () => {
     const { rpc, columns, project } = board;

@@ -69,6 +69,27 @@ describe('moveTaskPosition', () => {
     expect((await board.getIssue(ids[1] as number)).status.key).toBe('closed');
   });
 
+  test('a task with a resolution loses it in a column whose status is open, as with PATCH of the status', async () => {
+    const path = `/v2/issues/${await board.getIssueKey(ids[0] ?? 0)}`;
+    const patch = (body: object) => api().request.patch(path).set(org.admin.headers).send(body).expect(200);
+    await patch({ resolution: 'fixed' });
+    expect(await move(0, 0, 2)).toBe(true);
+    expect((await board.getIssue(ids[0] ?? 0)).resolution).toMatchObject({ key: 'fixed' });
+    expect(await move(0, 3, 1)).toBe(true);
+    expect((await board.getIssue(ids[0] ?? 0)).resolution).toMatchObject({ key: 'fixed' });
+    expect(await move(0, 1, 1)).toBe(true);
+    const issue = await board.getIssue(ids[0] ?? 0);
+    for (const field of ['resolution', 'resolvedAt', 'resolvedBy']) expect(issue).not.toHaveProperty(field);
+    expect(await board.getTask(ids[0] ?? 0)).toMatchObject({ is_active: 1 });
+    expect((await board.listChanges(ids[0] ?? 0)).slice(-2)).toEqual([
+      'IssueUpdated resolution',
+      'IssueWorkflow status',
+    ]);
+    await patch({ status: 'closed', resolution: 'fixed' });
+    await patch({ status: 'open' });
+    expect(await board.getIssue(ids[0] ?? 0)).not.toHaveProperty('resolution');
+  });
+
   test('a closed task stays closed when it is moved, and takes no position among the open tasks', async () => {
     await rpc.call('closeTask', ids[0]);
     const { date_completed } = await board.getTask(ids[0] as number);

@@ -79,6 +79,38 @@ describe('moveTaskToProject', () => {
     expect(await getTask(second)).toMatchObject({ column_id: columns[0], category_id: 0, owner_id: 0 });
   });
 
+  test('treats the category and the priority as _move of the Tracker API does', async () => {
+    const { rpc, createTask, getTask, project } = board;
+    const { id, key } = await givenQueue(rpc.db, board.org);
+    const web = await rpc.call<number>('createCategory', project, 'Web');
+    const own = await rpc.call<number>('createCategory', project, 'Own');
+    const there = await rpc.call<number>('createCategory', id, 'Web');
+    await rpc.named('updateProject', { project_id: id, priority_default: 5, priority_start: 4, priority_end: 6 });
+    const move = async (task: number) => {
+      const path = `/v2/issues/${await board.getIssueKey(task)}/_move?queue=${key}`;
+      await api().request.post(path).set(board.org.admin.headers).expect(200);
+    };
+    const [first, second] = [
+      await createTask('First', { category_id: web, priority: 6, score: 3 }),
+      await createTask('Second', { category_id: own }),
+    ];
+    const [third, fourth] = [
+      await createTask('Third', { category_id: web, priority: 6, score: 3 }),
+      await createTask('Fourth', { category_id: own }),
+    ];
+    await move(first);
+    await move(second);
+    await rpc.call('moveTaskToProject', third, id);
+    await rpc.call('moveTaskToProject', fourth, id);
+    for (const task of [first, third]) {
+      expect(await getTask(task)).toMatchObject({ project_id: id, category_id: there, priority: 6, score: 3 });
+    }
+    for (const task of [second, fourth]) {
+      expect(await getTask(task)).toMatchObject({ project_id: id, category_id: 0, priority: 5 });
+    }
+    expect(await rpc.call('removeCategory', own)).toBe(true);
+  });
+
   test('records the move and the new status', async () => {
     const { rpc, createTask } = board;
     const { id } = await givenQueue(rpc.db, board.org);

@@ -14,6 +14,8 @@ import { rpcAs } from '../support/rpc.ts';
 import { unchanged } from '../support/snapshot.ts';
 
 const api = useApi();
+const REQUEST_MS = 4000;
+const hurried = useApi({}, () => Promise.resolve(api().database.connection), { requestMs: REQUEST_MS });
 const db = () => api().database.db;
 const as = (user: GivenUser) => restAs(api(), user);
 
@@ -168,4 +170,51 @@ test('a reader changes nothing in bulk, and a bulk change is shown to its user o
   for (const id of [bulkChange.id, '0'.repeat(20), 'nonsense']) {
     await as(org.admin).get(`/v3/bulkchange/${id}`).expect(404);
   }
+});
+
+test('a bulk change whose time runs out is reported with what was done', async () => {
+  const { org, keys } = await givenIssues(3);
+  const [first, held, last] = keys;
+  const body = { issues: keys, values: { priority: 'blocker' } };
+
+  const response = await db().transaction(async (transaction) => {
+    const values = [org.orgId, held];
+    await transaction.query({
+      name: '',
+      text: 'select from issues where org_id = $1 and key = $2 for update',
+      values,
+    });
+    return await restAs(hurried(), org.admin).post('/v3/bulkchange/_update', body);
+  });
+
+  expect(response).toMatchObject({ status: 201, body: { status: 'FAILED', totalIssues: 3, totalCompletedIssues: 1 } });
+  expect(response.body.failures).toMatchObject([
+    { issue: held, error: { statusCode: 503 } },
+    { issue: last, error: { statusCode: 503 } },
+  ]);
+  expect((await as(org.admin).get(`/v3/bulkchange/${response.body.id}`).expect(200)).body).toMatchObject({
+    id: response.body.id,
+    failures: response.body.failures,
+  });
+  expect(await issueOf(org.admin, first)).toMatchObject({ priority: { key: 'blocker' }, version: 2 });
+  for (const key of [held, last]) expect(await issueOf(org.admin, key)).toMatchObject({ version: 1 });
+});
+
+test('a bulk change with an Idempotency-Key whose time runs out is 503 and writes nothing', async () => {
+  const { org, keys } = await givenIssues(2);
+  const body = { issues: keys, values: { priority: 'blocker' } };
+  await unchanged(db(), () =>
+    db().transaction(async (transaction) => {
+      const values = [org.orgId, keys[1]];
+      await transaction.query({
+        name: '',
+        text: 'select from issues where org_id = $1 and key = $2 for update',
+        values,
+      });
+      await restAs(hurried(), org.admin)
+        .post('/v3/bulkchange/_update', body)
+        .set('Idempotency-Key', 'slow')
+        .expect(503);
+    }),
+  );
 });

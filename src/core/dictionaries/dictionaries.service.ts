@@ -3,7 +3,14 @@ import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
 import { parseId } from '../ids/id.ts';
-import { type Dictionary, type EntryRows, insertStatus, selectEntries, selectEntry } from './dictionaries.store.ts';
+import {
+  countStatusesOf,
+  type Dictionary,
+  type EntryRows,
+  insertStatus,
+  selectEntries,
+  selectEntry,
+} from './dictionaries.store.ts';
 
 const NOT_FOUND: Record<Dictionary, Text> = {
   statuses: texts.statusNotFound,
@@ -13,6 +20,8 @@ const NOT_FOUND: Record<Dictionary, Text> = {
 };
 
 const STATUSES_MAX = 1000;
+/** So that no user who is neither an administrator nor a manager can use up those of the organisation. */
+const STATUSES_OF_MEMBER_MAX = 100;
 const KEY_LENGTH_MAX = 50;
 
 /** Every status, priority, issue type or resolution of the organisation, by position. */
@@ -50,23 +59,28 @@ export async function findEntry<Name extends Dictionary>(
 
 /**
  * The id of the first status with the name that is not among `exceptIds`, or else of a new one. Throws `refused` if the
- * organisation has too many.
+ * organisation has too many, or a member has created too many.
  */
 export async function addStatus(
   db: Transaction,
-  orgId: string,
+  viewer: Viewer,
   name: string,
   exceptIds: readonly number[],
 ): Promise<number> {
+  const { orgId, userId, role } = viewer;
   const statuses = await selectEntries(db, orgId, 'statuses');
   const found = statuses.find(({ id, name_en }) => name_en === name && !exceptIds.includes(id));
   if (found) return found.id;
   if (statuses.length >= STATUSES_MAX) throw new DomainError('refused', texts.statusesTooMany);
+  const isMember = role !== 'admin' && role !== 'manager';
+  if (isMember && (await countStatusesOf(db, orgId, userId)) >= STATUSES_OF_MEMBER_MAX) {
+    throw new DomainError('refused', texts.statusesOfMemberTooMany);
+  }
   const key = freeKey(
     name,
     statuses.map((status) => status.key),
   );
-  const id = await insertStatus(db, orgId, { key, name_ru: name, name_en: name, type: 'inProgress' });
+  const id = await insertStatus(db, viewer, { key, name_ru: name, name_en: name, type: 'inProgress' });
   // A concurrent writer took the key.
   if (id === undefined) throw new ConcurrentChange();
   return id;

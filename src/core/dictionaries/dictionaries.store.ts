@@ -1,5 +1,6 @@
 import { cachedMap, cacheKey } from '../../database/cache.ts';
-import type { Queryable, Transaction } from '../../database/database.ts';
+import { ConcurrentChange, type Queryable, type Transaction } from '../../database/database.ts';
+import { onConstraint } from '../../database/database-error.ts';
 import { statement } from '../../database/statement.ts';
 
 /** The tables of statuses, priorities, issue types and resolutions, each with its id column. */
@@ -129,21 +130,70 @@ export async function insertMissingStatuses(
   await db.query(INSERT_MISSING_STATUSES({ orgId, statuses: JSON.stringify(statuses) }));
 }
 
-const INSERT_STATUS = statement<'orgId' | keyof NewStatus, { status_id: number }>(
+const INSERT_STATUS = statement<'orgId' | 'userId' | keyof NewStatus, { status_id: number }>(
   'insert_status',
   `
-  insert into statuses (org_id, key, name_ru, name_en, type, position)
+  insert into statuses (org_id, key, name_ru, name_en, type, position, created_by)
   select :orgId, :key, :name_ru, :name_en, :type,
-    (select coalesce(max(position), 0) + 1 from statuses where org_id = :orgId)
+    (select coalesce(max(position), 0) + 1 from statuses where org_id = :orgId), :userId
   on conflict on constraint statuses_key_key do nothing
   returning status_id`,
 );
 
-/** Appends a status and returns its id. Undefined if its key is taken. */
-export async function insertStatus(db: Transaction, orgId: string, status: NewStatus): Promise<number | undefined> {
+/** Appends a status for a column that the user creates, and returns its id. Undefined if its key is taken. */
+export async function insertStatus(
+  db: Transaction,
+  { orgId, userId }: { readonly orgId: string; readonly userId: number },
+  status: NewStatus,
+): Promise<number | undefined> {
   await db.invalidate(orgId);
-  const [row] = await db.query(INSERT_STATUS({ orgId, ...status }));
+  const [row] = await db.query(INSERT_STATUS({ orgId, userId, ...status }));
   return row?.status_id;
+}
+
+const COUNT_STATUSES_OF = statement<'orgId' | 'userId', { count: number }>(
+  'count_statuses_of',
+  'select count(*) from statuses where org_id = :orgId and created_by = :userId',
+);
+
+/** The number of statuses that exist for columns which the user created. */
+export async function countStatusesOf(db: Queryable, orgId: string, userId: number): Promise<number> {
+  const [row] = await db.query(COUNT_STATUSES_OF({ orgId, userId }));
+  return row?.count ?? 0;
+}
+
+/** A concurrent transaction has created a column for the status. */
+const STATUS_TAKEN = { columns_status_id_fkey: () => new ConcurrentChange() };
+
+const DELETE_UNUSED_STATUSES = statement<'orgId' | 'statusIds', { status_id: number }>(
+  'delete_unused_statuses',
+  `
+  with deleted as (
+    delete from statuses
+    where org_id = :orgId and status_id = any(:statusIds::bigint[]) and created_by is not null
+      and not exists (
+        select from columns where columns.org_id = :orgId and columns.status_id = statuses.status_id)
+      and not exists (
+        select from issues where issues.org_id = :orgId and issues.previous_status_id = statuses.status_id)
+    returning status_id, name_en
+  ), kept as (
+    insert into deleted_statuses (org_id, status_id, name)
+    select :orgId, status_id, name_en from deleted
+  )
+  select status_id from deleted`,
+);
+
+/**
+ * Deletes those of the statuses that were created for columns, if no column has them any more and no issue had them just
+ * before its present one. Keeps what changelogs show of them.
+ */
+export async function deleteUnusedStatuses(
+  db: Transaction,
+  orgId: string,
+  statusIds: readonly number[],
+): Promise<void> {
+  const deleted = await onConstraint(db.query(DELETE_UNUSED_STATUSES({ orgId, statusIds })), STATUS_TAKEN);
+  if (deleted.length > 0) await db.invalidate(orgId);
 }
 
 function columns(dictionary: Dictionary): string {

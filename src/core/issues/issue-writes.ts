@@ -131,17 +131,19 @@ async function addOccurrence(
   return processedFields(fields, occurrence.issueId);
 }
 
-/** Moves a locked issue to a queue that has a column for the status, and returns its new key. */
+/** Moves a locked issue to a queue that has a column for the status, and returns its new key. `kanboard` is from `fieldsInQueue`. */
 export async function changeIssueQueue(
   db: Transaction,
   { orgId, userId }: Viewer,
   issue: IssueState,
-  queueId: number,
-  statusId = issue.status_id,
+  { queueId, statusId, kanboard }: { readonly queueId: number } & Pick<IssueFields, 'statusId' | 'kanboard'>,
 ): Promise<string> {
   const key = await takeIssueKey(db, orgId, queueId);
   const { issue_id: issueId } = issue;
-  await onConstraint(updateIssueQueue(db, orgId, userId, issueId, { queueId, key, statusId }), COLUMN_REMOVED);
+  await onConstraint(
+    updateIssueQueue(db, orgId, userId, issueId, { queueId, key, statusId, kanboard }),
+    COLUMN_REMOVED,
+  );
   await insertMissingTags(db, orgId, queueId, issue.tags);
   const fields = [
     { field: 'queue', from: issue.queue_id, to: queueId },

@@ -326,11 +326,12 @@ const INSERT_ALIAS = statement<'orgId' | 'issueId'>(
   select org_id, key, issue_id from issues where org_id = :orgId and issue_id = :issueId`,
 );
 
-const UPDATE_ISSUE_QUEUE = statement<'orgId' | 'issueId' | 'userId' | 'queueId' | 'key' | 'statusId'>(
+const UPDATE_ISSUE_QUEUE = statement<'orgId' | 'issueId' | 'userId' | 'queueId' | 'key' | 'statusId' | 'kanboard'>(
   'update_issue_queue',
   `
   update issues
   set queue_id = :queueId, key = :key, status_id = :statusId, position = ${lastPosition(':queueId', ':statusId')}, moved_at = now(),
+    kanboard = :kanboard,
     previous_status_id = case when status_id <> :statusId then status_id else previous_status_id end,
     version = version + 1, updated_by = :userId, updated_at = greatest(now(), updated_at)
   where org_id = :orgId and issue_id = :issueId`,
@@ -342,10 +343,13 @@ export async function updateIssueQueue(
   orgId: string,
   userId: number,
   issueId: number,
-  { queueId, key, statusId }: { readonly queueId: number; readonly key: string; readonly statusId: number },
+  {
+    kanboard,
+    ...there
+  }: { readonly queueId: number; readonly key: string } & Pick<IssueFields, 'statusId' | 'kanboard'>,
 ): Promise<void> {
   await db.query(INSERT_ALIAS({ orgId, issueId }));
-  await db.query(UPDATE_ISSUE_QUEUE({ orgId, issueId, userId, queueId, key, statusId }));
+  await db.query(UPDATE_ISSUE_QUEUE({ orgId, issueId, userId, ...there, kanboard: JSON.stringify(kanboard) }));
 }
 
 const LOCK_ISSUES_OF_QUEUE = statement<'orgId' | 'queueId', { issue_id: number }>(

@@ -1,4 +1,5 @@
 import { ConcurrentChange, type Queryable, type Transaction } from '../../database/database.ts';
+import { onConstraint } from '../../database/database-error.ts';
 import { statement } from '../../database/statement.ts';
 import { type Viewer, visibleQueue, writableQueue } from '../access/viewer.ts';
 import type { StatusRow } from '../dictionaries/dictionaries.store.ts';
@@ -64,6 +65,9 @@ export async function insertQueue(db: Transaction, orgId: string, queue: NewQueu
   return queueId;
 }
 
+/** The status was deleted with its last column after the statement had found it. */
+export const STATUS_REMOVED = { columns_status_id_fkey: () => new ConcurrentChange() };
+
 const INSERT_COLUMNS_FOR_STATUSES = statement<'orgId' | 'queueId'>(
   'insert_columns_for_statuses',
   `
@@ -75,7 +79,7 @@ const INSERT_COLUMNS_FOR_STATUSES = statement<'orgId' | 'queueId'>(
 
 /** Creates a column of the queue for each status of the organisation, in the order of the statuses. */
 export async function insertColumnsForStatuses(db: Transaction, orgId: string, queueId: number): Promise<void> {
-  await db.query(INSERT_COLUMNS_FOR_STATUSES({ orgId, queueId }));
+  await onConstraint(db.query(INSERT_COLUMNS_FOR_STATUSES({ orgId, queueId })), STATUS_REMOVED);
 }
 
 const INSERT_COLUMNS = statement<'orgId' | 'queueId' | 'columns'>(
@@ -98,7 +102,7 @@ export async function insertColumns(
   queueId: number,
   columns: readonly { readonly key: string; readonly name_en: string }[],
 ): Promise<void> {
-  await db.query(INSERT_COLUMNS({ orgId, queueId, columns: JSON.stringify(columns) }));
+  await onConstraint(db.query(INSERT_COLUMNS({ orgId, queueId, columns: JSON.stringify(columns) })), STATUS_REMOVED);
 }
 
 const EXISTS_QUEUE_KEY = statement<'orgId' | 'key'>(
@@ -334,5 +338,5 @@ export async function insertLastColumn(
   queueId: number,
   statusId: number,
 ): Promise<void> {
-  await db.query(INSERT_LAST_COLUMN({ orgId, queueId, statusId }));
+  await onConstraint(db.query(INSERT_LAST_COLUMN({ orgId, queueId, statusId })), STATUS_REMOVED);
 }

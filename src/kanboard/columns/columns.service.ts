@@ -1,5 +1,6 @@
 import type { Viewer } from '../../core/access/viewer.ts';
 import { addStatus } from '../../core/dictionaries/dictionaries.service.ts';
+import { deleteUnusedStatuses } from '../../core/dictionaries/dictionaries.store.ts';
 import { requireManagedQueue } from '../../core/queues/queue-members.service.ts';
 import { lockQueue } from '../../core/queues/queues.store.ts';
 import type { Database, Queryable, Transaction } from '../../database/database.ts';
@@ -20,7 +21,8 @@ import {
 
 /**
  * The columns of a project. Each stands for a status, which its tasks have in the Tracker API: a new column for the status
- * with its title, which is created if all of that name have a column in the project already. Writers lock the queue.
+ * with its title, which is created if all of that name have a column in the project already, and removed with its last
+ * column. Writers lock the queue.
  */
 
 /** Fields of a column; undefined marks an invalid value. */
@@ -58,7 +60,7 @@ export function createColumn(db: Database, viewer: Viewer, projectId: number, gi
     if (columns.length >= COLUMNS_MAX) throw new DomainError('refused', texts.columnsTooMany);
     refuseTitle(columns, fields.title);
     const taken = columns.map(({ status_id }) => status_id);
-    const statusId = await addStatus(transaction, orgId, fields.title, taken);
+    const statusId = await addStatus(transaction, viewer, fields.title, taken);
     return await insertColumn(transaction, orgId, { ...fields, queueId: projectId, statusId });
   });
 }
@@ -103,10 +105,16 @@ export function moveColumn(
 /** Throws `not_found` and `forbidden` for the column, and `refused` if it has tasks, open or closed. */
 export function removeColumn(db: Database, viewer: Viewer, columnId: number): Promise<void> {
   return db.transaction(async (transaction) => {
-    await lockColumnsBeside(transaction, viewer, columnId);
+    const columns = await lockColumnsBeside(transaction, viewer, columnId);
     await onConstraint(deleteColumn(transaction, viewer.orgId, columnId), {
       issues_status_id_fkey: () => new DomainError('refused', texts.columnHasTasks),
     });
+    const removed = columns.filter((column) => column.column_id === columnId);
+    await deleteUnusedStatuses(
+      transaction,
+      viewer.orgId,
+      removed.map(({ status_id }) => status_id),
+    );
   });
 }
 

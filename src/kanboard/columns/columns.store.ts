@@ -1,5 +1,7 @@
 import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
+import { STATUS_REMOVED } from '../../core/queues/queues.store.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
+import { onConstraint } from '../../database/database-error.ts';
 import { statement } from '../../database/statement.ts';
 
 export interface ColumnRow {
@@ -68,7 +70,7 @@ export async function insertColumn(
   orgId: string,
   column: ColumnFields & { readonly queueId: number; readonly statusId: number },
 ): Promise<number> {
-  const [row] = await db.query(INSERT_COLUMN({ orgId, ...column }));
+  const [row] = await onConstraint(db.query(INSERT_COLUMN({ orgId, ...column })), STATUS_REMOVED);
   return (row as { column_id: number }).column_id;
 }
 

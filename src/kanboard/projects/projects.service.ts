@@ -1,5 +1,5 @@
 import { requireAdministrator, requireManager, type Viewer } from '../../core/access/viewer.ts';
-import { insertMissingStatuses } from '../../core/dictionaries/dictionaries.store.ts';
+import { deleteUnusedStatuses, insertMissingStatuses } from '../../core/dictionaries/dictionaries.store.ts';
 import { lockIssuesOfQueue } from '../../core/issues/issues.store.ts';
 import { DEFAULT_COLUMNS, DEFAULT_ISSUE_TYPE_ID, DEFAULT_PRIORITY_ID } from '../../core/organisations/defaults.ts';
 import { APPLICATION_LOGIN } from '../../core/organisations/organisations.service.ts';
@@ -24,6 +24,7 @@ import { onConstraint } from '../../database/database-error.ts';
 import { DomainError, requireValid } from '../../errors.ts';
 import { lengthOf, TEXT_LENGTH_MAX } from '../../text-length.ts';
 import { texts } from '../../texts.ts';
+import { selectColumns } from '../columns/columns.store.ts';
 import {
   type ProjectRow,
   selectProject,
@@ -140,8 +141,14 @@ export function removeProject(db: Database, viewer: Viewer, projectId: number): 
     await lockOrganisation(transaction, orgId, 'links');
     await lockQueue(transaction, orgId, projectId);
     await deleteIssues(transaction, viewer, await lockIssuesOfQueue(transaction, orgId, projectId));
+    const columns = await selectColumns(transaction, viewer, projectId);
     await keepReaders(transaction, orgId, projectId);
     await deleteQueueRow(transaction, orgId, projectId);
+    await deleteUnusedStatuses(
+      transaction,
+      orgId,
+      (columns ?? []).map(({ status_id }) => status_id),
+    );
   });
 }
 

@@ -13,6 +13,7 @@ import {
   TRACKER_DEFAULTS,
 } from '../../core/issues/issue-writes.ts';
 import { type IssueFields, type IssueState, selectIssueState } from '../../core/issues/issues.store.ts';
+import { fieldsInQueue } from '../../core/issues/kanboard-fields.ts';
 import { copyRemoteLinks } from '../../core/issues/remote-link-copies.store.ts';
 import { type Direction, opposite } from '../../core/labels/direction.ts';
 import { lockForLinks } from '../../core/link-types/link-types.store.ts';
@@ -21,7 +22,7 @@ import { ConcurrentChange, type Database, type Queryable, type Transaction } fro
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import { findLabelType } from '../task-links/task-links.service.ts';
-import { lockAssignee, selectDestination } from '../tasks/tasks.store.ts';
+import { lockAssignee, selectStatusInProject } from '../tasks/tasks.store.ts';
 
 /** Tasks that go, or are copied, to a project. As in Kanboard, what the project lacks gets its default there. */
 
@@ -58,7 +59,7 @@ export async function moveTaskToProject(
     const there = await fieldsAt(transaction, viewer, issue, destination);
     let moved = issue;
     if (issue.queue_id !== projectId) {
-      await changeIssueQueue(transaction, viewer, issue, projectId, there.statusId);
+      await changeIssueQueue(transaction, viewer, issue, { queueId: projectId, ...there });
       moved = await getWritableState(transaction, viewer, taskId);
     }
     const fields: IssueFields = { ...fieldsOf(moved), ...there, ...TRACKER_DEFAULTS, assigneeId: ownerId };
@@ -166,15 +167,8 @@ async function fieldsAt(
   issue: IssueState,
   { projectId, columnId, categoryId }: TaskDestination,
 ): Promise<Pick<IssueFields, 'statusId' | 'kanboard'>> {
-  const found = await selectDestination(db, orgId, {
-    projectId,
-    taskId: issue.issue_id,
-    columnId,
-    categoryId: categoryId ?? issue.kanboard['category_id'] ?? 0,
-    priority: issue.kanboard['priority'] ?? 0,
-  });
-  const statusId = found.status_id ?? (await selectFirstStatus(db, orgId, projectId)).id;
-  if (found.status_id === null) await ensureColumn(db, orgId, projectId, statusId);
-  const { category_id, priority } = found;
-  return { statusId, kanboard: { ...issue.kanboard, category_id, priority } };
+  const found = await selectStatusInProject(db, orgId, { projectId, taskId: issue.issue_id, columnId });
+  const statusId = found ?? (await selectFirstStatus(db, orgId, projectId)).id;
+  if (found === undefined) await ensureColumn(db, orgId, projectId, statusId);
+  return { statusId, kanboard: await fieldsInQueue(db, orgId, issue, projectId, categoryId) };
 }

@@ -12,6 +12,7 @@ import {
 } from '../../core/issues/issue-writes.ts';
 import { type IssueFields, selectIssueState } from '../../core/issues/issues.store.ts';
 import { isRecurring } from '../../core/issues/recurrence.ts';
+import { resolutionAfter } from '../../core/issues/status-rules.ts';
 import { lockOrganisation } from '../../core/organisations/organisations.store.ts';
 import { lockQueue, selectFirstStatus, selectQueueForIssue } from '../../core/queues/queues.store.ts';
 import { deleteIssues } from '../../core/removal/issue-deletion.service.ts';
@@ -199,7 +200,8 @@ export function updateTask(db: Database, viewer: Viewer, taskId: number, changes
 }
 
 /**
- * Moves a task to a position in a column of its project, without opening or closing it. Throws `not_found` and `forbidden`
+ * Moves a task to a position in a column of its project, without opening or closing it. In a column whose status does not
+ * close Tracker's issues, it loses its resolution. Throws `not_found` and `forbidden`
  * for the project, and `refused` if the project lacks the task, column or swimlane, if the position is invalid, or if the
  * task is already there.
  */
@@ -212,13 +214,16 @@ export async function moveTask(db: Database, viewer: Viewer, projectId: number, 
     if (!hasSwimlane(projectId, swimlaneId)) throw refused('swimlane_id', texts.formInvalid);
     // A move renumbers the neighbours of the task, so moves within a project are serialised.
     await lockQueue(transaction, orgId, projectId);
-    const statusId = await selectStatusOfColumn(transaction, orgId, projectId, columnId);
-    if (statusId === undefined) throw refused('column_id', texts.statusNotFound);
+    const status = await selectStatusOfColumn(transaction, orgId, projectId, columnId);
+    if (status === undefined) throw refused('column_id', texts.statusNotFound);
+    const statusId = status.id;
     await lockPositions(transaction, orgId, projectId, taskId, statusId);
     const issue = await selectIssueState(transaction, viewer, taskId);
     if (issue?.queue_id !== projectId) throw refused('task_id', texts.issueNotFound);
     if (issue.status_id === statusId && issue.position === position) throw refused('position', texts.formInvalid);
-    await changeIssueFields(transaction, viewer, issue, { ...fieldsOf(issue), statusId }, issue.is_open);
+    const before = fieldsOf(issue);
+    const fields = { ...before, statusId, resolutionId: resolutionAfter(before, status) };
+    await changeIssueFields(transaction, viewer, issue, fields, issue.is_open);
     await updatePositions(transaction, orgId, {
       queueId: projectId,
       issueId: taskId,
@@ -286,7 +291,7 @@ async function statusForTask(
   projectId: number,
   columnId: number,
 ): Promise<number | undefined> {
-  if (columnId !== 0) return await selectStatusOfColumn(db, orgId, projectId, columnId);
+  if (columnId !== 0) return (await selectStatusOfColumn(db, orgId, projectId, columnId))?.id;
   const first = await selectFirstStatus(db, orgId, projectId);
   await ensureColumn(db, orgId, projectId, first.id);
   return first.id;

@@ -1,6 +1,7 @@
 import { mayWrite, USER, type Viewer, visibleQueue } from '../../core/access/viewer.ts';
+import type { StatusRow } from '../../core/dictionaries/dictionaries.store.ts';
 import { isPerson } from '../../core/users/person.ts';
-import { ConcurrentChange, type Queryable, type Transaction } from '../../database/database.ts';
+import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 
 /** An issue, in Kanboard's terms. */
@@ -138,87 +139,56 @@ export function selectOverdueTasks(
   return db.query(SELECT_OVERDUE_TASKS({ ...viewer, projectId, ownerId }));
 }
 
-const SELECT_STATUS_OF_COLUMN = statement<'orgId' | 'queueId' | 'columnId', { status_id: number }>(
+type ColumnStatus = Pick<StatusRow, 'id' | 'type'>;
+
+const SELECT_STATUS_OF_COLUMN = statement<'orgId' | 'queueId' | 'columnId', ColumnStatus>(
   'select_status_of_column',
-  'select status_id from columns where org_id = :orgId and queue_id = :queueId and column_id = :columnId',
+  `
+  select statuses.status_id as id, statuses.type
+  from columns
+  join statuses on statuses.org_id = :orgId and statuses.status_id = columns.status_id
+  where columns.org_id = :orgId and columns.queue_id = :queueId and columns.column_id = :columnId`,
 );
 
-/** The status id of a column. Undefined if the queue has no such column. */
+/** The status of a column. Undefined if the queue has no such column. */
 export async function selectStatusOfColumn(
   db: Queryable,
   orgId: string,
   queueId: number,
   columnId: number,
-): Promise<number | undefined> {
+): Promise<ColumnStatus | undefined> {
   const [row] = await db.query(SELECT_STATUS_OF_COLUMN({ orgId, queueId, columnId }));
-  return row?.status_id;
+  return row;
 }
 
-/** What a task has in another project. */
-interface Destination {
-  /** Null if the project has no columns. */
-  readonly status_id: number | null;
-  /** 0 for none. */
-  readonly category_id: number;
-  readonly priority: number;
-}
-
-const SELECT_DESTINATION = statement<
-  'orgId' | 'projectId' | 'taskId' | 'columnId' | 'categoryId' | 'priority',
-  Destination
->(
-  'select_destination',
+const SELECT_STATUS_IN_PROJECT = statement<'orgId' | 'projectId' | 'taskId' | 'columnId', { status_id: number }>(
+  'select_status_in_project',
   `
-  select (
-      select columns.status_id from columns
-      where columns.org_id = :orgId and columns.queue_id = :projectId
-      order by columns.title = (
-          select wanted.title
-          from issues
-          join columns wanted on wanted.org_id = :orgId and wanted.queue_id in (issues.queue_id, :projectId)
-          where issues.org_id = :orgId and issues.issue_id = :taskId
-            and case when :columnId::bigint is null
-              then wanted.queue_id = issues.queue_id and wanted.status_id = issues.status_id
-              else wanted.column_id = :columnId end
-        ) desc nulls last, columns.position, columns.column_id
-      limit 1
-    ) as status_id,
-    coalesce((
-      select categories.category_id
-      from categories wanted
-      join categories on categories.org_id = :orgId and categories.queue_id = :projectId and categories.name = wanted.name
-      where wanted.org_id = :orgId and wanted.category_id = :categoryId::bigint
-        and wanted.queue_id in (
-          select issues.queue_id from issues where issues.org_id = :orgId and issues.issue_id = :taskId
-          union all
-          select :projectId::bigint)
-    ), 0) as category_id,
-    case when :priority::bigint between coalesce((kanboard ->> 'priority_start')::bigint, 0)
-        and coalesce((kanboard ->> 'priority_end')::bigint, 3)
-      then :priority else coalesce((kanboard ->> 'priority_default')::bigint, 0) end as priority
-  from queues
-  where queues.org_id = :orgId and queues.queue_id = :projectId`,
+  select columns.status_id from columns
+  where columns.org_id = :orgId and columns.queue_id = :projectId
+  order by columns.title = (
+      select wanted.title
+      from issues
+      join columns wanted on wanted.org_id = :orgId and wanted.queue_id in (issues.queue_id, :projectId)
+      where issues.org_id = :orgId and issues.issue_id = :taskId
+        and case when :columnId::bigint is null
+          then wanted.queue_id = issues.queue_id and wanted.status_id = issues.status_id
+          else wanted.column_id = :columnId end
+    ) desc nulls last, columns.position, columns.column_id
+  limit 1`,
 );
 
 /**
- * What a task gets in a project: the status of the column with the title of `columnId`, or of the task's own column, or else
- * of the first column; the category with the name of `categoryId`; and the priority, if it is within the project's range.
- * Only columns and categories of the task's project and of this one have names.
+ * The status that a task gets in a project: that of the column with the title of `columnId`, or of the task's own column, or
+ * else of the first column. Only columns of the task's project and of this one have titles. Undefined without columns.
  */
-export async function selectDestination(
+export async function selectStatusInProject(
   db: Queryable,
   orgId: string,
-  wanted: {
-    readonly projectId: number;
-    readonly taskId: number;
-    readonly columnId: number | undefined;
-    readonly categoryId: number;
-    readonly priority: number;
-  },
-): Promise<Destination> {
-  const [row] = await db.query(SELECT_DESTINATION({ orgId, ...wanted }));
-  if (row === undefined) throw new ConcurrentChange();
-  return row;
+  wanted: { readonly projectId: number; readonly taskId: number; readonly columnId: number | undefined },
+): Promise<number | undefined> {
+  const [row] = await db.query(SELECT_STATUS_IN_PROJECT({ orgId, ...wanted }));
+  return row?.status_id;
 }
 
 const LOCK_ASSIGNEE = statement<'orgId' | 'queueId' | 'userId'>(

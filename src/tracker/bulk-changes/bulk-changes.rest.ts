@@ -1,7 +1,7 @@
 import type { Schemas } from '../../contract/types.ts';
 import { explainConflict } from '../../core/issue-links/link-conflict.ts';
 import { findIssuesNamed } from '../../core/issues/issue-access.ts';
-import { getMyself } from '../../core/users/users.service.ts';
+import { getMyself, type User } from '../../core/users/users.service.ts';
 import type { Database, Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { domainErrorBody } from '../../http/error-response.ts';
@@ -42,7 +42,7 @@ export const bulkChangeHandlers: Handlers<Operations> = {
   async getBulkChange({ db, path, caller }) {
     const bulkChange = await getBulkChange(db, caller.viewer, path.bulkChangeId);
     const failures = await withoutHidden(db, caller, bulkChange.failures);
-    return { body: await serialize(db, caller, { ...bulkChange, failures }) };
+    return { body: serialize(caller, await getMyself(db, caller.viewer), { ...bulkChange, failures }) };
   },
 };
 
@@ -53,12 +53,15 @@ async function carryOut(
   change: (db: Database, issueName: string) => Promise<unknown>,
 ) {
   const { viewer, language } = caller;
+  const startedAt = Date.now();
+  // Everything that can fail comes before the first change: after it, the response says what was done.
+  const author = await getMyself(db, viewer);
   const names = typeof issues === 'string' ? await keysFound(db, viewer, issues) : issues.map(issueNameIn);
   const describe = async (error: DomainError) => {
-    await explainConflict(db, viewer, error);
+    await explainConflict(db.untimed, viewer, error);
     return domainErrorBody(error, language, true);
   };
-  return created(await serialize(db, caller, await changeInBulk(db, viewer, names, { change, describe })));
+  return created(serialize(caller, author, await changeInBulk(db, viewer, names, { change, describe, startedAt })));
 }
 
 /** Failures whose errors name only issues that the caller may still see; of the others, the error is that of a missing issue. */
@@ -78,14 +81,14 @@ async function withoutHidden(
   }));
 }
 
-async function serialize(db: Queryable, caller: Caller, bulkChange: BulkChange): Promise<Schemas['BulkChange']> {
+function serialize(caller: Caller, author: User, bulkChange: BulkChange): Schemas['BulkChange'] {
   const { id, createdAt, total, failures } = bulkChange;
   const completed = total - failures.length;
   const status = failures.length === 0 ? 'COMPLETE' : 'FAILED';
   return {
     id,
     self: `${caller.base}/bulkchange/${id}`,
-    createdBy: userReference(caller, await getMyself(db, caller.viewer)),
+    createdBy: userReference(caller, author),
     createdAt: timestamp(createdAt),
     status,
     statusText: texts.bulkChangeStatus(String(completed), String(total))[caller.language],

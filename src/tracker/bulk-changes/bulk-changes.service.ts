@@ -1,31 +1,36 @@
 import { randomBytes } from 'node:crypto';
 import type { Viewer } from '../../core/access/viewer.ts';
-import { type Database, isTransaction } from '../../database/database.ts';
+import { type ClientDatabase, type Database, isTransaction } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import type { BulkChange, BulkFailure } from './bulk-change.ts';
 import { insertBulkChange, selectBulkChange } from './bulk-changes.store.ts';
 
-/** Less than a request may work, so that its outcome can still be stored. */
+/** Less than a request may work, so that the last change, too, can be completed. */
 const TIME_MS = 20_000;
 
 /**
  * Changes issues one after the other, each in a transaction of its own, and stores how it went. An issue that cannot be
- * changed does not keep the others from it. Within a transaction, for an `Idempotency-Key`, each change is undone alone.
+ * changed does not keep the others from it, nor does time that runs out, or a database that is gone, after a change: then
+ * the outcome is returned even if it cannot be stored. Within a transaction, for an `Idempotency-Key`, each change is undone
+ * alone.
  */
 export async function changeInBulk(
-  db: Database,
+  db: ClientDatabase,
   viewer: Viewer,
   issueNames: readonly string[],
   {
     change,
     describe,
+    startedAt,
   }: {
     readonly change: (db: Database, issueName: string) => Promise<unknown>;
     readonly describe: (error: DomainError) => Promise<object>;
+    /** When the request began, in milliseconds since 1970: a search may have come before. */
+    readonly startedAt: number;
   },
 ): Promise<BulkChange> {
-  const deadline = Date.now() + TIME_MS;
+  const deadline = startedAt + TIME_MS;
   const names = [...new Set(issueNames)];
   const failures: BulkFailure[] = [];
   for (const issue of names) {
@@ -38,7 +43,12 @@ export async function changeInBulk(
     }
   }
   const bulkChange = { id: randomBytes(10).toString('hex'), createdAt: new Date(), total: names.length, failures };
-  await db.transaction((transaction) => insertBulkChange(transaction, viewer, bulkChange));
+  const isAllUndone = isTransaction(db) || failures.length === names.length;
+  await db.untimed
+    .transaction((transaction) => insertBulkChange(transaction, viewer, bulkChange))
+    .catch((error: unknown) => {
+      if (isAllUndone || !(error instanceof DomainError)) throw error;
+    });
   return bulkChange;
 }
 

@@ -200,11 +200,12 @@ function distinct<Value>(values: readonly Value[]): Value[] {
   return [...new Set(values)];
 }
 
-/** Null for objects that were deleted or that the viewer may not see. */
+/** Only the name of a deleted status; null for other objects that were deleted or that the viewer may not see. */
 function toFieldValue(field: string, value: unknown, named: Names): FieldValue {
   const kind = kindOf(field);
   if (kind === undefined) return value as null | string | readonly string[];
-  const row = named.get(`${kind} ${String(value)}`);
+  const deleted = kind === 'statuses' ? named.get(`deletedStatuses ${String(value)}`) : undefined;
+  const row = named.get(`${kind} ${String(value)}`) ?? deleted;
   if (row === undefined) return null;
   const id = Number(row.id);
   switch (row.kind) {
@@ -219,6 +220,8 @@ function toFieldValue(field: string, value: unknown, named: Names): FieldValue {
     case 'priorities':
     case 'resolutions':
       return { kind: row.kind, id, key: row.key, name: { ru: row.ru, en: row.en } };
+    case 'deletedStatuses':
+      return row.text;
     case 'types':
       return { kind: 'issuetypes', id, key: row.key, name: { ru: row.ru, en: row.en } };
     default:

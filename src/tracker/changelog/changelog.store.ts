@@ -150,7 +150,7 @@ export interface Ids {
 /** An object under its current name. The kind determines which columns are set. */
 export type NamedRow =
   | { kind: 'issues' | 'deletedIssues'; id: string; key: string; text: string; hex_id: string }
-  | { kind: 'comments'; id: string; text: string }
+  | { kind: 'comments' | 'deletedStatuses'; id: string; text: string }
   | { kind: 'linkTypes' | 'deletedLinkTypes'; id: string; inward_ru: string; inward_en: string; ru: string; en: string }
   | { kind: 'queues'; id: string; key: string; text: string }
   | { kind: 'statuses' | 'types' | 'priorities' | 'resolutions'; id: string; key: string; ru: string; en: string }
@@ -204,12 +204,15 @@ const SELECT_NAMED = statement<keyof Viewer | keyof Ids, NamedRow>(
     users.passport_uid, users.cloud_uid
   from users where users.org_id = :orgId and users.user_id = any(:users::bigint[])
   union all ${namedEntries('statuses', 'statuses', 'status_id', ':statuses')}
+  union all
+  select 'deletedStatuses', status_id::text, null, name, null, null, null, null, null, null, null, null
+  from deleted_statuses where org_id = :orgId and status_id = any(:statuses::bigint[])
   union all ${namedEntries('types', 'issue_types', 'issue_type_id', ':types')}
   union all ${namedEntries('priorities', 'priorities', 'priority_id', ':priorities')}
   union all ${namedEntries('resolutions', 'resolutions', 'resolution_id', ':resolutions')}`,
 );
 
-/** The objects that exist, and deleted issues and link types, except issues and queues that the viewer may not see. One statement selects all kinds. */
+/** The objects that exist, and deleted issues, link types and statuses, except issues and queues that the viewer may not see. One statement selects all kinds. */
 export function selectNamed(db: Queryable, viewer: Viewer, ids: Ids): Promise<NamedRow[]> {
   return db.query(SELECT_NAMED({ ...viewer, ...ids }));
 }

@@ -11,12 +11,13 @@ import {
   TRACKER_DEFAULTS,
 } from '../../core/issues/issue-writes.ts';
 import { selectIssueState } from '../../core/issues/issues.store.ts';
+import { closes } from '../../core/issues/status-rules.ts';
 import { lockForLinks } from '../../core/link-types/link-types.store.ts';
 import { selectFirstStatus } from '../../core/queues/queues.store.ts';
 import type { Database } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
-import { CLOSED, getIssue, type Issue } from './issues.service.ts';
+import { getIssue, type Issue } from './issues.service.ts';
 
 const CLONERS = 'cloners';
 
@@ -44,7 +45,7 @@ export function cloneIssue(
     const { issueId, key } = await addIssue(transaction, viewer, {
       queueId: queue.queue_id,
       fields: { ...fieldsOf(state), ...KANBOARD_DEFAULTS, ...TRACKER_DEFAULTS, statusId: status.id },
-      isOpen: !CLOSED.has(status.type),
+      isOpen: !closes(status.type),
       createdBy: userId,
     });
     const cloned = [issueId, original.id].map((id) => ({ issueId: id, type: 'IssueCloned', changes: {} }) as const);

@@ -22,6 +22,8 @@ import {
   selectIssue,
   selectIssueByUnique,
 } from '../../core/issues/issues.store.ts';
+import { fieldsInQueue } from '../../core/issues/kanboard-fields.ts';
+import { closes, resolutionAfter } from '../../core/issues/status-rules.ts';
 import { lockForLinks } from '../../core/link-types/link-types.store.ts';
 import { lockOrganisation } from '../../core/organisations/organisations.store.ts';
 import { parseQueueName } from '../../core/queues/queue-name.ts';
@@ -113,8 +115,6 @@ export interface ExpectedVersion {
   readonly matched?: number | undefined;
 }
 
-export const CLOSED: ReadonlySet<StatusRow['type']> = new Set(['done', 'cancelled']);
-
 /** Throws `not_found` if the issue does not exist or the viewer may not see it. */
 export async function getIssue(db: Queryable, viewer: Viewer, issueName: string): Promise<Issue> {
   const name = parseIssueName(issueName);
@@ -160,7 +160,7 @@ export function createIssue(db: Database, viewer: Viewer, issue: NewIssue): Prom
     const insert = addIssue(transaction, viewer, {
       queueId: queue.queue_id,
       fields,
-      isOpen: !CLOSED.has(status.type),
+      isOpen: !closes(status.type),
       unique: issue.unique,
       createdBy: userId,
     });
@@ -232,7 +232,9 @@ export function moveIssue(db: Database, viewer: Viewer, issueName: string, queue
     // Makes the request idempotent, for clients that repeat it after a broken connection.
     if (queue.queue_id === issue.queue_id) return await getIssue(transaction, viewer, issue.key);
     await ensureColumn(transaction, orgId, queue.queue_id, issue.status_id);
-    const key = await changeIssueQueue(transaction, viewer, issue, queue.queue_id);
+    const kanboard = await fieldsInQueue(transaction, orgId, issue, queue.queue_id);
+    const there = { queueId: queue.queue_id, statusId: issue.status_id, kanboard };
+    const key = await changeIssueQueue(transaction, viewer, issue, there);
     return await getIssue(transaction, viewer, key);
   });
 }
@@ -318,9 +320,8 @@ async function changedFields(
   };
   const { status } = named;
   const isSameStatus = status === undefined || status.id === before.statusId;
-  const isReopened = !isSameStatus && !CLOSED.has(status.type);
-  const resolutionId = named.resolution ?? (named.resolution === null || isReopened ? null : before.resolutionId);
-  return { fields: { ...fields, resolutionId }, isOpen: isSameStatus ? issue.is_open : !CLOSED.has(status.type) };
+  const resolutionId = resolutionAfter(before, status, named.resolution);
+  return { fields: { ...fields, resolutionId }, isOpen: isSameStatus ? issue.is_open : !closes(status.type) };
 }
 
 /** Throws `refused` if a required field would be cleared. */
