@@ -291,6 +291,14 @@ where not (excluded.expires_at - known.expires_at < interval '15 minutes') or kn
 prepare count_statuses_of as
 select count(*) from statuses where org_id = $1 and created_by = $2;
 
+-- $1 orgId, $2 projectIds, $3 isApplication, $4 userId
+prepare count_visible_projects as
+select count(*) from queues
+where queues.org_id = $1 and queues.queue_id = any($2::bigint[]) and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)));
+
 -- $1 orgId, $2 categoryId
 prepare delete_category as
 delete from categories where org_id = $1 and category_id = $2;
@@ -1383,6 +1391,84 @@ from found
 where issues.org_id = $1 and issues.issue_id = found.issue_id
 returning issues.issue_id, found.before, issues.tags as after;
 
+-- $1 orgId, $2 isApplication, $3 userId, $4 role, $5 limit, $6 projectIds
+prepare select_activity as
+with latest as materialized (
+  select issues.issue_id, entry.*
+  from queues
+  join issues on issues.org_id = $1 and issues.queue_id = queues.queue_id
+  cross join lateral (
+    select events.event_id, events.type, events.user_id, events.created_at, events.changes
+    from events
+    where events.org_id = $1 and events.issue_id = issues.issue_id
+      and events.type not in ('IssueCloned', 'IssueDeleted') and not ((events.changes -> 'links' is not null and events.changes -> 'fields' is null and not exists (
+      select from jsonb_array_elements(events.changes -> 'links') as link (change)
+      cross join lateral (values (link.change -> 'from'), (link.change -> 'to')) as state (value)
+      left join issues object on object.org_id = $1 and object.issue_id = (state.value ->> 'object_id')::bigint
+      left join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
+      left join deleted_issues deleted
+        on deleted.org_id = $1 and deleted.issue_id = (state.value ->> 'object_id')::bigint
+      left join queues deleted_queue on deleted_queue.org_id = $1 and deleted_queue.queue_id = deleted.queue_id
+      where jsonb_typeof(state.value) = 'object' and (
+        (object.issue_id is not null and ($2::boolean or (object_queue.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $3
+    and true))))
+        or (deleted.issue_id is not null and (case when deleted_queue.queue_id is null
+  then $2::boolean or deleted.was_open or $3 = any(deleted.reader_ids)
+  else ($2::boolean or (deleted_queue.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = deleted_queue.queue_id and queue_members.user_id = $3
+    and true))) end))
+        or (object.issue_id is null and deleted.issue_id is null and $4 = 'admin')))) or (events.changes -> 'comments' is not null
+      and not (events.changes -> 'comments' -> 0 ->> 'visibility' = 'app-user' or events.user_id = $3 or $2::boolean
+    or $4::text = 'admin' or (events.changes -> 'comments' -> 0 ->> 'visibility' = 'app-manager' and $4::text = 'manager'))))
+    order by events.transaction_id desc, events.event_id desc
+    limit $5
+  ) entry
+  where queues.org_id = $1 and ($2::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
+    and true)))
+    and case when $6::bigint[] is null then queues.is_active else queues.queue_id = any($6) end
+  order by entry.event_id desc
+  limit $5
+)
+select latest.event_id, latest.type as event_type, latest.created_at as event_at, latest.changes,
+  case when not author.is_application then author.user_id end as author_id, author.login as author_login,
+  author.display as author_name, author.email as author_email,
+issues.issue_id as id, issues.key, issues.summary as title, issues.description, issues.created_at, issues.updated_at,
+issues.moved_at, issues.closed_at, issues.due_at, issues.started_at, issues.color, issues.queue_id as project_id,
+columns.column_id, coalesce(assignee.user_id, 0) as owner_id, coalesce(creator.user_id, 0) as creator_id,
+issues.position, issues.is_open, issues.reference, issues.time_spent, issues.time_estimated, issues.kanboard,
+  assignee.login as assignee_login, assignee.display as assignee_name,
+  creator.login as creator_login, creator.display as creator_name,
+  categories.name as category_name, columns.title as column_title, columns.position as column_position,
+  queues.name as project_name,
+  case when comments.comment_id is not null then jsonb_build_object(
+    'id', comments.comment_id, 'text', comments.text, 'visibility', comments.visibility, 'reference', comments.reference,
+    'created_at', floor(extract(epoch from comments.created_at))::bigint,
+    'updated_at', floor(extract(epoch from comments.updated_at))::bigint,
+    'user_id', commenter.user_id, 'login', commenter.login, 'name', commenter.display, 'email', commenter.email
+  ) end as comment
+from latest
+join users author on author.org_id = $1 and author.user_id = latest.user_id
+join issues on issues.org_id = $1 and issues.issue_id = latest.issue_id
+join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+join columns on columns.org_id = $1 and columns.queue_id = issues.queue_id and columns.status_id = issues.status_id
+left join users assignee on assignee.org_id = $1 and assignee.user_id = issues.assignee_id
+  and not assignee.is_application
+left join users creator on creator.org_id = $1 and creator.user_id = issues.created_by and not creator.is_application
+left join categories on categories.org_id = $1 and categories.queue_id = issues.queue_id
+  and categories.category_id = coalesce((issues.kanboard ->> 'category_id')::bigint, 0)
+left join comments on comments.org_id = $1 and comments.issue_id = issues.issue_id
+  and comments.comment_id = (latest.changes -> 'comments' -> 0 ->> 'comment_id')::bigint
+  and (comments.visibility = 'app-user' or comments.created_by = $3 or $2::boolean
+    or $4::text = 'admin' or (comments.visibility = 'app-manager' and $4::text = 'manager'))
+left join users commenter on commenter.org_id = $1 and commenter.user_id = comments.created_by
+  and not commenter.is_application
+order by latest.event_id desc;
+
 -- $1 orgId, $2 applicationId
 prepare select_application as
 select applications.application_id, applications.type as application_type,
@@ -1400,6 +1486,21 @@ where tokens.org_id = $1 and tokens.token_hash = $2 and tokens.kind = 'applicati
 prepare select_applications as
 select applications.application_id, applications.type as application_type,
 applications.name_ru as application_ru, applications.name_en as application_en from applications where org_id = $1 order by position, application_id;
+
+-- $1 orgId, $2 queueId, $3 isApplication, $4 userId
+prepare select_assignable_users as
+select users.user_id, coalesce(users.display, users.login) as name
+from queues
+left join users on users.org_id = $1 and users.is_active and (not users.is_application and users.removed_at is null) and ((queues.access = 'organisation' and users.role <> 'reader')
+  or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = users.user_id
+    and queue_members.role in ('manager', 'member')))
+where queues.org_id = $1 and queues.queue_id = $2 and ($3::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and true)))
+order by name collate "C", users.user_id;
 
 -- $1 orgId, $2 userId, $3 id
 prepare select_bulk_change as
@@ -1749,7 +1850,7 @@ left join lateral (
 author.passport_uid as author_passport_uid, author.cloud_uid as author_cloud_uid
   from events
   join users author on author.org_id = $1 and author.user_id = events.user_id
-  where events.org_id = $1 and events.issue_id = issue.issue_id and not (events.changes -> 'links' is not null and events.changes -> 'fields' is null and not exists (
+  where events.org_id = $1 and events.issue_id = issue.issue_id and not ((events.changes -> 'links' is not null and events.changes -> 'fields' is null and not exists (
     select from jsonb_array_elements(events.changes -> 'links') as link (change)
     cross join lateral (values (link.change -> 'from'), (link.change -> 'to')) as state (value)
     left join issues object on object.org_id = $1 and object.issue_id = (state.value ->> 'object_id')::bigint
@@ -1768,9 +1869,9 @@ else ($3::boolean or (deleted_queue.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $1 and queue_members.queue_id = deleted_queue.queue_id and queue_members.user_id = $4
   and true))) end))
-      or (object.issue_id is null and deleted.issue_id is null and $6 = 'admin')))) and not (events.changes -> 'comments' is not null
+      or (object.issue_id is null and deleted.issue_id is null and $6 = 'admin')))) or (events.changes -> 'comments' is not null
     and not (events.changes -> 'comments' -> 0 ->> 'visibility' = 'app-user' or events.user_id = $4 or $3::boolean
-  or $6::text = 'admin' or (events.changes -> 'comments' -> 0 ->> 'visibility' = 'app-manager' and $6::text = 'manager')))
+  or $6::text = 'admin' or (events.changes -> 'comments' -> 0 ->> 'visibility' = 'app-manager' and $6::text = 'manager'))))
     and (events.transaction_id, events.event_id) > (coalesce((
     select seen.transaction_id from events seen
     where seen.org_id = $1 and seen.event_id = $7 and seen.issue_id = issue.issue_id), '0'), $7)
@@ -1828,7 +1929,7 @@ left join lateral (
 author.passport_uid as author_passport_uid, author.cloud_uid as author_cloud_uid
   from events
   join users author on author.org_id = $1 and author.user_id = events.user_id
-  where events.org_id = $1 and events.issue_id = issue.issue_id and not (events.changes -> 'links' is not null and events.changes -> 'fields' is null and not exists (
+  where events.org_id = $1 and events.issue_id = issue.issue_id and not ((events.changes -> 'links' is not null and events.changes -> 'fields' is null and not exists (
     select from jsonb_array_elements(events.changes -> 'links') as link (change)
     cross join lateral (values (link.change -> 'from'), (link.change -> 'to')) as state (value)
     left join issues object on object.org_id = $1 and object.issue_id = (state.value ->> 'object_id')::bigint
@@ -1847,9 +1948,9 @@ else ($3::boolean or (deleted_queue.access = 'organisation' or exists (
 select from queue_members
 where queue_members.org_id = $1 and queue_members.queue_id = deleted_queue.queue_id and queue_members.user_id = $4
   and true))) end))
-      or (object.issue_id is null and deleted.issue_id is null and $6 = 'admin')))) and not (events.changes -> 'comments' is not null
+      or (object.issue_id is null and deleted.issue_id is null and $6 = 'admin')))) or (events.changes -> 'comments' is not null
     and not (events.changes -> 'comments' -> 0 ->> 'visibility' = 'app-user' or events.user_id = $4 or $3::boolean
-  or $6::text = 'admin' or (events.changes -> 'comments' -> 0 ->> 'visibility' = 'app-manager' and $6::text = 'manager')))
+  or $6::text = 'admin' or (events.changes -> 'comments' -> 0 ->> 'visibility' = 'app-manager' and $6::text = 'manager'))))
     and events.event_id = $7
 ) entry on true
 order by entry.transaction_id, entry.event_id;
@@ -3763,6 +3864,12 @@ set link_type_id = $1, is_symmetric = $2, is_antisymmetric = $3,
   updated_by = $11, updated_at = greatest(now(), created_at), version = version + 1
 where org_id = $12 and link_id = $13 and version = $14
 returning link_id, version, created_at, updated_at;
+
+-- $1 role, $2 orgId, $3 queueId, $4 userId
+prepare update_member_role as
+update queue_members set role = $1
+where org_id = $2 and queue_id = $3 and user_id = $4
+returning user_id;
 
 -- $1 labelId, $2 oppositeId, $3 orgId
 prepare update_opposites as

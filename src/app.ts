@@ -12,6 +12,7 @@ import { EXPECTS_PROXY, expectsProxy } from './http/loopback.ts';
 import { RateLimit } from './http/rate-limit.ts';
 import { logRequest } from './http/request-log.ts';
 import { RESPONSE_LIMITS, type ResponseLimits } from './http/response-memory.ts';
+import { activityMethods } from './kanboard/activity/activity.rpc.ts';
 import { boardMethods } from './kanboard/board/board.rpc.ts';
 import { swimlaneMethods } from './kanboard/board/swimlanes.rpc.ts';
 import { categoryMethods } from './kanboard/categories/categories.rpc.ts';
@@ -147,6 +148,7 @@ export function createApp({
     ...taskMoveMethods,
     ...serverMethods(`${KANBOARD_VERSION}+issue-links.${contract.document.info.version}`),
     ...userMethods,
+    ...activityMethods,
     ...boardMethods,
     ...categoryMethods,
     ...columnMethods,

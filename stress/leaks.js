@@ -77,6 +77,7 @@ const KIND_OF_NAME = {
   task_link_id: 'viewId',
   project_id: 'queueId',
   column_id: 'columnId',
+  project_ids: 'queueId',
   swimlane_id: 'queueId',
   tag_id: 'tagId',
   tag: 'tag',

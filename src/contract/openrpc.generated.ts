@@ -7,6 +7,91 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What happened to a task, with the task as it is now. */
+        readonly Activity: {
+            /** @description The name of the author or else the login. */
+            readonly author: string;
+            /** @description Empty for an author without a name. */
+            readonly author_name: string | null;
+            readonly author_username: string | null;
+            readonly avatar_path: null;
+            /** @description The comment that was written or changed, as it is now. Absent once it is removed. */
+            readonly comment?: components["schemas"]["Comment"];
+            /** @description The author of the change; 0 for the application account. */
+            readonly creator_id: number;
+            readonly date_creation: components["schemas"]["Seconds"];
+            /** @description Empty for an author without an address. */
+            readonly email: string | null;
+            /** @description The title as HTML. */
+            readonly event_content: string;
+            /** @enum {unknown} */
+            readonly event_name: "task.create" | "task.update" | "task.assignee_change" | "task.move.project" | "task.move.column" | "task.open" | "task.close" | "comment.create" | "comment.update" | "comment.delete" | "task_internal_link.create_update" | "task_internal_link.delete";
+            readonly event_title: string;
+            /** @description The id of the entry in Tracker's changelog. */
+            readonly id: number;
+            readonly project_id: components["schemas"]["ProjectId"];
+            readonly task: components["schemas"]["ActivityTask"];
+            readonly task_id: components["schemas"]["TaskId"];
+        };
+        /** @description A task with the names of what it refers to. */
+        readonly ActivityTask: {
+            /** @description Empty for an assignee without a name. */
+            readonly assignee_name: string | null;
+            readonly assignee_username: string | null;
+            readonly category_description: null;
+            readonly category_id: number;
+            readonly category_name: string | null;
+            readonly color_id: string;
+            readonly column_id: number;
+            readonly column_position: number;
+            readonly column_title: string;
+            /** @description The creator; 0 for the application account. */
+            readonly creator_id: number;
+            /** @description Empty for a creator without a name. */
+            readonly creator_name: string | null;
+            readonly creator_username: string | null;
+            /** @description When the task was closed, in seconds since 1970; null if never, 0 if it was reopened. */
+            readonly date_completed: number | null;
+            readonly date_creation: components["schemas"]["Seconds"];
+            readonly date_due: components["schemas"]["SecondsOrZero"];
+            readonly date_modification: components["schemas"]["Seconds"];
+            readonly date_moved: components["schemas"]["Seconds"];
+            readonly date_started: components["schemas"]["SecondsOrZero"];
+            readonly description: string;
+            readonly external_provider: null;
+            readonly external_uri: null;
+            readonly id: components["schemas"]["TaskId"];
+            /**
+             * @description 1 if open, 0 if closed.
+             * @enum {unknown}
+             */
+            readonly is_active: 0 | 1;
+            /** @description The assignee; 0 if unassigned. */
+            readonly owner_id: number;
+            /** @description The position in the column. */
+            readonly position: number;
+            readonly priority: number;
+            readonly project_id: components["schemas"]["ProjectId"];
+            readonly project_name: string;
+            readonly recurrence_basedate: number;
+            /** @description The next occurrence. */
+            readonly recurrence_child: number | null;
+            readonly recurrence_factor: number;
+            /** @description The previous occurrence. */
+            readonly recurrence_parent: number | null;
+            readonly recurrence_status: number;
+            readonly recurrence_timeframe: number;
+            readonly recurrence_trigger: number;
+            readonly reference: string;
+            readonly score: number;
+            readonly swimlane_id: number;
+            readonly swimlane_name: string;
+            /** @description In hours. */
+            readonly time_estimated: number | null;
+            /** @description In hours. */
+            readonly time_spent: number | null;
+            readonly title: string;
+        };
         /** @description A column with its open and closed tasks. */
         readonly BoardColumn: {
             readonly column_nb_open_tasks: number;
@@ -475,6 +560,15 @@ export interface components {
                 };
                 readonly result: boolean;
             };
+            readonly changeProjectUserRole: {
+                readonly params: {
+                    readonly project_id: components["schemas"]["ProjectId"];
+                    /** @enum {unknown} */
+                    readonly role: "project-manager" | "project-member" | "project-viewer";
+                    readonly user_id: components["schemas"]["UserId"];
+                };
+                readonly result: boolean;
+            };
             readonly closeTask: {
                 readonly params: {
                     readonly task_id: components["schemas"]["TaskId"];
@@ -744,6 +838,16 @@ export interface components {
                     readonly [key: string]: string;
                 };
             };
+            readonly getAssignableUsers: {
+                readonly params: {
+                    /** @default false */
+                    readonly prepend_unassigned: boolean;
+                    readonly project_id: components["schemas"]["ProjectId"];
+                };
+                readonly result: {
+                    readonly [key: string]: string;
+                };
+            };
             readonly getBoard: {
                 readonly params: {
                     readonly project_id: components["schemas"]["ProjectId"];
@@ -830,6 +934,10 @@ export interface components {
                 readonly params: Record<string, never>;
                 readonly result: components["schemas"]["Me"];
             };
+            readonly getMyActivityStream: {
+                readonly params: Record<string, never>;
+                readonly result: readonly components["schemas"]["Activity"][];
+            };
             readonly getMyDashboard: {
                 readonly params: Record<string, never>;
                 readonly result: readonly components["schemas"]["DashboardTask"][];
@@ -863,6 +971,18 @@ export interface components {
                     readonly project_id: components["schemas"]["ProjectId"];
                 };
                 readonly result: readonly components["schemas"]["OverdueTask"][];
+            };
+            readonly getProjectActivities: {
+                readonly params: {
+                    readonly project_ids: readonly components["schemas"]["ProjectId"][];
+                };
+                readonly result: readonly components["schemas"]["Activity"][];
+            };
+            readonly getProjectActivity: {
+                readonly params: {
+                    readonly project_id: components["schemas"]["ProjectId"];
+                };
+                readonly result: readonly components["schemas"]["Activity"][];
             };
             readonly getProjectById: {
                 readonly params: {

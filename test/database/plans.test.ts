@@ -23,9 +23,11 @@ const LOOK_UP =
 /** These read all links of a type or of the organisation, or all issues of a queue or of the organisation. */
 const READS_MANY = [
   /^(check|raise)_/,
+  /^select_activity$/,
   /_links?_of_(type|label)$/,
   /^select_second_/,
-  /^(clear_category|lock_issues_of_queue|lock_positions|replace_tag|select_overdue_tasks|select_tasks(_of_board)?|update_positions)$/,
+  /^(clear_category|lock_issues_of_queue|lock_positions|replace_tag|update_positions)$/,
+  /^select_(overdue_tasks|tasks|tasks_of_board)$/,
   /^(delete_orphaned_links|select_opposite_links|select_wrong_copies)$/,
   /^update_(demo_queue_counters|link_type_rules|organisation_row|shares_label)$/,
 ];

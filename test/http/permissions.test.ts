@@ -148,6 +148,8 @@ const METHODS: Readonly<Partial<Record<MethodName, QueueRight>>> = {
   removeProjectUser: 'manage',
   getProjectUsers: 'see',
   getProjectUserRole: 'see',
+  getAssignableUsers: 'see',
+  changeProjectUserRole: 'manage',
   updateProject: 'manage',
   enableProject: 'manage',
   disableProject: 'manage',
@@ -158,6 +160,8 @@ const METHODS: Readonly<Partial<Record<MethodName, QueueRight>>> = {
   changeColumnPosition: 'manage',
   removeColumn: 'manage',
   getBoard: 'see',
+  getProjectActivity: 'see',
+  getProjectActivities: 'see',
   getActiveSwimlanes: 'see',
   getAllSwimlanes: 'see',
   getSwimlane: 'see',
@@ -244,6 +248,7 @@ async function givenCell(role: Role, standing: Standing) {
   if (standing !== 'open' && standing !== 'closed') await addMember(users.get(role)?.id ?? 0, standing);
   const [member, newcomer] = [await givenUser(db(), org.orgId), await givenUser(db(), org.orgId)];
   await addMember(member.id, 'viewer');
+  await addMember((await givenUser(db(), org.orgId)).id, 'member');
   const issue = await givenIssue(db(), org, queue.key);
   const unique = randomUUID();
   await insert(
@@ -452,6 +457,8 @@ describe('the Kanboard API', () => {
       ...{ name: queue.key, identifier: queue.key, user_id: name === 'addProjectUser' ? newcomer.id : member.id },
       ...{ title: randomUUID(), column_id: queue.columns[1], position: 1, reference: 'R', query: 'status:open' },
       ...(name.endsWith('Category') && { name: randomUUID(), category_id: categoryId }),
+      project_ids: [queue.id],
+      ...{ role: 'project-member' },
       ...{ tag_id: tagId, tag: randomUUID(), tags: ['new'] },
       ...{ url: 'https://example.org/', dependency: 'related', content: 'A comment', comment_id: commentId },
       ...(name === 'getSwimlaneByName' && { name: 'Default swimlane' }),

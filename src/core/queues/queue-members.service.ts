@@ -8,9 +8,11 @@ import {
   insertMembers,
   type MemberRow,
   type QueueRole,
+  selectAssignableUsers,
   selectMembers,
   selectQueueAccess,
   selectQueueRole,
+  updateMemberRole,
 } from './queue-members.store.ts';
 
 export interface Member {
@@ -23,7 +25,18 @@ export interface Member {
 export async function listMembers(db: Queryable, viewer: Viewer, queueId: number): Promise<Member[]> {
   const rows = await selectMembers(db, viewer, queueId);
   if (rows === undefined) throw new DomainError('not_found', texts.queueNotFound);
-  return rows.map(({ user_id: userId, name }: MemberRow) => ({ userId, name }));
+  return rows.map(toMember);
+}
+
+/** The users to whom issues of the queue can be assigned, by name. Throws `not_found`. */
+export async function listAssignableUsers(db: Queryable, viewer: Viewer, queueId: number): Promise<Member[]> {
+  const rows = await selectAssignableUsers(db, viewer, queueId);
+  if (rows === undefined) throw new DomainError('not_found', texts.queueNotFound);
+  return rows.map(toMember);
+}
+
+function toMember({ user_id: userId, name }: MemberRow): Member {
+  return { userId, name };
 }
 
 /** The user's effective role in the queue; undefined for no access. Throws `not_found`. */
@@ -58,6 +71,21 @@ export function addMember(
       queue_members_queue_id_fkey: () => new DomainError('not_found', texts.queueNotFound),
     });
     if (added === 0) throw new DomainError('refused', texts.userUnknown);
+  });
+}
+
+/** Changes a member's role. Throws `not_found`, `forbidden`, `invalid`, and `refused` for a user without a role. */
+export function changeRole(
+  db: Database,
+  viewer: Viewer,
+  queueId: number,
+  { userId, role }: { readonly userId: number; readonly role: QueueRole | undefined },
+): Promise<void> {
+  return db.transaction(async (transaction) => {
+    await requireManagedQueue(transaction, viewer, queueId);
+    if (role === undefined) throw new DomainError('invalid', undefined, { role: texts.formInvalid });
+    const isMember = await updateMemberRole(transaction, viewer.orgId, queueId, { userId, role });
+    if (!isMember) throw new DomainError('refused', texts.memberUnknown);
   });
 }
 

@@ -27,6 +27,26 @@ export async function selectMembers(db: Queryable, viewer: Viewer, queueId: numb
   return rows.length === 0 ? undefined : rows.filter((row) => row.user_id !== null);
 }
 
+const SELECT_ASSIGNABLE_USERS = statement<keyof Viewer | 'queueId', MemberRow | { user_id: null }>(
+  'select_assignable_users',
+  `
+  select users.user_id, coalesce(users.display, users.login) as name
+  from queues
+  left join users on users.org_id = :orgId and users.is_active and ${isPerson('users')} and ${mayWrite('queues', USER)}
+  where queues.org_id = :orgId and queues.queue_id = :queueId and ${visibleQueue('queues')}
+  order by name collate "C", users.user_id`,
+);
+
+/** The users to whom issues of a queue can be assigned, likewise. */
+export async function selectAssignableUsers(
+  db: Queryable,
+  viewer: Viewer,
+  queueId: number,
+): Promise<MemberRow[] | undefined> {
+  const rows = await db.query(SELECT_ASSIGNABLE_USERS({ ...viewer, queueId }));
+  return rows.length === 0 ? undefined : rows.filter((row) => row.user_id !== null);
+}
+
 const SELECT_QUEUE_ROLE = statement<keyof Viewer | 'queueId' | 'memberId', { role: QueueRole | null }>(
   'select_queue_role',
   `
@@ -98,6 +118,25 @@ export async function insertMembers(
 ): Promise<number> {
   const rows = await db.query(INSERT_MEMBERS({ orgId, queueId, userIds, role }));
   return rows.length;
+}
+
+const UPDATE_MEMBER_ROLE = statement<'orgId' | 'queueId' | 'userId' | 'role'>(
+  'update_member_role',
+  `
+  update queue_members set role = :role
+  where org_id = :orgId and queue_id = :queueId and user_id = :userId
+  returning user_id`,
+);
+
+/** Returns whether the user is a member. */
+export async function updateMemberRole(
+  db: Transaction,
+  orgId: string,
+  queueId: number,
+  member: { readonly userId: number; readonly role: QueueRole },
+): Promise<boolean> {
+  const rows = await db.query(UPDATE_MEMBER_ROLE({ orgId, queueId, ...member }));
+  return rows.length > 0;
 }
 
 const DELETE_MEMBER = statement<'orgId' | 'queueId' | 'userId'>(

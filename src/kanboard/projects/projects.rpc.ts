@@ -1,8 +1,15 @@
 import type { Schemas } from '../../contract/openrpc.ts';
-import { addMember, findRole, listMembers, removeMember } from '../../core/queues/queue-members.service.ts';
+import {
+  addMember,
+  changeRole,
+  findRole,
+  listAssignableUsers,
+  listMembers,
+  removeMember,
+} from '../../core/queues/queue-members.service.ts';
 import type { QueueRole } from '../../core/queues/queue-members.store.ts';
 import type { Methods } from '../rpc/account.ts';
-import { idFrom, numberFrom, optional, secondsFrom, stringFrom } from '../rpc/values.ts';
+import { booleanFrom, idFrom, numberFrom, optional, required, secondsFrom, stringFrom } from '../rpc/values.ts';
 import {
   createPrivateProject,
   createProject,
@@ -31,6 +38,8 @@ type ProjectMethod =
   | 'removeProjectUser'
   | 'getProjectUsers'
   | 'getProjectUserRole'
+  | 'getAssignableUsers'
+  | 'changeProjectUserRole'
   | 'createMyPrivateProject'
   | 'updateProject'
   | 'enableProject'
@@ -120,6 +129,20 @@ export const projectMethods: Methods<ProjectMethod> = {
   async getProjectUsers({ project_id }, { db, viewer }) {
     const members = await listMembers(db, viewer, idFrom(project_id));
     return Object.fromEntries(members.map(({ userId, name }) => [userId, name]));
+  },
+
+  async getAssignableUsers({ project_id, prepend_unassigned }, { db, viewer }) {
+    const users = await listAssignableUsers(db, viewer, idFrom(project_id));
+    const withNobody = required({ prepend_unassigned }, 'prepend_unassigned', booleanFrom);
+    return {
+      ...(withNobody && { 0: 'Unassigned' }),
+      ...Object.fromEntries(users.map(({ userId, name }) => [userId, name])),
+    };
+  },
+
+  async changeProjectUserRole({ project_id, user_id, role }, { db, viewer }) {
+    await changeRole(db, viewer, idFrom(project_id), { userId: idFrom(user_id), role: ROLES.get(role) });
+    return true;
   },
 
   async getProjectUserRole({ project_id, user_id }, { db, viewer }) {

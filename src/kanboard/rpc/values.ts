@@ -21,6 +21,12 @@ export function numberFrom(value: unknown): number | undefined {
   return Number.isFinite(Number(value)) ? Number(value) : undefined;
 }
 
+/** A boolean, from itself, 0 or 1. Undefined for any other value. */
+export function booleanFrom(value: unknown): boolean | undefined {
+  const number = numberFrom(value);
+  return number === 0 || number === 1 ? number === 1 : undefined;
+}
+
 /** A safe integer, from an integer or a string of its digits; an empty string is 0. Undefined for any other value. */
 export function integerFrom(value: unknown): number | undefined {
   if (value === '') return 0;

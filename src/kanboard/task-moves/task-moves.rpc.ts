@@ -1,5 +1,5 @@
 import type { Methods } from '../rpc/account.ts';
-import { given, idFrom, integerFrom, numberFrom, ownerFrom, required } from '../rpc/values.ts';
+import { booleanFrom, given, idFrom, integerFrom, ownerFrom, required } from '../rpc/values.ts';
 import { copyTask, moveTaskToProject, type TaskDestination } from './task-moves.service.ts';
 
 export const taskMoveMethods: Methods<'moveTaskToProject' | 'duplicateTaskToProject'> = {
@@ -25,9 +25,4 @@ function destinationFrom(
     categoryId: given(params, 'category_id', integerFrom),
     ownerId: given(params, 'owner_id', ownerFrom),
   };
-}
-
-function booleanFrom(value: unknown): boolean | undefined {
-  const number = numberFrom(value);
-  return number === 0 || number === 1 ? number === 1 : undefined;
 }

@@ -175,6 +175,11 @@ function hoursFrom(value: unknown): number | undefined {
 }
 
 function serializeTask({ origin }: Account, row: TaskRow): Schemas['Task'] {
+  return { ...taskFields(row), url: `${origin}/v2/issues/${row.key}`, color: taskColor(row.color) };
+}
+
+/** The stored fields of a task, in Kanboard's order. */
+export function taskFields(row: TaskRow): Omit<Schemas['Task'], 'url' | 'color'> {
   return {
     id: row.id,
     title: row.title,
@@ -202,8 +207,6 @@ function serializeTask({ origin }: Account, row: TaskRow): Schemas['Task'] {
     priority: row.kanboard['priority'] ?? 0,
     external_provider: null,
     external_uri: null,
-    url: `${origin}/v2/issues/${row.key}`,
-    color: taskColor(row.color),
   };
 }
 

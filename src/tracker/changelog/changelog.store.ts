@@ -1,4 +1,5 @@
 import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
+import { IS_HIDDEN_EVENT } from '../../core/changelog/hidden-events.ts';
 import { visibleComment } from '../../core/comments/comments.store.ts';
 import { type Changes, type EventType, selectTransactionHorizon } from '../../core/events/events.store.ts';
 import { IS_NAMED_ISSUE, visibleIssues } from '../../core/issues/visible-issues.ts';
@@ -25,28 +26,6 @@ export type EntryRow = {
 /** An issue without matching entries, as the outer join returns it. */
 type NoEntryRow = { issue_key: string; event_id: null };
 
-/**
- * SQL: whether the event tells of nothing but links to issues that the viewer may not see, or could not before they were
- * deleted. Who could see an issue that left no row is unknown (it was lost, or deleted by an early version): only
- * administrators are told that a link was there.
- */
-const IS_HIDDEN = `(events.changes -> 'links' is not null and events.changes -> 'fields' is null and not exists (
-        select from jsonb_array_elements(events.changes -> 'links') as link (change)
-        cross join lateral (values (link.change -> 'from'), (link.change -> 'to')) as state (value)
-        left join issues object on object.org_id = :orgId and object.issue_id = (state.value ->> 'object_id')::bigint
-        left join queues object_queue on object_queue.org_id = :orgId and object_queue.queue_id = object.queue_id
-        left join deleted_issues deleted
-          on deleted.org_id = :orgId and deleted.issue_id = (state.value ->> 'object_id')::bigint
-        left join queues deleted_queue on deleted_queue.org_id = :orgId and deleted_queue.queue_id = deleted.queue_id
-        where jsonb_typeof(state.value) = 'object' and (
-          (object.issue_id is not null and ${visibleQueue('object_queue')})
-          or (deleted.issue_id is not null and ${visibleDeleted('deleted', 'deleted_queue')})
-          or (object.issue_id is null and deleted.issue_id is null and :role = 'admin'))))`;
-
-/** SQL: whether the event is about a comment that the viewer may not see, or could not before it was removed. */
-const IS_HIDDEN_COMMENT = `(events.changes -> 'comments' is not null
-        and not ${visibleComment("events.changes -> 'comments' -> 0 ->> 'visibility'", 'events.user_id')})`;
-
 /** SQL: the issue :issueName and its events that match the condition, all only if the viewer may see them. */
 function entries(condition: string): string {
   return `
@@ -61,7 +40,7 @@ function entries(condition: string): string {
         events.transaction_id < :oldest::text::xid8 as is_settled, ${userColumns('author')}
       from events
       join users author on author.org_id = :orgId and author.user_id = events.user_id
-      where events.org_id = :orgId and events.issue_id = issue.issue_id and not ${IS_HIDDEN} and not ${IS_HIDDEN_COMMENT}
+      where events.org_id = :orgId and events.issue_id = issue.issue_id and not ${IS_HIDDEN_EVENT}
         and ${condition}
     ) entry on true
     order by entry.transaction_id, entry.event_id`;
