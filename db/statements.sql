@@ -1012,6 +1012,13 @@ from queues
 where deleted_issues.org_id = $1 and deleted_issues.queue_id = $2
   and queues.org_id = $1 and queues.queue_id = $2;
 
+-- $1 expiresAt, $2 orgId, $3 tokenId
+prepare limit_token as
+update tokens set expires_at = least(expires_at, $1)
+where org_id = $2 and token_id = $3 and kind = 'oauth' and revoked_at is null
+  and coalesce(expires_at > now(), true)
+returning user_id, scopes, loopback_only;
+
 prepare list_applied_migrations as
 select name from schema_migrations order by id;
 
@@ -3977,8 +3984,18 @@ returning user_id;
 prepare update_user_active as
 update users set is_active = $1 where org_id = $2 and user_id = $3 and (not users.is_application and users.removed_at is null) returning user_id;
 
+-- $1 passwordHash, $2 orgId, $3 userId
+prepare update_user_password as
+update users set password_hash = $1
+where org_id = $2 and user_id = $3 and (not users.is_application and users.removed_at is null)
+returning user_id;
+
 -- $1 orgId, $2 userId
 prepare update_user_removed as
 update users set removed_at = now(), is_active = false, password_hash = null
 where org_id = $1 and user_id = $2 and (not users.is_application and users.removed_at is null)
 returning user_id;
+
+-- $1 role, $2 orgId, $3 userId
+prepare update_user_role as
+update users set role = $1 where org_id = $2 and user_id = $3 and (not users.is_application and users.removed_at is null) returning user_id;

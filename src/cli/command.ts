@@ -1,6 +1,9 @@
 import { text as readText } from 'node:stream/consumers';
 import { InvalidArgumentError } from 'commander';
 import { readConfig } from '../config.ts';
+import type { Viewer } from '../core/access/viewer.ts';
+import { APPLICATION_LOGIN } from '../core/organisations/organisations.service.ts';
+import { getUserId } from '../core/users/users.service.ts';
 import type { Database } from '../database/database.ts';
 import { connectPostgres, type Postgres, updateSchema } from '../database/postgres.ts';
 import { createLog } from '../log.ts';
@@ -40,6 +43,16 @@ export async function withDatabase<Result>(
 /** Prints a result: one line of JSON with `--json`, otherwise `sentence`. */
 export function print(options: { readonly json?: true }, result: object, sentence: string): void {
   process.stdout.write(`${options.json ? JSON.stringify(result) : sentence}\n`);
+}
+
+/** Lines of fields, separated by tabs, under their names. */
+export function table(names: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  return [names, ...rows].map((row) => row.join('\t')).join('\n');
+}
+
+/** The application account, on whose behalf the operator acts. Throws `not_found` for an unknown organisation. */
+export async function operatorOf(db: Database, orgId: string): Promise<Viewer> {
+  return { orgId, userId: await getUserId(db, orgId, APPLICATION_LOGIN), role: 'admin', isApplication: true };
 }
 
 /** Incorrect usage that the argument parser cannot detect. */

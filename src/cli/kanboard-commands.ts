@@ -16,7 +16,7 @@ export function addKanboardCommands(program: Command, environment: NodeJS.Proces
     .command('kanboard')
     .description('credentials of Kanboard clients')
     .command('token')
-    .description('replace the token of an account and print the new one; it cannot be shown again')
+    .description('replace the token of an account and print the new one, unless it was given; it cannot be shown again')
     .requiredOption('--org <org-id>', 'the organisation')
     .option(
       '--user <login>',
@@ -33,6 +33,7 @@ export function addKanboardCommands(program: Command, environment: NodeJS.Proces
         const userId = await getUserId(db, org, login);
         return await replaceAccountToken(db, org, userId, kind, { value });
       });
-      print(options, { login, kind, token }, token);
+      if (value === undefined) print(options, { login, kind, token }, token);
+      else print(options, { login, kind }, 'Stored the token.');
     });
 }

@@ -1,10 +1,15 @@
 import { type Command, Option } from 'commander';
 import type { Profile } from '../core/organisations/defaults.ts';
-import { APPLICATION_LOGIN, createOrganisation } from '../core/organisations/organisations.service.ts';
-import { createQueue } from '../core/queues/queues.service.ts';
+import {
+  APPLICATION_LOGIN,
+  createOrganisation,
+  listOrganisations,
+} from '../core/organisations/organisations.service.ts';
+import { createQueue, getQueue } from '../core/queues/queues.service.ts';
 import { getUserId } from '../core/users/users.service.ts';
+import { listAllProjects, setProjectActive } from '../kanboard/projects/projects.service.ts';
 import { LANGUAGES, type Language } from '../texts.ts';
-import { print, withDatabase } from './command.ts';
+import { operatorOf, print, table, withDatabase } from './command.ts';
 
 interface OrganisationOptions {
   readonly name?: string;
@@ -22,9 +27,19 @@ interface QueueOptions {
 }
 
 export function addOrganisationCommands(program: Command, environment: NodeJS.ProcessEnv): void {
-  program
-    .command('org')
-    .description('manage organisations')
+  const organisation = program.command('org').description('manage organisations');
+
+  organisation
+    .command('list')
+    .description('list the organisations')
+    .option('--json', 'print JSON')
+    .action(async (options: { json?: true }) => {
+      const organisations = await withDatabase(environment, listOrganisations);
+      const rows = organisations.map(({ orgId, name, language, cloudId }) => [orgId, name, language, cloudId ?? '']);
+      print(options, organisations, table(['id', 'name', 'language', 'cloud id'], rows));
+    });
+
+  organisation
     .command('create <org-id>')
     .description('create an organisation; clients send <org-id> in X-Org-ID')
     .option('--name <name>', 'its name (default: its id)')
@@ -42,9 +57,48 @@ export function addOrganisationCommands(program: Command, environment: NodeJS.Pr
       print(options, { orgId, cloudId, name, language, profile }, `Created the organisation ${orgId}.`);
     });
 
-  program
-    .command('queue')
-    .description('manage queues')
+  const queue = program.command('queue').description('manage queues');
+
+  queue
+    .command('list')
+    .description('list the queues of an organisation')
+    .requiredOption('--org <org-id>', 'the organisation')
+    .option('--json', 'print JSON')
+    .action(async (options: { org: string; json?: true }) => {
+      const projects = await withDatabase(environment, async (db) =>
+        listAllProjects(db, await operatorOf(db, options.org)),
+      );
+      const queues = projects.map(({ id, key, name, isActive, isOpen }) => ({ id, key, name, isActive, isOpen }));
+      const rows = queues.map(({ id, key, name, isActive, isOpen }) => [
+        ...[id, key, name],
+        isOpen ? 'organisation' : 'members',
+        isActive ? 'active' : 'closed',
+      ]);
+      print(options, queues, table(['id', 'key', 'name', 'seen by', 'state'], rows));
+    });
+
+  for (const [verb, isActive] of [
+    ['close', false],
+    ['reopen', true],
+  ] as const) {
+    queue
+      .command(verb)
+      .description(isActive ? 'reopen a closed queue' : 'close a queue: a disabled project in the Kanboard API')
+      .requiredOption('--org <org-id>', 'the organisation')
+      .requiredOption('--key <key>', 'the key of the queue')
+      .option('--json', 'print JSON')
+      .action(async (options: QueueOptions) => {
+        const { org, key } = options;
+        await withDatabase(environment, async (db) => {
+          const operator = await operatorOf(db, org);
+          const { id } = await getQueue(db, operator, key);
+          await setProjectActive(db, operator, id, isActive);
+        });
+        print(options, { key, isActive }, `${isActive ? 'Reopened' : 'Closed'} the queue ${key}.`);
+      });
+  }
+
+  queue
     .command('create')
     .description('create a queue that is open to the whole organisation')
     .requiredOption('--org <org-id>', 'the organisation')

@@ -6,10 +6,11 @@ import {
   revokeToken,
   revokeTokenValue,
   revokeUserTokens,
+  rotateToken,
   type TokenScope,
 } from '../core/tokens/tokens.service.ts';
 import { getUserId } from '../core/users/users.service.ts';
-import { parsePositiveInteger, print, readNewSecret, readSecret, UsageError, withDatabase } from './command.ts';
+import { parsePositiveInteger, print, readNewSecret, readSecret, table, UsageError, withDatabase } from './command.ts';
 
 const SCOPES: readonly TokenScope[] = ['read', 'write', 'admin'];
 
@@ -19,6 +20,13 @@ interface CreateOptions {
   readonly scope: TokenScope[];
   readonly expires?: Date;
   readonly valueStdin?: true;
+  readonly json?: true;
+}
+
+interface RotateOptions {
+  readonly org: string;
+  readonly id: number;
+  readonly overlap?: Date;
   readonly json?: true;
 }
 
@@ -35,7 +43,7 @@ export function addTokenCommands(program: Command, environment: NodeJS.ProcessEn
 
   token
     .command('create')
-    .description('create a token for a user and print it; it cannot be shown again')
+    .description('create a token for a user and print it, unless it was given; it cannot be shown again')
     .requiredOption('--org <org-id>', 'the organisation')
     .requiredOption('--user <login>', 'the user that the token acts for')
     .option('--scope <scopes>', `what it permits: any of ${SCOPES.join(',')}`, parseScopes, [...SCOPES])
@@ -53,7 +61,8 @@ export function addTokenCommands(program: Command, environment: NodeJS.ProcessEn
         const userId = await getUserId(db, options.org, options.user);
         return await createToken(db, options.org, userId, { scopes: options.scope, expiresAt, value });
       });
-      print(options, { ...created, expiresAt }, created.token);
+      if (value === undefined) print(options, { ...created, expiresAt }, created.token);
+      else print(options, { id: created.id, expiresAt }, 'Stored the token.');
     });
 
   token
@@ -63,12 +72,23 @@ export function addTokenCommands(program: Command, environment: NodeJS.ProcessEn
     .option('--json', 'print JSON')
     .action(async (options: { org: string; json?: true }) => {
       const tokens = await withDatabase(environment, (db) => listTokens(db, options.org));
-      const lines = tokens.map(({ id, login, kind, scopes, state, lastUsedAt }) =>
-        [id, login, kind, scopes.join(','), state, lastUsedAt?.toISOString().replace(/:\d\d\.\d+/, '') ?? 'never'].join(
-          '\t',
-        ),
-      );
-      print(options, tokens, ['id\tuser\tkind\tscopes\tstate\tlast used', ...lines].join('\n'));
+      const lines = tokens.map(({ id, login, kind, scopes, state, lastUsedAt }) => [
+        ...[id, login, kind, scopes.join(','), state],
+        lastUsedAt?.toISOString().replace(/:\d\d\.\d+/, '') ?? 'never',
+      ]);
+      print(options, tokens, table(['id', 'user', 'kind', 'scopes', 'state', 'last used'], lines));
+    });
+
+  token
+    .command('rotate')
+    .description('create a token like another one and print it; the other one expires')
+    .requiredOption('--org <org-id>', 'the organisation')
+    .requiredOption('--id <number>', 'the token with this id in "token list"', parsePositiveInteger)
+    .option('--overlap <duration>', 'for how long the other one stays valid, such as 7d', parseTimeFromNow, undefined)
+    .option('--json', 'print JSON')
+    .action(async ({ org, id, overlap: expiresAt = new Date(), json }: RotateOptions) => {
+      const created = await withDatabase(environment, (db) => rotateToken(db, org, id, { expiresAt }));
+      print({ ...(json && { json }) }, { ...created, replaces: id, expiresAt }, created.token);
     });
 
   token

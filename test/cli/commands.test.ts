@@ -61,6 +61,51 @@ test('user create and queue create add to the given organisation', async () => {
   ]);
 });
 
+test('org list, user list and queue list show what there is', async () => {
+  await json('org create listed --name Listed --cloud-id cloud-listed --language en');
+  await json('user create --org listed --login anna --display Anna --uid 77001 --role manager');
+  await json('user create --org listed --login bob --uid 77002');
+  await json('queue create --org listed --key TEST --name Test');
+  const { stdout } = await issueLinks('org list');
+  expect(stdout).toMatch(/^id\tname\tlanguage\tcloud id\n/);
+  expect(stdout).toContain('\nlisted\tListed\ten\tcloud-listed\n');
+  expect(await json('org list')).toContainEqual({
+    ...{ orgId: 'listed', name: 'Listed', language: 'en', cloudId: 'cloud-listed' },
+  });
+  expect((await issueLinks('user list --org listed')).stdout).toBe(
+    'login\tname\tuid\trole\tstate\nanna\tAnna\t77001\tmanager\tactive\nbob\tbob\t77002\tmember\tactive\n',
+  );
+  expect(await json('user list --org listed')).toMatchObject([{ login: 'anna', role: 'manager' }, { login: 'bob' }]);
+  const [queue] = await json('queue list --org listed');
+  expect(queue).toEqual({ id: expect.any(Number), key: 'TEST', name: 'Test', isActive: true, isOpen: true });
+  expect((await issueLinks('queue list --org listed')).stdout).toBe(
+    `id\tkey\tname\tseen by\tstate\n${queue.id}\tTEST\tTest\torganisation\tactive\n`,
+  );
+  expect(await issueLinks('queue close --org listed --key TEST')).toMatchObject({ stdout: 'Closed the queue TEST.\n' });
+  expect(await json('queue list --org listed')).toMatchObject([{ isActive: false }]);
+  expect(await json('queue reopen --org listed --key TEST')).toEqual({ key: 'TEST', isActive: true });
+  expect(await json('queue list --org listed')).toMatchObject([{ isActive: true }]);
+});
+
+test('user set-role, set-password, disable and enable change one user', async () => {
+  await json('org create changed');
+  await json('user create --org changed --login anna --role reader');
+  await json('user create --org changed --login boss --role admin');
+  const stored = async () => (await rows(`select * from users where org_id = 'changed' and login = 'anna'`))[0];
+  expect(await issueLinks('user set-role --org changed --login anna --role member')).toMatchObject({
+    code: 0,
+    stdout: 'anna is now member.\n',
+  });
+  expect(await stored()).toMatchObject({ role: 'member', password_hash: null, is_active: true });
+  const password = await issueLinks('user set-password --org changed --login anna', 'correct horse battery');
+  expect(password).toMatchObject({ code: 0, stdout: 'Replaced the password of anna.\n', stderr: '' });
+  expect((await stored())?.['password_hash']).toMatch(/^\$scrypt\$/);
+  expect(await json('user disable --org changed --login anna')).toEqual({ login: 'anna', isActive: false });
+  expect(await stored()).toMatchObject({ is_active: false });
+  expect(await json('user enable --org changed --login anna')).toEqual({ login: 'anna', isActive: true });
+  expect(await stored()).toMatchObject({ is_active: true });
+});
+
 test('a password is read from standard input, and only its hash is stored', async () => {
   await json('org create secrets');
   const { stdout, stderr, code } = await issueLinks(
@@ -81,6 +126,7 @@ test('a short password is accepted with a warning', async () => {
 
 test('a command that conflicts with the stored data exits with 1 and one message, and writes nothing', async () => {
   await json('org create taken --cloud-id cloud-taken');
+  await json('user create --org taken --login boss --role admin');
   await json('user create --org taken --login anna --uid 5');
   await json('queue create --org taken --key TEST');
   const conflicts: [args: string, message: string][] = [
@@ -103,6 +149,12 @@ test('a command that conflicts with the stored data exits with 1 and one message
     ['kanboard token --org nowhere', 'There is no user jsonrpc in the organisation nowhere.\n'],
     ['kanboard token --org taken --user boris', 'There is no user boris in the organisation taken.\n'],
     ['token revoke --org taken --id 999999', 'There is no token 999999.\n'],
+    ['user set-role --org taken --login boris --role admin', 'There is no user boris in the organisation taken.\n'],
+    ['user set-role --org taken --login boss --role member', 'This is the last administrator of the organisation.\n'],
+    ['user disable --org taken --login boss', 'This is the last administrator of the organisation.\n'],
+    ['user disable --org none --login boss', 'There is no user jsonrpc in the organisation none.\n'],
+    ['queue close --org taken --key NONE', 'The queue does not exist.\n'],
+    ['token rotate --org taken --id 999999', 'There is no token 999999.\n'],
     ['token revoke --org taken --user boris', 'There is no user boris in the organisation taken.\n'],
   ];
   for (const [args, message] of conflicts) {
@@ -143,6 +195,11 @@ const USAGE_ERRORS: readonly [args: string, message: RegExp][] = [
   ['token revoke --org a --id 1 --value-stdin', /Specify exactly one of --id, --user and --value-stdin/],
   ['token revoke --org a --id x', /must be a whole number, 1 or greater/],
   ['token revoke --org a --value-stdin', /Standard input contains no token/],
+  ['user create --org a --login a:b', /without a colon/],
+  ['user set-role --org a --login b', /required option '--role <role>' not specified/],
+  ['user set-role --org a --login b --role king', /Allowed choices are admin, manager, member, reader/],
+  ['user set-password --org a --login b', /Standard input contains no password/],
+  ['token rotate --org a --id 1 --overlap soon', /must be a duration/],
   ['kanboard', /Usage: issue-links kanboard/],
   ['kanboard token', /required option '--org <org-id>' not specified/],
   ['kanboard token --org a --value-stdin', /Standard input contains no token/],
@@ -172,6 +229,16 @@ const COMMANDS_WITH_DATABASE = [
   'org create 1',
   'user create --org 1 --login anna',
   'token create --org 1 --user anna --value-stdin',
+  'org list',
+  'user list --org 1',
+  'user set-role --org 1 --login anna --role admin',
+  'user set-password --org 1 --login anna',
+  'user disable --org 1 --login anna',
+  'user enable --org 1 --login anna',
+  'queue list --org 1',
+  'queue close --org 1 --key TEST',
+  'queue reopen --org 1 --key TEST',
+  'token rotate --org 1 --id 1',
   'token list --org 1 --json',
   'token revoke --org 1 --id 1',
   'queue create --org 1 --key TEST',
@@ -181,12 +248,23 @@ const COMMANDS_WITH_DATABASE = [
 const COMMANDS = [
   '',
   'serve',
+  'reset',
   'migrate',
   'distribute',
   'org',
   'org create',
   'user',
+  'org list',
   'user create',
+  'user list',
+  'user set-role',
+  'user set-password',
+  'user disable',
+  'user enable',
+  'token rotate',
+  'queue list',
+  'queue close',
+  'queue reopen',
   'token',
   'token create',
   'token list',

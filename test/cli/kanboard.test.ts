@@ -65,13 +65,13 @@ test('kanboard token --json prints the login and the kind of the token', async (
 
 test('kanboard token --value-stdin accepts an existing token, and a short one with a warning', async () => {
   const long = 'a'.repeat(60);
-  expect(await printed('kanboard token --org 123 --value-stdin', `${long}\n`)).toBe(long);
+  expect(await printed('kanboard token --org 123 --value-stdin', `${long}\n`)).toBe('Stored the token.');
   expect(await call('jsonrpc', long)).toBe(200);
 
   const short = await issueLinks('kanboard token --org 123 --user anna --value-stdin', 'pa:ss');
   expect(short).toMatchObject({
     code: 0,
-    stdout: 'pa:ss\n',
+    stdout: 'Stored the token.\n',
     stderr: 'Warning: this token is short and easy to guess.\n',
   });
   expect(await call('anna', 'pa:ss')).toBe(200);

@@ -153,7 +153,8 @@ test('commands use the embedded database of a running server, which accepts thei
   await issueLinks('org create 123 --cloud-id bpf1');
   await issueLinks('user create --org 123 --login anna');
   await issueLinks('queue create --org 123 --key TEST');
-  const token = await issueLinks('token create --org 123 --user anna --value-stdin', 'a-token-from-elsewhere');
+  const token = 'a-token-from-elsewhere';
+  await issueLinks('token create --org 123 --user anna --value-stdin', token);
   expect(await read(token, { 'X-Cloud-Org-ID': 'bpf1' })).toBe(404);
   expect(await read(token, { 'X-Org-ID': '124' })).toBe(403);
   await issueLinks('token revoke --org 123 --user anna');

@@ -108,17 +108,50 @@ test('token list shows when a token was last used, at the latest when the server
 test('token create --value-stdin accepts an existing token, and a short one with a warning', async () => {
   await givenUser('clara');
   const long = 'y0_AgAAAABx-an-existing-token_of-tracker';
-  expect(await printed('token create --org 123 --user clara --value-stdin', `${long}\n`)).toBe(long);
+  expect(await printed('token create --org 123 --user clara --value-stdin', `${long}\n`)).toBe('Stored the token.');
   expect(await read(long)).toEqual(ACCEPTED);
 
   const short = await issueLinks('token create --org 123 --user clara --value-stdin', 'x');
-  expect(short).toMatchObject({ code: 0, stdout: 'x\n', stderr: 'Warning: this token is short and easy to guess.\n' });
+  expect(short).toMatchObject({
+    code: 0,
+    stdout: 'Stored the token.\n',
+    stderr: 'Warning: this token is short and easy to guess.\n',
+  });
   expect(await read('x')).toEqual(ACCEPTED);
 
   const before = await snapshot(database().db);
   const again = await issueLinks('token create --org 123 --user clara --value-stdin', long);
   expect(again).toMatchObject({ code: 1, stdout: '', stderr: 'The organisation already has this token.\n' });
   expect(await snapshot(database().db)).toEqual(before);
+});
+
+test('token rotate prints a token like the old one, which expires after the overlap', async () => {
+  await givenUser('rita');
+  const old = JSON.parse(await printed('token create --org 123 --user rita --scope read --json'));
+  const before = Date.now();
+  const rotated = JSON.parse(await printed(`token rotate --org 123 --id ${old.id} --overlap 7d --json`));
+  expect(rotated).toEqual({
+    id: expect.any(Number),
+    token: expect.stringMatching(/^ilt_/),
+    replaces: old.id,
+    expiresAt: expect.any(String),
+  });
+  expect(Math.floor((Date.parse(rotated.expiresAt) - before) / 86_400_000)).toBe(7);
+  expect(await read(old.token)).toEqual(ACCEPTED);
+  expect(await read(rotated.token)).toEqual(ACCEPTED);
+  const tokens = JSON.parse(await printed('token list --org 123 --json')) as { id: number }[];
+  expect(tokens.filter(({ id }) => [old.id, rotated.id].includes(id))).toMatchObject([
+    { id: old.id, scopes: ['read'], expiresAt: rotated.expiresAt },
+    { id: rotated.id, login: 'rita', scopes: ['read'], expiresAt: null, state: 'good' },
+  ]);
+
+  const last = await printed(`token rotate --org 123 --id ${rotated.id}`);
+  expect(await read(rotated.token)).toEqual([401, texts.tokenExpired.en]);
+  expect(await read(last)).toEqual(ACCEPTED);
+  const stored = await snapshot(database().db);
+  const refused = await issueLinks(`token rotate --org 123 --id ${rotated.id}`);
+  expect(refused).toMatchObject({ code: 1, stderr: `There is no token ${rotated.id}.\n` });
+  expect(await snapshot(database().db)).toEqual(stored);
 });
 
 test('an expired token is rejected', async () => {

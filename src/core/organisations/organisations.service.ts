@@ -1,7 +1,7 @@
-import type { Database } from '../../database/database.ts';
+import type { Database, Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
-import { texts } from '../../texts.ts';
+import { type Language, texts } from '../../texts.ts';
 import { insertUser } from '../users/users.store.ts';
 import {
   DEFAULT_APPLICATIONS,
@@ -11,6 +11,7 @@ import {
   DEFAULT_STATUSES,
   PROFILES,
 } from './defaults.ts';
+import { selectOrganisationIds } from './directory.store.ts';
 import {
   insertApplications,
   insertIssueTypes,
@@ -21,10 +22,28 @@ import {
   insertResolutions,
   insertStatuses,
   type NewOrganisation,
+  selectOrganisation,
 } from './organisations.store.ts';
 
 /** The login of Kanboard's application account, which every organisation has. */
 export const APPLICATION_LOGIN = 'jsonrpc';
+
+export interface Organisation {
+  readonly orgId: string;
+  readonly name: string;
+  readonly language: Language;
+  readonly cloudId: string | undefined;
+}
+
+/** All organisations, by id. */
+export async function listOrganisations(db: Queryable): Promise<Organisation[]> {
+  const organisations: Organisation[] = [];
+  for (const orgId of await selectOrganisationIds(db)) {
+    const row = await selectOrganisation(db, orgId);
+    if (row) organisations.push({ orgId, name: row.name, language: row.language, cloudId: row.cloud_id ?? undefined });
+  }
+  return organisations;
+}
 
 /**
  * Creates an organisation with everything that its first issue and link need. Throws `conflict` when the id or the

@@ -10,6 +10,7 @@ import {
   cachedTokenOwners,
   deleteTokens,
   insertToken,
+  limitToken,
   selectTokens,
   type TokenKind,
   type TokenOwnerRow,
@@ -165,6 +166,23 @@ export async function listTokens(db: Queryable, orgId: string): Promise<TokenDes
     state: stateOf(row),
     lastUsedAt: row.last_used_at,
   }));
+}
+
+/**
+ * Creates a token for the same user with the same scopes, and lets the old one expire at that time. Throws `not_found` for
+ * a token that is not a valid OAuth token.
+ */
+export function rotateToken(
+  db: Database,
+  orgId: string,
+  tokenId: number,
+  { expiresAt }: { readonly expiresAt: Date },
+): Promise<{ id: number; token: string }> {
+  return db.transaction(async (transaction) => {
+    const old = await limitToken(transaction, orgId, tokenId, expiresAt);
+    if (old === undefined) throw new DomainError('not_found', texts.tokenNotFound(String(tokenId)));
+    return await createToken(transaction, orgId, old.user_id, { scopes: old.scopes, loopbackOnly: old.loopback_only });
+  });
 }
 
 /** Revokes a token immediately; idempotent. Throws `not_found`. */

@@ -157,6 +157,25 @@ export async function updateTokensRevoked(db: Transaction, orgId: string, choice
   return rows.map((row) => row.token_id).sort((left, right) => left - right);
 }
 
+const LIMIT_TOKEN = statement<
+  'orgId' | 'tokenId' | 'expiresAt',
+  { user_id: number; scopes: TokenOwnerRow['scopes']; loopback_only: boolean }
+>(
+  'limit_token',
+  `
+  update tokens set expires_at = least(expires_at, :expiresAt)
+  where org_id = :orgId and token_id = :tokenId and kind = 'oauth' and revoked_at is null
+    and coalesce(expires_at > now(), true)
+  returning user_id, scopes, loopback_only`,
+);
+
+/** Lets a valid OAuth token expire at that time at the latest, and returns what it permits. Undefined if there is none. */
+export async function limitToken(db: Transaction, orgId: string, tokenId: number, expiresAt: Date) {
+  await db.invalidate(orgId);
+  const [row] = await db.query(LIMIT_TOKEN({ orgId, tokenId, expiresAt }));
+  return row;
+}
+
 const UPDATE_TOKENS_USED = statement<'orgId' | 'tokenIds'>(
   'update_tokens_used',
   `

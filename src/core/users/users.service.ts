@@ -21,6 +21,8 @@ import {
   type UserRow,
   updateUserActive,
   updateUserFields,
+  updateUserPassword,
+  updateUserRole,
 } from './users.store.ts';
 
 export interface User extends UserSummary {
@@ -128,6 +130,22 @@ export function updateAccount(
     });
     if (!exists) throw new DomainError('not_found', texts.userUnknown);
   });
+}
+
+/** Gives a user a role. Throws `not_found`, and `refused` if the organisation would be left without an administrator. */
+export function setRole(db: Database, orgId: string, userId: number, role: OrganisationRole): Promise<void> {
+  return db.transaction(async (transaction) => {
+    if (role !== 'admin') await requireOtherAdministrator(transaction, orgId, userId);
+    const exists = await updateUserRole(transaction, orgId, userId, role);
+    if (!exists) throw new DomainError('not_found', texts.userUnknown);
+  });
+}
+
+/** Replaces a user's password for the Kanboard API. Tokens stay valid. Throws `not_found`. */
+export async function setPassword(db: Database, orgId: string, userId: number, password: string): Promise<void> {
+  const passwordHash = await hashPassword(password);
+  const exists = await db.transaction((transaction) => updateUserPassword(transaction, orgId, userId, passwordHash));
+  if (!exists) throw new DomainError('not_found', texts.userUnknown);
 }
 
 /** All people of the organisation, by login. Service accounts and removed users are not people. */

@@ -259,6 +259,43 @@ export async function updateUserFields(
   return rows.length > 0;
 }
 
+const UPDATE_USER_ROLE = statement<'orgId' | 'userId' | 'role'>(
+  'update_user_role',
+  `update users set role = :role where org_id = :orgId and user_id = :userId and ${isPerson('users')} returning user_id`,
+);
+
+/** Unlike `updateUserFields`, it can make a reader a member. Returns whether the person exists. */
+export async function updateUserRole(
+  db: Transaction,
+  orgId: string,
+  userId: number,
+  role: OrganisationRole,
+): Promise<boolean> {
+  await db.invalidate(orgId);
+  const rows = await db.query(UPDATE_USER_ROLE({ orgId, userId, role }));
+  return rows.length > 0;
+}
+
+const UPDATE_USER_PASSWORD = statement<'orgId' | 'userId' | 'passwordHash'>(
+  'update_user_password',
+  `
+  update users set password_hash = :passwordHash
+  where org_id = :orgId and user_id = :userId and ${isPerson('users')}
+  returning user_id`,
+);
+
+/** Returns whether the person exists. */
+export async function updateUserPassword(
+  db: Transaction,
+  orgId: string,
+  userId: number,
+  passwordHash: string,
+): Promise<boolean> {
+  await db.invalidate(orgId);
+  const rows = await db.query(UPDATE_USER_PASSWORD({ orgId, userId, passwordHash }));
+  return rows.length > 0;
+}
+
 const UPDATE_USER_REMOVED = statement<'orgId' | 'userId'>(
   'update_user_removed',
   `
