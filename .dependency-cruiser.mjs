@@ -54,6 +54,7 @@ const MAY_IMPORT = {
   seed: ['config.ts', 'contract', 'core', 'database', 'errors.ts', 'log.ts', 'texts.ts', 'tracker'],
   'test-mode': ['core', 'database', 'errors.ts', 'http', 'texts.ts', 'tracker'],
   'metrics.ts': ['database', 'http'],
+  pages: ['contract', 'core', 'database', 'errors.ts', 'http', 'markup.ts', 'pictures', 'texts.ts', 'tracker'],
   demo: ['config.ts', 'core', 'database', 'errors.ts', 'http'],
 };
 

@@ -31,6 +31,7 @@ import { userMethods } from './kanboard/users/users.rpc.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { operationsRouter } from './operations.ts';
+import { pagesRouter } from './pages/pages.router.ts';
 import { TestMode } from './test-mode/test-mode.ts';
 import { texts } from './texts.ts';
 import { bulkChangeHandlers } from './tracker/bulk-changes/bulk-changes.rest.ts';
@@ -140,6 +141,7 @@ export function createApp({
     ...bulkChangeHandlers,
   };
   const service = { db, rateLimit, publicUrl: config.publicUrl, responseLimits, requestMs };
+  app.use(pagesRouter({ ...service, demo: demo && { token: demo.token, applicationToken: demo.kanboard.secret } }));
   app.use([...contract.servers], restRouter({ ...service, contract, handlers }));
   const methods = {
     ...labelMethods,

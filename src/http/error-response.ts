@@ -56,24 +56,29 @@ export class HttpError extends Error {
 /** Express error handler of the REST API: sends every error with the contract's error body. */
 export const sendError: ErrorRequestHandler = (error: unknown, request, response, _next) => {
   if (isUnanswerable(response, error)) return;
+  sendJson(response, prepareError(error, request, response));
+};
+
+/** Sets the status and the headers of the response to an error. Returns the contract's error body. */
+export function prepareError(error: unknown, request: Request, response: Response): Schemas['Error'] {
   const language = languageOf(request, response);
   if (error instanceof DomainError) {
     const status = STATUS[error.code];
     if (error.code === 'unauthenticated') response.set('WWW-Authenticate', 'OAuth, Bearer');
     if (status === 503 || status === 429) setRetryAfter(response, error);
     if (error.code === 'unavailable' || error.code === 'contended') response.err = error;
-    send(response, status, errorBody(language, status, error, response.namesReason));
-    return;
+    response.status(status);
+    return errorBody(language, status, error, response.namesReason);
   }
   const refusal = httpError(error);
   if (refusal) {
-    response.set(refusal.headers);
-    send(response, refusal.status, errorBody(language, refusal.status, refusal));
-    return;
+    response.status(refusal.status).set(refusal.headers);
+    return errorBody(language, refusal.status, refusal);
   }
   response.err = error instanceof Error ? error : new Error(String(error));
-  send(response, 500, errorBody(language, 500, { text: texts.internalError(request.id) }));
-};
+  response.status(500);
+  return errorBody(language, 500, { text: texts.internalError(request.id) });
+}
 
 /** Whether it is too late for an error response: the client has gone, or has part of a response, which is then cut off. */
 export function isUnanswerable(response: Response, error: unknown): boolean {
@@ -146,11 +151,6 @@ export function languageOf(request: Request, response: Response): Language {
 export function sendJson(response: ServerResponse, body: unknown): void {
   response.setHeader('Content-Type', 'application/json');
   response.end(JSON.stringify(body));
-}
-
-function send(response: Response, status: number, body: Schemas['Error']): void {
-  response.status(status);
-  sendJson(response, body);
 }
 
 /** Translates errors of Express and its body parser, which have their own status. */

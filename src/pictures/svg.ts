@@ -17,7 +17,7 @@ export const SVG_MEDIA_TYPE = 'image/svg+xml';
 const MARGIN = 12;
 const PADDING = 10;
 /** Of a summary, a status and a label, in characters that fit. */
-const SUMMARY_MAX = 28;
+const SUMMARY_MAX = 25;
 const STATUS_MAX = 14;
 const LABEL_MAX = 20;
 /** In graphs with more edges, their labels would cover each other. They are still the titles of the edges. */
@@ -42,7 +42,7 @@ ${Array.from({ length: HUES }, (_, hue) => `.link-graph .c${hue}{color:var(--c${
 `;
 
 /** The source in a Content-Security-Policy that allows the style of a picture. */
-const SVG_STYLE_SOURCE = `'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`;
+export const SVG_STYLE_SOURCE = `'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`;
 
 /** For a picture that is opened by itself. */
 export const SVG_CONTENT_SECURITY_POLICY = `default-src 'none'; style-src ${SVG_STYLE_SOURCE}; frame-ancestors 'none'`;
@@ -84,7 +84,7 @@ function list(name: string, items: readonly Markup[]): Markup | undefined {
 function drawnNode({ self, key, display, status }: DrawnNode, { x, y }: Point, isFirst: boolean): Markup {
   const [left, top] = [x - NODE_WIDTH / 2, y - NODE_HEIGHT / 2];
   const name = `${key}: ${display} (${status.display})`;
-  return markup`<g role="listitem"${isFirst ? markup` class="first"` : undefined}><a href="${self}" aria-label="${name}"><title>${name}</title><rect x="${rounded(left)}" y="${rounded(top)}" width="${NODE_WIDTH}" height="${NODE_HEIGHT}" rx="6"/><text class="key" x="${rounded(left + PADDING)}" y="${rounded(top + 22)}">${key}</text><text class="status" x="${rounded(left + NODE_WIDTH - PADDING)}" y="${rounded(top + 22)}">${shortened(status.display, STATUS_MAX)}</text><text x="${rounded(left + PADDING)}" y="${rounded(top + 42)}">${shortened(display, SUMMARY_MAX)}</text></a></g>
+  return markup`<g role="listitem"${isFirst ? markup` class="first"` : undefined}><a href="${self}"><title>${name}</title><rect x="${rounded(left)}" y="${rounded(top)}" width="${NODE_WIDTH}" height="${NODE_HEIGHT}" rx="6"/><text class="key" x="${rounded(left + PADDING)}" y="${rounded(top + 22)}">${key}</text><text class="status" x="${rounded(left + NODE_WIDTH - PADDING)}" y="${rounded(top + 22)}">${shortened(status.display, STATUS_MAX)}</text><text x="${rounded(left + PADDING)}" y="${rounded(top + 42)}">${shortened(display, SUMMARY_MAX)}</text></a></g>
 `;
 }
 

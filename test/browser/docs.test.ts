@@ -1,62 +1,12 @@
-import { existsSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { expect, test } from '@jest/globals';
+import { useBrowser } from '../support/browser.ts';
 import { useDemoServer } from '../support/server-process.ts';
 
-/** Found by jest.config.js. */
-const CHROMIUM = process.env['CHROMIUM'];
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-/** A browser, a server and a database are slow on a busy machine. */
-const TIMEOUT_MS = 120_000;
-jest.setTimeout(TIMEOUT_MS);
-
 const url = useDemoServer();
-let browser: Browser | undefined;
-let page: Page;
-/** Errors and warnings of the page. */
-let consoleErrors: string[];
-/** The URLs of its requests. */
-let requests: string[];
-
-beforeAll(async () => {
-  if (CHROMIUM === undefined || !existsSync(CHROMIUM)) {
-    throw new Error('Chromium was not found: install it, or set CHROMIUM to its path.');
-  }
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
-});
-afterAll(async () => {
-  await browser?.close();
-});
-
-beforeEach(async () => {
-  consoleErrors = [];
-  requests = [];
-  page = await (browser as Browser).newPage({ viewport: { width: 1280, height: 1600 } });
-  page.setDefaultTimeout(TIMEOUT_MS / 2);
-  page.on('request', (request) => requests.push(request.url()));
-  page.on('pageerror', (error) => consoleErrors.push(error.message));
-  page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') consoleErrors.push(message.text());
-  });
-});
-afterEach(async () => {
-  if (browser === undefined) return;
-  await page.close();
-  const external = requests.filter((request) => !request.startsWith(`${url()}/`) && !request.startsWith('data:'));
-  expect(external).toEqual([]);
-  expect(requests.length).toBeGreaterThan(0);
-});
+const visit = useBrowser(url);
 
 test('/docs is authorised for the demo and executes listIssueLinks unchanged', async () => {
+  const { page, consoleErrors, requests } = visit();
   await page.goto(`${url()}/docs`);
   await operation('listIssueLinks').click();
   await execute();
@@ -69,6 +19,7 @@ test('/docs is authorised for the demo and executes listIssueLinks unchanged', a
 });
 
 test('/docs/ accepts a token, another version and another issue', async () => {
+  const { page, consoleErrors } = visit();
   await page.goto(`${url()}/docs/`);
   await authorise(undefined);
   await operation('listIssueLinks').click();
@@ -87,6 +38,7 @@ test('/docs/ accepts a token, another version and another issue', async () => {
 });
 
 test('/docs executes updateIssueLink unchanged: no prefilled header prevents it', async () => {
+  const { page, consoleErrors } = visit();
   await page.goto(`${url()}/docs`);
   await operation('updateIssueLink').click();
   expect(await page.getByPlaceholder('If-Match').inputValue()).toBe('');
@@ -98,6 +50,7 @@ test('/docs executes updateIssueLink unchanged: no prefilled header prevents it'
 });
 
 test('/docs is authorised for the Kanboard API of the demo, lists its examples and executes one', async () => {
+  const { page, consoleErrors, requests } = visit();
   await page.goto(`${url()}/docs`);
   await operation('callJsonRpc').click();
   const examples = page.locator('.examples-select-element').first();
@@ -113,6 +66,7 @@ test('/docs is authorised for the Kanboard API of the demo, lists its examples a
 });
 
 test('/docs accepts the credentials of a Kanboard user', async () => {
+  const { page, consoleErrors, requests } = visit();
   await page.goto(`${url()}/docs`);
   await page.getByRole('button', { name: 'Authorize' }).first().click();
   const form = page.locator('.auth-container').filter({ hasText: 'kanboard' });
@@ -131,6 +85,7 @@ test('/docs accepts the credentials of a Kanboard user', async () => {
 });
 
 test('/docs shows every operation of the contract', async () => {
+  const { page, consoleErrors } = visit();
   await page.goto(`${url()}/docs`);
   await page.locator('.opblock').first().waitFor();
 
@@ -143,22 +98,25 @@ test('/docs shows every operation of the contract', async () => {
 });
 
 function operation(id: string) {
-  return page.locator(`.opblock[id$="-${id}"] .opblock-summary-control`);
+  return visit().page.locator(`.opblock[id$="-${id}"] .opblock-summary-control`);
 }
 
 async function execute(): Promise<void> {
-  await page.getByRole('button', { name: 'Execute', exact: true }).click();
+  await visit().page.getByRole('button', { name: 'Execute', exact: true }).click();
 }
 
 /** Waits until the page shows a response with this status, and returns its text. */
 async function responseBody(status: number): Promise<string> {
-  const response = page.locator('.live-responses-table tr.response').filter({ hasText: String(status) });
+  const response = visit()
+    .page.locator('.live-responses-table tr.response')
+    .filter({ hasText: String(status) });
   await response.waitFor();
   return response.innerText();
 }
 
 /** Enters a token in the dialog; undefined removes the authorisation. */
 async function authorise(value: string | undefined): Promise<void> {
+  const { page } = visit();
   await page.getByRole('button', { name: 'Authorize' }).first().click();
   const form = page.locator('.auth-container').filter({ hasText: 'oauth' });
   if (value === undefined) {

@@ -56,6 +56,8 @@ export class ContractCheck {
     const { method, url } = exchange;
     const rpcOperation = this.#rpc.operationAt(pathOf(url));
     if (rpcOperation !== undefined) return this.#rpc.problemsOf(rpcOperation, exchange);
+    // A page for people, at the URL of an operation.
+    if (String(exchange.contentType).startsWith('text/html')) return [];
     const operation = method === 'HEAD' ? undefined : this.#routeOf(method, url);
     return operation === undefined ? [] : this.#problemsOfRest(operation, exchange);
   }

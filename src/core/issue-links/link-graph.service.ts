@@ -10,6 +10,9 @@ import { type GraphLimits, type GraphQuery, selectLinkGraph } from './link-graph
 /** Of a graph; docs/limits.md and openapi.yaml name them. */
 const LIMITS: GraphLimits = { issuesMax: 1000, linksMax: 5000 };
 
+/** Of a picture on a page, which must be quick to draw and easy to read. */
+export const PAGE_LIMITS: GraphLimits = { issuesMax: 100, linksMax: 300 };
+
 export interface LinkGraph {
   /** The first issues, then the others, nearest first. */
   readonly issues: readonly GraphIssue[];
@@ -41,23 +44,24 @@ export async function getLinkGraph(
   db: Queryable,
   viewer: Viewer,
   { issueNames, ...query }: GraphQuery,
+  limits = LIMITS,
 ): Promise<LinkGraph> {
   const names = issueNames.map(parseIssueName).filter((name) => name !== undefined);
   const found =
     names.length === 0
       ? { issues: [], links: [] }
-      : await selectLinkGraph(db, viewer, { ...query, issueNames: names }, LIMITS);
+      : await selectLinkGraph(db, viewer, { ...query, issueNames: names }, limits);
   if (found.issues.length === 0) throw new DomainError('not_found', texts.issueNotFound);
 
-  const keys = new Map(found.issues.slice(0, LIMITS.issuesMax).map(({ issue_id, key }) => [issue_id, key]));
-  const kept = found.links.slice(0, LIMITS.linksMax);
+  const keys = new Map(found.issues.slice(0, limits.issuesMax).map(({ issue_id, key }) => [issue_id, key]));
+  const kept = found.links.slice(0, limits.linksMax);
   const types = await cachedLinkTypes(
     db,
     viewer.orgId,
     kept.map(({ link_type_id }) => link_type_id),
   );
   return {
-    issues: found.issues.slice(0, LIMITS.issuesMax).map((row) => ({
+    issues: found.issues.slice(0, limits.issuesMax).map((row) => ({
       id: row.hex_id,
       key: row.key,
       summary: row.summary,
@@ -71,6 +75,6 @@ export async function getLinkGraph(
         ? [{ id, type: linkTypeFrom(type), outward, inward }]
         : [];
     }),
-    isTruncated: found.issues.length > LIMITS.issuesMax || found.links.length > LIMITS.linksMax,
+    isTruncated: found.issues.length > limits.issuesMax || found.links.length > limits.linksMax,
   };
 }

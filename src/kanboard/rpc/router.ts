@@ -5,6 +5,7 @@ import type { DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { clientSignal } from '../../http/client-signal.ts';
 import { isUnanswerable, setRetryAfter } from '../../http/error-response.ts';
+import { isOwnOrigin } from '../../http/own-origin.ts';
 import type { Counted, RateLimit } from '../../http/rate-limit.ts';
 import { readBody } from '../../http/request-body.ts';
 import { logRefusal, type Observer } from '../../http/request-log.ts';
@@ -75,16 +76,9 @@ const refusePath: RequestHandler = () => {
  * makes browsers ask first. Throws a 403 RpcError.
  */
 function refuseCrossSite(request: Request, { publicUrl, corsOrigins }: RpcRouterOptions): void {
-  const origin = request.get('origin');
-  if (origin !== undefined && corsOrigins.has(origin)) return;
-  const site = origin === undefined ? undefined : hostOf(origin);
-  const own = [request.get('host'), request.host, publicUrl === undefined ? undefined : hostOf(publicUrl)];
-  const isForeign = origin !== undefined && (!site || !own.includes(site));
+  if (corsOrigins.has(request.get('origin') ?? '')) return;
+  const isForeign = isOwnOrigin(request, publicUrl) === false;
   if (isForeign || request.get('sec-fetch-site') === 'cross-site') throw forbidden();
-}
-
-function hostOf(url: string): string | undefined {
-  return URL.canParse(url) ? new URL(url).host : undefined;
 }
 
 function originOf(request: Request, publicUrl: string | undefined): string {

@@ -51,12 +51,12 @@ export const linkGraphHandlers: Handlers<'getLinkGraph'> = {
 };
 
 /** The picture of the graph around its first issue. */
-function svgAround(graph: DrawnGraph, language: Language): Promise<Markup> {
+export function svgAround(graph: DrawnGraph, language: Language): Promise<Markup> {
   const around = graph.nodes[0]?.key ?? '';
   return toSvg(graph, language, { title: texts.graphTitle(around)[language], around });
 }
 
-function serializeGraph(caller: Caller, { issues, links, isTruncated }: LinkGraph): Schemas['LinkGraph'] {
+export function serializeGraph(caller: Caller, { issues, links, isTruncated }: LinkGraph): Schemas['LinkGraph'] {
   return {
     nodes: issues.map((issue) => ({ ...issueReference(caller, issue), status: statusReference(caller, issue.status) })),
     edges: links.map(({ id, type, outward, inward }) => ({

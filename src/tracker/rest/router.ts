@@ -21,7 +21,7 @@ import { hashOfRequest, mayStillSee } from './idempotent-request.ts';
 import { parseJson } from './json-body.ts';
 
 /** What serving a request needs. */
-interface ServiceOptions {
+export interface ServiceOptions {
   readonly db: DatabasePool;
   readonly rateLimit: RateLimit;
   readonly publicUrl: string | undefined;
@@ -130,7 +130,7 @@ const refuseUnserved: RequestHandler = ({ method, baseUrl, path }, _response, ne
  * Counts the request, authenticates its client and checks the token's scope. Returns the client, and a database handle and
  * the memory of the response on its behalf. Throws `unauthenticated`, `forbidden`, and `busy`.
  */
-async function admit(
+export async function admit(
   { db, rateLimit, publicUrl, responseLimits, requestMs }: ServiceOptions,
   request: Request,
   response: Response,

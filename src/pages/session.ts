@@ -1,0 +1,77 @@
+import type { CookieOptions, Request, Response } from 'express';
+import { HttpError } from '../http/error-response.ts';
+import { isLoopbackRequest } from '../http/loopback.ts';
+import { isOwnOrigin } from '../http/own-origin.ts';
+import { pageTexts } from './page-texts.ts';
+
+const COOKIE = 'issue-links';
+const COOKIE_PATTERN = new RegExp(`(?:^|;)\\s*${COOKIE}=([^;]*)`);
+
+/** How the reader of a page is signed in. */
+export type SignedInBy = 'header' | 'cookie' | 'demo' | undefined;
+
+/**
+ * Completes the headers of a request for a page with the credentials that the browser has: those of its cookie, or else of
+ * the demo, on the demo's machine. Only pages call this, and they change nothing: the APIs know no cookie, so no other site
+ * can use it to write.
+ */
+export function takeCredentials(request: Request, demoToken: string | undefined): SignedInBy {
+  const { headers } = request;
+  if (headers.authorization !== undefined) return 'header';
+  const stored = storedCredentials(headers.cookie);
+  if (stored !== undefined) {
+    useCredentials(request, stored);
+    return 'cookie';
+  }
+  if (demoToken === undefined || !isLoopbackRequest(request)) return undefined;
+  useCredentials(request, { token: demoToken, organisation: '' });
+  return 'demo';
+}
+
+interface Credentials {
+  readonly token: string;
+  /** Empty for the only organisation in which the token is valid. */
+  readonly organisation: string;
+}
+
+export function useCredentials({ headers }: Request, { token, organisation }: Credentials): void {
+  headers.authorization = `OAuth ${token}`;
+  if (organisation !== '') headers['x-org-id'] = organisation;
+}
+
+function storedCredentials(cookies: string | undefined): Credentials | undefined {
+  const [, value] = COOKIE_PATTERN.exec(cookies ?? '') ?? [];
+  if (value === undefined) return undefined;
+  const stored = new URLSearchParams(Buffer.from(value, 'base64url').toString());
+  return { token: stored.get('token') ?? '', organisation: stored.get('organisation') ?? '' };
+}
+
+/** Keeps the credentials until the browser ends or the reader signs out. */
+export function storeCredentials(
+  request: Request,
+  response: Response,
+  credentials: Credentials,
+  isHttps: boolean,
+): void {
+  const value = Buffer.from(new URLSearchParams({ ...credentials }).toString()).toString('base64url');
+  response.cookie(COOKIE, value, { ...options(request, isHttps) });
+}
+
+export function forgetCredentials(request: Request, response: Response, isHttps: boolean): void {
+  response.clearCookie(COOKIE, options(request, isHttps));
+}
+
+function options({ secure }: Request, isHttps: boolean): CookieOptions {
+  return { httpOnly: true, sameSite: 'strict', secure: secure || isHttps, path: '/' };
+}
+
+/**
+ * A form of another site must not sign anybody in, which would show the reader data of somebody else, or out. Browsers send
+ * the origin of a form. Throws a 403.
+ */
+export function refuseForeignForm(request: Request, publicUrl: string | undefined): void {
+  const site = request.get('sec-fetch-site') ?? 'same-origin';
+  if (site !== 'same-origin' || isOwnOrigin(request, publicUrl) !== true) {
+    throw new HttpError(403, pageTexts.signInForeign);
+  }
+}

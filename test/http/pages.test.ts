@@ -1,0 +1,282 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { createToken } from '../../src/core/tokens/tokens.service.ts';
+import { pageTexts } from '../../src/pages/page-texts.ts';
+import { texts } from '../../src/texts.ts';
+import { useApi } from '../support/api.ts';
+import {
+  type GivenIssue,
+  type GivenOrganisation,
+  type GivenUser,
+  givenApplication,
+  givenIssue,
+  givenLink,
+  givenOrganisation,
+  givenQueue,
+  givenUser,
+} from '../support/builders.ts';
+import { restAs } from '../support/rest.ts';
+import { rpcAs } from '../support/rpc.ts';
+import { unchanged } from '../support/snapshot.ts';
+
+const api = useApi();
+const https = useApi({ publicUrl: 'https://links.example' }, () => Promise.resolve(api().database.connection));
+const db = () => api().database.db;
+const CHROME = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8';
+const HOSTILE = `</pre></title><script>alert("1")</script> & 'quoted'`;
+const ESCAPED =
+  '&#60;/pre&#62;&#60;/title&#62;&#60;script&#62;alert(&#34;1&#34;)&#60;/script&#62; &#38; &#39;quoted&#39;';
+const escaped = (text: string) => text.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+
+let org: GivenOrganisation;
+let queue: string;
+let issue: GivenIssue;
+let child: GivenIssue;
+
+beforeAll(async () => {
+  org = await givenOrganisation(db(), { language: 'en' });
+  queue = (await givenQueue(db(), org)).key;
+  issue = await givenIssue(db(), org, queue, { summary: HOSTILE, assignee: org.admin });
+  child = await givenIssue(db(), org, queue, { summary: 'A child' });
+  const rest = restAs(api(), org.admin);
+  await rest.patch(`/v3/issues/${child.key}`, { summary: 'A renamed child', status: 'inProgress' }).expect(200);
+  await rest.post(`/v3/issues/${child.key}/links`, { relationship: 'is subtask for', issue: issue.key }).expect(201);
+});
+
+const page = (path: string, headers: Record<string, string> = org.admin.headers, at = api()) =>
+  at.request.get(path).set('Accept', CHROME).set('Accept-Language', 'en').set(headers);
+
+describe('the page of an issue', () => {
+  test('shows the issue, its links by label, the picture, the changelog and the JSON', async () => {
+    const { text, headers } = await page(`/${child.key}`).expect(200);
+    expect(headers['content-type']).toBe('text/html; charset=utf-8');
+    expect(text).toContain(`<title>${child.key} A renamed child</title>`);
+    expect(text).toContain('<dt>Status</dt><dd><span class="status">In progress</span></dd>');
+    expect(text).toContain('<dt>Assignee</dt><dd>nobody</dd>');
+    expect(text).toContain(`<h3><span class="key">${child.key}</span> Sub-issue →</h3>`);
+    expect(text).toContain(
+      `<li><a href="/${issue.key}">${issue.key}</a> <bdi>${ESCAPED}</bdi> <span class="status">Open</span>`,
+    );
+    expect(text).toContain(`<a href="${api().url}/${issue.key}"><title>${issue.key}: ${ESCAPED} (Open)</title>`);
+    expect(text).toContain('changed fields<ul><li>Summary: <bdi>A child</bdi> → <bdi>A renamed child</bdi></li></ul>');
+    expect(text).toContain(`added a link<ul><li>Sub-issue → <a href="/${issue.key}">`);
+    const { body } = await restAs(api(), org.admin).get(`/v3/issues/${child.key}`).expect(200);
+    expect(text).toContain(`<pre class="json" tabindex="0">${escaped(JSON.stringify(body, undefined, 2))}</pre>`);
+    expect(text).not.toContain('<script');
+  });
+
+  test('has the same content at the self URL of the API, and where a Kanboard task leads', async () => {
+    const withoutVersion = (text: string) => text.replaceAll('/v2/', '/v3/');
+    const { text } = await page(`/${issue.key}`).expect(200);
+    for (const path of [`/v3/issues/${issue.key}`, `/v2/issues/${issue.key}/`, `/v3/issues/${issue.hexId}`]) {
+      expect(withoutVersion((await page(path).expect(200)).text)).toBe(text);
+    }
+    const rpc = rpcAs(api(), await givenApplication(db(), org));
+    const { url } = await rpc.call<{ url: string }>('getTask', issue.id);
+    expect((await page(new URL(url).pathname).expect(200)).text).toContain(`<span class="key">${issue.key}</span>`);
+  });
+
+  test('is in the language of the reader', async () => {
+    const { text } = await page(`/${child.key}`).set('Accept-Language', 'ru,en;q=0.5').expect(200);
+    expect(text).toContain('<html lang="ru">');
+    expect(text).toContain('<dt>Исполнитель</dt><dd>не назначен</dd>');
+    expect(text).toContain('Подзадача →</h3>');
+  });
+
+  test('shows nothing that the reader may not see, as if it did not exist', async () => {
+    const insider = await givenUser(db(), org.orgId);
+    const closed = (await givenQueue(db(), org, [insider])).key;
+    const secret = await givenIssue(db(), org, closed, { summary: 'A secret' });
+    const open = await givenIssue(db(), org, queue);
+    await givenLink(db(), org, 'relates', secret, open);
+    const seen = (await page(`/${open.key}`, insider.headers).expect(200)).text;
+    expect([seen.includes(secret.key), seen.includes('A secret')]).toEqual([true, true]);
+    for (const path of [`/${open.key}`, '/']) {
+      const { text } = await page(path).expect(200);
+      expect([text.includes(secret.key), text.includes('A secret')]).toEqual([false, false]);
+    }
+    const [hidden, none] = [await page(`/${secret.key}`).expect(404), await page('/NONE-1').expect(404)];
+    expect(hidden.text).toBe(none.text);
+    expect(hidden.text).toContain(texts.issueNotFound.en);
+  });
+
+  test('needs a token with the scope read', async () => {
+    const { token } = await createToken(db(), org.orgId, org.admin.id, { scopes: ['write'] });
+    const { text } = await page(`/${issue.key}`, { Authorization: `OAuth ${token}` }).expect(403);
+    expect(text).toContain(escaped(texts.scopeMissing('read').en));
+    const response = await page(`/${issue.key}`, {}).expect(401);
+    expect(response.text).toContain(pageTexts.signInFirst.en);
+    expect(response.text).toContain(`<input type="hidden" name="to" value="/${issue.key}">`);
+    expect(response.text).not.toContain('quoted');
+  });
+});
+
+describe('programs get JSON as before', () => {
+  test.each([
+    undefined,
+    '*/*',
+    'application/json',
+    'application/json, text/html',
+    'text/html;q=0.5, application/json',
+    // Java's HttpURLConnection
+    'text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2',
+  ])('Accept: %s', async (accept) => {
+    const send = (path: string) => {
+      const request = api().request.get(path).set(org.admin.headers);
+      return accept === undefined ? request.unset('Accept') : request.set('Accept', accept);
+    };
+    const { headers, body } = await send(`/v3/issues/${issue.key}`).expect(200);
+    expect([headers['content-type'], headers['vary'], body.key]).toEqual([
+      'application/json',
+      'Accept-Language, Authorization',
+      issue.key,
+    ]);
+    for (const path of ['/', `/${issue.key}`]) {
+      const response = await send(path).expect(404);
+      expect([response.headers['content-type'], response.body.errorMessages]).toEqual([
+        'application/json',
+        [texts.pathNotFound.ru],
+      ]);
+    }
+  });
+
+  test('/ varies by Accept in both forms', async () => {
+    const { headers } = await api().request.get('/').set('Accept', 'application/json').expect(404);
+    expect(headers['vary']).toBe('Accept');
+    expect((await page('/', {}).expect(200)).headers['vary']).toMatch(/^Accept, /);
+  });
+});
+
+describe('the start page', () => {
+  test('shows the issues changed last, their links, and commands', async () => {
+    const { text } = await page('/').expect(200);
+    expect(text).toContain(`You are signed in as ${org.admin.login}.`);
+    expect(text).toContain(`<li><a href="/${child.key}">${child.key}</a> <bdi>A renamed child</bdi>`);
+    expect(text).toContain(`<title>${issue.key} Parent issue ${child.key}</title>`);
+    expect(text).toMatch(/curl -H &#39;Authorization: OAuth TOKEN&#39; http:\S+\/links</);
+    for (const path of ['/docs', '/openapi.yaml', '/openrpc.json']) expect(text).toContain(`<a href="${path}">`);
+    expect(text).not.toContain('/sign-out');
+  });
+
+  test('of an organisation without issues says so', async () => {
+    const { admin } = await givenOrganisation(db());
+    expect((await page('/', admin.headers).expect(200)).text).toContain(pageTexts.noIssues.en);
+  });
+});
+
+test('no page may run scripts, load anything, be framed, or be stored', async () => {
+  for (const [path, status] of [
+    ['/', 200],
+    [`/${issue.key}`, 200],
+    ['/NONE-1', 404],
+  ] as const) {
+    const { headers, text } = await page(path).expect(status);
+    const policy = String(headers['content-security-policy']);
+    expect(policy).toMatch(
+      /^default-src 'none'; style-src 'sha256-\S{44}' 'sha256-\S{44}'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'$/,
+    );
+    expect(headers).toMatchObject({
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'cross-origin-opener-policy': 'same-origin',
+    });
+    expect(text).not.toMatch(/<script|<link rel="stylesheet"|style="|javascript:| on\w+=/);
+  }
+});
+
+describe('signing in', () => {
+  let reader: GivenUser;
+
+  beforeAll(async () => {
+    reader = await givenUser(db(), org.orgId);
+  });
+
+  const submit = (path: string, form: object, headers: Record<string, string> = { Origin: api().url }, at = api()) =>
+    at.request.post(path).type('form').set('Accept', CHROME).set('Accept-Language', 'en').set(headers).send(form);
+  const cookieOf = (response: { headers: Record<string, unknown> }) => String(response.headers['set-cookie']);
+
+  test('stores the token in a cookie that scripts and other sites cannot use, and leads back', async () => {
+    const response = await submit('/sign-in', { token: ` ${reader.token} `, to: `/${issue.key}` }).expect(303);
+    expect(response.headers['location']).toBe(`/${issue.key}`);
+    expect(cookieOf(response)).toMatch(/^issue-links=[\w-]+; Path=\/; HttpOnly; SameSite=Strict$/);
+    const [Cookie = ''] = cookieOf(response).split(';');
+    const { text } = await page(`/${issue.key}`, { Cookie }).expect(200);
+    expect(text).toContain(`You are signed in as ${reader.login}.`);
+    expect(text).toContain('<form method="post" action="/sign-out">');
+
+    const signedOut = await submit('/sign-out', {}, { Origin: api().url, Cookie }).expect(303);
+    expect(cookieOf(signedOut)).toMatch(/^issue-links=; Path=\/; Expires=Thu, 01 Jan 1970 00:00:00 GMT/);
+  });
+
+  test('sends the cookie over HTTPS only if the server is reached so', async () => {
+    const response = await submit('/sign-in', { token: reader.token }, { Origin: 'https://links.example' }, https());
+    expect([response.status, cookieOf(response)]).toEqual([303, expect.stringContaining('; Secure;')]);
+  });
+
+  test('refuses a wrong, an empty and a revoked token, and forgets it', async () => {
+    for (const [token, message] of [
+      ['wrong', texts.tokenUnknown.en],
+      ['', pageTexts.tokenEmpty.en],
+    ] as const) {
+      const { text } = await submit('/sign-in', { token, to: '/X-1' }).expect(401);
+      expect(text).toContain(message);
+      expect(text).toContain('name="to" value="/X-1"');
+    }
+    const Cookie = `issue-links=${Buffer.from('token=wrong&organisation=').toString('base64url')}`;
+    const response = await page('/', { Cookie }).expect(401);
+    expect(cookieOf(response)).toMatch(/^issue-links=;/);
+    for (const broken of ['issue-links=%', 'issue-links=', 'other=1; issue-links=e30']) {
+      await page(`/${issue.key}`, { Cookie: broken }).expect(401);
+    }
+  });
+
+  test('chooses the organisation for a token that is valid in several', async () => {
+    const other = await givenOrganisation(db());
+    const value = 'a-token-of-two-organisations';
+    await createToken(db(), org.orgId, org.admin.id, { scopes: ['read'], value });
+    await createToken(db(), other.orgId, other.admin.id, { scopes: ['read'], value });
+    const ambiguous = await submit('/sign-in', { token: value }).expect(403);
+    expect(ambiguous.headers['set-cookie']).toBeUndefined();
+    expect(ambiguous.text).toContain(texts.organisationAmbiguous.en);
+    expect(ambiguous.text).toContain('name="organisation"');
+    const response = await submit('/sign-in', { token: value, organisation: other.orgId }).expect(303);
+    const [Cookie = ''] = cookieOf(response).split(';');
+    expect((await page('/', { Cookie }).expect(200)).text).toContain(`You are signed in as ${other.admin.login}.`);
+  });
+
+  test.each([
+    ['another site', { Origin: 'https://evil.example' }],
+    ['another port', { Origin: 'http://127.0.0.1:1' }],
+    ['a sandbox', { Origin: 'null' }],
+    ['nowhere', {}],
+    ['a sibling domain', { 'Sec-Fetch-Site': 'same-site' }],
+    ['another site by its metadata', { 'Sec-Fetch-Site': 'cross-site' }],
+  ])('refuses a form from %s', async (_from, given) => {
+    const headers: Record<string, string> = 'Sec-Fetch-Site' in given ? { Origin: api().url, ...given } : given;
+    for (const path of ['/sign-in', '/sign-out']) {
+      const response = await submit(path, { token: reader.token }, headers).expect(403);
+      expect(response.headers['set-cookie']).toBeUndefined();
+      expect(response.text).toContain(pageTexts.signInForeign.en);
+    }
+  });
+
+  test.each(['https://evil.example/', '//evil.example', '/\\evil.example', 'javascript:alert(1)', '/a?b=c'])(
+    'never leads to %s',
+    async (to) => {
+      const { headers } = await submit('/sign-in', { token: reader.token, to }).expect(303);
+      expect(headers['location']).toBe('/');
+    },
+  );
+
+  test('is worth nothing to the APIs: a cookie authorises no request to them', async () => {
+    const response = await submit('/sign-in', { token: org.admin.token }).expect(303);
+    const [Cookie = ''] = cookieOf(response).split(';');
+    await unchanged(db(), async () => {
+      const { request } = api();
+      await request.get(`/v3/issues/${issue.key}`).set({ Cookie }).expect(401);
+      await request.get(`/v3/issues/${issue.key}/links`).set({ Cookie, Accept: CHROME }).expect(401);
+      await request.patch(`/v3/issues/${issue.key}`).set({ Cookie, Accept: CHROME }).send({ summary: 'x' }).expect(401);
+      const call = { jsonrpc: '2.0', method: 'getMe', id: 1 };
+      await request.post(`/kanboard/${org.orgId}/jsonrpc.php`).set({ Cookie }).send(call).expect(401);
+    });
+  });
+});
