@@ -47,6 +47,7 @@ const MAY_IMPORT = {
     'database',
     'errors.ts',
     'http',
+    'markup.ts',
     'minute-limit.ts',
     'text-length.ts',
     'texts.ts',

@@ -74,7 +74,7 @@ export interface ClientDatabase extends Database {
   receive(statement: NamedStatement<unknown>, onRow: (row: RawRow) => Promise<void> | undefined): Promise<void>;
   /** For operations that only read: their reads may go to replicas that have all acknowledged writes. */
   readonly reader: ClientDatabase;
-  /** Works on when the client's time is over or the client is gone: to record what has been done already. */
+  /** Without the client's time limit, and also after it has disconnected: to record what has been done already. */
   readonly untimed: ClientDatabase;
 }
 

@@ -134,7 +134,7 @@ test('titles are escaped in event_content, and the application account is no use
     email: null,
     author: 'jsonrpc',
     event_title: expect.stringContaining(`moved the task #${task} "A & "B" <i>" to the project`),
-    event_content: expect.stringContaining(`moved the task #${task} &quot;A &amp; &quot;B&quot; &lt;i&gt;&quot; to`),
+    event_content: expect.stringContaining(`moved the task #${task} &#34;A &#38; &#34;B&#34; &#60;i&#62;&#34; to`),
   });
   expect(await activityOf(project)).toEqual([]);
 });

@@ -20,7 +20,7 @@ const INSERT_TAGS = statement<'orgId' | 'queueId' | 'names'>(
   on conflict on constraint tags_name_key do nothing`,
 );
 
-/** Creates the tags of a queue that are missing, and locks the others, so that nobody removes them meanwhile. */
+/** Creates the tags of a queue that are missing, and locks the others, so that no transaction removes them meanwhile. */
 export async function insertMissingTags(
   db: Transaction,
   orgId: string,

@@ -1,4 +1,5 @@
 import type { Schemas } from '../../contract/openrpc.ts';
+import { markup } from '../../markup.ts';
 import { SWIMLANE_NAME } from '../projects/swimlane.ts';
 import type { Methods } from '../rpc/account.ts';
 import { idFrom, nameOf, secondsFrom } from '../rpc/values.ts';
@@ -55,7 +56,7 @@ function serializeActivity(row: ActivityRow): Schemas['Activity'] {
     },
     author,
     event_title: title,
-    event_content: `<p class="activity-title">${escapeHtml(title)}</p>`,
+    event_content: markup`<p class="activity-title">${title}</p>`.toString(),
   };
 }
 
@@ -133,8 +134,4 @@ function titleOf(name: EventName, author: string, row: ActivityRow): string {
     case 'task_internal_link.delete':
       return `${author} removed an internal link for ${task}`;
   }
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
