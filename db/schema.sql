@@ -431,11 +431,14 @@ create table issues (
   resolution_id bigint,
   resolved_by bigint,
   resolved_at timestamp with time zone,
+  author_id bigint,
+  follower_ids bigint[] not null default '{}'::bigint[],
   constraint issues_pkey PRIMARY KEY (org_id, issue_id),
   constraint issues_hex_id_key UNIQUE (org_id, hex_id),
   constraint issues_key_key UNIQUE (org_id, key),
   constraint issues_unique_token_key UNIQUE (org_id, unique_token, created_by),
   constraint issues_assignee_id_fkey FOREIGN KEY (org_id, assignee_id) REFERENCES users(org_id, user_id),
+  constraint issues_author_id_fkey FOREIGN KEY (org_id, author_id) REFERENCES users(org_id, user_id),
   constraint issues_created_by_fkey FOREIGN KEY (org_id, created_by) REFERENCES users(org_id, user_id),
   constraint issues_issue_type_id_fkey FOREIGN KEY (org_id, issue_type_id) REFERENCES issue_types(org_id, issue_type_id),
   constraint issues_previous_status_id_fkey FOREIGN KEY (org_id, previous_status_id) REFERENCES statuses(org_id, status_id),
@@ -463,6 +466,8 @@ comment on column issues.reference is 'The name of the task in another system (K
 comment on column issues.moved_at is 'When the issue last moved to its column or to its position there.';
 comment on column issues.kanboard is 'Fields of a task that only Kanboard''s clients use: score, category_id, priority, recurrence_status and so on.';
 comment on column issues.resolved_at is 'When the present resolution was set; null without one, as resolved_by.';
+comment on column issues.author_id is 'The author, if it is another user than the creator.';
+comment on column issues.follower_ids is 'The users who follow the issue, in the order in which they were added.';
 CREATE INDEX issues_assignee_id_idx ON issues USING btree (org_id, assignee_id) WHERE (assignee_id IS NOT NULL);
 CREATE INDEX issues_due_at_idx ON issues USING btree (org_id, due_at) WHERE ((due_at IS NOT NULL) AND is_open);
 CREATE INDEX issues_previous_status_id_idx ON issues USING btree (org_id, previous_status_id) WHERE (previous_status_id IS NOT NULL);

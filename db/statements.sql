@@ -256,6 +256,12 @@ where last.event_id is not null;
 prepare check_version as
 select current_setting('server_version_num')::integer / 10000 as version;
 
+-- $1 number, $2 orgId, $3 queueId
+prepare claim_issue_key as
+update queues set last_issue_number = greatest(last_issue_number, $1)
+where org_id = $2 and queue_id = $3
+returning key || '-' || $1::bigint as key;
+
 -- $1 orgId, $2 queueId, $3 categoryId
 prepare clear_category as
 with found as materialized (
@@ -692,18 +698,24 @@ select $1, $2, (given.event ->> 'issueId')::bigint, given.event ->> 'type', give
 from jsonb_array_elements($3) with ordinality as given (event, place)
 order by given.place;
 
--- $1 orgId, $2 key, $3 queueId, $4 isOpen, $5 unique, $6 createdBy, $7 statusId, $8 summary, $9 description, $10 issueTypeId, $11 priorityId, $12 assigneeId, $13 tags, $14 resolutionId, $15 reference, $16 color, $17 dueAt, $18 startedAt, $19 timeSpent, $20 timeEstimated, $21 kanboard
+-- $1 orgId, $2 key, $3 queueId, $4 isOpen, $5 resolvedAt, $6 unique, $7 createdBy, $8 updatedBy, $9 statusId, $10 summary, $11 description, $12 issueTypeId, $13 priorityId, $14 assigneeId, $15 authorId, $16 followerIds, $17 tags, $18 resolutionId, $19 resolvedBy, $20 reference, $21 color, $22 dueAt, $23 startedAt, $24 timeSpent, $25 timeEstimated, $26 kanboard, $27 createdAt, $28 updatedAt
 prepare insert_issue as
-insert into issues (org_id, key, queue_id, is_open, closed_at, unique_token, created_by, updated_by, position,
-  summary, description, issue_type_id, priority_id, assignee_id, tags, status_id, resolution_id,
+insert into issues (org_id, key, queue_id, is_open, closed_at, unique_token, created_by, updated_by, created_at,
+  updated_at, moved_at, position, summary, description, issue_type_id, priority_id, assignee_id, author_id, follower_ids, tags, status_id, resolution_id,
   resolved_at, resolved_by, reference, color, due_at, started_at, time_spent, time_estimated, kanboard)
-select $1, $2, $3, $4, case when not $4 then now() end, $5, $6, $6,
-  (
+select $1, $2, $3, $4, case when not $4 then coalesce($5::timestamptz, times.updated_at) end,
+  $6, $7, coalesce($8::bigint, $7::bigint), times.created_at, times.updated_at,
+  times.updated_at, (
   select coalesce(max(placed.position), 0) + 1 from issues placed
-  where placed.org_id = $1 and placed.queue_id = $3 and placed.status_id = $7),
-  $8, $9, $10, $11, $12, $13, $7, $14,
-  case when $14::bigint is not null then now() end, case when $14::bigint is not null then $6::bigint end,
-  $15, $16, $17, $18, $19, $20, $21
+  where placed.org_id = $1 and placed.queue_id = $3 and placed.status_id = $9), $10, $11, $12, $13, $14, nullif($15::bigint, $7::bigint),
+  $16::bigint[], $17, $9, $18,
+  case when $18::bigint is not null then coalesce($5::timestamptz, times.updated_at) end,
+  case when $18::bigint is not null then coalesce($19::bigint, $8::bigint, $7::bigint) end,
+  $20, $21, $22, $23, $24, $25, $26
+from (
+  select coalesce($27::timestamptz, now()) as created_at,
+    coalesce($28::timestamptz, $27::timestamptz, now()) as updated_at
+) times
 returning issue_id;
 
 -- $1 orgId, $2 rows
@@ -985,6 +997,14 @@ overriding system value
 select $1, next.user_id, coalesce($2, 8000000000000000 + next.user_id), $3, $4, $5, $6, $7, $8, $9, $10, $11
 from nextval(pg_get_serial_sequence('users', 'user_id')) as next (user_id)
 returning user_id;
+
+-- $1 orgId, $2 key
+prepare is_key_used as
+select 1 from issues where org_id = $1 and key = $2
+union all
+select 1 from issue_aliases where org_id = $1 and key = $2
+union all
+select 1 from deleted_issues where org_id = $1 and key = $2;
 
 -- $1 orgId, $2 linkTypeId, $3 labelId
 prepare keep_labels as
@@ -1576,11 +1596,11 @@ left join lateral (
   select comments.comment_id, comments.hex_id, comments.text, comments.visibility, comments.reference,
     comments.summonee_ids, comments.version, comments.created_at, comments.updated_at,
     array(
-      select jsonb_build_object('uid', summonee.uid, 'display', coalesce(summonee.display, summonee.login),
-        'passportUid', summonee.passport_uid, 'cloudUid', summonee.cloud_uid)
-      from unnest(comments.summonee_ids) with ordinality as summoned (user_id, place)
-      join users summonee on summonee.org_id = $3 and summonee.user_id = summoned.user_id
-      order by summoned.place
+      select jsonb_build_object('uid', named.uid, 'display', coalesce(named.display, named.login),
+        'passportUid', named.passport_uid, 'cloudUid', named.cloud_uid)
+      from unnest(comments.summonee_ids) with ordinality as listed (user_id, place)
+      join users named on named.org_id = $3 and named.user_id = listed.user_id
+      order by listed.place
     ) as summonees,
     created_by.user_id as author_id, created_by.login as author_login, created_by.display as author_name,
     created_by.email as author_email,
@@ -1625,11 +1645,11 @@ left join lateral (
   select comments.comment_id, comments.hex_id, comments.text, comments.visibility, comments.reference,
     comments.summonee_ids, comments.version, comments.created_at, comments.updated_at,
     array(
-      select jsonb_build_object('uid', summonee.uid, 'display', coalesce(summonee.display, summonee.login),
-        'passportUid', summonee.passport_uid, 'cloudUid', summonee.cloud_uid)
-      from unnest(comments.summonee_ids) with ordinality as summoned (user_id, place)
-      join users summonee on summonee.org_id = $3 and summonee.user_id = summoned.user_id
-      order by summoned.place
+      select jsonb_build_object('uid', named.uid, 'display', coalesce(named.display, named.login),
+        'passportUid', named.passport_uid, 'cloudUid', named.cloud_uid)
+      from unnest(comments.summonee_ids) with ordinality as listed (user_id, place)
+      join users named on named.org_id = $3 and named.user_id = listed.user_id
+      order by listed.place
     ) as summonees,
     created_by.user_id as author_id, created_by.login as author_login, created_by.display as author_name,
     created_by.email as author_email,
@@ -1674,11 +1694,11 @@ left join lateral (
   select comments.comment_id, comments.hex_id, comments.text, comments.visibility, comments.reference,
     comments.summonee_ids, comments.version, comments.created_at, comments.updated_at,
     array(
-      select jsonb_build_object('uid', summonee.uid, 'display', coalesce(summonee.display, summonee.login),
-        'passportUid', summonee.passport_uid, 'cloudUid', summonee.cloud_uid)
-      from unnest(comments.summonee_ids) with ordinality as summoned (user_id, place)
-      join users summonee on summonee.org_id = $3 and summonee.user_id = summoned.user_id
-      order by summoned.place
+      select jsonb_build_object('uid', named.uid, 'display', coalesce(named.display, named.login),
+        'passportUid', named.passport_uid, 'cloudUid', named.cloud_uid)
+      from unnest(comments.summonee_ids) with ordinality as listed (user_id, place)
+      join users named on named.org_id = $3 and named.user_id = listed.user_id
+      order by listed.place
     ) as summonees,
     created_by.user_id as author_id, created_by.login as author_login, created_by.display as author_name,
     created_by.email as author_email,
@@ -1719,11 +1739,11 @@ left join lateral (
   select comments.comment_id, comments.hex_id, comments.text, comments.visibility, comments.reference,
     comments.summonee_ids, comments.version, comments.created_at, comments.updated_at,
     array(
-      select jsonb_build_object('uid', summonee.uid, 'display', coalesce(summonee.display, summonee.login),
-        'passportUid', summonee.passport_uid, 'cloudUid', summonee.cloud_uid)
-      from unnest(comments.summonee_ids) with ordinality as summoned (user_id, place)
-      join users summonee on summonee.org_id = $3 and summonee.user_id = summoned.user_id
-      order by summoned.place
+      select jsonb_build_object('uid', named.uid, 'display', coalesce(named.display, named.login),
+        'passportUid', named.passport_uid, 'cloudUid', named.cloud_uid)
+      from unnest(comments.summonee_ids) with ordinality as listed (user_id, place)
+      join users named on named.org_id = $3 and named.user_id = listed.user_id
+      order by listed.place
     ) as summonees,
     created_by.user_id as author_id, created_by.login as author_login, created_by.display as author_name,
     created_by.email as author_email,
@@ -2074,7 +2094,14 @@ limit 1;
 -- $1 orgId, $2 issueName, $3 isApplication, $4 userId
 prepare select_issue as
 select issues.issue_id, issues.hex_id, issues.key, issues.version, issues.summary, issues.description, issues.tags,
-  issues.created_at, issues.updated_at,
+  issues.created_at, issues.updated_at, issues.due_at, issues.kanboard -> 'score' as story_points,
+  array(
+      select jsonb_build_object('uid', named.uid, 'display', coalesce(named.display, named.login),
+        'passportUid', named.passport_uid, 'cloudUid', named.cloud_uid)
+      from unnest(issues.follower_ids) with ordinality as listed (user_id, place)
+      join users named on named.org_id = $1 and named.user_id = listed.user_id
+      order by listed.place
+    ) as followers,
   array(
     select issue_aliases.key from issue_aliases
     where issue_aliases.org_id = $1 and issue_aliases.issue_id = issues.issue_id
@@ -2096,6 +2123,8 @@ select issues.issue_id, issues.hex_id, issues.key, issues.version, issues.summar
 created_by.passport_uid as created_by_passport_uid, created_by.cloud_uid as created_by_cloud_uid,
   updated_by.uid as updated_by_uid, coalesce(updated_by.display, updated_by.login) as updated_by_display,
 updated_by.passport_uid as updated_by_passport_uid, updated_by.cloud_uid as updated_by_cloud_uid,
+  author.uid as author_uid, coalesce(author.display, author.login) as author_display,
+author.passport_uid as author_passport_uid, author.cloud_uid as author_cloud_uid,
   assignee.uid as assignee_uid, coalesce(assignee.display, assignee.login) as assignee_display,
 assignee.passport_uid as assignee_passport_uid, assignee.cloud_uid as assignee_cloud_uid,
   resolved_by.uid as resolved_by_uid, coalesce(resolved_by.display, resolved_by.login) as resolved_by_display,
@@ -2117,6 +2146,7 @@ join priorities on priorities.org_id = $1 and priorities.priority_id = issues.pr
 join statuses on statuses.org_id = $1 and statuses.status_id = issues.status_id
 join users created_by on created_by.org_id = $1 and created_by.user_id = issues.created_by
 join users updated_by on updated_by.org_id = $1 and updated_by.user_id = issues.updated_by
+left join users author on author.org_id = $1 and author.user_id = issues.author_id
 left join users assignee on assignee.org_id = $1 and assignee.user_id = issues.assignee_id
 left join statuses previous on previous.org_id = $1 and previous.status_id = issues.previous_status_id
 left join resolutions on resolutions.org_id = $1 and resolutions.resolution_id = issues.resolution_id
@@ -2148,7 +2178,14 @@ order by found.place;
 -- $1 orgId, $2 userId, $3 unique, $4 isApplication
 prepare select_issue_by_unique as
 select issues.issue_id, issues.hex_id, issues.key, issues.version, issues.summary, issues.description, issues.tags,
-  issues.created_at, issues.updated_at,
+  issues.created_at, issues.updated_at, issues.due_at, issues.kanboard -> 'score' as story_points,
+  array(
+      select jsonb_build_object('uid', named.uid, 'display', coalesce(named.display, named.login),
+        'passportUid', named.passport_uid, 'cloudUid', named.cloud_uid)
+      from unnest(issues.follower_ids) with ordinality as listed (user_id, place)
+      join users named on named.org_id = $1 and named.user_id = listed.user_id
+      order by listed.place
+    ) as followers,
   array(
     select issue_aliases.key from issue_aliases
     where issue_aliases.org_id = $1 and issue_aliases.issue_id = issues.issue_id
@@ -2170,6 +2207,8 @@ select issues.issue_id, issues.hex_id, issues.key, issues.version, issues.summar
 created_by.passport_uid as created_by_passport_uid, created_by.cloud_uid as created_by_cloud_uid,
   updated_by.uid as updated_by_uid, coalesce(updated_by.display, updated_by.login) as updated_by_display,
 updated_by.passport_uid as updated_by_passport_uid, updated_by.cloud_uid as updated_by_cloud_uid,
+  author.uid as author_uid, coalesce(author.display, author.login) as author_display,
+author.passport_uid as author_passport_uid, author.cloud_uid as author_cloud_uid,
   assignee.uid as assignee_uid, coalesce(assignee.display, assignee.login) as assignee_display,
 assignee.passport_uid as assignee_passport_uid, assignee.cloud_uid as assignee_cloud_uid,
   resolved_by.uid as resolved_by_uid, coalesce(resolved_by.display, resolved_by.login) as resolved_by_display,
@@ -2190,6 +2229,7 @@ join priorities on priorities.org_id = $1 and priorities.priority_id = issues.pr
 join statuses on statuses.org_id = $1 and statuses.status_id = issues.status_id
 join users created_by on created_by.org_id = $1 and created_by.user_id = issues.created_by
 join users updated_by on updated_by.org_id = $1 and updated_by.user_id = issues.updated_by
+left join users author on author.org_id = $1 and author.user_id = issues.author_id
 left join users assignee on assignee.org_id = $1 and assignee.user_id = issues.assignee_id
 left join statuses previous on previous.org_id = $1 and previous.status_id = issues.previous_status_id
 left join resolutions on resolutions.org_id = $1 and resolutions.resolution_id = issues.resolution_id
@@ -2390,8 +2430,9 @@ order by page.link_id;
 prepare select_issue_state as
 select issues.issue_id, issues.key, issues.version, issues.queue_id, queues.key as queue_key, issues.summary,
   issues.description, issues.tags, issues.issue_type_id, issues.priority_id, issues.status_id,
-  issues.resolution_id, issues.assignee_id, issues.is_open, issues.position, issues.reference, issues.color, issues.due_at,
-  issues.started_at, issues.time_spent, issues.time_estimated, issues.kanboard,
+  issues.resolution_id, issues.assignee_id, coalesce(issues.author_id, issues.created_by) as author_id,
+  to_jsonb(issues.follower_ids) as follower_ids, issues.created_by, issues.is_open, issues.position, issues.reference,
+  issues.color, issues.due_at, issues.started_at, issues.time_spent, issues.time_estimated, issues.kanboard,
   ($1::boolean or ((queues.access = 'organisation' and $2::text <> 'reader')
 or exists (
 select from queue_members
@@ -2971,12 +3012,17 @@ where queues.org_id = $2 and queues.queue_id = $5;
 
 -- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 id, $6 key
 prepare select_queue_for_issue as
-select queues.queue_id, queues.default_issue_type_id as issue_type_id,
+select queues.queue_id, queues.key, queues.default_issue_type_id as issue_type_id,
   queues.default_priority_id as priority_id, ($1::boolean or ((queues.access = 'organisation' and $2::text <> 'reader')
   or exists (
   select from queue_members
   where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
-    and queue_members.role in ('manager', 'member')))) as may_write
+    and queue_members.role in ('manager', 'member')))) as may_write,
+  ($1::boolean or ((queues.access = 'organisation' and $2::text = 'admin')
+  or exists (
+  select from queue_members
+  where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and queue_members.role = 'manager'))) as may_manage
 from queues
 where queues.org_id = $3 and ($1::boolean or (queues.access = 'organisation' or exists (
   select from queue_members
@@ -3009,6 +3055,18 @@ where queues.org_id = $1 and queues.queue_id = $3 and ($4::boolean or (queues.ac
   select from queue_members
   where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $5
     and true)));
+
+-- $1 orgId, $2 isApplication, $3 userId, $4 name
+prepare select_queues_called as
+select queues.queue_id
+from queues
+where queues.org_id = $1 and ($2::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
+    and true)))
+  and lower(queues.name collate "default") = lower(btrim($4))
+order by queues.queue_id
+limit 2;
 
 -- $1 orgId, $2 isApplication, $3 userId, $4 limit, $5 offset
 prepare select_queues_page as
@@ -3583,6 +3641,21 @@ select user_id as "userId", uid, login, display as name, coalesce(display, login
 from users
 where org_id = $1 and user_id = any($2::bigint[]);
 
+-- $1 names, $2 orgId
+prepare select_users_called as
+select named.place, users.user_id as "userId"
+from unnest($1::text[]) with ordinality as named (name, place)
+join users on users.org_id = $2 and users.removed_at is null
+  and lower(users.display collate "default") = lower(btrim(named.name));
+
+-- $1 uids, $2 logins, $3 orgId
+prepare select_users_named as
+select named.place, users.user_id as "userId", users.removed_at is not null as "isRemoved"
+from unnest($1::bigint[], $2::text[]) with ordinality as named (uid, login, place)
+join users on users.org_id = $3 and users.user_id = coalesce(
+  (select user_id from users where org_id = $3 and uid = named.uid),
+  (select user_id from users where org_id = $3 and login = named.login and removed_at is null));
+
 -- $1 orgId, $2 limit, $3 offset
 prepare select_users_page as
 select counted.total, page.*
@@ -3715,27 +3788,28 @@ from (
 ) as numbers
 where queues.org_id = $1 and queues.queue_id = numbers.queue_id;
 
--- $1 summary, $2 description, $3 issueTypeId, $4 priorityId, $5 assigneeId, $6 tags, $7 statusId, $8 resolutionId, $9 userId, $10 reference, $11 color, $12 dueAt, $13 startedAt, $14 timeSpent, $15 timeEstimated, $16 kanboard, $17 isOpen, $18 orgId, $19 issueId
+-- $1 summary, $2 description, $3 issueTypeId, $4 priorityId, $5 assigneeId, $6 authorId, $7 followerIds, $8 tags, $9 statusId, $10 resolutionId, $11 userId, $12 reference, $13 color, $14 dueAt, $15 startedAt, $16 timeSpent, $17 timeEstimated, $18 kanboard, $19 isOpen, $20 orgId, $21 issueId
 prepare update_issue_fields as
 update issues
 set summary = $1, description = $2, issue_type_id = $3, priority_id = $4,
-  assignee_id = $5, tags = $6, status_id = $7, resolution_id = $8,
-  resolved_at = case when $8::bigint is null then null
-    when resolution_id is distinct from $8 then clock.now else resolved_at end,
-  resolved_by = case when $8::bigint is null then null
-    when resolution_id is distinct from $8 then $9::bigint else resolved_by end,
-  reference = $10, color = $11,
-  due_at = $12, started_at = $13, time_spent = $14, time_estimated = $15,
-  kanboard = $16, is_open = $17,
-  closed_at = case when is_open and not $17 then clock.now else closed_at end,
-  previous_status_id = case when status_id <> $7 then status_id else previous_status_id end,
-  position = case when status_id <> $7 then (
+  assignee_id = $5, author_id = nullif($6::bigint, created_by), follower_ids = $7::bigint[],
+  tags = $8, status_id = $9, resolution_id = $10,
+  resolved_at = case when $10::bigint is null then null
+    when resolution_id is distinct from $10 then clock.now else resolved_at end,
+  resolved_by = case when $10::bigint is null then null
+    when resolution_id is distinct from $10 then $11::bigint else resolved_by end,
+  reference = $12, color = $13,
+  due_at = $14, started_at = $15, time_spent = $16, time_estimated = $17,
+  kanboard = $18, is_open = $19,
+  closed_at = case when is_open and not $19 then clock.now else closed_at end,
+  previous_status_id = case when status_id <> $9 then status_id else previous_status_id end,
+  position = case when status_id <> $9 then (
   select coalesce(max(placed.position), 0) + 1 from issues placed
-  where placed.org_id = $18 and placed.queue_id = issues.queue_id and placed.status_id = $7) else position end,
-  moved_at = case when status_id <> $7 then clock.now else moved_at end,
-  version = version + 1, updated_by = $9, updated_at = greatest(now(), updated_at)
+  where placed.org_id = $20 and placed.queue_id = issues.queue_id and placed.status_id = $9) else position end,
+  moved_at = case when status_id <> $9 then clock.now else moved_at end,
+  version = version + 1, updated_by = $11, updated_at = greatest(now(), updated_at)
 from (select now()) clock
-where org_id = $18 and issue_id = $19;
+where org_id = $20 and issue_id = $21;
 
 -- $1 queueId, $2 key, $3 statusId, $4 orgId, $5 kanboard, $6 userId, $7 issueId
 prepare update_issue_queue as

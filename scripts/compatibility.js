@@ -26,7 +26,8 @@ const ENDPOINTS = {
     POST /issues/{issue}/comments/_import`,
   Transitions: 'GET /issues/{issue}/transitions; POST /issues/{issue}/transitions/{transition}/_execute',
   'Bulk changes': `
-    POST /bulkchange/_update; POST /bulkchange/_move; POST /bulkchange/_transition; GET /bulkchange/{bulkChange}`,
+    POST /bulkchange/_update; POST /bulkchange/_move; POST /bulkchange/_transition; GET /bulkchange/{bulkChange};
+    GET /bulkchange/{bulkChange}/issues`,
   'Users and the organisation': 'GET /myself; GET /users; GET /users/{user}; GET /groups',
   Queues: `
     GET /queues; POST /queues; GET /queues/{queue}; DELETE /queues/{queue}; POST /queues/{queue}/_restore;
@@ -92,6 +93,7 @@ const PROCEDURES = {
 
 /** What clients of the original can notice. An entry for something that is not served fails. */
 const DIFFERENCES = {
+  'POST /issues/_import': 'For managers of the queue. The changelog has the import, and nothing from before.',
   'POST /issues/{issue}/_clone': 'One queue for each request.',
   'POST /bulkchange/_update': 'Done before the response; at most 1000 issues, in 20 seconds.',
   'POST /bulkchange/_move': 'Done before the response; at most 1000 issues, in 20 seconds.',

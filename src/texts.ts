@@ -181,6 +181,14 @@ export const texts = {
     ru: 'Время изменения не может быть раньше времени создания.',
     en: 'The time of the update cannot be before that of the creation.',
   },
+  importedBeforeIssue: {
+    ru: 'Время не может быть раньше времени создания задачи.',
+    en: 'The time cannot be before that of the creation.',
+  },
+  importedResolutionIncomplete: {
+    ru: 'resolvedAt и resolvedBy передаются только вместе и только с resolution.',
+    en: 'resolvedAt and resolvedBy must be sent together, and with resolution.',
+  },
   importedUpdateIncomplete: {
     ru: 'updatedAt и updatedBy передаются только вместе.',
     en: 'updatedAt and updatedBy must be sent together.',
@@ -282,6 +290,14 @@ export const texts = {
     ru: 'Задача с таким значением unique уже создана.',
     en: 'An issue with this unique value already exists.',
   },
+  issueKeyTaken: {
+    ru: 'Ключ занят: он есть или был у задачи.',
+    en: 'The key is taken: an issue has it or had it.',
+  },
+  issueKeyOfQueue: (queueKey: string) => ({
+    ru: `Ожидается ключ этой очереди, например ${queueKey}-1.`,
+    en: `Expected a key of this queue, such as ${queueKey}-1.`,
+  }),
   queueNotChangeable: {
     ru: 'Очередь меняется запросом POST /issues/{issueId}/_move.',
     en: 'The queue is changed by POST /issues/{issueId}/_move.',
@@ -305,11 +321,12 @@ export const texts = {
     en: 'The issue has been changed: the version in the request is stale.',
   },
   tagsTooMany: { ru: 'Не больше 100 тегов.', en: 'An issue can have at most 100 tags.' },
+  followersTooMany: { ru: 'Не больше 100 наблюдателей.', en: 'An issue can have at most 100 followers.' },
   expandUnknown: (known: string) => ({
     ru: `Допустимые значения: ${known}.`,
     en: `Accepted values: ${known}.`,
   }),
-  summoneesUnknown: (names: string) => ({
+  usersUnknown: (names: string) => ({
     ru: `Пользователи не существуют: ${names}.`,
     en: `These users do not exist: ${names}.`,
   }),
@@ -370,8 +387,8 @@ export const texts = {
     en: `the function ${name}() is not supported for the field "${field}".`,
   }),
   searchComparison: (field: string) => ({
-    ru: `поле «${field}» не сравнивают на больше и меньше: это можно с датами.`,
-    en: `the field "${field}" cannot be compared with < or >; only dates can.`,
+    ru: `поле «${field}» не сравнивают на больше и меньше: это можно с числами и датами.`,
+    en: `the field "${field}" cannot be compared with < or >; only numbers and dates can.`,
   }),
   searchTextOperator: (field: string) => ({
     ru: `для поля «${field}» нет операторов # и ~: это можно с текстом.`,
@@ -380,6 +397,10 @@ export const texts = {
   searchDate: (value: string) => ({
     ru: `«${value}» — не дата: ожидается 2017-06-11 или 2017-06-11T05:16:01Z.`,
     en: `"${value}" is not a date; expected 2017-06-11 or 2017-06-11T05:16:01Z.`,
+  }),
+  searchNumber: (value: string) => ({
+    ru: `«${value}» — не число: ожидается, например, 3 или 0.5.`,
+    en: `"${value}" is not a number; expected, for example, 3 or 0.5.`,
   }),
   searchDuration: (value: string) => ({
     ru: `«${value}» — не длительность: ожидается, например, 12h или "1w 1d".`,
@@ -396,6 +417,10 @@ export const texts = {
     en: `Cannot sort by "${order}". Available: ${known}.`,
   }),
   // Users, queues, fields
+  nameAmbiguous: (name: string) => ({
+    ru: `Название «${name}» подходит нескольким: укажите ключ или идентификатор.`,
+    en: `Several have the name "${name}": use a key or an id.`,
+  }),
   statusNotFound: { ru: 'Статус не существует.', en: 'The status does not exist.' },
   statusesOfMemberTooMany: {
     ru: 'Не больше 100 статусов для колонок одного пользователя: используйте названия существующих.',

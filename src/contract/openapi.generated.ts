@@ -277,6 +277,46 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/bulkchange/{bulkChangeId}/issues": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a bulk change.
+                 * @example 1ab23cd4e56789012345
+                 */
+                readonly bulkChangeId: components["parameters"]["BulkChangeId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * List the issues that a bulk change could not change
+         * @description The issues of `failures`, as references. Those that could be changed are not in the list.
+         */
+        readonly get: operations["listBulkChangeIssues"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/fields": {
         readonly parameters: {
             readonly query?: never;
@@ -534,6 +574,42 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/issues/_import": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Import an issue from another tracker
+         * @description Creates an issue with the authors, times and status it had in another tracker, for managers of the queue. Without a
+         *     `key` it gets the next one of the queue. A key with a higher number raises those of further issues; one that an issue has
+         *     or had fails with 409. The changelog says who imported the issue, and when.
+         */
+        readonly post: operations["importIssue"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/issues/_search": {
         readonly parameters: {
             readonly query?: never;
@@ -660,7 +736,7 @@ export interface paths {
         /**
          * Change an issue
          * @description Changes the fields in the body and leaves the others as they are. A value is given directly or with an operator:
-         *     `{"set": value}`, and for `tags` also `add`, `remove` and `replace`; `null` clears a field. Each change
+         *     `{"set": value}`, and for `tags` and `followers` also `add`, `remove` and `replace`; `null` clears a field. Each change
          *     increments `version`, except a body that changes nothing and one that only sets `parent` or `epic`, which are
          *     links. A `status` of type done or cancelled closes the issue; any other status reopens it. A new `parent` or
          *     `epic` replaces one that the token's user may not see; `null` keeps it.
@@ -698,8 +774,8 @@ export interface paths {
         readonly put?: never;
         /**
          * Clone an issue
-         * @description Creates a copy with the initial status of its queue. It has the summary, description, type, priority, assignee and
-         *     tags of the original, but not its links. Both changelogs get an entry of the type `IssueCloned`.
+         * @description Creates a copy with the initial status of its queue. It has the summary, description, type, priority, assignee,
+         *     followers, deadline, story points and tags of the original, but not its links. Both changelogs get an entry of the type `IssueCloned`.
          */
         readonly post: operations["cloneIssue"];
         readonly delete?: never;
@@ -2130,7 +2206,8 @@ export interface components {
             readonly set: null | components["schemas"]["AssigneeName"];
         };
         /**
-         * @description The login or uid of a user, or an object with either. In responses, `id` is the uid.
+         * @description The login or uid of a user, or an object with either or with the full name. In responses, `id` is the uid. A name that
+         *     several users have is refused.
          * @example ivanov
          * @example 1120000000049224
          * @example {
@@ -2143,6 +2220,8 @@ export interface components {
             readonly uid: string | number;
         } | {
             readonly id: string | number;
+        } | {
+            readonly name: string;
         };
         /** @description Several issues that were changed at once. */
         readonly BulkChange: {
@@ -2164,6 +2243,16 @@ export interface components {
             /** @description The issues that were changed, or already were as requested. */
             readonly totalCompletedIssues: number;
             readonly totalIssues: number;
+        };
+        readonly BulkChangeIssue: {
+            readonly error: components["schemas"]["Error"];
+            /** @description Only the name in the request, if there is no such issue that the token's user may see. */
+            readonly issue: components["schemas"]["IssueReference"] | {
+                readonly display: string;
+                readonly key: string;
+            };
+            /** @enum {string} */
+            readonly status: "FAILED";
         };
         /** @description Keys or ids of issues, or a query in the query language. */
         readonly BulkIssues: string | readonly components["schemas"]["IssueName"][];
@@ -2232,6 +2321,15 @@ export interface components {
             readonly self?: string;
         };
         readonly CommentText: string;
+        /**
+         * Format: date
+         * @description A day since 1971.
+         * @example 2017-06-11
+         */
+        readonly Deadline: string;
+        readonly DeadlineChange: null | components["schemas"]["Deadline"] | {
+            readonly set: null | components["schemas"]["Deadline"];
+        };
         readonly Description: string;
         readonly DescriptionChange: (string | null) | {
             readonly set: string | null;
@@ -2244,17 +2342,23 @@ export interface components {
         /** @description A field that is not stored. It is accepted if empty, since clients send it. */
         readonly EmptyList: readonly unknown[] | null;
         /**
-         * @description A queue, status, issue type or priority by key or id, or an object with either.
+         * @description A queue, status, issue type, priority or resolution by key or id, or an object with either or with its name. A name
+         *     that several have is refused.
          * @example task
          * @example 2
          * @example {
          *       "key": "task"
+         *     }
+         * @example {
+         *       "name": "Задача"
          *     }
          */
         readonly EntryName: string | number | {
             readonly id: string | number;
         } | {
             readonly key: string;
+        } | {
+            readonly name: string;
         };
         readonly EntryNameChange: null | components["schemas"]["EntryName"] | {
             readonly set: null | components["schemas"]["EntryName"];
@@ -2336,8 +2440,19 @@ export interface components {
             /** Format: uri */
             readonly self: string;
         };
-        /** @description A string, an array of strings, a reference to what the field holds, or null if empty. */
-        readonly FieldValue: null | string | readonly string[] | components["schemas"]["StatusReference"] | components["schemas"]["UserReference"];
+        /** @description A string, a number, an array of strings or users, a reference to what the field holds, or null if empty. */
+        readonly FieldValue: null | string | number | readonly (string | components["schemas"]["UserReference"])[] | components["schemas"]["StatusReference"] | components["schemas"]["UserReference"];
+        /** @description One user, or several. */
+        readonly Followers: components["schemas"]["AssigneeName"] | readonly components["schemas"]["AssigneeName"][];
+        readonly FollowersChange: null | components["schemas"]["Followers"] | {
+            readonly add?: components["schemas"]["Followers"];
+            readonly remove?: components["schemas"]["Followers"];
+            readonly replace?: readonly {
+                readonly replacement: components["schemas"]["AssigneeName"];
+                readonly target: components["schemas"]["AssigneeName"];
+            }[];
+            readonly set?: null | components["schemas"]["Followers"];
+        };
         readonly FoundIssueLinks: {
             /**
              * @description A reference to the issue. If the issue does not exist, or the token's user may not see it, only the name in
@@ -2356,6 +2471,39 @@ export interface components {
             readonly createdBy: components["schemas"]["UserName"];
             readonly summonees?: components["schemas"]["Summonees"];
             readonly text: components["schemas"]["CommentText"];
+            /** @description Only together with `updatedBy`; not before `createdAt` and not in the future. */
+            readonly updatedAt?: string;
+            readonly updatedBy?: components["schemas"]["UserName"];
+        };
+        readonly ImportedIssue: {
+            readonly assignee?: components["schemas"]["AssigneeName"];
+            /** @description Defaults to `createdBy`. */
+            readonly author?: components["schemas"]["AssigneeName"];
+            readonly components?: components["schemas"]["EmptyList"];
+            /** @description Not in the future. Any offset. */
+            readonly createdAt: string;
+            readonly createdBy: components["schemas"]["UserName"];
+            readonly deadline?: components["schemas"]["Deadline"];
+            readonly description?: components["schemas"]["Description"];
+            readonly fixVersions?: components["schemas"]["EmptyList"];
+            readonly followers?: components["schemas"]["Followers"];
+            /** @description A key of the queue that no issue has or had; by default the next one. */
+            readonly key?: string;
+            readonly priority?: components["schemas"]["EntryName"];
+            readonly queue: components["schemas"]["EntryName"];
+            readonly resolution?: components["schemas"]["EntryName"];
+            /** @description Only together with `resolvedBy` and `resolution`; not before `createdAt` and not in the future. */
+            readonly resolvedAt?: string;
+            readonly resolvedBy?: components["schemas"]["UserName"];
+            /** @description Defaults to that of the queue's first column. */
+            readonly status?: components["schemas"]["EntryName"];
+            readonly storyPoints?: components["schemas"]["StoryPoints"];
+            readonly summary: components["schemas"]["Summary"];
+            readonly tags?: readonly components["schemas"]["Tag"][];
+            /** @description Defaults to that of the queue, as does the priority. */
+            readonly type?: components["schemas"]["EntryName"];
+            /** @description As in `createIssue`, for the user in `createdBy`. */
+            readonly unique?: string;
             /** @description Only together with `updatedBy`; not before `createdAt` and not in the future. */
             readonly updatedAt?: string;
             readonly updatedBy?: components["schemas"]["UserName"];
@@ -2379,15 +2527,22 @@ export interface components {
             readonly assignee?: components["schemas"]["UserReference"];
             /** @description With `expand=attachments`. This server has none. */
             readonly attachments?: components["schemas"]["EmptyList"];
+            /** @description The author; absent if it is the creator. */
+            readonly author?: components["schemas"]["UserReference"];
             readonly createdAt?: components["schemas"]["Timestamp"];
             readonly createdBy?: components["schemas"]["UserReference"];
+            /**
+             * Format: date
+             * @description Absent if unset. The day, in UTC, of the due date in the Kanboard API.
+             */
+            readonly deadline?: string;
             /** @description Absent if empty. */
             readonly description?: string;
             /** @description The epic that this issue is part of; absent if there is none. */
             readonly epic?: components["schemas"]["IssueReference"];
             /** @description Always false; clients expect it. */
             readonly favorite?: boolean;
-            /** @description Always empty; clients expect it. */
+            /** @description The users who follow the issue. Nobody is notified. */
             readonly followers?: readonly components["schemas"]["UserReference"][];
             readonly id: string;
             readonly key: string;
@@ -2409,6 +2564,8 @@ export interface components {
             readonly status?: components["schemas"]["StatusReference"];
             /** @description The stage of the work that the status stands for. */
             readonly statusType?: components["schemas"]["StatusTypeReference"];
+            /** @description Absent if unset. The Kanboard API shows the rounded number as the score. */
+            readonly storyPoints?: number;
             readonly summary?: string;
             /** @description Absent if there are none. */
             readonly tags?: readonly string[];
@@ -2461,14 +2618,17 @@ export interface components {
             readonly aliases?: components["schemas"]["SentBack"];
             readonly assignee?: components["schemas"]["AssigneeChange"];
             readonly attachments?: components["schemas"]["EmptyList"];
+            /** @description `null` for the user who created the issue. */
+            readonly author?: components["schemas"]["AssigneeChange"];
             readonly components?: components["schemas"]["EmptyList"];
             readonly createdAt?: components["schemas"]["SentBack"];
             readonly createdBy?: components["schemas"]["SentBack"];
+            readonly deadline?: components["schemas"]["DeadlineChange"];
             readonly description?: components["schemas"]["DescriptionChange"];
             readonly epic?: components["schemas"]["IssueNameChange"];
             readonly favorite?: components["schemas"]["SentBack"];
             readonly fixVersions?: components["schemas"]["EmptyList"];
-            readonly followers?: components["schemas"]["EmptyList"];
+            readonly followers?: components["schemas"]["FollowersChange"];
             readonly id?: components["schemas"]["SentBack"];
             readonly key?: components["schemas"]["SentBack"];
             readonly links?: components["schemas"]["SentBack"];
@@ -2484,6 +2644,7 @@ export interface components {
             readonly self?: components["schemas"]["SentBack"];
             readonly status?: components["schemas"]["EntryNameChange"];
             readonly statusType?: components["schemas"]["SentBack"];
+            readonly storyPoints?: components["schemas"]["StoryPointsChange"];
             readonly summary?: components["schemas"]["SummaryChange"];
             readonly tags?: components["schemas"]["TagsChange"];
             readonly transitions?: components["schemas"]["SentBack"];
@@ -2779,15 +2940,19 @@ export interface components {
         };
         readonly NewIssue: {
             readonly assignee?: components["schemas"]["AssigneeName"];
+            /** @description Defaults to the user who creates the issue. */
+            readonly author?: components["schemas"]["AssigneeName"];
             readonly components?: components["schemas"]["EmptyList"];
+            readonly deadline?: components["schemas"]["Deadline"];
             readonly description?: components["schemas"]["Description"];
             readonly epic?: components["schemas"]["IssueName"];
             readonly fixVersions?: components["schemas"]["EmptyList"];
-            readonly followers?: components["schemas"]["EmptyList"];
+            readonly followers?: components["schemas"]["Followers"];
             readonly parent?: components["schemas"]["IssueName"];
             readonly priority?: components["schemas"]["EntryName"];
             readonly queue: components["schemas"]["EntryName"];
             readonly resolution?: components["schemas"]["EntryName"];
+            readonly storyPoints?: components["schemas"]["StoryPoints"];
             readonly summary: components["schemas"]["Summary"];
             readonly tags?: readonly components["schemas"]["Tag"][];
             /** @description Defaults to that of the queue, as does the priority. */
@@ -2820,10 +2985,8 @@ export interface components {
             readonly description?: string;
             /** @description Upper-case Latin letters and digits, beginning with a letter. */
             readonly key: string;
-            /** @description A user by login or uid, or an object with either as `id`. Defaults to the calling user. */
-            readonly lead?: string | number | {
-                readonly id: string | number;
-            };
+            /** @description Defaults to the calling user. */
+            readonly lead?: components["schemas"]["AssigneeName"];
             readonly name: string;
         };
         /** @description Other fields are ignored. */
@@ -2986,6 +3149,10 @@ export interface components {
             /** @enum {string} */
             readonly key: "new" | "paused" | "inProgress" | "done" | "cancelled";
         };
+        readonly StoryPoints: number;
+        readonly StoryPointsChange: null | components["schemas"]["StoryPoints"] | {
+            readonly set: null | components["schemas"]["StoryPoints"];
+        };
         readonly Summary: string;
         readonly SummaryChange: null | components["schemas"]["Summary"] | {
             readonly set: null | components["schemas"]["Summary"];
@@ -3014,12 +3181,16 @@ export interface components {
         };
         readonly TransitionRequest: {
             readonly assignee?: components["schemas"]["AssigneeChange"];
+            readonly author?: components["schemas"]["AssigneeChange"];
             readonly comment?: components["schemas"]["CommentText"];
+            readonly deadline?: components["schemas"]["DeadlineChange"];
             readonly description?: components["schemas"]["DescriptionChange"];
             readonly epic?: components["schemas"]["IssueNameChange"];
+            readonly followers?: components["schemas"]["FollowersChange"];
             readonly parent?: components["schemas"]["IssueNameChange"];
             readonly priority?: components["schemas"]["EntryNameChange"];
             readonly resolution?: components["schemas"]["EntryNameChange"];
+            readonly storyPoints?: components["schemas"]["StoryPointsChange"];
             readonly summary?: components["schemas"]["SummaryChange"];
             readonly tags?: components["schemas"]["TagsChange"];
             readonly type?: components["schemas"]["EntryNameChange"];
@@ -3500,7 +3671,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description The token's user has created an issue with this `unique` already. */
+        /** @description The creator has an issue with this `unique` already, or an issue has or had the imported `key`. */
         readonly UniqueTaken: {
             headers: {
                 readonly [name: string]: unknown;
@@ -4311,6 +4482,61 @@ export interface operations {
             readonly 503: components["responses"]["Unavailable"];
         };
     };
+    readonly listBulkChangeIssues: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a bulk change.
+                 * @example 1ab23cd4e56789012345
+                 */
+                readonly bulkChangeId: components["parameters"]["BulkChangeId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The issues that could not be changed, each with the body of its error. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /** @example [] */
+                    readonly "application/json": readonly components["schemas"]["BulkChangeIssue"][];
+                };
+            };
+            readonly 304: components["responses"]["NotModified"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
     readonly listFields: {
         readonly parameters: {
             readonly query?: never;
@@ -4843,6 +5069,77 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["FieldRefused"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly importIssue: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description A value of the client's choice, best a random UUID, that makes it safe to repeat the request: within 24 hours, the same
+                 *     request of the same user with the same key has no further effect, and gets the first response again, with
+                 *     `Idempotent-Replayed: true`. Another request with the key fails with 422, and one that arrives while the first is
+                 *     running with 409. Kept are successes, and refusals with 409 and 422; after any other error, the request is carried
+                 *     out. The response is 404 if the token's user may no longer see an issue in it.
+                 * @example 9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d
+                 */
+                readonly "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "queue": "JUNE",
+                 *       "summary": "Описать связи",
+                 *       "createdAt": "2017-06-11T05:16:01.421+0000",
+                 *       "createdBy": "ivanov",
+                 *       "status": "closed",
+                 *       "resolution": "fixed",
+                 *       "resolvedAt": "2017-06-12T05:16:01.421+0000",
+                 *       "resolvedBy": "ivanov"
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["ImportedIssue"];
+            };
+        };
+        readonly responses: {
+            /** @description The new issue. */
+            readonly 201: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    readonly Location: components["headers"]["Location"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Issue"];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["QueueNotFound"];
+            readonly 409: components["responses"]["UniqueTaken"];
             readonly 413: components["responses"]["TooLarge"];
             readonly 422: components["responses"]["FieldRefused"];
             readonly 429: components["responses"]["TooMany"];

@@ -21,6 +21,7 @@ const WITHOUT_INDEX = [
   'issues_resolved_by_fkey',
   // Users with a history are disabled, not deleted.
   'events_user_id_fkey',
+  'issues_author_id_fkey',
   'issues_created_by_fkey',
   'issues_updated_by_fkey',
   'links_created_by_fkey',

@@ -175,6 +175,8 @@ function restCalls({ issue, queue, linkId, commentId }: Names): readonly RestCal
     { operationId: 'createIssue', path: '/issues', body: { queue, summary: 'New' } },
     { operationId: 'createIssue', path: '/issues', body: { queue: open.key, summary: 'New', parent: issue } },
     { operationId: 'createIssue', path: '/issues', body: { queue: open.key, summary: 'New', epic: issue } },
+    { operationId: 'createIssue', path: '/issues', body: { queue: { name: queue }, summary: 'New' } },
+    { operationId: 'importIssue', path: '/issues/_import', body: { queue, summary: 'New', ...imported } },
     { operationId: 'searchIssues', path: '/issues/_search', body: { keys: [issue] } },
     { operationId: 'searchIssues', path: '/issues/_search', body: { filter: { queue } } },
     { operationId: 'countIssues', path: '/issues/_count', body: { filter: { queue } } },

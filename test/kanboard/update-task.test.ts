@@ -130,7 +130,7 @@ describe('updateTask', () => {
     expect(await board.getIssue(id)).not.toHaveProperty('tags');
     expect((await board.listChanges(id)).slice(1)).toEqual([
       'IssueUpdated assignee',
-      'IssueUpdated description assignee tags',
+      'IssueUpdated description assignee tags deadline storyPoints',
     ]);
   });
 

@@ -218,3 +218,31 @@ test('a bulk change with an Idempotency-Key whose time runs out is 503 and write
     }),
   );
 });
+
+test('GET /bulkchange/{id}/issues lists the issues that could not be changed, as far as the user may see them', async () => {
+  const { org, keys } = await givenIssues(2);
+  const insider = await givenUser(db(), org.orgId);
+  const hidden = await givenIssue(db(), org, (await givenQueue(db(), org, [insider])).key, { summary: 'Secret' });
+  const [parent, child] = keys as [string, string];
+  const body = { issues: [parent, child, hidden.key, 'NONE-1'], values: { parent } };
+  const { id } = (await as(org.admin).post('/v3/bulkchange/_update', body).expect(201)).body;
+
+  const { body: issues } = await as(org.admin).get(`/v3/bulkchange/${id}/issues`).expect(200);
+  const { failures } = (await as(org.admin).get(`/v3/bulkchange/${id}`).expect(200)).body;
+  const { id: hexId } = await issueOf(org.admin, parent);
+  const self = `${api().url}/v3/issues/${parent}`;
+  expect(issues).toEqual([
+    { issue: { self, id: hexId, key: parent, display: 'An issue' }, status: 'FAILED', error: failures[0].error },
+    { issue: { key: hidden.key, display: hidden.key }, status: 'FAILED', error: failures[1].error },
+    { issue: { key: 'NONE-1', display: 'NONE-1' }, status: 'FAILED', error: failures[2].error },
+  ]);
+  expect(issues[0].error.errorsData.code).toBe('self_link');
+  expect(issues[1].error).toEqual(issues[2].error);
+
+  const complete = await as(org.admin)
+    .post('/v3/bulkchange/_update', { issues: [child], values: {} })
+    .expect(201);
+  expect((await as(org.admin).get(`/v3/bulkchange/${complete.body.id}/issues`).expect(200)).body).toEqual([]);
+  await as(insider).get(`/v3/bulkchange/${id}/issues`).expect(404);
+  await as(org.admin).get('/v3/bulkchange/00000000000000000000/issues').expect(404);
+});

@@ -47,7 +47,7 @@ test.each([
   ['get', '/v2/issues/JUNE-1/attachments/'],
   ['post', '/v2/issues/JUNE-1/checklistItems'],
   ['delete', '/v2/issues/JUNE-1/worklog/1'],
-  ['post', '/v2/issues/_import'],
+  ['post', '/v2/issues/_export'],
   ['get', '/v2/issues/_nothing'],
   ['get', '/v2/boards/1/sprints'],
   ['get', '/v3/queues/JUNE/components'],

@@ -74,6 +74,15 @@ const REQUESTS: Readonly<Record<string, () => Promise<Request>>> = {
     return Promise.resolve({ path: '/v3/linktypes', body: { id, inward: { en: `${id} in`, ru: `${id} in` } } });
   },
   createIssue: () => Promise.resolve({ path: '/v3/issues', body: { queue, summary: randomUUID() } }),
+  importIssue() {
+    const body = {
+      queue,
+      summary: randomUUID(),
+      createdBy: org.admin.login,
+      createdAt: '2020-01-01T00:00:00.000+0000',
+    };
+    return Promise.resolve({ path: '/v3/issues/_import', body });
+  },
   async moveIssue() {
     const to = await givenQueue(db(), org);
     return { path: `/v3/issues/${(await newIssue()).key}/_move?queue=${to.key}` };

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { DomainError } from '../../src/errors.ts';
 import { parseQuery } from '../../src/tracker/issue-search/query-language.ts';
-import type { Condition, ValueField } from '../../src/tracker/issue-search/search-condition.ts';
+import type { Comparison, Condition, ValueField } from '../../src/tracker/issue-search/search-condition.ts';
 
 const oneOf = (name: ValueField, ...values: string[]): Condition => ({
   kind: 'oneOf',
@@ -24,6 +24,14 @@ const not = (condition: Condition): Condition => ({ kind: 'not', condition });
 const all = (...conditions: Condition[]): Condition => ({ kind: 'all', conditions });
 const any = (...conditions: Condition[]): Condition => ({ kind: 'any', conditions });
 const assignee = { is: 'value', name: 'assignee' } as const;
+const followers = { is: 'value', name: 'followers' } as const;
+const storyPoints = { is: 'value', name: 'storyPoints' } as const;
+const points = (comparison: Comparison, number: string): Condition => ({
+  kind: 'compared',
+  field: storyPoints,
+  comparison,
+  number,
+});
 
 const QUERIES: [query: string, condition: Condition][] = [
   ['Queue: TEST', oneOf('queue', 'TEST')],
@@ -52,8 +60,26 @@ const QUERIES: [query: string, condition: Condition][] = [
   ['Assignee: notEmpty()', not({ kind: 'empty', field: assignee })],
   ['Assignee: ivanov, me()', any(oneOf('assignee', 'ivanov'), { kind: 'me', field: assignee })],
   ['Author: "Иван Иванов"', oneOf('author', 'Иван Иванов')],
-  ['"Created by": ivanov', oneOf('author', 'ivanov')],
-  ['createdBy: ivanov', oneOf('author', 'ivanov')],
+  ['"Created by": ivanov', oneOf('createdBy', 'ivanov')],
+  ['createdBy: ivanov', oneOf('createdBy', 'ivanov')],
+  ['Reporter: ivanov', oneOf('author', 'ivanov')],
+  ['Followers: ivanov, me()', any(oneOf('followers', 'ivanov'), { kind: 'me', field: followers })],
+  ['Наблюдатели: empty()', { kind: 'empty', field: followers }],
+  ['Resolution: fixed, "Won\'t fix"', oneOf('resolution', 'fixed', "Won't fix")],
+  ['Resolution: empty()', { kind: 'empty', field: { is: 'value', name: 'resolution' } }],
+  ['Comment: "looks good"', oneOf('comment', 'looks good')],
+  ['Comment: #"Looks good"', { kind: 'equals', field: { is: 'value', name: 'comment' }, text: 'Looks good' }],
+  ['Comment: notEmpty()', not({ kind: 'empty', field: { is: 'value', name: 'comment' } })],
+  ['Deadline: empty()', { kind: 'empty', field: { is: 'value', name: 'deadline' } }],
+  ['Deadline: !empty()', not({ kind: 'empty', field: { is: 'value', name: 'deadline' } })],
+  ['"Story Points": 3', points('=', '3')],
+  ['Story Points: >= 0.5', points('>=', '0.5')],
+  ['storyPoints: <-1', points('<', '-1')],
+  ['Story Points: !3', not(points('=', '3'))],
+  ['Story Points: 1, >5', any(points('=', '1'), points('>', '5'))],
+  ['Story Points: 1 .. 2.5', all(points('>=', '1'), points('<=', '2.5'))],
+  ['Story Points: 1..3 Queue: A', all(all(points('>=', '1'), points('<=', '3')), oneOf('queue', 'A'))],
+  ['Story Points: notEmpty()', not({ kind: 'empty', field: storyPoints })],
   ['Summary: "say \\"hello\\" \\\\ AND: (x)"', oneOf('summary', 'say "hello" \\ AND: (x)')],
   ['Tags: api, "two words"', oneOf('tags', 'api', 'two words')],
   ['Relates: TEST-1', link('relates', undefined, 'TEST-1')],
@@ -154,6 +180,15 @@ const ORDERS: [query: string, order: object[]][] = [
     ],
   ],
   ['"sort by": "Created at" DESC', [{ by: 'created', descending: true }]],
+  [
+    'Sort by: Deadline, Story Points DESC, Resolution, Resolved',
+    [
+      { by: 'deadline', descending: false },
+      { by: 'storyPoints', descending: true },
+      { by: 'resolution', descending: false },
+      { by: 'resolved', descending: false },
+    ],
+  ],
 ];
 
 test.each(ORDERS)('parseQuery parses the order %s, alone and after a condition', (query, order) => {
@@ -190,6 +225,20 @@ const INVALID: [query: string, position: number, message: string][] = [
   ['Updated: fortnight()', 10, 'fortnight()'],
   ['Updated: me()', 10, 'me()'],
   ['Updated: empty()', 10, 'empty()'],
+  ['Deadline: me()', 11, 'me()'],
+  ['Deadline: empty()+1d', 11, 'empty()'],
+  ['Deadline: >empty()', 12, 'dates can'],
+  ['Deadline: soon', 11, '"soon" is not a date'],
+  ['Story Points: many', 15, '"many" is not a number'],
+  ['Story Points: 1..many', 15, '"many" is not a number'],
+  ['Story Points: >1..2', 16, 'invalid value'],
+  ['Story Points: 1..me()', 15, 'invalid value'],
+  ['Story Points: me()', 15, 'me()'],
+  ['Story Points: #"3"', 16, 'no operators'],
+  ['Story Points: today()', 15, 'today()'],
+  ['Followers: >ivanov', 13, 'dates can'],
+  ['Resolution: me()', 13, 'me()'],
+  ['"Sort by": Followers', 12, '"Followers"'],
   ['Created: 31.02.2017', 10, '"31.02.2017" is not a date'],
   ['Created: 13/13/2017', 10, '"13/13/2017" is not a date'],
   ['Created: 11.06-2017', 10, '"11.06-2017" is not a date'],
@@ -230,6 +279,11 @@ test('parseQuery parses any string or throws a DomainError', () => {
     'Assignee',
     'Created',
     'Created: ',
+    'Deadline: ',
+    'Story Points: ',
+    'Comment: ',
+    'empty()',
+    '2.5',
     'Summary: ',
     '"Block Queue": ',
     'Sort by: ',

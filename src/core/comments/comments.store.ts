@@ -2,7 +2,7 @@ import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 import { managedQueue, type Viewer } from '../access/viewer.ts';
 import { IS_NAMED_ISSUE, visibleIssues } from '../issues/visible-issues.ts';
-import { type UserColumns, type UserSummary, userColumns } from '../users/user-summary.ts';
+import { type UserColumns, type UserSummary, userColumns, userSummaries } from '../users/user-summary.ts';
 
 /** The lowest role in the organisation that sees a comment, in Kanboard's words. */
 export type CommentVisibility = 'app-user' | 'app-manager' | 'app-admin';
@@ -57,13 +57,7 @@ function commentsWhere(issueCondition: string, commentCondition: string): string
     left join lateral (
       select comments.comment_id, comments.hex_id, comments.text, comments.visibility, comments.reference,
         comments.summonee_ids, comments.version, comments.created_at, comments.updated_at,
-        array(
-          select jsonb_build_object('uid', summonee.uid, 'display', coalesce(summonee.display, summonee.login),
-            'passportUid', summonee.passport_uid, 'cloudUid', summonee.cloud_uid)
-          from unnest(comments.summonee_ids) with ordinality as summoned (user_id, place)
-          join users summonee on summonee.org_id = :orgId and summonee.user_id = summoned.user_id
-          order by summoned.place
-        ) as summonees,
+        ${userSummaries('comments.summonee_ids')} as summonees,
         created_by.user_id as author_id, created_by.login as author_login, created_by.display as author_name,
         created_by.email as author_email,
         ${userColumns('created_by')},

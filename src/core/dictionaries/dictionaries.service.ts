@@ -3,6 +3,7 @@ import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
 import { parseId } from '../ids/id.ts';
+import { ambiguous, type Reference } from '../ids/reference.ts';
 import {
   countStatusesOf,
   type Dictionary,
@@ -40,12 +41,28 @@ export async function getEntry<Name extends Dictionary>(
   dictionary: Name,
   name: string,
 ): Promise<EntryRows[Name]> {
-  const entry = await findEntry(db, viewer, dictionary, name);
+  const entry = await findEntryWithKey(db, viewer, dictionary, name);
   if (entry === undefined) throw new DomainError('not_found', NOT_FOUND[dictionary]);
   return entry;
 }
 
+/** As `getEntry`, or by the Russian or English name. Throws `refused` under `field` for a name of several entries. */
 export async function findEntry<Name extends Dictionary>(
+  db: Queryable,
+  viewer: Viewer,
+  dictionary: Name,
+  reference: Reference,
+  field: string,
+): Promise<EntryRows[Name] | undefined> {
+  if (typeof reference !== 'object') return await findEntryWithKey(db, viewer, dictionary, reference);
+  const wanted = reference.name.trim().toLowerCase();
+  const entries = await selectEntries(db, viewer.orgId, dictionary);
+  const found = entries.filter((entry) => [entry.name_ru, entry.name_en].some((name) => name.toLowerCase() === wanted));
+  if (found.length > 1) throw ambiguous(field, reference.name);
+  return found[0];
+}
+
+async function findEntryWithKey<Name extends Dictionary>(
   db: Queryable,
   { orgId }: Viewer,
   dictionary: Name,

@@ -4,14 +4,17 @@ import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
 import { insertEvents, type NewEvent } from '../events/events.store.ts';
-import { parseQueueName } from '../queues/queue-name.ts';
+import { ambiguous, type Reference } from '../ids/reference.ts';
+import { parseQueueName, type QueueName } from '../queues/queue-name.ts';
 import {
+  claimIssueKey,
   hasColumn,
   insertLastColumn,
   lockQueue,
   type QueueForIssue,
   selectFirstStatus,
   selectQueueForIssue,
+  selectQueuesCalled,
   takeIssueKey,
 } from '../queues/queues.store.ts';
 import { insertMissingTags } from '../tags/tags.store.ts';
@@ -19,6 +22,7 @@ import { issueNotFound } from './issue-access.ts';
 import { parseIssueName } from './issue-name.ts';
 import {
   type IssueFields,
+  type IssueOrigin,
   type IssueState,
   insertIssue,
   lockIssue,
@@ -29,6 +33,7 @@ import {
 } from './issues.store.ts';
 import { processedFields, recurs, successorOf } from './recurrence.ts';
 import { copyRemoteLinks } from './remote-link-copies.store.ts';
+import { deadlineOf, storyPointsOf } from './shared-fields.ts';
 
 /**
  * The writes of issues, shared by both APIs. Each records the events that the changelog shows. All functions run in the
@@ -54,24 +59,38 @@ export const KANBOARD_DEFAULTS = {
 } as const satisfies Partial<IssueFields>;
 
 /** The defaults of the fields that only Tracker's clients can set. */
-export const TRACKER_DEFAULTS = { resolutionId: null } as const satisfies Partial<IssueFields>;
+export const TRACKER_DEFAULTS = {
+  resolutionId: null,
+  authorId: null,
+  followerIds: [],
+} as const satisfies Partial<IssueFields>;
 
 export interface NewIssueWrite {
   readonly queueId: number;
   readonly fields: IssueFields;
   readonly isOpen: boolean;
   readonly unique?: string | undefined;
+  /** The number of the key; by default the next one of the queue. */
+  readonly number?: number | undefined;
   readonly createdBy: number;
+  readonly origin?: IssueOrigin | undefined;
 }
 
-/** Creates an issue at the end of its column, with the next key of its queue. */
+/**
+ * Creates an issue at the end of its column, with the next key of its queue or with that number. Throws `conflict` for a
+ * number that an issue of the queue has or had.
+ */
 export async function addIssue(
   db: Transaction,
   { orgId, userId }: Viewer,
-  { fields, ...issue }: NewIssueWrite,
+  { fields, number, origin, ...issue }: NewIssueWrite,
 ): Promise<{ issueId: number; key: string }> {
-  const key = await takeIssueKey(db, orgId, issue.queueId);
-  const issueId = await onConstraint(insertIssue(db, orgId, { ...issue, ...fields, key }), COLUMN_REMOVED);
+  const key =
+    number === undefined
+      ? await takeIssueKey(db, orgId, issue.queueId)
+      : await claimIssueKey(db, orgId, issue.queueId, number);
+  if (key === undefined) throw new DomainError('conflict', undefined, { key: texts.issueKeyTaken });
+  const issueId = await onConstraint(insertIssue(db, orgId, { ...issue, ...fields, ...origin, key }), COLUMN_REMOVED);
   await insertMissingTags(db, orgId, issue.queueId, fields.tags);
   const created = [
     { field: 'key', from: null, to: key },
@@ -173,6 +192,8 @@ export function fieldsOf(issue: IssueState): IssueFields {
     issueTypeId: issue.issue_type_id,
     priorityId: issue.priority_id,
     assigneeId: issue.assignee_id,
+    authorId: issue.author_id,
+    followerIds: issue.follower_ids,
     tags: issue.tags,
     statusId: issue.status_id,
     resolutionId: issue.resolution_id,
@@ -187,25 +208,31 @@ export function fieldsOf(issue: IssueState): IssueFields {
 }
 
 /** The fields that the changelog reports, by their names in the contract. */
-const FIELDS: readonly (readonly [field: string, of: keyof IssueFields])[] = [
-  ['summary', 'summary'],
-  ['description', 'description'],
-  ['type', 'issueTypeId'],
-  ['priority', 'priorityId'],
-  ['assignee', 'assigneeId'],
-  ['tags', 'tags'],
-  ['status', 'statusId'],
-  ['resolution', 'resolutionId'],
+const FIELDS: readonly (readonly [field: string, valueIn: (fields: IssueFields) => unknown])[] = [
+  ['summary', ({ summary }) => summary],
+  ['description', ({ description }) => description],
+  ['type', ({ issueTypeId }) => issueTypeId],
+  ['priority', ({ priorityId }) => priorityId],
+  ['assignee', ({ assigneeId }) => assigneeId],
+  ['tags', ({ tags }) => tags],
+  ['status', ({ statusId }) => statusId],
+  ['resolution', ({ resolutionId }) => resolutionId],
+  ['author', ({ authorId }) => authorId],
+  ['followers', ({ followerIds }) => followerIds],
+  ['deadline', ({ dueAt }) => deadlineOf(dueAt)],
+  ['storyPoints', storyPointsOf],
 ];
 
-/** The fields that differ, by their names in the contract. An empty list of tags counts as unset. */
+/** The fields that differ, by their names in the contract. An empty list counts as unset. */
 function changesBetween(before: IssueFields | undefined, after: IssueFields) {
-  return FIELDS.map(([field, of]) => ({ field, from: contentOf(before?.[of]), to: contentOf(after[of]) })).filter(
-    ({ from, to }) => JSON.stringify(from) !== JSON.stringify(to),
-  );
+  return FIELDS.map(([field, valueIn]) => ({
+    field,
+    from: before ? contentOf(valueIn(before)) : null,
+    to: contentOf(valueIn(after)),
+  })).filter(({ from, to }) => JSON.stringify(from) !== JSON.stringify(to));
 }
 
-function contentOf(value: IssueFields[keyof IssueFields] | undefined): unknown {
+function contentOf(value: unknown): unknown {
   return Array.isArray(value) && value.length === 0 ? null : (value ?? null);
 }
 
@@ -227,15 +254,19 @@ export async function lockWritableIssue(
   return issue;
 }
 
+/** Undefined for an invalid name. Throws `refused` for a name of several queues that the viewer may see. */
+export async function findQueueName(db: Queryable, viewer: Viewer, queue: Reference): Promise<QueueName | undefined> {
+  if (typeof queue !== 'object') return parseQueueName(queue);
+  const [id, other] = await selectQueuesCalled(db, viewer, queue.name);
+  if (other !== undefined) throw ambiguous('queue', queue.name);
+  return id === undefined ? undefined : { id, key: undefined };
+}
+
 /**
  * Throws `not_found`, also for a queue that the viewer may not see, and `forbidden` for one that they may not change.
  */
-export async function getWritableQueue(
-  db: Queryable,
-  viewer: Viewer,
-  queueName: string | number,
-): Promise<QueueForIssue> {
-  const name = parseQueueName(queueName);
+export async function getWritableQueue(db: Queryable, viewer: Viewer, queueName: Reference): Promise<QueueForIssue> {
+  const name = await findQueueName(db, viewer, queueName);
   const queue = name === undefined ? undefined : await selectQueueForIssue(db, viewer, name);
   if (queue === undefined) throw new DomainError('not_found', texts.queueNotFound);
   if (!queue.may_write) throw new DomainError('forbidden', texts.writeForbidden);

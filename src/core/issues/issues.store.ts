@@ -1,140 +1,8 @@
 import type { Queryable, Transaction } from '../../database/database.ts';
-import { lookup } from '../../database/lookup.ts';
 import { statement } from '../../database/statement.ts';
-import { type Viewer, visibleQueue, writableQueue } from '../access/viewer.ts';
-import type { StatusRow } from '../dictionaries/dictionaries.store.ts';
-import { type UserColumns, userColumns } from '../users/user-summary.ts';
+import { type Viewer, writableQueue } from '../access/viewer.ts';
 import { issueIdNamed } from './issue-name.ts';
 import { visibleIssues } from './visible-issues.ts';
-
-/** An issue with the columns of other rows that its representation includes. */
-export type IssueRow = {
-  issue_id: number;
-  hex_id: string;
-  key: string;
-  version: number;
-  summary: string;
-  description: string | null;
-  tags: string[];
-  aliases: string[];
-  created_at: Date;
-  updated_at: Date;
-  queue_id: number;
-  queue_key: string;
-  queue_name: string;
-  type_id: number;
-  type_key: string;
-  type_ru: string;
-  type_en: string;
-  priority_id: number;
-  priority_key: string;
-  priority_ru: string;
-  priority_en: string;
-  status_id: number;
-  status_key: string;
-  status_ru: string;
-  status_en: string;
-  status_type: StatusRow['type'];
-} & UserColumns<'created_by'> &
-  UserColumns<'updated_by'> &
-  (UserColumns<'assignee'> | { assignee_uid: null }) &
-  (UserColumns<'resolved_by'> | { resolved_by_uid: null }) &
-  (Entry<'previous'> | { previous_id: null }) &
-  ((Entry<'resolution'> & { resolved_at: Date }) | { resolution_id: null }) &
-  (Single<'parent'> | { parent_key: null }) &
-  (Single<'epic'> | { epic_key: null });
-
-type Entry<Alias extends string> = Record<`${Alias}_id`, number> & Record<`${Alias}_${'key' | 'ru' | 'en'}`, string>;
-type Single<Alias extends string> = Record<`${Alias}_${'hex_id' | 'key' | 'summary'}`, string>;
-
-/**
- * SQL: selects IssueRows for the column issue_id of `found`, in the order of its column place, without the issues that
- * the viewer may not see. `furtherColumns` of `found` start with a comma.
- */
-export function issuesFound(found: string, furtherColumns = ''): string {
-  return `
-    select issues.issue_id, issues.hex_id, issues.key, issues.version, issues.summary, issues.description, issues.tags,
-      issues.created_at, issues.updated_at,
-      array(
-        select issue_aliases.key from issue_aliases
-        where issue_aliases.org_id = :orgId and issue_aliases.issue_id = issues.issue_id
-        order by issue_aliases.key
-      ) as aliases,
-      queues.queue_id, queues.key as queue_key, queues.name as queue_name,
-      types.issue_type_id as type_id, types.key as type_key, types.name_ru as type_ru, types.name_en as type_en,
-      priorities.priority_id, priorities.key as priority_key, priorities.name_ru as priority_ru,
-      priorities.name_en as priority_en,
-      statuses.status_id, statuses.key as status_key, statuses.name_ru as status_ru, statuses.name_en as status_en,
-      statuses.type as status_type,
-      previous.status_id as previous_id, previous.key as previous_key, previous.name_ru as previous_ru,
-      previous.name_en as previous_en,
-      resolutions.resolution_id, resolutions.key as resolution_key, resolutions.name_ru as resolution_ru,
-      resolutions.name_en as resolution_en, issues.resolved_at,
-      parent.hex_id as parent_hex_id, parent.key as parent_key, parent.summary as parent_summary,
-      epic.hex_id as epic_hex_id, epic.key as epic_key, epic.summary as epic_summary,
-      ${userColumns('created_by')},
-      ${userColumns('updated_by')},
-      ${userColumns('assignee')},
-      ${userColumns('resolved_by')}${furtherColumns}
-    from ${found}
-    join issues on issues.org_id = :orgId and issues.issue_id = found.issue_id
-    join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id and ${visibleQueue('queues')}
-    join issue_types types on types.org_id = :orgId and types.issue_type_id = issues.issue_type_id
-    join priorities on priorities.org_id = :orgId and priorities.priority_id = issues.priority_id
-    join statuses on statuses.org_id = :orgId and statuses.status_id = issues.status_id
-    join users created_by on created_by.org_id = :orgId and created_by.user_id = issues.created_by
-    join users updated_by on updated_by.org_id = :orgId and updated_by.user_id = issues.updated_by
-    left join users assignee on assignee.org_id = :orgId and assignee.user_id = issues.assignee_id
-    left join statuses previous on previous.org_id = :orgId and previous.status_id = issues.previous_status_id
-    left join resolutions on resolutions.org_id = :orgId and resolutions.resolution_id = issues.resolution_id
-    left join users resolved_by on resolved_by.org_id = :orgId and resolved_by.user_id = issues.resolved_by
-    left join lateral (${otherEnd('subtask', 'inward', 'outward')}) parent on true
-    left join lateral (${otherEnd('epic', 'outward', 'inward')}) epic on true
-    order by found.place`;
-}
-
-/** SQL: the issue at the other end of the first link of the type that has the row `issues` at the end `own`. */
-function otherEnd(linkTypeId: string, own: string, other: string): string {
-  return `
-      select object.hex_id, object.key, object.summary
-      from ${lookup('links', 'links', `links.${own}_issue_id = issues.issue_id`)}
-      cross join ${lookup('object', 'issues', `issues.issue_id = links.${other}_issue_id`)}
-      join queues object_queue on object_queue.org_id = :orgId and object_queue.queue_id = object.queue_id
-      where links.link_type_id = '${linkTypeId}' and ${visibleQueue('object_queue')}
-      order by links.link_id
-      limit 1`;
-}
-
-const SELECT_ISSUE = statement<keyof Viewer | 'issueName', IssueRow>(
-  'select_issue',
-  issuesFound(`(select ${issueIdNamed(':issueName')} as issue_id, 1 as place) found`),
-);
-
-/** The issue with that key or id, if the viewer may see it. */
-export async function selectIssue(db: Queryable, viewer: Viewer, issueName: string): Promise<IssueRow | undefined> {
-  const [row] = await db.query(SELECT_ISSUE({ ...viewer, issueName }));
-  return row;
-}
-
-const SELECT_ISSUE_BY_UNIQUE = statement<keyof Viewer | 'unique', IssueRow>(
-  'select_issue_by_unique',
-  issuesFound(`
-      (
-        select issue_id, row_number() over (order by created_by <> :userId, issue_id) as place
-        from issues
-        where org_id = :orgId and unique_token = :unique
-      ) found`),
-);
-
-/** The issue that the viewer created with that `unique`, or else the first one that the viewer may see. */
-export async function selectIssueByUnique(
-  db: Queryable,
-  viewer: Viewer,
-  unique: string,
-): Promise<IssueRow | undefined> {
-  const [row] = await db.query(SELECT_ISSUE_BY_UNIQUE({ ...viewer, unique }));
-  return row;
-}
 
 const LOCK_ISSUE = lockIssueWhere('lock_issue', issueIdNamed(':issueName'));
 const LOCK_ISSUE_BY_ID = lockIssueWhere('lock_issue_by_id', ':issueName::bigint');
@@ -183,6 +51,10 @@ export interface IssueState {
   readonly status_id: number;
   readonly resolution_id: number | null;
   readonly assignee_id: number | null;
+  /** The author if one is set, or else the creator. */
+  readonly author_id: number;
+  readonly follower_ids: readonly number[];
+  readonly created_by: number;
   readonly is_open: boolean;
   readonly position: number;
   readonly reference: string;
@@ -200,8 +72,9 @@ const SELECT_ISSUE_STATE = statement<keyof Viewer | 'issueId', IssueState>(
   visibleIssues(
     `issues.issue_id, issues.key, issues.version, issues.queue_id, queues.key as queue_key, issues.summary,
       issues.description, issues.tags, issues.issue_type_id, issues.priority_id, issues.status_id,
-      issues.resolution_id, issues.assignee_id, issues.is_open, issues.position, issues.reference, issues.color, issues.due_at,
-      issues.started_at, issues.time_spent, issues.time_estimated, issues.kanboard,
+      issues.resolution_id, issues.assignee_id, coalesce(issues.author_id, issues.created_by) as author_id,
+      to_jsonb(issues.follower_ids) as follower_ids, issues.created_by, issues.is_open, issues.position, issues.reference,
+      issues.color, issues.due_at, issues.started_at, issues.time_spent, issues.time_estimated, issues.kanboard,
       ${writableQueue('queues')} as may_write`,
     'issues.issue_id = :issueId',
   ),
@@ -230,6 +103,9 @@ export interface IssueFields {
   readonly issueTypeId: number;
   readonly priorityId: number;
   readonly assigneeId: number | null;
+  /** Null or the creator's user_id if no other author is set. */
+  readonly authorId: number | null;
+  readonly followerIds: readonly number[];
   readonly tags: readonly string[];
   readonly statusId: number;
   readonly resolutionId: number | null;
@@ -242,7 +118,24 @@ export interface IssueFields {
   readonly kanboard: Readonly<Record<string, number>>;
 }
 
-export interface NewIssueRow extends IssueFields {
+/** The history of an issue in another tracker; undefined for what happens now, by the creator. */
+export interface IssueOrigin {
+  readonly createdAt: Date | undefined;
+  readonly updatedAt: Date | undefined;
+  readonly updatedBy: number | undefined;
+  readonly resolvedAt: Date | undefined;
+  readonly resolvedBy: number | undefined;
+}
+
+const NO_ORIGIN: IssueOrigin = {
+  createdAt: undefined,
+  updatedAt: undefined,
+  updatedBy: undefined,
+  resolvedAt: undefined,
+  resolvedBy: undefined,
+};
+
+export interface NewIssueRow extends IssueFields, Partial<IssueOrigin> {
   readonly key: string;
   readonly queueId: number;
   readonly isOpen: boolean;
@@ -253,21 +146,27 @@ export interface NewIssueRow extends IssueFields {
 const INSERT_ISSUE = statement<'orgId' | keyof NewIssueRow, { issue_id: number }>(
   'insert_issue',
   `
-  insert into issues (org_id, key, queue_id, is_open, closed_at, unique_token, created_by, updated_by, position,
-    summary, description, issue_type_id, priority_id, assignee_id, tags, status_id, resolution_id,
+  insert into issues (org_id, key, queue_id, is_open, closed_at, unique_token, created_by, updated_by, created_at,
+    updated_at, moved_at, position, summary, description, issue_type_id, priority_id, assignee_id, author_id, follower_ids, tags, status_id, resolution_id,
     resolved_at, resolved_by, reference, color, due_at, started_at, time_spent, time_estimated, kanboard)
-  select :orgId, :key, :queueId, :isOpen, case when not :isOpen then now() end, :unique, :createdBy, :createdBy,
-    ${lastPosition(':queueId', ':statusId')},
-    :summary, :description, :issueTypeId, :priorityId, :assigneeId, :tags, :statusId, :resolutionId,
-    case when :resolutionId::bigint is not null then now() end, case when :resolutionId::bigint is not null then :createdBy::bigint end,
+  select :orgId, :key, :queueId, :isOpen, case when not :isOpen then coalesce(:resolvedAt::timestamptz, times.updated_at) end,
+    :unique, :createdBy, coalesce(:updatedBy::bigint, :createdBy::bigint), times.created_at, times.updated_at,
+    times.updated_at, ${lastPosition(':queueId', ':statusId')}, :summary, :description, :issueTypeId, :priorityId, :assigneeId, nullif(:authorId::bigint, :createdBy::bigint),
+    :followerIds::bigint[], :tags, :statusId, :resolutionId,
+    case when :resolutionId::bigint is not null then coalesce(:resolvedAt::timestamptz, times.updated_at) end,
+    case when :resolutionId::bigint is not null then coalesce(:resolvedBy::bigint, :updatedBy::bigint, :createdBy::bigint) end,
     :reference, :color, :dueAt, :startedAt, :timeSpent, :timeEstimated, :kanboard
+  from (
+    select coalesce(:createdAt::timestamptz, now()) as created_at,
+      coalesce(:updatedAt::timestamptz, :createdAt::timestamptz, now()) as updated_at
+  ) times
   returning issue_id`,
 );
 
 /** Returns the issue_id. */
 export async function insertIssue(db: Transaction, orgId: string, issue: NewIssueRow): Promise<number> {
   const kanboard = JSON.stringify(issue.kanboard);
-  const [row] = await db.query(INSERT_ISSUE({ orgId, unique: undefined, ...issue, kanboard }));
+  const [row] = await db.query(INSERT_ISSUE({ orgId, unique: undefined, ...NO_ORIGIN, ...issue, kanboard }));
   return (row as { issue_id: number }).issue_id;
 }
 
@@ -276,7 +175,8 @@ const UPDATE_ISSUE_FIELDS = statement<'orgId' | 'userId' | 'issueId' | 'isOpen' 
   `
   update issues
   set summary = :summary, description = :description, issue_type_id = :issueTypeId, priority_id = :priorityId,
-    assignee_id = :assigneeId, tags = :tags, status_id = :statusId, resolution_id = :resolutionId,
+    assignee_id = :assigneeId, author_id = nullif(:authorId::bigint, created_by), follower_ids = :followerIds::bigint[],
+    tags = :tags, status_id = :statusId, resolution_id = :resolutionId,
     resolved_at = case when :resolutionId::bigint is null then null
       when resolution_id is distinct from :resolutionId then clock.now else resolved_at end,
     resolved_by = case when :resolutionId::bigint is null then null

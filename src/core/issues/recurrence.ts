@@ -51,6 +51,7 @@ export function successorOf(issueId: number, fields: IssueFields, statusId: numb
     statusId,
     dueAt: nextDueDate(fields, now),
     resolutionId: null,
+    authorId: null,
     startedAt: null,
     timeSpent: null,
     kanboard: { ...kanboard, recurrence_parent: issueId },

@@ -4,9 +4,10 @@ import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
 import { requireManager, type Viewer } from '../access/viewer.ts';
 import { findEntry } from '../dictionaries/dictionaries.service.ts';
+import { ambiguous, type Reference, textOf } from '../ids/reference.ts';
 import { DEFAULT_ISSUE_TYPE_ID, DEFAULT_PRIORITY_ID } from '../organisations/defaults.ts';
 import { type UserSummary, userFrom } from '../users/user-summary.ts';
-import { findUserIdNamed } from '../users/users.service.ts';
+import { findUsersNamed } from '../users/users.service.ts';
 import { parseQueueName } from './queue-name.ts';
 import { insertColumnsForStatuses, insertQueue, type QueueRow, selectQueue, selectQueuesPage } from './queues.store.ts';
 
@@ -76,18 +77,20 @@ export function createQueueFor(
     readonly key: string;
     readonly name: string;
     readonly description: string | undefined;
-    readonly lead: string | number | undefined;
-    readonly defaultType: string | number | undefined;
-    readonly defaultPriority: string | number | undefined;
+    readonly lead: Reference | undefined;
+    readonly defaultType: Reference | undefined;
+    readonly defaultPriority: Reference | undefined;
   },
 ): Promise<Queue> {
   requireManager(viewer);
   const { key, name, description } = queue;
   return db.transaction(async (transaction) => {
-    const leadId =
-      queue.lead === undefined ? viewer.userId : await findUserIdNamed(transaction, viewer.orgId, queue.lead);
-    const issueType = await findEntry(transaction, viewer, 'issue_types', queue.defaultType ?? DEFAULT_ISSUE_TYPE_ID);
-    const priority = await findEntry(transaction, viewer, 'priorities', queue.defaultPriority ?? DEFAULT_PRIORITY_ID);
+    const { lead, defaultType = DEFAULT_ISSUE_TYPE_ID, defaultPriority = DEFAULT_PRIORITY_ID } = queue;
+    const [found] = lead === undefined ? [] : await findUsersNamed(transaction, viewer.orgId, [lead]);
+    if (found === 'ambiguous') throw ambiguous('lead', textOf(lead ?? ''));
+    const leadId = lead === undefined ? viewer.userId : found?.isRemoved === false ? found.userId : undefined;
+    const issueType = await findEntry(transaction, viewer, 'issue_types', defaultType, 'defaultType');
+    const priority = await findEntry(transaction, viewer, 'priorities', defaultPriority, 'defaultPriority');
     if (leadId === undefined || issueType === undefined || priority === undefined) {
       throw new DomainError('refused', undefined, {
         ...(leadId === undefined && { lead: texts.userUnknown }),

@@ -1,7 +1,7 @@
 import { ConcurrentChange, type Queryable, type Transaction } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { statement } from '../../database/statement.ts';
-import { type Viewer, visibleQueue, writableQueue } from '../access/viewer.ts';
+import { managedQueue, type Viewer, visibleQueue, writableQueue } from '../access/viewer.ts';
 import type { StatusRow } from '../dictionaries/dictionaries.store.ts';
 import { type UserColumns, userColumns } from '../users/user-summary.ts';
 import type { QueueName } from './queue-name.ts';
@@ -198,16 +198,19 @@ export async function selectQueuesPage(
 /** What the creation of an issue needs to know of its queue. */
 export interface QueueForIssue {
   readonly queue_id: number;
+  readonly key: string;
   readonly issue_type_id: number;
   readonly priority_id: number;
   readonly may_write: boolean;
+  readonly may_manage: boolean;
 }
 
 const SELECT_QUEUE_FOR_ISSUE = statement<keyof Viewer | 'id' | 'key', QueueForIssue>(
   'select_queue_for_issue',
   `
-  select queues.queue_id, queues.default_issue_type_id as issue_type_id,
-    queues.default_priority_id as priority_id, ${writableQueue('queues')} as may_write
+  select queues.queue_id, queues.key, queues.default_issue_type_id as issue_type_id,
+    queues.default_priority_id as priority_id, ${writableQueue('queues')} as may_write,
+    ${managedQueue('queues')} as may_manage
   from queues
   where queues.org_id = :orgId and ${visibleQueue('queues')}
     and queues.queue_id = coalesce(:id, (select queue_id from queues where org_id = :orgId and key = :key))`,
@@ -221,6 +224,23 @@ export async function selectQueueForIssue(
 ): Promise<QueueForIssue | undefined> {
   const [row] = await db.query(SELECT_QUEUE_FOR_ISSUE({ ...viewer, id: name.id, key: name.key }));
   return row;
+}
+
+const SELECT_QUEUES_CALLED = statement<keyof Viewer | 'name', { queue_id: number }>(
+  'select_queues_called',
+  `
+  select queues.queue_id
+  from queues
+  where queues.org_id = :orgId and ${visibleQueue('queues')}
+    and lower(queues.name collate "default") = lower(btrim(:name))
+  order by queues.queue_id
+  limit 2`,
+);
+
+/** The queue_ids of up to two queues with that name, ignoring case, that the viewer may see. */
+export async function selectQueuesCalled(db: Queryable, viewer: Viewer, name: string): Promise<number[]> {
+  const rows = await db.query(SELECT_QUEUES_CALLED({ ...viewer, name }));
+  return rows.map(({ queue_id }) => queue_id);
 }
 
 const TAKE_ISSUE_KEY = statement<'orgId' | 'queueId', { key: string; last_issue_number: number }>(
@@ -258,6 +278,39 @@ export async function skipIssueNumbers(
 ): Promise<boolean> {
   const rows = await db.query(SKIP_ISSUE_NUMBERS({ orgId, queueId, next }));
   return rows.length > 0;
+}
+
+const CLAIM_ISSUE_KEY = statement<'orgId' | 'queueId' | 'number', { key: string }>(
+  'claim_issue_key',
+  `
+  update queues set last_issue_number = greatest(last_issue_number, :number)
+  where org_id = :orgId and queue_id = :queueId
+  returning key || '-' || :number::bigint as key`,
+);
+const IS_KEY_USED = statement<'orgId' | 'key'>(
+  'is_key_used',
+  `
+  select 1 from issues where org_id = :orgId and key = :key
+  union all
+  select 1 from issue_aliases where org_id = :orgId and key = :key
+  union all
+  select 1 from deleted_issues where org_id = :orgId and key = :key`,
+);
+
+/**
+ * The queue's key with that number; the next keys have higher ones. Undefined if an issue has it or had it. Throws
+ * ConcurrentChange if the queue has just been removed.
+ */
+export async function claimIssueKey(
+  db: Transaction,
+  orgId: string,
+  queueId: number,
+  number: number,
+): Promise<string | undefined> {
+  const [row] = await db.query(CLAIM_ISSUE_KEY({ orgId, queueId, number }));
+  if (row === undefined) throw new ConcurrentChange();
+  const used = await db.query(IS_KEY_USED({ orgId, key: row.key }));
+  return used.length === 0 ? row.key : undefined;
 }
 
 const SELECT_FIRST_STATUS = statement<'orgId' | 'queueId', Pick<StatusRow, 'id' | 'type'>>(

@@ -18,6 +18,17 @@ export function userColumns(alias: string): string {
     ${alias}.passport_uid as ${alias}_passport_uid, ${alias}.cloud_uid as ${alias}_cloud_uid`;
 }
 
+/** SQL: an array of UserSummary objects, from an array of user_ids in its order. */
+export function userSummaries(userIds: string): string {
+  return `array(
+          select jsonb_build_object('uid', named.uid, 'display', coalesce(named.display, named.login),
+            'passportUid', named.passport_uid, 'cloudUid', named.cloud_uid)
+          from unnest(${userIds}) with ordinality as listed (user_id, place)
+          join users named on named.org_id = :orgId and named.user_id = listed.user_id
+          order by listed.place
+        )`;
+}
+
 export function userFrom<Alias extends string>(row: UserColumns<Alias>, alias: Alias): UserSummary {
   // TypeScript cannot resolve the computed column names; the type of `row` guarantees that they exist.
   const columns: Readonly<Record<string, unknown>> = row;

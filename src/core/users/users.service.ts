@@ -4,11 +4,13 @@ import { DomainError, requireValid } from '../../errors.ts';
 import { lengthOf } from '../../text-length.ts';
 import { texts } from '../../texts.ts';
 import type { OrganisationRole, Viewer } from '../access/viewer.ts';
+import type { Reference } from '../ids/reference.ts';
 import { isEmail } from './email.ts';
 import { hashPassword } from './password-hash.ts';
 import { parseUserName } from './user-name.ts';
 import type { UserSummary } from './user-summary.ts';
 import {
+  type FoundUser,
   insertUser,
   lockAdministrators,
   type NewUserRow,
@@ -17,6 +19,8 @@ import {
   selectUser,
   selectUserId,
   selectUserNamed,
+  selectUsersCalled,
+  selectUsersNamed,
   selectUsersPage,
   type UserRow,
   updateUserActive,
@@ -229,6 +233,29 @@ export async function findUserIdNamed(
   const name = parseUserName(userName);
   const row = name === undefined ? undefined : await selectUserNamed(db, orgId, name);
   return row?.removed_at === null ? row.user_id : undefined;
+}
+
+/**
+ * The users with these logins, uids or full names, in the given order: undefined for one that does not exist, and
+ * `ambiguous` for a full name of several users. Only the former two find removed users.
+ */
+export async function findUsersNamed(
+  db: Queryable,
+  orgId: string,
+  references: readonly Reference[],
+): Promise<(FoundUser | 'ambiguous' | undefined)[]> {
+  const names = references.map((one) => (typeof one === 'object' ? undefined : parseUserName(one)));
+  const fullNames = references.map((one) => (typeof one === 'object' ? one.name : null));
+  const isNamed = names.some((name) => name !== undefined);
+  const isCalled = fullNames.some((name) => name !== null);
+  const named = isNamed ? await selectUsersNamed(db, orgId, names) : [];
+  const called = isCalled ? await selectUsersCalled(db, orgId, fullNames) : [];
+  return references.map((_reference, place) => {
+    const user = named.find((one) => one.place === place + 1);
+    const [first, second] = called.filter((one) => one.place === place + 1);
+    if (second) return 'ambiguous';
+    return user ?? (first && { userId: first.userId, isRemoved: false });
+  });
 }
 
 /** The user that made the request. Throws `not_found`. */

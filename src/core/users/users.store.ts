@@ -113,6 +113,52 @@ export async function selectUserNamed(db: Queryable, orgId: string, name: UserNa
   return row;
 }
 
+export interface FoundUser {
+  readonly userId: number;
+  readonly isRemoved: boolean;
+}
+
+const SELECT_USERS_NAMED = statement<'orgId' | 'uids' | 'logins', FoundUser & { place: number }>(
+  'select_users_named',
+  `
+  select named.place, users.user_id as "userId", users.removed_at is not null as "isRemoved"
+  from unnest(:uids::bigint[], :logins::text[]) with ordinality as named (uid, login, place)
+  join users on users.org_id = :orgId and users.user_id = ${userIdNamed('named.uid', 'named.login')}`,
+);
+
+const SELECT_USERS_CALLED = statement<'orgId' | 'names', { userId: number; place: number }>(
+  'select_users_called',
+  `
+  select named.place, users.user_id as "userId"
+  from unnest(:names::text[]) with ordinality as named (name, place)
+  join users on users.org_id = :orgId and users.removed_at is null
+    and lower(users.display collate "default") = lower(btrim(named.name))`,
+);
+
+/** The users with these full names, ignoring case, each with the place of its name, which begins with 1. */
+export function selectUsersCalled(
+  db: Queryable,
+  orgId: string,
+  names: readonly (string | null)[],
+): Promise<{ userId: number; place: number }[]> {
+  return db.query(SELECT_USERS_CALLED({ orgId, names }));
+}
+
+/** The users with these names, each with the place of its name, which begins with 1. */
+export function selectUsersNamed(
+  db: Queryable,
+  orgId: string,
+  names: readonly (UserName | undefined)[],
+): Promise<(FoundUser & { place: number })[]> {
+  return db.query(
+    SELECT_USERS_NAMED({
+      orgId,
+      uids: names.map((name) => name?.uid ?? null),
+      logins: names.map((name) => name?.login ?? null),
+    }),
+  );
+}
+
 const SELECT_USERS_PAGE = statement<'orgId' | 'limit' | 'offset', (UserRow | { user_id: null }) & { total: number }>(
   'select_users_page',
   `

@@ -1,4 +1,5 @@
 import type { Schemas } from '../../contract/openrpc.ts';
+import { scoreOf } from '../../core/issues/shared-fields.ts';
 import type { Methods } from '../rpc/account.ts';
 import { idFrom } from '../rpc/values.ts';
 import type { TaskTagRow } from '../tags/tags.store.ts';
@@ -37,7 +38,7 @@ function serializeBoard(board: Board): Schemas['BoardSwimlane'] {
 
 function serializeColumn({ column, tasks }: Board['columns'][number], isEditable: boolean): Schemas['BoardColumn'] {
   const open = tasks.filter(({ row }) => row.is_open).length;
-  const score = sum(tasks.map(({ row }) => row.kanboard['score'] ?? 0));
+  const score = sum(tasks.map(({ row }) => scoreOf(row)));
   return {
     id: column.column_id,
     title: column.title,

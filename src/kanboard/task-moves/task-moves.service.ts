@@ -62,7 +62,7 @@ export async function moveTaskToProject(
       await changeIssueQueue(transaction, viewer, issue, { queueId: projectId, ...there });
       moved = await getWritableState(transaction, viewer, taskId);
     }
-    const fields: IssueFields = { ...fieldsOf(moved), ...there, ...TRACKER_DEFAULTS, assigneeId: ownerId };
+    const fields: IssueFields = { ...fieldsOf(moved), ...there, resolutionId: null, assigneeId: ownerId };
     await changeIssueFields(transaction, viewer, moved, fields, true);
   });
 }

@@ -1,4 +1,5 @@
 import type { Schemas } from '../../contract/openrpc.ts';
+import { scoreOf } from '../../core/issues/shared-fields.ts';
 import { SWIMLANE_NAME, swimlaneOf } from '../projects/swimlane.ts';
 import { nameOf, secondsFrom } from '../rpc/values.ts';
 import type { FoundTaskRow } from './task-search.store.ts';
@@ -30,7 +31,7 @@ export function serializeFoundTask(row: FoundTaskRow): Schemas['FoundTask'] {
     creator_id: row.creator_id,
     position: row.position,
     is_active: row.is_open ? 1 : 0,
-    score: row.kanboard['score'] ?? 0,
+    score: scoreOf(row),
     category_id: row.kanboard['category_id'] ?? 0,
     priority: row.kanboard['priority'] ?? 0,
     date_moved: secondsFrom(row.moved_at),

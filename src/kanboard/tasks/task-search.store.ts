@@ -1,5 +1,6 @@
 import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
 import { visibleComment } from '../../core/comments/comments.store.ts';
+import { SCORE } from '../../core/issues/shared-fields.ts';
 import { groupSql, type Sql, sql, unnamedStatement, withinSql } from '../../database/conditions.ts';
 import type { Queryable } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
@@ -150,7 +151,7 @@ const NUMBERS: Readonly<Record<NumberField, string>> = {
   isOpen: 'issues.is_open::integer',
   category: kanboardNumber('category_id'),
   priority: kanboardNumber('priority'),
-  score: kanboardNumber('score'),
+  score: SCORE,
 };
 
 function kanboardNumber(field: string): string {

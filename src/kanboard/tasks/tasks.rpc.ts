@@ -1,4 +1,5 @@
 import type { MethodName, Schemas } from '../../contract/openrpc.ts';
+import { scoreOf } from '../../core/issues/shared-fields.ts';
 import { swimlaneOf } from '../projects/swimlane.ts';
 import type { Account, Methods } from '../rpc/account.ts';
 import {
@@ -192,7 +193,7 @@ export function taskFields(row: TaskRow): Omit<Schemas['Task'], 'url' | 'color'>
     position: row.position,
     is_active: row.is_open ? 1 : 0,
     date_completed: completedAt(row),
-    score: row.kanboard['score'] ?? 0,
+    score: scoreOf(row),
     date_due: secondsOr0(row.due_at),
     category_id: row.kanboard['category_id'] ?? 0,
     creator_id: row.creator_id,

@@ -12,6 +12,7 @@ import {
 } from '../../core/issues/issue-writes.ts';
 import { type IssueFields, selectIssueState } from '../../core/issues/issues.store.ts';
 import { isRecurring } from '../../core/issues/recurrence.ts';
+import { scoreOf } from '../../core/issues/shared-fields.ts';
 import { resolutionAfter } from '../../core/issues/status-rules.ts';
 import { lockOrganisation } from '../../core/organisations/organisations.store.ts';
 import { lockQueue, selectFirstStatus, selectQueueForIssue } from '../../core/queues/queues.store.ts';
@@ -49,7 +50,7 @@ export interface TaskChanges {
   readonly tags: readonly string[] | undefined;
   readonly timeSpent: number | undefined;
   readonly timeEstimated: number | undefined;
-  /** Fields that are stored and returned without any effect here. */
+  /** The score, and fields that are stored and returned without any effect here. */
   readonly kanboard: Readonly<Record<string, number>>;
 }
 
@@ -242,7 +243,7 @@ export function setTaskOpen(db: Database, viewer: Viewer, taskId: number, isOpen
     if (seen?.may_write && isRecurring(seen)) await lockQueue(transaction, viewer.orgId, seen.queue_id);
     const issue = await lockWritableIssue(transaction, viewer, taskId, 'change');
     if (isRecurring(issue) && issue.queue_id !== seen?.queue_id) throw new ConcurrentChange();
-    const fields = { ...fieldsOf(issue), ...(isOpen && TRACKER_DEFAULTS) };
+    const fields = { ...fieldsOf(issue), ...(isOpen && { resolutionId: null }) };
     await changeIssueFields(transaction, viewer, issue, fields, isOpen);
   });
 }
@@ -298,6 +299,7 @@ async function statusForTask(
 }
 
 function fieldsAfter(before: IssueFields, changes: TaskChanges): IssueFields {
+  const { score, ...passive } = changes.kanboard;
   return {
     ...before,
     summary: changes.title ?? before.summary,
@@ -310,7 +312,11 @@ function fieldsAfter(before: IssueFields, changes: TaskChanges): IssueFields {
     startedAt: changes.startedAt === undefined ? before.startedAt : changes.startedAt,
     timeSpent: changes.timeSpent ?? before.timeSpent,
     timeEstimated: changes.timeEstimated ?? before.timeEstimated,
-    kanboard: { ...before.kanboard, ...changes.kanboard },
+    kanboard: {
+      ...before.kanboard,
+      ...passive,
+      ...(score !== undefined && score !== scoreOf(before) && { score }),
+    },
   };
 }
 

@@ -1,25 +1,31 @@
 import type { Schemas } from '../../contract/types.ts';
 import { explainConflict } from '../../core/issue-links/link-conflict.ts';
-import { findIssuesNamed } from '../../core/issues/issue-access.ts';
+import { findIssuesNamed, type LinkedIssue } from '../../core/issues/issue-access.ts';
 import { getMyself, type User } from '../../core/users/users.service.ts';
 import type { Database, Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { domainErrorBody } from '../../http/error-response.ts';
 import { texts } from '../../texts.ts';
 import { keysFound } from '../issue-search/issue-search.service.ts';
-import { changeIssue, changesIn } from '../issues/issues.rest.ts';
+import { changesIn } from '../issues/issue-changes.rest.ts';
+import { changeIssue } from '../issues/issues.rest.ts';
 import { moveIssue } from '../issues/issues.service.ts';
 import { executeTransition } from '../issues/transitions.service.ts';
 import type { Caller, Context, Handlers } from '../rest/caller.ts';
 import { ISSUE_KEY } from '../rest/idempotent-request.ts';
-import { issueNameIn, nameIn } from '../rest/names.ts';
-import { userReference } from '../rest/references.ts';
+import { issueNameIn, referenceIn } from '../rest/names.ts';
+import { issueReference, userReference } from '../rest/references.ts';
 import { timestamp } from '../rest/timestamps.ts';
 import { created } from '../rest/version.ts';
 import type { BulkChange, BulkFailure } from './bulk-change.ts';
 import { changeInBulk, getBulkChange } from './bulk-changes.service.ts';
 
-type Operations = 'updateIssuesInBulk' | 'moveIssuesInBulk' | 'transitionIssuesInBulk' | 'getBulkChange';
+type Operations =
+  | 'updateIssuesInBulk'
+  | 'moveIssuesInBulk'
+  | 'transitionIssuesInBulk'
+  | 'getBulkChange'
+  | 'listBulkChangeIssues';
 
 export const bulkChangeHandlers: Handlers<Operations> = {
   async updateIssuesInBulk(call) {
@@ -28,7 +34,7 @@ export const bulkChangeHandlers: Handlers<Operations> = {
   },
   async moveIssuesInBulk(call) {
     const { body, caller } = call;
-    const queue = String(nameIn(body.queue) ?? '');
+    const queue = referenceIn(body.queue) ?? '';
     return await carryOut(call, body.issues, (db, issue) => moveIssue(db, caller.viewer, issue, queue));
   },
   async transitionIssuesInBulk(call) {
@@ -44,7 +50,27 @@ export const bulkChangeHandlers: Handlers<Operations> = {
     const failures = await withoutHidden(db, caller, bulkChange.failures);
     return { body: serialize(caller, await getMyself(db, caller.viewer), { ...bulkChange, failures }) };
   },
+  async listBulkChangeIssues({ db, path, caller }) {
+    const bulkChange = await getBulkChange(db, caller.viewer, path.bulkChangeId);
+    const failures = await withoutHidden(db, caller, bulkChange.failures);
+    const names = failures.map(({ issue }) => issue);
+    const issues = names.length === 0 ? [] : await findIssuesNamed(db, caller.viewer, names);
+    return { body: failures.map((failure, place) => serializeFailure(caller, failure, issues[place])) };
+  },
 };
+
+/** `issue` is undefined if there is none of that name for the caller. */
+function serializeFailure(
+  caller: Caller,
+  { issue: name, error }: BulkFailure,
+  issue: LinkedIssue | undefined,
+): Schemas['BulkChangeIssue'] {
+  return {
+    issue: issue ? issueReference(caller, { ...issue, id: issue.hexId }) : { key: name, display: name },
+    status: 'FAILED',
+    error: error as Schemas['Error'],
+  };
+}
 
 /** Carries a change out for the named issues, or for those that match a query. */
 async function carryOut(

@@ -99,7 +99,8 @@ function fieldReference({ base, language }: Caller, id: string): Schemas['FieldR
 }
 
 function serializeValue(caller: Caller, value: FieldValue): Schemas['FieldValue'] {
-  if (value === null || typeof value === 'string' || !('kind' in value)) return value;
+  if (value === null || typeof value !== 'object' || !('kind' in value)) return value;
+  if (value.kind === 'users') return value.users.map((user) => userReference(caller, user));
   if (value.kind === 'user') return userReference(caller, value.user);
   if (value.kind === 'queue') return queueReference(caller, value);
   return value.kind === 'statuses' ? statusReference(caller, value) : entryReference(caller, value.kind, value);

@@ -47,12 +47,14 @@ export interface FieldChange {
   readonly to: FieldValue;
 }
 
-/** A value of a field: unset, a string, strings, or a reference to another object. */
+/** A value of a field: unset, a string, a number, strings, or references to other objects. */
 export type FieldValue =
   | null
   | string
+  | number
   | readonly string[]
   | { readonly kind: 'user'; readonly user: UserSummary }
+  | { readonly kind: 'users'; readonly users: readonly UserSummary[] }
   | { readonly kind: 'queue'; readonly id: number; readonly key: string; readonly name: string }
   | {
       readonly kind: 'statuses' | 'issuetypes' | 'priorities' | 'resolutions';
@@ -131,6 +133,8 @@ export async function getChangelogEntry(
 const KINDS = {
   queue: 'queues',
   assignee: 'users',
+  author: 'users',
+  followers: 'users',
   status: 'statuses',
   type: 'types',
   priority: 'priorities',
@@ -176,7 +180,7 @@ function idsIn(rows: readonly EntryRow[]): Ids {
     distinct(
       fields
         .filter(({ field }) => kindOf(field) === kind)
-        .flatMap(({ from, to }) => [from, to])
+        .flatMap(({ from, to }) => [from, to].flat())
         .filter((value) => typeof value === 'number'),
     );
   return {
@@ -203,7 +207,11 @@ function distinct<Value>(values: readonly Value[]): Value[] {
 /** Only the name of a deleted status; null for other objects that were deleted or that the viewer may not see. */
 function toFieldValue(field: string, value: unknown, named: Names): FieldValue {
   const kind = kindOf(field);
-  if (kind === undefined) return value as null | string | readonly string[];
+  if (kind === undefined) return value as null | string | number | readonly string[];
+  if (Array.isArray(value)) {
+    const users = value.map((id) => toFieldValue(field, id, named));
+    return { kind: 'users', users: users.flatMap((one) => (isUser(one) ? [one.user] : [])) };
+  }
   const deleted = kind === 'statuses' ? named.get(`deletedStatuses ${String(value)}`) : undefined;
   const row = named.get(`${kind} ${String(value)}`) ?? deleted;
   if (row === undefined) return null;
@@ -227,6 +235,10 @@ function toFieldValue(field: string, value: unknown, named: Names): FieldValue {
     default:
       return null;
   }
+}
+
+function isUser(value: FieldValue): value is Extract<FieldValue, { kind: 'user' }> {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'user';
 }
 
 function toLinkState(link: LinkChange | null, named: Names): LinkState | null {

@@ -7,14 +7,15 @@ import {
   listComments,
   updateComment,
 } from '../../core/comments/comments.service.ts';
-import { findUserIdNamed } from '../../core/users/users.service.ts';
+import { ambiguous, textOf } from '../../core/ids/reference.ts';
+import { findUsersNamed } from '../../core/users/users.service.ts';
 import type { Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
 import { commaList } from '../rest/comma-list.ts';
 import { importedOrigin } from '../rest/imported-origin.ts';
-import { idInPath, nameIn } from '../rest/names.ts';
+import { idInPath, referenceIn } from '../rest/names.ts';
 import { cursorHeaders, pageOf, pagingHeaders } from '../rest/paging.ts';
 import { hasAny, refuseReadOnly } from '../rest/read-only.ts';
 import { userReference } from '../rest/references.ts';
@@ -114,13 +115,16 @@ async function summoneeIds(
   { viewer }: Caller,
   given: Schemas['Summonees'] | undefined = [],
 ): Promise<number[]> {
-  const names = (Array.isArray(given) ? given : [given]).map((name) => nameIn(name) ?? '');
-  const found = await Promise.all(names.map((name) => findUserIdNamed(db, viewer.orgId, name)));
-  const unknown = names.filter((_name, index) => found[index] === undefined);
+  const names = (Array.isArray(given) ? given : [given]).map((name) => referenceIn(name) ?? '');
+  const found = await findUsersNamed(db, viewer.orgId, names);
+  const several = names.find((_name, place) => found[place] === 'ambiguous');
+  if (several) throw ambiguous('summonees', textOf(several));
+  const users = found.map((user) => (user === undefined || user === 'ambiguous' || user.isRemoved ? undefined : user));
+  const unknown = names.filter((_name, place) => users[place] === undefined);
   if (unknown.length > 0) {
-    throw new DomainError('refused', undefined, { summonees: texts.summoneesUnknown(unknown.join(', ')) });
+    throw new DomainError('refused', undefined, { summonees: texts.usersUnknown(unknown.map(textOf).join(', ')) });
   }
-  return [...new Set(found as number[])];
+  return [...new Set(users.flatMap((user) => (user ? [user.userId] : [])))];
 }
 
 function serializeComment(caller: Caller, comment: Comment, expand: ReadonlySet<string>): Schemas['Comment'] {

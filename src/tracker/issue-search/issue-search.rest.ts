@@ -5,7 +5,7 @@ import { issuesJson, issueView } from '../issues/issues.rest.ts';
 import type { Caller, Context, Handlers } from '../rest/caller.ts';
 import { commaList } from '../rest/comma-list.ts';
 import { requireStorableQuery } from '../rest/json-body.ts';
-import { nameIn } from '../rest/names.ts';
+import { isName, nameIn } from '../rest/names.ts';
 import { type Page, pageOf, pagingHeaders } from '../rest/paging.ts';
 import { issueReference } from '../rest/references.ts';
 import { countIssuesFound, scrollIssues, searchIssues, suggestIssues } from './issue-search.service.ts';
@@ -140,12 +140,12 @@ function filterFrom(filter: Readonly<Record<string, unknown>>): IssueSearch['fil
   );
 }
 
-/** `{"from": "2017-06-01", "to": "2017-06-30"}`, of which one member suffices. Undefined for anything else. */
+/** `{"from": "2017-06-01", "to": "2017-06-30"}`, also with numbers; one member suffices. Undefined for anything else. */
 function rangeIn(value: unknown): Range | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { from, to, ...others } = value as Readonly<Record<string, unknown>>;
-  const bounds = [from, to].filter((bound) => bound !== undefined && bound !== null);
-  const isRange = bounds.length > 0 && bounds.every((bound) => typeof bound === 'string');
-  if (!isRange || Object.keys(others).length > 0) return undefined;
-  return { from: (from as string | null) ?? undefined, to: (to as string | null) ?? undefined };
+  const bounds = [from, to].map((bound) => (isName(bound) ? String(bound) : undefined));
+  const isRange = [from, to].every((bound) => bound === undefined || bound === null || isName(bound));
+  if (!isRange || bounds.every((bound) => bound === undefined) || Object.keys(others).length > 0) return undefined;
+  return { from: bounds[0], to: bounds[1] };
 }

@@ -2,10 +2,10 @@ import type { Viewer } from '../../core/access/viewer.ts';
 import type { Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
-import { type Issue, toIssue } from '../issues/issues.service.ts';
+import { type Issue, toIssue } from '../issues/issue.ts';
 import { countIssues, selectIssuesPage, selectScrolledIssues } from './issue-search.store.ts';
 import type { IssueSearch, Range } from './issue-search.ts';
-import { CONDITIONS_MAX, parseQuery, parseTimeValue } from './query-language.ts';
+import { CONDITIONS_MAX, parseQuery, parseValue } from './query-language.ts';
 import { decodeCursor, encodeCursor, hashOfSearch, type ScrollCursor, scrollToken } from './scroll-cursor.ts';
 import {
   all,
@@ -13,6 +13,7 @@ import {
   type Condition,
   conditionOn,
   fieldNamed,
+  isNumberField,
   isTimeField,
   type Operand,
   type Order,
@@ -182,7 +183,9 @@ function conditionOf(
     const operands = values.map((value) => {
       if (value === undefined) return refuse(texts.searchValue);
       if (typeof value !== 'string') return rangeOperand(value, part, now);
-      return isTimeField(field) ? parseTimeValue(quoted(value), part, now) : operandFrom(value, refuse);
+      const isTime = isTimeField(field);
+      if (!isTime && !isNumberField(field)) return operandFrom(value, refuse);
+      return parseValue(isTime ? quoted(value) : value, part, isTime, now);
     });
     if (operands.length === 0) return { kind: 'oneOf', field, values: [] } as const;
     return conditionOn(field, name, operands, now);
@@ -199,7 +202,7 @@ function rangeOperand({ from, to }: Range, part: string, now: Date): Operand {
   const refuse = refusal(part);
   const timeIn = (text: string | undefined) => {
     if (text === undefined) return undefined;
-    const { value, negated, comparison } = parseTimeValue(quoted(text), part, now);
+    const { value, negated, comparison } = parseValue(quoted(text), part, true, now);
     return value.is === 'time' && !negated && comparison === '=' ? value.time : refuse(texts.searchValue);
   };
   return { negated: false, comparison: '=', value: { is: 'range', from: timeIn(from), to: timeIn(to) }, refuse };

@@ -1,4 +1,4 @@
-/** A span of time; undefined is unbounded. */
+/** A span of time, or of numbers; undefined is unbounded. */
 export interface Range {
   readonly from: string | undefined;
   readonly to: string | undefined;

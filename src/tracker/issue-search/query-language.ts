@@ -38,8 +38,8 @@ export const CONDITIONS_MAX = 200;
  *     either    = both { ("OR" | "||") both }
  *     both      = one { [ "AND" | "&&" ] one }
  *     one       = ("!" | "NOT") one | "(" either ")" | name ":" value { "," value } | text
- *     value     = { "!" } ( ( "#" | "~" ) string | text | name "(" ")" | [ ">" | ">=" | "<" | "<=" ] time [ ".." time ] )
- *     time      = ( text | name "(" ")" ) { ( "+" | "-" ) duration }
+ *     value     = { "!" } ( ( "#" | "~" ) string | text | name "(" ")" | [ ">" | ">=" | "<" | "<=" ] bound [ ".." bound ] )
+ *     bound     = number | ( text | name "(" ")" ) { ( "+" | "-" ) duration }
  *     order     = name [ "ASC" | "DESC" ]
  *
  * A text is a quoted string or a sequence of words. A text without a field that follows another condition needs AND
@@ -49,9 +49,9 @@ export function parseQuery(text: string, now = new Date()): Query {
   return new Parser(text, 'query', now).query();
 }
 
-/** Parses a value of a time field in a filter, whose member is `part`. Throws as `parseQuery` does. */
-export function parseTimeValue(text: string, part: string, now: Date): Operand {
-  return new Parser(text, part, now).timeValue();
+/** Parses a time or a number in a filter, whose member is `part`. Throws as `parseQuery` does. */
+export function parseValue(text: string, part: string, isTime: boolean, now: Date): Operand {
+  return new Parser(text, part, now).value(isTime);
 }
 
 const TEXT_FIELD: Field = { is: 'value', name: 'text' };
@@ -77,8 +77,8 @@ class Parser {
     return { condition, order };
   }
 
-  timeValue(): Operand {
-    const value = this.#value(true);
+  value(isTime: boolean): Operand {
+    const value = this.#value(isTime);
     if (!this.#isEnd()) this.#unexpected('конец значения', 'the end of the value');
     return value;
   }

@@ -15,6 +15,7 @@ export type Condition =
   | { readonly kind: 'like'; readonly field: Field; readonly parts: readonly string[] }
   | { readonly kind: 'me'; readonly field: Field }
   | { readonly kind: 'empty'; readonly field: Field }
+  | { readonly kind: 'compared'; readonly field: Field; readonly comparison: Comparison; readonly number: string }
   /** Not before `from`, and before `until`. */
   | {
       readonly kind: 'within';
@@ -22,6 +23,8 @@ export type Condition =
       readonly from: Date | undefined;
       readonly until: Date | undefined;
     };
+
+export type Comparison = '=' | '>' | '>=' | '<' | '<=';
 
 export type Field =
   | { readonly is: 'value'; readonly name: ValueField }
@@ -39,16 +42,23 @@ export type ValueField =
   | 'key'
   | 'assignee'
   | 'author'
+  | 'createdBy'
   | 'updatedBy'
+  | 'followers'
   | 'status'
   | 'statusType'
+  | 'resolution'
   | 'type'
   | 'priority'
   | 'summary'
   | 'description'
+  | 'comment'
   | 'tags'
+  | 'storyPoints'
   | 'created'
-  | 'updated';
+  | 'updated'
+  | 'resolved'
+  | 'deadline';
 
 export type Sorting =
   | 'key'
@@ -59,8 +69,13 @@ export type Sorting =
   | 'type'
   | 'assignee'
   | 'author'
+  | 'createdBy'
+  | 'resolution'
+  | 'storyPoints'
   | 'created'
-  | 'updated';
+  | 'updated'
+  | 'resolved'
+  | 'deadline';
 
 export interface Order {
   readonly by: Sorting;
@@ -70,7 +85,7 @@ export interface Order {
 /** One value as written in a search. */
 export interface Operand {
   readonly negated: boolean;
-  readonly comparison: '=' | '>' | '>=' | '<' | '<=';
+  readonly comparison: Comparison;
   readonly value:
     | { readonly is: 'text'; readonly text: string }
     /** The field must equal the whole text: `#"..."`, or negated `~"..."`. `||` in it stands for any text. */
@@ -84,12 +99,30 @@ export interface Operand {
 }
 
 const STATUS_TYPES = ['new', 'paused', 'inProgress', 'done', 'cancelled'];
-const DATES: ReadonlySet<string> = new Set(['created', 'updated']);
-const PEOPLE: ReadonlySet<string> = new Set(['assignee', 'author', 'updatedBy', 'queueOwner']);
-const TEXTS: ReadonlySet<string> = new Set(['summary', 'description']);
+const DATES: ReadonlySet<string> = new Set(['created', 'updated', 'resolved', 'deadline']);
+const NUMBERS: ReadonlySet<string> = new Set(['storyPoints']);
+const PEOPLE: ReadonlySet<string> = new Set([
+  'assignee',
+  'author',
+  'createdBy',
+  'updatedBy',
+  'followers',
+  'queueOwner',
+]);
+const TEXTS: ReadonlySet<string> = new Set(['summary', 'description', 'comment']);
 /** More words would exceed the time limit of a request. */
 const WORDS_MAX = 50;
-const MAY_BE_EMPTY: ReadonlySet<string> = new Set(['assignee', 'description', 'tags']);
+const MAY_BE_EMPTY: ReadonlySet<string> = new Set([
+  'assignee',
+  'followers',
+  'resolution',
+  'description',
+  'comment',
+  'tags',
+  'storyPoints',
+  'resolved',
+  'deadline',
+]);
 
 const FIELD_NAMES: readonly (readonly [Field, ...string[]])[] = [
   [value('queue'), 'Queue', 'Очередь'],
@@ -97,17 +130,24 @@ const FIELD_NAMES: readonly (readonly [Field, ...string[]])[] = [
   [value('queueOwner'), 'Queue Owner', 'Владелец очереди', 'Queue Lead'],
   [value('key'), 'Key', 'Ключ', 'Issue'],
   [value('assignee'), 'Assignee', 'Исполнитель'],
-  [value('author'), 'Author', 'Автор', 'Created by', 'Reporter'],
+  [value('author'), 'Author', 'Автор', 'Reporter'],
+  [value('createdBy'), 'Created by', 'Создал'],
   [value('updatedBy'), 'Updated by', 'Изменил', 'Modifier'],
+  [value('followers'), 'Followers', 'Наблюдатели', 'Follower'],
   [value('status'), 'Status', 'Статус'],
   [value('statusType'), 'Status type', 'Тип статуса'],
+  [value('resolution'), 'Resolution', 'Резолюция'],
   [value('type'), 'Type', 'Тип'],
   [value('priority'), 'Priority', 'Приоритет'],
   [value('summary'), 'Summary', 'Задача', 'Название'],
   [value('description'), 'Description', 'Описание'],
+  [value('comment'), 'Comment', 'Комментарий', 'Comments'],
   [value('tags'), 'Tags', 'Теги', 'Tag'],
+  [value('storyPoints'), 'Story Points'],
   [value('created'), 'Created', 'Создано', 'Created at'],
   [value('updated'), 'Updated', 'Обновлено', 'Updated at'],
+  [value('resolved'), 'Resolved', 'Решено', 'Resolved at'],
+  [value('deadline'), 'Deadline', 'Дедлайн'],
   // The direction is the end of the issue itself: it is the subtask, and the value names its parent.
   [link('subtask', 'inward'), 'Parent', 'Родительская задача', 'Parent issue', 'Is subtask for', 'Subtask for'],
   [link('subtask', 'outward'), 'Is parent task for', 'Parent task for'],
@@ -147,9 +187,14 @@ const SORTING_NAMES: readonly (readonly [Sorting, ...string[]])[] = [
   ['priority', 'Priority', 'Приоритет'],
   ['type', 'Type', 'Тип'],
   ['assignee', 'Assignee', 'Исполнитель'],
-  ['author', 'Author', 'Автор', 'Created by'],
+  ['author', 'Author', 'Автор'],
+  ['createdBy', 'Created by', 'Создал'],
+  ['resolution', 'Resolution', 'Резолюция'],
+  ['storyPoints', 'Story Points'],
   ['created', 'Created', 'Создано', 'Created at'],
   ['updated', 'Updated', 'Обновлено', 'Updated at', 'Update'],
+  ['resolved', 'Resolved', 'Решено', 'Resolved at'],
+  ['deadline', 'Deadline', 'Дедлайн'],
 ];
 
 const SORTINGS: ReadonlyMap<string, Sorting> = new Map(
@@ -170,6 +215,11 @@ export function fieldNamed(name: string, refuse: (text: Text) => never): Field {
 export function orderNamed(name: string, descending: boolean, refuse: (text: Text) => never): Order {
   const by = SORTINGS.get(normalized(name));
   return by ? { by, descending } : refuse(texts.orderUnknown(name, SORTING_NAMES.map(([, first]) => first).join(', ')));
+}
+
+/** Whether the values of the field are numbers. */
+export function isNumberField(field: Field): boolean {
+  return field.is === 'value' && NUMBERS.has(field.name);
 }
 
 /** Whether the values of the field are times. */
@@ -220,8 +270,10 @@ function anyOf(field: Field, fieldName: string, operands: readonly Operand[], no
 
 /** The condition for one operand. A plain string is returned as it is, to be matched together with others. */
 function single(field: Field, fieldName: string, operand: Operand, now: Date): Condition | string {
-  const { value: given, comparison, refuse } = operand;
+  const { comparison, refuse } = operand;
+  const given = emptinessIn(operand.value);
   const name = field.is === 'value' ? field.name : field.is;
+  if (NUMBERS.has(name) && (given.is === 'text' || given.is === 'range')) return compared(field, operand);
   if (given.is === 'time' || given.is === 'range') return within(field, fieldName, operand, now);
   if (comparison !== '=') return refuse(texts.searchComparison(fieldName));
   if (given.is === 'whole') {
@@ -239,6 +291,28 @@ function single(field: Field, fieldName: string, operand: Operand, now: Date): C
   if (given.name === 'notempty' && mayBeEmpty) return { kind: 'not', condition: { kind: 'empty', field } };
   if (given.name === 'me' && PEOPLE.has(name)) return { kind: 'me', field };
   return refuse(texts.searchFunctionUnknown(given.name, fieldName));
+}
+
+/** `empty()` and `notEmpty()` are not times, where a time may stand. */
+function emptinessIn(given: Operand['value']): Operand['value'] {
+  if (given.is !== 'time' || given.time.base.is !== 'function' || given.time.shiftMs !== 0) return given;
+  const { name } = given.time.base;
+  return name === 'empty' || name === 'notempty' ? { is: 'function', name } : given;
+}
+
+function compared(field: Field, { value: given, comparison, refuse }: Operand): Condition {
+  const numberIn = (text: string) =>
+    /^\s*-?\d{1,10}(\.\d{1,10})?\s*$/.test(text) ? text.trim() : refuse(texts.searchNumber(text));
+  const condition = (one: Comparison, text: string) =>
+    ({ kind: 'compared', field, comparison: one, number: numberIn(text) }) as const;
+  if (given.is === 'text') return condition(comparison, given.text);
+  if (given.is !== 'range' || comparison !== '=') return refuse(texts.searchValue);
+  const boundIn = (bound: Time) =>
+    bound.base.is === 'text' && bound.shiftMs === 0 ? bound.base.text : refuse(texts.searchValue);
+  return all([
+    ...(given.from ? [condition('>=', boundIn(given.from))] : []),
+    ...(given.to ? [condition('<=', boundIn(given.to))] : []),
+  ]);
 }
 
 export function wordsOf(text: string): string[] {

@@ -8,16 +8,17 @@ import {
   fieldsOf,
   getWritableQueue,
   KANBOARD_DEFAULTS,
-  TRACKER_DEFAULTS,
 } from '../../core/issues/issue-writes.ts';
 import { selectIssueState } from '../../core/issues/issues.store.ts';
+import { storyPointsOf, withStoryPoints } from '../../core/issues/shared-fields.ts';
 import { closes } from '../../core/issues/status-rules.ts';
 import { lockForLinks } from '../../core/link-types/link-types.store.ts';
 import { selectFirstStatus } from '../../core/queues/queues.store.ts';
 import type { Database } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
-import { getIssue, type Issue } from './issues.service.ts';
+import type { Issue } from './issue.ts';
+import { getIssue } from './issues.service.ts';
 
 const CLONERS = 'cloners';
 
@@ -44,7 +45,15 @@ export function cloneIssue(
     await ensureColumn(transaction, orgId, queue.queue_id, status.id);
     const { issueId, key } = await addIssue(transaction, viewer, {
       queueId: queue.queue_id,
-      fields: { ...fieldsOf(state), ...KANBOARD_DEFAULTS, ...TRACKER_DEFAULTS, statusId: status.id },
+      fields: {
+        ...fieldsOf(state),
+        ...KANBOARD_DEFAULTS,
+        dueAt: state.due_at,
+        kanboard: withStoryPoints({}, storyPointsOf(state)),
+        resolutionId: null,
+        authorId: null,
+        statusId: status.id,
+      },
       isOpen: !closes(status.type),
       createdBy: userId,
     });

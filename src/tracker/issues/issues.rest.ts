@@ -7,11 +7,15 @@ import { type Text, texts } from '../../texts.ts';
 import { linksJsonOf } from '../issue-links/link-search.rest.ts';
 import type { Caller, Context, Handlers } from '../rest/caller.ts';
 import { commaList } from '../rest/comma-list.ts';
-import { issueNameIn, nameIn } from '../rest/names.ts';
+import { importedOrigin, importedResolution } from '../rest/imported-origin.ts';
+import { issueNameIn, referenceIn } from '../rest/names.ts';
 import { hasAny, refuseReadOnly } from '../rest/read-only.ts';
 import { entryReference, issueReference, queueReference, statusReference, userReference } from '../rest/references.ts';
 import { timestamp } from '../rest/timestamps.ts';
 import { created, versionMatched } from '../rest/version.ts';
+import type { Issue } from './issue.ts';
+import { issueChanges, listOf, userNameIn } from './issue-changes.rest.ts';
+import type { NewIssue } from './issue-changes.ts';
 import { cloneIssue } from './issue-clones.service.ts';
 import {
   createIssue,
@@ -19,8 +23,6 @@ import {
   type ExpectedVersion,
   getIssue,
   getIssueByUnique,
-  type Issue,
-  type IssueChanges,
   moveIssue,
   updateIssue,
 } from './issues.service.ts';
@@ -29,6 +31,7 @@ import { type Transition, transitionsOf } from './transitions.service.ts';
 type Operations =
   | 'getIssue'
   | 'createIssue'
+  | 'importIssue'
   | 'updateIssue'
   | 'deleteIssue'
   | 'moveIssue'
@@ -43,18 +46,17 @@ export const issueHandlers: Handlers<Operations> = {
     return { json, version: issue.version };
   },
   async createIssue({ db, body, caller }) {
-    const issue = await createIssue(db, caller.viewer, {
-      summary: body.summary,
-      queue: nameIn(body.queue) ?? '',
-      description: body.description,
-      type: nameIn(body.type),
-      priority: nameIn(body.priority),
-      resolution: nameIn(body.resolution),
-      assignee: nameIn(body.assignee),
-      tags: body.tags,
-      unique: body.unique,
-      parent: body.parent && issueNameIn(body.parent),
-      epic: body.epic && issueNameIn(body.epic),
+    const issue = await createIssue(db, caller.viewer, newIssueIn(body));
+    return created(serializeIssue(caller, issue), issue.version);
+  },
+  async importIssue({ db, body, caller }) {
+    const { orgId } = caller.viewer;
+    const { createdBy, ...times } = await importedOrigin(db, orgId, body);
+    const issue = await createIssue(db, caller.viewer, newIssueIn(body), {
+      key: body.key,
+      status: referenceIn(body.status),
+      createdBy,
+      origin: { ...times, ...(await importedResolution(db, orgId, body, times.createdAt)) },
     });
     return created(serializeIssue(caller, issue), issue.version);
   },
@@ -83,6 +85,27 @@ export const issueHandlers: Handlers<Operations> = {
     return { body: serializeIssue(caller, issue), version: issue.version };
   },
 };
+
+function newIssueIn(body: Schemas['NewIssue'] | Schemas['ImportedIssue']): NewIssue {
+  const { parent, epic }: Partial<Schemas['NewIssue']> = body;
+  return {
+    summary: body.summary,
+    queue: referenceIn(body.queue) ?? '',
+    description: body.description,
+    type: referenceIn(body.type),
+    priority: referenceIn(body.priority),
+    resolution: referenceIn(body.resolution),
+    assignee: referenceIn(body.assignee),
+    author: referenceIn(body.author),
+    followers: listOf(body.followers).map(userNameIn),
+    deadline: body.deadline,
+    storyPoints: body.storyPoints,
+    tags: body.tags,
+    unique: body.unique,
+    parent: parent && issueNameIn(parent),
+    epic: epic && issueNameIn(epic),
+  };
+}
 
 /** Changes an issue as `PATCH` does. Throws as `updateIssue` does, and `refused` for another value of a read-only member. */
 export async function changeIssue(
@@ -210,11 +233,14 @@ function serializeIssue(caller: Caller, issue: Issue, fields?: ReadonlySet<strin
     type: entryReference(caller, 'issuetypes', issue.type),
     priority: entryReference(caller, 'priorities', issue.priority),
     createdAt: timestamp(issue.createdAt),
-    followers: [],
+    followers: issue.followers.map((user) => userReference(caller, user)),
+    ...(issue.author && { author: userReference(caller, issue.author) }),
     createdBy: userReference(caller, issue.createdBy),
     votes: 0,
     ...(issue.assignee && { assignee: userReference(caller, issue.assignee) }),
     queue: queueReference(caller, issue.queue),
+    ...(issue.deadline !== undefined && { deadline: issue.deadline }),
+    ...(issue.storyPoints !== undefined && { storyPoints: issue.storyPoints }),
     updatedAt: timestamp(issue.updatedAt),
     status: statusReference(caller, issue.status),
     ...(issue.resolution && {
@@ -229,64 +255,4 @@ function serializeIssue(caller: Caller, issue: Issue, fields?: ReadonlySet<strin
   if (fields === undefined) return whole;
   const shown = Object.entries(whole).filter(([member]) => ALWAYS.has(member) || fields.has(member));
   return Object.fromEntries(shown) as Schemas['Issue'];
-}
-
-function issueChanges(body: Schemas['IssueChanges']): IssueChanges {
-  return { ...changesIn(body), status: nameSet(body.status), queue: nameIn(body.queue) };
-}
-
-/** The changes of fields that can go along with a transition. */
-export function changesIn(
-  body: Omit<Schemas['IssueChanges'], 'status' | 'queue'>,
-): Omit<IssueChanges, 'status' | 'queue'> {
-  return {
-    summary: valueSet(body.summary),
-    description: valueSet(body.description),
-    type: nameSet(body.type),
-    priority: nameSet(body.priority),
-    resolution: nameSet(body.resolution),
-    assignee: nameSet(body.assignee),
-    tags: body.tags === undefined ? undefined : tagsChange(body.tags),
-    parent: issueNameSet(body.parent),
-    epic: issueNameSet(body.epic),
-  };
-}
-
-type NameInput = Schemas['EntryName'] | Schemas['AssigneeName'] | Schemas['IssueName'];
-type Change<Value> = Value | null | { readonly set: Value | null } | undefined;
-
-/** The value, given directly or in the operator `set`; null clears the field. */
-function valueSet<Value extends string>(change: Change<Value>): Value | null | undefined {
-  return typeof change === 'object' && change !== null ? change.set : change;
-}
-
-function nameSet<Name extends NameInput>(change: Change<Name>): string | number | null | undefined {
-  const name = isSet(change) ? change.set : change;
-  return name === null || name === undefined ? name : (nameIn(name) ?? '');
-}
-
-function issueNameSet(change: Change<Schemas['IssueName']>): string | null | undefined {
-  const name = nameSet(change);
-  return typeof name === 'number' ? String(name) : name;
-}
-
-function isSet<Value>(change: Change<Value>): change is { readonly set: Value | null } {
-  return typeof change === 'object' && change !== null && 'set' in change;
-}
-
-function tagsChange(change: NonNullable<Schemas['IssueChanges']['tags']> | null): IssueChanges['tags'] {
-  if (change === null || typeof change === 'string' || Array.isArray(change)) return () => listOf(change);
-  const { set, remove, replace = [], add } = change as Exclude<typeof change, string | readonly string[]>;
-  const removed = new Set(listOf(remove));
-  const replaced = new Map(replace.map(({ target, replacement }) => [target, replacement]));
-  return (current) => [
-    ...(set === undefined ? current : listOf(set))
-      .filter((tag) => !removed.has(tag))
-      .map((tag) => replaced.get(tag) ?? tag),
-    ...listOf(add),
-  ];
-}
-
-function listOf(tags: string | readonly string[] | null | undefined): readonly string[] {
-  return typeof tags === 'string' ? [tags] : (tags ?? []);
 }

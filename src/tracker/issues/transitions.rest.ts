@@ -1,5 +1,6 @@
 import type { Handlers } from '../rest/caller.ts';
-import { changesIn, serializeTransition } from './issues.rest.ts';
+import { changesIn } from './issue-changes.rest.ts';
+import { serializeTransition } from './issues.rest.ts';
 import { executeTransition, getTransition, listTransitions } from './transitions.service.ts';
 
 export const transitionHandlers: Handlers<'listTransitions' | 'getTransition' | 'executeTransition'> = {

@@ -4,7 +4,9 @@ import { selectStatusesOfQueues } from '../../core/queues/queue-statuses.store.t
 import type { Database, Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
-import { getIssue, type Issue, type IssueChanges, updateIssue } from './issues.service.ts';
+import type { Issue } from './issue.ts';
+import type { IssueChanges } from './issue-changes.ts';
+import { getIssue, updateIssue } from './issues.service.ts';
 
 /** A change of status. Every status of a queue may follow every other, so a transition has the key of its status as its id. */
 export interface Transition {

@@ -1,7 +1,7 @@
 import type { Schemas } from '../../contract/types.ts';
 import { createQueueFor, getQueue, listQueues, type Queue } from '../../core/queues/queues.service.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
-import { nameIn } from '../rest/names.ts';
+import { referenceIn } from '../rest/names.ts';
 import { pageOf, pagingHeaders } from '../rest/paging.ts';
 import { entryReference, userReference } from '../rest/references.ts';
 import { created } from '../rest/version.ts';
@@ -20,9 +20,9 @@ export const queueHandlers: Handlers<'listQueues' | 'getQueue' | 'createQueue'> 
       key: body.key,
       name: body.name,
       description: body.description,
-      lead: nameIn(body.lead),
-      defaultType: nameIn(body.defaultType),
-      defaultPriority: nameIn(body.defaultPriority),
+      lead: referenceIn(body.lead),
+      defaultType: referenceIn(body.defaultType),
+      defaultPriority: referenceIn(body.defaultPriority),
     });
     return created(serializeQueue(caller, queue));
   },

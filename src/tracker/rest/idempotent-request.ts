@@ -45,5 +45,6 @@ interface CreatedBody {
 const QUEUE_OF: Readonly<Record<string, (body: CreatedBody) => string>> = {
   createQueue: ({ key }) => key,
   createIssue: ({ queue }) => queue.key,
+  importIssue: ({ queue }) => queue.key,
   cloneIssue: ({ queue }) => queue.key,
 };

@@ -9,7 +9,7 @@ import { parseTimestamp } from './timestamps.ts';
 type UserName = string | number;
 
 /**
- * The author and the times of a link or a comment in its original tracker (Tracker contract, section 1). Throws `invalid` for
+ * The author and the times of a link, a comment or an issue in its original tracker (Tracker contract, section 1). Throws `invalid` for
  * an unreadable time, and `refused` if a user does not exist, a time is in the future, the times are out of order, or only
  * one of `updatedAt` and `updatedBy` is set.
  */
@@ -37,6 +37,28 @@ export async function importedOrigin(
   const createdBy = await userId(db, orgId, 'createdBy', given.createdBy);
   const updatedBy = given.updatedBy === undefined ? createdBy : await userId(db, orgId, 'updatedBy', given.updatedBy);
   return { createdBy, updatedBy, createdAt, updatedAt };
+}
+
+/**
+ * When and by whom an imported issue was resolved; undefined if the request does not tell. Throws as `importedOrigin` does,
+ * and `refused` if only one of `resolvedAt` and `resolvedBy` is set, or if there is no `resolution`.
+ */
+export async function importedResolution(
+  db: Queryable,
+  orgId: string,
+  given: { readonly resolution?: unknown; readonly resolvedBy?: UserName; readonly resolvedAt?: string },
+  createdAt: Date | undefined,
+): Promise<{ resolvedAt: Date | undefined; resolvedBy: number | undefined }> {
+  const { resolution, resolvedAt: time, resolvedBy: user } = given;
+  if (time === undefined && user === undefined) return { resolvedAt: undefined, resolvedBy: undefined };
+  const resolvedAt = time === undefined ? undefined : parseTimestamp('resolvedAt', time);
+  const missing = resolvedAt === undefined ? 'resolvedAt' : user === undefined ? 'resolvedBy' : 'resolution';
+  if (resolvedAt === undefined || user === undefined || resolution === undefined) {
+    throw timeInvalid(missing, texts.importedResolutionIncomplete);
+  }
+  refuseFuture('resolvedAt', resolvedAt);
+  if (createdAt !== undefined && resolvedAt < createdAt) throw timeInvalid('resolvedAt', texts.importedBeforeIssue);
+  return { resolvedAt, resolvedBy: await userId(db, orgId, 'resolvedBy', user) };
 }
 
 function refuseFuture(field: string, date: Date): void {

@@ -1,4 +1,5 @@
 import { parseId } from '../../core/ids/id.ts';
+import type { Reference } from '../../core/ids/reference.ts';
 
 /**
  * The name in a value of a request body: the value itself, or its `key`, `login`, `uid` or `id`, so that references from
@@ -11,7 +12,15 @@ export function nameIn(value: unknown): string | number | undefined {
   return [key, login, uid, id].find(isName);
 }
 
-/** The same for an issue, whose names are strings. Returns the empty string, which matches no issue, if there is no name. */
+/** As `nameIn`, or a reference by the member `name`. */
+export function referenceIn(value: unknown): Reference | undefined {
+  const name = nameIn(value);
+  if (name !== undefined || typeof value !== 'object' || value === null) return name;
+  const { name: called } = value as Readonly<Record<string, unknown>>;
+  return typeof called === 'string' ? { name: called } : undefined;
+}
+
+/** As `nameIn` for an issue, whose names are strings. Returns the empty string, which matches no issue, if there is no name. */
 export function issueNameIn(value: string | object): string {
   return String(nameIn(value) ?? '');
 }
@@ -21,6 +30,6 @@ export function idInPath(parameter: string): number {
   return parseId(parameter) ?? 0;
 }
 
-function isName(value: unknown): value is string | number {
+export function isName(value: unknown): value is string | number {
   return typeof value === 'string' || typeof value === 'number';
 }

@@ -47,7 +47,7 @@ export function restRouter(options: RestRouterOptions): Router {
   const { contract, handlers, responseLimits } = options;
   const router = Router({ caseSensitive: true });
 
-  // No name of an issue starts so: it is an operation of Tracker's that is not served, such as `/issues/_import`.
+  // No name of an issue starts so: it is an operation of Tracker's that is not served, such as `/issues/_export`.
   router.param('issueId', (_request, _response, next, name: string) => {
     next(name.startsWith('_') ? 'route' : undefined);
   });
