@@ -1,7 +1,7 @@
 import type { IssueFields } from './issues.store.ts';
 
 /**
- * Fields that both APIs have in different units (decision 25). A value that a client of either API sends back as it read it
+ * Fields that both APIs have in different units (decision 26). A value that a client of either API sends back as it read it
  * changes nothing, although that API may not show the stored one exactly.
  */
 
