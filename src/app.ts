@@ -140,6 +140,7 @@ export function createApp({
     ...remoteLinkHandlers,
     ...bulkChangeHandlers,
   };
+  const { version } = contract.document.info;
   const service = { db, rateLimit, publicUrl: config.publicUrl, responseLimits, requestMs };
   app.use(pagesRouter({ ...service, demo: demo && { token: demo.token, applicationToken: demo.kanboard.secret } }));
   app.use([...contract.servers], restRouter({ ...service, contract, handlers }));
@@ -148,7 +149,7 @@ export function createApp({
     ...taskLinkMethods,
     ...taskMethods,
     ...taskMoveMethods,
-    ...serverMethods(`${KANBOARD_VERSION}+issue-links.${contract.document.info.version}`),
+    ...serverMethods(`${KANBOARD_VERSION}+issue-links.${version}`),
     ...userMethods,
     ...activityMethods,
     ...boardMethods,
@@ -176,7 +177,14 @@ export function createApp({
     }),
   );
   app.use(
-    operationsRouter({ db, log, isDatabaseLost, metrics: config.metricsPort === undefined ? metrics : undefined }),
+    operationsRouter({
+      db,
+      log,
+      publicUrl: config.publicUrl,
+      version,
+      isDatabaseLost,
+      metrics: config.metricsPort === undefined ? metrics : undefined,
+    }),
   );
   app.use(docsRouter(demo));
   app.use(refusePath);

@@ -50,7 +50,7 @@ export interface DemoCredentials {
  */
 export function docsRouter(demo: DemoCredentials | undefined): Router {
   const router = Router();
-  router.use('/docs', withPolicy);
+  router.use('/docs', prepareDocs);
   router.get('/docs', (_request, response) => {
     response.type('html').send(PAGE);
   });
@@ -66,7 +66,8 @@ export function docsRouter(demo: DemoCredentials | undefined): Router {
   return router;
 }
 
-const withPolicy: RequestHandler = (_request, response, next) => {
+const prepareDocs: RequestHandler = (_request, response, next) => {
+  response.operation = 'docs';
   response.setHeader('Content-Security-Policy', CONTENT_SECURITY_POLICY);
   response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
   next();

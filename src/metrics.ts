@@ -5,7 +5,7 @@ import type { Observer } from './http/request-log.ts';
 /** In seconds: from a read out of the cache to the longest request. */
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** Requests for paths that do not exist, and those that were refused before their operation was known. */
+/** Requests outside the contracts and the pages, and those refused before their operation was known. */
 const UNKNOWN = 'unknown';
 
 type Source = Pick<DatabasePool, 'statistics' | 'replicaStates'>;
@@ -21,7 +21,7 @@ export class Metrics implements Observer {
     const registers = [this.#registry];
     this.#requests = new Counter({
       name: 'issue_links_http_requests_total',
-      help: 'Requests by operationId or procedure (batch for several) and by status.',
+      help: 'Requests by operation (operationId, procedure, batch, page, signIn, signOut or docs) and by status.',
       labelNames: ['operation', 'status'],
       registers,
     });

@@ -3,7 +3,9 @@ import { CONTRACT_FILES, type ContractFile, readContractFile } from './contract/
 import type { Database, DatabasePool } from './database/database.ts';
 import { isSchemaCurrent } from './database/migrations.ts';
 import type { ReplicaState } from './database/replicas.ts';
+import { sendJson } from './http/error-response.ts';
 import { isLoopbackRequest } from './http/loopback.ts';
+import { originOf } from './http/own-origin.ts';
 import { refuseMethod } from './http/refuse-method.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -11,17 +13,22 @@ import type { Metrics } from './metrics.ts';
 interface Operations {
   readonly db: DatabasePool;
   readonly log: Log;
+  readonly publicUrl: string | undefined;
+  readonly version: string;
   readonly isDatabaseLost: () => boolean;
   /** Served to programs of this machine. */
   readonly metrics: Metrics | undefined;
 }
 
-/** Health, readiness and the contracts: routes that need no credentials. */
-export function operationsRouter({ db, log, isDatabaseLost, metrics }: Operations): Router {
+/** `/` for programs, health, readiness and the contracts: routes that need no credentials. */
+export function operationsRouter({ db, log, publicUrl, version, isDatabaseLost, metrics }: Operations): Router {
   const router = Router();
   const databaseProblem = () =>
     isDatabaseLost() ? 'the embedded PostgreSQL is not recovering: see the log' : undefined;
   const handlers: Record<string, RequestHandler> = {
+    '/': (request, response) => {
+      sendJson(response, indexOf(originOf(request, publicUrl), version));
+    },
     '/healthz': (_request, response) => {
       reportHealth(response, databaseProblem());
     },
@@ -38,6 +45,17 @@ export function operationsRouter({ db, log, isDatabaseLost, metrics }: Operation
       .get(handler)
       .all(refuseMethod([{ method: 'get' }]));
   return router;
+}
+
+/** Where a program finds the rest. */
+function indexOf(origin: string, version: string) {
+  return {
+    name: 'issue-links',
+    version,
+    docs: `${origin}/docs`,
+    openapi: `${origin}/openapi.json`,
+    openrpc: `${origin}/openrpc.json`,
+  };
 }
 
 function sendContract(file: ContractFile): RequestHandler {

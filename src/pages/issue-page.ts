@@ -7,7 +7,7 @@ import { pageTexts } from './page-texts.ts';
 export interface IssueView {
   readonly issue: Schemas['Issue'];
   readonly links: readonly Schemas['IssueLink'][];
-  /** Undefined if it is too large. */
+  /** Undefined if it could not be drawn. */
   readonly picture: Markup | undefined;
   readonly changes: readonly Schemas['IssueChange'][];
   /** Whether there are more changes. */
@@ -52,7 +52,7 @@ ${content}</section>`;
 
 /** A picture that may be larger than the window. The keyboard scrolls it once it has the focus. */
 export function scrolling(language: Language, picture: Markup | undefined): Markup {
-  if (picture === undefined) return markup`<p>${pageTexts.tooLarge[language]}</p>`;
+  if (picture === undefined) return markup`<p>${pageTexts.pictureMissing[language]}</p>`;
   return markup`<div class="scroll" tabindex="0" role="region" aria-label="${pageTexts.scrolls[language]}">${picture}</div>`;
 }
 

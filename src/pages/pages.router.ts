@@ -3,6 +3,7 @@ import type { Call, OperationId, Reply } from '../contract/types.ts';
 import { getLinkGraph, PAGE_LIMITS } from '../core/issue-links/link-graph.service.ts';
 import { DomainError } from '../errors.ts';
 import { isUnanswerable, languageOf, prepareError } from '../http/error-response.ts';
+import { originOf } from '../http/own-origin.ts';
 import { endResponse } from '../http/response-memory.ts';
 import { type Markup, markup } from '../markup.ts';
 import { toSvg } from '../pictures/svg.ts';
@@ -46,6 +47,10 @@ const FORM_BYTES_MAX = 16_384;
  */
 export function pagesRouter(options: PagesOptions): Router {
   const router = Router({ caseSensitive: true });
+  // Express would respond to OPTIONS with the methods of the pages only, without those that the APIs have at these paths.
+  router.use(({ method }, _response, next) => {
+    next(method === 'OPTIONS' ? 'router' : undefined);
+  });
   router.get('/', onlyForPeople, (request, response) => sendStartPage(options, request, response));
   router.get(ISSUE_KEY, onlyForPeople, (request, response) =>
     sendIssuePage(options, request, response, '/v3', request.params[0]),
@@ -58,10 +63,10 @@ export function pagesRouter(options: PagesOptions): Router {
     refuseForeignForm(request, options.publicUrl);
     next();
   };
-  router.post('/sign-in', refuseForeign, form, async (request, response) => {
+  router.post('/sign-in', named('signIn'), refuseForeign, form, async (request, response) => {
     await signIn(options, request, response);
   });
-  router.post('/sign-out', refuseForeign, (request, response) => {
+  router.post('/sign-out', named('signOut'), refuseForeign, (request, response) => {
     forgetCredentials(request, response, isHttps(options));
     response.redirect(303, '/');
   });
@@ -69,7 +74,7 @@ export function pagesRouter(options: PagesOptions): Router {
   return router;
 }
 
-/** Leaves other requests to the routers that follow. Only `/` varies for them: their JSON is as it was before there were pages. */
+/** Leaves other requests to the routers that follow. Of the responses to those, only that of `/` varies by `Accept`. */
 const onlyForPeople: RequestHandler = (request, response, next) => {
   const { accept = '' } = request.headers;
   const isForPeople =
@@ -77,8 +82,16 @@ const onlyForPeople: RequestHandler = (request, response, next) => {
     !JAVA.test(accept) &&
     request.accepts(['application/json', 'text/html']) === 'text/html';
   if (isForPeople || request.path === '/') response.appendHeader('Vary', 'Accept');
+  if (isForPeople) response.operation = 'page';
   next(isForPeople ? undefined : 'router');
 };
+
+function named(operation: string): RequestHandler {
+  return (_request, response, next) => {
+    response.operation = operation;
+    next();
+  };
+}
 
 async function sendStartPage(options: PagesOptions, request: Request, response: Response): Promise<void> {
   const signedInBy = takeCredentials(request, options.demo?.token);
@@ -89,7 +102,7 @@ async function sendStartPage(options: PagesOptions, request: Request, response: 
       language,
       reader: undefined,
       content: startPage(language, {
-        origin: options.publicUrl ?? `${request.protocol}://${request.host}`,
+        origin: originOf(request, options.publicUrl),
         recent: undefined,
         ...commandValues(undefined, undefined),
       }),
@@ -158,7 +171,7 @@ async function sendIssuePage(
   });
 }
 
-/** Whose issues lead to their pages. Undefined while too many graphs are drawn. */
+/** A picture whose nodes link to the pages of issues. Undefined if the drawing thread is busy or too slow. */
 async function pictureOf(
   { db, caller }: Context,
   origin: string,
@@ -209,7 +222,7 @@ function callOf<Id extends OperationId>(context: Context, parts: Partial<Call<Id
   return { ...context, path: {}, query: {}, headers: {}, body: undefined, ...parts } as unknown as Call<Id, Context>;
 }
 
-/** The body of a reply, which is none of the streamed ones. */
+/** The body of a reply that is not streamed. */
 function bodyOf<Id extends OperationId>(reply: Reply<Id>) {
   const body: unknown = 'json' in reply ? JSON.parse(reply.json) : 'body' in reply ? reply.body : undefined;
   return body as Exclude<Extract<Reply<Id>, { body: unknown }>['body'], (...parameters: never[]) => unknown>;

@@ -54,7 +54,7 @@ export function storeCredentials(
   isHttps: boolean,
 ): void {
   const value = Buffer.from(new URLSearchParams({ ...credentials }).toString()).toString('base64url');
-  response.cookie(COOKIE, value, { ...options(request, isHttps) });
+  response.cookie(COOKIE, value, options(request, isHttps));
 }
 
 export function forgetCredentials(request: Request, response: Response, isHttps: boolean): void {

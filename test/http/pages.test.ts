@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { createToken } from '../../src/core/tokens/tokens.service.ts';
+import { createToken, revokeToken } from '../../src/core/tokens/tokens.service.ts';
 import { pageTexts } from '../../src/pages/page-texts.ts';
 import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
@@ -17,6 +17,7 @@ import {
 import { restAs } from '../support/rest.ts';
 import { rpcAs } from '../support/rpc.ts';
 import { unchanged } from '../support/snapshot.ts';
+import { countStatements } from '../support/statements.ts';
 
 const api = useApi();
 const https = useApi({ publicUrl: 'https://links.example' }, () => Promise.resolve(api().database.connection));
@@ -130,20 +131,119 @@ describe('programs get JSON as before', () => {
       'Accept-Language, Authorization',
       issue.key,
     ]);
-    for (const path of ['/', `/${issue.key}`]) {
-      const response = await send(path).expect(404);
-      expect([response.headers['content-type'], response.body.errorMessages]).toEqual([
-        'application/json',
-        [texts.pathNotFound.ru],
-      ]);
+    const unknown = await send(`/${issue.key}`).expect(404);
+    expect([unknown.headers['content-type'], unknown.body.errorMessages]).toEqual([
+      'application/json',
+      [texts.pathNotFound.ru],
+    ]);
+    const index = await send('/').expect(200);
+    expect([index.headers['content-type'], index.body.name]).toEqual(['application/json', 'issue-links']);
+  });
+});
+
+describe('/ for programs', () => {
+  test('leads to the documentation and the contracts, without credentials', async () => {
+    const { body } = await api().request.get('/').expect(200);
+    expect(body).toEqual({
+      name: 'issue-links',
+      version: api().contract.document.info.version,
+      docs: `${api().url}/docs`,
+      openapi: `${api().url}/openapi.json`,
+      openrpc: `${api().url}/openrpc.json`,
+    });
+    for (const url of [body.docs, body.openapi, body.openrpc]) {
+      await api().request.get(new URL(url).pathname).expect(200);
     }
+    const head = await api().request.head('/').expect(200);
+    expect([head.headers['content-type'], head.headers['vary']]).toEqual(['application/json', 'Accept']);
+    expect((await https().request.get('/').expect(200)).body.docs).toBe('https://links.example/docs');
   });
 
-  test('/ varies by Accept in both forms', async () => {
-    const { headers } = await api().request.get('/').set('Accept', 'application/json').expect(404);
+  test('varies by Accept, as for people', async () => {
+    const { headers } = await api().request.get('/').set('Accept', 'application/json').expect(200);
     expect(headers['vary']).toBe('Accept');
     expect((await page('/', {}).expect(200)).headers['vary']).toMatch(/^Accept, /);
   });
+
+  test('refuses other methods and invalid hosts', async () => {
+    expect((await api().request.options('/').expect(204)).headers['allow']).toBe('GET, HEAD, OPTIONS');
+    const { headers: own } = await api().request.options(`/v3/issues/${issue.key}`).expect(204);
+    expect(own['allow']).toContain('PATCH');
+    for (const method of ['post', 'delete'] as const) {
+      const { headers } = await api().request[method]('/').expect(405);
+      expect(headers['allow']).toBe('GET, HEAD, OPTIONS');
+    }
+    for (const accept of ['application/json', CHROME]) {
+      await api().request.get('/').set({ Accept: accept, Host: 'a@b' }).expect(400);
+    }
+  });
+});
+
+describe('the page of an issue with many links', () => {
+  let many: GivenOrganisation;
+  let hub: GivenIssue;
+  let lone: GivenIssue;
+
+  const neighboursOf = async (count: number) => {
+    const { key } = await givenQueue(db(), many);
+    const first = await givenIssue(db(), many, key);
+    const others: GivenIssue[] = [];
+    for (let place = 0; place < count; place += 1) {
+      const other = await givenIssue(db(), many, key);
+      await givenLink(db(), many, 'relates', other, first);
+      others.push(other);
+    }
+    return { first, others };
+  };
+  const pictureOf = async ({ key }: GivenIssue) => {
+    const { text } = await page(`/${key}`, many.admin.headers).expect(200);
+    return /<svg .*<\/svg>/s.exec(text)?.[0] ?? '';
+  };
+
+  beforeAll(async () => {
+    many = await givenOrganisation(db(), { language: 'en' });
+    hub = (await neighboursOf(101)).first;
+    lone = (await neighboursOf(0)).first;
+  });
+
+  test('shows 100 issues in its picture, and says so', async () => {
+    const picture = await pictureOf(hub);
+    expect(picture.match(/<a /g)).toHaveLength(100);
+    expect(picture).toContain(texts.graphTruncated('100').en);
+  });
+
+  test('shows 300 links in its picture, and says so', async () => {
+    const { first, others } = await neighboursOf(25);
+    for (const [place, other] of others.entries()) {
+      for (const next of others.slice(place + 1)) await givenLink(db(), many, 'relates', other, next);
+    }
+    const picture = await pictureOf(first);
+    expect(picture.match(/class="edge /g)).toHaveLength(300);
+    expect(picture).toContain(texts.graphTruncated('26').en);
+  });
+
+  test('takes as many statements as that of an issue without links', async () => {
+    const count = ({ key }: GivenIssue) => countStatements(db(), () => page(`/${key}`, many.admin.headers).expect(200));
+    // The first request fills the caches of the organisation.
+    await count(hub);
+    expect([await count(lone), await count(hub)]).toEqual([7, 7]);
+  });
+});
+
+test('the log names what people open', async () => {
+  const submit = (path: string) => api().request.post(path).type('form').set('Accept', CHROME);
+  await page('/').expect(200);
+  await page('/NONE-1').expect(404);
+  await page(`/v3/issues/${issue.key}`, {}).expect(401);
+  await submit('/sign-in').set('Origin', api().url).send({ token: 'wrong' }).expect(401);
+  await submit('/sign-out').expect(403);
+  await api().request.get('/docs').expect(200);
+  await api().request.get(`/v3/issues/${issue.key}`).set(org.admin.headers).expect(200);
+  await api().request.get('/').expect(200);
+  const logged = api().log.map((line) => JSON.parse(line) as { msg: string; operation?: string });
+  expect(logged.filter(({ msg }) => msg === 'request').map(({ operation }) => operation)).toEqual([
+    ...['page', 'page', 'page', 'signIn', 'signOut', 'docs', 'getIssue', undefined],
+  ]);
 });
 
 describe('the start page', () => {
@@ -212,7 +312,7 @@ describe('signing in', () => {
     expect([response.status, cookieOf(response)]).toEqual([303, expect.stringContaining('; Secure;')]);
   });
 
-  test('refuses a wrong, an empty and a revoked token, and forgets it', async () => {
+  test('refuses a wrong and an empty token, and forgets a wrong one', async () => {
     for (const [token, message] of [
       ['wrong', texts.tokenUnknown.en],
       ['', pageTexts.tokenEmpty.en],
@@ -227,6 +327,26 @@ describe('signing in', () => {
     for (const broken of ['issue-links=%', 'issue-links=', 'other=1; issue-links=e30']) {
       await page(`/${issue.key}`, { Cookie: broken }).expect(401);
     }
+  });
+
+  test('ends once the token is revoked', async () => {
+    const { id, token } = await createToken(db(), org.orgId, reader.id, { scopes: ['read'] });
+    const [Cookie = ''] = cookieOf(await submit('/sign-in', { token }).expect(303)).split(';');
+    await page(`/${issue.key}`, { Cookie }).expect(200);
+    await revokeToken(db(), org.orgId, id);
+    const response = await page(`/${issue.key}`, { Cookie }).expect(401);
+    expect(cookieOf(response)).toMatch(/^issue-links=; Path=\/; Expires=Thu, 01 Jan 1970 00:00:00 GMT/);
+    expect(response.text).toContain(texts.tokenRevoked.en);
+    expect(response.text).toContain(`<input type="hidden" name="to" value="/${issue.key}">`);
+    expect((await submit('/sign-in', { token }).expect(401)).text).toContain(texts.tokenRevoked.en);
+  });
+
+  test('refuses a form of more than 16 KiB', async () => {
+    const formOf = (bytes: number) => ({ token: 'x'.repeat(bytes - 'token='.length) });
+    await submit('/sign-in', formOf(16_384)).expect(401);
+    const response = await submit('/sign-in', formOf(16_385)).expect(413);
+    expect(response.text).toContain(texts.bodyTooLarge.en);
+    expect(response.headers['set-cookie']).toBeUndefined();
   });
 
   test('chooses the organisation for a token that is valid in several', async () => {

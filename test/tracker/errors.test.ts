@@ -29,7 +29,7 @@ async function givenLinksPath() {
   return { path: `/v2/issues/${issue.key}/links`, headers: org.admin.headers };
 }
 
-test.each(['/', '/v1/issues/A-1/links', '/v2', '/v2/', '/V2/issues/A-1/links', '/healthz/x'])(
+test.each(['/v1/issues/A-1/links', '/v2', '/v2/', '/V2/issues/A-1/links', '/healthz/x'])(
   '%s returns 404 with and without a token',
   async (path) => {
     const { headers } = await givenLinksPath();

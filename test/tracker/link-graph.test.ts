@@ -132,10 +132,12 @@ describe('the graph as JSON', () => {
   });
 
   test('names issues and links in the language of the request', async () => {
-    const { key } = await newIssue();
-    const path = `/v2/issues/${key}/links/_graph`;
+    const issue = await newIssue();
+    await givenLink(db(), org, 'subtask', issue, await newIssue());
+    const path = `/v2/issues/${issue.key}/links/_graph`;
     const { body } = await rest.get(path).set('Accept-Language', 'ru').expect(200);
-    expect(body.nodes[0]).toMatchObject({ self: `${api().url}/v2/issues/${key}`, status: { display: 'Открыт' } });
+    expect(body.nodes[0]).toMatchObject({ self: `${api().url}/v2/issues/${issue.key}`, status: { display: 'Открыт' } });
+    expect(body.edges[0].type).toMatchObject({ inward: 'Подзадача', outward: 'Родительская задача' });
   });
 });
 
@@ -363,8 +365,8 @@ describe('pictures', () => {
     await rest.get(path).set('Accept', accept).set('If-None-Match', String(headers['etag'])).expect(304);
   });
 
-  test('errors are JSON in every format', async () => {
-    const { headers, body } = await rest.get('/v3/issues/NONE-1/links/_graph?format=svg').expect(404);
+  test.each(['svg', 'dot', 'mermaid'])('errors are JSON for %s', async (format) => {
+    const { headers, body } = await rest.get(`/v3/issues/NONE-1/links/_graph?format=${format}`).expect(404);
     expect([headers['content-type'], body.statusCode]).toEqual(['application/json', 404]);
   });
 });

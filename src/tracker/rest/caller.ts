@@ -1,11 +1,11 @@
 import type { Request, Response } from 'express';
-import { LRUCache } from 'lru-cache';
 import type { Scope } from '../../contract/contract.ts';
 import type { Handlers as ContractHandlers, OperationId } from '../../contract/types.ts';
 import type { Viewer } from '../../core/access/viewer.ts';
 import type { ClientDatabase, Queryable } from '../../database/database.ts';
-import { HttpError, languageOf } from '../../http/error-response.ts';
-import { type Language, texts } from '../../texts.ts';
+import { languageOf } from '../../http/error-response.ts';
+import { originOf } from '../../http/own-origin.ts';
+import type { Language } from '../../texts.ts';
 import { authenticate } from './authentication.ts';
 
 /** The authenticated client, and how its response is to be written. */
@@ -48,7 +48,7 @@ export async function callerOf(
   const { viewer, tokenId, scopes, language } = await authenticate(db, request);
   response.credentials = { orgId: viewer.orgId, userId: viewer.userId, tokenId };
   response.language = language;
-  const origin = publicUrl ?? originOf(request);
+  const origin = originOf(request, publicUrl);
   return {
     viewer,
     scopes,
@@ -56,17 +56,4 @@ export async function callerOf(
     base: `${origin}${path}`,
     url: `${origin}${url}`,
   };
-}
-
-/** Origins that were found valid; parsing one takes longer than the rest of `callerOf`. */
-const validOrigins = new LRUCache<string, true>({ max: 1000 });
-
-/** Throws a 400 for a Host that is invalid in a URL: it becomes part of every `self`. */
-function originOf({ protocol, host }: Request): string {
-  const origin = `${protocol}://${host}`;
-  if (!validOrigins.get(origin)) {
-    if (!URL.canParse(origin) || /[/?#@\\\s]/.test(host)) throw new HttpError(400, texts.requestMalformed);
-    validOrigins.set(origin, true);
-  }
-  return origin;
 }
