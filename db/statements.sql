@@ -1418,17 +1418,22 @@ from found
 where issues.org_id = $1 and issues.issue_id = found.issue_id
 returning issues.issue_id, found.before, issues.tags as after;
 
--- $1 orgId, $2 isApplication, $3 userId, $4 role, $5 limit, $6 projectIds
+-- $1 orgId, $2 isApplication, $3 userId, $4 projectIds, $5 role, $6 limit
 prepare select_activity as
-with latest as materialized (
-  select issues.issue_id, entry.*
-  from queues
-  join issues on issues.org_id = $1 and issues.queue_id = queues.queue_id
-  cross join lateral (
-    select events.event_id, events.type, events.user_id, events.created_at, events.changes
-    from events
-    where events.org_id = $1 and events.issue_id = issues.issue_id
-      and events.type not in ('IssueCloned', 'IssueDeleted') and not ((events.changes -> 'links' is not null and events.changes -> 'fields' is null and not exists (
+with recent as materialized (
+  select events.event_id, events.issue_id, events.type, events.user_id, events.created_at, events.changes
+  from events
+  cross join lateral (select * from issues where issues.org_id = $1 and issues.issue_id = events.issue_id offset 0) issues
+  join queues on queues.org_id = $1 and queues.queue_id = issues.queue_id
+  where events.org_id = $1
+    and events.event_id > (
+      select max(newest.event_id) - 2000 from events newest where newest.org_id = $1)
+    and ($2::boolean or (queues.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
+    and true)))
+    and case when $4::bigint[] is null then queues.is_active else queues.queue_id = any($4) end
+    and events.type not in ('IssueCloned', 'IssueDeleted') and not ((events.changes -> 'links' is not null and events.changes -> 'fields' is null and not exists (
       select from jsonb_array_elements(events.changes -> 'links') as link (change)
       cross join lateral (values (link.change -> 'from'), (link.change -> 'to')) as state (value)
       left join issues object on object.org_id = $1 and object.issue_id = (state.value ->> 'object_id')::bigint
@@ -1447,19 +1452,89 @@ with latest as materialized (
   select from queue_members
   where queue_members.org_id = $1 and queue_members.queue_id = deleted_queue.queue_id and queue_members.user_id = $3
     and true))) end))
-        or (object.issue_id is null and deleted.issue_id is null and $4 = 'admin')))) or (events.changes -> 'comments' is not null
+        or (object.issue_id is null and deleted.issue_id is null and $5 = 'admin')))) or (events.changes -> 'comments' is not null
       and not (events.changes -> 'comments' -> 0 ->> 'visibility' = 'app-user' or events.user_id = $3 or $2::boolean
-    or $4::text = 'admin' or (events.changes -> 'comments' -> 0 ->> 'visibility' = 'app-manager' and $4::text = 'manager'))))
+    or $5::text = 'admin' or (events.changes -> 'comments' -> 0 ->> 'visibility' = 'app-manager' and $5::text = 'manager'))))
+  order by events.event_id desc
+  limit $6
+),
+changed as materialized (
+  select issues.issue_id
+  from queues
+  join issues on issues.org_id = $1 and issues.queue_id = queues.queue_id
+  cross join lateral (
+    select events.event_id, events.issue_id, events.type, events.user_id, events.created_at, events.changes
+    from events
+    where events.org_id = $1 and events.issue_id = issues.issue_id and events.type not in ('IssueCloned', 'IssueDeleted') and not ((events.changes -> 'links' is not null and events.changes -> 'fields' is null and not exists (
+      select from jsonb_array_elements(events.changes -> 'links') as link (change)
+      cross join lateral (values (link.change -> 'from'), (link.change -> 'to')) as state (value)
+      left join issues object on object.org_id = $1 and object.issue_id = (state.value ->> 'object_id')::bigint
+      left join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
+      left join deleted_issues deleted
+        on deleted.org_id = $1 and deleted.issue_id = (state.value ->> 'object_id')::bigint
+      left join queues deleted_queue on deleted_queue.org_id = $1 and deleted_queue.queue_id = deleted.queue_id
+      where jsonb_typeof(state.value) = 'object' and (
+        (object.issue_id is not null and ($2::boolean or (object_queue.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $3
+    and true))))
+        or (deleted.issue_id is not null and (case when deleted_queue.queue_id is null
+  then $2::boolean or deleted.was_open or $3 = any(deleted.reader_ids)
+  else ($2::boolean or (deleted_queue.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = deleted_queue.queue_id and queue_members.user_id = $3
+    and true))) end))
+        or (object.issue_id is null and deleted.issue_id is null and $5 = 'admin')))) or (events.changes -> 'comments' is not null
+      and not (events.changes -> 'comments' -> 0 ->> 'visibility' = 'app-user' or events.user_id = $3 or $2::boolean
+    or $5::text = 'admin' or (events.changes -> 'comments' -> 0 ->> 'visibility' = 'app-manager' and $5::text = 'manager'))))
     order by events.transaction_id desc, events.event_id desc
-    limit $5
+    limit 1
   ) entry
-  where queues.org_id = $1 and ($2::boolean or (queues.access = 'organisation' or exists (
+  where (select count(*) from recent) < $6 and queues.org_id = $1
+    and ($2::boolean or (queues.access = 'organisation' or exists (
   select from queue_members
   where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $3
     and true)))
-    and case when $6::bigint[] is null then queues.is_active else queues.queue_id = any($6) end
+    and case when $4::bigint[] is null then queues.is_active else queues.queue_id = any($4) end
   order by entry.event_id desc
-  limit $5
+  limit $6
+),
+latest as materialized (
+  select * from recent where (select count(*) from recent) = $6
+  union all (
+    select entry.*
+    from changed issues
+    cross join lateral (
+    select events.event_id, events.issue_id, events.type, events.user_id, events.created_at, events.changes
+    from events
+    where events.org_id = $1 and events.issue_id = issues.issue_id and events.type not in ('IssueCloned', 'IssueDeleted') and not ((events.changes -> 'links' is not null and events.changes -> 'fields' is null and not exists (
+      select from jsonb_array_elements(events.changes -> 'links') as link (change)
+      cross join lateral (values (link.change -> 'from'), (link.change -> 'to')) as state (value)
+      left join issues object on object.org_id = $1 and object.issue_id = (state.value ->> 'object_id')::bigint
+      left join queues object_queue on object_queue.org_id = $1 and object_queue.queue_id = object.queue_id
+      left join deleted_issues deleted
+        on deleted.org_id = $1 and deleted.issue_id = (state.value ->> 'object_id')::bigint
+      left join queues deleted_queue on deleted_queue.org_id = $1 and deleted_queue.queue_id = deleted.queue_id
+      where jsonb_typeof(state.value) = 'object' and (
+        (object.issue_id is not null and ($2::boolean or (object_queue.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = object_queue.queue_id and queue_members.user_id = $3
+    and true))))
+        or (deleted.issue_id is not null and (case when deleted_queue.queue_id is null
+  then $2::boolean or deleted.was_open or $3 = any(deleted.reader_ids)
+  else ($2::boolean or (deleted_queue.access = 'organisation' or exists (
+  select from queue_members
+  where queue_members.org_id = $1 and queue_members.queue_id = deleted_queue.queue_id and queue_members.user_id = $3
+    and true))) end))
+        or (object.issue_id is null and deleted.issue_id is null and $5 = 'admin')))) or (events.changes -> 'comments' is not null
+      and not (events.changes -> 'comments' -> 0 ->> 'visibility' = 'app-user' or events.user_id = $3 or $2::boolean
+    or $5::text = 'admin' or (events.changes -> 'comments' -> 0 ->> 'visibility' = 'app-manager' and $5::text = 'manager'))))
+    order by events.transaction_id desc, events.event_id desc
+    limit $6
+  ) entry
+    order by entry.event_id desc
+    limit $6
+  )
 )
 select latest.event_id, latest.type as event_type, latest.created_at as event_at, latest.changes,
   case when not author.is_application then author.user_id end as author_id, author.login as author_login,
@@ -1491,7 +1566,7 @@ left join categories on categories.org_id = $1 and categories.queue_id = issues.
 left join comments on comments.org_id = $1 and comments.issue_id = issues.issue_id
   and comments.comment_id = (latest.changes -> 'comments' -> 0 ->> 'comment_id')::bigint
   and (comments.visibility = 'app-user' or comments.created_by = $3 or $2::boolean
-    or $4::text = 'admin' or (comments.visibility = 'app-manager' and $4::text = 'manager'))
+    or $5::text = 'admin' or (comments.visibility = 'app-manager' and $5::text = 'manager'))
 left join users commenter on commenter.org_id = $1 and commenter.user_id = comments.created_by
   and not commenter.is_application
 order by latest.event_id desc;

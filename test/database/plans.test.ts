@@ -36,6 +36,10 @@ interface Plan {
   readonly 'Node Type': string;
   readonly 'Relation Name'?: string;
   readonly 'Index Cond'?: string;
+  /** With `analyze`: for each loop. */
+  readonly 'Actual Rows'?: number;
+  readonly 'Actual Loops'?: number;
+  readonly 'Rows Removed by Filter'?: number;
   readonly Plans?: readonly Plan[];
   /** On Citus: the plans of the nodes. */
   readonly 'Distributed Query'?: {
@@ -126,6 +130,27 @@ describe.each(['never analysed', 'analysed'])('on tables that were %s', (statist
   });
 });
 
+(isOnCitus ? test.skip : test)('the latest activity is found without reading an event of each issue', async () => {
+  await client.query(
+    `insert into events (org_id, issue_id, user_id, type, changes)
+    select org_id, issue_id, created_by, 'IssueCreated', '{}' from issues where org_id = $1`,
+    [org.orgId],
+  );
+  await client.query(`prepare activity as ${declaredStatements().get('select_activity')?.text}`);
+  for (const statistics of ['never analysed', 'analysed']) {
+    if (statistics === 'analysed') await client.query('analyze events');
+    for (const mode of MODES) {
+      await client.query(`set plan_cache_mode = ${mode}`);
+      const { rows } = await client.query<PlanRow>(
+        `explain (analyze, format json) execute activity(${valuesOf('select_activity')})`,
+      );
+      const plan = rows[0]?.['QUERY PLAN'][0].Plan;
+      expect(plan?.['Actual Rows']).toBe(100);
+      expect([statistics, mode, rowsReadOf(plan, 'events') < 2100]).toEqual([statistics, mode, true]);
+    }
+  }
+});
+
 /** The values of the statement's placeholders, in their order. */
 function valuesOf(name: string): string {
   const values: Readonly<Record<string, string>> = {
@@ -134,6 +159,11 @@ function valuesOf(name: string): string {
     taskIds: SHARED[name] ?? '',
     userIds: `array[${org.admin.id}, ${org.admin.id}]::bigint[]`,
     applications: 'array[false, true]',
+    userId: `${org.admin.id}`,
+    role: `'admin'`,
+    isApplication: 'false',
+    projectIds: 'null',
+    limit: '100',
   };
   return (declaredStatements().get(name)?.keys ?? []).map((key) => values[key]).join(', ');
 }
@@ -156,6 +186,14 @@ function scansOf(plan: Plan | undefined): string[] {
   if (isScan) return indexConditionsOf(plan);
   const remote = plan['Distributed Query']?.Job.Tasks.map((task) => task['Remote Plan'][0][0].Plan) ?? [];
   return [...(plan.Plans ?? []), ...remote].flatMap(scansOf);
+}
+
+/** How many rows of the table the execution read. */
+function rowsReadOf(plan: Plan | undefined, table: string): number {
+  if (plan === undefined) return 0;
+  const { 'Actual Rows': rows = 0, 'Rows Removed by Filter': removed = 0, 'Actual Loops': loops = 0 } = plan;
+  const own = plan['Relation Name'] === table ? (rows + removed) * loops : 0;
+  return (plan.Plans ?? []).reduce((sum, child) => sum + rowsReadOf(child, table), own);
 }
 
 function indexConditionsOf(plan: Plan): string[] {

@@ -191,6 +191,29 @@ test('events about hidden comments and links to hidden tasks are no events', asy
   ]);
 });
 
+test('the events of a quiet project are listed however many events of others came later', async () => {
+  const { project, rpc: application } = board;
+  const { id: quiet } = await givenQueue(application.db, board.org);
+  const [first, second] = [
+    await rpc.named<number>('createTask', { title: 'First', project_id: quiet }),
+    await rpc.named<number>('createTask', { title: 'Second', project_id: quiet }),
+  ];
+  await rpc.named('updateTask', { id: first, title: 'Changed' });
+  const busy = await board.createTask('Busy');
+  await application.db.query({
+    name: '',
+    text: `
+      insert into events (org_id, issue_id, type, user_id, changes)
+      select $1, $2, 'IssueUpdated', $3, '{"fields":[]}' from generate_series(1, 2500)`,
+    values: [board.org.orgId, busy, alice.id],
+  });
+  const tasksOf = (events: Activity[]) => events.map(({ task_id }) => task_id);
+  expect(tasksOf(await activityOf(quiet))).toEqual([first, second, first]);
+  expect(new Set(tasksOf(await activityOf(project)))).toEqual(new Set([busy]));
+  const both = await rpc.call<Activity[]>('getProjectActivities', [quiet, project]);
+  expect(tasksOf(both)).toEqual(Array.from({ length: 50 }, () => busy));
+});
+
 test('the latest 50 events of a project and 100 of all are listed', async () => {
   const { project, rpc: application } = board;
   const task = await board.createTask('Task');

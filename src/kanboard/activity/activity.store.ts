@@ -3,6 +3,7 @@ import { IS_HIDDEN_EVENT } from '../../core/changelog/hidden-events.ts';
 import { type CommentVisibility, visibleComment } from '../../core/comments/comments.store.ts';
 import type { Changes, EventType } from '../../core/events/events.store.ts';
 import type { Queryable } from '../../database/database.ts';
+import { lookup } from '../../database/lookup.ts';
 import { statement } from '../../database/statement.ts';
 import { TASK_COLUMNS, TASK_JOINS, type TaskRow } from '../tasks/tasks.store.ts';
 
@@ -43,25 +44,70 @@ export interface CommentOfEvent {
   readonly email: string | null;
 }
 
+/**
+ * How far back the events of the organisation are traversed. Event ids rather than events, which bounds what is read with
+ * any plan; all organisations share the ids.
+ */
+const RECENT_IDS = 2000;
+
+const EVENT_COLUMNS =
+  'events.event_id, events.issue_id, events.type, events.user_id, events.created_at, events.changes';
+
+const IS_LISTED_QUEUE = `${visibleQueue('queues')}
+      and case when :projectIds::bigint[] is null then queues.is_active else queues.queue_id = any(:projectIds) end`;
+
+const IS_LISTED_EVENT = `events.type not in ('IssueCloned', 'IssueDeleted') and not ${IS_HIDDEN_EVENT}`;
+
+/** SQL: the latest events of the row `issues`. */
+function latestOfIssue(limit: string): string {
+  return `lateral (
+      select ${EVENT_COLUMNS}
+      from events
+      where events.org_id = :orgId and events.issue_id = issues.issue_id and ${IS_LISTED_EVENT}
+      order by events.transaction_id desc, events.event_id desc
+      limit ${limit}
+    )`;
+}
+
+/**
+ * Most requests need only the latest events of the organisation. If too few of those are listed, it reads one event of each
+ * listed issue to find those that changed last, and then their events.
+ */
 const SELECT_ACTIVITY = statement<keyof Viewer | 'projectIds' | 'limit', ActivityRow>(
   'select_activity',
   `
-  with latest as materialized (
-    select issues.issue_id, entry.*
+  with recent as materialized (
+    select ${EVENT_COLUMNS}
+    from events
+    cross join ${lookup('issues', 'issues', 'issues.issue_id = events.issue_id')}
+    join queues on queues.org_id = :orgId and queues.queue_id = issues.queue_id
+    where events.org_id = :orgId
+      and events.event_id > (
+        select max(newest.event_id) - ${RECENT_IDS} from events newest where newest.org_id = :orgId)
+      and ${IS_LISTED_QUEUE}
+      and ${IS_LISTED_EVENT}
+    order by events.event_id desc
+    limit :limit
+  ),
+  changed as materialized (
+    select issues.issue_id
     from queues
     join issues on issues.org_id = :orgId and issues.queue_id = queues.queue_id
-    cross join lateral (
-      select events.event_id, events.type, events.user_id, events.created_at, events.changes
-      from events
-      where events.org_id = :orgId and events.issue_id = issues.issue_id
-        and events.type not in ('IssueCloned', 'IssueDeleted') and not ${IS_HIDDEN_EVENT}
-      order by events.transaction_id desc, events.event_id desc
-      limit :limit
-    ) entry
-    where queues.org_id = :orgId and ${visibleQueue('queues')}
-      and case when :projectIds::bigint[] is null then queues.is_active else queues.queue_id = any(:projectIds) end
+    cross join ${latestOfIssue('1')} entry
+    where (select count(*) from recent) < :limit and queues.org_id = :orgId
+      and ${IS_LISTED_QUEUE}
     order by entry.event_id desc
     limit :limit
+  ),
+  latest as materialized (
+    select * from recent where (select count(*) from recent) = :limit
+    union all (
+      select entry.*
+      from changed issues
+      cross join ${latestOfIssue(':limit')} entry
+      order by entry.event_id desc
+      limit :limit
+    )
   )
   select latest.event_id, latest.type as event_type, latest.created_at as event_at, latest.changes,
     case when not author.is_application then author.user_id end as author_id, author.login as author_login,
