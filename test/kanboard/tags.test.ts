@@ -194,6 +194,17 @@ describe('setTaskTags', () => {
     expect((await board.getIssue(task)).tags).toEqual(['NEW']);
   });
 
+  test('gives new tags that differ by their letter case the first spelling, as createTask and updateTask do', async () => {
+    const { rpc } = board;
+    const task = await board.createTask('Task', { tags: ['foo', 'FOO', 'Жук', 'жук'] });
+    expect((await board.getIssue(task)).tags).toEqual(['foo', 'Жук']);
+    await rpc.named('updateTask', { id: task, tags: ['BAR', 'bar', 'FOO'] });
+    expect((await board.getIssue(task)).tags).toEqual(['BAR', 'foo']);
+    expect(await setTags(task, ['Web', 'WEB', 'web', 'bar'])).toBe(true);
+    expect((await board.getIssue(task)).tags).toEqual(['Web', 'BAR']);
+    expect((await listNames()).sort()).toEqual(['BAR', 'Web', 'foo', 'Жук']);
+  });
+
   test('returns false for invalid tags, and for a task of another project', async () => {
     const { rpc, project, org } = board;
     const task = await board.createTask('Task', { tags: ['old'] });

@@ -10,8 +10,8 @@ export function isTagName(name: string): boolean {
 }
 
 /**
- * The tags of a task as they are stored, without duplicates: as in Kanboard, a tag that the project has with other capitals
- * is that tag. Throws `refused` for more than 100.
+ * The tags of a task as they are stored, without duplicates: as in Kanboard, letter case does not distinguish them. A tag that
+ * the project has with other capitals is that tag, and a new one has its first spelling. Throws `refused` for more than 100.
  */
 export async function storedTags(
   db: Queryable,
@@ -21,5 +21,10 @@ export async function storedTags(
 ): Promise<string[]> {
   const given = distinctTags(tags);
   const stored = await selectStoredNames(db, orgId, projectId, given);
-  return distinctTags(given.map((tag) => stored.get(tag) ?? tag));
+  const spellings = new Map<string, string>();
+  for (const tag of given) {
+    const folded = tag.toLowerCase();
+    if (!spellings.has(folded)) spellings.set(folded, tag);
+  }
+  return distinctTags(given.map((tag) => stored.get(tag) ?? spellings.get(tag.toLowerCase()) ?? tag));
 }
