@@ -2323,7 +2323,7 @@ export interface components {
         readonly CommentText: string;
         /**
          * Format: date
-         * @description A day since 1971.
+         * @description A day after 1970-01-01.
          * @example 2017-06-11
          */
         readonly Deadline: string;

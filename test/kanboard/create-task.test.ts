@@ -234,6 +234,8 @@ describe('createTask', () => {
     { date_due: '2030-01-02 25:00' },
     { date_due: '31/12/2030' },
     { date_due: -5 },
+    { date_due: 86_399 },
+    { date_due: '1970-01-01 12:00' },
     { date_due: 1e15 },
     { date_due: [] },
     { date_due: '2030-01-01', date_started: '2030-01-02' },

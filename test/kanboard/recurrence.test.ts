@@ -64,6 +64,8 @@ describe('the next due date', () => {
     [{ recurrence_factor: 2, recurrence_timeframe: 2 }, seconds(2032, 0, 31, 12)],
     [{ recurrence_factor: -1, recurrence_timeframe: 0 }, seconds(2030, 0, 30, 12)],
     [{ recurrence_factor: 0 }, seconds(2030, 0, 31, 12)],
+    // Not on 1970-01-01, which cannot be a due date.
+    [{ recurrence_factor: -21_945 }, seconds(2030, 0, 31, 12)],
   ])('with %j is %d', async (settings, expected) => {
     const task = await recurring({ recurrence_trigger: 2, date_due: DUE, ...settings });
     await board.rpc.call('closeTask', task);

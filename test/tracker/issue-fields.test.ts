@@ -334,6 +334,21 @@ describe('Kanboard', () => {
     expect(await getTask(key)).toMatchObject({ date_due: Date.UTC(2030, 1, 1) / 1000 });
   });
 
+  test('the earliest due date is 1970-01-02, in both APIs', async () => {
+    const { key } = await create({ deadline: '1970-01-02' });
+    const id = await getIssueId(db(), org, key);
+    expect(await getTask(key)).toMatchObject({ date_due: 86_400 });
+    await rpc.named('updateTask', { id, date_due: 86_401 });
+    const { body } = await as(ivanov).get(`/v2/issues/${key}`).expect(200);
+    expect(body).toMatchObject({ deadline: '1970-01-02' });
+    await unchanged(db(), async () => {
+      await patch(key, body);
+      for (const date_due of [1, 86_399, '1970-01-01 23:59']) {
+        expect(await rpc.named('updateTask', { id, date_due })).toBe(false);
+      }
+    });
+  });
+
   test('a new task with a score of 0 has no story points; searchTasks compares the rounded ones', async () => {
     const { key } = await create({ storyPoints: 2.5 });
     const { project_id: projectId } = (await getTask(key)) as { project_id: number };

@@ -2,6 +2,7 @@ import type { Queryable } from '../../database/database.ts';
 import type { Viewer } from '../access/viewer.ts';
 import { selectFirstStatus, selectLastStatus } from '../queues/queues.store.ts';
 import type { IssueFields, IssueState } from './issues.store.ts';
+import { DUE_AT_MIN } from './shared-fields.ts';
 
 /** Tasks that recur, as in Kanboard: what ends one occurrence creates the next. */
 
@@ -71,6 +72,6 @@ function nextDueDate({ dueAt, kanboard }: IssueFields, now: Date): Date | null {
   if (timeframe === MONTHS) next.setUTCMonth(next.getUTCMonth() + factor);
   else if (timeframe === YEARS) next.setUTCFullYear(next.getUTCFullYear() + factor);
   else next.setUTCDate(next.getUTCDate() + factor);
-  const isStorable = next.getTime() > 0 && next.getUTCFullYear() < 10_000;
+  const isStorable = next >= DUE_AT_MIN && next.getUTCFullYear() < 10_000;
   return isStorable ? next : dueAt;
 }

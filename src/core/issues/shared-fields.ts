@@ -7,6 +7,9 @@ import type { IssueFields } from './issues.store.ts';
 
 type Settings = IssueFields['kanboard'];
 
+/** The first possible due date: 1970-01-01 as a deadline would be 0 in Kanboard, which unsets the due date. */
+export const DUE_AT_MIN = new Date('1970-01-02T00:00:00.000Z');
+
 /** The deadline in Tracker: the day of the due date in UTC. */
 export function deadlineOf(dueAt: Date | null): string | null {
   return dueAt?.toISOString().slice(0, 10) ?? null;

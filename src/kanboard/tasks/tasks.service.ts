@@ -12,7 +12,7 @@ import {
 } from '../../core/issues/issue-writes.ts';
 import { type IssueFields, selectIssueState } from '../../core/issues/issues.store.ts';
 import { isRecurring } from '../../core/issues/recurrence.ts';
-import { scoreOf } from '../../core/issues/shared-fields.ts';
+import { DUE_AT_MIN, scoreOf } from '../../core/issues/shared-fields.ts';
 import { resolutionAfter } from '../../core/issues/status-rules.ts';
 import { lockOrganisation } from '../../core/organisations/organisations.store.ts';
 import { lockQueue, selectFirstStatus, selectQueueForIssue } from '../../core/queues/queues.store.ts';
@@ -266,6 +266,7 @@ function checkChanges({ title, description, color, reference, tags, dueAt, start
     color_id: lengthOf(color ?? '') <= COLOR_LENGTH_MAX,
     tags: (tags ?? []).every(isTagName),
     score: Math.abs(kanboard['score'] ?? 0) <= SCORE_MAX,
+    date_due: !dueAt || dueAt >= DUE_AT_MIN,
     date_started: !startedAt || !dueAt || startedAt <= dueAt,
   });
 }
