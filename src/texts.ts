@@ -286,6 +286,10 @@ export const texts = {
     en: `The link would close a cycle of type ${linkTypeId}: ${keys}.`,
   }),
   // Issues
+  uniqueOfCreator: {
+    ru: 'Указать unique за другого пользователя может только администратор.',
+    en: 'Only an administrator may set unique for another user.',
+  },
   uniqueTaken: {
     ru: 'Задача с таким значением unique уже создана.',
     en: 'An issue with this unique value already exists.',

@@ -2502,7 +2502,10 @@ export interface components {
             readonly tags?: readonly components["schemas"]["Tag"][];
             /** @description Defaults to that of the queue, as does the priority. */
             readonly type?: components["schemas"]["EntryName"];
-            /** @description As in `createIssue`, for the user in `createdBy`. */
+            /**
+             * @description As in `createIssue`, for the user in `createdBy`. Only administrators of the organisation may set it if that is
+             *     another user.
+             */
             readonly unique?: string;
             /** @description Only together with `updatedBy`; not before `createdAt` and not in the future. */
             readonly updatedAt?: string;

@@ -40,6 +40,11 @@ const required = () => ({ queue: queue.key, summary: 'Old', createdAt: CREATED, 
 const importIssue = (fields: object, user = org.admin, version = 'v2') =>
   as(user).post(`/${version}/issues/_import`, { ...required(), ...fields });
 
+async function makeManager({ id: userId }: GivenUser, { id }: GivenQueue): Promise<void> {
+  const viewer = { orgId: org.orgId, userId: org.admin.id, role: 'admin', isApplication: true } as const;
+  await addMember(db(), viewer, id, { userId, role: 'manager' });
+}
+
 test.each(['v2', 'v3'])('POST /%s/issues/_import keeps authors and times', async (version) => {
   const { body, headers } = await importIssue({}, org.admin, version).expect(201);
   expect(headers['location']).toBe(body.self);
@@ -200,8 +205,7 @@ test.each(REFUSED.map(([fields, status, field]) => [String(fields).slice(6), sta
 
 test('_import is for managers of the queue: others get 403, or 404 for a queue that they do not see', async () => {
   const closed = await givenQueue(db(), org, [petrova]);
-  const viewer = { orgId: org.orgId, userId: org.admin.id, role: 'admin', isApplication: true } as const;
-  await addMember(db(), viewer, closed.id, { userId: ivanov.id, role: 'manager' });
+  await makeManager(ivanov, closed);
   await unchanged(db(), async () => {
     const { body } = await importIssue({}, petrova).expect(403);
     expect(body.errorMessages).toEqual([texts.queueManagersOnly.ru]);
@@ -212,7 +216,7 @@ test('_import is for managers of the queue: others get 403, or 404 for a queue t
   expect((await importIssue({ queue: closed.key }, ivanov).expect(201)).body.key).toBe(`${closed.key}-1`);
 });
 
-test('a unique value that the creator has used is a conflict', async () => {
+test('a unique value that the creator has used is a conflict for the creator and for administrators', async () => {
   const unique = randomUUID();
   await importIssue({ unique }).expect(201);
   await unchanged(db(), async () => {
@@ -220,6 +224,21 @@ test('a unique value that the creator has used is a conflict', async () => {
     await as(ivanov).post('/v2/issues', { queue: queue.key, summary: 'New', unique }).expect(409);
   });
   await importIssue({ unique, createdBy: petrova.login }).expect(201);
+});
+
+test('a manager of a queue cannot set unique for another user, used or not, but can for themselves', async () => {
+  const own = await givenQueue(db(), org, [org.admin]);
+  await makeManager(petrova, own);
+  const unique = randomUUID();
+  await as(ivanov).post('/v2/issues', { queue: queue.key, summary: 'New', unique }).expect(201);
+  await unchanged(db(), async () => {
+    for (const value of [unique, randomUUID()]) {
+      const { body } = await importIssue({ queue: own.key, unique: value }, petrova).expect(422);
+      expect(body.errors).toEqual({ unique: texts.uniqueOfCreator.ru });
+    }
+  });
+  await importIssue({ queue: own.key, unique, createdBy: petrova.login }, petrova).expect(201);
+  await importIssue({ queue: own.key }, petrova).expect(201);
 });
 
 test('an imported issue is an issue like others', async () => {

@@ -64,7 +64,8 @@ export interface ImportedState {
 /**
  * Creates an issue at the end of its column, which is the queue's first one by default. Throws `not_found` if the viewer may
  * not see the queue, `forbidden` if the viewer may not change it, or not manage it for an import, `conflict` if the creator has
- * used `unique` before, and `refused` if a field names an unknown object or a link violates a rule.
+ * used `unique` before, and `refused` if a field names an unknown object, a link violates a rule, or the import of a viewer
+ * who is no administrator sets `unique` for another user.
  */
 export function createIssue(db: Database, viewer: Viewer, issue: NewIssue, imported?: ImportedState): Promise<Issue> {
   return db.transaction(async (transaction) => {
@@ -75,6 +76,10 @@ export function createIssue(db: Database, viewer: Viewer, issue: NewIssue, impor
     const links = await lockSingleLinks(transaction, viewer, undefined, issue);
     const queue = await getWritableQueue(transaction, viewer, issue.queue);
     if (imported && !queue.may_manage) throw new DomainError('forbidden', texts.queueManagersOnly);
+    // Otherwise, a manager of any queue could learn which values another user has used, and block the rest.
+    if (issue.unique !== undefined && createdBy !== viewer.userId && viewer.role !== 'admin') {
+      throw new DomainError('refused', undefined, { unique: texts.uniqueOfCreator });
+    }
     const number = imported?.key === undefined ? undefined : numberOfKey(imported.key, queue.key);
     const { tags = [], deadline = null, storyPoints = null, ...given } = issue;
     const named = await idsNamed(transaction, viewer, {
