@@ -1032,12 +1032,19 @@ from queues
 where deleted_issues.org_id = $1 and deleted_issues.queue_id = $2
   and queues.org_id = $1 and queues.queue_id = $2;
 
--- $1 expiresAt, $2 orgId, $3 tokenId
+-- $1 orgId, $2 tokenId, $3 expiresAt
 prepare limit_token as
-update tokens set expires_at = least(expires_at, $1)
-where org_id = $2 and token_id = $3 and kind = 'oauth' and revoked_at is null
-  and coalesce(expires_at > now(), true)
-returning user_id, scopes, loopback_only;
+with valid as (
+  select token_id, extract(epoch from expires_at - created_at)::float8 as lifetime
+  from tokens
+  where org_id = $1 and token_id = $2 and kind = 'oauth' and revoked_at is null
+    and coalesce(expires_at > now(), true)
+  for no key update
+)
+update tokens set expires_at = least(tokens.expires_at, $3)
+from valid
+where tokens.org_id = $1 and tokens.token_id = valid.token_id
+returning tokens.user_id, tokens.scopes, tokens.loopback_only, tokens.expires_at, valid.lifetime;
 
 prepare list_applied_migrations as
 select name from schema_migrations order by id;
@@ -3780,12 +3787,6 @@ where links.org_id = $1
     links.one_link_per_pair)
   is distinct from (link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic,
     link_types.single_end, link_types.shares_label, organisations.one_link_per_pair) and links.link_id > $2 order by links.link_id limit 1000;
-
--- $1 next, $2 orgId, $3 queueId
-prepare skip_issue_numbers as
-update queues set last_issue_number = $1::bigint - 1
-where org_id = $2 and queue_id = $3 and last_issue_number < $1
-returning last_issue_number;
 
 -- $1 orgId, $2 queueId
 prepare take_issue_key as

@@ -115,13 +115,6 @@ export function createApp({
   const isShared = perMinute !== false && config.rateLimitStore === 'database';
   const rateLimit = new RateLimit(perMinute, isShared ? new SharedLimit(db, perMinute, log) : undefined);
 
-  const testMode = config.testMode ? new TestMode({ db, publicUrl: config.publicUrl }) : undefined;
-  if (testMode)
-    app.use(
-      contract.servers.map((server) => `${server}/_test`),
-      testMode.router(),
-    );
-
   const handlers = {
     ...issueLinkHandlers,
     ...linkSearchHandlers,
@@ -142,6 +135,12 @@ export function createApp({
   };
   const { version } = contract.document.info;
   const service = { db, rateLimit, publicUrl: config.publicUrl, responseLimits, requestMs };
+  const testMode = config.testMode ? new TestMode(service) : undefined;
+  if (testMode)
+    app.use(
+      contract.servers.map((server) => `${server}/_test`),
+      testMode.router(),
+    );
   app.use(pagesRouter({ ...service, demo: demo && { token: demo.token, applicationToken: demo.kanboard.secret } }));
   app.use([...contract.servers], restRouter({ ...service, contract, handlers }));
   const methods = {

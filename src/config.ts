@@ -27,7 +27,7 @@ export interface Config {
   readonly demo: 'auto' | 'on' | 'off';
   /** Absolute path of the file with which an empty database starts. */
   readonly seed: string | undefined;
-  /** With what an empty database starts instead, in small. */
+  /** The organisation that an empty database starts with, if there is no seed file. */
   readonly init: InitialOrganisation | undefined;
   /** Whether clients may reset the database, force responses and read which requests were sent. */
   readonly testMode: boolean;

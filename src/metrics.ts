@@ -110,8 +110,8 @@ const GAUGES: readonly Reading[] = [
 ];
 
 const COUNTERS: readonly Reading[] = [
-  ['issue_links_cache_hits_total', 'Look-ups that the cache of the process answered.', ({ cache }) => cache.hits],
-  ['issue_links_cache_misses_total', 'Look-ups that went on to the database.', ({ cache }) => cache.misses],
+  ['issue_links_cache_hits_total', 'Lookups served from the process cache.', ({ cache }) => cache.hits],
+  ['issue_links_cache_misses_total', 'Lookups that it could not serve.', ({ cache }) => cache.misses],
   [
     'issue_links_shared_reads_total',
     'Reads that could share a statement with others.',

@@ -61,6 +61,10 @@ export const texts = {
     en: `The cloud id ${cloudId} is taken.`,
   }),
   loginTaken: (login: string) => ({ ru: `Логин ${login} уже занят.`, en: `The login ${login} is taken.` }),
+  loginInvalid: {
+    ru: 'В логине от 1 до 255 символов, без двоеточия, управляющих символов и пробелов по краям.',
+    en: 'A login must have 1 to 255 characters, without a colon, control characters, or white space at its ends.',
+  },
   loginEmpty: { ru: 'Логин не может быть пустым.', en: 'A login cannot be empty.' },
   loginNotFound: (login: string, orgId: string) => ({
     ru: `В организации ${orgId} нет пользователя ${login}.`,
@@ -423,7 +427,7 @@ export const texts = {
   // Users, queues, fields
   nameAmbiguous: (name: string) => ({
     ru: `Название «${name}» подходит нескольким: укажите ключ или идентификатор.`,
-    en: `Several have the name "${name}": use a key or an id.`,
+    en: `The name "${name}" is ambiguous: use a key or an id.`,
   }),
   statusNotFound: { ru: 'Статус не существует.', en: 'The status does not exist.' },
   statusesOfMemberTooMany: {
@@ -453,10 +457,6 @@ export const texts = {
   resolutionNotFound: { ru: 'Резолюция не существует.', en: 'The resolution does not exist.' },
   transitionNotFound: { ru: 'Такого перехода у задачи нет.', en: 'The issue has no such transition.' },
   issueTypeNotFound: { ru: 'Тип задачи не существует.', en: 'The issue type does not exist.' },
-  issueNumberTaken: (key: string): Text => ({
-    ru: `Ключ ${key} занят: ключи задач очереди должны возрастать.`,
-    en: `The key ${key} is not free: the keys of a queue's issues must ascend.`,
-  }),
   queueNotFound: { ru: 'Очередь не существует.', en: 'The queue does not exist.' },
   queueManagersOnly: {
     ru: 'Доступно только менеджерам этой очереди.',

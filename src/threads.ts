@@ -6,6 +6,8 @@ interface QueuedJob<Job, Result> {
   readonly job: Job;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: unknown) => void;
+  /** Ends its wait. */
+  readonly timer: NodeJS.Timeout;
 }
 
 export interface ThreadsOptions {
@@ -19,7 +21,9 @@ export interface ThreadsOptions {
   readonly threadsMax: number;
   /** The jobs that may wait. */
   readonly queueMax: number;
-  /** How long one job may run. */
+  /** How long a job may wait for a thread. */
+  readonly waitMs: number;
+  /** How long it may then run. */
   readonly jobMs: number;
 }
 
@@ -37,11 +41,16 @@ export class Threads<Job, Result> {
     this.#options = options;
   }
 
-  /** Throws `busy` if too many jobs wait, and `overloaded` if this one takes too long. */
+  /** Throws `busy` if too many jobs wait, and `overloaded` if this one waits or takes too long. */
   run(job: Job): Promise<Result> {
     if (this.#queue.length >= this.#options.queueMax) return Promise.reject(new DomainError('busy', texts.busy));
     return new Promise((resolve, reject) => {
-      this.#queue.push({ job, resolve, reject });
+      const timer = setTimeout(() => {
+        this.#queue.splice(this.#queue.indexOf(queued), 1);
+        reject(new DomainError('overloaded', texts.overloaded));
+      }, this.#options.waitMs);
+      const queued = { job, resolve, reject, timer };
+      this.#queue.push(queued);
       const [waiting] = this.#idle.keys();
       if (waiting) this.#runNext(waiting);
       else if (this.#threads < this.#options.threadsMax) this.#startThread();
@@ -73,6 +82,7 @@ export class Threads<Job, Result> {
       this.#idle.set(worker, setTimeout(end, IDLE_MS).unref());
       return;
     }
+    clearTimeout(next.timer);
     worker.ref();
     const stopListening = () => {
       clearTimeout(timer);

@@ -39,6 +39,9 @@ export function addServerCommands(program: Command, environment: NodeJS.ProcessE
       // Imported lazily: no other command needs the HTTP stack.
       const { greeting, serve } = await import('../serve.ts');
       const config = readConfig(environment);
+      if (options.reset && (config.seed ?? config.init) !== undefined) {
+        throw new UsageError('--reset creates demo data, which SEED and INIT_ORG replace: use only one of them.');
+      }
       if (options.reset && config.demo === 'off') {
         throw new UsageError('--reset creates demo data, which DEMO=off forbids: use only one of them.');
       }
@@ -54,7 +57,7 @@ export function addServerCommands(program: Command, environment: NodeJS.ProcessE
 
   program
     .command('reset')
-    .description('with TEST_MODE=on: make the database what it was when the server first started with it')
+    .description('with TEST_MODE=on: restore the database as the first start with it found it')
     .action(async () => {
       if (!readConfig(environment).testMode)
         throw new UsageError('A reset deletes data: set TEST_MODE=on to allow it.');

@@ -81,14 +81,19 @@ export function addTokenCommands(program: Command, environment: NodeJS.ProcessEn
 
   token
     .command('rotate')
-    .description('create a token like another one and print it; the other one expires')
+    .description('replace a token by a new one with the same user, scopes and lifetime, and print it')
     .requiredOption('--org <org-id>', 'the organisation')
     .requiredOption('--id <number>', 'the token with this id in "token list"', parsePositiveInteger)
-    .option('--overlap <duration>', 'for how long the other one stays valid, such as 7d', parseTimeFromNow, undefined)
+    .option(
+      '--overlap <duration>',
+      'for how long the old one stays valid, such as 7d (default: not at all)',
+      parseTimeFromNow,
+      undefined,
+    )
     .option('--json', 'print JSON')
     .action(async ({ org, id, overlap: expiresAt = new Date(), json }: RotateOptions) => {
       const created = await withDatabase(environment, (db) => rotateToken(db, org, id, { expiresAt }));
-      print({ ...(json && { json }) }, { ...created, replaces: id, expiresAt }, created.token);
+      print({ ...(json && { json }) }, created, created.token);
     });
 
   token

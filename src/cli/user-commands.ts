@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { OrganisationRole } from '../core/access/viewer.ts';
+import { isLogin } from '../core/users/login.ts';
 import {
   createUser,
   disableUser,
@@ -9,6 +10,7 @@ import {
   setPassword,
   setRole,
 } from '../core/users/users.service.ts';
+import { texts } from '../texts.ts';
 import { operatorOf, parsePositiveInteger, print, readNewSecret, table, withDatabase } from './command.ts';
 
 interface UserOptions {
@@ -30,7 +32,6 @@ interface ChangeOptions {
   readonly json?: true;
 }
 
-const LOGIN_LENGTH_MAX = 255;
 const ROLES: readonly OrganisationRole[] = ['admin', 'manager', 'member', 'reader'];
 
 export function addUserCommands(program: Command, environment: NodeJS.ProcessEnv): void {
@@ -43,9 +44,9 @@ export function addUserCommands(program: Command, environment: NodeJS.ProcessEnv
     .option('--json', 'print JSON')
     .action(async (options: { org: string; json?: true }) => {
       const people = await withDatabase(environment, async (db) => listPeople(db, await operatorOf(db, options.org)));
-      const users = people.map(({ id, uid, login, display, email, role, isActive }) => ({
-        ...{ id, uid, login, display, email, role, isActive },
-      }));
+      const users = people.map(({ id, uid, login, display, email, role, isActive }) => {
+        return { id, uid, login, display, email, role, isActive };
+      });
       const rows = users.map(({ uid, login, display, role, isActive }) => [
         ...[login, display, uid, role],
         isActive ? 'active' : 'disabled',
@@ -115,12 +116,7 @@ export function addUserCommands(program: Command, environment: NodeJS.ProcessEnv
     });
 }
 
-/** A login that both APIs can carry: HTTP Basic authentication ends a user name at the first colon. */
 function parseLogin(login: string): string {
-  if (/[:\p{Cc}]/u.test(login) || login.trim() !== login || login === '' || login.length > LOGIN_LENGTH_MAX) {
-    throw new InvalidArgumentError(
-      `It must have 1 to ${LOGIN_LENGTH_MAX} characters, without a colon, control characters, or white space at its ends.`,
-    );
-  }
+  if (!isLogin(login)) throw new InvalidArgumentError(texts.loginInvalid.en);
   return login;
 }

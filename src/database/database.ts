@@ -74,7 +74,7 @@ export interface ClientDatabase extends Database {
   receive(statement: NamedStatement<unknown>, onRow: (row: RawRow) => Promise<void> | undefined): Promise<void>;
   /** For operations that only read: their reads may go to replicas that have all acknowledged writes. */
   readonly reader: ClientDatabase;
-  /** Without the client's time limit, and also after it has disconnected: to record what has been done already. */
+  /** Ignores the client's deadline and disconnection, to record what has been done. */
   readonly untimed: ClientDatabase;
 }
 

@@ -35,7 +35,7 @@ interface Log {
   error(details: object, message: string): void;
 }
 
-/** What else learns of each response, for figures. */
+/** Receives each response and procedure call, for metrics. */
 export interface Observer {
   onResponse(operation: string | undefined, status: number, seconds: number): void;
   /** A call of a JSON-RPC procedure that returned a result, or its failure value. Errors count as responses only. */

@@ -7,6 +7,8 @@ import { pageTexts } from './page-texts.ts';
 export interface IssueView {
   readonly issue: Schemas['Issue'];
   readonly links: readonly Schemas['IssueLink'][];
+  /** Whether there are more links. */
+  readonly hasMoreLinks: boolean;
   /** Undefined if it could not be drawn. */
   readonly picture: Markup | undefined;
   readonly changes: readonly Schemas['IssueChange'][];
@@ -15,7 +17,10 @@ export interface IssueView {
 }
 
 /** The page about an issue. */
-export function issuePage(language: Language, { issue, links, picture, changes, hasMore }: IssueView): Markup {
+export function issuePage(
+  language: Language,
+  { issue, links, hasMoreLinks, picture, changes, hasMore }: IssueView,
+): Markup {
   const facts: readonly [Text, Markup | string | undefined][] = [
     [pageTexts.status, markup`<span class="status">${issue.status?.display}</span>`],
     [pageTexts.assignee, issue.assignee?.display ?? pageTexts.nobody[language]],
@@ -34,14 +39,12 @@ export function issuePage(language: Language, { issue, links, picture, changes, 
   })}</dl>
 ${issue.description === undefined ? undefined : section(pageTexts.description[language], markup`<p class="description"><bdi>${issue.description}</bdi></p>`)}
 ${section(pageTexts.links[language], links.length === 0 ? markup`<p>${pageTexts.noLinks[language]}</p>` : linkGroups(issue.key, links))}
+${hasMoreLinks ? markup`<p>${pageTexts.linksPart[language]}</p>` : undefined}
 ${section(pageTexts.picture[language], scrolling(language, picture))}
 ${section(pageTexts.changelog[language], changelog(language, changes, hasMore))}
 ${section(
   pageTexts.json[language],
-  json([
-    [issue.self, issue],
-    [`${issue.self}/links`, links],
-  ]),
+  json([[issue.self, issue], ...(hasMoreLinks ? [] : [[`${issue.self}/links`, links] as const])]),
 )}`;
 }
 
@@ -61,7 +64,9 @@ function linkGroups(issueKey: string, links: readonly Schemas['IssueLink'][]): M
   const groups = new Map<string, Schemas['IssueLink'][]>();
   for (const link of links) {
     const label = labelOf(link);
-    groups.set(label, [...(groups.get(label) ?? []), link]);
+    const group = groups.get(label);
+    if (group) group.push(link);
+    else groups.set(label, [link]);
   }
   return markup`${[...groups].map(
     ([label, group]) => markup`<h3><span class="key">${issueKey}</span> ${label} →</h3>
@@ -120,8 +125,9 @@ function linkState(state: Schemas['LinkState']): Markup {
 function fieldValue(language: Language, value: Schemas['FieldValue']): Markup {
   if (value === null || value === '') return markup`<span class="quiet">${pageTexts.unset[language]}</span>`;
   if (typeof value === 'string') return markup`<bdi>${value}</bdi>`;
-  if (Array.isArray(value)) return markup`<bdi>${value.join(', ')}</bdi>`;
-  return markup`<bdi>${(value as { display: string }).display}</bdi>`;
+  if (typeof value === 'number') return markup`${String(value)}`;
+  if ('display' in value) return markup`<bdi>${value.display}</bdi>`;
+  return markup`<bdi>${value.map((part) => (typeof part === 'string' ? part : part.display)).join(', ')}</bdi>`;
 }
 
 /** In UTC, since the server does not know where the reader is. */

@@ -58,6 +58,7 @@ export const pageTexts = {
     en: 'The picture cannot be drawn now. Reload the page later.',
   },
   changelog: { ru: 'История', en: 'Changelog' },
+  linksPart: { ru: 'Показаны только первые связи.', en: 'Only the first links are shown.' },
   changelogPart: { ru: 'Показано только начало истории.', en: 'Only the first entries are shown.' },
   json: { ru: 'JSON этой страницы', en: 'The JSON of this page' },
   unset: { ru: 'нет', en: 'none' },

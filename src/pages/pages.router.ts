@@ -1,5 +1,5 @@
 import express, { type ErrorRequestHandler, type Request, type RequestHandler, type Response, Router } from 'express';
-import type { Call, OperationId, Reply } from '../contract/types.ts';
+import type { Call, OperationId, Reply, Schemas } from '../contract/types.ts';
 import { getLinkGraph, PAGE_LIMITS } from '../core/issue-links/link-graph.service.ts';
 import { DomainError } from '../errors.ts';
 import { isUnanswerable, languageOf, prepareError } from '../http/error-response.ts';
@@ -39,6 +39,7 @@ const ISSUE_SELF = /^\/(v[23])\/issues\/([A-Za-z0-9]+-\d+|[0-9A-Fa-f]{24})\/?$/;
 const JAVA = /^text\/html, image\/gif, image\/jpeg,/;
 const RECENT_ISSUES = 20;
 const CHANGES_MAX = 100;
+const LINKS_MAX = 500;
 const FORM_BYTES_MAX = 16_384;
 
 /**
@@ -149,8 +150,10 @@ async function sendIssuePage(
   await sendPage(options, request, response, { path, signedInBy }, async (context, origin) => {
     const path = { issueId };
     const issue = bodyOf<'getIssue'>(await issueHandlers.getIssue(callOf<'getIssue'>(context, { path })));
-    const links = bodyOf<'listIssueLinks'>(
-      await issueLinkHandlers.listIssueLinks(callOf<'listIssueLinks'>(context, { path })),
+    const { links } = bodyOf<'listIssueLinksPage'>(
+      await issueLinkHandlers.listIssueLinksPage(
+        callOf<'listIssueLinksPage'>(context, { path, query: { page: 1, perPage: LINKS_MAX + 1 } }),
+      ),
     );
     const query = { perPage: CHANGES_MAX + 1 };
     const changes = bodyOf<'listIssueChanges'>(
@@ -162,7 +165,9 @@ async function sendIssuePage(
       title: `${issue.key} ${issue.summary ?? ''}`,
       content: issuePage(language, {
         issue,
-        links,
+        // Without a selection of fields, they are whole.
+        links: links.slice(0, LINKS_MAX) as Schemas['IssueLink'][],
+        hasMoreLinks: links.length > LINKS_MAX,
         picture,
         changes: changes.slice(0, CHANGES_MAX),
         hasMore: changes.length > CHANGES_MAX,

@@ -57,7 +57,12 @@ export function storeCredentials(
   response.cookie(COOKIE, value, options(request, isHttps));
 }
 
+/**
+ * Removes the cookie that the request has sent. Without one there may still be one: browsers withhold it when a link of
+ * another site leads here, and must not lose it for that.
+ */
 export function forgetCredentials(request: Request, response: Response, isHttps: boolean): void {
+  if (storedCredentials(request.headers.cookie) === undefined) return;
   response.clearCookie(COOKIE, options(request, isHttps));
 }
 

@@ -57,10 +57,11 @@ const threads = new Threads<object, Positions>({
   workerData: createRequire(import.meta.url).resolve('@viz-js/viz'),
   threadsMax: 1,
   queueMax: 32,
+  waitMs: 3_000,
   jobMs: 10_000,
 });
 
-/** Places the nodes in columns from left to right. Throws `busy`, and `overloaded` for a graph that takes too long. */
+/** Places the nodes in columns from left to right. Throws `busy`, and `overloaded` for a graph that waits or takes too long. */
 export async function layOut(nodeCount: number, edges: readonly EdgeEnds[]): Promise<Layout> {
   const inches = (pixels: number) => pixels / PIXELS_PER_INCH;
   const {

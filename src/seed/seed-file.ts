@@ -101,6 +101,8 @@ const LISTS = {
   comments: 'comment',
 } as const satisfies Record<string, SeedKind>;
 
+const KINDS: ReadonlySet<string> = new Set<SeedKind>(['organisation', ...Object.values(LISTS)]);
+
 const PROBLEMS_MAX = 20;
 const require = createRequire(import.meta.url);
 
@@ -131,9 +133,9 @@ function recordsOfLines(name: string, content: string): SeedRecord[] {
     if (line.trim() === '') return [];
     try {
       const parsed: unknown = JSON.parse(line);
-      const [[kind = '', value] = [], ...others] = isObject(parsed) ? Object.entries(parsed) : [];
-      if (Object.values<string>({ organisation: 'organisation', ...LISTS }).includes(kind) && others.length === 0)
-        return [{ kind, value, place } as SeedRecord];
+      const [member, ...others] = isObject(parsed) ? Object.entries(parsed) : [];
+      if (member && KINDS.has(member[0]) && others.length === 0)
+        return [{ kind: member[0], value: member[1], place } as SeedRecord];
       problems.push(`${place}: must be an object with one member, such as {"user": {"login": "alice"}}.`);
     } catch (error) {
       problems.push(`${place}: ${messageOf(error)}`);

@@ -41,7 +41,7 @@ export const SEED_SCHEMA = {
   linkType: { type: 'object' },
   issue: object(
     ['key'],
-    { key: { type: 'string', pattern: '^[A-Z][A-Z0-9]*-[1-9][0-9]{0,14}$' }, status: text, createdBy: text },
+    { key: { type: 'string', pattern: '^[A-Z][A-Z0-9]*-[1-9][0-9]{0,8}$' }, status: text, createdBy: text },
     true,
   ),
   link: object(['issue', 'relationship', 'object'], {

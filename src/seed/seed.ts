@@ -1,13 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import type { Config } from '../config.ts';
-import type { Contract } from '../contract/contract.ts';
+import type { Contract, Operation } from '../contract/contract.ts';
+import type { OperationId, Schemas } from '../contract/types.ts';
 import type { Viewer } from '../core/access/viewer.ts';
+import { NO_ORIGIN } from '../core/issues/issues.store.ts';
 import { lockOrganisations, selectOrganisationIds } from '../core/organisations/directory.store.ts';
 import { APPLICATION_LOGIN, createOrganisation } from '../core/organisations/organisations.service.ts';
 import { addMember } from '../core/queues/queue-members.service.ts';
 import { createQueue } from '../core/queues/queues.service.ts';
-import { skipIssueNumbers } from '../core/queues/queues.store.ts';
 import { createToken, replaceAccountToken, type TokenScope } from '../core/tokens/tokens.service.ts';
+import { isLogin } from '../core/users/login.ts';
 import { createUser, getUserId } from '../core/users/users.service.ts';
 import type { Database, Transaction } from '../database/database.ts';
 import { DomainError, StartError } from '../errors.ts';
@@ -15,7 +17,8 @@ import type { Log } from '../log.ts';
 import { texts } from '../texts.ts';
 import { commentHandlers } from '../tracker/comments/comments.rest.ts';
 import { issueLinkHandlers } from '../tracker/issue-links/issue-links.rest.ts';
-import { issueHandlers } from '../tracker/issues/issues.rest.ts';
+import { newIssueIn } from '../tracker/issues/issues.rest.ts';
+import { createIssue } from '../tracker/issues/issues.service.ts';
 import { linkTypeHandlers } from '../tracker/link-types/link-types.rest.ts';
 import type { Context, Handlers } from '../tracker/rest/caller.ts';
 import { invalidSeed, parseSeed, type SeedRecord, type SeedValues } from './seed-file.ts';
@@ -78,11 +81,10 @@ export function applySeed(db: Database, contract: Contract, { name, records }: S
   });
 }
 
-type SeededOperation = 'createLinkType' | 'createIssue' | 'updateIssue' | 'createIssueLink' | 'createComment';
+type SeededOperation = 'createLinkType' | 'createIssueLink' | 'createComment';
 
 const HANDLERS: Handlers<SeededOperation> = {
   ...linkTypeHandlers,
-  ...issueHandlers,
   ...issueLinkHandlers,
   ...commentHandlers,
 };
@@ -92,7 +94,6 @@ class OrganisationSeeder {
   readonly #db: Transaction;
   readonly #contract: Contract;
   readonly #orgId: string;
-  readonly #queueIds = new Map<string, number>();
 
   private constructor(db: Transaction, contract: Contract, orgId: string) {
     this.#db = db;
@@ -151,6 +152,7 @@ class OrganisationSeeder {
   }
 
   async #addUser({ kanboardToken, role = 'member', ...user }: SeedValues['user']): Promise<void> {
+    if (!isLogin(user.login)) throw new DomainError('invalid', texts.loginInvalid);
     const userId = await createUser(this.#db, this.#orgId, { ...user, role });
     if (kanboardToken === undefined) return;
     await replaceAccountToken(this.#db, this.#orgId, userId, 'personal', { value: kanboardToken });
@@ -168,21 +170,23 @@ class OrganisationSeeder {
     const leadId = await this.#userId(lead);
     const access = members === undefined ? 'organisation' : 'members';
     const queueId = await createQueue(this.#db, this.#orgId, { key, name, description, leadId, access });
-    this.#queueIds.set(key, queueId);
     const viewer = await this.#viewer(undefined);
     for (const [login, role] of Object.entries(members ?? {})) {
       await addMember(this.#db, viewer, queueId, { userId: await this.#userId(login), role });
     }
   }
 
+  /** As an import, which can set the key and the status. */
   async #addIssue({ key, status, createdBy, ...issue }: SeedValues['issue']): Promise<void> {
-    const [queue = '', number] = key.split('-');
-    const queueId = this.#queueIds.get(queue);
-    if (queueId === undefined) throw new DomainError('not_found', texts.queueNotFound);
-    const isFree = await skipIssueNumbers(this.#db, this.#orgId, queueId, Number(number));
-    if (!isFree) throw new DomainError('conflict', texts.issueNumberTaken(key));
-    await this.#send('createIssue', { createdBy, body: { ...issue, queue } });
-    if (status !== undefined) await this.#send('updateIssue', { issue: key, createdBy, body: { status } });
+    const viewer = await this.#viewer(createdBy);
+    const [queue] = key.split('-');
+    const body = this.#operation('createIssue').parse.body({ ...issue, queue }) as Schemas['NewIssue'];
+    await createIssue(this.#db, viewer, newIssueIn(body), {
+      key,
+      status,
+      createdBy: viewer.userId,
+      origin: NO_ORIGIN,
+    });
   }
 
   /** Carries out an operation of the Tracker API on behalf of its author, who needs no right to do so. */
@@ -194,7 +198,6 @@ class OrganisationSeeder {
       body,
     }: { readonly issue?: string; readonly createdBy?: string | undefined; readonly body: object },
   ): Promise<void> {
-    const operation = this.#contract.operations.find((candidate) => candidate.id === id);
     const handle = HANDLERS[id] as (
       call: Context & Record<'path' | 'query' | 'headers' | 'body', unknown>,
     ) => Promise<unknown>;
@@ -206,8 +209,12 @@ class OrganisationSeeder {
       path: { issueId: issue },
       query: {},
       headers: {},
-      body: operation?.parse.body(body),
+      body: this.#operation(id).parse.body(body),
     });
+  }
+
+  #operation(id: OperationId): Operation {
+    return this.#contract.operations.find((operation) => operation.id === id) as Operation;
   }
 
   async #viewer(login: string | undefined): Promise<Viewer> {

@@ -5,7 +5,7 @@ import { texts } from '../texts.ts';
 export interface Forced {
   /** An error status; unset for the usual response. */
   readonly status?: number | undefined;
-  /** How long the response is held back, in milliseconds. */
+  /** How long the request waits before it is carried out or refused, in milliseconds. */
   readonly delayMs?: number | undefined;
   /** The value of the header Retry-After, in seconds. */
   readonly retryAfter?: number | undefined;
@@ -22,7 +22,7 @@ export interface ForcedResponse extends Forced {
 
 const RULES_MAX = 1000;
 const DELAY_MS_MAX = 60_000;
-/** `Prefer: code=503, delay=250` (RFC 7240, section 2, without quoted values). */
+/** `Prefer: code=503, delay=250` (RFC 7240, section 2), quoted or not. */
 const PREFERENCE = /(?:^|[,;])\s*(code|delay)\s*=\s*"?([^\s,;"]*)/gi;
 
 /** The responses that tests have requested in advance. */

@@ -21,7 +21,7 @@ const BODY_BYTES_MAX = 16_384;
 export class RequestJournal {
   #entries: JournalEntry[] = [];
 
-  /** The oldest comes first. */
+  /** In the order in which their responses ended. */
   get entries(): readonly JournalEntry[] {
     return this.#entries;
   }

@@ -36,7 +36,7 @@ const SELECT_SEQUENCES = `
   from pg_sequences
   where schemaname = current_schema() and sequencename not like 'schema_migrations%'`;
 
-/** Whether the role may suspend foreign keys, which takes most of the time of a restore otherwise. */
+/** Whether the role may suspend foreign keys. Checking them would take most of the time of a restore. */
 export async function maySuspendForeignKeys(db: Queryable): Promise<boolean> {
   const [row] = await db.query<{ may: boolean }>(
     adHoc(`select has_parameter_privilege('session_replication_role', 'set') as may`),

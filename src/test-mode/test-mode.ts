@@ -1,6 +1,5 @@
 import { STATUS_CODES } from 'node:http';
 import { type Request, type RequestHandler, type Response, Router } from 'express';
-import type { DatabasePool } from '../database/database.ts';
 import { DomainError, requireValid } from '../errors.ts';
 import { errorBody, languageOf, sendError, sendJson } from '../http/error-response.ts';
 import type { Listener } from '../http/http-server.ts';
@@ -8,27 +7,22 @@ import { refuseMethod } from '../http/refuse-method.ts';
 import { readBody } from '../http/request-body.ts';
 import { QUIET_PATHS } from '../http/request-log.ts';
 import { texts } from '../texts.ts';
-import { callerOf } from '../tracker/rest/caller.ts';
 import { parseJson } from '../tracker/rest/json-body.ts';
+import { admit, type ServiceOptions } from '../tracker/rest/router.ts';
 import { type Forced, type ForcedResponse, ForcedResponses, forcedByHeader, isForced } from './forced-responses.ts';
 import { RequestJournal } from './request-journal.ts';
 import { reset } from './snapshot.ts';
-
-interface Options {
-  readonly db: DatabasePool;
-  readonly publicUrl: string | undefined;
-}
 
 const PREFIX = /^\/v[23]\/_test(\/|$)/;
 
 /** What TEST_MODE=on adds: a reset of the database, forced responses, and a journal of the requests. */
 export class TestMode {
-  readonly #options: Options;
+  readonly #service: ServiceOptions;
   readonly #journal = new RequestJournal();
   readonly #forced = new ForcedResponses();
 
-  constructor(options: Options) {
-    this.#options = options;
+  constructor(service: ServiceOptions) {
+    this.#service = service;
   }
 
   /** Records each request, and sends the response that was requested for it instead of the usual one. */
@@ -54,15 +48,13 @@ export class TestMode {
   router(): Router {
     const router = Router({ caseSensitive: true });
     router.use(async (request, response, next) => {
-      const { db, publicUrl } = this.#options;
-      const { scopes } = await callerOf(db, request, response, { publicUrl, path: '', url: request.originalUrl });
-      if (!scopes.includes('admin')) throw new DomainError('forbidden', texts.scopeMissing('admin'));
+      await admit(this.#service, request, response, { scope: 'admin', path: '', url: request.originalUrl });
       next();
     });
     const routes: Record<string, Partial<Record<'get' | 'post' | 'delete', RequestHandler>>> = {
       '/reset': {
         post: async (_request, response) => {
-          await reset(this.#options.db);
+          await reset(this.#service.db);
           this.#journal.clear();
           this.#forced.clear();
           response.status(204).end();
@@ -132,7 +124,7 @@ const FITS: { readonly [Member in keyof ForcedResponse]-?: (value: unknown) => b
   retryAfter: (value) => isWhole(value) && value >= 0,
 };
 
-/** Throws `invalid` with the members that are unknown or unfit, and if there is neither a status nor a delay. */
+/** Throws `invalid` with the members that are unknown or invalid, and if there is neither a status nor a delay. */
 function forcedResponse(body: unknown): ForcedResponse {
   const given = (body ?? {}) as Record<string, unknown>;
   const unknown = Object.keys(given).filter((member) => !Object.hasOwn(FITS, member));

@@ -207,6 +207,7 @@ const USAGE_ERRORS: readonly [args: string, message: RegExp][] = [
   ['migrate --down', /Confirm with --yes, or run the command in a terminal/],
   ['migrate --down --json', /Confirm with --yes/],
   ['serve now', /too many arguments/],
+  ['reset', /set TEST_MODE=on/],
 ];
 
 test('a usage error exits with 2 and a message, and writes nothing', async () => {

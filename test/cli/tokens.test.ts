@@ -133,17 +133,20 @@ test('token rotate prints a token like the old one, which expires after the over
   expect(rotated).toEqual({
     id: expect.any(Number),
     token: expect.stringMatching(/^ilt_/),
-    replaces: old.id,
-    expiresAt: expect.any(String),
+    replaced: { id: old.id, expiresAt: expect.any(String) },
   });
-  expect(Math.floor((Date.parse(rotated.expiresAt) - before) / 86_400_000)).toBe(7);
+  expect(Math.floor((Date.parse(rotated.replaced.expiresAt) - before) / 86_400_000)).toBe(7);
   expect(await read(old.token)).toEqual(ACCEPTED);
   expect(await read(rotated.token)).toEqual(ACCEPTED);
   const tokens = JSON.parse(await printed('token list --org 123 --json')) as { id: number }[];
   expect(tokens.filter(({ id }) => [old.id, rotated.id].includes(id))).toMatchObject([
-    { id: old.id, scopes: ['read'], expiresAt: rotated.expiresAt },
+    { id: old.id, scopes: ['read'], expiresAt: rotated.replaced.expiresAt },
     { id: rotated.id, login: 'rita', scopes: ['read'], expiresAt: null, state: 'good' },
   ]);
+
+  const brief = JSON.parse(await printed('token create --org 123 --user rita --expires 2d --json'));
+  const renewed = JSON.parse(await printed(`token rotate --org 123 --id ${brief.id} --json`));
+  expect(Math.round((Date.parse(renewed.expiresAt) - before) / 86_400_000)).toBe(2);
 
   const last = await printed(`token rotate --org 123 --id ${rotated.id}`);
   expect(await read(rotated.token)).toEqual([401, texts.tokenExpired.en]);

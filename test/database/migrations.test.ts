@@ -28,7 +28,7 @@ const WITHOUT_INDEX = [
   'links_updated_by_fkey',
   'remote_links_created_by_fkey',
   'remote_links_updated_by_fkey',
-  // The types, priorities and statuses of an organisation are permanent.
+  // The types and priorities of an organisation are permanent.
   'issues_issue_type_id_fkey',
   'issues_priority_id_fkey',
   'queues_default_issue_type_id_fkey',

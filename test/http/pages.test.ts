@@ -108,6 +108,32 @@ describe('the page of an issue', () => {
     expect(response.text).toContain(pageTexts.signInFirst.en);
     expect(response.text).toContain(`<input type="hidden" name="to" value="/${issue.key}">`);
     expect(response.text).not.toContain('quoted');
+    // A cookie that the browser withholds, since the link is on another site, must stay.
+    expect(response.headers['set-cookie']).toBeUndefined();
+  });
+
+  test('shows numbers and people in the changelog', async () => {
+    const rest = restAs(api(), org.admin);
+    const followed = await givenIssue(db(), org, queue);
+    const follower = await givenUser(db(), org.orgId, { display: 'Fay Follower' });
+    const changes = { storyPoints: 3, followers: [follower.login] };
+    await rest.patch(`/v3/issues/${followed.key}`, changes).expect(200);
+    const { text } = await page(`/${followed.key}`).expect(200);
+    expect(text).toMatch(/Story points: <span class="quiet">none<\/span> → 3</i);
+    expect(text).toMatch(/Followers: <span class="quiet">none<\/span> → <bdi>Fay Follower<\/bdi>/);
+  });
+
+  test('shows the first 500 links', async () => {
+    const other = await givenOrganisation(db(), { language: 'en' });
+    const { key } = await givenQueue(db(), other);
+    const hub = await givenIssue(db(), other, key);
+    for (let number = 1; number <= 501; number += 1) {
+      await givenLink(db(), other, 'relates', hub, await givenIssue(db(), other, key));
+    }
+    const { text } = await page(`/${hub.key}`, other.admin.headers).expect(200);
+    expect(text.match(/<li><a href="/g)).toHaveLength(500);
+    expect(text).toContain(pageTexts.linksPart.en);
+    expect(text).not.toContain('/links</summary>');
   });
 });
 

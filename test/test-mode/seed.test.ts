@@ -83,7 +83,7 @@ test('the example seed is served to the clients of both APIs', async () => {
       body: { tags: ['api'], epic: { key: 'TEST-1' }, createdBy: { display: 'Bob Brown' } },
     });
     expect(await get(`${url}/v3/issues/TEST-3`, 'bob-token')).toMatchObject({
-      body: { status: { key: 'closed' }, priority: { key: 'critical' }, type: { key: 'bug' } },
+      body: { version: 1, status: { key: 'closed' }, priority: { key: 'critical' }, type: { key: 'bug' } },
     });
     expect(await get(`${url}/v3/issues/TEST-3/comments`, 'bob-token')).toMatchObject({
       body: [{ text: 'Cannot be reproduced.', createdBy: { display: 'Alice Adams' } }],
@@ -115,7 +115,7 @@ test('NDJSON has an object on each line', async () => {
   });
 });
 
-test('INIT_ORG, INIT_LOGIN, INIT_TOKEN and INIT_QUEUE are a seed in small', async () => {
+test('INIT_ORG, INIT_LOGIN, INIT_TOKEN and INIT_QUEUE are a minimal seed', async () => {
   const init = { INIT_ORG: '42', INIT_LOGIN: 'ci', INIT_TOKEN: 'ci-token', INIT_QUEUE: 'CI' };
   await withSeed(init, async (url) => {
     expect(await get(`${url}/v3/queues`, 'ci-token')).toMatchObject({ status: 200, body: [{ key: 'CI' }] });
@@ -160,10 +160,16 @@ test.each([
     /organisations\[0\]\.links\[0\]: .*A-1/,
   ],
   [
-    'keys that do not ascend',
+    'a key that is there twice',
     'g.yaml',
-    'organisations: [{id: a, queues: [{key: A}], issues: [{key: A-2, summary: x}, {key: A-1, summary: y}]}]',
-    /organisations\[0\]\.issues\[1\]: The key A-1 is not free/,
+    'organisations: [{id: a, queues: [{key: A}], issues: [{key: A-2, summary: x}, {key: A-2, summary: y}]}]',
+    /organisations\[0\]\.issues\[1\]: key: The key is taken/,
+  ],
+  [
+    'a login that Basic authentication cannot carry',
+    'k.yaml',
+    "organisations: [{id: a, users: [{login: 'a:b'}]}]",
+    /organisations\[0\]\.users\[0\]: A login must have .* without a colon/,
   ],
   ['a line that is not JSON', 'h.ndjson', '{"organisation": {"id": "a"}}\n{"user"', /line 2: /],
   ['a line of an unknown kind', 'i.ndjson', '{"organisation": {"id": "a"}}\n{"uesr": {}}', /line 2: must be an object/],

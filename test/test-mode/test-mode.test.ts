@@ -161,11 +161,25 @@ test.each(['code=200', 'code=abc', 'code=600', 'delay=60001', 'delay=-1'])('Pref
   expect(await snapshot(database().db)).toEqual(before);
 });
 
-test('Prefer: delay holds the usual response back', async () => {
+test('Prefer: delay carries the request out later', async () => {
   const started = Date.now();
   const read = await send('GET', `/v2/issues/${queue}-1/links`, { headers: { Prefer: 'respond-async, delay=300' } });
   expect(read).toMatchObject({ status: 200, body: [{ object: { key: `${queue}-2` } }] });
   expect(Date.now() - started).toBeGreaterThanOrEqual(290);
+});
+
+test('a request is not carried out if its client disconnects during the delay', async () => {
+  const before = await snapshot(database().db);
+  const sent = fetch(`${app.url}/v3/issues`, {
+    method: 'POST',
+    headers: { ...organisation.admin.headers, Prefer: 'delay=200' },
+    body: JSON.stringify({ queue, summary: 'Abandoned' }),
+    signal: AbortSignal.timeout(50),
+  });
+  await expect(sent).rejects.toThrow();
+  // Delayed likewise, and therefore later.
+  await send('GET', `/v2/issues/${queue}-1/links`, { headers: { Prefer: 'delay=400' } });
+  expect(await snapshot(database().db)).toEqual(before);
 });
 
 test('responses are forced in advance, for requests that match, as often as requested', async () => {

@@ -11,8 +11,8 @@ parentPort.on('message', (job) => {
   parentPort.postMessage(workerData + job * 2);
 });`;
 
-function givenThreads({ queueMax = 10, jobMs = 30_000 } = {}): Threads<number, string> {
-  return new Threads({ name: 'test', program: PROGRAM, workerData: '=', threadsMax: 1, queueMax, jobMs });
+function givenThreads({ queueMax = 10, waitMs = 30_000, jobMs = 30_000 } = {}): Threads<number, string> {
+  return new Threads({ name: 'test', program: PROGRAM, workerData: '=', threadsMax: 1, queueMax, waitMs, jobMs });
 }
 
 test('jobs run one after the other, and each gets its own result', async () => {
@@ -36,6 +36,15 @@ test('a job that runs too long is stopped, and the next one runs', async () => {
   const next = threads.run(2);
   await expect(stopped).rejects.toMatchObject({ code: 'overloaded' });
   expect(await next).toBe('=4');
+});
+
+test('a job that waits too long is dropped, and never runs', async () => {
+  const threads = givenThreads({ waitMs: 100, jobMs: 1000 });
+  const running = threads.run(-1);
+  const dropped = threads.run(2);
+  await expect(dropped).rejects.toMatchObject({ code: 'overloaded' });
+  await expect(running).rejects.toMatchObject({ code: 'overloaded' });
+  expect(await threads.run(3)).toBe('=6');
 });
 
 test('more jobs than may wait are refused', async () => {

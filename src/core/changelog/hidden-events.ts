@@ -3,11 +3,11 @@ import { visibleComment } from '../comments/comments.store.ts';
 import { visibleDeleted } from '../removal/deleted-issues.store.ts';
 
 /**
- * SQL: whether the event tells of nothing but links to issues that the viewer may not see, or could not before they were
+ * SQL: whether the event is only about links to issues that the viewer may not see, or could not before they were
  * deleted. Who could see an issue that left no row is unknown (it was lost, or deleted by an early version): only
  * administrators are told that a link was there.
  */
-const TELLS_OF_HIDDEN_LINKS = `(events.changes -> 'links' is not null and events.changes -> 'fields' is null and not exists (
+const IS_ABOUT_HIDDEN_LINKS = `(events.changes -> 'links' is not null and events.changes -> 'fields' is null and not exists (
         select from jsonb_array_elements(events.changes -> 'links') as link (change)
         cross join lateral (values (link.change -> 'from'), (link.change -> 'to')) as state (value)
         left join issues object on object.org_id = :orgId and object.issue_id = (state.value ->> 'object_id')::bigint
@@ -21,8 +21,8 @@ const TELLS_OF_HIDDEN_LINKS = `(events.changes -> 'links' is not null and events
           or (object.issue_id is null and deleted.issue_id is null and :role = 'admin'))))`;
 
 /** SQL: whether the event is about a comment that the viewer may not see, or could not before it was removed. */
-const TELLS_OF_HIDDEN_COMMENT = `(events.changes -> 'comments' is not null
+const IS_ABOUT_HIDDEN_COMMENT = `(events.changes -> 'comments' is not null
         and not ${visibleComment("events.changes -> 'comments' -> 0 ->> 'visibility'", 'events.user_id')})`;
 
 /** SQL: whether the row `events`, of an issue that the viewer may see, does not exist for the viewer. */
-export const IS_HIDDEN_EVENT = `(${TELLS_OF_HIDDEN_LINKS} or ${TELLS_OF_HIDDEN_COMMENT})`;
+export const IS_HIDDEN_EVENT = `(${IS_ABOUT_HIDDEN_LINKS} or ${IS_ABOUT_HIDDEN_COMMENT})`;

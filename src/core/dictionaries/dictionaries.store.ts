@@ -162,8 +162,8 @@ export async function countStatusesOf(db: Queryable, orgId: string, userId: numb
   return row?.count ?? 0;
 }
 
-/** A concurrent transaction has created a column for the status. */
-const STATUS_TAKEN = { columns_status_id_fkey: () => new ConcurrentChange() };
+/** A column for the status was created, or the status deleted, concurrently. */
+export const COLUMN_STATUS_CHANGED = { columns_status_id_fkey: () => new ConcurrentChange() };
 
 const DELETE_UNUSED_STATUSES = statement<'orgId' | 'statusIds', { status_id: number }>(
   'delete_unused_statuses',
@@ -192,7 +192,7 @@ export async function deleteUnusedStatuses(
   orgId: string,
   statusIds: readonly number[],
 ): Promise<void> {
-  const deleted = await onConstraint(db.query(DELETE_UNUSED_STATUSES({ orgId, statusIds })), STATUS_TAKEN);
+  const deleted = await onConstraint(db.query(DELETE_UNUSED_STATUSES({ orgId, statusIds })), COLUMN_STATUS_CHANGED);
   if (deleted.length > 0) await db.invalidate(orgId);
 }
 

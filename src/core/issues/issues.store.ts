@@ -127,7 +127,8 @@ export interface IssueOrigin {
   readonly resolvedBy: number | undefined;
 }
 
-const NO_ORIGIN: IssueOrigin = {
+/** For an issue without a history. */
+export const NO_ORIGIN: IssueOrigin = {
   createdAt: undefined,
   updatedAt: undefined,
   updatedBy: undefined,

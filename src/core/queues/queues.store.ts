@@ -2,7 +2,7 @@ import { ConcurrentChange, type Queryable, type Transaction } from '../../databa
 import { onConstraint } from '../../database/database-error.ts';
 import { statement } from '../../database/statement.ts';
 import { managedQueue, type Viewer, visibleQueue, writableQueue } from '../access/viewer.ts';
-import type { StatusRow } from '../dictionaries/dictionaries.store.ts';
+import { COLUMN_STATUS_CHANGED, type StatusRow } from '../dictionaries/dictionaries.store.ts';
 import { type UserColumns, userColumns } from '../users/user-summary.ts';
 import type { QueueName } from './queue-name.ts';
 
@@ -65,9 +65,6 @@ export async function insertQueue(db: Transaction, orgId: string, queue: NewQueu
   return queueId;
 }
 
-/** The status was deleted with its last column after the statement had found it. */
-export const STATUS_REMOVED = { columns_status_id_fkey: () => new ConcurrentChange() };
-
 const INSERT_COLUMNS_FOR_STATUSES = statement<'orgId' | 'queueId'>(
   'insert_columns_for_statuses',
   `
@@ -79,7 +76,7 @@ const INSERT_COLUMNS_FOR_STATUSES = statement<'orgId' | 'queueId'>(
 
 /** Creates a column of the queue for each status of the organisation, in the order of the statuses. */
 export async function insertColumnsForStatuses(db: Transaction, orgId: string, queueId: number): Promise<void> {
-  await onConstraint(db.query(INSERT_COLUMNS_FOR_STATUSES({ orgId, queueId })), STATUS_REMOVED);
+  await onConstraint(db.query(INSERT_COLUMNS_FOR_STATUSES({ orgId, queueId })), COLUMN_STATUS_CHANGED);
 }
 
 const INSERT_COLUMNS = statement<'orgId' | 'queueId' | 'columns'>(
@@ -102,7 +99,10 @@ export async function insertColumns(
   queueId: number,
   columns: readonly { readonly key: string; readonly name_en: string }[],
 ): Promise<void> {
-  await onConstraint(db.query(INSERT_COLUMNS({ orgId, queueId, columns: JSON.stringify(columns) })), STATUS_REMOVED);
+  await onConstraint(
+    db.query(INSERT_COLUMNS({ orgId, queueId, columns: JSON.stringify(columns) })),
+    COLUMN_STATUS_CHANGED,
+  );
 }
 
 const EXISTS_QUEUE_KEY = statement<'orgId' | 'key'>(
@@ -261,25 +261,6 @@ export async function takeIssueKey(db: Transaction, orgId: string, queueId: numb
   return `${row.key}-${row.last_issue_number}`;
 }
 
-const SKIP_ISSUE_NUMBERS = statement<'orgId' | 'queueId' | 'next', { last_issue_number: number }>(
-  'skip_issue_numbers',
-  `
-  update queues set last_issue_number = :next::bigint - 1
-  where org_id = :orgId and queue_id = :queueId and last_issue_number < :next
-  returning last_issue_number`,
-);
-
-/** Makes the queue's next key the one with this number. Returns false if it is taken already. */
-export async function skipIssueNumbers(
-  db: Transaction,
-  orgId: string,
-  queueId: number,
-  next: number,
-): Promise<boolean> {
-  const rows = await db.query(SKIP_ISSUE_NUMBERS({ orgId, queueId, next }));
-  return rows.length > 0;
-}
-
 const CLAIM_ISSUE_KEY = statement<'orgId' | 'queueId' | 'number', { key: string }>(
   'claim_issue_key',
   `
@@ -391,5 +372,5 @@ export async function insertLastColumn(
   queueId: number,
   statusId: number,
 ): Promise<void> {
-  await onConstraint(db.query(INSERT_LAST_COLUMN({ orgId, queueId, statusId })), STATUS_REMOVED);
+  await onConstraint(db.query(INSERT_LAST_COLUMN({ orgId, queueId, statusId })), COLUMN_STATUS_CHANGED);
 }

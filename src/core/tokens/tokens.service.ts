@@ -169,19 +169,27 @@ export async function listTokens(db: Queryable, orgId: string): Promise<TokenDes
 }
 
 /**
- * Creates a token for the same user with the same scopes, and lets the old one expire at that time. Throws `not_found` for
- * a token that is not a valid OAuth token.
+ * Creates a token with the same user, scopes and lifetime, and lets the old one expire at that time, or earlier if it was to.
+ * Throws `not_found` for a token that is not a valid OAuth token.
  */
 export function rotateToken(
   db: Database,
   orgId: string,
   tokenId: number,
   { expiresAt }: { readonly expiresAt: Date },
-): Promise<{ id: number; token: string }> {
+): Promise<{
+  id: number;
+  token: string;
+  expiresAt: Date | undefined;
+  replaced: { id: number; expiresAt: Date };
+}> {
   return db.transaction(async (transaction) => {
     const old = await limitToken(transaction, orgId, tokenId, expiresAt);
     if (old === undefined) throw new DomainError('not_found', texts.tokenNotFound(String(tokenId)));
-    return await createToken(transaction, orgId, old.user_id, { scopes: old.scopes, loopbackOnly: old.loopback_only });
+    const expires = old.lifetime === null ? undefined : new Date(Date.now() + old.lifetime * 1000);
+    const options = { scopes: old.scopes, loopbackOnly: old.loopback_only, expiresAt: expires };
+    const created = await createToken(transaction, orgId, old.user_id, options);
+    return { ...created, expiresAt: expires, replaced: { id: tokenId, expiresAt: old.expires_at } };
   });
 }
 

@@ -157,20 +157,38 @@ export async function updateTokensRevoked(db: Transaction, orgId: string, choice
   return rows.map((row) => row.token_id).sort((left, right) => left - right);
 }
 
-const LIMIT_TOKEN = statement<
-  'orgId' | 'tokenId' | 'expiresAt',
-  { user_id: number; scopes: TokenOwnerRow['scopes']; loopback_only: boolean }
->(
+interface LimitedTokenRow {
+  user_id: number;
+  scopes: TokenOwnerRow['scopes'];
+  loopback_only: boolean;
+  expires_at: Date;
+  /** In seconds; null if the token did not expire. */
+  lifetime: number | null;
+}
+
+const LIMIT_TOKEN = statement<'orgId' | 'tokenId' | 'expiresAt', LimitedTokenRow>(
   'limit_token',
   `
-  update tokens set expires_at = least(expires_at, :expiresAt)
-  where org_id = :orgId and token_id = :tokenId and kind = 'oauth' and revoked_at is null
-    and coalesce(expires_at > now(), true)
-  returning user_id, scopes, loopback_only`,
+  with valid as (
+    select token_id, extract(epoch from expires_at - created_at)::float8 as lifetime
+    from tokens
+    where org_id = :orgId and token_id = :tokenId and kind = 'oauth' and revoked_at is null
+      and coalesce(expires_at > now(), true)
+    for no key update
+  )
+  update tokens set expires_at = least(tokens.expires_at, :expiresAt)
+  from valid
+  where tokens.org_id = :orgId and tokens.token_id = valid.token_id
+  returning tokens.user_id, tokens.scopes, tokens.loopback_only, tokens.expires_at, valid.lifetime`,
 );
 
 /** Lets a valid OAuth token expire at that time at the latest, and returns what it permits. Undefined if there is none. */
-export async function limitToken(db: Transaction, orgId: string, tokenId: number, expiresAt: Date) {
+export async function limitToken(
+  db: Transaction,
+  orgId: string,
+  tokenId: number,
+  expiresAt: Date,
+): Promise<LimitedTokenRow | undefined> {
   await db.invalidate(orgId);
   const [row] = await db.query(LIMIT_TOKEN({ orgId, tokenId, expiresAt }));
   return row;

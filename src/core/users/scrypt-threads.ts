@@ -22,12 +22,14 @@ const threads = new Threads<Job, Uint8Array>({
   // Leaves a core to the thread that serves requests.
   threadsMax: Math.max(1, Math.min(4, availableParallelism() - 1)),
   queueMax: 64,
+  waitMs: 30_000,
   jobMs: 30_000,
 });
 
 /**
  * Derives a key in a thread of its own: the asynchronous scrypt would occupy the threads of libuv, which also look up host
- * names for new database connections. Throws `busy` if too many wait.
+ * names for new database connections. Throws `busy` if too many wait, and `overloaded` if it
+ * takes longer than 30 s.
  */
 export async function deriveKey(job: Job): Promise<Buffer> {
   return Buffer.from(await threads.run(job));

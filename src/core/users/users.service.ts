@@ -6,6 +6,7 @@ import { texts } from '../../texts.ts';
 import type { OrganisationRole, Viewer } from '../access/viewer.ts';
 import type { Reference } from '../ids/reference.ts';
 import { isEmail } from './email.ts';
+import { LOGIN_LENGTH_MAX } from './login.ts';
 import { hashPassword } from './password-hash.ts';
 import { parseUserName } from './user-name.ts';
 import type { UserSummary } from './user-summary.ts';
@@ -71,7 +72,6 @@ export interface NewAccount {
   readonly role: OrganisationRole | undefined;
 }
 
-const LOGIN_LENGTH_MAX = 255;
 const PASSWORD_LENGTH_MIN = 6;
 
 /**

@@ -1,5 +1,5 @@
 import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
-import { STATUS_REMOVED } from '../../core/queues/queues.store.ts';
+import { COLUMN_STATUS_CHANGED } from '../../core/dictionaries/dictionaries.store.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { statement } from '../../database/statement.ts';
@@ -70,7 +70,7 @@ export async function insertColumn(
   orgId: string,
   column: ColumnFields & { readonly queueId: number; readonly statusId: number },
 ): Promise<number> {
-  const [row] = await onConstraint(db.query(INSERT_COLUMN({ orgId, ...column })), STATUS_REMOVED);
+  const [row] = await onConstraint(db.query(INSERT_COLUMN({ orgId, ...column })), COLUMN_STATUS_CHANGED);
   return (row as { column_id: number }).column_id;
 }
 

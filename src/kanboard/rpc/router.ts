@@ -31,7 +31,7 @@ export interface RpcRouterOptions {
   readonly authHeader: string | undefined;
   /** The organisation served at /jsonrpc.php, if the configuration names one. */
   readonly orgId: string | undefined;
-  /** Learns of each call. */
+  /** Receives each call. */
   readonly observer?: Observer | undefined;
 }
 

@@ -10,10 +10,9 @@ import { insertBulkChange, selectBulkChange } from './bulk-changes.store.ts';
 const TIME_MS = 20_000;
 
 /**
- * Changes issues one after the other, each in a transaction of its own, and stores how it went. An issue that cannot be
- * changed does not keep the others from it, nor does time that runs out, or a database that is gone, after a change: then
- * the outcome is returned even if it cannot be stored. Within a transaction, for an `Idempotency-Key`, each change is undone
- * alone.
+ * Changes issues one after the other, each in a transaction of its own, and stores how it went. One failed issue does
+ * not stop the others. If time runs out or the database fails after a change, the outcome is returned even if it cannot be
+ * stored. Within a transaction (`Idempotency-Key`), each failed change is rolled back alone.
  */
 export async function changeInBulk(
   db: ClientDatabase,

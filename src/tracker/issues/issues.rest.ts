@@ -86,7 +86,8 @@ export const issueHandlers: Handlers<Operations> = {
   },
 };
 
-function newIssueIn(body: Schemas['NewIssue'] | Schemas['ImportedIssue']): NewIssue {
+/** The issue that a body describes. */
+export function newIssueIn(body: Schemas['NewIssue'] | Schemas['ImportedIssue']): NewIssue {
   const { parent, epic }: Partial<Schemas['NewIssue']> = body;
   return {
     summary: body.summary,

@@ -128,7 +128,8 @@ const refuseUnserved: RequestHandler = ({ method, baseUrl, path }, _response, ne
 
 /**
  * Counts the request, authenticates its client and checks the token's scope. Returns the client, and a database handle and
- * the memory of the response on its behalf. Throws `unauthenticated`, `forbidden`, and `busy`.
+ * the memory of the response on its behalf. Throws `unauthenticated`, `forbidden`, and `busy` beyond the
+ * rate limit.
  */
 export async function admit(
   { db, rateLimit, publicUrl, responseLimits, requestMs }: ServiceOptions,
