@@ -123,6 +123,20 @@ function curlOf(url, { method, path, headers, body }) {
   return `curl -i -X ${method} ${given.join(' ')}${data} ${quote(`${url}${path}`)}`;
 }
 
+/** Of the request line and the headers that are generated; the client adds some of its own. */
+const HEAD_BYTES_MAX = 16_384 - 512;
+
+/** Such a request reaches no operation: it is refused while its head is read. */
+function isHeadTooLarge({ path, headers }) {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return path.length + lines.join('').length > HEAD_BYTES_MAX;
+}
+
+function refusalOfHead(status, text) {
+  const isRefused = status === 431 && JSON.parse(text).statusCode === 431;
+  return isRefused ? [] : [`${status} for a head that is too large: ${text}`];
+}
+
 await runStress('fuzz', PROFILES, async ({ folder, seed, profile, progress }) => {
   const { ContractCheck } = await import('../test/support/contract-check.ts');
   const { loadContract } = await import('../src/contract/contract.ts');
@@ -161,7 +175,9 @@ await runStress('fuzz', PROFILES, async ({ folder, seed, profile, progress }) =>
     };
     let found;
     try {
-      found = status >= 500 ? [`${status}: ${text}`] : check.problemsOf(exchange);
+      if (status >= 500) found = [`${status}: ${text}`];
+      else if (isHeadTooLarge(request)) found = refusalOfHead(status, text);
+      else found = check.problemsOf(exchange);
     } catch (error) {
       found = [`${status}: ${error.message}: ${text.slice(0, 500)}`];
     }
