@@ -70,7 +70,9 @@ export function addOrganisationCommands(program: Command, environment: NodeJS.Pr
       );
       const queues = projects.map(({ id, key, name, isActive, isOpen }) => ({ id, key, name, isActive, isOpen }));
       const rows = queues.map(({ id, key, name, isActive, isOpen }) => [
-        ...[id, key, name],
+        id,
+        key,
+        name,
         isOpen ? 'organisation' : 'members',
         isActive ? 'active' : 'closed',
       ]);

@@ -7,12 +7,11 @@ import {
   revokeTokenValue,
   revokeUserTokens,
   rotateToken,
+  TOKEN_SCOPES,
   type TokenScope,
 } from '../core/tokens/tokens.service.ts';
 import { getUserId } from '../core/users/users.service.ts';
 import { parsePositiveInteger, print, readNewSecret, readSecret, table, UsageError, withDatabase } from './command.ts';
-
-const SCOPES: readonly TokenScope[] = ['read', 'write', 'admin'];
 
 interface CreateOptions {
   readonly org: string;
@@ -46,7 +45,7 @@ export function addTokenCommands(program: Command, environment: NodeJS.ProcessEn
     .description('create a token for a user and print it, unless it was given; it cannot be shown again')
     .requiredOption('--org <org-id>', 'the organisation')
     .requiredOption('--user <login>', 'the user that the token acts for')
-    .option('--scope <scopes>', `what it permits: any of ${SCOPES.join(',')}`, parseScopes, [...SCOPES])
+    .option('--scope <scopes>', `what it permits: any of ${TOKEN_SCOPES.join(',')}`, parseScopes, [...TOKEN_SCOPES])
     .option(
       '--expires <duration>',
       'how long it is valid, such as 90d or 12h (default: until it is revoked)',
@@ -73,7 +72,11 @@ export function addTokenCommands(program: Command, environment: NodeJS.ProcessEn
     .action(async (options: { org: string; json?: true }) => {
       const tokens = await withDatabase(environment, (db) => listTokens(db, options.org));
       const lines = tokens.map(({ id, login, kind, scopes, state, lastUsedAt }) => [
-        ...[id, login, kind, scopes.join(','), state],
+        id,
+        login,
+        kind,
+        scopes.join(','),
+        state,
         lastUsedAt?.toISOString().replace(/:\d\d\.\d+/, '') ?? 'never',
       ]);
       print(options, tokens, table(['id', 'user', 'kind', 'scopes', 'state', 'last used'], lines));
@@ -129,12 +132,13 @@ async function revoke(
 
 function parseScopes(value: string): TokenScope[] {
   const scopes = value.split(',').map((scope) => scope.trim());
-  if (!scopes.every(isScope)) throw new InvalidArgumentError(`Scopes are ${SCOPES.join(', ')}, separated by commas.`);
+  if (!scopes.every(isScope))
+    throw new InvalidArgumentError(`Scopes are ${TOKEN_SCOPES.join(', ')}, separated by commas.`);
   return [...new Set(scopes)];
 }
 
 function isScope(value: string): value is TokenScope {
-  return SCOPES.some((scope) => scope === value);
+  return TOKEN_SCOPES.some((scope) => scope === value);
 }
 
 function parseTimeFromNow(value: string): Date {

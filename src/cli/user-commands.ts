@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { OrganisationRole } from '../core/access/viewer.ts';
+import { ORGANISATION_ROLES, type OrganisationRole } from '../core/access/viewer.ts';
 import { isLogin } from '../core/users/login.ts';
 import {
   createUser,
@@ -32,8 +32,6 @@ interface ChangeOptions {
   readonly json?: true;
 }
 
-const ROLES: readonly OrganisationRole[] = ['admin', 'manager', 'member', 'reader'];
-
 export function addUserCommands(program: Command, environment: NodeJS.ProcessEnv): void {
   const user = program.command('user').description('manage users');
 
@@ -48,7 +46,10 @@ export function addUserCommands(program: Command, environment: NodeJS.ProcessEnv
         return { id, uid, login, display, email, role, isActive };
       });
       const rows = users.map(({ uid, login, display, role, isActive }) => [
-        ...[login, display, uid, role],
+        login,
+        display,
+        uid,
+        role,
         isActive ? 'active' : 'disabled',
       ]);
       print(options, users, table(['login', 'name', 'uid', 'role', 'state'], rows));
@@ -64,7 +65,7 @@ export function addUserCommands(program: Command, environment: NodeJS.ProcessEnv
       .option('--json', 'print JSON');
 
   change('set-role', 'give a user another role')
-    .addOption(new Option('--role <role>', 'what the user may do').choices(ROLES).makeOptionMandatory())
+    .addOption(new Option('--role <role>', 'what the user may do').choices(ORGANISATION_ROLES).makeOptionMandatory())
     .action(async (options: ChangeOptions & { role: OrganisationRole }) => {
       const { org, login, role } = options;
       await withDatabase(environment, async (db) => setRole(db, org, await getUserId(db, org, login), role));
@@ -106,7 +107,7 @@ export function addUserCommands(program: Command, environment: NodeJS.ProcessEnv
     .option('--uid <number>', 'the uid in Tracker (default: a generated one)', parsePositiveInteger)
     .option('--passport-uid <number>', 'the id of the personal account, passed on to clients', parsePositiveInteger)
     .option('--cloud-uid <id>', 'the id of the cloud account, passed on to clients')
-    .addOption(new Option('--role <role>', 'what the user may do').choices(ROLES).default('member'))
+    .addOption(new Option('--role <role>', 'what the user may do').choices(ORGANISATION_ROLES).default('member'))
     .option('--password-stdin', 'read a password for the Kanboard API from standard input')
     .option('--json', 'print JSON')
     .action(async ({ org, passwordStdin, json, ...given }: UserOptions) => {

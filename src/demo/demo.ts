@@ -3,7 +3,7 @@ import { selectLinkTypes } from '../core/link-types/link-types.store.ts';
 import { lockOrganisations, selectOrganisationIds } from '../core/organisations/directory.store.ts';
 import { APPLICATION_LOGIN, createOrganisation } from '../core/organisations/organisations.service.ts';
 import { createQueue } from '../core/queues/queues.service.ts';
-import { createToken, replaceAccountToken } from '../core/tokens/tokens.service.ts';
+import { createToken, replaceAccountToken, TOKEN_SCOPES } from '../core/tokens/tokens.service.ts';
 import { computeOrder } from '../core/topological-order/topological-order.service.ts';
 import { createUser, getUserId } from '../core/users/users.service.ts';
 import type { Database, Transaction } from '../database/database.ts';
@@ -80,7 +80,7 @@ async function createDemo(transaction: Transaction): Promise<void> {
     loopbackOnly: true,
   });
   await createToken(transaction, DEMO_ORG_ID, adminId, {
-    scopes: ['read', 'write', 'admin'],
+    scopes: TOKEN_SCOPES,
     value: DEMO_ADMIN_TOKEN,
     loopbackOnly: true,
   });

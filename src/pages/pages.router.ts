@@ -12,7 +12,7 @@ import { issueLinkHandlers } from '../tracker/issue-links/issue-links.rest.ts';
 import { issueSearchHandlers } from '../tracker/issue-search/issue-search.rest.ts';
 import { issueHandlers } from '../tracker/issues/issues.rest.ts';
 import { serializeGraph, svgAround } from '../tracker/link-graph/link-graph.rest.ts';
-import type { Context } from '../tracker/rest/caller.ts';
+import { type Context, preferFirst } from '../tracker/rest/caller.ts';
 import { admit, type ServiceOptions } from '../tracker/rest/router.ts';
 import { userHandlers } from '../tracker/users/users.rest.ts';
 import { issuePage } from './issue-page.ts';
@@ -212,7 +212,7 @@ async function sendPage(
     db: clientDb.reader,
     caller,
     hold: memory.addRow,
-    preferred: ([first]) => first as never,
+    preferred: preferFirst,
   };
   const page = await build(context, caller.base.slice(0, -path.length));
   const { display } = bodyOf<'getMyself'>(await userHandlers.getMyself(callOf<'getMyself'>(context, {})));

@@ -1,5 +1,4 @@
 import { createRequire } from 'node:module';
-import { load as parseYaml, YAMLException } from 'js-yaml';
 import type { OrganisationRole } from '../core/access/viewer.ts';
 import type { Profile } from '../core/organisations/defaults.ts';
 import type { TokenScope } from '../core/tokens/tokens.service.ts';
@@ -147,9 +146,10 @@ function recordsOfLines(name: string, content: string): SeedRecord[] {
 }
 
 function recordsOfDocument(name: string, content: string): SeedRecord[] {
+  const { load, YAMLException } = require('js-yaml') as typeof import('js-yaml');
   let document: unknown;
   try {
-    document = parseYaml(content);
+    document = load(content);
   } catch (error) {
     if (error instanceof YAMLException) throw invalidSeed(name, [error.message]);
     throw error;
@@ -171,7 +171,7 @@ function recordsOfDocument(name: string, content: string): SeedRecord[] {
   });
 }
 
-/** ajv is loaded for the first seed: it would prolong every start. */
+/** ajv is loaded for the first seed, as is js-yaml: they would prolong every start. */
 let validators: Record<SeedKind, import('ajv').ValidateFunction> | undefined;
 
 function problemsOf({ kind, value, place }: SeedRecord): string[] {

@@ -1,3 +1,7 @@
+import { ORGANISATION_ROLES } from '../core/access/viewer.ts';
+import { TOKEN_SCOPES } from '../core/tokens/tokens.service.ts';
+import { LANGUAGES } from '../texts.ts';
+
 /** JSON Schemas of the objects of a seed, by kind. The contract of the Tracker API validates what is left open here. */
 
 const text = { type: 'string', minLength: 1 };
@@ -11,7 +15,7 @@ export const SEED_SCHEMA = {
   organisation: object(['id'], {
     id: text,
     name: text,
-    language: { enum: ['ru', 'en'] },
+    language: { enum: LANGUAGES },
     profile: { enum: ['tracker', 'kanboard'] },
     cloudId: text,
     kanboardToken: text,
@@ -21,14 +25,14 @@ export const SEED_SCHEMA = {
     display: text,
     email: text,
     uid: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
-    role: { enum: ['admin', 'manager', 'member', 'reader'] },
+    role: { enum: ORGANISATION_ROLES },
     password: text,
     kanboardToken: text,
   }),
   token: object(['user', 'value'], {
     user: text,
     value: text,
-    scopes: { type: 'array', items: { enum: ['read', 'write', 'admin'] }, minItems: 1, uniqueItems: true },
+    scopes: { type: 'array', items: { enum: TOKEN_SCOPES }, minItems: 1, uniqueItems: true },
     expiresAt: { type: 'string', format: 'date-time' },
   }),
   queue: object(['key'], {

@@ -8,7 +8,7 @@ import { lockOrganisations, selectOrganisationIds } from '../core/organisations/
 import { APPLICATION_LOGIN, createOrganisation } from '../core/organisations/organisations.service.ts';
 import { addMember } from '../core/queues/queue-members.service.ts';
 import { createQueue } from '../core/queues/queues.service.ts';
-import { createToken, replaceAccountToken, type TokenScope } from '../core/tokens/tokens.service.ts';
+import { createToken, replaceAccountToken, TOKEN_SCOPES } from '../core/tokens/tokens.service.ts';
 import { isLogin } from '../core/users/login.ts';
 import { createUser, getUserId } from '../core/users/users.service.ts';
 import type { Database, Transaction } from '../database/database.ts';
@@ -20,10 +20,8 @@ import { issueLinkHandlers } from '../tracker/issue-links/issue-links.rest.ts';
 import { newIssueIn } from '../tracker/issues/issues.rest.ts';
 import { createIssue } from '../tracker/issues/issues.service.ts';
 import { linkTypeHandlers } from '../tracker/link-types/link-types.rest.ts';
-import type { Context, Handlers } from '../tracker/rest/caller.ts';
+import { type Context, type Handlers, preferFirst } from '../tracker/rest/caller.ts';
 import { invalidSeed, parseSeed, type SeedRecord, type SeedValues } from './seed-file.ts';
-
-const ALL_SCOPES: readonly TokenScope[] = ['read', 'write', 'admin'];
 
 /** What an empty database starts with: the records of SEED, or of the INIT_ variables. */
 export interface Seed {
@@ -158,7 +156,7 @@ class OrganisationSeeder {
     await replaceAccountToken(this.#db, this.#orgId, userId, 'personal', { value: kanboardToken });
   }
 
-  async #addToken({ user, value, scopes = ALL_SCOPES, expiresAt }: SeedValues['token']): Promise<void> {
+  async #addToken({ user, value, scopes = TOKEN_SCOPES, expiresAt }: SeedValues['token']): Promise<void> {
     await createToken(this.#db, this.#orgId, await this.#userId(user), {
       scopes,
       value,
@@ -203,9 +201,9 @@ class OrganisationSeeder {
     ) => Promise<unknown>;
     await handle({
       db: this.#db,
-      caller: { viewer: await this.#viewer(createdBy), scopes: ALL_SCOPES, language: 'en', base: '', url: '' },
+      caller: { viewer: await this.#viewer(createdBy), scopes: TOKEN_SCOPES, language: 'en', base: '', url: '' },
       hold: () => undefined,
-      preferred: ([first]) => first as never,
+      preferred: preferFirst,
       path: { issueId: issue },
       query: {},
       headers: {},

@@ -1,7 +1,9 @@
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 
-export type OrganisationRole = 'admin' | 'manager' | 'member' | 'reader';
+export const ORGANISATION_ROLES = ['admin', 'manager', 'member', 'reader'] as const;
+
+export type OrganisationRole = (typeof ORGANISATION_ROLES)[number];
 
 /** The authenticated user of a request. Every statement that reads issues takes these members as parameters. */
 export interface Viewer {

@@ -67,12 +67,15 @@ export interface IssueState {
   readonly may_write: boolean;
 }
 
+/** SQL over the row `issues`: the user_id of the author, who is the creator unless another one is set. */
+export const AUTHOR = 'coalesce(issues.author_id, issues.created_by)';
+
 const SELECT_ISSUE_STATE = statement<keyof Viewer | 'issueId', IssueState>(
   'select_issue_state',
   visibleIssues(
     `issues.issue_id, issues.key, issues.version, issues.queue_id, queues.key as queue_key, issues.summary,
       issues.description, issues.tags, issues.issue_type_id, issues.priority_id, issues.status_id,
-      issues.resolution_id, issues.assignee_id, coalesce(issues.author_id, issues.created_by) as author_id,
+      issues.resolution_id, issues.assignee_id, ${AUTHOR} as author_id,
       to_jsonb(issues.follower_ids) as follower_ids, issues.created_by, issues.is_open, issues.position, issues.reference,
       issues.color, issues.due_at, issues.started_at, issues.time_spent, issues.time_estimated, issues.kanboard,
       ${writableQueue('queues')} as may_write`,

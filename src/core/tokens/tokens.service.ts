@@ -20,6 +20,8 @@ import {
 
 export type TokenScope = TokenOwnerRow['scopes'][number];
 
+export const TOKEN_SCOPES: readonly TokenScope[] = ['read', 'write', 'admin'];
+
 /** The identity and rights that a valid token grants. */
 export interface TokenOwner {
   readonly viewer: Viewer;
@@ -133,7 +135,7 @@ export function replaceAccountToken(
       userId,
       kind,
       tokenHash: hashToken(token),
-      scopes: ['read', 'write', 'admin'],
+      scopes: TOKEN_SCOPES,
       loopbackOnly,
     });
     await onConstraint(insert, { tokens_token_hash_key: () => new DomainError('conflict', texts.tokenTaken) });

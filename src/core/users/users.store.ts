@@ -1,6 +1,6 @@
 import { cachedMap, cacheKey } from '../../database/cache.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
-import { statement } from '../../database/statement.ts';
+import { type Statement, statement } from '../../database/statement.ts';
 import type { OrganisationRole } from '../access/viewer.ts';
 import { FAILED_LOGINS_MAX } from './failed-logins.store.ts';
 import { isPerson } from './person.ts';
@@ -254,21 +254,21 @@ export async function lockAdministrators(db: Transaction, orgId: string): Promis
   return rows.map((row) => row.user_id);
 }
 
+/** Runs a statement that changes a person. Returns whether they exist. */
+async function changePerson(db: Transaction, orgId: string, change: Statement<unknown>): Promise<boolean> {
+  await db.invalidate(orgId);
+  const rows = await db.query(change);
+  return rows.length > 0;
+}
+
 const UPDATE_USER_ACTIVE = statement<'orgId' | 'userId' | 'isActive'>(
   'update_user_active',
   `update users set is_active = :isActive where org_id = :orgId and user_id = :userId and ${isPerson('users')} returning user_id`,
 );
 
 /** Returns whether the person exists. */
-export async function updateUserActive(
-  db: Transaction,
-  orgId: string,
-  userId: number,
-  isActive: boolean,
-): Promise<boolean> {
-  await db.invalidate(orgId);
-  const rows = await db.query(UPDATE_USER_ACTIVE({ orgId, userId, isActive }));
-  return rows.length > 0;
+export function updateUserActive(db: Transaction, orgId: string, userId: number, isActive: boolean): Promise<boolean> {
+  return changePerson(db, orgId, UPDATE_USER_ACTIVE({ orgId, userId, isActive }));
 }
 
 /**
@@ -294,15 +294,8 @@ const UPDATE_USER = statement<'orgId' | 'userId' | keyof UserChange>(
 );
 
 /** Returns whether the person exists. */
-export async function updateUserFields(
-  db: Transaction,
-  orgId: string,
-  userId: number,
-  change: UserChange,
-): Promise<boolean> {
-  await db.invalidate(orgId);
-  const rows = await db.query(UPDATE_USER({ orgId, userId, ...change }));
-  return rows.length > 0;
+export function updateUserFields(db: Transaction, orgId: string, userId: number, change: UserChange): Promise<boolean> {
+  return changePerson(db, orgId, UPDATE_USER({ orgId, userId, ...change }));
 }
 
 const UPDATE_USER_ROLE = statement<'orgId' | 'userId' | 'role'>(
@@ -311,15 +304,13 @@ const UPDATE_USER_ROLE = statement<'orgId' | 'userId' | 'role'>(
 );
 
 /** Unlike `updateUserFields`, it can make a reader a member. Returns whether the person exists. */
-export async function updateUserRole(
+export function updateUserRole(
   db: Transaction,
   orgId: string,
   userId: number,
   role: OrganisationRole,
 ): Promise<boolean> {
-  await db.invalidate(orgId);
-  const rows = await db.query(UPDATE_USER_ROLE({ orgId, userId, role }));
-  return rows.length > 0;
+  return changePerson(db, orgId, UPDATE_USER_ROLE({ orgId, userId, role }));
 }
 
 const UPDATE_USER_PASSWORD = statement<'orgId' | 'userId' | 'passwordHash'>(
@@ -331,15 +322,13 @@ const UPDATE_USER_PASSWORD = statement<'orgId' | 'userId' | 'passwordHash'>(
 );
 
 /** Returns whether the person exists. */
-export async function updateUserPassword(
+export function updateUserPassword(
   db: Transaction,
   orgId: string,
   userId: number,
   passwordHash: string,
 ): Promise<boolean> {
-  await db.invalidate(orgId);
-  const rows = await db.query(UPDATE_USER_PASSWORD({ orgId, userId, passwordHash }));
-  return rows.length > 0;
+  return changePerson(db, orgId, UPDATE_USER_PASSWORD({ orgId, userId, passwordHash }));
 }
 
 const UPDATE_USER_REMOVED = statement<'orgId' | 'userId'>(
@@ -351,8 +340,6 @@ const UPDATE_USER_REMOVED = statement<'orgId' | 'userId'>(
 );
 
 /** Marks a person as removed, and returns whether they existed. The row stays because issues and links reference it. */
-export async function updateUserRemoved(db: Transaction, orgId: string, userId: number): Promise<boolean> {
-  await db.invalidate(orgId);
-  const rows = await db.query(UPDATE_USER_REMOVED({ orgId, userId }));
-  return rows.length > 0;
+export function updateUserRemoved(db: Transaction, orgId: string, userId: number): Promise<boolean> {
+  return changePerson(db, orgId, UPDATE_USER_REMOVED({ orgId, userId }));
 }

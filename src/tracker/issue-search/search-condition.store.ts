@@ -1,6 +1,7 @@
 import { visibleQueue } from '../../core/access/viewer.ts';
 import { visibleComment } from '../../core/comments/comments.store.ts';
 import { parseIssueName } from '../../core/issues/issue-name.ts';
+import { AUTHOR } from '../../core/issues/issues.store.ts';
 import { STORY_POINTS } from '../../core/issues/shared-fields.ts';
 import { type Direction, opposite } from '../../core/labels/direction.ts';
 import { groupSql, type Sql, sql, withinSql } from '../../database/conditions.ts';
@@ -54,8 +55,6 @@ function oneOfSql(field: Field, values: readonly string[]): Sql {
 }
 
 type ByField = { readonly [Name in ValueField]?: string };
-/** SQL: the user_id of the author. */
-export const AUTHOR = 'coalesce(issues.author_id, issues.created_by)';
 /** SQL: whether a field has the viewer, and whether it has one of the users :ids. */
 const PEOPLE: { readonly [Name in ValueField]?: { readonly isViewer: string; readonly isAny: string } } = {
   assignee: person('issues.assignee_id'),

@@ -1,6 +1,6 @@
+import { AUTHOR } from '../../core/issues/issues.store.ts';
 import { STORY_POINTS } from '../../core/issues/shared-fields.ts';
 import { type Sql, sql } from '../../database/conditions.ts';
-import { AUTHOR } from './search-condition.store.ts';
 import type { Order, Sorting } from './search-condition.ts';
 
 /** Where a page of a scroll begins: after this issue. */

@@ -33,6 +33,9 @@ export interface Context {
   readonly preferred: <MediaType extends string>(mediaTypes: readonly MediaType[]) => MediaType;
 }
 
+/** As `Context.preferred`, for a caller that accepts everything. */
+export const preferFirst: Context['preferred'] = ([first]) => first as never;
+
 export type Handlers<Id extends OperationId> = ContractHandlers<Id, Context>;
 
 /**
