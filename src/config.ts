@@ -127,46 +127,94 @@ const organisationId = makeValidator<string>((value) => {
   return value;
 });
 
+/** Every variable, in the order in which `serve --help` lists them. */
+const VARIABLES = {
+  PORT: port({ default: 8080, desc: 'port to listen on; 0 picks a free one' }),
+  HOST: str({ default: '127.0.0.1', desc: 'address to listen on' }),
+  DATABASE_URL: databaseUrl('primary')({
+    default: undefined,
+    desc: 'your own PostgreSQL, version 15 or later; if unset, an embedded one is used',
+  }),
+  DATABASE_READ_URL: databaseUrl('replicas')({
+    default: undefined,
+    desc: 'streaming replicas of that PostgreSQL, for reading',
+  }),
+  DATABASE_WAIT_SECONDS: seconds({ default: 15, desc: 'how long to wait for a PostgreSQL that is still starting' }),
+  DATA_DIR: str({ default: './data', desc: 'folder of the embedded PostgreSQL' }),
+  MAX_CONNECTIONS: connections({ default: 4000, desc: 'connections of clients; further ones are closed at once' }),
+  PUBLIC_URL: webUrl({ default: undefined, desc: 'base of every self URL; if unset, it is taken from the request' }),
+  TRUST_PROXY: proxies({
+    default: false,
+    desc: 'proxies whose X-Forwarded-* headers are trusted: a number of hops, or addresses and subnets',
+  }),
+  CORS_ORIGINS: origins({
+    default: new Set<string>(),
+    desc: 'origins, separated by commas, whose pages may use the APIs in a browser',
+  }),
+  DEMO: str({
+    choices: ['auto', 'on', 'off'],
+    default: 'auto',
+    desc: 'auto: the demo data in an empty embedded database; on: in any database that lacks it; off',
+  }),
+  SEED: str({ default: undefined, desc: 'YAML or NDJSON file with the data that an empty database starts with' }),
+  INIT_ORG: organisationId({ default: undefined, desc: 'id of an organisation that an empty database starts with' }),
+  INIT_LOGIN: str({ default: undefined, desc: 'login of the administrator of INIT_ORG; if unset, admin' }),
+  INIT_TOKEN: str({ default: undefined, desc: 'token of that administrator, and of Kanboard clients' }),
+  INIT_QUEUE: str({ default: undefined, desc: 'key of a queue of INIT_ORG' }),
+  TEST_MODE: str({
+    choices: ['on', 'off'],
+    default: 'off',
+    desc: 'on lets tests reset the database, force failures and read what their client sent',
+  }),
+  LOG_LEVEL: str({ choices: LOG_LEVELS, default: 'info', desc: LOG_LEVELS.join(', ') }),
+  METRICS_PORT: port({
+    default: undefined,
+    desc: 'port of /metrics on HOST; if unset, it is on PORT, for programs of this machine only',
+  }),
+  KANBOARD_AUTH_HEADER: headerName({
+    default: undefined,
+    desc: 'header with the credentials of Kanboard clients, which takes precedence over Authorization',
+  }),
+  KANBOARD_ORG: organisationId({
+    default: undefined,
+    desc: 'organisation behind /jsonrpc.php; if unset, the only one',
+  }),
+  RATE_LIMIT: rate({ default: false, desc: 'requests per minute of an address, and of a token' }),
+  RATE_LIMIT_STORE: str({
+    choices: ['memory', 'database'],
+    default: 'memory',
+    desc: 'memory: each server counts for itself; database: all servers count together',
+  }),
+};
+
+export interface Variable {
+  readonly name: string;
+  readonly meaning: string;
+  /** Undefined if the variable has no default value. */
+  readonly defaultValue: string | undefined;
+}
+
+/** Describes every variable, for `serve --help`. */
+export function describeVariables(): Variable[] {
+  return Object.entries(VARIABLES).map(([name, { desc: meaning = '', default: value }]) => ({
+    name,
+    meaning,
+    defaultValue: value === false ? 'off' : typeof value === 'object' ? undefined : value?.toString(),
+  }));
+}
+
 /** Parses the environment; an empty value counts as unset. Throws one StartError that lists every problem. */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
-  const values = cleanEnv(
-    given,
-    {
-      PORT: port({ default: 8080 }),
-      HOST: str({ default: '127.0.0.1' }),
-      MAX_CONNECTIONS: connections({ default: 4000 }),
-      DATABASE_URL: databaseUrl('primary')({ default: undefined }),
-      DATABASE_READ_URL: databaseUrl('replicas')({ default: undefined }),
-      DATABASE_WAIT_SECONDS: seconds({ default: 15 }),
-      DATA_DIR: str({ default: './data' }),
-      PUBLIC_URL: webUrl({ default: undefined }),
-      TRUST_PROXY: proxies({ default: false }),
-      CORS_ORIGINS: origins({ default: new Set<string>() }),
-      DEMO: str({ choices: ['auto', 'on', 'off'], default: 'auto' }),
-      SEED: str({ default: undefined }),
-      INIT_ORG: organisationId({ default: undefined }),
-      INIT_LOGIN: str({ default: undefined }),
-      INIT_TOKEN: str({ default: undefined }),
-      INIT_QUEUE: str({ default: undefined }),
-      TEST_MODE: str({ choices: ['on', 'off'], default: 'off' }),
-      LOG_LEVEL: str({ choices: LOG_LEVELS, default: 'info' }),
-      METRICS_PORT: port({ default: undefined }),
-      KANBOARD_AUTH_HEADER: headerName({ default: undefined }),
-      KANBOARD_ORG: organisationId({ default: undefined }),
-      RATE_LIMIT: rate({ default: false }),
-      RATE_LIMIT_STORE: str({ choices: ['memory', 'database'], default: 'memory' }),
+  const values = cleanEnv(given, VARIABLES, {
+    reporter({ errors }) {
+      const problems = Object.entries(errors).map(([name, error]) => `${name}: ${error.message}`);
+      if ('DATABASE_READ_URL' in given && !('DATABASE_URL' in given))
+        problems.push('DATABASE_READ_URL: needs the DATABASE_URL of the primary');
+      problems.push(...seedProblems(given));
+      if (problems.length > 0) throw new StartError(`The environment is invalid.\n${problems.join('\n')}`);
     },
-    {
-      reporter({ errors }) {
-        const problems = Object.entries(errors).map(([name, error]) => `${name}: ${error.message}`);
-        if ('DATABASE_READ_URL' in given && !('DATABASE_URL' in given))
-          problems.push('DATABASE_READ_URL: needs the DATABASE_URL of the primary');
-        problems.push(...seedProblems(given));
-        if (problems.length > 0) throw new StartError(`The environment is invalid.\n${problems.join('\n')}`);
-      },
-    },
-  );
+  });
   return Object.freeze({
     port: values.PORT,
     host: values.HOST,

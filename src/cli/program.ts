@@ -14,7 +14,7 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
   const program = new Command('issue-links')
     .description('Stores typed links between issues and serves them to Tracker and Kanboard clients.')
     .version(version)
-    .addHelpText('after', '\nThe server is configured with environment variables: see README.md.')
+    .addHelpText('after', '\nThe server is configured with environment variables: see "issue-links serve --help".')
     .showHelpAfterError('(see --help)')
     // Commands inherit these settings, so they are added afterwards.
     .exitOverride();

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
-import { readConfig } from '../config.ts';
+import { describeVariables, readConfig } from '../config.ts';
 import { openDatabase } from '../database/database.ts';
 import { distribute, hasCitus, tablesToDistribute } from '../database/distribution.ts';
 import { listAppliedMigrations, migrate } from '../database/migrations.ts';
@@ -34,6 +34,7 @@ export function addServerCommands(program: Command, environment: NodeJS.ProcessE
     .command('serve')
     .description('start the server; without DATABASE_URL, create an embedded database in DATA_DIR if there is none')
     .option('--reset', 'start with fresh demo data; refused when the database holds another organisation')
+    .addHelpText('after', ({ command }) => `\nEnvironment variables:\n${variablesHelp(command)}`)
     .action(async (options: { reset?: true }) => {
       for (const flag of V8_FLAGS) setFlagsFromString(flag);
       // Imported lazily: no other command needs the HTTP stack.
@@ -84,6 +85,19 @@ export function addServerCommands(program: Command, environment: NodeJS.ProcessE
     .action(async (options: DistributeOptions) => {
       await distributeTables(environment, options);
     });
+}
+
+function variablesHelp(command: Command): string {
+  const help = command.createHelp();
+  help.prepareContext({});
+  const variables = describeVariables();
+  const width = Math.max(...variables.map(({ name }) => name.length));
+  return variables
+    .map(({ name, meaning, defaultValue }) => {
+      const description = defaultValue === undefined ? meaning : `${meaning} (default: ${defaultValue})`;
+      return help.formatItem(name, width, description, help);
+    })
+    .join('\n');
 }
 
 async function distributeTables(environment: NodeJS.ProcessEnv, options: DistributeOptions): Promise<void> {

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { describeVariables } from '../../src/config.ts';
 import { runCommand } from '../support/command-line.ts';
 import { type Environment, type Outcome, PROGRAM, run } from '../support/server-process.ts';
 import { snapshot } from '../support/snapshot.ts';
@@ -282,6 +283,9 @@ test('every command prints its help without a database', async () => {
   for (const [command, outcome] of outcomes) {
     expect({ command, ...outcome }).toMatchObject({ command, code: 0, stderr: '' });
     expect(outcome.stdout).toContain(`Usage: issue-links ${command}`.trimEnd());
+    for (const { name } of command === 'serve' ? describeVariables() : []) {
+      expect(outcome.stdout).toMatch(new RegExp(`^  ${name} +\\S`, 'm'));
+    }
   }
 });
 

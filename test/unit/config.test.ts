@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { readConfig } from '../../src/config.ts';
+import { describeVariables, readConfig } from '../../src/config.ts';
 import { splitDatabaseUrl } from '../../src/database-url.ts';
 import { StartError } from '../../src/errors.ts';
 
@@ -39,24 +40,28 @@ test('without variables the defaults apply', () => {
 });
 
 test('an empty value counts as unset', () => {
-  const names = [
-    ...[
-      'PORT',
-      'HOST',
-      'DATABASE_URL',
-      'DATABASE_READ_URL',
-      'DATABASE_WAIT_SECONDS',
-      'MAX_CONNECTIONS',
-      'CORS_ORIGINS',
-      'DATA_DIR',
-      'PUBLIC_URL',
-      'TRUST_PROXY',
-      'DEMO',
-      'LOG_LEVEL',
-    ],
-    ...['KANBOARD_AUTH_HEADER', 'KANBOARD_ORG', 'RATE_LIMIT', 'RATE_LIMIT_STORE'],
-  ];
+  const names = describeVariables().map(({ name }) => name);
   expect(readConfig(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readConfig({}));
+});
+
+test('every variable is described, here and in README.md, with the same default', () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const [, table = ''] = /^## Configuration\n(.*?)^## /ms.exec(readme) ?? [];
+  const documented = new Map(
+    [...table.matchAll(/^\| (.*?) \| (.*?) \| .* \|$/gm)].flatMap(([, names = '', defaults = '']) => {
+      const each = defaults.split(', ');
+      return [...names.matchAll(/`([A-Z_]+)`/g)].map(
+        ([, name = ''], index) => [name, each[index] ?? defaults] as const,
+      );
+    }),
+  );
+  const variables = describeVariables();
+  expect([...documented.keys()].sort()).toEqual(variables.map(({ name }) => name).sort());
+  for (const { name, meaning, defaultValue } of variables) {
+    expect({ name, meaning }).toEqual({ name, meaning: expect.stringMatching(/^\S.{5,}[^.]$/) });
+    const expected = defaultValue ?? expect.stringMatching(/^(none|unset: .*|from the request|the only organisation)$/);
+    expect({ name, default: documented.get(name)?.replaceAll('`', '') }).toEqual({ name, default: expected });
+  }
 });
 
 test('unknown variables are ignored', () => {
