@@ -5,7 +5,7 @@ import { expect, test } from '@jest/globals';
 import { describeVariables } from '../../src/config.ts';
 import { runCommand } from '../support/command-line.ts';
 import { type Environment, type Outcome, PROGRAM, run } from '../support/server-process.ts';
-import { snapshot } from '../support/snapshot.ts';
+import { contents, snapshot } from '../support/snapshot.ts';
 import { createTestDatabase, useDatabase } from '../support/test-database.ts';
 
 const database = useDatabase();
@@ -116,7 +116,7 @@ test('a password is read from standard input, and only its hash is stored', asyn
   expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'Created the user anna.\n', stderr: '' });
   const [user] = await rows(`select * from users where org_id = 'secrets' and login = 'anna'`);
   expect(user?.['password_hash']).toMatch(/^\$scrypt\$/);
-  expect(JSON.stringify(await snapshot(db()))).not.toContain('correct horse battery');
+  expect(JSON.stringify(await contents(db()))).not.toContain('correct horse battery');
 });
 
 test('a short password is accepted with a warning', async () => {

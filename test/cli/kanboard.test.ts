@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { runCommand } from '../support/command-line.ts';
 import { PROGRAM, type ServerProcess, startServer } from '../support/server-process.ts';
-import { snapshot } from '../support/snapshot.ts';
+import { contents, snapshot } from '../support/snapshot.ts';
 import { useDatabase } from '../support/test-database.ts';
 
 const database = useDatabase();
@@ -39,7 +39,7 @@ test('kanboard token prints a new application token, which replaces the old one 
   const first = await printed('kanboard token --org 123');
   expect(first).toMatch(/^[0-9a-f]{60}$/);
   expect(await call('jsonrpc', first, 'getAllLinks')).toBe(200);
-  expect(JSON.stringify(await snapshot(database().db))).not.toContain(first);
+  expect(JSON.stringify(await contents(database().db))).not.toContain(first);
 
   const second = await printed('kanboard token --org 123');
   expect([await call('jsonrpc', first), await call('jsonrpc', second)]).toEqual([401, 200]);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { texts } from '../../src/texts.ts';
 import { runCommand } from '../support/command-line.ts';
 import { PROGRAM, type ServerProcess, startServer } from '../support/server-process.ts';
-import { snapshot } from '../support/snapshot.ts';
+import { contents, snapshot } from '../support/snapshot.ts';
 import { useDatabase } from '../support/test-database.ts';
 
 const database = useDatabase();
@@ -49,7 +49,7 @@ test('token create prints a token that works at once, in its own organisation on
   expect(await read(token, { 'X-Org-ID': '123' })).toEqual(ACCEPTED);
   expect(await read(token, { 'X-Cloud-Org-ID': 'bpf1' })).toEqual(ACCEPTED);
   expect((await read(token, { 'X-Org-ID': '124' }))[0]).toBe(403);
-  expect(JSON.stringify(await snapshot(database().db))).not.toContain(token);
+  expect(JSON.stringify(await contents(database().db))).not.toContain(token);
 });
 
 test('token create --json prints the id and the expiry, and token list --json all other fields', async () => {

@@ -17,7 +17,7 @@ import {
   givenQueue,
   givenUser,
 } from '../support/builders.ts';
-import { digest } from '../support/snapshot.ts';
+import { snapshot } from '../support/snapshot.ts';
 
 /**
  * Who may call what: role in the organisation × access to the queue × scopes of the token × operation. An operation without an
@@ -338,10 +338,10 @@ function bodyOf(id: OperationId, { queue }: Cell): object | undefined {
 
 /** Expects that the requests change no row of the organisation. */
 async function writeNothing(requests: () => Promise<void>): Promise<void> {
-  const before = await digest(db(), org.orgId);
+  const before = await snapshot(db());
   expect(before).toMatchObject({ issues: expect.any(String), links: expect.any(String), events: expect.any(String) });
   await requests();
-  expect(await digest(db(), org.orgId)).toEqual(before);
+  expect(await snapshot(db())).toEqual(before);
 }
 
 const allRoles = ROLES.map((role) => [role] as const);

@@ -14,7 +14,7 @@ import {
   givenOrganisation,
   givenUser,
 } from '../support/builders.ts';
-import { snapshot } from '../support/snapshot.ts';
+import { contents, snapshot } from '../support/snapshot.ts';
 import { countStatements } from '../support/statements.ts';
 
 /** Credentials of the Kanboard API, and the organisation they belong to (Kanboard contract, section 2). */
@@ -313,7 +313,7 @@ describe('the seventh wrong password in a row', () => {
     await guess(users[0], 1);
     await passTime(users[0]);
     await guess(users[1], 1);
-    const { failed_logins: rows } = await snapshot(db());
+    const { failed_logins: rows } = await contents(db());
     expect(rows).toEqual(expect.arrayContaining([expect.objectContaining({ org_id: orgId, failures: 1 })]));
     expect((rows as { org_id: string }[]).filter((row) => row.org_id === orgId)).toHaveLength(1);
   });
@@ -559,7 +559,7 @@ test('no secret is stored or logged', async () => {
   await createToken(db(), org.orgId, user.id, { scopes: ['read'] });
   for (const secret of ['a-secret-password', personal]) expect(await signIn(user, secret)).toBe(200);
   expect(await signIn(application, application.secret)).toBe(200);
-  const stored = JSON.stringify(await snapshot(db()));
+  const stored = JSON.stringify(await contents(db()));
   const logged = api().log.join('\n');
   expect(logged).toContain('jsonrpc.php');
   for (const secret of ['a-secret-password', personal, application.secret]) {

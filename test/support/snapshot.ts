@@ -1,9 +1,40 @@
 import { expect } from '@jest/globals';
 import type { Database } from '../../src/database/database.ts';
 
-/** The contents of every table, to show that a rejected request wrote nothing. */
-export async function snapshot(db: Database): Promise<Record<string, unknown>> {
-  const tables = await db.query<{ table: string }>({
+/** The rows of every table, for a test that looks into them. */
+export async function contents(db: Database): Promise<Record<string, unknown>> {
+  const rows = await db.query<{ table: string; rows: unknown }>({
+    name: '',
+    text: (await tables(db))
+      .map(
+        (table) => `
+          select '${table}' as table, coalesce(jsonb_agg(to_jsonb(row) order by row::text), '[]') as rows
+          from ${table} as row`,
+      )
+      .join(' union all '),
+    values: [],
+  });
+  return Object.fromEntries(rows.map(({ table, rows }) => [table, rows]));
+}
+
+/** The number of rows of every table and a digest of them, to show that a rejected request wrote nothing. */
+export async function snapshot(db: Database): Promise<Record<string, string>> {
+  const rows = await db.query<{ table: string; digest: string }>({
+    name: '',
+    text: (await tables(db))
+      .map(
+        (table) => `
+          select '${table}' as table, count(*) || ' rows, ' || coalesce(sum(hashtextextended(row::text, 0)), 0) as digest
+          from ${table} as row`,
+      )
+      .join(' union all '),
+    values: [],
+  });
+  return Object.fromEntries(rows.map(({ table, digest }) => [table, digest]));
+}
+
+async function tables(db: Database): Promise<string[]> {
+  const rows = await db.query<{ table: string }>({
     name: '',
     text: `
       select relname as table from pg_class
@@ -11,38 +42,7 @@ export async function snapshot(db: Database): Promise<Record<string, unknown>> {
       order by relname`,
     values: [],
   });
-  const contents: Record<string, unknown> = {};
-  for (const { table } of tables) {
-    const rows = await db.query<{ rows: unknown }>({
-      name: '',
-      text: `select coalesce(jsonb_agg(row order by row::text), '[]') as rows from (select to_jsonb(${table}) as row from ${table}) as found`,
-      values: [],
-    });
-    contents[table] = rows[0]?.rows;
-  }
-  return contents;
-}
-
-/** A digest of an organisation's rows by table: cheaper than a snapshot, and it does not tell what has changed. */
-export async function digest(db: Database, orgId: string): Promise<Record<string, string | null>> {
-  const tables = await db.query<{ table: string }>({
-    name: '',
-    text: `
-      select relname as table from pg_class
-      join pg_attribute on attrelid = pg_class.oid and attname = 'org_id'
-      where relkind = 'r' and relnamespace = 'public'::regnamespace`,
-    values: [],
-  });
-  const digests = tables.map(
-    ({ table }) => `select '${table}' as table, md5(string_agg(row::text, ' ' order by row::text)) as digest
-      from ${table} as row where org_id = $1`,
-  );
-  const rows = await db.query<{ table: string; digest: string | null }>({
-    name: '',
-    text: digests.join(' union all '),
-    values: [orgId],
-  });
-  return Object.fromEntries(rows.map(({ table, digest }) => [table, digest]));
+  return rows.map(({ table }) => table);
 }
 
 const watched = new WeakSet<Database>();
