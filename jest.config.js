@@ -33,6 +33,7 @@ export default {
   },
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
+  testSequencer: '<rootDir>/test/support/global-sequencer.js',
   // Tests mostly wait for PostgreSQL and other processes, so Jest's default of one worker fewer than processors is too low.
   maxWorkers: '100%',
   // Some tests start servers and browsers, and the machine may be busy.
