@@ -3723,13 +3723,6 @@ select user_id as "userId", uid, login, display as name, coalesce(display, login
 from users
 where org_id = $1 and user_id = any($2::bigint[]);
 
--- $1 names, $2 orgId
-prepare select_users_called as
-select named.place, users.user_id as "userId"
-from unnest($1::text[]) with ordinality as named (name, place)
-join users on users.org_id = $2 and users.removed_at is null
-  and lower(users.display collate "default") = lower(btrim(named.name));
-
 -- $1 uids, $2 logins, $3 orgId
 prepare select_users_named as
 select named.place, users.user_id as "userId", users.removed_at is not null as "isRemoved"
@@ -3752,6 +3745,13 @@ users.role, users.is_active, users.created_at, users.removed_at,
   and failed.expires_at > now() and failures >= 7) as locked_until from users where org_id = $1 and (not users.is_application and users.removed_at is null) order by user_id limit $2 offset $3
 ) page on true
 order by page.user_id;
+
+-- $1 names, $2 orgId
+prepare select_users_with_full_names as
+select named.place, users.user_id as "userId"
+from unnest($1::text[]) with ordinality as named (name, place)
+join users on users.org_id = $2 and users.removed_at is null
+  and lower(users.display collate "default") = lower(btrim(named.name));
 
 -- $1 orgId, $2 issueIds, $3 isApplication, $4 userId
 prepare select_visible_names as

@@ -20,9 +20,9 @@ import {
   selectUser,
   selectUserId,
   selectUserNamed,
-  selectUsersCalled,
   selectUsersNamed,
   selectUsersPage,
+  selectUsersWithFullNames,
   type UserRow,
   updateUserActive,
   updateUserFields,
@@ -224,17 +224,6 @@ export async function getUser(db: Queryable, { orgId }: Viewer, userName: string
   return toUser(row);
 }
 
-/** The user_id of a login or uid, as Tracker's clients send it; undefined for a removed user. */
-export async function findUserIdNamed(
-  db: Queryable,
-  orgId: string,
-  userName: string | number,
-): Promise<number | undefined> {
-  const name = parseUserName(userName);
-  const row = name === undefined ? undefined : await selectUserNamed(db, orgId, name);
-  return row?.removed_at === null ? row.user_id : undefined;
-}
-
 /**
  * The users with these logins, uids or full names, in the given order: undefined for one that does not exist, and
  * `ambiguous` for a full name of several users. Only the former two find removed users.
@@ -249,7 +238,7 @@ export async function findUsersNamed(
   const isNamed = names.some((name) => name !== undefined);
   const isCalled = fullNames.some((name) => name !== null);
   const named = isNamed ? await selectUsersNamed(db, orgId, names) : [];
-  const called = isCalled ? await selectUsersCalled(db, orgId, fullNames) : [];
+  const called = isCalled ? await selectUsersWithFullNames(db, orgId, fullNames) : [];
   return references.map((_reference, place) => {
     const user = named.find((one) => one.place === place + 1);
     const [first, second] = called.filter((one) => one.place === place + 1);

@@ -126,8 +126,8 @@ const SELECT_USERS_NAMED = statement<'orgId' | 'uids' | 'logins', FoundUser & { 
   join users on users.org_id = :orgId and users.user_id = ${userIdNamed('named.uid', 'named.login')}`,
 );
 
-const SELECT_USERS_CALLED = statement<'orgId' | 'names', { userId: number; place: number }>(
-  'select_users_called',
+const SELECT_USERS_WITH_FULL_NAMES = statement<'orgId' | 'names', { userId: number; place: number }>(
+  'select_users_with_full_names',
   `
   select named.place, users.user_id as "userId"
   from unnest(:names::text[]) with ordinality as named (name, place)
@@ -136,12 +136,12 @@ const SELECT_USERS_CALLED = statement<'orgId' | 'names', { userId: number; place
 );
 
 /** The users with these full names, ignoring case, each with the place of its name, which begins with 1. */
-export function selectUsersCalled(
+export function selectUsersWithFullNames(
   db: Queryable,
   orgId: string,
   names: readonly (string | null)[],
 ): Promise<{ userId: number; place: number }[]> {
-  return db.query(SELECT_USERS_CALLED({ orgId, names }));
+  return db.query(SELECT_USERS_WITH_FULL_NAMES({ orgId, names }));
 }
 
 /** The users with these names, each with the place of its name, which begins with 1. */

@@ -1,5 +1,5 @@
 import type { LinkOrigin } from '../../core/issue-links/link-writes.store.ts';
-import { findUserIdNamed } from '../../core/users/users.service.ts';
+import { findUsersNamed } from '../../core/users/users.service.ts';
 import type { Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
@@ -70,9 +70,9 @@ function timeInvalid(field: string, text: Text): DomainError {
 }
 
 async function userId(db: Queryable, orgId: string, field: string, name: UserName): Promise<number> {
-  const found = await findUserIdNamed(db, orgId, name);
-  if (found === undefined) {
+  const [found] = await findUsersNamed(db, orgId, [name]);
+  if (found === undefined || found === 'ambiguous' || found.isRemoved) {
     throw new DomainError('refused', undefined, { [field]: texts.userUnknown }, { reason: 'user_not_found' });
   }
-  return found;
+  return found.userId;
 }
