@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Command } from 'commander';
 import {
   checkOrganisation,
@@ -7,10 +6,7 @@ import {
   type Report,
   repairOrganisation,
 } from '../core/check/check.service.ts';
-import { openDatabase } from '../database/database.ts';
-import { updateSchema } from '../database/postgres.ts';
-import { createLog } from '../log.ts';
-import { connectDatabase } from './command.ts';
+import { withUntimedDatabase, writeOut } from './command.ts';
 
 interface CheckOptions {
   readonly org?: string;
@@ -28,12 +24,7 @@ export function addCheckCommand(program: Command, environment: NodeJS.ProcessEnv
     .option('--repair', 'repair what has one right answer, while servers may run')
     .option('--json', 'print JSON, a line for each finding and one for the result')
     .action(async (options: CheckOptions) => {
-      const postgres = await connectDatabase(environment);
-      const log = createLog('silent');
-      // Reading a large organisation takes longer than the statement of a request may.
-      const db = openDatabase(postgres.connection, log, { hasTimeouts: false });
-      try {
-        await updateSchema(postgres, log);
+      await withUntimedDatabase(environment, async (db) => {
         const organisations = await listOrganisations(db, options.org);
         const result = { organisations: organisations.length, findings: 0, repaired: 0 };
         for (const orgId of organisations) {
@@ -47,10 +38,7 @@ export function addCheckCommand(program: Command, environment: NodeJS.ProcessEnv
         }
         await printLine(options.json ? JSON.stringify(result) : sentence(result, options));
         if (result.findings > result.repaired) process.exitCode = EXIT_FINDINGS;
-      } finally {
-        await db.close();
-        await postgres.close();
-      }
+      });
     });
 }
 
@@ -86,7 +74,6 @@ async function printFinding({ json }: CheckOptions, finding: Finding): Promise<v
   await printLine(`${orgId}: ${kind}: ${parts.filter(Boolean).join('; ')}`);
 }
 
-/** Waits for a slow reader, so that lines do not pile up in memory. */
 async function printLine(line: string): Promise<void> {
-  if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain');
+  await writeOut(`${line}\n`);
 }

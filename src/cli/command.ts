@@ -1,10 +1,11 @@
+import { once } from 'node:events';
 import { text as readText } from 'node:stream/consumers';
 import { InvalidArgumentError } from 'commander';
 import { readConfig } from '../config.ts';
 import type { Viewer } from '../core/access/viewer.ts';
 import { APPLICATION_LOGIN } from '../core/organisations/organisations.service.ts';
 import { getUserId } from '../core/users/users.service.ts';
-import type { Database } from '../database/database.ts';
+import { type Database, openDatabase } from '../database/database.ts';
 import { connectPostgres, type Postgres, updateSchema } from '../database/postgres.ts';
 import { createLog } from '../log.ts';
 
@@ -36,6 +37,22 @@ export async function withDatabase<Result>(
     await updateSchema(postgres, silent);
     return await work(postgres.db);
   } finally {
+    await postgres.close();
+  }
+}
+
+/** As withDatabase, for work on whole organisations: its statements may take as long as they need. */
+export async function withUntimedDatabase<Result>(
+  environment: NodeJS.ProcessEnv,
+  work: (db: Database) => Promise<Result>,
+): Promise<Result> {
+  const postgres = await connectDatabase(environment);
+  const db = openDatabase(postgres.connection, silent, { hasTimeouts: false });
+  try {
+    await updateSchema(postgres, silent);
+    return await work(db);
+  } finally {
+    await db.close();
     await postgres.close();
   }
 }
@@ -72,6 +89,11 @@ export async function readSecret(what: string): Promise<string> {
   const secret = (await readText(process.stdin)).replace(/\r?\n$/, '');
   if (secret === '') throw new UsageError(`Standard input contains no ${what}.`);
   return secret;
+}
+
+/** Writes to standard output, and waits for a slow reader so that the output does not pile up in memory. */
+export async function writeOut(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
 }
 
 /** Parses an option that is a positive integer. */

@@ -5,6 +5,7 @@ import { addKanboardCommands } from './kanboard-commands.ts';
 import { addOrganisationCommands } from './organisation-commands.ts';
 import { addServerCommands } from './server-commands.ts';
 import { addTokenCommands } from './token-commands.ts';
+import { addTransferCommands } from './transfer-commands.ts';
 import { addUserCommands } from './user-commands.ts';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
@@ -23,6 +24,7 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
   addUserCommands(program, environment);
   addTokenCommands(program, environment);
   addKanboardCommands(program, environment);
+  addTransferCommands(program, environment);
   addCheckCommand(program, environment);
   return program;
 }

@@ -68,6 +68,13 @@ export function isConstraintError(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code?.startsWith('23') === true;
 }
 
+/** Why PostgreSQL refused the values of a statement: the constraint, and what it says. Undefined for other errors. */
+export function refusalOf(error: unknown): { constraint: string | undefined; message: string } | undefined {
+  // data_exception, integrity_constraint_violation and their subclasses
+  if (!(error instanceof pg.DatabaseError) || !/^2[23]/.test(error.code ?? '')) return undefined;
+  return { constraint: constraintOf(error), message: [error.message, error.detail].filter(Boolean).join(': ') };
+}
+
 function isUnavailable(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return UNAVAILABLE_STATES.test(error.code ?? '');
   if (typeof error !== 'object' || error === null) return false;

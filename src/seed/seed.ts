@@ -21,13 +21,16 @@ import { newIssueIn } from '../tracker/issues/issues.rest.ts';
 import { createIssue } from '../tracker/issues/issues.service.ts';
 import { linkTypeHandlers } from '../tracker/link-types/link-types.rest.ts';
 import { type Context, type Handlers, preferFirst } from '../tracker/rest/caller.ts';
+import { loadOrganisation } from '../transfer/load.service.ts';
+import { LoadError } from '../transfer/load-error.ts';
 import { invalidSeed, parseSeed, type SeedRecord, type SeedValues } from './seed-file.ts';
 
-/** What an empty database starts with: the records of SEED, or of the INIT_ variables. */
+/** What an empty database starts with: the records of SEED, or of the INIT_ variables, or the lines of an export. */
 export interface Seed {
   /** The file, or `INIT_ORG`. */
   readonly name: string;
   readonly records: readonly SeedRecord[];
+  readonly exported?: readonly string[];
 }
 
 type SeedConfig = Pick<Config, 'seed' | 'init'>;
@@ -39,6 +42,7 @@ export async function readSeed({ seed, init }: SeedConfig): Promise<Seed | undef
   const content = await readFile(seed, 'utf8').catch((error: unknown) => {
     throw new StartError(`SEED=${seed} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   });
+  if (content.startsWith('{"export":')) return { name: seed, records: [], exported: content.split('\n') };
   return { name: seed, records: parseSeed(seed, content) };
 }
 
@@ -57,13 +61,19 @@ function recordsOfInit({ orgId, login, token, queue }: NonNullable<SeedConfig['i
  * Applies the seed to an empty database, as one transaction; a database with an organisation stays as it is, which is
  * logged. Throws a StartError that names the record that was refused.
  */
-export function applySeed(db: Database, contract: Contract, { name, records }: Seed, log: Log): Promise<void> {
+export function applySeed(
+  db: Database,
+  contract: Contract,
+  { name, records, exported }: Seed,
+  log: Log,
+): Promise<void> {
   return db.transaction(async (transaction) => {
     await lockOrganisations(transaction);
     if ((await selectOrganisationIds(transaction)).length > 0) {
       log.info({ seed: name }, 'the database is not empty, so the seed is not applied');
       return;
     }
+    if (exported) await loadExport(transaction, name, exported);
     let organisation: OrganisationSeeder | undefined;
     for (const record of records) {
       try {
@@ -75,7 +85,13 @@ export function applySeed(db: Database, contract: Contract, { name, records }: S
         throw error;
       }
     }
-    log.info({ seed: name, records: records.length }, 'seed applied');
+    log.info({ seed: name, records: (exported ?? records).length }, 'seed applied');
+  });
+}
+
+async function loadExport(transaction: Transaction, name: string, lines: readonly string[]): Promise<void> {
+  await loadOrganisation(transaction, lines, {}).catch((error: unknown) => {
+    throw error instanceof LoadError ? invalidSeed(name, error.problems) : error;
   });
 }
 

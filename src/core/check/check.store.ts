@@ -1,5 +1,5 @@
 import type { Queryable, Transaction } from '../../database/database.ts';
-import { type NamedStatement, statement } from '../../database/statement.ts';
+import { type NamedStatement, type Statement, statement } from '../../database/statement.ts';
 
 /** What a check has found, with ids instead of names. */
 export interface FindingRow {
@@ -18,10 +18,7 @@ export type CheckStatement = (values: {
 const FETCHED_ROWS = 500;
 
 /** Yields the rows of a statement in batches, so that memory does not depend on their number. */
-export async function* selectInBatches<Row>(
-  db: Transaction,
-  { text, values }: NamedStatement<Row>,
-): AsyncGenerator<Row[]> {
+export async function* selectInBatches<Row>(db: Transaction, { text, values }: Statement<Row>): AsyncGenerator<Row[]> {
   await db.query({ name: '', text: `declare found no scroll cursor for ${text}`, values });
   for (;;) {
     const rows = await db.query<Row>({ name: '', text: `fetch ${FETCHED_ROWS} from found`, values: [] });

@@ -1,0 +1,116 @@
+import { createReadStream } from 'node:fs';
+import { open, rename, rm, stat } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { exportOrganisation } from '../transfer/export.service.ts';
+import { type LoadReport, loadOrganisation, tryToLoad } from '../transfer/load.service.ts';
+import { print, table, withUntimedDatabase, writeOut } from './command.ts';
+import { showProgress } from './progress.ts';
+
+interface ExportOptions {
+  readonly org: string;
+  readonly out: string;
+  readonly withSecrets?: boolean;
+}
+
+interface LoadOptions {
+  readonly org?: string;
+  readonly dryRun?: true;
+  readonly json?: true;
+}
+
+/** Standard input or output. */
+const STANDARD = '-';
+
+export function addTransferCommands(program: Command, environment: NodeJS.ProcessEnv): void {
+  program
+    .command('export')
+    .description('write an organisation as NDJSON, one state of it, also while servers run')
+    .requiredOption('--org <org-id>', 'the organisation')
+    .option('--out <file>', 'the file to write', STANDARD)
+    .option('--with-secrets', 'include the hashes of passwords and tokens')
+    .action(async ({ org, out, withSecrets = false }: ExportOptions) => {
+      const count = await withUntimedDatabase(environment, (db) =>
+        withOutput(out, async (write) => {
+          const progress = showProgress('records');
+          try {
+            return await exportOrganisation(db, org, { withSecrets, write, ...progress.callbacks });
+          } finally {
+            progress.end();
+          }
+        }),
+      );
+      process.stderr.write(`Exported ${count} records.\n`);
+    });
+
+  program
+    .command('load <file>')
+    .description('load an export (- for standard input) into its organisation; repeat it to continue where it stopped')
+    .option('--org <org-id>', 'the organisation to create (default: the one in the file)')
+    .option('--dry-run', 'load in a transaction that is rolled back')
+    .option('--json', 'print JSON')
+    .action(async (file: string, options: LoadOptions) => {
+      const { org: orgId, dryRun } = options;
+      const progress = showProgress('bytes');
+      const lines = linesOf(
+        file,
+        file === STANDARD ? undefined : (await stat(file)).size,
+        progress.callbacks.onProgress,
+      );
+      try {
+        const load = dryRun ? tryToLoad : loadOrganisation;
+        const report = await withUntimedDatabase(environment, (db) => load(db, lines, { orgId }));
+        progress.end();
+        print(options, report, describe(report, dryRun));
+      } finally {
+        progress.end();
+      }
+    });
+}
+
+function describe(report: LoadReport, isDryRun = false): string {
+  const rows = Object.entries(report).map(([kind, { written, present }]) => [kind, written, present]);
+  return table(['kind', isDryRun ? 'to write' : 'written', 'already there'], rows);
+}
+
+/** A file appears under its name once it is complete. Only its owner can read it. */
+async function withOutput<Result>(
+  name: string,
+  work: (write: (text: string) => Promise<void>) => Promise<Result>,
+): Promise<Result> {
+  if (name === STANDARD) return await work(writeOut);
+  const partial = `${name}.part`;
+  const file = await open(partial, 'w', 0o600);
+  try {
+    const result = await work(async (text) => {
+      await file.writeFile(text);
+    });
+    await file.sync();
+    await rename(partial, name);
+    return result;
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Not by readline, which also ends lines at characters that JSON strings may hold. */
+async function* linesOf(
+  name: string,
+  size: number | undefined,
+  onProgress: ((done: number, total: number) => void) | undefined,
+): AsyncGenerator<string> {
+  const stream: AsyncIterable<string> =
+    name === STANDARD ? process.stdin.setEncoding('utf8') : createReadStream(name, 'utf8');
+  let done = 0;
+  let rest = '';
+  for await (const chunk of stream) {
+    const lines = `${rest}${chunk}`.split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+    done += Buffer.byteLength(chunk);
+    if (size !== undefined) onProgress?.(done, size);
+  }
+  yield rest;
+}
