@@ -14,10 +14,13 @@ const SECRET_LENGTH_SAFE = 12;
 
 const silent = createLog('silent');
 
-/** Connects to the configured database and names it on standard error. Only `serve` may create one. */
-export async function connectDatabase(environment: NodeJS.ProcessEnv): Promise<Postgres> {
+/** Connects to the configured database and names it on standard error. Only `serve` and `restore` may create one. */
+export async function connectDatabase(
+  environment: NodeJS.ProcessEnv,
+  { create }: { readonly create: boolean } = { create: false },
+): Promise<Postgres> {
   const postgres = await connectPostgres(readConfig(environment), {
-    create: false,
+    create,
     log: silent,
     onWait: (reason) => {
       process.stderr.write(`Waiting for the database (${reason}).\n`);

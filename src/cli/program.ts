@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
+import { addBackupCommands } from './backup-commands.ts';
 import { addCheckCommand } from './check-command.ts';
 import { addKanboardCommands } from './kanboard-commands.ts';
 import { addOrganisationCommands } from './organisation-commands.ts';
@@ -25,6 +26,7 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
   addTokenCommands(program, environment);
   addKanboardCommands(program, environment);
   addTransferCommands(program, environment);
+  addBackupCommands(program, environment);
   addCheckCommand(program, environment);
   return program;
 }

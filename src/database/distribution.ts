@@ -1,6 +1,7 @@
 // Spreads the tables over the nodes of a Citus cluster: those of a tenant by organisation, the directories as a copy on
 // each node. See docs/decisions/0020-distribution.md.
-import { type Database, LOCK_TIMEOUT_MS, type Queryable, type Transaction } from './database.ts';
+import { type Database, LOCK_TIMEOUT_MS, type Transaction } from './database.ts';
+import { adHoc, dropForeignKeys, type Reader } from './tables.ts';
 
 /** Tables that every node has a copy of. */
 const DIRECTORIES = ['organisation_directory', 'token_directory'];
@@ -16,12 +17,12 @@ export interface TableToDistribute {
 }
 
 /** Whether the database has the extension that distributes tables. */
-export async function hasCitus(db: Queryable): Promise<boolean> {
+export async function hasCitus(db: Reader): Promise<boolean> {
   return (await select(db, `select from pg_extension where extname = 'citus'`)).length > 0;
 }
 
 /** The tables that are not distributed yet, in the order in which they will be. Throws without the extension Citus. */
-export async function tablesToDistribute(db: Queryable): Promise<TableToDistribute[]> {
+export async function tablesToDistribute(db: Reader): Promise<TableToDistribute[]> {
   const tables = await select<{ table: string; rows: number }>(
     db,
     `
@@ -88,21 +89,6 @@ async function limitLockWaits(transaction: Transaction): Promise<void> {
   if (failures.length > 0) throw new Error(failures.map(({ result }) => result).join('; '));
 }
 
-/** Drops the foreign keys of the tables, and those that refer to them. Returns the commands that add them again. */
-async function dropForeignKeys(transaction: Transaction, tables: readonly string[]): Promise<string[]> {
-  const keys = await select<{ table: string; name: string; definition: string }>(
-    transaction,
-    `
-    select conrelid::regclass::text as table, quote_ident(conname) as name, pg_get_constraintdef(oid) as definition
-    from pg_constraint
-    where contype = 'f' and (conrelid::regclass::text = any($1) or confrelid::regclass::text = any($1))
-    order by conname`,
-    tables,
-  );
-  for (const { table, name } of keys) await select(transaction, `alter table ${table} drop constraint ${name}`);
-  return keys.map(({ table, name, definition }) => `alter table ${table} add constraint ${name} ${definition}`);
-}
-
-function select<Row>(db: Queryable, text: string, ...values: readonly unknown[]): Promise<Row[]> {
-  return db.query<Row>({ name: '', text, values });
+function select<Row>(db: Reader, text: string, ...values: readonly unknown[]): Promise<Row[]> {
+  return db.query<Row>(adHoc(text, ...values));
 }

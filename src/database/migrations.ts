@@ -3,22 +3,38 @@ import { fileURLToPath } from 'node:url';
 import type { Knex } from 'knex';
 import { StartError } from '../errors.ts';
 import type { Connection } from './connection.ts';
-import type { Queryable } from './database.ts';
 import { locate } from './primary.ts';
 import { statement } from './statement.ts';
+import type { Reader } from './tables.ts';
 
 const FOLDER = new URL('../../db/migrations/', import.meta.url);
 const TABLE = 'schema_migrations';
 /**
- * The advisory lock that is held during a migration, so that servers sharing a database do not migrate concurrently.
+ * The advisory lock that is held during a migration, so that servers sharing a database do not migrate concurrently. A
+ * backup shares it.
  */
-const LOCK = 7_405_124;
+export const MIGRATION_LOCK = 7_405_124;
 
 /**
  * Runs all pending migrations, or with `down` reverts the last one. Returns the names of the migrations that ran.
  * Throws a StartError when one fails.
  */
 export async function migrate(connection: Connection, direction: 'up' | 'down' = 'up'): Promise<string[]> {
+  const run = (db: Knex) => (direction === 'up' ? db.migrate.latest() : db.migrate.down());
+  const [, names] = (await withMigrator(connection, run)) as [number, string[]];
+  return names;
+}
+
+/** Runs or reverts migrations until `last` is the last one that has run. Throws a StartError when one fails. */
+export async function migrateTo(connection: Connection, last: string): Promise<void> {
+  const getMigrations = async () => (await migrationNames()).filter((name) => name <= last);
+  await withMigrator(connection, async (db) => {
+    await db.migrate.latest({ migrationSource: { ...sqlFiles, getMigrations } });
+    while ((await db.migrate.currentVersion()) > last) await db.migrate.down();
+  });
+}
+
+async function withMigrator<Result>(connection: Connection, work: (db: Knex) => Promise<Result>): Promise<Result> {
   // Imported lazily: loading knex takes longer than most commands run.
   const { default: knex } = await import('knex');
   const db = knex({
@@ -36,11 +52,10 @@ export async function migrate(connection: Connection, direction: 'up' | 'down' =
     },
   });
   try {
-    await db.raw('select pg_advisory_lock(?)', [LOCK]);
+    await db.raw('select pg_advisory_lock(?)', [MIGRATION_LOCK]);
     // knex also records a running migration in a table; a killed process leaves that record behind.
     await db.migrate.forceFreeMigrationsLock();
-    const [, names] = (await (direction === 'up' ? db.migrate.latest() : db.migrate.down())) as [number, string[]];
-    return names;
+    return await work(db);
   } catch (error) {
     const reason = error instanceof Error ? messageOf(error) : String(error);
     throw new StartError(`The schema of the database cannot be changed (${reason}): fix that and try again.`, {
@@ -52,7 +67,7 @@ export async function migrate(connection: Connection, direction: 'up' | 'down' =
 }
 
 /** Whether every migration that this server knows has run. Throws when the database is unavailable. */
-export async function isSchemaCurrent(db: Queryable): Promise<boolean> {
+export async function isSchemaCurrent(db: Reader): Promise<boolean> {
   const applied = new Set(await listAppliedMigrations(db));
   return (await migrationNames()).every((name) => applied.has(name));
 }
@@ -63,12 +78,13 @@ const LIST_APPLIED_MIGRATIONS = statement<never, { name: string }>(
 );
 
 /** The names of the migrations that have run, in order. Throws if none has ever run. */
-export async function listAppliedMigrations(db: Queryable): Promise<string[]> {
+export async function listAppliedMigrations(db: Reader): Promise<string[]> {
   const rows = await db.query(LIST_APPLIED_MIGRATIONS({}));
   return rows.map(({ name }) => name);
 }
 
-async function migrationNames(): Promise<string[]> {
+/** The names of all migrations that this server knows, in order. */
+export async function migrationNames(): Promise<string[]> {
   const files = await readdir(FOLDER);
   return files
     .filter((file) => file.endsWith('.up.sql'))

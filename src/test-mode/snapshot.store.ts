@@ -1,40 +1,16 @@
 import type { Queryable, Transaction } from '../database/database.ts';
+import {
+  adHoc,
+  continuationOf,
+  literal,
+  quoted,
+  selectSequences,
+  selectTables,
+  type Table,
+} from '../database/tables.ts';
 
 /** The schema that holds the copies of all tables, and the function that restores them. */
 const SCHEMA = 'issue_links_snapshot';
-
-interface Table {
-  readonly name: string;
-  readonly columns: readonly string[];
-  readonly primary_key: readonly string[];
-}
-
-interface Sequence {
-  readonly name: string;
-  readonly last_value: string | null;
-  readonly start_value: string;
-}
-
-const SELECT_TABLES = `
-  select tables.relname as name,
-    array(
-      select attname::text from pg_attribute
-      where attrelid = tables.oid and attnum > 0 and not attisdropped and attgenerated = ''
-      order by attnum
-    ) as columns,
-    array(
-      select attname::text from pg_attribute
-      where attrelid = tables.oid and attnum = any(pg_index.indkey)
-    ) as primary_key
-  from pg_class tables
-  join pg_index on indrelid = tables.oid and indisprimary
-  where relnamespace = current_schema()::regnamespace and relkind = 'r' and relname not like 'schema_migrations%'
-  order by relname`;
-
-const SELECT_SEQUENCES = `
-  select format('%I.%I', schemaname, sequencename) as name, last_value::text, start_value::text
-  from pg_sequences
-  where schemaname = current_schema() and sequencename not like 'schema_migrations%'`;
 
 /** Whether the role may suspend foreign keys. Checking them would take most of the time of a restore. */
 export async function maySuspendForeignKeys(db: Queryable): Promise<boolean> {
@@ -56,8 +32,8 @@ export async function findSnapshot(db: Queryable): Promise<string | undefined> {
 
 /** Copies all tables and the states of all sequences. `migration` is the last one that has run. */
 export async function takeSnapshot(db: Transaction, migration: string): Promise<void> {
-  const tables = await db.query<Table>(adHoc(SELECT_TABLES));
-  const sequences = await db.query<Sequence>(adHoc(SELECT_SEQUENCES));
+  const tables = await selectTables(db);
+  const sequences = await selectSequences(db);
   await db.query(
     adHoc(`
       create schema ${SCHEMA};
@@ -67,7 +43,7 @@ export async function takeSnapshot(db: Transaction, migration: string): Promise<
         lock table ${tables.map(({ name }) => quoted(name)).join(', ')} in exclusive mode;
         set local session_replication_role = replica;
         ${tables.map(restoreOf).join('\n')}
-        ${sequences.map(restartOf).join('\n')}
+        ${sequences.map((sequence) => `perform ${continuationOf(sequence)};`).join('\n')}
       end $restore$`),
   );
 }
@@ -96,20 +72,4 @@ function restoreOf({ name, columns, primary_key }: Table): string {
       select from ${copy} copy where ${isSame} and (${list('copy', columns)}) is not distinct from (${list('stored', columns)}));
     insert into ${table} (${columns.map(quoted).join(', ')}) overriding system value
       select ${list('copy', columns)} from ${copy} copy where not exists (select from ${table} stored where ${isSame});`;
-}
-
-function restartOf({ name, last_value, start_value }: Sequence): string {
-  return `perform setval(${literal(name)}, ${last_value ?? start_value}, ${last_value !== null});`;
-}
-
-function adHoc(text: string) {
-  return { name: '', text, values: [] } as const;
-}
-
-function quoted(identifier: string): string {
-  return `"${identifier.replaceAll('"', '""')}"`;
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }
