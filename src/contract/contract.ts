@@ -201,7 +201,14 @@ function parametersSchema(parameters: readonly Parameter[], location: 'path' | '
   return {
     type: 'object',
     required: here.filter(({ required }) => required).map(({ name }) => name),
-    properties: Object.fromEntries(here.map(({ name, schema }) => [name, withAbsoluteReferences(schema ?? {})])),
+    properties: Object.fromEntries(
+      here.map(({ name, schema = {} }) => [
+        name,
+        location === 'path' && 'type' in schema && schema.type === 'integer'
+          ? { type: 'string' }
+          : withAbsoluteReferences(schema),
+      ]),
+    ),
   };
 }
 

@@ -2231,7 +2231,7 @@ export interface components {
             readonly executionIssuePercent: number;
             /** @description Beyond Tracker, the issues that could not be changed, with the errors of single changes. */
             readonly failures: readonly {
-                readonly error: components["schemas"]["Error"];
+                readonly error: components["schemas"]["ErrorBody"];
                 readonly issue: string;
             }[];
             readonly id: string;
@@ -2245,7 +2245,7 @@ export interface components {
             readonly totalIssues: number;
         };
         readonly BulkChangeIssue: {
-            readonly error: components["schemas"]["Error"];
+            readonly error: components["schemas"]["ErrorBody"];
             /** @description Only the name in the request, if there is no such issue that the token's user may see. */
             readonly issue: components["schemas"]["IssueReference"] | {
                 readonly display: string;
@@ -2372,7 +2372,7 @@ export interface components {
             readonly self: string;
         };
         /** @description The body of every error. At least one of `errors` and `errorMessages` is not empty. */
-        readonly Error: {
+        readonly ErrorBody: {
             /** @description Problems with the request as a whole. */
             readonly errorMessages: readonly string[];
             /** @description Problems with single fields of the request, by field name. */
@@ -2522,18 +2522,16 @@ export interface components {
             readonly updatedAt?: string;
             readonly updatedBy?: components["schemas"]["UserName"];
         };
-        /** @description An issue. With `fields`, only `self`, `id`, `key`, `version` and the fields named there. */
+        /** @description A whole issue. */
         readonly Issue: {
             /** @description Former keys of an issue that was moved. They keep working. */
-            readonly aliases?: readonly string[];
+            readonly aliases: readonly string[];
             /** @description The assignee; absent if unassigned. */
             readonly assignee?: components["schemas"]["UserReference"];
-            /** @description With `expand=attachments`. This server has none. */
-            readonly attachments?: components["schemas"]["EmptyList"];
             /** @description The author; absent if it is the creator. */
             readonly author?: components["schemas"]["UserReference"];
-            readonly createdAt?: components["schemas"]["Timestamp"];
-            readonly createdBy?: components["schemas"]["UserReference"];
+            readonly createdAt: components["schemas"]["Timestamp"];
+            readonly createdBy: components["schemas"]["UserReference"];
             /**
              * Format: date
              * @description Absent if unset. The day, in UTC, of the due date in the Kanboard API.
@@ -2544,19 +2542,17 @@ export interface components {
             /** @description The epic that this issue is part of; absent if there is none. */
             readonly epic?: components["schemas"]["IssueReference"];
             /** @description Always false; clients expect it. */
-            readonly favorite?: boolean;
+            readonly favorite: boolean;
             /** @description The users who follow the issue. Nobody is notified. */
-            readonly followers?: readonly components["schemas"]["UserReference"][];
+            readonly followers: readonly components["schemas"]["UserReference"][];
             readonly id: string;
             readonly key: string;
-            /** @description With `expand=links`, the body of `GET .../links`. */
-            readonly links?: readonly components["schemas"]["IssueLink"][];
             /** @description The issue that this one is a subtask of; absent if there is none. */
             readonly parent?: components["schemas"]["IssueReference"];
             /** @description The status before the last change of status; absent if it never changed. */
             readonly previousStatus?: components["schemas"]["StatusReference"];
-            readonly priority?: components["schemas"]["EntryReference"];
-            readonly queue?: components["schemas"]["QueueReference"];
+            readonly priority: components["schemas"]["EntryReference"];
+            readonly queue: components["schemas"]["QueueReference"];
             /** @description Why the issue is done; absent if unset, as are the next two. */
             readonly resolution?: components["schemas"]["EntryReference"];
             readonly resolvedAt?: components["schemas"]["Timestamp"];
@@ -2564,23 +2560,21 @@ export interface components {
             readonly resolvedBy?: components["schemas"]["UserReference"];
             /** Format: uri */
             readonly self: string;
-            readonly status?: components["schemas"]["StatusReference"];
+            readonly status: components["schemas"]["StatusReference"];
             /** @description The stage of the work that the status stands for. */
-            readonly statusType?: components["schemas"]["StatusTypeReference"];
+            readonly statusType: components["schemas"]["StatusTypeReference"];
             /** @description Absent if unset. The Kanboard API shows the rounded number as the score. */
             readonly storyPoints?: number;
-            readonly summary?: string;
+            readonly summary: string;
             /** @description Absent if there are none. */
             readonly tags?: readonly string[];
-            /** @description With `expand=transitions`, the body of `GET .../transitions`. */
-            readonly transitions?: readonly components["schemas"]["Transition"][];
-            readonly type?: components["schemas"]["EntryReference"];
-            readonly updatedAt?: components["schemas"]["Timestamp"];
-            readonly updatedBy?: components["schemas"]["UserReference"];
+            readonly type: components["schemas"]["EntryReference"];
+            readonly updatedAt: components["schemas"]["Timestamp"];
+            readonly updatedBy: components["schemas"]["UserReference"];
             /** @description Incremented by each change of the issue's own fields; for `If-Match` and `?version=`. */
             readonly version: number;
             /** @description Always 0; clients expect it. */
-            readonly votes?: number;
+            readonly votes: number;
         };
         /** @description An entry of an issue's changelog. */
         readonly IssueChange: {
@@ -2667,7 +2661,31 @@ export interface components {
             readonly key: string;
         };
         /** @description A link as seen from the requested issue. */
-        readonly IssueLink: WithRequired<components["schemas"]["PartialIssueLink"], "self" | "id" | "type" | "direction" | "object" | "createdBy" | "updatedBy" | "createdAt" | "updatedAt" | "status">;
+        readonly IssueLink: {
+            /** @description The assignee of the other issue; absent if unassigned. */
+            readonly assignee?: components["schemas"]["UserReference"];
+            readonly createdAt: components["schemas"]["Timestamp"];
+            /** @description The creator of the link. */
+            readonly createdBy: components["schemas"]["UserReference"];
+            readonly direction: components["schemas"]["Direction"];
+            /** @description The same at both ends of the link. */
+            readonly id: number;
+            /** @description The other issue. */
+            readonly object: components["schemas"]["IssueReference"];
+            /**
+             * @description What the requested issue is to the other one, as `createIssueLink` takes it: in lower case, and the same in
+             *     every language.
+             */
+            readonly relationship: string;
+            /** Format: uri */
+            readonly self: string;
+            /** @description The status of the other issue. */
+            readonly status: components["schemas"]["StatusReference"];
+            readonly type: components["schemas"]["LinkTypeReference"];
+            readonly updatedAt: components["schemas"]["Timestamp"];
+            /** @description The user who changed the link last. */
+            readonly updatedBy: components["schemas"]["UserReference"];
+        };
         readonly IssueLinkChange: {
             readonly assignee?: components["schemas"]["SentBack"];
             readonly createdAt?: components["schemas"]["SentBack"];
@@ -2894,15 +2912,24 @@ export interface components {
             readonly version: number;
         };
         readonly LinkTypeChange: {
+            /** @description No cycle of links of this type. */
+            readonly acyclic?: boolean;
+            /** @description A to B excludes B to A. */
+            readonly antisymmetric?: boolean;
             readonly id?: components["schemas"]["SentBack"];
             readonly inward?: components["schemas"]["LinkTypeLabels"];
             readonly labels?: components["schemas"]["SentBack"];
             readonly outward?: components["schemas"]["LinkTypeLabels"];
             readonly relationships?: components["schemas"]["SentBack"];
             readonly self?: components["schemas"]["SentBack"];
+            /**
+             * @description The end at which an issue can have at most one link of this type.
+             * @enum {string}
+             */
+            readonly single?: "inward" | "outward" | "none";
             readonly symmetric?: components["schemas"]["SentBack"];
             readonly version?: components["schemas"]["SentBack"];
-        } & components["schemas"]["LinkTypeRules"];
+        };
         /** @description The name of an issue at that end, in each language. */
         readonly LinkTypeLabels: {
             readonly en: string;
@@ -2917,17 +2944,6 @@ export interface components {
             readonly outward: string;
             /** Format: uri */
             readonly self: string;
-        };
-        readonly LinkTypeRules: {
-            /** @description No cycle of links of this type. */
-            readonly acyclic?: boolean;
-            /** @description A to B excludes B to A. */
-            readonly antisymmetric?: boolean;
-            /**
-             * @description The end at which an issue can have at most one link of this type.
-             * @enum {string}
-             */
-            readonly single?: "inward" | "outward" | "none";
         };
         /** @description An application to add. */
         readonly NewApplication: {
@@ -2974,11 +2990,20 @@ export interface components {
         };
         /** @description Without `outward` the type is symmetric. */
         readonly NewLinkType: {
+            /** @description No cycle of links of this type. */
+            readonly acyclic?: boolean;
+            /** @description A to B excludes B to A. */
+            readonly antisymmetric?: boolean;
             /** @description An id for URLs. Defaults to one made from the English label. */
             readonly id?: string;
             readonly inward: components["schemas"]["LinkTypeLabels"];
             readonly outward?: components["schemas"]["LinkTypeLabels"];
-        } & components["schemas"]["LinkTypeRules"];
+            /**
+             * @description The end at which an issue can have at most one link of this type.
+             * @enum {string}
+             */
+            readonly single?: "inward" | "outward" | "none";
+        };
         /** @description Other fields are ignored. */
         readonly NewQueue: {
             /** @description Defaults to normal. */
@@ -3026,7 +3051,67 @@ export interface components {
             readonly oneLinkPerPair?: boolean;
             readonly self?: components["schemas"]["SentBack"];
         };
-        /** @description A link, or the requested properties of it. */
+        /** @description An issue; with `fields`, only `self`, `id`, `key`, `version` and the members named there. */
+        readonly PartialIssue: {
+            /** @description Former keys of an issue that was moved. They keep working. */
+            readonly aliases?: readonly string[];
+            /** @description The assignee; absent if unassigned. */
+            readonly assignee?: components["schemas"]["UserReference"];
+            /** @description With `expand=attachments`. This server has none. */
+            readonly attachments?: components["schemas"]["EmptyList"];
+            /** @description The author; absent if it is the creator. */
+            readonly author?: components["schemas"]["UserReference"];
+            readonly createdAt?: components["schemas"]["Timestamp"];
+            readonly createdBy?: components["schemas"]["UserReference"];
+            /**
+             * Format: date
+             * @description Absent if unset. The day, in UTC, of the due date in the Kanboard API.
+             */
+            readonly deadline?: string;
+            /** @description Absent if empty. */
+            readonly description?: string;
+            /** @description The epic that this issue is part of; absent if there is none. */
+            readonly epic?: components["schemas"]["IssueReference"];
+            /** @description Always false; clients expect it. */
+            readonly favorite?: boolean;
+            /** @description The users who follow the issue. Nobody is notified. */
+            readonly followers?: readonly components["schemas"]["UserReference"][];
+            readonly id: string;
+            readonly key: string;
+            /** @description With `expand=links`, the body of `GET .../links`. */
+            readonly links?: readonly components["schemas"]["IssueLink"][];
+            /** @description The issue that this one is a subtask of; absent if there is none. */
+            readonly parent?: components["schemas"]["IssueReference"];
+            /** @description The status before the last change of status; absent if it never changed. */
+            readonly previousStatus?: components["schemas"]["StatusReference"];
+            readonly priority?: components["schemas"]["EntryReference"];
+            readonly queue?: components["schemas"]["QueueReference"];
+            /** @description Why the issue is done; absent if unset, as are the next two. */
+            readonly resolution?: components["schemas"]["EntryReference"];
+            readonly resolvedAt?: components["schemas"]["Timestamp"];
+            /** @description The user who set the resolution. */
+            readonly resolvedBy?: components["schemas"]["UserReference"];
+            /** Format: uri */
+            readonly self: string;
+            readonly status?: components["schemas"]["StatusReference"];
+            /** @description The stage of the work that the status stands for. */
+            readonly statusType?: components["schemas"]["StatusTypeReference"];
+            /** @description Absent if unset. The Kanboard API shows the rounded number as the score. */
+            readonly storyPoints?: number;
+            readonly summary?: string;
+            /** @description Absent if there are none. */
+            readonly tags?: readonly string[];
+            /** @description With `expand=transitions`, the body of `GET .../transitions`. */
+            readonly transitions?: readonly components["schemas"]["Transition"][];
+            readonly type?: components["schemas"]["EntryReference"];
+            readonly updatedAt?: components["schemas"]["Timestamp"];
+            readonly updatedBy?: components["schemas"]["UserReference"];
+            /** @description Incremented by each change of the issue's own fields; for `If-Match` and `?version=`. */
+            readonly version: number;
+            /** @description Always 0; clients expect it. */
+            readonly votes?: number;
+        };
+        /** @description The requested members of a link. */
         readonly PartialIssueLink: {
             /** @description The assignee of the other issue; absent if unassigned. */
             readonly assignee?: components["schemas"]["UserReference"];
@@ -3038,6 +3123,11 @@ export interface components {
             readonly id?: number;
             /** @description The other issue. */
             readonly object?: components["schemas"]["IssueReference"];
+            /**
+             * @description What the requested issue is to the other one, as `createIssueLink` takes it: in lower case, and the same in
+             *     every language.
+             */
+            readonly relationship?: string;
             /** Format: uri */
             readonly self?: string;
             /** @description The status of the other issue. */
@@ -3100,6 +3190,11 @@ export interface components {
             readonly direction: components["schemas"]["Direction"];
             readonly id: number;
             readonly object: components["schemas"]["RemoteObject"];
+            /**
+             * @description What the issue is to the object, as `createRemoteLink` takes it: in lower case, and the same in every language.
+             *     Absent with `type`.
+             */
+            readonly relationship?: string;
             /** Format: uri */
             readonly self: string;
             /** @description Absent if the organisation has removed the link type. */
@@ -3268,7 +3363,7 @@ export interface components {
                  *       "statusCode": 409
                  *     }
                  */
-                readonly "application/json": components["schemas"]["Error"];
+                readonly "application/json": components["schemas"]["ErrorBody"];
             };
         };
         /**
@@ -3290,7 +3385,7 @@ export interface components {
                  *       "statusCode": 422
                  *     }
                  */
-                readonly "application/json": components["schemas"]["Error"];
+                readonly "application/json": components["schemas"]["ErrorBody"];
             };
         };
         /** @description The token belongs to another organisation, or lacks the required scope or role. */
@@ -3309,7 +3404,7 @@ export interface components {
                  *       "statusCode": 403
                  *     }
                  */
-                readonly "application/json": components["schemas"]["Error"];
+                readonly "application/json": components["schemas"]["ErrorBody"];
             };
         };
         /** @description The request is malformed or contains an invalid value. */
@@ -3328,7 +3423,7 @@ export interface components {
                  *       "statusCode": 400
                  *     }
                  */
-                readonly "application/json": components["schemas"]["Error"];
+                readonly "application/json": components["schemas"]["ErrorBody"];
             };
         };
         /** @description The response to a call, or the responses to the calls of a batch that have an id; empty if none has one. */
@@ -3481,7 +3576,7 @@ export interface components {
                  *       "statusCode": 422
                  *     }
                  */
-                readonly "application/json": components["schemas"]["Error"];
+                readonly "application/json": components["schemas"]["ErrorBody"];
             };
         };
         /** @description The resource does not exist, or the token's user may not see it; the response is the same. */
@@ -3500,7 +3595,7 @@ export interface components {
                  *       "statusCode": 404
                  *     }
                  */
-                readonly "application/json": components["schemas"]["Error"];
+                readonly "application/json": components["schemas"]["ErrorBody"];
             };
         };
         /** @description The stored response is current. */
@@ -3527,7 +3622,7 @@ export interface components {
                  *       "statusCode": 404
                  *     }
                  */
-                readonly "application/json": components["schemas"]["Error"];
+                readonly "application/json": components["schemas"]["ErrorBody"];
             };
         };
         /** @description The request is well-formed but breaks a rule, which the message names. */
@@ -3546,7 +3641,7 @@ export interface components {
                  *       "statusCode": 422
                  *     }
                  */
-                readonly "application/json": components["schemas"]["Error"];
+                readonly "application/json": components["schemas"]["ErrorBody"];
             };
         };
         /** @description The search is malformed or not supported; the message says what and where. */
@@ -3565,7 +3660,7 @@ export interface components {
                  *       "statusCode": 400
                  *     }
                  */
-                readonly "application/json": components["schemas"]["Error"];
+                readonly "application/json": components["schemas"]["ErrorBody"];
             };
         };
         /** @description The version in `If-Match` is not the current one. */
@@ -3584,7 +3679,7 @@ export interface components {
                  *       "statusCode": 412
                  *     }
                  */
-                readonly "application/json": components["schemas"]["Error"];
+                readonly "application/json": components["schemas"]["ErrorBody"];
             };
         };
         /** @description The body exceeds 1 MiB, or the response would exceed 32 MiB. */
@@ -3603,7 +3698,7 @@ export interface components {
                  *       "statusCode": 413
                  *     }
                  */
-                readonly "application/json": components["schemas"]["Error"];
+                readonly "application/json": components["schemas"]["ErrorBody"];
             };
         };
         /**
@@ -3629,7 +3724,7 @@ export interface components {
                  *       "statusCode": 429
                  *     }
                  */
-                readonly "application/json": components["schemas"]["Error"];
+                readonly "application/json": components["schemas"]["ErrorBody"];
             };
         };
         /** @description The token is missing, unknown, expired or revoked. */
@@ -3650,7 +3745,7 @@ export interface components {
                  *       "statusCode": 401
                  *     }
                  */
-                readonly "application/json": components["schemas"]["Error"];
+                readonly "application/json": components["schemas"]["ErrorBody"];
             };
         };
         /** @description The database is unavailable, or other requests were changing the same data for too long. Try again. */
@@ -3671,7 +3766,7 @@ export interface components {
                  *       "statusCode": 503
                  *     }
                  */
-                readonly "application/json": components["schemas"]["Error"];
+                readonly "application/json": components["schemas"]["ErrorBody"];
             };
         };
         /** @description The creator has an issue with this `unique` already, or an issue has or had the imported `key`. */
@@ -3690,7 +3785,7 @@ export interface components {
                  *       "statusCode": 409
                  *     }
                  */
-                readonly "application/json": components["schemas"]["Error"];
+                readonly "application/json": components["schemas"]["ErrorBody"];
             };
         };
     };
@@ -3723,7 +3818,7 @@ export interface components {
          * @description The id of a comment.
          * @example 626
          */
-        readonly CommentId: string;
+        readonly CommentId: number;
         /**
          * @description The id of a field category.
          * @example 000000000000000000000001
@@ -3786,7 +3881,7 @@ export interface components {
          * @description The id of a link, the same at both of its issues.
          * @example 4709605
          */
-        readonly LinkId: string;
+        readonly LinkId: number;
         /**
          * @description The id of a link type.
          * @example subtask
@@ -3815,7 +3910,7 @@ export interface components {
          * @description The id of a remote link.
          * @example 1
          */
-        readonly RemoteLinkId: string;
+        readonly RemoteLinkId: number;
         /**
          * @description The id of an object of the application, as in a remote link.
          * @example 3dc2f57bd7947b42b9e6507630f520ab
@@ -4913,7 +5008,7 @@ export interface operations {
                 };
                 content: {
                     /** @example [] */
-                    readonly "application/json": readonly components["schemas"]["Issue"][];
+                    readonly "application/json": readonly components["schemas"]["PartialIssue"][];
                 };
             };
             readonly 304: components["responses"]["NotModified"];
@@ -5234,7 +5329,7 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": readonly components["schemas"]["Issue"][];
+                    readonly "application/json": readonly components["schemas"]["PartialIssue"][];
                 };
             };
             readonly 400: components["responses"]["SearchInvalid"];
@@ -5318,7 +5413,7 @@ export interface operations {
                      *       }
                      *     ]
                      */
-                    readonly "application/json": readonly (components["schemas"]["IssueReference"] | components["schemas"]["Issue"])[];
+                    readonly "application/json": readonly (components["schemas"]["IssueReference"] | components["schemas"]["PartialIssue"])[];
                 };
             };
             readonly 304: components["responses"]["NotModified"];
@@ -5387,7 +5482,7 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["Issue"];
+                    readonly "application/json": components["schemas"]["PartialIssue"];
                 };
             };
             readonly 304: components["responses"]["NotModified"];
@@ -6473,7 +6568,8 @@ export interface operations {
                      *         "id": "1",
                      *         "key": "open",
                      *         "display": "Открыт"
-                     *       }
+                     *       },
+                     *       "relationship": "is parent task for"
                      *     }
                      */
                     readonly "application/json": components["schemas"]["IssueLink"];
@@ -6728,7 +6824,8 @@ export interface operations {
                      *         "id": "1",
                      *         "key": "open",
                      *         "display": "Открыт"
-                     *       }
+                     *       },
+                     *       "relationship": "is parent task for"
                      *     }
                      */
                     readonly "application/json": components["schemas"]["IssueLink"];
@@ -6920,7 +7017,8 @@ export interface operations {
                      *         "id": "1",
                      *         "key": "open",
                      *         "display": "Открыт"
-                     *       }
+                     *       },
+                     *       "relationship": "is parent task for"
                      *     }
                      */
                     readonly "application/json": components["schemas"]["IssueLink"];
@@ -7073,7 +7171,8 @@ export interface operations {
                      *         "id": "1",
                      *         "key": "open",
                      *         "display": "Открыт"
-                     *       }
+                     *       },
+                     *       "relationship": "is parent task for"
                      *     }
                      */
                     readonly "application/json": components["schemas"]["IssueLink"];
@@ -7163,7 +7262,8 @@ export interface operations {
                      *           "display": "Иван Иванов"
                      *         },
                      *         "createdAt": "2017-06-11T05:16:01.421+0000",
-                     *         "updatedAt": "2017-06-11T05:16:01.421+0000"
+                     *         "updatedAt": "2017-06-11T05:16:01.421+0000",
+                     *         "relationship": "relates"
                      *       }
                      *     ]
                      */
@@ -7266,7 +7366,8 @@ export interface operations {
                      *         "display": "Иван Иванов"
                      *       },
                      *       "createdAt": "2017-06-11T05:16:01.421+0000",
-                     *       "updatedAt": "2017-06-11T05:16:01.421+0000"
+                     *       "updatedAt": "2017-06-11T05:16:01.421+0000",
+                     *       "relationship": "relates"
                      *     }
                      */
                     readonly "application/json": components["schemas"]["RemoteLink"];
@@ -7278,7 +7379,7 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["Error"];
+                    readonly "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             readonly 401: components["responses"]["Unauthenticated"];
@@ -7292,7 +7393,7 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["Error"];
+                    readonly "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             readonly 429: components["responses"]["TooMany"];
@@ -7376,7 +7477,8 @@ export interface operations {
                      *         "display": "Иван Иванов"
                      *       },
                      *       "createdAt": "2017-06-11T05:16:01.421+0000",
-                     *       "updatedAt": "2017-06-11T05:16:01.421+0000"
+                     *       "updatedAt": "2017-06-11T05:16:01.421+0000",
+                     *       "relationship": "relates"
                      *     }
                      */
                     readonly "application/json": components["schemas"]["RemoteLink"];
@@ -8795,7 +8897,7 @@ export interface operations {
                      *       "statusCode": 422
                      *     }
                      */
-                    readonly "application/json": components["schemas"]["Error"];
+                    readonly "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             readonly 429: components["responses"]["TooMany"];
@@ -9333,6 +9435,3 @@ export interface operations {
         };
     };
 }
-type WithRequired<T, K extends keyof T> = T & {
-    [P in K]-?: T[P];
-};

@@ -12,6 +12,9 @@ type Part<Operation, Name extends string> = Operation extends { parameters: infe
     : object
   : never;
 
+/** Ids in a path are not parsed, since an invalid one is not found rather than invalid. */
+type Unparsed<Path> = { readonly [Name in keyof Path]: Path[Name] extends number ? string : Path[Name] };
+
 type Json<Message> = Message extends { content: { 'application/json': infer Body } } ? Body : undefined;
 
 type RequestBody<Operation> = Operation extends { requestBody: infer Body }
@@ -28,7 +31,7 @@ type SuccessBody<Operation> = Operation extends { responses: infer Responses }
 
 /** The argument of a handler: the validated parts of a request, and the context in which the API serves it. */
 export type Call<Id extends OperationId, Context> = Context & {
-  readonly path: Part<operations[Id], 'path'>;
+  readonly path: Unparsed<Part<operations[Id], 'path'>>;
   readonly query: Part<operations[Id], 'query'>;
   /** Keyed by name as the contract spells it, such as `If-Match`. */
   readonly headers: Part<operations[Id], 'header'>;

@@ -60,7 +60,7 @@ export const sendError: ErrorRequestHandler = (error: unknown, request, response
 };
 
 /** Sets the status and the headers of the response to an error. Returns the contract's error body. */
-export function prepareError(error: unknown, request: Request, response: Response): Schemas['Error'] {
+export function prepareError(error: unknown, request: Request, response: Response): Schemas['ErrorBody'] {
   const language = languageOf(request, response);
   if (error instanceof DomainError) {
     const status = STATUS[error.code];
@@ -95,7 +95,7 @@ export function errorResponse(error: DomainError, language: Language, namesReaso
 }
 
 /** The body of the response to an error. */
-export function domainErrorBody(error: DomainError, language: Language, namesReason: boolean): Schemas['Error'] {
+export function domainErrorBody(error: DomainError, language: Language, namesReason: boolean): Schemas['ErrorBody'] {
   return errorBody(language, STATUS[error.code], error, namesReason);
 }
 
@@ -108,7 +108,7 @@ export function errorBody(
   statusCode: number,
   { text, fields = {}, reason, details }: ShownError,
   namesReason = false,
-): Schemas['Error'] {
+): Schemas['ErrorBody'] {
   return {
     errors: Object.fromEntries(Object.entries(fields).map(([field, { [language]: message }]) => [field, message])),
     errorsData:

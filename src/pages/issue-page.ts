@@ -5,7 +5,7 @@ import { pageTexts } from './page-texts.ts';
 
 /** What the API returns about an issue. Nothing else is on its page. */
 export interface IssueView {
-  readonly issue: Schemas['Issue'];
+  readonly issue: Schemas['PartialIssue'];
   readonly links: readonly Schemas['IssueLink'][];
   /** Whether there are more links. */
   readonly hasMoreLinks: boolean;

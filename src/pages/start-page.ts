@@ -7,7 +7,7 @@ import { signInForm } from './sign-in-page.ts';
 
 /** What a reader who is signed in sees of the organisation. */
 export interface RecentIssues {
-  readonly issues: readonly Schemas['Issue'][];
+  readonly issues: readonly Schemas['PartialIssue'][];
   /** Undefined if it could not be drawn. */
   readonly picture: Markup | undefined;
 }

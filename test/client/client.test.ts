@@ -32,8 +32,7 @@ test('a typed client creates, reads, updates, lists and deletes a link', async (
   });
   expect(created.response.status).toBe(201);
   if (created.data === undefined) throw new Error(created.error.errorMessages.join(' '));
-  const { id, self } = created.data;
-  const linkId = String(id);
+  const { id: linkId, self } = created.data;
   expect(created.response.headers.get('Location')).toBe(self);
   const version = created.response.headers.get('ETag') ?? '';
 
@@ -45,7 +44,7 @@ test('a typed client creates, reads, updates, lists and deletes a link', async (
     params: { path: { ...path, linkId }, header: { 'If-Match': version } },
     body: { relationship: 'relates' },
   });
-  expect(changed.data).toMatchObject({ id, type: { id: 'relates' } });
+  expect(changed.data).toMatchObject({ id: linkId, type: { id: 'relates' } });
 
   const stale = await client.PATCH('/issues/{issueId}/links/{linkId}', {
     params: { path: { ...path, linkId }, header: { 'If-Match': version } },
@@ -57,7 +56,7 @@ test('a typed client creates, reads, updates, lists and deletes a link', async (
     params: { path, query: { perPage: 1, page: 1 } },
     body: { linkTypes: ['relates'], fields: ['id', 'object'] },
   });
-  expect(page.data?.links).toEqual([{ id, object: expect.objectContaining({ key: 'JUNE-12' }) }]);
+  expect(page.data?.links).toEqual([{ id: linkId, object: expect.objectContaining({ key: 'JUNE-12' }) }]);
   expect(page.response.headers.get('X-Total-Count')).toBe('1');
 
   const removed = await client.DELETE('/issues/{issueId}/links/{linkId}', { params: { path: { ...path, linkId } } });
@@ -132,7 +131,7 @@ test('a typed client receives every error in the same shape', async () => {
     body: { relationship: 'relates', issue: 'TREK-9844' },
   });
 
-  const errors: (Schemas['Error'] | undefined)[] = [unknown.error, linked.error];
+  const errors: (Schemas['ErrorBody'] | undefined)[] = [unknown.error, linked.error];
   expect(errors.map((error) => error?.statusCode)).toEqual([401, 422]);
   expect(linked.error?.errorMessages).toEqual(['Задачи JUNE-2 и TREK-9844 уже связаны.']);
 });

@@ -19,8 +19,8 @@ export async function useWrongly(client: IssueLinksClient): Promise<void> {
   // @ts-expect-error: a relationship is a string.
   await client.POST('/issues/{issueId}/links', { params: { path }, body: { relationship: 1, issue: 'JUNE-1' } });
   await client.GET('/issues/{issueId}/links/{linkId}', {
-    // @ts-expect-error: a path parameter is a string.
-    params: { path: { issueId: 'JUNE-2', linkId: 4709605 } },
+    // @ts-expect-error: the id of a link is a number, as in the link itself.
+    params: { path: { issueId: 'JUNE-2', linkId: '4709605' } },
   });
   await client.POST('/issues/{issueId}/links/_list', {
     // @ts-expect-error: a page is a number.

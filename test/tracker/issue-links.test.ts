@@ -339,6 +339,45 @@ test('PATCH link with unchanged values writes nothing', async () => {
   expect(await snapshot(db())).toEqual(before);
 });
 
+test('PATCH link accepts a link as it was read, also a clone, and changes nothing but what differs', async () => {
+  const { org, issues } = await givenIssues(3);
+  const [a, b, c] = issues as [GivenIssue, GivenIssue, GivenIssue];
+  const clone = { relationship: 'clone', createdAt: '2019-03-04T05:06:07Z', createdBy: org.admin.login };
+  await importLink(org.admin, a, { ...clone, issue: b.key }).expect(200);
+  await createLink(org.admin, a, 'is subtask for', c.key).expect(201);
+  const links = (await listLinks(org.admin, a)) as { id: number; relationship: string }[];
+  const [cloned] = await listLinks(org.admin, b);
+
+  const before = await snapshot(db());
+  for (const link of links) {
+    expect((await updateLink(org.admin, a, link.id, link).expect(200)).body).toEqual(link);
+  }
+  // The other end of the clone, which cannot be created either.
+  await updateLink(org.admin, a, cloned.id, { relationship: cloned.relationship }).expect(400);
+  expect(await snapshot(db())).toEqual(before);
+  const subtask = links[1] as { id: number };
+  const { body } = await updateLink(org.admin, a, subtask.id, {
+    ...subtask,
+    relationship: 'is parent task for',
+  }).expect(200);
+  expect(body).toMatchObject({ id: subtask.id, direction: 'outward', relationship: 'is parent task for' });
+});
+
+test.each(['abc', '1e3', '0x1', '0', '-1', '1.0', '99999999999999999'])(
+  'a link id that no link can have (%s) is not found, and nothing is written',
+  async (linkId) => {
+    const { org, issues } = await givenIssues(2);
+    const [a, b] = issues as [GivenIssue, GivenIssue];
+    await createLink(org.admin, a, 'relates', b.key).expect(201);
+    const before = await snapshot(db());
+    const path = `/v2/issues/${a.key}/links/${linkId}`;
+    await as(org.admin).get(path).expect(404);
+    await as(org.admin).patch(path, { relationship: 'duplicates' }).expect(404);
+    await as(org.admin).delete(path).expect(404);
+    expect(await snapshot(db())).toEqual(before);
+  },
+);
+
 test('PATCH link enforces the rules', async () => {
   const { org, issues } = await givenIssues(4);
   const [a, b, c, d] = issues as [GivenIssue, GivenIssue, GivenIssue, GivenIssue];

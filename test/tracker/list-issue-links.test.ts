@@ -51,7 +51,9 @@ test('GET links returns links in both directions, ordered by id', async () => {
     updatedAt: body[0].createdAt,
     assignee: expect.objectContaining({ display: 'Анна Петрова' }),
     status: { self: `${api().url}/v2/statuses/1`, id: '1', key: 'open', display: 'Открыт' },
+    relationship: 'is subtask for',
   });
+  expect(Object.keys(body[0]).at(-1)).toBe('relationship');
   expect(body[1]).not.toHaveProperty('assignee');
   expect(body.map(({ direction }: { direction: string }) => direction)).toEqual(['inward', 'inward', 'outward']);
 });

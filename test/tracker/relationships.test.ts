@@ -49,10 +49,16 @@ test.each(CASES)(
 
     const opposite = direction === 'inward' ? 'outward' : 'inward';
     const label = language === 'ru' ? labelRu : labelEn;
-    expect(link).toMatchObject({ type: { id: type, [direction]: label }, direction, object: { key: b.key } });
+    expect(link).toMatchObject({
+      type: { id: type, [direction]: label },
+      direction,
+      object: { key: b.key },
+      relationship,
+    });
     expect(link.self).toBe(`${api().url}${version}/issues/${a.key}/links/${link.id}`);
     const { body: links } = await as(org.admin).get(`${version}/issues/${b.key}/links`);
     expect(links).toMatchObject([{ id: link.id, type: link.type, direction: opposite, object: { key: a.key } }]);
+    expect(links[0].relationship).toBe(oppositeOf(type, relationship));
   },
 );
 
@@ -80,6 +86,30 @@ test.each(['depends', 'subtask', 'epic', 'parent', 'clone', 'original', '', 'blo
     expect(links).toEqual([]);
   },
 );
+
+test('a link of a custom type has the English label as its relationship, which creates another such link', async () => {
+  const org = await givenOrganisation(db());
+  const [a, b] = await givenTwoIssues(org);
+  await as(org.admin)
+    .post('/v2/linktypes', { inward: { ru: 'Проверяет', en: 'Tests' }, outward: { ru: 'Проверена', en: 'Tested-By' } })
+    .expect(201);
+
+  const { body: link } = await as(org.admin).post(`/v2/issues/${a.key}/links`, { relationship: 'tests', issue: b.key });
+  const { body: links } = await as(org.admin).get(`/v2/issues/${b.key}/links`).expect(200);
+
+  expect([link.relationship, links[0].relationship]).toEqual(['tests', 'tested by']);
+  await as(org.admin).delete(`/v2/issues/${a.key}/links/${link.id}`).expect(204);
+  const again = { relationship: links[0].relationship, issue: a.key };
+  expect((await as(org.admin).post(`/v2/issues/${b.key}/links`, again).expect(201)).body).toMatchObject({
+    relationship: again.relationship,
+  });
+});
+
+/** The relationship of the other end. */
+function oppositeOf(type: string, relationship: string): string {
+  const ends = RELATIONSHIPS.filter(([, id]) => id === type).map(([phrase]) => phrase);
+  return ends.find((phrase) => phrase !== relationship) ?? relationship;
+}
 
 async function givenTwoIssues(org: GivenOrganisation) {
   const { key: queue } = await givenQueue(db(), org);

@@ -88,7 +88,9 @@ test('POST remotelinks returns the link of the issue with its Location', async (
     updatedBy: body.createdBy,
     createdAt: expect.stringMatching(/\+0000$/),
     updatedAt: body.createdAt,
+    relationship: 'relates',
   });
+  expect(Object.keys(body).at(-1)).toBe('relationship');
 });
 
 test.each(['/v2', '/v3'])('every self in a remote link under %s returns an object with that self', async (version) => {
@@ -328,8 +330,8 @@ test('a remote link outlives its link type and then has no type', async () => {
   const rpc = rpcAs(api(), await givenApplication(db(), org));
   expect(await rpc.call('removeLink', 1)).toBe(true);
 
-  const { type, ...rest } = body;
-  expect(type.id).toBe('relates');
+  const { type, relationship, ...rest } = body;
+  expect([type.id, relationship]).toEqual(['relates', 'relates']);
   expect((await as(org.admin).get(new URL(body.self).pathname).expect(200)).body).toEqual(rest);
 });
 

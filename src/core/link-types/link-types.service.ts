@@ -31,7 +31,8 @@ import {
   updateOpposites,
   updateSharesLabel,
 } from './link-types.store.ts';
-import { phraseOf, relationshipsOf } from './relationships.ts';
+import { phraseOf } from './phrases.ts';
+import { relationshipsOf } from './relationships.ts';
 
 /** The fields of a type that callers may change; `undefined` keeps the current value. */
 export interface LinkTypeChange {

@@ -11,9 +11,6 @@ export interface LinkTypeRow extends LinkTypeColumns {
   /** Kanboard's names of the labels. */
   inward_label: string;
   outward_label: string;
-  /** If null, the English name is the phrase. */
-  inward_phrase: string | null;
-  outward_phrase: string | null;
   is_symmetric: boolean;
   is_antisymmetric: boolean;
   is_acyclic: boolean;
@@ -28,7 +25,6 @@ const SELECT_LINK_TYPES = statement<'orgId', LinkTypeRow>(
   `
   select link_types.link_type_id, link_types.inward_label_id, link_types.outward_label_id,
     ${LABEL_NAMES}, inward.label as inward_label, outward.label as outward_label,
-    inward.phrase as inward_phrase, outward.phrase as outward_phrase,
     link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic, link_types.single_end,
     link_types.import_only, link_types.shares_label, link_types.version
   from link_types

@@ -1,7 +1,9 @@
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import type { Direction } from '../labels/direction.ts';
+import { linkTypeFrom } from './link-type-summary.ts';
 import type { LinkTypeRow } from './link-types.store.ts';
+import { normalizedPhrase } from './phrases.ts';
 
 /** A phrase such as "is subtask for", which describes the issue that the request names first. */
 export interface Relationship {
@@ -14,15 +16,15 @@ export interface Relationship {
 /** The phrases for the link types of an organisation (Tracker contract, section 1). */
 export function relationshipsOf(types: Iterable<LinkTypeRow>): Relationship[] {
   return [...types].flatMap((type) => {
-    const inward = { phrase: phraseOf(type.inward_phrase, type.inward_en), type, direction: 'inward' } as const;
-    const outward = { phrase: phraseOf(type.outward_phrase, type.outward_en), type, direction: 'outward' } as const;
-    return type.is_symmetric ? [inward] : [outward, inward];
+    const { relationships } = linkTypeFrom(type);
+    const ends = type.is_symmetric ? (['inward'] as const) : (['outward', 'inward'] as const);
+    return ends.map((direction) => ({ phrase: relationships[direction], type, direction }));
   });
 }
 
 /** The relationship with that phrase, in any letter case and with spaces, hyphens or underscores. */
 export function findRelationship(accepted: readonly Relationship[], phrase: string): Relationship | undefined {
-  const wanted = normalized(phrase);
+  const wanted = normalizedPhrase(phrase);
   return accepted.find((relationship) => relationship.phrase === wanted);
 }
 
@@ -42,16 +44,4 @@ export function relationshipNamed(accepted: readonly Relationship[], phrase: str
     );
   }
   return found;
-}
-
-/** The phrase of a label, which defaults to its English name. */
-export function phraseOf(phrase: string | null, english: string): string {
-  return normalized(phrase ?? english);
-}
-
-function normalized(phrase: string): string {
-  return phrase
-    .toLowerCase()
-    .replaceAll(/[\s_-]+/g, ' ')
-    .trim();
 }

@@ -68,7 +68,7 @@ function serializeFailure(
   return {
     issue: issue ? issueReference(caller, { ...issue, id: issue.hexId }) : { key: name, display: name },
     status: 'FAILED',
-    error: error as Schemas['Error'],
+    error: error as Schemas['ErrorBody'],
   };
 }
 
@@ -122,6 +122,6 @@ function serialize(caller: Caller, author: User, bulkChange: BulkChange): Schema
     executionIssuePercent: 100,
     totalIssues: total,
     totalCompletedIssues: completed,
-    failures: failures.map(({ issue, error }) => ({ issue, error: error as Schemas['Error'] })),
+    failures: failures.map(({ issue, error }) => ({ issue, error: error as Schemas['ErrorBody'] })),
   };
 }

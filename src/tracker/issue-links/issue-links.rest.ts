@@ -111,6 +111,7 @@ function serializeIssueLink(caller: Caller, link: IssueLink): Schemas['IssueLink
     updatedAt: timestamp(link.updatedAt),
     ...(link.assignee && { assignee: userReference(caller, link.assignee) }),
     status: statusReference(caller, link.status),
+    relationship: link.type.relationships[link.direction],
   };
 }
 

@@ -18,12 +18,14 @@ import {
 } from '../../core/issues/issue-access.ts';
 import { parseIssueName } from '../../core/issues/issue-name.ts';
 import { type Direction, opposite } from '../../core/labels/direction.ts';
+import { linkTypeFrom } from '../../core/link-types/link-type-summary.ts';
 import {
   cachedLinkTypes,
   type LinkTypeRow,
   lockForLinks,
   selectLinkTypes,
 } from '../../core/link-types/link-types.store.ts';
+import { normalizedPhrase } from '../../core/link-types/phrases.ts';
 import {
   findRelationship,
   type Relationship,
@@ -126,11 +128,8 @@ export async function updateIssueLink(
     if (change.version !== undefined && change.version !== stored.version) {
       throw new DomainError('stale', texts.staleVersion);
     }
-    const named =
-      change.relationship === undefined
-        ? undefined
-        : await getRelationship(on, viewer, change.relationship, isCreatable);
     const direction = directionAt(stored, issue.id);
+    const named = await newRelationship(on, viewer, change.relationship, stored.link_type_id, direction);
     const linkTypeId = named?.type.link_type_id ?? stored.link_type_id;
     const isSameEnd = named === undefined || named.direction === direction || named.type.is_symmetric;
     if (linkTypeId === stored.link_type_id && isSameEnd && object.id === seen.object.id) {
@@ -249,6 +248,23 @@ async function getLinkAtIssue(db: Queryable, viewer: Viewer, issueName: string, 
   const found = name === undefined ? undefined : await selectLinkAtIssue(db, viewer, name, linkId);
   if (found === undefined) throw new DomainError('not_found', texts.linkNotFound, {}, { reason: 'link_not_found' });
   return found;
+}
+
+/**
+ * The relationship that a link is to have. Undefined to keep the current one, which clients send back: also that of a
+ * clone, which cannot be created, and one whose phrase another type has, too.
+ */
+async function newRelationship(
+  db: Queryable,
+  viewer: Viewer,
+  phrase: string | undefined,
+  linkTypeId: string,
+  direction: Direction,
+): Promise<Relationship | undefined> {
+  const current = (await cachedLinkTypes(db, viewer.orgId, [linkTypeId])).get(linkTypeId);
+  const isCurrent =
+    phrase === undefined || (current && linkTypeFrom(current).relationships[direction] === normalizedPhrase(phrase));
+  return isCurrent ? undefined : await getRelationship(db, viewer, phrase, isCreatable);
 }
 
 async function getRelationship(

@@ -197,7 +197,7 @@ export async function issuesJson(
   const links = expand.has('links') ? await linksJsonOf(context, keys) : undefined;
   return issues.map((issue, index) => {
     const expanded = {
-      ...serializeIssue(context.caller, issue, fields),
+      ...picked(serializeIssue(context.caller, issue), fields),
       ...(expand.has('attachments') && { attachments: [] }),
       ...(transitions && {
         transitions: transitions[index]?.map((one) => serializeTransition(context.caller, issue, one)) ?? [],
@@ -217,9 +217,9 @@ export function serializeTransition(
   return { self, id, display: to.name[caller.language], to: statusReference(caller, to) };
 }
 
-function serializeIssue(caller: Caller, issue: Issue, fields?: ReadonlySet<string>): Schemas['Issue'] {
+function serializeIssue(caller: Caller, issue: Issue): Schemas['Issue'] {
   const { type } = issue.status;
-  const whole: Schemas['Issue'] = {
+  return {
     self: issueReference(caller, issue).self,
     id: issue.id,
     key: issue.key,
@@ -253,7 +253,9 @@ function serializeIssue(caller: Caller, issue: Issue, fields?: ReadonlySet<strin
     favorite: false,
     ...(issue.tags.length > 0 && { tags: issue.tags }),
   };
-  if (fields === undefined) return whole;
-  const shown = Object.entries(whole).filter(([member]) => ALWAYS.has(member) || fields.has(member));
-  return Object.fromEntries(shown) as Schemas['Issue'];
+}
+
+function picked(issue: Schemas['Issue'], fields: ReadonlySet<string> | undefined): object {
+  if (fields === undefined) return issue;
+  return Object.fromEntries(Object.entries(issue).filter(([member]) => ALWAYS.has(member) || fields.has(member)));
 }

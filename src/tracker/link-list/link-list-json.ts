@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { StatusRow } from '../../core/dictionaries/dictionaries.store.ts';
 import type { LinkEndRow, LinkReferences } from '../../core/issue-links/link-reads.store.ts';
+import type { Direction } from '../../core/labels/direction.ts';
 import { linkTypeFrom } from '../../core/link-types/link-type-summary.ts';
 import type { LinkTypeRow } from '../../core/link-types/link-types.store.ts';
 import type { UserSummary } from '../../core/users/user-summary.ts';
@@ -10,9 +11,13 @@ import { JsonBytes } from './json-bytes.ts';
 /** How many combinations of base URL and language are kept; the former may be any Host. */
 const STYLES_MAX = 1000;
 
+/** The JSON of a link type: the reference to it, and its relationships by the end that they describe. */
+type LinkTypeJson = Readonly<Record<'reference' | Direction, Buffer>>;
+
 /** The JSON of references, which most links share, by the cached row that they are made from. */
 export class ReferenceJson {
   readonly #style: ReferenceStyle;
+  readonly #types = new WeakMap<LinkTypeRow, LinkTypeJson>();
   readonly #json = new WeakMap<object, Buffer>();
   /** The base URL, escaped for use inside a JSON string. */
   readonly base: string;
@@ -23,8 +28,8 @@ export class ReferenceJson {
     this.base = JSON.stringify(style.base).slice(1, -1);
   }
 
-  type(type: LinkTypeRow): Buffer {
-    return this.#json.get(type) ?? this.#keep(type, linkTypeReference(this.#style, linkTypeFrom(type)));
+  type(row: LinkTypeRow): LinkTypeJson {
+    return this.#types.get(row) ?? this.#keepType(row);
   }
 
   user(user: UserSummary): Buffer {
@@ -36,11 +41,26 @@ export class ReferenceJson {
     return this.#json.get(status) ?? this.#keep(status, statusReference(this.#style, { id, key, name: { ru, en } }));
   }
 
+  #keepType(row: LinkTypeRow): LinkTypeJson {
+    const type = linkTypeFrom(row);
+    const json = {
+      reference: jsonBytes(linkTypeReference(this.#style, type)),
+      inward: jsonBytes(type.relationships.inward),
+      outward: jsonBytes(type.relationships.outward),
+    };
+    this.#types.set(row, json);
+    return json;
+  }
+
   #keep(row: object, reference: object): Buffer {
-    const json = Buffer.from(JSON.stringify(reference));
+    const json = jsonBytes(reference);
     this.#json.set(row, json);
     return json;
   }
+}
+
+function jsonBytes(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value));
 }
 
 const styles = new LRUCache<string, ReferenceJson>({ max: STYLES_MAX });
@@ -94,6 +114,7 @@ export function writeLink(
   if (!type || !status || !createdBy || !updatedBy || assignee === undefined) return false;
   const { base } = referencesJson;
   const linkId = String(link.linkId);
+  const typeJson = referencesJson.type(type);
   json.ascii('{"self":"');
   json.ascii(base);
   json.ascii('/issues/');
@@ -103,7 +124,7 @@ export function writeLink(
   json.ascii('","id":');
   json.ascii(linkId);
   json.ascii(',"type":');
-  json.bytes(referencesJson.type(type));
+  json.bytes(typeJson.reference);
   json.ascii(',"direction":"');
   json.ascii(link.direction);
   json.ascii('","object":{"self":"');
@@ -132,6 +153,8 @@ export function writeLink(
   }
   json.ascii('"status":');
   json.bytes(referencesJson.status(status));
+  json.ascii(',"relationship":');
+  json.bytes(typeJson[link.direction]);
   json.ascii('}');
   return true;
 }

@@ -9,7 +9,6 @@ import {
   updateLinkType,
 } from '../../core/link-types/link-types.service.ts';
 import type { LinkTypeRow } from '../../core/link-types/link-types.store.ts';
-import { phraseOf } from '../../core/link-types/relationships.ts';
 import type { Caller, Handlers } from '../rest/caller.ts';
 import { hasAny, refuseReadOnly } from '../rest/read-only.ts';
 import { created, versionMatched } from '../rest/version.ts';
@@ -62,12 +61,12 @@ export const linkTypeHandlers: Handlers<Operations> = {
 /** The members of a link type that `updateLinkType` cannot change. */
 const READ_ONLY = ['self', 'id', 'version', 'labels', 'relationships', 'symmetric'];
 
-function rules({ antisymmetric, acyclic, single }: Schemas['LinkTypeRules']) {
+function rules({ antisymmetric, acyclic, single }: Schemas['LinkTypeChange']) {
   return { antisymmetric, acyclic, single };
 }
 
 function serializeLinkType({ base, language }: Caller, type: LinkTypeRow): Schemas['LinkType'] {
-  const { inward, outward } = linkTypeFrom(type);
+  const { inward, outward, relationships } = linkTypeFrom(type);
   return {
     self: `${base}/linktypes/${type.link_type_id}`,
     id: type.link_type_id,
@@ -75,10 +74,7 @@ function serializeLinkType({ base, language }: Caller, type: LinkTypeRow): Schem
     outward: outward[language],
     version: type.version,
     labels: { inward, outward },
-    relationships: {
-      inward: phraseOf(type.inward_phrase, inward.en),
-      outward: phraseOf(type.outward_phrase, outward.en),
-    },
+    relationships,
     symmetric: type.is_symmetric,
     antisymmetric: type.is_antisymmetric,
     acyclic: type.is_acyclic,

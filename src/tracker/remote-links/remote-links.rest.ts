@@ -74,6 +74,7 @@ function serializeRemoteLink(caller: Caller, link: RemoteLink): Schemas['RemoteL
     updatedBy: userReference(caller, link.updatedBy),
     createdAt: timestamp(link.createdAt),
     updatedAt: timestamp(link.updatedAt),
+    ...(link.type && { relationship: link.type.relationships[link.direction] }),
   };
 }
 
