@@ -56,7 +56,19 @@ const MAY_IMPORT = {
   transfer: ['core', 'database', 'errors.ts', 'texts.ts'],
   'test-mode': ['core', 'database', 'errors.ts', 'http', 'texts.ts', 'tracker'],
   'metrics.ts': ['database', 'http'],
-  pages: ['contract', 'core', 'database', 'errors.ts', 'http', 'markup.ts', 'pictures', 'texts.ts', 'tracker'],
+  pages: [
+    'contract',
+    'core',
+    'database',
+    'errors.ts',
+    'http',
+    'kanboard',
+    'markup.ts',
+    'pictures',
+    'text-length.ts',
+    'texts.ts',
+    'tracker',
+  ],
   demo: ['config.ts', 'core', 'database', 'errors.ts', 'http'],
 };
 

@@ -285,6 +285,14 @@ from remote_links
 where org_id = $2 and issue_id = $3
 order by remote_link_id;
 
+-- $1 orgId, $2 countMax, $3 linkTypeIds
+prepare count_links_of_types as
+select types.id as "linkTypeId", (
+  select count(*)
+  from (select from links where org_id = $1 and link_type_id = types.id limit $2) as counted
+) as count
+from unnest($3::text[]) as types (id);
+
 -- $1 orgId, $2 loginHash, $3 address
 prepare count_login_failure as
 insert into failed_logins as known (org_id, login_hash, address, failures, expires_at)
@@ -2550,6 +2558,26 @@ where org_id = $1 and queue_id = $2
 order by position desc, column_id desc
 limit 1;
 
+-- $1 orgId, $2 tokenIdMax, $3 limit
+prepare select_latest_tokens as
+select tokens.token_id, users.login, tokens.kind, tokens.scopes, tokens.created_at, tokens.expires_at,
+  tokens.revoked_at, tokens.last_used_at
+from tokens
+join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
+where tokens.org_id = $1 and tokens.token_id <= $2
+order by tokens.token_id desc
+limit $3;
+
+-- $1 orgId, $2 userId, $3 tokenIdMax, $4 limit
+prepare select_latest_tokens_of_user as
+select tokens.token_id, users.login, tokens.kind, tokens.scopes, tokens.created_at, tokens.expires_at,
+  tokens.revoked_at, tokens.last_used_at
+from tokens
+join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
+where tokens.org_id = $1 and tokens.user_id = $2 and tokens.token_id <= $3
+order by tokens.token_id desc
+limit $4;
+
 -- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 linkId, $6 issueName
 prepare select_link_at_issue as
 select links.link_id, links.link_type_id, links.inward_issue_id, links.outward_issue_id, links.first_end,
@@ -2833,6 +2861,10 @@ prepare select_login_failures as
 select failures from failed_logins
 where org_id = $1 and login_hash = $2 and address = $3 and expires_at > now();
 
+-- $1 orgId, $2 tokenId
+prepare select_loopback_only as
+select loopback_only from tokens where org_id = $1 and token_id = $2;
+
 -- $1 orgId, $2 queueId, $3 isApplication, $4 userId
 prepare select_members as
 select users.user_id, coalesce(users.display, users.login) as name
@@ -3007,6 +3039,19 @@ users.role, users.is_active, users.created_at, users.removed_at,
   where failed.org_id = $1 and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
   and failed.expires_at > now() and failures >= 7) as locked_until from users where users.org_id = $1 and (not users.is_application and users.removed_at is null) order by users.login;
 
+-- $1 orgId, $2 from, $3 limit
+prepare select_people_from as
+select users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,
+users.role, users.is_active, users.created_at, users.removed_at,
+(select coalesce(max(failures), 0) from failed_logins failed where failed.org_id = $1 and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+  and failed.expires_at > now()) as failed_logins,
+(select max(expires_at) from failed_logins failed
+  where failed.org_id = $1 and failed.login_hash = sha256(convert_to(users.login, 'UTF8'))
+  and failed.expires_at > now() and failures >= 7) as locked_until from users
+where users.org_id = $1 and (not users.is_application and users.removed_at is null) and users.login >= $2
+order by users.login
+limit $3;
+
 -- $1 orgId, $2 userId, $3 login
 prepare select_person as
 select users.user_id, users.uid, users.login, users.display, users.email, users.passport_uid, users.cloud_uid,
@@ -3140,6 +3185,19 @@ where queues.org_id = $1 and queues.queue_id = $3 and ($4::boolean or (queues.ac
   select from queue_members
   where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $5
     and true)));
+
+-- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 from, $6 limit
+prepare select_queue_states as
+select queues.queue_id as id, queues.key, queues.name, queues.access = 'organisation' as "isOpen",
+  queues.is_active as "isActive", ($1::boolean or ((queues.access = 'organisation' and $2::text = 'admin')
+  or exists (
+  select from queue_members
+  where queue_members.org_id = $3 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
+    and queue_members.role = 'manager'))) as "isManaged"
+from queues
+where queues.org_id = $3 and queues.key >= $5
+order by queues.key
+limit $6;
 
 -- $1 orgId, $2 isApplication, $3 userId, $4 name
 prepare select_queues_called as

@@ -141,7 +141,7 @@ export function createApp({
       contract.servers.map((server) => `${server}/_test`),
       testMode.router(),
     );
-  app.use(pagesRouter({ ...service, demo: demo && { token: demo.token, applicationToken: demo.kanboard.secret } }));
+  app.use(pagesRouter({ ...service, demo: demo && { ...demo, applicationToken: demo.kanboard.secret } }));
   app.use([...contract.servers], restRouter({ ...service, contract, handlers }));
   const methods = {
     ...labelMethods,

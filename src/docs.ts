@@ -41,6 +41,8 @@ const PAGE = `<!doctype html>
 /** The demo's credentials: a token for the Tracker API and an account for the Kanboard API. */
 export interface DemoCredentials {
   readonly token: string;
+  /** For operations of administrators. */
+  readonly adminToken: string;
   readonly kanboard: { readonly login: string; readonly secret: string };
 }
 

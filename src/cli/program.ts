@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addBackupCommands } from './backup-commands.ts';
 import { addCheckCommand } from './check-command.ts';
 import { addKanboardCommands } from './kanboard-commands.ts';
+import { addLinkTypeCommands } from './link-type-commands.ts';
 import { addOrganisationCommands } from './organisation-commands.ts';
 import { addServerCommands } from './server-commands.ts';
 import { addTokenCommands } from './token-commands.ts';
@@ -22,6 +23,7 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
     .exitOverride();
   addServerCommands(program, environment);
   addOrganisationCommands(program, environment);
+  addLinkTypeCommands(program, environment);
   addUserCommands(program, environment);
   addTokenCommands(program, environment);
   addKanboardCommands(program, environment);

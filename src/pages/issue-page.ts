@@ -1,6 +1,7 @@
 import type { Schemas } from '../contract/types.ts';
 import { type Markup, markup } from '../markup.ts';
 import type { Language, Text } from '../texts.ts';
+import type { Place } from './page.ts';
 import { pageTexts } from './page-texts.ts';
 
 /** What the API returns about an issue. Nothing else is on its page. */
@@ -17,10 +18,8 @@ export interface IssueView {
 }
 
 /** The page about an issue. */
-export function issuePage(
-  language: Language,
-  { issue, links, hasMoreLinks, picture, changes, hasMore }: IssueView,
-): Markup {
+export function issuePage(place: Place, { issue, links, hasMoreLinks, picture, changes, hasMore }: IssueView): Markup {
+  const { language, root } = place;
   const facts: readonly [Text, Markup | string | undefined][] = [
     [pageTexts.status, markup`<span class="status">${issue.status?.display}</span>`],
     [pageTexts.assignee, issue.assignee?.display ?? pageTexts.nobody[language]],
@@ -38,10 +37,10 @@ export function issuePage(
     return markup`<div><dt>${name[language]}</dt><dd>${value}</dd></div>`;
   })}</dl>
 ${issue.description === undefined ? undefined : section(pageTexts.description[language], markup`<p class="description"><bdi>${issue.description}</bdi></p>`)}
-${section(pageTexts.links[language], links.length === 0 ? markup`<p>${pageTexts.noLinks[language]}</p>` : linkGroups(issue.key, links))}
+${section(pageTexts.links[language], links.length === 0 ? markup`<p>${pageTexts.noLinks[language]}</p>` : linkGroups(root, issue.key, links))}
 ${hasMoreLinks ? markup`<p>${pageTexts.linksPart[language]}</p>` : undefined}
 ${section(pageTexts.picture[language], scrolling(language, picture))}
-${section(pageTexts.changelog[language], changelog(language, changes, hasMore))}
+${section(pageTexts.changelog[language], changelog(place, changes, hasMore))}
 ${section(
   pageTexts.json[language],
   json([[issue.self, issue], ...(hasMoreLinks ? [] : [[`${issue.self}/links`, links] as const])]),
@@ -60,7 +59,7 @@ export function scrolling(language: Language, picture: Markup | undefined): Mark
 }
 
 /** Grouped by what the issue is to the others, in the order of the first link of each group. */
-function linkGroups(issueKey: string, links: readonly Schemas['IssueLink'][]): Markup {
+function linkGroups(root: string, issueKey: string, links: readonly Schemas['IssueLink'][]): Markup {
   const groups = new Map<string, Schemas['IssueLink'][]>();
   for (const link of links) {
     const label = labelOf(link);
@@ -72,7 +71,7 @@ function linkGroups(issueKey: string, links: readonly Schemas['IssueLink'][]): M
     ([label, group]) => markup`<h3><span class="key">${issueKey}</span> ${label} →</h3>
 <ul>${group.map(
       ({ object, status, assignee }) =>
-        markup`<li>${reference(object)} <span class="status">${status.display}</span>${
+        markup`<li>${reference(root, object)} <span class="status">${status.display}</span>${
           assignee && markup` <span class="quiet">${assignee.display}</span>`
         }</li>`,
     )}</ul>
@@ -85,22 +84,26 @@ function labelOf({ type, direction }: Pick<Schemas['LinkState'], 'type' | 'direc
 }
 
 /** An issue, as a link to its page. A deleted one has no page. */
-export function reference(issue: { readonly self?: string; readonly key: string; readonly display: string }): Markup {
-  const key = issue.self === undefined ? markup`${issue.key}` : markup`<a href="/${issue.key}">${issue.key}</a>`;
+export function reference(
+  root: string,
+  issue: { readonly self?: string; readonly key: string; readonly display: string },
+): Markup {
+  const key = issue.self === undefined ? markup`${issue.key}` : markup`<a href="${root}${issue.key}">${issue.key}</a>`;
   return markup`${key} <bdi>${issue.display}</bdi>`;
 }
 
-function changelog(language: Language, changes: readonly Schemas['IssueChange'][], hasMore: boolean): Markup {
+function changelog(place: Place, changes: readonly Schemas['IssueChange'][], hasMore: boolean): Markup {
+  const { language } = place;
   return markup`<ol>${changes.map(
     (change) =>
       markup`<li>${time(language, change.updatedAt)} <bdi>${change.updatedBy.display}</bdi>: ${
         pageTexts[change.type][language]
-      }${details(language, change)}</li>`,
+      }${details(place, change)}</li>`,
   )}</ol>${hasMore ? markup`<p>${pageTexts.changelogPart[language]}</p>` : undefined}`;
 }
 
 function details(
-  language: Language,
+  { language, root }: Place,
   { fields = [], links = [], comments }: Schemas['IssueChange'],
 ): Markup | undefined {
   const lines = [
@@ -109,7 +112,7 @@ function details(
     ),
     ...links.map(
       ({ from, to }) =>
-        markup`${from ? markup`<del>${linkState(from)}</del> ` : undefined}${to ? linkState(to) : undefined}`,
+        markup`${from ? markup`<del>${linkState(root, from)}</del> ` : undefined}${to ? linkState(root, to) : undefined}`,
     ),
     ...Object.values(comments ?? {}).flatMap((some) =>
       some.flatMap(({ display }) => (display === undefined ? [] : markup`<bdi>${display}</bdi>`)),
@@ -118,8 +121,8 @@ function details(
   return lines.length === 0 ? undefined : markup`<ul>${lines.map((line) => markup`<li>${line}</li>`)}</ul>`;
 }
 
-function linkState(state: Schemas['LinkState']): Markup {
-  return markup`${labelOf(state)} → ${reference(state.object)}`;
+function linkState(root: string, state: Schemas['LinkState']): Markup {
+  return markup`${labelOf(state)} → ${reference(root, state.object)}`;
 }
 
 function fieldValue(language: Language, value: Schemas['FieldValue']): Markup {
@@ -131,7 +134,7 @@ function fieldValue(language: Language, value: Schemas['FieldValue']): Markup {
 }
 
 /** In UTC, since the server does not know where the reader is. */
-function time(language: Language, timestamp: string): Markup {
+export function time(language: Language, timestamp: string): Markup {
   const date = new Date(timestamp.replace('+0000', 'Z'));
   const text = date.toLocaleString(language, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' });
   return markup`<time datetime="${date.toISOString()}">${text} UTC</time>`;

@@ -28,10 +28,23 @@ li{margin:.25rem 0}
 pre{margin:.5rem 0;padding:.75rem;overflow:auto;background:var(--shade);border:1px solid var(--line);border-radius:.5rem;font:13px/1.5 ui-monospace,monospace;user-select:all}
 pre.json{max-height:60vh;white-space:pre-wrap}
 summary{cursor:pointer}
-form.sign-in{display:grid;gap:.75rem;max-width:28rem}
-form.sign-in label{display:grid;gap:.25rem}
-input,button{font:inherit;padding:.4rem .75rem;border:1px solid var(--quiet);border-radius:.375rem;background:var(--paper);color:var(--ink)}
+form.sign-in,form.fields{display:grid;gap:.75rem;max-width:28rem}
+form.sign-in label,form.fields label{display:grid;gap:.25rem}
+form.find,form.acts,form.acts fieldset{display:flex;flex-wrap:wrap;gap:.5rem .75rem;align-items:end}
+form.acts,form.acts fieldset{align-items:center}
+form.find label{display:grid;gap:.25rem}
+form label.check{display:flex;gap:.5rem;align-items:center}
+form .check input{width:1.25rem;height:1.25rem;margin:0}
+fieldset{margin:0;padding:0;border:0;min-width:0}
+nav{display:flex;flex-wrap:wrap;gap:.5rem 1.25rem}
+nav a[aria-current]{color:var(--ink);font-weight:600;text-decoration:none;border-bottom:2px solid var(--accent)}
+.rows{list-style:none;padding:0}
+.rows>li{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;align-items:center;justify-content:space-between;margin:0;padding:.75rem 0;border-bottom:1px solid var(--line)}
+.hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+code{font:.875em ui-monospace,monospace}
+input,button,select{max-width:100%;font:inherit;padding:.4rem .75rem;border:1px solid var(--quiet);border-radius:.375rem;background:var(--paper);color:var(--ink)}
 button{cursor:pointer;background:var(--shade)}
 .reader button{padding:.1rem .6rem;font-size:.875rem}
+.notice{padding:.75rem;border:1px solid var(--line);border-left:4px solid #1a7f37;border-radius:.375rem;background:var(--shade)}
 .problem{padding:.75rem;border:1px solid var(--line);border-left:4px solid #cf222e;border-radius:.375rem;background:var(--shade)}
 `;

@@ -20,7 +20,7 @@ export const pageTexts = {
     ru: 'Организация (только если токен действует в нескольких)',
     en: 'Organisation (only if the token is valid in several)',
   },
-  signInForeign: {
+  formForeign: {
     ru: 'Форма отправлена не с этой страницы. Откройте её снова и повторите.',
     en: 'The form was not sent from this site. Open the page again and repeat.',
   },
@@ -36,6 +36,7 @@ export const pageTexts = {
   tryIt: { ru: 'Попробуйте', en: 'Try it' },
   next: { ru: 'Что дальше', en: 'Where to go next' },
   docs: { ru: 'Вся документация API, с запросами', en: 'The whole API, with requests to try' },
+  admin: { ru: 'Управление, для администраторов', en: 'Administration, for administrators' },
   openapi: { ru: 'Описание REST API (OpenAPI)', en: 'The REST API (OpenAPI)' },
   openrpc: { ru: 'Описание JSON-RPC API (OpenRPC)', en: 'The JSON-RPC API (OpenRPC)' },
   status: { ru: 'Статус', en: 'Status' },

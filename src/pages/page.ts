@@ -14,9 +14,15 @@ export interface Reader {
   readonly isDemo: boolean;
 }
 
-export interface Page {
-  readonly title: string;
+/** What the parts of a page depend on. */
+export interface Place {
   readonly language: Language;
+  /** The URL of `/`, relative to the page, so that pages also work where a proxy puts a prefix before their paths. */
+  readonly root: string;
+}
+
+export interface Page extends Place {
+  readonly title: string;
   readonly reader: Reader | undefined;
   readonly content: Markup;
 }
@@ -40,8 +46,13 @@ const HEADERS = {
   'Cache-Control': 'no-store',
 };
 
+/** The `root` of a page at this path. */
+export function rootOf(path: string): string {
+  return '../'.repeat(path.split('/').length - 2) || './';
+}
+
 /** Sets the headers of a page, and returns its HTML. */
-export function preparePage(response: Response, { title, language, reader, content }: Page): string {
+export function preparePage(response: Response, { title, language, root, reader, content }: Page): string {
   for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
   response.appendHeader('Vary', 'Accept-Language, Authorization, Cookie');
   return markup`<!doctype html>
@@ -56,7 +67,7 @@ export function preparePage(response: Response, { title, language, reader, conte
 </head>
 <body>
 <a class="skip" href="#content">${pageTexts.skip[language]}</a>
-<header><a class="home" href="/">${pageTexts.name[language]}</a>${reader && readerNote(reader, language)}</header>
+<header><a class="home" href="${root}">${pageTexts.name[language]}</a>${reader && readerNote(reader, { language, root })}</header>
 <main id="content">
 ${content}
 </main>
@@ -65,10 +76,10 @@ ${content}
 `.toString();
 }
 
-function readerNote({ name, hasCookie, isDemo }: Reader, language: Language): Markup {
+function readerNote({ name, hasCookie, isDemo }: Reader, { language, root }: Place): Markup {
   return markup`<div class="reader"><span>${pageTexts.signedInAs(name)[language]}${isDemo ? ` ${pageTexts.demo[language]}` : undefined}</span>${
     hasCookie
-      ? markup` <form method="post" action="/sign-out"><button>${pageTexts.signOut[language]}</button></form>`
+      ? markup` <form method="post" action="${root}sign-out"><button>${pageTexts.signOut[language]}</button></form>`
       : undefined
   }</div>`;
 }

@@ -1,3 +1,4 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { CookieOptions, Request, Response } from 'express';
 import { HttpError } from '../http/error-response.ts';
 import { isLoopbackRequest } from '../http/loopback.ts';
@@ -12,8 +13,8 @@ export type SignedInBy = 'header' | 'cookie' | 'demo' | undefined;
 
 /**
  * Completes the headers of a request for a page with the credentials that the browser has: those of its cookie, or else of
- * the demo, on the demo's machine. Only pages call this, and they change nothing: the APIs know no cookie, so no other site
- * can use it to write.
+ * the demo, on the demo's machine. Only pages call this: the APIs know no cookie, so no other site can use it to write there.
+ * Pages that write refuse foreign forms.
  */
 export function takeCredentials(request: Request, demoToken: string | undefined): SignedInBy {
   const { headers } = request;
@@ -51,23 +52,25 @@ export function storeCredentials(
   request: Request,
   response: Response,
   credentials: Credentials,
-  isHttps: boolean,
+  publicUrl: string | undefined,
 ): void {
   const value = Buffer.from(new URLSearchParams({ ...credentials }).toString()).toString('base64url');
-  response.cookie(COOKIE, value, options(request, isHttps));
+  response.cookie(COOKIE, value, options(request, publicUrl));
 }
 
 /**
  * Removes the cookie that the request has sent. Without one there may still be one: browsers withhold it when a link of
  * another site leads here, and must not lose it for that.
  */
-export function forgetCredentials(request: Request, response: Response, isHttps: boolean): void {
+export function forgetCredentials(request: Request, response: Response, publicUrl: string | undefined): void {
   if (storedCredentials(request.headers.cookie) === undefined) return;
-  response.clearCookie(COOKIE, options(request, isHttps));
+  response.clearCookie(COOKIE, options(request, publicUrl));
 }
 
-function options({ secure }: Request, isHttps: boolean): CookieOptions {
-  return { httpOnly: true, sameSite: 'strict', secure: secure || isHttps, path: '/' };
+/** Other services may share the host of a server whose PUBLIC_URL has a path. */
+function options({ secure }: Request, publicUrl: string | undefined): CookieOptions {
+  const { protocol, pathname } = new URL(publicUrl ?? 'http://localhost');
+  return { httpOnly: true, sameSite: 'strict', secure: secure || protocol === 'https:', path: pathname };
 }
 
 /**
@@ -77,6 +80,20 @@ function options({ secure }: Request, isHttps: boolean): CookieOptions {
 export function refuseForeignForm(request: Request, publicUrl: string | undefined): void {
   const site = request.get('sec-fetch-site') ?? 'same-origin';
   if (site !== 'same-origin' || isOwnOrigin(request, publicUrl) !== true) {
-    throw new HttpError(403, pageTexts.signInForeign);
+    throw new HttpError(403, pageTexts.formForeign);
   }
+}
+
+/** What the forms that write contain: only a page that was sent with the same credentials has it. */
+export function formKeyOf({ headers }: Request): string {
+  return createHmac('sha256', headers.authorization ?? '')
+    .update('form')
+    .digest('base64url');
+}
+
+/** Throws a 403 unless the form is from a page with the credentials of this request. */
+export function requireFormKey(request: Request, given: unknown): void {
+  const key = Buffer.from(formKeyOf(request));
+  const sent = Buffer.from(typeof given === 'string' ? given : '');
+  if (key.length !== sent.length || !timingSafeEqual(key, sent)) throw new HttpError(403, pageTexts.formForeign);
 }

@@ -1,7 +1,7 @@
 import type { Schemas } from '../contract/types.ts';
 import { type Markup, markup } from '../markup.ts';
-import type { Language } from '../texts.ts';
 import { reference, scrolling, section } from './issue-page.ts';
+import type { Place } from './page.ts';
 import { pageTexts } from './page-texts.ts';
 import { signInForm } from './sign-in-page.ts';
 
@@ -22,26 +22,28 @@ export interface StartView {
   readonly issueKey: string;
 }
 
-export function startPage(language: Language, view: StartView): Markup {
+export function startPage(place: Place, view: StartView): Markup {
+  const { language, root } = place;
   const { recent } = view;
   return markup`<h1>${pageTexts.name[language]}</h1>
 <p>${pageTexts.intro[language]}</p>
-${recent === undefined ? signInForm(language, '/') : recentIssues(language, recent)}
+${recent === undefined ? signInForm(place, '/') : recentIssues(place, recent)}
 ${section(pageTexts.tryIt[language], commands(view))}
 ${section(
   pageTexts.next[language],
   markup`<ul>
-<li><a href="/docs">${pageTexts.docs[language]}</a></li>
-<li><a href="/openapi.yaml">${pageTexts.openapi[language]}</a></li>
-<li><a href="/openrpc.json">${pageTexts.openrpc[language]}</a></li>
+<li><a href="${root}docs">${pageTexts.docs[language]}</a></li>
+<li><a href="${root}admin">${pageTexts.admin[language]}</a></li>
+<li><a href="${root}openapi.yaml">${pageTexts.openapi[language]}</a></li>
+<li><a href="${root}openrpc.json">${pageTexts.openrpc[language]}</a></li>
 </ul>`,
 )}`;
 }
 
-function recentIssues(language: Language, { issues, picture }: RecentIssues): Markup {
+function recentIssues({ language, root }: Place, { issues, picture }: RecentIssues): Markup {
   if (issues.length === 0) return markup`<p>${pageTexts.noIssues[language]}</p>`;
   const list = issues.map(({ self, key, summary = '', status }) => {
-    return markup`<li>${reference({ self, key, display: summary })} <span class="status">${status?.display}</span></li>`;
+    return markup`<li>${reference(root, { self, key, display: summary })} <span class="status">${status?.display}</span></li>`;
   });
   return markup`${section(pageTexts.recentGraph[language], scrolling(language, picture))}
 ${section(pageTexts.recentIssues[language], markup`<ul>${list}</ul>`)}`;

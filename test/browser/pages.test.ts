@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { expect, test } from '@jest/globals';
 import type { AxeResults } from 'axe-core';
+import { adminTexts } from '../../src/pages/admin-texts.ts';
+import type { Text } from '../../src/texts.ts';
 import { useBrowser } from '../support/browser.ts';
 import { useDemoServer } from '../support/server-process.ts';
 
@@ -15,9 +17,18 @@ const SIZES = [
   { width: 2560, height: 1200 },
 ] as const;
 
-const CASES = ['/', '/JUNE-2', '/SUPPORT-2', '/NONE-1'].flatMap((path) =>
-  (['light', 'dark'] as const).flatMap((theme) => SIZES.map((size) => [path, theme, size] as const)),
-);
+const CASES = [
+  ...['/', '/JUNE-2', '/SUPPORT-2', '/NONE-1'].flatMap((path) =>
+    (['light', 'dark'] as const).flatMap((theme) => SIZES.map((size) => [path, theme, size] as const)),
+  ),
+  ...['/admin', '/admin/users', '/admin/tokens', '/admin/queues', '/admin/linktypes'].flatMap(
+    (path) =>
+      [
+        [path, 'dark', SIZES[0]],
+        [path, 'light', SIZES[1]],
+      ] as const,
+  ),
+];
 
 test.each(CASES)('axe finds nothing at %s in the %s theme at %j, and nothing overflows', async (path, theme, size) => {
   const { page, consoleErrors } = visit();
@@ -26,7 +37,7 @@ test.each(CASES)('axe finds nothing at %s in the %s theme at %j, and nothing ove
   await page.goto(`${url()}${path}`);
   // To look at.
   const folder = process.env['SCREENSHOTS'];
-  const name = `${path.slice(1) || 'start'}-${theme}-${size.width}.png`;
+  const name = `${path.slice(1).replaceAll('/', '-') || 'start'}-${theme}-${size.width}.png`;
   if (folder !== undefined) await page.screenshot({ path: `${folder}/${name}`, fullPage: true });
 
   await page.evaluate(AXE);
@@ -62,5 +73,26 @@ test('a picture can be opened by itself', async () => {
   await page.getByRole('link', { name: /^TREK-9844: / }).click();
   await page.waitForURL(`${url()}/v3/issues/TREK-9844`);
   expect(await page.getByRole('heading', { level: 1 }).innerText()).toContain('TREK-9844');
+  expect(consoleErrors).toEqual([]);
+});
+
+test('an administrator adds a user and creates a token for them without scripts', async () => {
+  const { page, consoleErrors } = visit();
+  await page.goto(`${url()}/admin`);
+  await page
+    .getByRole('navigation')
+    .getByRole('link', { name: /Users|Пользователи/ })
+    .click();
+  const label = (text: Text) => page.getByLabel(new RegExp(`^(${text.ru}|${text.en})`), { exact: true });
+  const button = (text: Text) => page.getByRole('button', { name: new RegExp(`^(${text.ru}|${text.en})$`) });
+  await label(adminTexts.login).fill('newcomer');
+  await button(adminTexts.add).click();
+  await page.getByRole('link', { name: /: newcomer$/ }).click();
+  await label(adminTexts.login).fill('newcomer');
+  await button(adminTexts.create).click();
+  const token = await page.getByRole('status').locator('pre').innerText();
+  const headers = { Authorization: `OAuth ${token}` };
+  const { login } = (await (await fetch(`${url()}/v3/myself`, { headers })).json()) as { login: string };
+  expect(login).toBe('newcomer');
   expect(consoleErrors).toEqual([]);
 });

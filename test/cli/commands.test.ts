@@ -88,6 +88,27 @@ test('org list, user list and queue list show what there is', async () => {
   expect(await json('queue list --org listed')).toMatchObject([{ isActive: true }]);
 });
 
+test('link-type list shows rules, and link-type set-rules changes those of one type', async () => {
+  await json('org create rules --language en');
+  const list = await issueLinks('link-type list --org rules');
+  expect(list.stdout).toContain('\nsubtask\tSub-issue\tParent issue\tantisymmetric, acyclic, single inward\n');
+  expect(await json('link-type set-rules --org rules --id subtask --acyclic off --single none')).toEqual({
+    id: 'subtask',
+    inward: 'Sub-issue',
+    outward: 'Parent issue',
+    symmetric: false,
+    antisymmetric: true,
+    acyclic: false,
+    single: 'none',
+  });
+  const refused = await issueLinks('link-type set-rules --org rules --id relates --acyclic on');
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('symmetric') });
+  expect(await rows(`select is_acyclic from link_types where org_id = 'rules' and link_type_id = 'relates'`)).toEqual([
+    { is_acyclic: false },
+  ]);
+  expect(await issueLinks('link-type set-rules --org rules --id relates')).toMatchObject({ code: 2 });
+});
+
 test('user set-role, set-password, disable and enable change one user', async () => {
   await json('org create changed');
   await json('user create --org changed --login anna --role reader');

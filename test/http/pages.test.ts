@@ -1,11 +1,16 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { createLinkType } from '../../src/core/link-types/link-types.service.ts';
+import { writeTokenUses } from '../../src/core/tokens/token-uses.ts';
 import { createToken, revokeToken } from '../../src/core/tokens/tokens.service.ts';
+import { findPerson, getUserId } from '../../src/core/users/users.service.ts';
+import { adminTexts } from '../../src/pages/admin-texts.ts';
 import { pageTexts } from '../../src/pages/page-texts.ts';
 import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
 import {
   type GivenIssue,
   type GivenOrganisation,
+  type GivenQueue,
   type GivenUser,
   givenApplication,
   givenIssue,
@@ -21,11 +26,16 @@ import { countStatements } from '../support/statements.ts';
 
 const api = useApi();
 const https = useApi({ publicUrl: 'https://links.example' }, () => Promise.resolve(api().database.connection));
+/** Behind a proxy that passes on what is below /tracker. */
+const prefixed = useApi({ publicUrl: 'https://links.example/tracker' }, () =>
+  Promise.resolve(api().database.connection),
+);
 const db = () => api().database.db;
 const CHROME = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8';
 const HOSTILE = `</pre></title><script>alert("1")</script> & 'quoted'`;
 const ESCAPED =
   '&#60;/pre&#62;&#60;/title&#62;&#60;script&#62;alert(&#34;1&#34;)&#60;/script&#62; &#38; &#39;quoted&#39;';
+const VIEWER = { userId: 0, role: 'admin', isApplication: true } as const;
 const escaped = (text: string) => text.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
 let org: GivenOrganisation;
@@ -55,18 +65,18 @@ describe('the page of an issue', () => {
     expect(text).toContain('<dt>Assignee</dt><dd>nobody</dd>');
     expect(text).toContain(`<h3><span class="key">${child.key}</span> Sub-issue →</h3>`);
     expect(text).toContain(
-      `<li><a href="/${issue.key}">${issue.key}</a> <bdi>${ESCAPED}</bdi> <span class="status">Open</span>`,
+      `<li><a href="./${issue.key}">${issue.key}</a> <bdi>${ESCAPED}</bdi> <span class="status">Open</span>`,
     );
-    expect(text).toContain(`<a href="${api().url}/${issue.key}"><title>${issue.key}: ${ESCAPED} (Open)</title>`);
+    expect(text).toContain(`<a href="./${issue.key}"><title>${issue.key}: ${ESCAPED} (Open)</title>`);
     expect(text).toContain('changed fields<ul><li>Summary: <bdi>A child</bdi> → <bdi>A renamed child</bdi></li></ul>');
-    expect(text).toContain(`added a link<ul><li>Sub-issue → <a href="/${issue.key}">`);
+    expect(text).toContain(`added a link<ul><li>Sub-issue → <a href="./${issue.key}">`);
     const { body } = await restAs(api(), org.admin).get(`/v3/issues/${child.key}`).expect(200);
     expect(text).toContain(`<pre class="json" tabindex="0">${escaped(JSON.stringify(body, undefined, 2))}</pre>`);
     expect(text).not.toContain('<script');
   });
 
   test('has the same content at the self URL of the API, and where a Kanboard task leads', async () => {
-    const withoutVersion = (text: string) => text.replaceAll('/v2/', '/v3/');
+    const withoutVersion = (text: string) => text.replaceAll('/v2/', '/v3/').replaceAll(/(\.\.\/)+/g, './');
     const { text } = await page(`/${issue.key}`).expect(200);
     for (const path of [`/v3/issues/${issue.key}`, `/v2/issues/${issue.key}/`, `/v3/issues/${issue.hexId}`]) {
       expect(withoutVersion((await page(path).expect(200)).text)).toBe(text);
@@ -131,7 +141,7 @@ describe('the page of an issue', () => {
       await givenLink(db(), other, 'relates', hub, await givenIssue(db(), other, key));
     }
     const { text } = await page(`/${hub.key}`, other.admin.headers).expect(200);
-    expect(text.match(/<li><a href="/g)).toHaveLength(500);
+    expect(text.match(/<li><a href="\.\//g)).toHaveLength(500);
     expect(text).toContain(pageTexts.linksPart.en);
     expect(text).not.toContain('/links</summary>');
   });
@@ -276,10 +286,11 @@ describe('the start page', () => {
   test('shows the issues changed last, their links, and commands', async () => {
     const { text } = await page('/').expect(200);
     expect(text).toContain(`You are signed in as ${org.admin.login}.`);
-    expect(text).toContain(`<li><a href="/${child.key}">${child.key}</a> <bdi>A renamed child</bdi>`);
+    expect(text).toContain(`<li><a href="./${child.key}">${child.key}</a> <bdi>A renamed child</bdi>`);
     expect(text).toContain(`<title>${issue.key} Parent issue ${child.key}</title>`);
     expect(text).toMatch(/curl -H &#39;Authorization: OAuth TOKEN&#39; http:\S+\/links</);
-    for (const path of ['/docs', '/openapi.yaml', '/openrpc.json']) expect(text).toContain(`<a href="${path}">`);
+    for (const path of ['/docs', '/admin', '/openapi.yaml', '/openrpc.json'])
+      expect(text).toContain(`<a href=".${path}">`);
     expect(text).not.toContain('/sign-out');
   });
 
@@ -309,6 +320,18 @@ test('no page may run scripts, load anything, be framed, or be stored', async ()
   }
 });
 
+const FOREIGN: readonly (readonly [from: string, headers: Readonly<Record<string, string>>])[] = [
+  ['another site', { Origin: 'https://evil.example' }],
+  ['another port', { Origin: 'http://127.0.0.1:1' }],
+  ['a sandbox', { Origin: 'null' }],
+  ['nowhere', {}],
+  ['a sibling domain', { 'Sec-Fetch-Site': 'same-site' }],
+  ['another site by its metadata', { 'Sec-Fetch-Site': 'cross-site' }],
+];
+const submit = (path: string, form: object, headers: Record<string, string> = { Origin: api().url }, at = api()) =>
+  at.request.post(path).type('form').set('Accept', CHROME).set('Accept-Language', 'en').set(headers).send(form);
+const cookieOf = (response: { headers: Record<string, unknown> }) => String(response.headers['set-cookie']);
+
 describe('signing in', () => {
   let reader: GivenUser;
 
@@ -316,18 +339,14 @@ describe('signing in', () => {
     reader = await givenUser(db(), org.orgId);
   });
 
-  const submit = (path: string, form: object, headers: Record<string, string> = { Origin: api().url }, at = api()) =>
-    at.request.post(path).type('form').set('Accept', CHROME).set('Accept-Language', 'en').set(headers).send(form);
-  const cookieOf = (response: { headers: Record<string, unknown> }) => String(response.headers['set-cookie']);
-
   test('stores the token in a cookie that scripts and other sites cannot use, and leads back', async () => {
     const response = await submit('/sign-in', { token: ` ${reader.token} `, to: `/${issue.key}` }).expect(303);
-    expect(response.headers['location']).toBe(`/${issue.key}`);
+    expect(response.headers['location']).toBe(`./${issue.key}`);
     expect(cookieOf(response)).toMatch(/^issue-links=[\w-]+; Path=\/; HttpOnly; SameSite=Strict$/);
     const [Cookie = ''] = cookieOf(response).split(';');
     const { text } = await page(`/${issue.key}`, { Cookie }).expect(200);
     expect(text).toContain(`You are signed in as ${reader.login}.`);
-    expect(text).toContain('<form method="post" action="/sign-out">');
+    expect(text).toContain('<form method="post" action="./sign-out">');
 
     const signedOut = await submit('/sign-out', {}, { Origin: api().url, Cookie }).expect(303);
     expect(cookieOf(signedOut)).toMatch(/^issue-links=; Path=\/; Expires=Thu, 01 Jan 1970 00:00:00 GMT/);
@@ -389,19 +408,28 @@ describe('signing in', () => {
     expect((await page('/', { Cookie }).expect(200)).text).toContain(`You are signed in as ${other.admin.login}.`);
   });
 
-  test.each([
-    ['another site', { Origin: 'https://evil.example' }],
-    ['another port', { Origin: 'http://127.0.0.1:1' }],
-    ['a sandbox', { Origin: 'null' }],
-    ['nowhere', {}],
-    ['a sibling domain', { 'Sec-Fetch-Site': 'same-site' }],
-    ['another site by its metadata', { 'Sec-Fetch-Site': 'cross-site' }],
-  ])('refuses a form from %s', async (_from, given) => {
+  test('works below the path of PUBLIC_URL, and keeps the cookie there', async () => {
+    const own = { Origin: 'https://links.example' };
+    const response = await submit('/sign-in', { token: reader.token, to: `/${issue.key}` }, own, prefixed());
+    expect([response.status, response.headers['location']]).toEqual([303, `./${issue.key}`]);
+    expect(cookieOf(response)).toMatch(/; Path=\/tracker; HttpOnly; Secure;/);
+    const paths = ['/', `/${issue.key}`, `/v3/issues/${issue.key}/`, '/admin', '/admin/users', '/admin/queues/'];
+    for (const path of paths) {
+      const { text } = await page(path, org.admin.headers, prefixed()).expect(200);
+      const urls = [...text.matchAll(/ (?:href|action)="([^"]*)"/g)].map(([, url = '']) => url);
+      const resolved = urls.map((url) => new URL(url, `https://links.example/tracker${path}`).pathname);
+      expect(urls.filter((url) => url.startsWith('/'))).toEqual([]);
+      expect(resolved.length).toBeGreaterThan(5);
+      expect(resolved.filter((url) => url !== ',' && !url.startsWith('/tracker'))).toEqual([]);
+    }
+  });
+
+  test.each(FOREIGN)('refuses a form from %s', async (_from, given) => {
     const headers: Record<string, string> = 'Sec-Fetch-Site' in given ? { Origin: api().url, ...given } : given;
     for (const path of ['/sign-in', '/sign-out']) {
       const response = await submit(path, { token: reader.token }, headers).expect(403);
       expect(response.headers['set-cookie']).toBeUndefined();
-      expect(response.text).toContain(pageTexts.signInForeign.en);
+      expect(response.text).toContain(pageTexts.formForeign.en);
     }
   });
 
@@ -409,7 +437,7 @@ describe('signing in', () => {
     'never leads to %s',
     async (to) => {
       const { headers } = await submit('/sign-in', { token: reader.token, to }).expect(303);
-      expect(headers['location']).toBe('/');
+      expect(headers['location']).toBe('./');
     },
   );
 
@@ -424,5 +452,349 @@ describe('signing in', () => {
       const call = { jsonrpc: '2.0', method: 'getMe', id: 1 };
       await request.post(`/kanboard/${org.orgId}/jsonrpc.php`).set({ Cookie }).send(call).expect(401);
     });
+  });
+});
+
+describe('/admin', () => {
+  let office: GivenOrganisation;
+  let clerk: GivenUser;
+  let board: GivenQueue;
+
+  beforeAll(async () => {
+    office = await givenOrganisation(db(), { language: 'en' });
+    clerk = await givenUser(db(), office.orgId, { display: HOSTILE });
+    board = await givenQueue(db(), office);
+  });
+
+  const keyFor = async (headers: Record<string, string>) => {
+    const { text } = await page('/admin/users', headers).expect(200);
+    return /name="formKey" value="([\w-]+)"/.exec(text)?.[1] ?? '';
+  };
+  /** Sends a form of the section as the administrator of the office. */
+  const send = async (section: string, form: object, { headers } = office.admin) => {
+    const whole = { formKey: await keyFor(headers), ...form };
+    return await submit(`/admin/${section}`, whole, { ...headers, Origin: api().url });
+  };
+  const tokenIdOf = async (path: string) => {
+    const { text } = await page(path, office.admin.headers).expect(200);
+    return Number(/name="token" value="(\d+)"/.exec(text)?.[1]);
+  };
+
+  test.each(['', '/users', '/tokens', '/queues', '/linktypes'])(
+    '/admin%s is for administrators whose token has the scope admin',
+    async (section) => {
+      const path = `/admin${section}`;
+      const reading = await createToken(db(), office.orgId, office.admin.id, { scopes: ['read', 'write'] });
+      const member = await givenUser(db(), office.orgId, { role: 'manager', scopes: ['read', 'write', 'admin'] });
+      for (const [token, message] of [
+        [member.token, texts.administratorsOnly.en],
+        [reading.token, texts.scopeMissing('admin').en],
+      ] as const) {
+        const { text } = await page(path, { Authorization: `OAuth ${token}` }).expect(403);
+        expect(text).toContain(escaped(message));
+        expect(text).not.toContain(office.admin.login);
+      }
+      const { text } = await page(path, {}).expect(401);
+      expect(text).toContain(`name="to" value="${path}"`);
+      await api().request.get(path).set(office.admin.headers).expect(404);
+    },
+  );
+
+  test('only administrators can write', async () => {
+    const member = await givenUser(db(), office.orgId, { role: 'manager', scopes: ['read', 'write', 'admin'] });
+    const form = { act: 'create', login: 'x', role: 'admin', key: 'X', name: 'x', scope: 'read' };
+    const formKey = await keyFor(office.admin.headers);
+    const Origin = api().url;
+    await unchanged(db(), async () => {
+      for (const section of ['users', 'tokens', 'queues', 'linktypes']) {
+        await submit(`/admin/${section}`, { formKey, ...form }, { Origin, ...member.headers }).expect(403);
+        await submit(`/admin/${section}`, { formKey, ...form }, { Origin }).expect(401);
+      }
+    });
+  });
+
+  test('lists users, and creates, disables and enables them and changes their roles', async () => {
+    const { headers } = await send('users', {
+      ...{ act: 'create', login: 'zoe', name: 'Zoë', email: 'zoe@links.example', role: 'reader', password: '' },
+    });
+    expect(headers['location']).toBe('?from=zoe&user=&done=');
+    const { text } = await page('/admin/users?from=zoe&user=&done=', office.admin.headers).expect(200);
+    expect(text).toContain(adminTexts.done.en);
+    expect(text).toMatch(/<strong><bdi>Zoë<\/bdi><\/strong>.*<bdi>zoe<\/bdi>, <bdi>zoe@links.example<\/bdi>/);
+    const user = String(await getUserId(db(), office.orgId, 'zoe'));
+    const stateOf = async () => {
+      const found = await findPerson(db(), { ...VIEWER, orgId: office.orgId }, { login: 'zoe' });
+      return [found?.role, found?.isActive];
+    };
+    expect(await stateOf()).toEqual(['reader', true]);
+    await send('users', { act: 'set-role', user, role: 'manager' });
+    await send('users', { act: 'disable', user });
+    expect(await stateOf()).toEqual(['manager', false]);
+    expect((await page('/admin/users?from=zoe', office.admin.headers)).text).toContain(adminTexts.disabled.en);
+    await send('users', { act: 'enable', user });
+    expect(await stateOf()).toEqual(['manager', true]);
+  });
+
+  test('shows a new token once, and revokes it', async () => {
+    const form = { act: 'create', login: clerk.login, scope: ['read', 'write'], days: '2' };
+    const response = await send('tokens', form);
+    const [, token = ''] = /<pre tabindex="0">(ilt_[\w-]{43})<\/pre>/.exec(response.text) ?? [];
+    expect([response.status, response.headers['cache-control']]).toEqual([201, 'no-store']);
+    const headers = { Authorization: `OAuth ${token}` };
+    await api().request.get('/v3/myself').set(headers).expect(200);
+    await writeTokenUses(api().database.db);
+
+    const path = `/admin/tokens?user=${clerk.login}`;
+    const { text } = await page(path, office.admin.headers).expect(200);
+    expect(text).not.toContain(token);
+    expect(text).not.toContain(`${office.admin.login}</bdi>`);
+    expect(text).toMatch(/read, write.*, expires <time.*, last used <time/s);
+    const revoked = await send('tokens', { act: 'revoke', token: await tokenIdOf(path) });
+    expect(revoked.status).toBe(303);
+    await api().request.get('/v3/myself').set(headers).expect(401);
+    expect((await page(path, office.admin.headers)).text).toContain(adminTexts.revoked.en);
+  });
+
+  test('asks for another token once the one in use is revoked', async () => {
+    const { id, token } = await createToken(db(), office.orgId, office.admin.id, { scopes: ['read', 'admin'] });
+    const headers = { Authorization: `OAuth ${token}`, 'X-Org-ID': office.orgId };
+    expect((await page('/admin/tokens', headers)).text).toContain(adminTexts.inUse.en);
+    await send('tokens', { act: 'revoke', token: id }, { ...office.admin, headers });
+    expect((await page('/admin/tokens', headers).expect(401)).text).toContain(texts.tokenRevoked.en);
+  });
+
+  test('a token that is accepted from this machine only creates others of its kind', async () => {
+    const options = { scopes: ['read', 'admin'], loopbackOnly: true } as const;
+    const { token } = await createToken(db(), office.orgId, office.admin.id, options);
+    const headers = { Authorization: `OAuth ${token}`, 'X-Org-ID': office.orgId };
+    const form = { act: 'create', login: clerk.login, scope: 'read' };
+    const { text } = await send('tokens', form, { ...office.admin, headers });
+    const [, created = ''] = /<pre tabindex="0">(\S+)<\/pre>/.exec(text) ?? [];
+    const own = { Authorization: `OAuth ${created}` };
+    await api().request.get('/v3/myself').set(own).expect(200);
+    await api().request.get('/v3/myself').set(own).set('Host', 'links.example').expect(401);
+  });
+
+  test('lists queues, and creates, closes and reopens them', async () => {
+    const { headers } = await send('queues', { act: 'create', key: 'ZEBRA', name: HOSTILE });
+    expect(headers['location']).toBe('?from=ZEBRA&user=&done=');
+    const shown = async () => (await page('/admin/queues?from=ZEBRA', office.admin.headers).expect(200)).text;
+    const [, queue] = /name="queue" value="(\d+)"/.exec(await shown()) ?? [];
+    expect(await shown()).not.toContain(adminTexts.closed.en);
+    await send('queues', { act: 'close', queue });
+    expect(await shown()).toContain(adminTexts.closed.en);
+    await send('queues', { act: 'reopen', queue });
+    expect(await shown()).not.toContain(adminTexts.closed.en);
+  });
+
+  test('changes the rules of link types, and counts their links', async () => {
+    const one = await givenIssue(db(), office, board.key);
+    const other = await givenIssue(db(), office, board.key);
+    await givenLink(db(), office, 'depends', one, other);
+    const path = '/admin/linktypes?from=depends';
+    const { text } = await page(path, office.admin.headers).expect(200);
+    expect(text).toMatch(/<strong>depends<\/strong>.*links: 1</s);
+    const { body } = await restAs(api(), office.admin).get('/v3/linktypes/depends').expect(200);
+    const form = { act: 'set-rules', type: 'depends', version: body.version, single: 'inward' };
+    expect((await send('linktypes', { ...form, acyclic: 'on' })).status).toBe(303);
+    const changed = await restAs(api(), office.admin).get('/v3/linktypes/depends').expect(200);
+    expect(changed.body).toMatchObject({ antisymmetric: false, acyclic: true, single: 'inward' });
+
+    await unchanged(db(), async () => {
+      const stale = await send('linktypes', form);
+      expect([stale.status, stale.text]).toEqual([412, expect.stringContaining(escaped(texts.staleVersion.en))]);
+    });
+    for (const end of [1, 2]) {
+      const third = await givenIssue(db(), office, board.key, { summary: `End ${end}` });
+      await givenLink(db(), office, 'subtask', third, other);
+    }
+    const { body: subtask } = await restAs(api(), office.admin).get('/v3/linktypes/subtask').expect(200);
+    await unchanged(db(), async () => {
+      const single = subtask.single === 'outward' ? 'inward' : 'outward';
+      const broken = await send('linktypes', { ...form, type: 'subtask', version: subtask.version, single });
+      expect([broken.status, broken.text]).toEqual([422, expect.stringContaining('role="alert"')]);
+    });
+  });
+
+  const REFUSED: readonly (readonly [string, string, () => object, number, string])[] = [
+    ['users', 'a taken login', () => ({ act: 'create', login: clerk.login, role: 'member' }), 409, ''],
+    [
+      'users',
+      'a login with a colon',
+      () => ({ act: 'create', login: 'a:b', role: 'member' }),
+      400,
+      texts.loginInvalid.en,
+    ],
+    [
+      'users',
+      'a short password',
+      () => ({ act: 'create', login: 'c', role: 'member', password: '12345' }),
+      400,
+      'password: ',
+    ],
+    ['users', 'an unknown role', () => ({ act: 'set-role', user: clerk.id, role: 'king' }), 400, texts.formInvalid.en],
+    ['users', 'an unknown user', () => ({ act: 'set-role', user: '0', role: 'member' }), 404, texts.userUnknown.en],
+    [
+      'users',
+      'the user of another organisation',
+      () => ({ act: 'disable', user: org.admin.id }),
+      404,
+      texts.userUnknown.en,
+    ],
+    ['users', 'their own account', () => ({ act: 'disable', user: office.admin.id }), 422, texts.ownAccount.en],
+    [
+      'users',
+      'the last administrator',
+      () => ({ act: 'set-role', user: office.admin.id, role: 'member' }),
+      422,
+      texts.lastAdministrator.en,
+    ],
+    ['tokens', 'an unknown login', () => ({ act: 'create', login: 'nobody', scope: 'read' }), 404, ''],
+    [
+      'tokens',
+      'a login of another organisation',
+      () => ({ act: 'create', login: org.admin.login, scope: 'read' }),
+      404,
+      '',
+    ],
+    ['tokens', 'no scope', () => ({ act: 'create', login: clerk.login }), 400, 'scope: '],
+    [
+      'tokens',
+      'too many days',
+      () => ({ act: 'create', login: clerk.login, scope: 'read', days: '9999' }),
+      400,
+      'days: ',
+    ],
+    ['tokens', 'an unknown token', () => ({ act: 'revoke', token: '999999' }), 404, texts.tokenNotFound('999999').en],
+    [
+      'queues',
+      'a key in small letters',
+      () => ({ act: 'create', key: 'abc', name: 'x' }),
+      400,
+      escaped(texts.queueKeyInvalid('abc').en),
+    ],
+    ['queues', 'a taken key', () => ({ act: 'create', key: board.key, name: 'x' }), 409, 'is taken.'],
+    ['queues', 'an empty name', () => ({ act: 'create', key: 'X', name: '' }), 400, texts.queueNameEmpty.en],
+    ['queues', 'a long name', () => ({ act: 'create', key: 'X', name: 'x'.repeat(256) }), 400, 'name: '],
+    ['linktypes', 'an unknown type', () => ({ act: 'set-rules', type: '\0none', single: 'none' }), 404, ''],
+    ['linktypes', 'an unknown end', () => ({ act: 'set-rules', type: 'depends', single: 'both' }), 400, 'single: '],
+  ];
+
+  test('a refused action shows the message of the API, and writes nothing', async () => {
+    await unchanged(db(), async () => {
+      for (const [section, what, form, status, message] of REFUSED) {
+        const response = await send(section, form());
+        expect([what, response.status]).toEqual([what, status]);
+        expect(response.text).toMatch(/<p class="problem" role="alert">(?!<)/);
+        expect(response.text).toContain(message);
+        // The rest of the section is there, to try again.
+        expect(response.text).toContain('name="formKey"');
+      }
+    });
+  });
+
+  test('refuses to revoke a token of another organisation, and to close a queue that others manage', async () => {
+    const { id } = await createToken(db(), org.orgId, org.admin.id, { scopes: ['read'] });
+    const closed = await givenQueue(db(), office, [clerk]);
+    await unchanged(db(), async () => {
+      expect((await send('tokens', { act: 'revoke', token: id })).status).toBe(404);
+      expect((await send('queues', { act: 'close', queue: closed.id })).status).toBe(404);
+      expect((await send('queues', { act: 'explode' })).status).toBe(400);
+    });
+    const { text } = await page(`/admin/queues?from=${closed.key}`, office.admin.headers).expect(200);
+    expect(text).toContain(adminTexts.notManaged.en);
+    expect(text).not.toContain(`name="queue" value="${closed.id}"`);
+  });
+
+  test('refuses a form from another site', async () => {
+    const form = { formKey: await keyFor(office.admin.headers), act: 'create', login: 'mallory', role: 'admin' };
+    await unchanged(db(), async () => {
+      for (const [from, given] of FOREIGN) {
+        const headers = 'Sec-Fetch-Site' in given ? { Origin: api().url, ...given } : given;
+        const { status, text } = await submit('/admin/users', form, { ...office.admin.headers, ...headers });
+        expect([from, status, text]).toEqual([from, 403, expect.stringContaining(pageTexts.formForeign.en)]);
+      }
+    });
+  });
+
+  test('refuses a form without the key of the reader', async () => {
+    const other = await givenUser(db(), office.orgId, { role: 'admin', scopes: ['read', 'admin'] });
+    const formKey = await keyFor(office.admin.headers);
+    const wrong = [
+      undefined,
+      '',
+      'x'.repeat(formKey.length),
+      `${formKey}x`,
+      await keyFor(other.headers),
+      [formKey, formKey],
+    ];
+    await unchanged(db(), async () => {
+      for (const key of wrong) {
+        const response = await send('users', { formKey: key, act: 'create', login: 'mallory', role: 'admin' });
+        expect([response.status, response.text]).toEqual([403, expect.stringContaining(pageTexts.formForeign.en)]);
+      }
+    });
+  });
+
+  test('escapes everything that it shows', async () => {
+    await createLinkType(
+      db(),
+      { ...VIEWER, orgId: office.orgId },
+      {
+        ...{ id: 'hostile', inward: { ru: HOSTILE, en: `${HOSTILE} in` }, outward: { ru: HOSTILE, en: HOSTILE } },
+        ...{ antisymmetric: undefined, acyclic: undefined, single: undefined },
+      },
+    );
+    const name = { name: HOSTILE };
+    await restAs(api(), office.admin).patch('/v3/organization', name).expect(200);
+    const query = `from=${encodeURIComponent('"><script>')}&user=${encodeURIComponent('"><script>')}&done=<script>`;
+    for (const path of ['', '/users', '/queues', '/linktypes']) {
+      const { text } = await page(`/admin${path}`, office.admin.headers).expect(200);
+      expect(text).toContain(ESCAPED);
+      expect(text).not.toMatch(/<script| on\w+="|style="/);
+      expect((await page(`/admin${path}?${query}`, office.admin.headers).expect(200)).text).not.toContain('<script');
+    }
+    const given = { act: 'create', login: HOSTILE, name: HOSTILE, email: HOSTILE, days: HOSTILE, key: HOSTILE };
+    for (const section of ['users', 'tokens', 'queues']) {
+      const { text } = await send(section, { ...given, user: HOSTILE });
+      expect(text).toContain(ESCAPED);
+      expect(text).not.toContain('<script');
+    }
+  });
+
+  test('shows 50 rows of many with one statement, and leads to the rest', async () => {
+    const { orgId, admin } = await givenOrganisation(db(), { language: 'en' });
+    const show = (path: string) => page(path, admin.headers).expect(200);
+    const count = async (path: string) => {
+      // Fills the caches.
+      await show(path);
+      return await countStatements(db(), () => show(path));
+    };
+    const paths = ['/admin/users', '/admin/tokens', '/admin/queues', '/admin/linktypes'];
+    const few: number[] = [];
+    for (const path of paths) few.push(await count(path));
+    const insert = (text: string) => db().query({ name: '', text, values: [orgId, admin.id] });
+    await insert(`insert into users (org_id, uid, login, role)
+      select $1, 7000 + n, 'u' || to_char(n, 'FM000'), 'member' from generate_series(1, 120) n where $2 <> 0`);
+    await insert(`insert into tokens (org_id, user_id, kind, token_hash, scopes)
+      select $1, $2, 'oauth', sha256(('t' || n)::bytea), '{read}' from generate_series(1, 120) n`);
+    await insert(`insert into queues (org_id, key, name, lead_id, default_issue_type_id, default_priority_id)
+      select $1, 'K' || n, 'n', $2, 1, 1 from generate_series(101, 220) n`);
+    const many: number[] = [];
+    for (const path of paths) many.push(await count(path));
+    expect(many).toEqual(few);
+    for (const path of ['/admin/users?from=u001', '/admin/tokens', '/admin/queues?from=K101']) {
+      const seen: string[] = [];
+      for (let url: string | undefined = path; url !== undefined; ) {
+        const { text }: { text: string } = await page(url, admin.headers).expect(200);
+        const rows = [...text.matchAll(/<li><div><strong>(.*?)<\/strong>/g)].map(([, row = '']) => row);
+        expect(rows.length).toBeLessThanOrEqual(50);
+        seen.push(...rows);
+        const next: string | undefined = /rel="next" href="([^"]+)"/.exec(text)?.[1];
+        url = next && `${path.split('?')[0]}${next.replaceAll('&#38;', '&')}`;
+      }
+      expect(seen.length).toBeGreaterThanOrEqual(120);
+      expect(new Set(seen).size).toBe(seen.length);
+    }
   });
 });

@@ -4,7 +4,11 @@ import express from 'express';
 import supertest from 'supertest';
 import { docsRouter } from '../../src/docs.ts';
 
-const DEMO = { token: 'demo-token', kanboard: { login: 'jsonrpc', secret: 'demo-secret' } };
+const DEMO = {
+  token: 'demo-token',
+  adminToken: 'demo-admin-token',
+  kanboard: { login: 'jsonrpc', secret: 'demo-secret' },
+};
 const withDemo = supertest(express().use(docsRouter(DEMO)));
 const withoutDemo = supertest(express().use(docsRouter(undefined)));
 

@@ -11,6 +11,8 @@ import { lockOrganisation, selectOrganisation } from '../organisations/organisat
 import { computeOrder } from '../topological-order/topological-order.service.ts';
 import { deleteOrder } from '../topological-order/topological-order.store.ts';
 import {
+  cachedLinkTypes,
+  countLinksOfTypes,
   deleteLinkTypeAndLabels,
   existsLinkOfType,
   insertLabel,
@@ -54,6 +56,21 @@ const NAMED_LINKS_MAX = 10;
 /** All link types of the organisation, by label_id. */
 export function listLinkTypes(db: Queryable, orgId: string): Promise<LinkTypeRow[]> {
   return selectLinkTypes(db, orgId);
+}
+
+/** A page of the types by id, from that id on, each with the number of its links, counted up to `countMax`. */
+export async function listLinkTypeUses(
+  db: Queryable,
+  orgId: string,
+  { from, limit, countMax }: { readonly from: string; readonly limit: number; readonly countMax: number },
+): Promise<{ readonly type: LinkTypeRow; readonly links: number }[]> {
+  const types = [...(await cachedLinkTypes(db, orgId)).values()]
+    .filter(({ link_type_id }) => link_type_id >= from)
+    .sort((left, right) => (left.link_type_id < right.link_type_id ? -1 : 1))
+    .slice(0, limit);
+  const ids = types.map(({ link_type_id }) => link_type_id);
+  const counts = await countLinksOfTypes(db, orgId, ids, countMax);
+  return types.map((type) => ({ type, links: counts.get(type.link_type_id) ?? 0 }));
 }
 
 /** Throws `not_found`. */

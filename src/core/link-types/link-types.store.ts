@@ -333,6 +333,27 @@ export async function deleteLinkTypeAndLabels(db: Transaction, orgId: string, li
   await db.query(DELETE_LINK_TYPE_AND_LABELS({ orgId, linkTypeId }));
 }
 
+const COUNT_LINKS_OF_TYPES = statement<'orgId' | 'linkTypeIds' | 'countMax', { linkTypeId: string; count: number }>(
+  'count_links_of_types',
+  `
+  select types.id as "linkTypeId", (
+    select count(*)
+    from (select from links where org_id = :orgId and link_type_id = types.id limit :countMax) as counted
+  ) as count
+  from unnest(:linkTypeIds::text[]) as types (id)`,
+);
+
+/** The number of links of each type, counted up to `countMax`. */
+export async function countLinksOfTypes(
+  db: Queryable,
+  orgId: string,
+  linkTypeIds: readonly string[],
+  countMax: number,
+): Promise<ReadonlyMap<string, number>> {
+  const rows = await db.query(COUNT_LINKS_OF_TYPES({ orgId, linkTypeIds, countMax }));
+  return new Map(rows.map(({ linkTypeId, count }) => [linkTypeId, count]));
+}
+
 const EXISTS_LINK_OF_TYPE = statement<'orgId' | 'linkTypeId'>(
   'exists_link_of_type',
   'select from links where org_id = :orgId and link_type_id = :linkTypeId limit 1',

@@ -2,14 +2,22 @@ import type { Database, Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
-import { requireManager, type Viewer } from '../access/viewer.ts';
+import { requireAdministrator, requireManager, type Viewer } from '../access/viewer.ts';
 import { findEntry } from '../dictionaries/dictionaries.service.ts';
 import { ambiguous, type Reference, textOf } from '../ids/reference.ts';
 import { DEFAULT_ISSUE_TYPE_ID, DEFAULT_PRIORITY_ID } from '../organisations/defaults.ts';
 import { type UserSummary, userFrom } from '../users/user-summary.ts';
 import { findUsersNamed } from '../users/users.service.ts';
 import { parseQueueName } from './queue-name.ts';
-import { insertColumnsForStatuses, insertQueue, type QueueRow, selectQueue, selectQueuesPage } from './queues.store.ts';
+import {
+  insertColumnsForStatuses,
+  insertQueue,
+  type QueueRow,
+  type QueueState,
+  selectQueue,
+  selectQueueStates,
+  selectQueuesPage,
+} from './queues.store.ts';
 
 export interface Queue {
   readonly id: number;
@@ -112,6 +120,16 @@ export async function listQueues(
 ): Promise<{ queues: Queue[]; total: number }> {
   const { rows, total } = await selectQueuesPage(db, viewer, { limit: perPage, offset: (page - 1) * perPage });
   return { queues: rows.map(toQueue), total };
+}
+
+/** All queues by key, from that key on, which need not exist. Throws `forbidden` for anyone but administrators. */
+export async function listQueueStates(
+  db: Queryable,
+  viewer: Viewer,
+  range: { readonly from: string; readonly limit: number },
+): Promise<QueueState[]> {
+  requireAdministrator(viewer);
+  return await selectQueueStates(db, viewer, range);
 }
 
 /** The queue with that key or id. Throws `not_found`, also for a queue that the viewer may not see. */

@@ -195,6 +195,36 @@ export async function selectQueuesPage(
   return { rows: rows.filter((row) => row.queue_id !== null), total: rows[0]?.total ?? 0 };
 }
 
+export interface QueueState {
+  readonly id: number;
+  readonly key: string;
+  readonly name: string;
+  readonly isOpen: boolean;
+  readonly isActive: boolean;
+  /** Whether the viewer may close and reopen it. */
+  readonly isManaged: boolean;
+}
+
+const SELECT_QUEUE_STATES = statement<keyof Viewer | 'from' | 'limit', QueueState>(
+  'select_queue_states',
+  `
+  select queues.queue_id as id, queues.key, queues.name, queues.access = 'organisation' as "isOpen",
+    queues.is_active as "isActive", ${managedQueue('queues')} as "isManaged"
+  from queues
+  where queues.org_id = :orgId and queues.key >= :from
+  order by queues.key
+  limit :limit`,
+);
+
+/** Queues of the organisation by key, from that key on, including those that the viewer may not see. */
+export function selectQueueStates(
+  db: Queryable,
+  viewer: Viewer,
+  { from, limit }: { readonly from: string; readonly limit: number },
+): Promise<QueueState[]> {
+  return db.query(SELECT_QUEUE_STATES({ ...viewer, from, limit }));
+}
+
 /** What the creation of an issue needs to know of its queue. */
 export interface QueueForIssue {
   readonly queue_id: number;

@@ -11,6 +11,8 @@ import {
   deleteTokens,
   insertToken,
   limitToken,
+  selectLatestTokens,
+  selectLoopbackOnly,
   selectTokens,
   type TokenKind,
   type TokenOwnerRow,
@@ -118,6 +120,19 @@ export function createToken(
 }
 
 /**
+ * As `createToken`, at the request of the owner of another token: if that one is accepted from this machine only, as the
+ * demo's are, so is the new one.
+ */
+export async function createTokenLike(
+  db: Database,
+  orgId: string,
+  { tokenId, userId, ...options }: { readonly tokenId: number; readonly userId: number } & TokenOptions,
+): Promise<{ id: number; token: string }> {
+  const loopbackOnly = await selectLoopbackOnly(db, orgId, tokenId);
+  return await createToken(db, orgId, userId, { ...options, loopbackOnly });
+}
+
+/**
  * Replaces an account's token for the Kanboard API, the application's or a user's personal one, and returns it.
  * Throws `conflict` when another account has that token.
  */
@@ -158,7 +173,21 @@ export interface TokenDescription {
 
 export async function listTokens(db: Queryable, orgId: string): Promise<TokenDescription[]> {
   const rows = await selectTokens(db, orgId);
-  return rows.map((row) => ({
+  return rows.map(describe);
+}
+
+/** The latest tokens, those of one user if it is given, up to that token_id. */
+export async function listLatestTokens(
+  db: Queryable,
+  orgId: string,
+  { userId, ...range }: { readonly userId: number | undefined; readonly tokenIdMax: number; readonly limit: number },
+): Promise<TokenDescription[]> {
+  const rows = await selectLatestTokens(db, orgId, userId, range);
+  return rows.map(describe);
+}
+
+function describe(row: TokenRow): TokenDescription {
+  return {
     id: row.token_id,
     login: row.login,
     kind: row.kind,
@@ -167,7 +196,7 @@ export async function listTokens(db: Queryable, orgId: string): Promise<TokenDes
     expiresAt: row.expires_at,
     state: stateOf(row),
     lastUsedAt: row.last_used_at,
-  }));
+  };
 }
 
 /**

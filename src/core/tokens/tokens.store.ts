@@ -119,19 +119,70 @@ export interface TokenRow {
   last_used_at: Date | null;
 }
 
-const SELECT_TOKENS = statement<'orgId', TokenRow>(
-  'select_tokens',
-  `
+const TOKENS = `
   select tokens.token_id, users.login, tokens.kind, tokens.scopes, tokens.created_at, tokens.expires_at,
     tokens.revoked_at, tokens.last_used_at
   from tokens
-  join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
+  join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id`;
+
+const SELECT_TOKENS = statement<'orgId', TokenRow>(
+  'select_tokens',
+  `
+  ${TOKENS}
   where tokens.org_id = :orgId
   order by tokens.token_id`,
 );
 
 export function selectTokens(db: Queryable, orgId: string): Promise<TokenRow[]> {
   return db.query(SELECT_TOKENS({ orgId }));
+}
+
+interface TokenRange {
+  readonly tokenIdMax: number;
+  readonly limit: number;
+}
+
+const SELECT_LATEST_TOKENS = statement<'orgId' | keyof TokenRange, TokenRow>(
+  'select_latest_tokens',
+  `
+  ${TOKENS}
+  where tokens.org_id = :orgId and tokens.token_id <= :tokenIdMax
+  order by tokens.token_id desc
+  limit :limit`,
+);
+
+const SELECT_LATEST_TOKENS_OF_USER = statement<'orgId' | 'userId' | keyof TokenRange, TokenRow>(
+  'select_latest_tokens_of_user',
+  `
+  ${TOKENS}
+  where tokens.org_id = :orgId and tokens.user_id = :userId and tokens.token_id <= :tokenIdMax
+  order by tokens.token_id desc
+  limit :limit`,
+);
+
+/** Tokens with the highest token_ids up to the given one, of one user or of all. */
+export function selectLatestTokens(
+  db: Queryable,
+  orgId: string,
+  userId: number | undefined,
+  range: TokenRange,
+): Promise<TokenRow[]> {
+  return db.query(
+    userId === undefined
+      ? SELECT_LATEST_TOKENS({ orgId, ...range })
+      : SELECT_LATEST_TOKENS_OF_USER({ orgId, userId, ...range }),
+  );
+}
+
+const SELECT_LOOPBACK_ONLY = statement<'orgId' | 'tokenId', { loopback_only: boolean }>(
+  'select_loopback_only',
+  'select loopback_only from tokens where org_id = :orgId and token_id = :tokenId',
+);
+
+/** Whether the token is accepted from this machine only. */
+export async function selectLoopbackOnly(db: Queryable, orgId: string, tokenId: number): Promise<boolean> {
+  const [row] = await db.query(SELECT_LOOPBACK_ONLY({ orgId, tokenId }));
+  return row?.loopback_only ?? false;
 }
 
 /** One token by its id or by its hash, or all tokens of a user. */

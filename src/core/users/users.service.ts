@@ -16,6 +16,7 @@ import {
   lockAdministrators,
   type NewUserRow,
   selectPeople,
+  selectPeopleFrom,
   selectPerson,
   selectUser,
   selectUserId,
@@ -66,7 +67,8 @@ export async function createUser(db: Database, orgId: string, { password, ...use
 /** A new account as an administrator describes it: `undefined` marks an invalid value; an empty string is omitted. */
 export interface NewAccount {
   readonly login: string | undefined;
-  readonly password: string | undefined;
+  /** Null for a user who signs in with tokens only. */
+  readonly password: string | null | undefined;
   readonly name: string | undefined;
   readonly email: string | undefined;
   readonly role: OrganisationRole | undefined;
@@ -75,7 +77,7 @@ export interface NewAccount {
 const PASSWORD_LENGTH_MIN = 6;
 
 /**
- * Creates a user under the rules for accounts with a password and returns the user_id. Throws `invalid` with the fields
+ * Creates a user under the rules for accounts and returns the user_id. Throws `invalid` with the fields
  * that break a rule, and `conflict` when the login is taken.
  */
 export async function createAccount(
@@ -86,14 +88,14 @@ export async function createAccount(
   const login = givenLogin.trim();
   requireValid({
     login: login !== '' && lengthOf(givenLogin) <= LOGIN_LENGTH_MAX,
-    password: lengthOf(password) >= PASSWORD_LENGTH_MIN,
+    password: password === null || lengthOf(password) >= PASSWORD_LENGTH_MIN,
     name: name !== undefined,
     email: email === '' || (email !== undefined && isEmail(email)),
     role: role !== undefined,
   });
   return await createUser(db, orgId, {
     login,
-    password,
+    password: password ?? undefined,
     role: role as OrganisationRole,
     display: name || undefined,
     email: email || undefined,
@@ -155,6 +157,16 @@ export async function setPassword(db: Database, orgId: string, userId: number, p
 /** All people of the organisation, by login. Service accounts and removed users are not people. */
 export async function listPeople(db: Queryable, { orgId }: Viewer): Promise<User[]> {
   const rows = await selectPeople(db, orgId);
+  return rows.map(toUser);
+}
+
+/** People of the organisation by login, from that login on, which need not exist. */
+export async function listPeopleFrom(
+  db: Queryable,
+  { orgId }: Viewer,
+  range: { readonly from: string; readonly limit: number },
+): Promise<User[]> {
+  const rows = await selectPeopleFrom(db, orgId, range);
   return rows.map(toUser);
 }
 

@@ -190,6 +190,24 @@ export function selectPeople(db: Queryable, orgId: string): Promise<UserRow[]> {
   return db.query(SELECT_PEOPLE({ orgId }));
 }
 
+const SELECT_PEOPLE_FROM = statement<'orgId' | 'from' | 'limit', UserRow>(
+  'select_people_from',
+  `
+  select ${COLUMNS} from users
+  where users.org_id = :orgId and ${isPerson('users')} and users.login >= :from
+  order by users.login
+  limit :limit`,
+);
+
+/** People by login, from that login on. */
+export function selectPeopleFrom(
+  db: Queryable,
+  orgId: string,
+  { from, limit }: { readonly from: string; readonly limit: number },
+): Promise<UserRow[]> {
+  return db.query(SELECT_PEOPLE_FROM({ orgId, from, limit }));
+}
+
 const SELECT_PERSON = statement<'orgId' | 'userId' | 'login', UserRow>(
   'select_person',
   `
