@@ -313,6 +313,14 @@ where queues.org_id = $1 and queues.queue_id = any($2::bigint[]) and ($3::boolea
   where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $4
     and true)));
 
+-- $1 orgId
+prepare delete_all_token_entries as
+delete from token_directory where org_id = $1;
+
+-- $1 orgId
+prepare delete_all_tokens as
+delete from tokens where org_id = $1;
+
 -- $1 orgId, $2 categoryId
 prepare delete_category as
 delete from categories where org_id = $1 and category_id = $2;
@@ -439,6 +447,14 @@ prepare delete_order as
 delete from topological_order where org_id = $1 and link_type_id = $2;
 
 -- $1 orgId
+prepare delete_organisation as
+delete from organisations where org_id = $1;
+
+-- $1 orgId
+prepare delete_organisation_entry as
+delete from organisation_directory where org_id = $1;
+
+-- $1 orgId
 prepare delete_orphaned_links as
 delete from links
 using (select links.link_id
@@ -515,6 +531,10 @@ with deleted as (
   select $1, status_id, name_en from deleted
 )
 select status_id from deleted;
+
+-- $1 orgId
+prepare disable_users as
+update users set is_active = false, password_hash = null where org_id = $1;
 
 -- $1 orgId, $2 linkTypeId
 prepare exists_link_of_type as

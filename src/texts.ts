@@ -48,6 +48,14 @@ export const texts = {
     ru: `Организация ${orgId} уже есть.`,
     en: `The organisation ${orgId} already exists.`,
   }),
+  issueNotIn: (orgId: string, key: string) => ({
+    ru: `В организации ${orgId} нет задачи ${key}.`,
+    en: `There is no issue ${key} in the organisation ${orgId}.`,
+  }),
+  lastOrganisation: (orgId: string) => ({
+    ru: `Организация ${orgId} последняя: следующий запуск может заполнить пустую базу данных демонстрацией.`,
+    en: `${orgId} is the last organisation: the next start of a server could fill the empty database with the demo.`,
+  }),
   organisationNotFound: (orgId: string) => ({
     ru: `Организации ${orgId} нет.`,
     en: `There is no organisation ${orgId}.`,

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { text as readText } from 'node:stream/consumers';
+import { styleText } from 'node:util';
 import { InvalidArgumentError } from 'commander';
 import { readConfig } from '../config.ts';
 import type { Viewer } from '../core/access/viewer.ts';
-import { APPLICATION_LOGIN } from '../core/organisations/organisations.service.ts';
+import { APPLICATION_LOGIN, requireOrganisation } from '../core/organisations/organisations.service.ts';
 import { getUserId } from '../core/users/users.service.ts';
 import { type Database, openDatabase } from '../database/database.ts';
 import { connectPostgres, type Postgres, updateSchema } from '../database/postgres.ts';
@@ -65,13 +67,43 @@ export function print(options: { readonly json?: true }, result: object, sentenc
   process.stdout.write(`${options.json ? JSON.stringify(result) : sentence}\n`);
 }
 
-/** Lines of fields, separated by tabs, under their names. */
+/** Lines of fields under their names: in columns on a terminal, otherwise separated by tabs. */
 export function table(names: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  return [names, ...rows].map((row) => row.join('\t')).join('\n');
+  const lines = [names, ...rows].map((row) => row.map((field) => oneLine(String(field))));
+  if (!process.stdout.isTTY) return lines.map((row) => row.join('\t')).join('\n');
+  const widths = names.map((_name, column) => Math.max(...lines.map((row) => row[column]?.length ?? 0)));
+  const [head = '', ...others] = lines.map((row) =>
+    row
+      .map((field, column) => field.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+  return [styleText('bold', head), ...others].join('\n');
+}
+
+/** Without control characters, which could move the cursor or break a table. */
+export function oneLine(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
+}
+
+/** Asks in the terminal. The end of the input counts as an empty line. */
+export async function ask(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await new Promise<string>((resolve) => {
+      terminal.once('close', () => {
+        resolve('');
+      });
+      terminal.question(`${question} `, resolve);
+    });
+  } finally {
+    terminal.close();
+  }
 }
 
 /** The application account, on whose behalf the operator acts. Throws `not_found` for an unknown organisation. */
 export async function operatorOf(db: Database, orgId: string): Promise<Viewer> {
+  await requireOrganisation(db, orgId);
   return { orgId, userId: await getUserId(db, orgId, APPLICATION_LOGIN), role: 'admin', isApplication: true };
 }
 

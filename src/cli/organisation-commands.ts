@@ -6,10 +6,11 @@ import {
   listOrganisations,
 } from '../core/organisations/organisations.service.ts';
 import { createQueue, getQueue } from '../core/queues/queues.service.ts';
+import { deleteOrganisation, requireDeletable } from '../core/removal/organisation-deletion.service.ts';
 import { getUserId } from '../core/users/users.service.ts';
-import { listAllProjects, setProjectActive } from '../kanboard/projects/projects.service.ts';
+import { listAllProjects, renameProject, setProjectActive } from '../kanboard/projects/projects.service.ts';
 import { LANGUAGES, type Language } from '../texts.ts';
-import { operatorOf, print, table, withDatabase } from './command.ts';
+import { ask, operatorOf, print, table, UsageError, withDatabase } from './command.ts';
 
 interface OrganisationOptions {
   readonly name?: string;
@@ -57,6 +58,31 @@ export function addOrganisationCommands(program: Command, environment: NodeJS.Pr
       print(options, { orgId, cloudId, name, language, profile }, `Created the organisation ${orgId}.`);
     });
 
+  organisation
+    .command('delete <org-id>')
+    .description('delete an organisation with everything in it; servers refuse its users at once')
+    .option('--yes', 'delete without asking')
+    .option('--json', 'print JSON')
+    .action(async (orgId: string, options: { yes?: true; json?: true }) => {
+      if (!options.yes && !process.stdin.isTTY) {
+        throw new UsageError(
+          'Everything in the organisation is lost. Confirm with --yes, or run the command in a terminal.',
+        );
+      }
+      await withDatabase(environment, async (db) => {
+        await requireDeletable(db, orgId);
+        if (!options.yes && (await ask(`Everything in ${orgId} will be lost. Type its id to confirm:`)) !== orgId) {
+          process.stderr.write('Nothing was changed.\n');
+          process.exitCode = 1;
+          return;
+        }
+        const rows = await deleteOrganisation(db, orgId, (table, deleted) => {
+          process.stderr.write(`${table} (${deleted} rows)\n`);
+        });
+        print(options, { orgId, rows }, `Deleted the organisation ${orgId}.`);
+      });
+    });
+
   const queue = program.command('queue').description('manage queues');
 
   queue
@@ -99,6 +125,22 @@ export function addOrganisationCommands(program: Command, environment: NodeJS.Pr
         print(options, { key, isActive }, `${isActive ? 'Reopened' : 'Closed'} the queue ${key}.`);
       });
   }
+
+  queue
+    .command('rename')
+    .description('give a queue another name; its key stays, since the keys of its issues begin with it')
+    .requiredOption('--org <org-id>', 'the organisation')
+    .requiredOption('--key <key>', 'the key of the queue')
+    .requiredOption('--name <name>', 'the new name')
+    .option('--json', 'print JSON')
+    .action(async (options: QueueOptions & { name: string }) => {
+      const { org, key, name } = options;
+      await withDatabase(environment, async (db) => {
+        const operator = await operatorOf(db, org);
+        await renameProject(db, operator, (await getQueue(db, operator, key)).id, name);
+      });
+      print(options, { key, name }, `The queue ${key} is now called ${name}.`);
+    });
 
   queue
     .command('create')

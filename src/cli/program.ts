@@ -2,8 +2,10 @@ import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { addBackupCommands } from './backup-commands.ts';
 import { addCheckCommand } from './check-command.ts';
+import { addCompletionCommand } from './completion-command.ts';
 import { addKanboardCommands } from './kanboard-commands.ts';
 import { addLinkTypeCommands } from './link-type-commands.ts';
+import { addLinksCommand } from './links-command.ts';
 import { addOrganisationCommands } from './organisation-commands.ts';
 import { addServerCommands } from './server-commands.ts';
 import { addTokenCommands } from './token-commands.ts';
@@ -29,6 +31,8 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
   addKanboardCommands(program, environment);
   addTransferCommands(program, environment);
   addBackupCommands(program, environment);
+  addLinksCommand(program, environment);
   addCheckCommand(program, environment);
+  addCompletionCommand(program);
   return program;
 }

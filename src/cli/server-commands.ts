@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline';
 import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import { describeVariables, readConfig } from '../config.ts';
@@ -9,7 +8,7 @@ import { updateSchema } from '../database/postgres.ts';
 import { StartError } from '../errors.ts';
 import { createLog } from '../log.ts';
 import { reset } from '../test-mode/snapshot.ts';
-import { connectDatabase, print, UsageError, withDatabase } from './command.ts';
+import { ask, connectDatabase, print, UsageError, withDatabase } from './command.ts';
 
 const LOG_FLUSH_MS = 2_000;
 /**
@@ -145,7 +144,11 @@ async function undoMigration(environment: NodeJS.ProcessEnv, options: MigrateOpt
   try {
     // The query fails if no migration has ever run.
     const last = (await listAppliedMigrations(postgres.db).catch(() => [])).at(-1);
-    if (last !== undefined && !options.yes && !(await confirm(`Undo ${last}? The data it added will be lost.`))) {
+    if (
+      last !== undefined &&
+      !options.yes &&
+      !/^y(es)?$/i.test((await ask(`Undo ${last}? The data it added will be lost. [y/N]`)).trim())
+    ) {
       process.stderr.write('Nothing was changed.\n');
       process.exitCode = 1;
       return;
@@ -154,22 +157,6 @@ async function undoMigration(environment: NodeJS.ProcessEnv, options: MigrateOpt
     print(options, { steps }, steps.length === 0 ? 'There is no migration to undo.' : `Undone: ${steps.join(', ')}`);
   } finally {
     await postgres.close();
-  }
-}
-
-/** Asks in the terminal; the end of the input counts as no. */
-async function confirm(question: string): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await new Promise<string>((resolve) => {
-      terminal.once('close', () => {
-        resolve('');
-      });
-      terminal.question(`${question} [y/N] `, resolve);
-    });
-    return /^y(es)?$/i.test(answer.trim());
-  } finally {
-    terminal.close();
   }
 }
 

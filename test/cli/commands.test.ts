@@ -1,10 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { describeVariables } from '../../src/config.ts';
-import { runCommand } from '../support/command-line.ts';
-import { type Environment, type Outcome, PROGRAM, run } from '../support/server-process.ts';
+import { hasTerminal, inTerminal, runCommand } from '../support/command-line.ts';
+import { type Environment, run } from '../support/server-process.ts';
 import { contents, snapshot } from '../support/snapshot.ts';
 import { createTestDatabase, useDatabase } from '../support/test-database.ts';
 
@@ -86,6 +87,10 @@ test('org list, user list and queue list show what there is', async () => {
   expect(await json('queue list --org listed')).toMatchObject([{ isActive: false }]);
   expect(await json('queue reopen --org listed --key TEST')).toEqual({ key: 'TEST', isActive: true });
   expect(await json('queue list --org listed')).toMatchObject([{ isActive: true }]);
+  expect(await issueLinks('queue rename --org listed --key TEST --name Renamed')).toMatchObject({
+    ...{ code: 0, stdout: 'The queue TEST is now called Renamed.\n' },
+  });
+  expect(await json('queue list --org listed')).toEqual([{ ...queue, name: 'Renamed' }]);
 });
 
 test('link-type list shows rules, and link-type set-rules changes those of one type', async () => {
@@ -174,16 +179,22 @@ test('a command that conflicts with the stored data exits with 1 and one message
     ['user set-role --org taken --login boris --role admin', 'There is no user boris in the organisation taken.\n'],
     ['user set-role --org taken --login boss --role member', 'This is the last administrator of the organisation.\n'],
     ['user disable --org taken --login boss', 'This is the last administrator of the organisation.\n'],
-    ['user disable --org none --login boss', 'There is no user jsonrpc in the organisation none.\n'],
+    ['user disable --org none --login boss', 'There is no organisation none.\n'],
+    ['user list --org none', 'There is no organisation none.\n'],
+    ['queue rename --org taken --key NONE --name x', 'The queue does not exist.\n'],
+    [
+      `queue rename --org taken --key TEST --name ${'x'.repeat(65_536)}`,
+      'name: This value has the wrong type or format.\n',
+    ],
     ['queue close --org taken --key NONE', 'The queue does not exist.\n'],
     ['token rotate --org taken --id 999999', 'There is no token 999999.\n'],
     ['token revoke --org taken --user boris', 'There is no user boris in the organisation taken.\n'],
   ];
-  for (const [args, message] of conflicts) {
-    const before = await snapshot(db());
-    expect(await issueLinks(args)).toMatchObject({ code: 1, stdout: '', stderr: message });
-    expect(await snapshot(db())).toEqual(before);
+  const before = await snapshot(db());
+  for (const [[args, message], outcome] of await together(conflicts, ([args]) => issueLinks(args))) {
+    expect({ args, ...outcome }).toMatchObject({ args, code: 1, stdout: '', stderr: message });
   }
+  expect(await snapshot(db())).toEqual(before);
 });
 
 const USAGE_ERRORS: readonly [args: string, message: RegExp][] = [
@@ -203,6 +214,14 @@ const USAGE_ERRORS: readonly [args: string, message: RegExp][] = [
   ['user create --org a --login anna --uid abc', /must be a whole number, 1 or greater/],
   ['user create --org a --login anna --password-stdin', /Standard input contains no password/],
   ['queue create --org a', /required option '--key <key>' not specified/],
+  ['queue rename --org a --key TEST', /required option '--name <name>' not specified/],
+  ['queue rename --org a --key TEST --new-key X --name y', /unknown option '--new-key'/],
+  ['org delete', /missing required argument 'org-id'/],
+  ['org delete a', /Confirm with --yes, or run the command in a terminal/],
+  ['links', /missing required argument 'issue'/],
+  ['links A-1 --depth 0', /must be a whole number, 1 or greater/],
+  ['completion', /missing required argument 'shell'/],
+  ['completion powershell', /Allowed choices are bash, zsh, fish/],
   ['token create --org a', /required option '--user <login>' not specified/],
   ['token create --org a --user u --scope read,delete', /Scopes are read, write, admin/],
   ['token create --org a --user u --scope', /argument missing/],
@@ -260,6 +279,9 @@ const COMMANDS_WITH_DATABASE = [
   'user enable --org 1 --login anna',
   'queue list --org 1',
   'queue close --org 1 --key TEST',
+  'queue rename --org 1 --key TEST --name Test',
+  'org delete 1 --yes',
+  'links TEST-1',
   'queue reopen --org 1 --key TEST',
   'token rotate --org 1 --id 1',
   'token list --org 1 --json',
@@ -287,6 +309,11 @@ const COMMANDS = [
   'token rotate',
   'queue list',
   'queue close',
+  'queue rename',
+  'org delete',
+  'links',
+  'check',
+  'completion',
   'queue reopen',
   'token',
   'token create',
@@ -377,10 +404,6 @@ test('migrate --down prints the migration that it undid, or that there is none',
   await empty.drop();
 });
 
-const hasTerminal = await run(['script', '--version'], {}).then(
-  ({ stdout }) => stdout.includes('util-linux'),
-  () => false,
-);
 (hasTerminal ? test : test.skip)(
   'migrate --down asks for confirmation in a terminal, and changes nothing unless the answer is yes',
   async () => {
@@ -389,7 +412,7 @@ const hasTerminal = await run(['script', '--version'], {}).then(
     const stepsBefore = await steps();
     const last = stepsBefore.at(-1)?.['name'];
     for (const answer of ['n\n', '\n', 'yesterday\n', '\u0004']) {
-      const outcome = await inTerminal('migrate --down', answer);
+      const outcome = await inTerminal('migrate --down', { DATABASE_URL: database().url }, answer);
       expect(outcome.stdout).toContain(`Undo ${String(last)}? The data it added will be lost. [y/N]`);
       expect(outcome.stdout).toContain('Nothing was changed.');
       expect(outcome.code).toBe(1);
@@ -397,7 +420,7 @@ const hasTerminal = await run(['script', '--version'], {}).then(
     }
     expect(await snapshot(db())).toEqual(before);
 
-    const outcome = await inTerminal('migrate --down', 'y\n');
+    const outcome = await inTerminal('migrate --down', { DATABASE_URL: database().url }, 'y\n');
     expect(outcome.stdout).toContain(`Undone: ${String(last)}`);
     expect(outcome.code).toBe(0);
     expect(await steps()).toEqual(stepsBefore.slice(0, -1));
@@ -446,12 +469,34 @@ async function together<Item, Result>(
   return results;
 }
 
-/** Runs a command in a terminal, which merges standard output and standard error. */
-function inTerminal(args: string, typed: string): Promise<Outcome> {
-  const command = [...PROGRAM, ...args.split(' ')].join(' ');
-  return run(
-    ['script', '--quiet', '--return', '--command', command, '/dev/null'],
-    { DATABASE_URL: database().url },
-    typed,
-  );
-}
+/** Prints what each shell completes. The functions of zsh's completion system are replaced by ones that print. */
+const COMPLETE = {
+  bash: `COMP_WORDS=("\${words[@]}"); COMP_CWORD=$((\${#words[@]} - 1)); _issue_links; printf '%s\\n' "\${COMPREPLY[@]}"`,
+  zsh: `CURRENT=$#words; _files() { print files }; _describe() { print -rl -- "\${(@P)2%%:*}" }; _issue_links`,
+};
+
+test.each(['bash', 'zsh', 'fish'] as const)(
+  'completion completes commands, options and values in %s',
+  async (shell) => {
+    const { code, stdout: script, stderr } = await issueLinks(`completion ${shell}`);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    if (spawnSync(shell, ['-c', ':']).error) return;
+    const lines: [line: string, completed: string[]][] = [
+      ['', ['serve', 'org', 'links', 'completion']],
+      ['org ', ['list', 'create', 'delete']],
+      ['org create 1 --language ', ['ru', 'en']],
+      ['user set-role --org 1 --', ['--login', '--role', '--json']],
+      ['completion ', ['bash', 'zsh', 'fish']],
+    ];
+    for (const [line, completed] of lines) {
+      const words = `words=(issue-links ${line.split(' ').slice(0, -1).join(' ')} "")`;
+      const commands =
+        shell === 'fish'
+          ? `${script}\ncomplete -C 'issue-links ${line}'`
+          : `compdef() { :; }\n${script}\n${words}\n${COMPLETE[shell]}`;
+      const { stdout, stderr } = await run([shell, '-c', commands], {});
+      const found = stdout.split('\n').map((candidate) => candidate.split('\t')[0]);
+      expect({ line, stderr, found }).toEqual({ line, stderr: '', found: expect.arrayContaining(completed) });
+    }
+  },
+);

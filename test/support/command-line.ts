@@ -18,3 +18,15 @@ export async function runCommand(
   const [, database] = DATABASE_LINE.exec(outcome.stderr) ?? [];
   return { ...outcome, stderr: outcome.stderr.replace(DATABASE_LINE, ''), database };
 }
+
+/** Whether `inTerminal` works here. */
+export const hasTerminal = await run(['script', '--version'], {}).then(
+  ({ stdout }) => stdout.includes('util-linux'),
+  () => false,
+);
+
+/** Runs `issue-links` in a terminal, which merges standard output and standard error. */
+export function inTerminal(args: string, environment: Environment, typed = ''): Promise<Outcome> {
+  const command = [...PROGRAM, ...args.split(' ')].join(' ');
+  return run(['script', '--quiet', '--return', '--command', command, '/dev/null'], environment, typed);
+}

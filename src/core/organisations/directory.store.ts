@@ -33,6 +33,16 @@ export async function insertOrganisationEntry(
   await db.query(INSERT_ORGANISATION_ENTRY({ orgId, cloudId }));
 }
 
+const DELETE_ORGANISATION_ENTRY = statement<'orgId'>(
+  'delete_organisation_entry',
+  'delete from organisation_directory where org_id = :orgId',
+);
+
+export async function deleteOrganisationEntry(db: Transaction, orgId: string): Promise<void> {
+  await invalidateOrganisations(db, [orgId]);
+  await db.query(DELETE_ORGANISATION_ENTRY({ orgId }));
+}
+
 const SELECT_ORGANISATION_IDS = statement<never, { org_id: string }>(
   'select_organisation_ids',
   'select org_id from organisation_directory order by org_id',

@@ -45,6 +45,11 @@ export async function listOrganisations(db: Queryable): Promise<Organisation[]> 
   return organisations;
 }
 
+/** Throws `not_found` for an unknown organisation. */
+export async function requireOrganisation(db: Queryable, orgId: string): Promise<void> {
+  if (!(await selectOrganisation(db, orgId))) throw new DomainError('not_found', texts.organisationNotFound(orgId));
+}
+
 /**
  * Creates an organisation with everything that its first issue and link need. Throws `conflict` when the id or the
  * cloud id is taken, and `invalid` for a malformed id.

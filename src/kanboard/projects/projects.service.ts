@@ -223,12 +223,34 @@ export function updateProject(
   });
 }
 
+/** What `updateProjectRow` keeps of a project. */
+const KEPT = {
+  name: undefined,
+  description: undefined,
+  leadId: undefined,
+  identifier: undefined,
+  isActive: undefined,
+  settings: {},
+};
+
+/** Gives a project another name. Throws `not_found`, `forbidden` for anyone but its managers, and `invalid`. */
+export function renameProject(db: Database, viewer: Viewer, projectId: number, name: string): Promise<void> {
+  return db.transaction(async (transaction) => {
+    await requireManagedQueue(transaction, viewer, projectId);
+    requireValid({ name: isProjectName(name) });
+    await updateProjectRow(transaction, viewer.orgId, projectId, { ...KEPT, name });
+  });
+}
+
+function isProjectName(name: string): boolean {
+  return name !== '' && lengthOf(name) <= TEXT_LENGTH_MAX;
+}
+
 /** Enables or disables a project, which its tasks do not notice. Throws `not_found`, and `forbidden` for anyone but its managers. */
 export function setProjectActive(db: Database, viewer: Viewer, projectId: number, isActive: boolean): Promise<void> {
   return db.transaction(async (transaction) => {
     await requireManagedQueue(transaction, viewer, projectId);
-    const kept = { name: undefined, description: undefined, leadId: undefined, identifier: undefined, settings: {} };
-    await updateProjectRow(transaction, viewer.orgId, projectId, { ...kept, isActive });
+    await updateProjectRow(transaction, viewer.orgId, projectId, { ...KEPT, isActive });
   });
 }
 
@@ -236,7 +258,7 @@ export function setProjectActive(db: Database, viewer: Viewer, projectId: number
 function validProject({ name = '', description, identifier, settings }: Omit<NewProject, 'ownerId'>) {
   const { start_date, end_date, priority_default, priority_start, priority_end, email } = settings;
   requireValid({
-    name: name !== '' && lengthOf(name) <= TEXT_LENGTH_MAX,
+    name: isProjectName(name),
     description: description !== undefined,
     identifier: identifier !== undefined && /^[A-Z0-9]{0,50}$/i.test(identifier),
     start_date: start_date === null || (start_date !== undefined && lengthOf(start_date) <= DATE_LENGTH_MAX),
