@@ -185,7 +185,7 @@ export function createApp({
       metrics: config.metricsPort === undefined ? metrics : undefined,
     }),
   );
-  app.use(docsRouter(demo));
+  app.use(docsRouter(demo, rpcContract.document));
   app.use(refusePath);
   app.use(sendError);
 

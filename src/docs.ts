@@ -1,6 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { type RequestHandler, Router } from 'express';
+import type { RpcContract } from './contract/openrpc.ts';
 import { isLoopbackRequest } from './http/loopback.ts';
+import { type Markup, markup } from './markup.ts';
+import { jsonRpcPage } from './pages/json-rpc-page.ts';
+import { preparePage, rootOf } from './pages/page.ts';
 
 /** Where the build puts Swagger UI. The relative path is the same from src and from dist. */
 const SWAGGER_UI = fileURLToPath(new URL('../dist/swagger-ui/', import.meta.url));
@@ -20,26 +24,26 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-const PAGE = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>issue-links: API</title>
-<link rel="icon" href="/docs/favicon-32x32.png">
-<link rel="stylesheet" href="/docs/swagger-ui.css">
-</head>
-<body>
-<div id="docs"></div>
-<noscript>This page needs JavaScript. The contract itself is at <a href="/openapi.yaml">/openapi.yaml</a>.</noscript>
-<script src="/docs/swagger-ui-bundle.js"></script>
-<script src="/docs/initializer.js"></script>
-</body>
-</html>
+/** What Swagger UI leaves to the page. Its dark colours need a class, which the script below sets. */
+const STYLE = `:root{color-scheme:light dark}
+body{margin:0;background:#fff}
+.about{max-width:1460px;margin:0 auto;padding:1rem 20px;color:#1f2328;font:16px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
+.about a{color:#0550ae}
+.about p{margin:.25rem 0}
+.about code{font:.875em ui-monospace,monospace}
+@media (prefers-color-scheme:dark){body{background:#1c2022}.about{color:#e4e6e6}.about a{color:#6cb6ff}}
 `;
 
-/** The demo's credentials: a token for the Tracker API and an account for the Kanboard API. */
+/** In the head, so that the page is never shown in the wrong colours. */
+const THEME = `const dark = matchMedia('(prefers-color-scheme: dark)');
+const apply = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
+dark.addEventListener('change', apply);
+apply();
+`;
+
+/** The demo's credentials: tokens of a user for the Tracker API and an account for the Kanboard API. */
 export interface DemoCredentials {
+  readonly login: string;
   readonly token: string;
   /** For operations of administrators. */
   readonly adminToken: string;
@@ -47,18 +51,34 @@ export interface DemoCredentials {
 }
 
 /**
- * Serves `/docs`, where every operation of the contract can be tried. With `demo`, the page is signed in to the demo, but
- * only for loopback requests, since the demo's credentials work for no others.
+ * Serves `/docs`, where every operation of the contract can be tried, and `/docs/json-rpc`, which lists the procedures of the
+ * other contract. With `demo`, the former is signed in to the demo, but only for loopback requests, since the demo's credentials
+ * work for no others.
  */
-export function docsRouter(demo: DemoCredentials | undefined): Router {
+export function docsRouter(demo: DemoCredentials | undefined, rpcContract: RpcContract['document']): Router {
   const router = Router();
   router.use('/docs', prepareDocs);
-  router.get('/docs', (_request, response) => {
-    response.type('html').send(PAGE);
+  router.get('/docs', (request, response) => {
+    const credentials = isLoopbackRequest(request) ? demo : undefined;
+    const html = page(rootOf(request.path), credentials).toString();
+    response.set('Cache-Control', 'no-store').type('html').send(html);
+  });
+  router.get('/docs/json-rpc', (request, response) => {
+    const root = rootOf(request.path);
+    const content = jsonRpcPage(rpcContract, root);
+    response.send(
+      preparePage(response, { title: 'JSON-RPC procedures', language: 'en', root, reader: undefined, content }),
+    );
   });
   router.get('/docs/initializer.js', (request, response) => {
     const credentials = isLoopbackRequest(request) ? demo : undefined;
     response.set('Cache-Control', 'no-store').type('js').send(initializer(credentials));
+  });
+  router.get('/docs/theme.js', (_request, response) => {
+    response.type('js').send(THEME);
+  });
+  router.get('/docs/docs.css', (_request, response) => {
+    response.type('css').send(STYLE);
   });
   for (const file of SWAGGER_UI_FILES) {
     router.get(`/docs/${file}`, (_request, response) => {
@@ -75,6 +95,46 @@ const prepareDocs: RequestHandler = (_request, response, next) => {
   next();
 };
 
+/** URLs are relative, so that the page also works where a proxy puts a prefix before its path. */
+function page(root: string, demo: DemoCredentials | undefined): Markup {
+  return markup`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>issue-links: API</title>
+<link rel="icon" href="${root}docs/favicon-32x32.png">
+<link rel="stylesheet" href="${root}docs/swagger-ui.css">
+<link rel="stylesheet" href="${root}docs/docs.css">
+<script src="${root}docs/theme.js"></script>
+</head>
+<body>
+<main>
+<div class="about">
+${demo ? signedIn(demo) : signedOut}
+<p><a href="${root}">Start page</a> · <a href="${root}docs/json-rpc">JSON-RPC procedures</a> ·
+<a href="${root}admin">Administration</a> · <a href="${root}openapi.yaml">openapi.yaml</a></p>
+<noscript><p>Trying operations needs JavaScript; the list of JSON-RPC procedures and the contracts do not.</p></noscript>
+</div>
+<div id="docs"></div>
+</main>
+<script src="${root}docs/swagger-ui-bundle.js"></script>
+<script src="${root}docs/initializer.js"></script>
+</body>
+</html>
+`;
+}
+
+function signedIn({ login, token, adminToken, kanboard }: DemoCredentials): Markup {
+  return markup`<p><strong>The demo is ready</strong>, and this page is signed in: as <code>${login}</code> with the token
+<code>${token}</code>, which may read and write, and to the Kanboard API as <code>${kanboard.login}</code>.</p>
+<p>Operations of administrators need the token <code>${adminToken}</code>: press Authorize and enter
+<code>OAuth ${adminToken}</code>.</p>`;
+}
+
+const signedOut = markup`<p><strong>This page is not signed in.</strong> Press Authorize, and enter <code>OAuth</code> and a token.</p>
+<p>Operations of administrators need a token with the scope <code>admin</code> of a user who is an administrator.</p>`;
+
 /** A separate file, because the policy forbids inline scripts. */
 function initializer(demo: DemoCredentials | undefined): string {
   const authorise = demo
@@ -82,13 +142,20 @@ function initializer(demo: DemoCredentials | undefined): string {
     ui.preauthorizeApiKey('oauth', ${JSON.stringify(`OAuth ${demo.token}`)});
     ui.preauthorizeBasic('kanboard', ${JSON.stringify(demo.kanboard.login)}, ${JSON.stringify(demo.kanboard.secret)});`
     : '';
-  return `// The form submits its examples, so optional filters and preconditions start empty.
+  return `const root = new URL('../', document.currentScript.src);
+
+// The form submits its examples, so optional filters and preconditions start empty.
 function startsEmpty(value) {
   return ['query', 'header'].includes(value?.in) && !value.required && value.name !== 'X-Org-ID';
 }
 
+// A proxy may put a prefix before the paths that the contract names.
+function prefixed(server) {
+  return { ...server, url: server.url.replace(/^\\//, root.pathname) };
+}
+
 const ui = SwaggerUIBundle({
-  url: '/openapi.json',
+  url: new URL('openapi.json', root).href,
   dom_id: '#docs',
   deepLinking: true,
   filter: true,
@@ -98,7 +165,8 @@ const ui = SwaggerUIBundle({
   validatorUrl: null,
   responseInterceptor(response) {
     if (!response.url.endsWith('/openapi.json')) return response;
-    const contract = JSON.parse(response.text, (_key, value) => {
+    const contract = JSON.parse(response.text, (key, value) => {
+      if (key === 'servers') return value.map(prefixed);
       return startsEmpty(value) ? { ...value, example: undefined, examples: undefined } : value;
     });
     return { ...response, text: JSON.stringify(contract) };

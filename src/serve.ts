@@ -8,7 +8,7 @@ import { APPLICATION_LOGIN } from './core/organisations/organisations.service.ts
 import { recordTokenUses } from './core/tokens/token-uses.ts';
 import { connectPostgres, updateSchema } from './database/postgres.ts';
 import { prepareDemo } from './demo/demo.ts';
-import { DEMO_ADMIN_TOKEN, DEMO_APPLICATION_TOKEN, DEMO_ORG_ID, DEMO_TOKEN } from './demo/demo-data.ts';
+import { DEMO_ADMIN, DEMO_ADMIN_TOKEN, DEMO_APPLICATION_TOKEN, DEMO_ORG_ID, DEMO_TOKEN } from './demo/demo-data.ts';
 import { StartError } from './errors.ts';
 import { addressOf } from './http/client-address.ts';
 import { createHttpServer } from './http/http-server.ts';
@@ -39,6 +39,7 @@ export interface ServeOptions {
 }
 
 const DEMO_CREDENTIALS = {
+  login: DEMO_ADMIN.login,
   token: DEMO_TOKEN,
   adminToken: DEMO_ADMIN_TOKEN,
   kanboard: { login: APPLICATION_LOGIN, secret: DEMO_APPLICATION_TOKEN },

@@ -16,20 +16,28 @@ export type Access = 'anyone' | 'user' | 'manager' | 'admin' | 'project';
 /** One method, as openrpc.yaml declares it. */
 export interface Method {
   readonly name: MethodName;
+  readonly description: string;
+  readonly tags: readonly { readonly name: string }[];
   /** In positional order. */
   readonly params: readonly {
     readonly name: string;
     readonly required: boolean;
-    readonly schema: { readonly default?: unknown };
+    readonly description?: string;
+    readonly schema: { readonly default?: unknown; readonly [keyword: string]: unknown };
   }[];
-  readonly result: { readonly schema: object };
+  readonly result: { readonly description?: string; readonly schema: Readonly<Record<string, unknown>> };
   readonly 'x-access': Access;
   /** The result of a call that fails. */
   readonly 'x-failure': unknown;
+  readonly examples: readonly {
+    readonly description?: string;
+    readonly params: readonly { readonly name: string; readonly value: unknown }[];
+    readonly result: { readonly value: unknown };
+  }[];
 }
 
 export interface RpcContract {
-  readonly document: { readonly methods: readonly Method[]; readonly components: object };
+  readonly document: { readonly methods: readonly Method[]; readonly components: { readonly schemas: object } };
   readonly methods: ReadonlyMap<string, Method>;
 }
 

@@ -36,6 +36,7 @@ export const pageTexts = {
   tryIt: { ru: 'Попробуйте', en: 'Try it' },
   next: { ru: 'Что дальше', en: 'Where to go next' },
   docs: { ru: 'Вся документация API, с запросами', en: 'The whole API, with requests to try' },
+  procedures: { ru: 'Процедуры JSON-RPC, с примерами', en: 'The JSON-RPC procedures, with examples' },
   admin: { ru: 'Управление, для администраторов', en: 'Administration, for administrators' },
   openapi: { ru: 'Описание REST API (OpenAPI)', en: 'The REST API (OpenAPI)' },
   openrpc: { ru: 'Описание JSON-RPC API (OpenRPC)', en: 'The JSON-RPC API (OpenRPC)' },

@@ -33,6 +33,7 @@ ${section(
   pageTexts.next[language],
   markup`<ul>
 <li><a href="${root}docs">${pageTexts.docs[language]}</a></li>
+<li><a href="${root}docs/json-rpc">${pageTexts.procedures[language]}</a></li>
 <li><a href="${root}admin">${pageTexts.admin[language]}</a></li>
 <li><a href="${root}openapi.yaml">${pageTexts.openapi[language]}</a></li>
 <li><a href="${root}openrpc.json">${pageTexts.openrpc[language]}</a></li>

@@ -18,6 +18,26 @@ test('/docs is authorised for the demo and executes listIssueLinks unchanged', a
   expect(consoleErrors).toEqual([]);
 });
 
+test('/docs works below a prefix that a proxy removes, in the colours of the reader', async () => {
+  const { page, consoleErrors, requests } = visit();
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.route(`${url()}/prefix/**`, (route) =>
+    route.continue({ url: route.request().url().replace('/prefix/', '/') }),
+  );
+  await page.goto(`${url()}/prefix/docs`);
+  await operation('listIssueLinks').click();
+  await execute();
+  expect(await responseBody(200)).toContain('"id": 4709605');
+  expect(requests.filter((request) => !request.startsWith(`${url()}/prefix/`) && !request.startsWith('data:'))).toEqual(
+    [],
+  );
+  const isDark = 'getComputedStyle(document.querySelector(".swagger-ui")).backgroundColor === "rgb(28, 32, 34)"';
+  expect(await page.evaluate(isDark)).toBe(true);
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.waitForFunction(`!(${isDark})`);
+  expect(consoleErrors).toEqual([]);
+});
+
 test('/docs/ accepts a token, another version and another issue', async () => {
   const { page, consoleErrors } = visit();
   await page.goto(`${url()}/docs/`);

@@ -21,7 +21,7 @@ const CASES = [
   ...['/', '/JUNE-2', '/SUPPORT-2', '/NONE-1'].flatMap((path) =>
     (['light', 'dark'] as const).flatMap((theme) => SIZES.map((size) => [path, theme, size] as const)),
   ),
-  ...['/admin', '/admin/users', '/admin/tokens', '/admin/queues', '/admin/linktypes'].flatMap(
+  ...['/admin', '/admin/users', '/admin/tokens', '/admin/queues', '/admin/linktypes', '/docs/json-rpc'].flatMap(
     (path) =>
       [
         [path, 'dark', SIZES[0]],

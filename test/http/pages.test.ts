@@ -289,7 +289,7 @@ describe('the start page', () => {
     expect(text).toContain(`<li><a href="./${child.key}">${child.key}</a> <bdi>A renamed child</bdi>`);
     expect(text).toContain(`<title>${issue.key} Parent issue ${child.key}</title>`);
     expect(text).toMatch(/curl -H &#39;Authorization: OAuth TOKEN&#39; http:\S+\/links</);
-    for (const path of ['/docs', '/admin', '/openapi.yaml', '/openrpc.json'])
+    for (const path of ['/docs', '/docs/json-rpc', '/admin', '/openapi.yaml', '/openrpc.json'])
       expect(text).toContain(`<a href=".${path}">`);
     expect(text).not.toContain('/sign-out');
   });
