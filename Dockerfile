@@ -24,7 +24,8 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY bin ./bin
 COPY db ./db
-COPY openapi.yaml openrpc.yaml package.json LICENSE NOTICE ./
+COPY docs ./docs
+COPY llms.txt openapi.yaml openrpc.yaml package.json LICENSE NOTICE ./
 USER node
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \

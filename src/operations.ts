@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { type RequestHandler, type Response, Router } from 'express';
 import { CONTRACT_FILES, type ContractFile, readContractFile } from './contract/contract-files.ts';
 import type { Database, DatabasePool } from './database/database.ts';
@@ -10,6 +12,10 @@ import { refuseMethod } from './http/refuse-method.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 
+/** Of the package. The relative path is the same from src and from dist. */
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
+const LLMS_TXT = 'llms.txt';
+
 interface Operations {
   readonly db: DatabasePool;
   readonly log: Log;
@@ -20,7 +26,7 @@ interface Operations {
   readonly metrics: Metrics | undefined;
 }
 
-/** `/` for programs, health, readiness and the contracts: routes that need no credentials. */
+/** `/` for programs, health, readiness, the contracts and the guides: routes that need no credentials. */
 export function operationsRouter({ db, log, publicUrl, version, isDatabaseLost, metrics }: Operations): Router {
   const router = Router();
   const databaseProblem = () =>
@@ -38,6 +44,7 @@ export function operationsRouter({ db, log, publicUrl, version, isDatabaseLost, 
     },
     ...(metrics && { '/metrics': sendMetrics(metrics) }),
     ...Object.fromEntries(CONTRACT_FILES.map((file) => [`/${file}`, sendContract(file)])),
+    ...Object.fromEntries(guideFiles().map((file) => [`/${file}`, sendGuide(file)])),
   };
   for (const [path, handler] of Object.entries(handlers))
     router
@@ -61,6 +68,19 @@ function indexOf(origin: string, version: string) {
 function sendContract(file: ContractFile): RequestHandler {
   return async (_request, response) => {
     response.type(file.endsWith('.json') ? 'application/json' : 'application/yaml').send(await readContractFile(file));
+  };
+}
+
+/** `llms.txt` and the guides that it lists, whose URLs are relative to its own. */
+function guideFiles(): string[] {
+  const guides = readFileSync(`${ROOT}${LLMS_TXT}`, 'utf8').matchAll(/\]\((docs\/[\w-]+\.md)\)/g);
+  return [LLMS_TXT, ...[...guides].map(([, path = '']) => path)];
+}
+
+function sendGuide(file: string): RequestHandler {
+  return (_request, response) => {
+    response.operation = 'docs';
+    response.sendFile(file, { root: ROOT });
   };
 }
 

@@ -77,7 +77,7 @@ export function addOrganisationCommands(program: Command, environment: NodeJS.Pr
           return;
         }
         const rows = await deleteOrganisation(db, orgId, (table, deleted) => {
-          process.stderr.write(`${table} (${deleted} rows)\n`);
+          process.stderr.write(`${table}: ${deleted}\n`);
         });
         print(options, { orgId, rows }, `Deleted the organisation ${orgId}.`);
       });

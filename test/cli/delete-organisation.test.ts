@@ -82,7 +82,7 @@ test('org delete deletes one organisation, which a running server stops serving 
 
   const outcome = await issueLinks(`org delete ${deleted.orgId} --yes`);
   expect(outcome).toMatchObject({ code: 0, stdout: `Deleted the organisation ${deleted.orgId}.\n` });
-  expect(outcome.stderr).toContain('links (1 rows)\n');
+  expect(outcome.stderr).toContain('links: 1\n');
   expect(await rowsOf(deleted)).toEqual({});
   expect((await issueLinks('org list')).stdout).not.toContain(deleted.orgId);
   expect([await read(deleted), await read(kept)]).toEqual([401, 200]);

@@ -4,21 +4,37 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { PROGRAM, run, type ServerProcess, startServer } from '../support/server-process.ts';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { runCommand } from '../support/command-line.ts';
+import { type Environment, PROGRAM, run, type ServerProcess, startServer } from '../support/server-process.ts';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts';
 
-// Each npx command starts npm first, which is slow on a busy machine.
+// Some sixty commands, each a program that starts on a busy machine.
 jest.setTimeout(600_000);
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DOCUMENTED_URL = 'http://127.0.0.1:8080';
 
-/** The pages in reading order, with the error statuses that they announce. newman is in the last one. */
-const PAGES = [
+interface Page {
+  readonly page: string;
+  /** The error statuses that it announces. */
+  readonly errorStatuses: readonly string[];
+}
+
+/** The pages that other pages build on, and that users with either shell read first. */
+const FIRST_PAGES: readonly Page[] = [
   { page: 'README.md', errorStatuses: ['422'] },
   { page: 'docs/clients.md', errorStatuses: [] },
 ];
+
+/** In reading order, but the quick start is last, since it ends without the demo. */
+const GUIDES: readonly Page[] = ['from-tracker', 'from-kanboard', 'troubleshooting', 'quickstart'].map((name) => ({
+  page: `docs/${name}.md`,
+  errorStatuses: [],
+}));
+
+/** What a shell has no part in runs once. */
+const RUNS_ONCE = /^npx (newman|openapi-typescript) /m;
 
 /** Shells that read standard input like pasted text and report the exit code of each command. */
 const SHELLS = {
@@ -29,33 +45,44 @@ const SHELLS = {
 let folder: string;
 let database: TestDatabase;
 let server: ServerProcess;
+let environment: Environment;
 
-describe.each(['bash', 'zsh'] as const)('in %s', (shell) => {
-  beforeEach(async () => {
-    database = await createTestDatabase('template_issue_links');
-    server = await startServer([...PROGRAM, 'serve'], { DATABASE_URL: database.url, DEMO: 'on', LOG_LEVEL: 'warn' });
-    folder = await mkdtemp(join(tmpdir(), 'issue-links-pasted-'));
-    await copyClone();
-  });
-  afterEach(async () => {
-    await server.stop();
-    await database.drop();
-    await rm(folder, { recursive: true });
-  });
+beforeAll(async () => {
+  database = await createTestDatabase('template_issue_links');
+  environment = { DATABASE_URL: database.url, TEST_MODE: 'on' };
+  server = await startServer([...PROGRAM, 'serve'], { ...environment, DEMO: 'on', LOG_LEVEL: 'warn' });
+  folder = await mkdtemp(join(tmpdir(), 'issue-links-pasted-'));
+  await copyClone();
+});
+afterAll(async () => {
+  await server.stop();
+  await database.drop();
+  await rm(folder, { recursive: true });
+});
 
-  testIn(shell)('the commands of README.md and docs/clients.md run unchanged, one after the other', async () => {
-    for (const { page, errorStatuses } of PAGES) {
-      const { exits, statuses, stdout, transcript } = await paste(shell, commandsOf(page));
-      const context = { page, transcript };
-      expect({ ...context, failed: exits.filter((code) => code !== '0') }).toEqual({ ...context, failed: [] });
-      expect({ ...context, errorStatuses: statuses.filter((status) => !status.startsWith('2')) }).toEqual({
-        ...context,
-        errorStatuses,
-      });
-      expect(stdout).not.toContain('"error":');
-      expect(statuses.length).toBeGreaterThan(3);
-    }
-  });
+testIn('bash')('in bash, the commands of the README and the guides run unchanged, one after the other', async () => {
+  await runPages('bash', [...FIRST_PAGES, ...GUIDES]);
+});
+
+testIn('zsh')('in zsh, those of the README and docs/clients.md run unchanged', async () => {
+  expect(await runCommand('reset', environment)).toMatchObject({ code: 0 });
+  await runPages('zsh', FIRST_PAGES, RUNS_ONCE);
+});
+
+test('npx runs the program of the clone', async () => {
+  const outcome = await run(['sh', '-c', 'cd "$0" && npx issue-links --version', `${folder}/clone`], { HOME: folder });
+  expect(outcome).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+});
+
+test("from nothing to the first link of an organisation of one's own, the README takes at most ten commands", () => {
+  const blocks = blocksOf('README.md');
+  const [start = ''] = blocks;
+  const first = blocks.findIndex((block) => block.includes('org create'));
+  const commands = `${start}${blocks.slice(first, first + 2).join('')}`
+    .split(/\n|&&/)
+    .filter((line) => line.trim() !== '');
+  expect(commands.findIndex((command) => command.includes('/links'))).toBeLessThan(10);
+  expect(commands.find((command) => command.includes('/links'))).toContain('/issues/TEST-2/links');
 });
 
 test('no shell command in the documentation has a trailing comment, which zsh would pass as arguments', async () => {
@@ -79,39 +106,58 @@ function testIn(shell: keyof typeof SHELLS) {
   return test.skip;
 }
 
+async function runPages(shell: keyof typeof SHELLS, pages: readonly Page[], omitted?: RegExp): Promise<void> {
+  for (const { page, errorStatuses } of pages) {
+    const { count, failed, statuses, stdout } = await paste(shell, commandsOf(page, omitted));
+    expect({ page, failed }).toEqual({ page, failed: [] });
+    expect({ page, statuses: statuses.filter((status) => !status.startsWith('2')) }).toEqual({
+      page,
+      statuses: errorStatuses,
+    });
+    expect({ page, stdout }).toEqual({ page, stdout: expect.not.stringContaining('"error":') });
+    expect(count).toBeGreaterThan(3);
+  }
+}
+
 function blocksOf(page: string): string[] {
   const text = readFileSync(`${ROOT}${page}`, 'utf8');
-  return [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block);
+  return [...text.matchAll(/^( *)```sh\n(.*?)^ *```$/gms)].map(([, indent = '', block = '']) =>
+    block.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+  );
 }
 
 /** The commands that need no clone; .ci/run tests the others. */
-function commandsOf(page: string): string {
+function commandsOf(page: string, omitted = /^$/): string {
   return blocksOf(page)
-    .filter((block) => !/^(npm (ci|start)|docker) /.test(block))
+    .filter((block) => !/^(\w+=\S* )*(npm (ci|start)|docker)\b/.test(block) && !omitted.test(block))
     .join('\n')
     .replaceAll(DOCUMENTED_URL, server.url);
 }
 
 async function paste(shell: keyof typeof SHELLS, commands: string) {
   const { command, report } = SHELLS[shell];
-  const environment = {
+  const settings = {
     PATH: `${folder}/path:${process.env['PATH']}`,
     HOME: folder,
     PS1: '$ ',
     DATABASE_URL: database.url,
   };
   const inFolder = ['sh', '-c', 'cd "$0" && exec "$@"', `${folder}/clone`, ...command];
-  const { stdout, stderr } = await run(inFolder, environment, `${report}\n${commands}\n`);
-  const found = (pattern: RegExp) => [...stderr.matchAll(pattern)].map(([, value = '']) => value);
+  const { stdout, stderr } = await run(inFolder, settings, `${report}\n${commands}\n`);
+  // The shell repeats each command on standard error, before what the command writes there.
+  const parts = stderr.split(/(?<=\[exit \d+\])\n/).filter((part) => /\[exit \d+\]$/.test(part));
   return {
-    exits: found(/\[exit (\d+)\]/g),
-    statuses: found(/\[status (\d+)\]/g),
+    count: parts.length,
+    failed: parts.filter((part) => !part.endsWith('[exit 0]')),
+    statuses: [...stderr.matchAll(/\[status (\d+)\]/g)].map(([, status = '']) => status),
     stdout,
-    transcript: stderr,
   };
 }
 
-/** A writable copy of this clone, configured for the server of this test. Its curl reports each status. */
+/**
+ * A writable copy of this clone, configured for the server of this test. Its curl reports each status, and its npx runs what
+ * npx would find, without starting npm first, which takes longer than most of the commands.
+ */
 async function copyClone(): Promise<void> {
   await mkdir(`${folder}/clone`);
   for (const name of ['bin', 'db', 'dist', 'node_modules', 'openapi.yaml', 'openrpc.yaml', 'package.json']) {
@@ -127,4 +173,12 @@ async function copyClone(): Promise<void> {
   await mkdir(`${folder}/path`);
   const script = `#!/bin/sh\nexec '${curl}' --write-out '%{stderr}[status %{http_code}]\\n' "$@"\n`;
   await writeFile(`${folder}/path/curl`, script, { mode: 0o755 });
+  const npx = [
+    '#!/bin/sh',
+    'program=$1; shift',
+    'if [ "$program" = issue-links ]; then exec bin/issue-links.js "$@"; fi',
+    'exec "node_modules/.bin/$program" "$@"',
+    '',
+  ].join('\n');
+  await writeFile(`${folder}/path/npx`, npx, { mode: 0o755 });
 }

@@ -72,3 +72,14 @@ test('the workflow starts a server that its configuration accepts', () => {
     testMode: true,
   });
 });
+
+test('the example for Testcontainers configures the image, and waits for a path that this server has', async () => {
+  const example = block('ts');
+  const [, variables = ''] = /withEnvironment\((\{\s+DATABASE_URL.*?\})\)/s.exec(example) ?? [];
+  const config = readConfig(load(variables) as Record<string, string>);
+  expect(config).toMatchObject({ init: { orgId: '1', token: 'ci-token', queue: 'CI' }, testMode: true });
+  const [, path = '', port] = /Wait\.forHttp\('(.*)', (\d+)\)/.exec(example) ?? [];
+  expect(example).toContain(`.withExposedPorts(${config.port})`);
+  expect(port).toBe(String(config.port));
+  expect((await fetch(server.url + path)).status).toBe(200);
+});

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, expect, test } from '@jest/globals';
 import { load } from 'js-yaml';
 import { migrate } from '../../src/database/migrations.ts';
@@ -66,6 +66,25 @@ test('/openapi.yaml and /openapi.json return the contract unchanged', async () =
   const json = await api().request.get('/openapi.json').expect(200);
   expect(json.headers['content-type']).toMatch(/^application\/json/);
   expect(json.body).toEqual(load(yaml.text));
+});
+
+test('/llms.txt lists the guides in the form of llmstxt.org, and each is served at its relative path', async () => {
+  const { text, headers } = await api().request.get('/llms.txt').expect(200);
+  expect(headers['content-type']).toBe('text/plain; charset=utf-8');
+  expect(text).toMatch(
+    /^# issue-links\n\n> .+\n\n[^#\n].+\n\n(## (Guides|Reference|Optional)\n\n(- \[[^\]]+\]\(\S+\): .+\n)+\n?)+$/,
+  );
+  const listed = [...text.matchAll(/\]\((\S+)\)/g)].map(([, path = '']) => path);
+  const pages = (await readdir(new URL('../../docs/', import.meta.url))).filter((name) => name.endsWith('.md'));
+  // It is about changing the server.
+  expect(listed.sort()).toEqual(pages.filter((name) => name !== 'development.md').map((name) => `docs/${name}`));
+  for (const path of listed) {
+    const guide = await api().request.get(`/${path}`).expect(200).buffer();
+    expect(guide.headers['content-type']).toBe('text/markdown; charset=utf-8');
+    expect(guide.text).toMatch(/^(<!-- .* -->\n)?# /);
+  }
+  await api().request.get('/docs/development.md').expect(404);
+  await api().request.post('/llms.txt').expect(405);
 });
 
 test.each(['/healthz', '/readyz', '/openapi.yaml', '/openapi.json', '/openrpc.yaml', '/openrpc.json'])(
