@@ -29,16 +29,27 @@ test('npm pack builds first, and packs exactly the files that the program needs'
   expect(packed).toMatchObject({ code: 0, stderr: '' });
   const [{ files }] = JSON.parse(packed.stdout) as [{ files: { path: string }[] }];
   const paths = files.map(({ path }) => path).sort();
-  expect(paths.filter((path) => !/^(db|dist)\//.test(path))).toEqual([
+  expect(paths.filter((path) => !/^(db|deploy|dist|docs)\//.test(path))).toEqual([
+    'CHANGELOG.md',
     'LICENSE',
     'NOTICE',
     'README.md',
+    'SECURITY.md',
     'bin/issue-links.js',
+    'llms.txt',
     'openapi.yaml',
     'openrpc.yaml',
     'package.json',
   ]);
-  expect(paths.filter((path) => path.startsWith('db/'))).toEqual(await filesIn('db'));
+  for (const folder of ['db', 'deploy']) {
+    expect(paths.filter((path) => path.startsWith(`${folder}/`))).toEqual(await filesIn(folder));
+  }
+  // The contracts of the originals, the decisions and how to develop the server are for those who change it.
+  const guides = (await filesIn('docs')).filter((path) => !/^docs\/(contract|decisions|development)/.test(path));
+  expect(paths.filter((path) => path.startsWith('docs/'))).toEqual(guides);
+  expect(guides).toEqual(
+    expect.arrayContaining(['docs/links.svg', 'docs/quickstart.md', 'docs/test-double/seed.yaml']),
+  );
   const sources = (await filesIn('src')).filter((path) => path.endsWith('.ts') && !path.endsWith('.generated.ts'));
   const compiled = sources.map((path) => path.replace(/^src/, 'dist').replace(/ts$/, 'js')).sort();
   expect(paths.filter((path) => /^dist\/.*\.js$/.test(path) && !/\/swagger-ui\/|\.generated\.js$/.test(path))).toEqual(
