@@ -338,10 +338,10 @@ function bodyOf(id: OperationId, { queue }: Cell): object | undefined {
 
 /** Expects that the requests change no row of the organisation. */
 async function writeNothing(requests: () => Promise<void>): Promise<void> {
-  const before = await snapshot(db());
+  const before = await snapshot(db(), org.orgId);
   expect(before).toMatchObject({ issues: expect.any(String), links: expect.any(String), events: expect.any(String) });
   await requests();
-  expect(await snapshot(db())).toEqual(before);
+  expect(await snapshot(db(), org.orgId)).toEqual(before);
 }
 
 const allRoles = ROLES.map((role) => [role] as const);
