@@ -21,7 +21,7 @@ export class Metrics implements Observer {
     const registers = [this.#registry];
     this.#requests = new Counter({
       name: 'issue_links_http_requests_total',
-      help: 'Requests by operation (operationId, procedure, batch, page, signIn, signOut or docs) and by status.',
+      help: 'Requests by operation (operationId, procedure, batch, page, adminPage, signIn, signOut or docs) and by status.',
       labelNames: ['operation', 'status'],
       registers,
     });

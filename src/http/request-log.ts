@@ -11,8 +11,8 @@ declare module 'http' {
   }
   interface ServerResponse {
     /**
-     * The operationId or the procedure; `batch` for several calls; `page`, `signIn`, `signOut` and `docs` for what people
-     * open. Unset for other requests outside the contracts, and if the request was refused before it was known.
+     * The operationId or the procedure; `batch` for several calls; `page`, `adminPage`, `signIn`, `signOut` and `docs` for what
+     * people open and send. Unset for other requests outside the contracts, and if the request was refused before it was known.
      */
     operation?: string;
     /** Whose credentials the request had; unset if it was refused before they were checked. */

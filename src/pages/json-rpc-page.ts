@@ -30,7 +30,8 @@ or by position in the order in which they are listed. Accounts sign in with HTTP
   )}</dl></nav>
 ${tagged.map(([tag, some]) => markup`<section><h2>${tag}</h2>${some.map(procedure)}</section>`)}
 <section><h2>types</h2>${Object.entries(components.schemas).map(
-    ([name, schema]) => markup`<h3 id="type-${name}">${name}</h3><pre class="example">${json(schema)}</pre>`,
+    ([name, schema]) =>
+      markup`<details id="type-${name}"><summary>${name}</summary><pre class="example">${json(schema)}</pre></details>`,
   )}</section>`;
 }
 

@@ -40,16 +40,21 @@ test.each(CASES)('axe finds nothing at %s in the %s theme at %j, and nothing ove
   const name = `${path.slice(1).replaceAll('/', '-') || 'start'}-${theme}-${size.width}.png`;
   if (folder !== undefined) await page.screenshot({ path: `${folder}/${name}`, fullPage: true });
 
-  await page.evaluate(AXE);
-  const results = await page.evaluate(`axe.run({ runOnly: ${JSON.stringify(TAGS)} })`);
-  const { violations, passes } = results as AxeResults;
-  expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
-  expect(passes.length).toBeGreaterThan(10);
+  await expectAccessible();
   const hidden = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
   expect(hidden).toBe(0);
   // Chromium logs a failed request.
   expect(consoleErrors.filter((error) => !error.includes('404'))).toEqual([]);
 });
+
+async function expectAccessible(): Promise<void> {
+  const { page } = visit();
+  await page.evaluate(AXE);
+  const results = await page.evaluate(`axe.run({ runOnly: ${JSON.stringify(TAGS)} })`);
+  const { violations, passes } = results as AxeResults;
+  expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+  expect(passes.length).toBeGreaterThan(10);
+}
 
 test('the start page leads through the picture to an issue, and back', async () => {
   const { page, consoleErrors } = visit();
@@ -91,8 +96,15 @@ test('an administrator adds a user and creates a token for them without scripts'
   await label(adminTexts.login).fill('newcomer');
   await button(adminTexts.create).click();
   const token = await page.getByRole('status').locator('pre').innerText();
+  await expectAccessible();
   const headers = { Authorization: `OAuth ${token}` };
   const { login } = (await (await fetch(`${url()}/v3/myself`, { headers })).json()) as { login: string };
   expect(login).toBe('newcomer');
+  await label(adminTexts.login).fill('nobody');
+  await button(adminTexts.create).click();
+  await page.getByRole('alert').waitFor();
+  await expectAccessible();
+  // Chromium logs a failed request.
+  expect(consoleErrors.splice(0).filter((error) => !error.includes('404'))).toEqual([]);
   expect(consoleErrors).toEqual([]);
 });
