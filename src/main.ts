@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import { UsageError } from './cli/command.ts';
 import { createProgram } from './cli/program.ts';
 import { DomainError, StartError } from './errors.ts';
+import { ImportError } from './import/source.ts';
 import { LoadError } from './transfer/load-error.ts';
 
 const EXIT_FAILURE = 1;
@@ -22,7 +23,7 @@ function report(error: unknown): number {
 }
 
 function isExpected(error: unknown): error is Error {
-  return [UsageError, DomainError, StartError, LoadError].some((kind) => error instanceof kind);
+  return [UsageError, DomainError, StartError, LoadError, ImportError].some((kind) => error instanceof kind);
 }
 
 function describe(error: unknown): string {

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addBackupCommands } from './backup-commands.ts';
 import { addCheckCommand } from './check-command.ts';
 import { addCompletionCommand } from './completion-command.ts';
+import { addImportCommand } from './import-command.ts';
 import { addKanboardCommands } from './kanboard-commands.ts';
 import { addLinkTypeCommands } from './link-type-commands.ts';
 import { addLinksCommand } from './links-command.ts';
@@ -32,6 +33,7 @@ export function createProgram(environment: NodeJS.ProcessEnv): Command {
   addTransferCommands(program, environment);
   addBackupCommands(program, environment);
   addLinksCommand(program, environment);
+  addImportCommand(program, environment);
   addCheckCommand(program, environment);
   addCompletionCommand(program);
   return program;

@@ -60,20 +60,20 @@ export function addTransferCommands(program: Command, environment: NodeJS.Proces
         const load = dryRun ? tryToLoad : loadOrganisation;
         const report = await withUntimedDatabase(environment, (db) => load(db, lines, { orgId }));
         progress.end();
-        print(options, report, describe(report, dryRun));
+        print(options, report, describeLoad(report, dryRun));
       } finally {
         progress.end();
       }
     });
 }
 
-function describe(report: LoadReport, isDryRun = false): string {
+export function describeLoad(report: LoadReport, isDryRun = false): string {
   const rows = Object.entries(report).map(([kind, { written, present }]) => [kind, written, present]);
   return table(['kind', isDryRun ? 'to write' : 'written', 'already there'], rows);
 }
 
 /** A file appears under its name once it is complete. Only its owner can read it. */
-async function withOutput<Result>(
+export async function withOutput<Result>(
   name: string,
   work: (write: (text: string) => Promise<void>) => Promise<Result>,
 ): Promise<Result> {

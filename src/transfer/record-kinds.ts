@@ -12,6 +12,8 @@ export interface Column {
   readonly default: string | undefined;
   /** Exported only on request. */
   readonly isSecret: boolean;
+  /** Not for secrets and counters, which change in an organisation that is otherwise as it was loaded. */
+  readonly isCompared: boolean;
 }
 
 export interface RecordKind {
@@ -26,8 +28,8 @@ export interface RecordKind {
   readonly derived: { readonly columns: Readonly<Record<string, string>>; readonly joins: string };
 }
 
-/** `name type`, then `default SQL` or the column whose value is the default, and `secret`. */
-const COLUMN = /^(?<name>\w+) (?<type>[\w[\]]+)(?: default (?<default>\S+))?(?<secret> secret)?$/;
+/** `name type`, then `default SQL` or the column whose value is the default, and `secret` or `counter`. */
+const COLUMN = /^(?<name>\w+) (?<type>[\w[\]]+)(?: default (?<default>\S+))?(?: (?<mark>secret|counter))?$/;
 
 function kind(
   name: string,
@@ -40,7 +42,9 @@ function kind(
     const { name: column = '', type = '', default: value } = groups;
     const isId = key === 1 && text.trimStart().startsWith(column) && column.endsWith('_id');
     const member = isId ? 'id' : column.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
-    return { name: column, member, type, default: value, isSecret: groups['secret'] !== undefined };
+    const { mark } = groups;
+    const isSecret = mark === 'secret';
+    return { name: column, member, type, default: value, isSecret, isCompared: mark === undefined };
   });
   return { name, table, columns, key: columns.slice(0, key), isSecret, derived };
 }
@@ -62,7 +66,7 @@ export const RECORD_KINDS: readonly RecordKind[] = [
   kind('organisation', 'organisations', {
     key: 0,
     columns: `cloud_id text, name text, language text default 'en', profile text default 'tracker',
-      one_link_per_pair boolean, last_label_id integer, created_at timestamptz`,
+      one_link_per_pair boolean, last_label_id integer counter, created_at timestamptz`,
   }),
   kind('application', 'applications', {
     key: 1,
@@ -101,7 +105,7 @@ export const RECORD_KINDS: readonly RecordKind[] = [
   kind('queue', 'queues', {
     key: 1,
     columns: `queue_id bigint, key text, name text, description text, access text default 'organisation',
-      lead_id bigint, default_issue_type_id bigint, default_priority_id bigint, last_issue_number bigint default 0,
+      lead_id bigint, default_issue_type_id bigint, default_priority_id bigint, last_issue_number bigint default 0 counter,
       version integer default 1, is_active boolean default true, identifier text default '', kanboard jsonb default '{}',
       ${TIMES}`,
   }),

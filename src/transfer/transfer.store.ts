@@ -81,7 +81,7 @@ export async function insertRecord(db: Transaction, kind: RecordKind, orgId: str
   return rows.length > 0;
 }
 
-/** The places in the batch, from 1, of records that are not stored as they are. Secrets are not compared. */
+/** The places in the batch, from 1, of records that are not stored as they are. */
 export async function selectDifferences(
   db: Queryable,
   kind: RecordKind,
@@ -89,7 +89,7 @@ export async function selectDifferences(
   lines: string,
 ): Promise<number[]> {
   const { table, columns, key } = kind;
-  const compared = columns.filter(({ isSecret }) => !isSecret);
+  const compared = columns.filter(({ isCompared }) => isCompared);
   const isSameKey = key.map(({ name, member }) => ` and stored.${name} = given."${member}"`).join('');
   const text = `
     select batch.place

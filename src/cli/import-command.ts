@@ -1,0 +1,114 @@
+import { rm } from 'node:fs/promises';
+import { type Command, Option } from 'commander';
+import type { Reader, ReaderOptions } from '../import/base.ts';
+import { KanboardReader } from '../import/kanboard-reader.ts';
+import { Source } from '../import/source.ts';
+import { TrackerReader } from '../import/tracker-reader.ts';
+import { LANGUAGES, type Language } from '../texts.ts';
+import { loadOrganisation, tryToLoad } from '../transfer/load.service.ts';
+import { parsePositiveInteger, print, readSecret, UsageError, withUntimedDatabase } from './command.ts';
+import { describeLoad, withOutput } from './transfer-commands.ts';
+
+interface ImportOptions {
+  readonly url: string;
+  readonly org: string;
+  readonly token?: string;
+  readonly tokenStdin?: true;
+  readonly bearer?: true;
+  readonly fromOrg?: string;
+  readonly fromCloudOrg?: string;
+  readonly user?: string;
+  readonly language: Language;
+  readonly state?: string;
+  readonly rate: number;
+  readonly out?: string;
+  readonly dryRun?: true;
+  readonly json?: true;
+}
+
+interface Original {
+  readonly description: string;
+  readonly options: readonly Option[];
+  /** The URL that requests are relative to, and their headers. */
+  readonly connect: (options: ImportOptions, token: string) => { url: string; headers: Record<string, string> };
+  readonly createReader: (options: ReaderOptions) => Reader;
+}
+
+const ORIGINALS: Readonly<Record<string, Original>> = {
+  tracker: {
+    description: 'import the issues that a token of a running Tracker can read',
+    options: [
+      new Option('--bearer', 'the token is an IAM token'),
+      new Option('--from-org <id>', 'the X-Org-ID of the original'),
+      new Option('--from-cloud-org <id>', 'the X-Cloud-Org-ID of the original').conflicts('fromOrg'),
+    ],
+    connect: ({ url, bearer, fromOrg, fromCloudOrg }, token) => ({
+      url: /\/v[23]\/?$/.test(url) ? url.replace(/\/$/, '') : `${url.replace(/\/$/, '')}/v3`,
+      headers: {
+        Authorization: `${bearer ? 'Bearer' : 'OAuth'} ${token}`,
+        ...(fromOrg !== undefined && { 'X-Org-ID': fromOrg }),
+        ...(fromCloudOrg !== undefined && { 'X-Cloud-Org-ID': fromCloudOrg }),
+      },
+    }),
+    createReader: (options) => new TrackerReader(options),
+  },
+  kanboard: {
+    description: 'import the projects of a running Kanboard',
+    options: [new Option('--user <login>', 'the account that the token belongs to').default('jsonrpc')],
+    connect: ({ url, user = '' }, token) => ({
+      url: url.endsWith('.php') ? url : `${url.replace(/\/$/, '')}/jsonrpc.php`,
+      headers: { Authorization: `Basic ${Buffer.from(`${user}:${token}`).toString('base64')}` },
+    }),
+    createReader: (options) => new KanboardReader(options),
+  },
+};
+
+export function addImportCommand(program: Command, environment: NodeJS.ProcessEnv): void {
+  const parent = program
+    .command('import')
+    .description('create an organisation from a running original, through its API; repeat to continue');
+  for (const [name, original] of Object.entries(ORIGINALS)) {
+    const command = parent
+      .command(name)
+      .description(original.description)
+      .requiredOption('--url <url>', 'where the original is')
+      .requiredOption('--org <org-id>', 'the organisation to create')
+      .addOption(new Option('--token <token>', 'its token; other users of this machine can see it').env('IMPORT_TOKEN'))
+      .option('--token-stdin', 'read the token from standard input');
+    for (const option of original.options) command.addOption(option);
+    command
+      .addOption(new Option('--language <language>', 'the language of messages').choices(LANGUAGES).default('ru'))
+      .option('--rate <number>', 'how many requests per second to send at most', parsePositiveInteger, 20)
+      .option('--state <file>', 'keeps what was read until the import is complete (default: import-<org-id>.ndjson)')
+      .option('--out <file>', 'write an export to load later, instead of writing to the database')
+      .option('--dry-run', 'load in a transaction that is rolled back')
+      .option('--json', 'print JSON')
+      .action((options: ImportOptions) => runImport(environment, original, options));
+  }
+}
+
+async function runImport(environment: NodeJS.ProcessEnv, original: Original, options: ImportOptions): Promise<void> {
+  const { org: orgId, language, rate, out, dryRun, state = `import-${orgId}.ndjson` } = options;
+  const token = options.tokenStdin ? await readSecret('token') : options.token;
+  if (token === undefined) throw new UsageError('Set IMPORT_TOKEN, or use --token-stdin or --token.');
+  const source = await Source.open({ ...original.connect(options, token), state, requestsPerSecond: rate });
+  try {
+    const startedAt = await source.startedAt();
+    const reader = original.createReader({ source, orgId, language, startedAt });
+    if (out !== undefined) {
+      await withOutput(out, async (write) => {
+        for await (const line of reader.read()) await write(`${line}\n`);
+      });
+    } else {
+      const load = dryRun ? tryToLoad : loadOrganisation;
+      const report = await withUntimedDatabase(environment, (db) => load(db, reader.read(), { orgId }));
+      const notKept = Object.fromEntries(reader.buffer.notes);
+      print(options, { report, notKept }, describeLoad(report, dryRun));
+    }
+    const notes = [...reader.buffer.notes].map(([what, count]) => `- ${what}${count > 1 ? ` (${count})` : ''}\n`);
+    if (!options.json) process.stderr.write(`Not kept:\n${notes.join('')}`);
+  } finally {
+    await source.close();
+  }
+  if (!dryRun) await rm(state);
+}

@@ -1,0 +1,465 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text as readText } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { checkOrganisation } from '../../src/core/check/check.service.ts';
+import { createToken } from '../../src/core/tokens/tokens.service.ts';
+import { getUserId } from '../../src/core/users/users.service.ts';
+import type { Reader, ReaderOptions } from '../../src/import/base.ts';
+import { KanboardReader } from '../../src/import/kanboard-reader.ts';
+import { Source } from '../../src/import/source.ts';
+import { TrackerReader } from '../../src/import/tracker-reader.ts';
+import { loadOrganisation } from '../../src/transfer/load.service.ts';
+import { useApi } from '../support/api.ts';
+import { givenBoard } from '../support/board.ts';
+import {
+  type GivenOrganisation,
+  givenApplication,
+  givenIssue,
+  givenOrganisation,
+  givenQueue,
+  givenUser,
+} from '../support/builders.ts';
+import { runCommand } from '../support/command-line.ts';
+import { restAs } from '../support/rest.ts';
+import { rpcAs } from '../support/rpc.ts';
+
+const api = useApi();
+const db = () => api().database.db;
+let folder: string;
+const servers: Server[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'issue-links-import-'));
+});
+afterAll(async () => {
+  for (const server of servers) server.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+type Options = Omit<Parameters<typeof Source.open>[0], 'requestsPerSecond' | 'state'> & { state?: string };
+
+async function importInto(orgId: string, options: Options, create: (options: ReaderOptions) => Reader) {
+  const source = await Source.open({ state: join(folder, `${orgId}.ndjson`), requestsPerSecond: 1000, ...options });
+  try {
+    const reader = create({ source, orgId, language: 'en', startedAt: await source.startedAt() });
+    const report = await loadOrganisation(db(), reader.read(), { orgId });
+    return { report, notes: [...reader.buffer.notes.keys()] };
+  } finally {
+    await source.close();
+  }
+}
+
+const fromTracker = (options: ReaderOptions) => new TrackerReader(options);
+const fromKanboard = (options: ReaderOptions) => new KanboardReader(options);
+
+const trackerAt = ({ admin }: GivenOrganisation) => ({ url: `${api().url}/v3`, headers: admin.headers });
+
+async function expectNoDamage(orgId: string): Promise<void> {
+  const problems: unknown[] = [];
+  await checkOrganisation(db(), orgId, (finding) => {
+    problems.push(finding);
+    return Promise.resolve();
+  });
+  expect(problems).toEqual([]);
+}
+
+/** Reads as the user with the login that was imported. */
+async function readerOf(orgId: string, login: string) {
+  const { token } = await createToken(db(), orgId, await getUserId(db(), orgId, login), { scopes: ['read', 'write'] });
+  const rest = restAs(api(), { headers: { Authorization: `OAuth ${token}`, 'X-Org-ID': orgId } });
+  return async (path: string) => (await rest.get(path).expect(200)).body;
+}
+
+/** A server of recorded responses, in the form of the original. */
+async function serve(
+  respond: (request: IncomingMessage, body: string) => { status?: number; headers?: object; body: unknown },
+) {
+  const server = createServer((request, response) => {
+    void readText(request).then((body) => {
+      const { status = 200, headers = {}, body: result } = respond(request, body);
+      response.writeHead(status, { 'Content-Type': 'application/json', ...headers });
+      response.end(JSON.stringify(result));
+    });
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+}
+
+describe('from a Tracker', () => {
+  test('this service imports its own organisation, with keys, ids, authors and times', async () => {
+    const org = await givenOrganisation(db(), { language: 'en' });
+    const { key: queue } = await givenQueue(db(), org);
+    const author = await givenUser(db(), org.orgId, { display: 'Ann Author' });
+    const given = async (summary: string) => (await givenIssue(db(), org, queue, { summary, assignee: author })).key;
+    const [one, two, three] = [await given('one'), await given('two'), await given('three')];
+    const rest = restAs(api(), author);
+    await rest.post(`/v3/issues/${one}/links`, { relationship: 'depends on', issue: two }).expect(201);
+    await rest.post(`/v3/issues/${one}/links`, { relationship: 'is subtask for', issue: three }).expect(201);
+    await rest.post(`/v3/issues/${two}/links`, { relationship: 'relates', issue: three }).expect(201);
+    await rest.post(`/v3/issues/${one}/comments`, { text: 'A comment', summonees: [org.admin.login] }).expect(201);
+    await rest
+      .post(`/v3/issues/${one}/remotelinks`, { relationship: 'relates', key: 'a/b', origin: 'com.github' })
+      .expect(201);
+    await rest.patch(`/v3/issues/${one}`, { tags: ['x'], deadline: '2026-12-24', storyPoints: 2.5 }).expect(200);
+
+    const { report } = await importInto('tracker-copy', trackerAt(org), fromTracker);
+    expect(report).toMatchObject({
+      issue: { written: 3 },
+      link: { written: 3 },
+      comment: { written: 1 },
+      remoteLink: { written: 1 },
+    });
+    await expectNoDamage('tracker-copy');
+    const copied = await readerOf('tracker-copy', author.login);
+    const original = async (path: string) => (await rest.get(path).expect(200)).body;
+    const portable = (value: unknown): unknown =>
+      JSON.parse(
+        JSON.stringify(value, (key, member) =>
+          ['self', 'trackerUid', 'passportUid'].includes(key) ? undefined : member,
+        ),
+      );
+    for (const key of [one, two, three]) {
+      expect(portable(await copied(`/v3/issues/${key}/links`))).toEqual(
+        portable(await original(`/v3/issues/${key}/links`)),
+      );
+      expect(portable(await copied(`/v3/issues/${key}`))).toEqual(portable(await original(`/v3/issues/${key}`)));
+    }
+    expect(portable(await copied(`/v3/issues/${one}/comments`))).toEqual(
+      portable(await original(`/v3/issues/${one}/comments`)),
+    );
+    expect(await copied(`/v3/issues/${one}/remotelinks`)).toMatchObject([{ object: { key: 'a/b' } }]);
+    const entries = (await copied(`/v3/issues/${one}/changelog`)) as { type: string }[];
+    expect(entries.map(({ type }) => type)).toEqual(['IssueCreated', 'IssueLinked', 'IssueLinked']);
+  });
+
+  test('an original with other types, statuses and members is imported, and what is lost is named', async () => {
+    let failures = 2;
+    const requests: string[] = [];
+    const user = (id: string) => ({ self: `https://host/v3/users/${id}`, id, display: `User ${id}` });
+    const issue = (number: number, members: object = {}) => ({
+      ...{ id: `5f0000000000000000000${100 + number}`, key: `WORK-${number}`, version: 3, summary: `Issue ${number}` },
+      ...{ createdAt: '2020-01-02T03:04:05.678+0000', updatedAt: '2020-02-02T03:04:05.678+0000' },
+      ...{
+        createdBy: user('9007199254740993123'),
+        updatedBy: user('12'),
+        queue: { id: '7', key: 'WORK', display: 'Work' },
+      },
+      ...{ type: { id: '2', key: 'task', display: 'Task' }, priority: { id: '3', key: 'normal', display: 'Normal' } },
+      ...{ status: { id: '40', key: 'review', display: 'Review' }, sprint: [{ id: '1' }], ...members },
+    });
+    const link = (id: number, type: object, direction: string, number: number) => ({
+      ...{ id, type, direction, object: { id: issue(number).id, key: `WORK-${number}`, display: '' } },
+      ...{
+        createdBy: user('12'),
+        createdAt: '2020-03-02T03:04:05.678+0000',
+        updatedAt: '2020-03-02T03:04:05.678+0000',
+      },
+    });
+    const own = { id: 'causes', inward: 'Causes', outward: 'Is caused by' };
+    const responses: Record<string, unknown> = {
+      '/myself': { uid: 12, login: 'owner' },
+      '/statuses': [{ id: 1, key: 'open', name: 'Open', order: 1, version: 1 }],
+      '/issuetypes': [{ id: 2, key: 'task', name: 'Task', version: 1 }],
+      '/priorities': [{ id: 3, key: 'normal', name: 'Normal', version: 1 }],
+      '/resolutions': [],
+      '/users': [{ uid: 12, login: 'owner', display: 'Owner', email: 'owner@example.com', dismissed: false }],
+      '/queues': [
+        {
+          id: 7,
+          key: 'WORK',
+          name: 'Work',
+          lead: user('12'),
+          defaultType: { id: '2', key: 'task' },
+          defaultPriority: { id: '3', key: 'normal' },
+        },
+      ],
+      '/issues/_search': [issue(1), issue(2, { aliases: ['OLD-5'], followers: [user('12')] })],
+      '/issues/WORK-1/links': [link(500, own, 'outward', 2), link(501, { id: 'relates' }, 'inward', 99)],
+      '/issues/WORK-2/links': [link(500, own, 'inward', 1), link(502, { id: 'relates' }, 'inward', 1)],
+      '/issues/WORK-1/comments': [
+        {
+          id: 77,
+          longId: '5f00000000000000000000aa',
+          text: 'Hi',
+          createdBy: user('12'),
+          createdAt: '2020-04-01T00:00:00.000+0000',
+        },
+      ],
+      '/issues/WORK-2/comments': [],
+    };
+    const url = await serve(({ url: target = '', headers }) => {
+      requests.push(target);
+      expect(headers.authorization).toBe('OAuth secret');
+      if (target.startsWith('/v3/issues/_search') && failures > 0) {
+        failures -= 1;
+        return { status: 429, headers: { 'Retry-After': '0' }, body: {} };
+      }
+      const { pathname } = new URL(target, 'http://host');
+      const body = responses[pathname.replace('/v3', '')];
+      if (body === undefined) return { status: 404, body: {} };
+      return { headers: { 'X-Total-Count': Array.isArray(body) ? String(body.length) : '1' }, body };
+    });
+    const options = { url: `${url}/v3`, headers: { Authorization: 'OAuth secret' } };
+    const { report, notes } = await importInto('foreign', options, fromTracker);
+    expect(failures).toBe(0);
+    expect(report).toMatchObject({
+      issue: { written: 2 },
+      link: { written: 1 },
+      alias: { written: 1 },
+      comment: { written: 1 },
+    });
+    expect(notes).toEqual(
+      expect.arrayContaining([
+        'the member sprint of issues',
+        'links to issues that the token cannot read',
+        'links that break a rule: two issues have one link, and an issue has one parent and one epic',
+        'rules of the link type causes, if it has any',
+      ]),
+    );
+    await expectNoDamage('foreign');
+    const read = await readerOf('foreign', 'owner');
+    expect(await read('/v3/issues/OLD-5')).toMatchObject({
+      key: 'WORK-2',
+      id: issue(2).id,
+      version: 3,
+      status: { key: 'review' },
+    });
+    expect(await read('/v3/issues/WORK-1/links')).toMatchObject([
+      {
+        id: 500,
+        type: { id: 'causes', outward: 'Is caused by' },
+        direction: 'outward',
+        createdAt: '2020-03-02T03:04:05.678+0000',
+      },
+    ]);
+
+    // What was read is not requested again.
+    const before = requests.length;
+    const again = await importInto('foreign', options, fromTracker);
+    expect(requests).toHaveLength(before);
+    expect(Object.values(again.report).every(({ written }) => written === 0)).toBe(true);
+    // A response that was not written to its end is requested again.
+    const state = join(folder, 'foreign.ndjson');
+    const lines = (await readFile(state, 'utf8')).split('\n');
+    await writeFile(state, [...lines.slice(0, -3), (lines.at(-3) ?? '').slice(0, 20)].join('\n'));
+    await importInto('foreign', options, fromTracker);
+    expect(requests.length - before).toBe(2);
+    expect(await readFile(state, 'utf8')).not.toContain('secret');
+  });
+
+  test('a refused token ends the import, and nothing is written', async () => {
+    const url = await serve(() => ({ status: 401, body: { errorMessages: ['No.'] } }));
+    await expect(importInto('unknown', { url, headers: {} }, fromTracker)).rejects.toThrow(/GET \/statuses.*401/);
+    expect(
+      await db().query({ name: '', text: `select from organisations where org_id = 'unknown'`, values: [] }),
+    ).toEqual([]);
+  });
+});
+
+describe('from a Kanboard', () => {
+  test('this service imports its own projects, with the ids of tasks, users, columns and links', async () => {
+    const board = await givenBoard(api());
+    const { rpc, org, project, columns, createTask } = board;
+    const member = await givenUser(db(), org.orgId);
+    await rpc.call('addProjectUser', project, member.id, 'project-manager');
+    const category = await rpc.call('createCategory', project, 'Later', 'red');
+    await rpc.call('createTag', project, 'web', 'blue');
+    const one = await createTask('one', {
+      owner_id: member.id,
+      creator_id: member.id,
+      category_id: category,
+      tags: ['web'],
+      score: 3,
+      date_due: '2026-12-24 10:00',
+    });
+    const two = await createTask('two', { column_id: columns[1] });
+    await rpc.call('closeTask', two);
+    const label = await rpc.call('createLink', 'tests', 'is tested by');
+    await rpc.call('createTaskLink', one, two, 2);
+    await rpc.call('createTaskLink', two, one, label);
+    await rpc.named('createComment', { task_id: one, user_id: member.id, content: 'A comment' });
+    await rpc.named('createExternalTaskLink', {
+      task_id: one,
+      url: 'https://example.com/',
+      dependency: 'related',
+      type: 'weblink',
+    });
+    const account = await givenApplication(db(), org);
+    const originalRpc = rpcAs(api(), account);
+    const headers = { Authorization: `Basic ${Buffer.from(`${account.login}:${account.secret}`).toString('base64')}` };
+
+    const { report } = await importInto(
+      'kanboard-copy',
+      { url: `${api().url}/kanboard/${org.orgId}/jsonrpc.php`, headers },
+      fromKanboard,
+    );
+    expect(report).toMatchObject({
+      issue: { written: 2 },
+      link: { written: 2 },
+      comment: { written: 1 },
+      remoteLink: { written: 1 },
+    });
+    await expectNoDamage('kanboard-copy');
+    const copy = rpcAs(api(), await givenApplication(db(), { ...org, orgId: 'kanboard-copy' }));
+    for (const [method, ...params] of [
+      ['getAllTaskLinks', one],
+      ['getAllTaskLinks', two],
+      ['getTaskTags', one],
+      ['getColumns', project],
+      ['getAllCategories', project],
+      ['getTagsByProject', project],
+      ['getProjectUsers', project],
+      ['getAllLinks'],
+    ] as const)
+      expect([method, await copy.call(method, ...params)]).toEqual([method, await originalRpc.call(method, ...params)]);
+    const { date_modification: _, url: __, ...task } = await originalRpc.call<Record<string, unknown>>('getTask', one);
+    expect(await copy.call('getTask', one)).toMatchObject(task);
+    expect(await copy.call('getAllComments', one)).toMatchObject([{ comment: 'A comment', user_id: member.id }]);
+  });
+
+  test('links of an original are made of their two rows, and what is lost is named', async () => {
+    const task = (id: number) => ({
+      ...{
+        id,
+        title: `Task ${id}`,
+        description: '',
+        date_creation: 1577934245 + id,
+        color_id: 'green',
+        project_id: 1,
+        column_id: 4,
+      },
+      ...{
+        owner_id: 1,
+        position: id,
+        is_active: 1,
+        date_completed: null,
+        score: 0,
+        date_due: 0,
+        category_id: 0,
+        creator_id: 9,
+      },
+      ...{
+        date_modification: 1577934245,
+        reference: '',
+        date_started: 0,
+        time_spent: null,
+        time_estimated: '2.5',
+        swimlane_id: 1,
+      },
+      ...{
+        date_moved: 1577934245,
+        priority: 2,
+        url: `http://host/?controller=TaskViewController&action=show&task_id=${id}`,
+      },
+    });
+    const row = (id: number, task_id: number, label: string) => ({ id, task_id, label, title: '', is_active: 1 });
+    const links: Record<number, object[]> = {
+      1: [row(1, 2, 'blocks'), row(4, 2, 'relates to'), row(8, 1, 'blocks'), row(9, 1, 'is blocked by')],
+      2: [row(2, 1, 'is blocked by'), row(5, 1, 'relates to'), row(7, 1, 'fixes')],
+    };
+    const results = (method: string, id: number): unknown =>
+      ({
+        getAllLinks: [
+          { id: 1, label: 'relates to', opposite_id: 0 },
+          { id: 2, label: 'blocks', opposite_id: 3 },
+          { id: 3, label: 'is blocked by', opposite_id: 2 },
+          { id: 10, label: 'fixes', opposite_id: 11 },
+          { id: 11, label: 'is fixed by', opposite_id: 10 },
+        ],
+        getAllUsers: [{ id: 1, username: 'admin', role: 'app-admin', is_active: true, name: null, email: null }],
+        getAllProjects: [
+          {
+            id: 1,
+            name: 'Web',
+            is_active: 1,
+            identifier: 'WEB',
+            owner_id: 0,
+            description: null,
+            last_modified: 1577934245,
+          },
+        ],
+        getColumns: [{ id: 4, title: 'Doing', position: 1, project_id: 1, task_limit: 0, description: '' }],
+        getAllSwimlanes: [{ id: 1 }, { id: 2 }],
+        getProjectUsers: { 1: 'admin' },
+        getProjectUserRole: 'project-manager',
+        getAllTaskLinks: links[id],
+        getAllSubtasks: [{ id: 1 }],
+      })[method] ?? [];
+    const url = await serve((_request, body) => {
+      const calls = JSON.parse(body) as {
+        id: number;
+        method: string;
+        params: { task_id?: number; status_id?: number };
+      }[];
+      return {
+        body: calls.map(({ id, method, params }) => ({
+          ...{ jsonrpc: '2.0', id },
+          result:
+            method === 'getAllTasks'
+              ? params.status_id === 1
+                ? [task(1), task(2)]
+                : []
+              : results(method, params.task_id ?? 0),
+        })),
+      };
+    });
+    const { report, notes } = await importInto('boards', { url, headers: {} }, fromKanboard);
+    expect(report).toMatchObject({ issue: { written: 2 }, link: { written: 2 } });
+    expect(notes).toEqual(
+      expect.arrayContaining([
+        'subtasks of tasks',
+        'swimlanes of projects',
+        'rows of links of tasks to themselves',
+        'links of which the original has only one of two rows',
+        'ids of links whose first row does not have an odd id',
+      ]),
+    );
+    await expectNoDamage('boards');
+    const org = await givenOrganisation(db());
+    const copy = rpcAs(api(), await givenApplication(db(), { ...org, orgId: 'boards' }));
+    expect(await copy.call('getAllTaskLinks', 1)).toMatchObject([
+      { id: expect.any(Number), task_id: 2, label: 'relates to' },
+      { id: 1, task_id: 2, label: 'blocks' },
+    ]);
+    expect(await copy.call('getTask', 1)).toMatchObject({ owner_id: 1, time_estimated: 2.5, priority: 2 });
+    const [issue] = await db().query<{ key: string }>({
+      name: '',
+      text: `select key from issues where org_id = 'boards' order by key`,
+      values: [],
+    });
+    expect(issue).toEqual({ key: 'WEB-1' });
+  });
+});
+
+test('the command takes the token from the environment, and writes a file to load', async () => {
+  const org = await givenOrganisation(db(), { language: 'en' });
+  const state = join(folder, 'state.ndjson');
+  const args = [
+    'import',
+    'tracker',
+    '--url',
+    api().url,
+    '--org',
+    'by-command',
+    '--from-org',
+    org.orgId,
+    '--state',
+    state,
+  ];
+  const outcome = await runCommand([...args, '--out', join(folder, 'out.ndjson')], { IMPORT_TOKEN: org.admin.token });
+  expect(outcome).toMatchObject({ code: 0, stdout: '', stderr: expect.stringMatching(/^Not kept:\n- /) as unknown });
+  const lines = (await readFile(join(folder, 'out.ndjson'), 'utf8')).split('\n');
+  expect(await loadOrganisation(db(), lines, {})).toMatchObject({
+    organisation: { written: 1 },
+    status: { written: 5 },
+  });
+  const refused = await runCommand([...args, '--token-stdin'], { DATABASE_URL: api().database.url }, 'wrong');
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('401') as unknown });
+});
