@@ -13,7 +13,8 @@ const MAY_IMPORT = {
   'shares.ts': ['errors.ts', 'signal.ts', 'texts.ts'],
   'minute-limit.ts': ['errors.ts', 'texts.ts'],
   'config.ts': ['database-url.ts', 'errors.ts'],
-  'log.ts': [],
+  'log.ts': ['errors.ts'],
+  'audit.ts': ['http', 'log.ts'],
   contract: ['errors.ts', 'texts.ts'],
   'embedded-postgres': ['errors.ts'],
   database: [

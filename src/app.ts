@@ -1,4 +1,5 @@
 import express, { type Express, type RequestHandler } from 'express';
+import { Audit } from './audit.ts';
 import type { Config } from './config.ts';
 import type { Contract } from './contract/contract.ts';
 import type { RpcContract } from './contract/openrpc.ts';
@@ -58,6 +59,8 @@ export interface AppOptions {
   readonly rpcContract: RpcContract;
   readonly db: DatabasePool;
   readonly log: Log;
+  /** Where administrative acts are recorded (default: in the log). */
+  readonly auditLog?: Log | undefined;
   readonly config: Pick<
     Config,
     | 'publicUrl'
@@ -79,6 +82,8 @@ export interface AppOptions {
   readonly metrics?: Metrics | undefined;
   /** While it returns true, /healthz and /readyz fail. */
   readonly isDatabaseLost?: () => boolean;
+  /** While it returns true, /readyz fails. */
+  readonly isStopping?: () => boolean;
 }
 
 /** The Kanboard release whose API is implemented. */
@@ -96,6 +101,7 @@ export function createApp({
   rpcContract,
   db,
   log,
+  auditLog = log.child({ audit: true }),
   config,
   demo,
   batchMs,
@@ -103,6 +109,7 @@ export function createApp({
   responseLimits: limits = {},
   metrics,
   isDatabaseLost = () => false,
+  isStopping = () => false,
 }: AppOptions): App {
   const responseLimits = { ...RESPONSE_LIMITS, ...limits };
   const app = express();
@@ -182,6 +189,7 @@ export function createApp({
       publicUrl: config.publicUrl,
       version,
       isDatabaseLost,
+      isStopping,
       metrics: config.metricsPort === undefined ? metrics : undefined,
     }),
   );
@@ -192,10 +200,11 @@ export function createApp({
   const links = linkListListener({ db, rateLimit, publicUrl: config.publicUrl, responseLimits }, app);
   const listener = testMode ? testMode.listener(links) : links;
   const setBrowserHeaders = browserHeaders(config);
+  const observers = { observer: metrics, audit: new Audit(auditLog) };
   return {
     express: app,
     listener: (request, response) => {
-      logRequest(log, request, response, metrics);
+      logRequest(log, request, response, observers);
       request.url = withoutRepeatedSlashes(request.url);
       if (!setBrowserHeaders(request, response)) listener(request, response);
     },

@@ -32,6 +32,10 @@ export interface Config {
   /** Whether clients may reset the database, force responses and read which requests were sent. */
   readonly testMode: boolean;
   readonly logLevel: string;
+  /** Where administrative acts are recorded: the absolute path of a file, or `-` for standard output; if unset, in the log. */
+  readonly auditLog: string | undefined;
+  /** How long the server goes on serving requests after the signal to stop, while /readyz already fails. */
+  readonly shutdownDelaySeconds: number;
   /** Where `/metrics` is served to other machines; if unset, it is served on `port`, to programs of this machine only. */
   readonly metricsPort: number | undefined;
   /** Header that Kanboard clients may send instead of `Authorization`. */
@@ -167,6 +171,11 @@ const VARIABLES = {
     desc: 'on lets tests reset the database, force failures and read what their client sent',
   }),
   LOG_LEVEL: str({ choices: LOG_LEVELS, default: 'info', desc: LOG_LEVELS.join(', ') }),
+  AUDIT_LOG: str({
+    default: undefined,
+    desc: 'file that administrative acts are appended to, or -; if unset, they are in the log of the server',
+  }),
+  SHUTDOWN_DELAY: seconds({ default: 0, desc: 'seconds from SIGTERM, when /readyz fails, to the end of listening' }),
   METRICS_PORT: port({
     default: undefined,
     desc: 'port of /metrics on HOST; if unset, it is on PORT, for programs of this machine only',
@@ -239,6 +248,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
           },
     testMode: values.TEST_MODE === 'on',
     logLevel: values.LOG_LEVEL,
+    auditLog: values.AUDIT_LOG === undefined || values.AUDIT_LOG === '-' ? values.AUDIT_LOG : resolve(values.AUDIT_LOG),
+    shutdownDelaySeconds: values.SHUTDOWN_DELAY,
     metricsPort: values.METRICS_PORT,
     kanboardAuthHeader: values.KANBOARD_AUTH_HEADER,
     kanboardOrg: values.KANBOARD_ORG,

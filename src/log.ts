@@ -1,9 +1,11 @@
 import { writeSync } from 'node:fs';
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { StartError } from './errors.ts';
 
 export type Log = Logger;
 
 const STDOUT = 1;
+const STDERR = 2;
 /** Lines are written together: a system call for each costs more than the rest of its logging. */
 const BUFFER_CHARACTERS = 16_384;
 const BUFFER_MS = 100;
@@ -15,6 +17,38 @@ const LAST_WRITE_PAUSE_MS = 10;
 /** A log of JSON lines on standard output. Warnings and errors appear there at once, others within a tenth of a second. */
 export function createLog(level: string): Log {
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, bufferedStdout());
+}
+
+/**
+ * The stream of administrative acts: lines with `audit: true` in the log, whatever its level if the target is `-`, or in a
+ * file of their own, which is appended to. Throws a StartError if the file cannot be written.
+ */
+export function createAuditLog(target: string | undefined, log: Log): Log {
+  if (target === undefined) return log.child({ audit: true });
+  if (target === '-') return log.child({ audit: true }, { level: 'info' });
+  return auditTo(target, (err) => {
+    log.error({ err }, 'an audit entry could not be written');
+  });
+}
+
+/** As `createAuditLog`, for a command, whose standard output is its result: `-` is standard error. */
+export function createCommandAuditLog(target: string | undefined): Log | undefined {
+  const fail = (error: Error) => {
+    throw error;
+  };
+  return target === undefined ? undefined : auditTo(target === '-' ? STDERR : target, fail);
+}
+
+function auditTo(dest: string | number, onError: (error: Error) => void): Log {
+  try {
+    const file = pino.destination({ dest, append: true, mode: 0o600, sync: true });
+    file.on('error', onError);
+    return pino({ base: { audit: true }, timestamp: pino.stdTimeFunctions.isoTime }, file);
+  } catch (error) {
+    throw new StartError(
+      `AUDIT_LOG=${dest} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
 }
 
 function bufferedStdout(): DestinationStream & { flushSync(): void } {

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { UsageError } from './cli/command.ts';
+import { CommandAudit } from './cli/command-audit.ts';
 import { createProgram } from './cli/program.ts';
 import { DomainError, StartError } from './errors.ts';
 import { ImportError } from './import/source.ts';
@@ -8,10 +9,17 @@ import { LoadError } from './transfer/load-error.ts';
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
 
+const audit = new CommandAudit(process.env);
 try {
-  await createProgram(process.env).parseAsync();
+  const program = createProgram(process.env);
+  program.hook('preAction', (_program, command) => {
+    audit.start(command);
+  });
+  await program.parseAsync();
+  audit.end('done');
 } catch (error) {
   process.exitCode = report(error);
+  audit.end(isExpected(error) ? 'refused' : 'failed');
 }
 
 /** Prints the error to stderr, with a stack trace only if it is a bug. Returns the exit code. */

@@ -22,12 +22,22 @@ interface Operations {
   readonly publicUrl: string | undefined;
   readonly version: string;
   readonly isDatabaseLost: () => boolean;
+  /** Whether the server is about to stop, so that load balancers must send it no more requests. */
+  readonly isStopping: () => boolean;
   /** Served to programs of this machine. */
   readonly metrics: Metrics | undefined;
 }
 
 /** `/` for programs, health, readiness, the contracts and the guides: routes that need no credentials. */
-export function operationsRouter({ db, log, publicUrl, version, isDatabaseLost, metrics }: Operations): Router {
+export function operationsRouter({
+  db,
+  log,
+  publicUrl,
+  version,
+  isDatabaseLost,
+  isStopping,
+  metrics,
+}: Operations): Router {
   const router = Router();
   const databaseProblem = () =>
     isDatabaseLost() ? 'the embedded PostgreSQL is not recovering: see the log' : undefined;
@@ -40,7 +50,8 @@ export function operationsRouter({ db, log, publicUrl, version, isDatabaseLost, 
     },
     '/readyz': async (_request, response) => {
       // The pool may reconnect a moment before the loss is over. A server that is ready must not be unhealthy.
-      reportHealth(response, databaseProblem() ?? (await schemaProblem(db, log)), db.replicaStates());
+      const problem = isStopping() ? 'the server is stopping' : databaseProblem();
+      reportHealth(response, problem ?? (await schemaProblem(db, log)), db.replicaStates());
     },
     ...(metrics && { '/metrics': sendMetrics(metrics) }),
     ...Object.fromEntries(CONTRACT_FILES.map((file) => [`/${file}`, sendContract(file)])),

@@ -1,5 +1,6 @@
 import { createServer as createMetricsServer, type Server as HttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createApp } from './app.ts';
 import type { Config } from './config.ts';
 import { loadContract } from './contract/contract.ts';
@@ -13,7 +14,7 @@ import { StartError } from './errors.ts';
 import { addressOf } from './http/client-address.ts';
 import { createHttpServer } from './http/http-server.ts';
 import { expectsProxy } from './http/loopback.ts';
-import type { Log } from './log.ts';
+import { createAuditLog, type Log } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { applySeed, readSeed } from './seed/seed.ts';
 import { prepareSnapshot } from './test-mode/snapshot.ts';
@@ -29,7 +30,10 @@ export interface RunningServer {
   readonly url: string;
   /** Whether the demo's credentials are accepted. */
   readonly hasDemo: boolean;
-  /** Stops listening, lets requests in flight finish, closes the pool and detaches from the embedded PostgreSQL. */
+  /**
+   * Fails /readyz, waits for the shutdown delay, stops listening, lets requests in flight finish, closes the pool and detaches
+   * from the embedded PostgreSQL. A second call ends the delay.
+   */
   stop(): Promise<void>;
 }
 
@@ -48,6 +52,8 @@ const DEMO_CREDENTIALS = {
 /** Starts everything in order: database, schema, demo, HTTP. If a step fails, the earlier ones are undone. */
 export async function serve(config: Config, log: Log, { reset = false }: ServeOptions): Promise<RunningServer> {
   const seed = await readSeed(config);
+  const auditLog = createAuditLog(config.auditLog, log);
+  let isStopping = false;
   const postgres = await connectPostgres(config, {
     create: true,
     log,
@@ -75,10 +81,12 @@ export async function serve(config: Config, log: Log, { reset = false }: ServeOp
       rpcContract: loadRpcContract(),
       db: postgres.db,
       log,
+      auditLog,
       config,
       demo: isDemoUsable ? DEMO_CREDENTIALS : undefined,
       metrics,
       isDatabaseLost: () => postgres.embedded?.isLost() ?? false,
+      isStopping: () => isStopping,
     });
     const server = createHttpServer(app.express, app.listener);
     limitConnections(server, config, log);
@@ -89,15 +97,24 @@ export async function serve(config: Config, log: Log, { reset = false }: ServeOp
       throw error;
     });
     const tokenUses = recordTokenUses(postgres.db, log);
+    const delayed = new AbortController();
+    let stopped: Promise<void> | undefined;
+    const stop = async () => {
+      await sleep(config.shutdownDelaySeconds * 1000, undefined, { signal: delayed.signal }).catch(() => undefined);
+      await drain(server);
+      metricsServer?.close();
+      metricsServer?.closeAllConnections();
+      await tokenUses.stop();
+      await postgres.close();
+    };
     return {
       url: urlOf(server),
       hasDemo: isDemoUsable,
-      async stop() {
-        await drain(server);
-        metricsServer?.close();
-        metricsServer?.closeAllConnections();
-        await tokenUses.stop();
-        await postgres.close();
+      stop() {
+        if (isStopping) delayed.abort();
+        isStopping = true;
+        stopped ??= stop();
+        return stopped;
       },
     };
   } catch (error) {

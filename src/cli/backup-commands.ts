@@ -4,10 +4,14 @@ import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Command } from 'commander';
+import { renumberTransactions } from '../core/check/repair.store.ts';
 import { invalidateOrganisations, selectOrganisationIds } from '../core/organisations/directory.store.ts';
 import { restoreBackup, takeBackup, verifyBackup } from '../database/backup.ts';
 import { BackupReader, damaged, type RowCounts } from '../database/backup-file.ts';
+import { openDatabase } from '../database/database.ts';
+import type { Postgres } from '../database/postgres.ts';
 import { StartError } from '../errors.ts';
+import { createLog } from '../log.ts';
 import { connectDatabase, print, UsageError } from './command.ts';
 
 /** The name of standard input or output. */
@@ -49,16 +53,26 @@ export function addBackupCommands(program: Command, environment: NodeJS.ProcessE
       const postgres = await connectDatabase(environment, { create: true });
       try {
         const rows = await restoreBackup(postgres.connection, reader);
-        // Servers that are running have kept that there was no organisation.
-        await postgres.db.transaction(async (transaction) => {
-          await invalidateOrganisations(transaction, await selectOrganisationIds(transaction));
-        });
+        await adopt(postgres);
         print(options, { rows }, `Restored ${summary(rows)}.`);
       } finally {
         reader.close();
         await postgres.close();
       }
     });
+}
+
+/** Makes what was restored fit this PostgreSQL, and known to servers that are running. */
+async function adopt({ db, connection }: Postgres): Promise<void> {
+  const orgIds = await selectOrganisationIds(db);
+  const untimed = openDatabase(connection, createLog('silent'), { hasTimeouts: false });
+  try {
+    // The numbers of transactions are those of the server that was backed up.
+    for (const orgId of orgIds) await renumberTransactions(untimed, orgId);
+  } finally {
+    await untimed.close();
+  }
+  await db.transaction((transaction) => invalidateOrganisations(transaction, orgIds));
 }
 
 function summary(rows: RowCounts): string {

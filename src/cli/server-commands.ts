@@ -47,11 +47,12 @@ export function addServerCommands(program: Command, environment: NodeJS.ProcessE
       }
       const log = createLog(config.logLevel);
       const server = await serve(config, log, options);
-      stopOnSignal(async (signal) => {
+      const stop = async (signal: NodeJS.Signals) => {
         log.info({ signal }, 'stopping');
         await server.stop();
         log.info('stopped');
-      });
+      };
+      stopOnSignal(stop, () => void server.stop());
       process.stdout.write(`${greeting(server)}\n`);
     });
 
@@ -163,13 +164,16 @@ async function undoMigration(environment: NodeJS.ProcessEnv, options: MigrateOpt
 /**
  * Shuts down gracefully on the first signal and lets the process end by itself: after process.exit() the log would retry
  * its last lines forever on a pipe without a reader. If something keeps the process alive, it exits once the log has had
- * time to flush.
+ * time to flush. Calls `hurry` for further signals.
  */
-function stopOnSignal(stop: (signal: NodeJS.Signals) => Promise<void>): void {
+function stopOnSignal(stop: (signal: NodeJS.Signals) => Promise<void>, hurry: () => void): void {
   let isStopping = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      if (isStopping) return;
+      if (isStopping) {
+        hurry();
+        return;
+      }
       isStopping = true;
       stop(signal)
         .catch((error: unknown) => {

@@ -42,6 +42,11 @@ export interface Observer {
   onCall(procedure: string, outcome: 'result' | 'failure'): void;
 }
 
+/** Receives each request whose response is complete, or whose client has disconnected. */
+export interface CloseListener {
+  onClose(request: Request, response: ServerResponse): void;
+}
+
 const REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
 const REFUSALS_MAX = 20;
 /** Paths of probes, whose requests are not recorded. */
@@ -52,7 +57,12 @@ export const QUIET_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz', 
  * URL, the client's address, status, milliseconds, and what the response holds for it (`operation`, `credentials`, `err`,
  * `refusals`). Headers and bodies hold secrets and are omitted.
  */
-export function logRequest(log: Log, request: Request, response: ServerResponse, observer?: Observer): void {
+export function logRequest(
+  log: Log,
+  request: Request,
+  response: ServerResponse,
+  { observer, audit }: { readonly observer?: Observer | undefined; readonly audit?: CloseListener | undefined } = {},
+): void {
   const id = requestId(request);
   request.id = id;
   response.setHeader('X-Request-Id', id);
@@ -77,6 +87,7 @@ export function logRequest(log: Log, request: Request, response: ServerResponse,
       responseTime: Math.round(milliseconds),
     };
     log[level](line, 'request');
+    audit?.onClose(request, response);
   });
 }
 

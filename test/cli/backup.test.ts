@@ -244,3 +244,16 @@ test('backup and restore refuse a file that cannot be written or read, and a pla
   expect(outcome).toMatchObject({ code: 1, stdout: '' });
   expect(outcome.stderr).toContain(isOnCitus ? 'citus' : 'ENOENT');
 });
+
+onOneServer('events of a server that was ahead are in order in the new one', async () => {
+  const move = (transaction: string) =>
+    source.db.query({ name: '', text: `update events set transaction_id = ${transaction}`, values: [] });
+  await move(`(pg_current_xact_id()::text::bigint + 1000000000)::text::xid8`);
+  const file = join(folder, 'ahead.gz');
+  await writeFile(file, await backup());
+  await move(`'0'`);
+  const target = await createTestDatabase('template0');
+  expect(await runCommand(['restore', file], { DATABASE_URL: target.url })).toMatchObject({ code: 0 });
+  expect(await contentsOf(target.db)).toEqual(await contentsOf(source.db));
+  await target.drop();
+});

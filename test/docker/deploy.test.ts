@@ -1,5 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { load, loadAll } from 'js-yaml';
@@ -11,7 +13,6 @@ import { readConfig } from '../../src/config.ts';
 
 /** The files in deploy/. */
 
-const HAPROXY = '/usr/sbin/haproxy';
 const path = (file: string) => fileURLToPath(new URL(`../../${file}`, import.meta.url));
 const read = (file: string) => readFileSync(path(file), 'utf8');
 
@@ -83,7 +84,12 @@ test('the manifests select each other, and use the paths and variables of the se
     ...secret?.stringData,
     ...Object.fromEntries(server.env.map(({ name, value }) => [name, value])),
   };
-  expect(readConfig(environment)).toMatchObject({ demo: 'off', trustProxy: 1, rateLimitStore: 'database' });
+  expect(readConfig(environment)).toMatchObject({
+    demo: 'off',
+    trustProxy: 1,
+    rateLimitStore: 'database',
+    shutdownDelaySeconds: 5,
+  });
   for (const kind of ['Deployment', 'Job'])
     expect(JSON.stringify(specOf(kind))).toContain(`{"secretRef":{"name":"${secret?.metadata.name}"}}`);
 });
@@ -104,8 +110,41 @@ test('the environment of the profile is valid', () => {
   expect(config).toMatchObject({ trustProxy: 1, rateLimitStore: 'database' });
 });
 
-(existsSync(HAPROXY) ? test : test.skip)('HAProxy accepts its configuration', () => {
-  expect(execFileSync(HAPROXY, ['-c', '-f', path('deploy/haproxy.cfg')], { stdio: 'pipe' }).toString()).toContain(
-    'valid',
-  );
+/** Runs a program on a file of deploy/, if the machine has it. */
+function whenThere(program: string) {
+  const file = ['/usr/sbin', '/usr/bin'].map((folder) => `${folder}/${program}`).find(existsSync);
+  const run = (...args: string[]) => execFileSync(file ?? '', args, { stdio: 'pipe' }).toString();
+  return { test: file ? test : test.skip, run };
+}
+
+const haproxy = whenThere('haproxy');
+haproxy.test('HAProxy accepts its configuration', () => {
+  expect(haproxy.run('-c', '-f', path('deploy/haproxy.cfg'))).toContain('valid');
+});
+
+const nginx = whenThere('nginx');
+nginx.test('nginx accepts its configuration', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'issue-links-nginx-'));
+  // The file is included in nginx's own configuration.
+  const configuration = join(folder, 'nginx.conf');
+  const logs = `error_log ${folder}/error.log; pid ${folder}/pid;`;
+  writeFileSync(configuration, `${logs} events {} http { access_log off; include ${path('deploy/nginx.conf')}; }`);
+  try {
+    nginx.run('-t', '-q', '-p', folder, '-c', configuration);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+const caddy = whenThere('caddy');
+caddy.test('Caddy accepts its configuration', () => {
+  const adapted = caddy.run('adapt', '--config', path('deploy/Caddyfile'), '--adapter', 'caddyfile');
+  expect(adapted).toContain('"uri":"/readyz"');
+});
+
+const systemd = whenThere('systemd-analyze');
+systemd.test('systemd knows each setting of the unit', () => {
+  // Whether the program is there is the matter of the machine that runs the unit.
+  const { stderr } = spawnSync('systemd-analyze', ['verify', path('deploy/issue-links.service')], { encoding: 'utf8' });
+  expect(stderr.split('\n').filter((line) => line.includes('issue-links.service:'))).toEqual([]);
 });

@@ -23,7 +23,7 @@ beforeAll(async () => {
   organisation = await givenOrganisation(db);
   account = await givenAccount(db, organisation, 'admin');
   issue = (await givenIssue(db, organisation, (await givenQueue(db, organisation)).key)).key;
-  server = await startServer([...PROGRAM, 'serve'], { DATABASE_URL: database().url });
+  server = await startServer([...PROGRAM, 'serve'], { DATABASE_URL: database().url, SHUTDOWN_DELAY: '600' });
 });
 afterAll(async () => {
   await server.stop();
@@ -169,3 +169,20 @@ async function freePort(): Promise<number> {
   await new Promise((resolve) => probe.close(resolve));
   return port;
 }
+
+// The last test, since it stops the server.
+test('a stopping server fails /readyz and serves requests until SHUTDOWN_DELAY is over, or a second signal ends it', async () => {
+  expect((await get('/readyz')).status).toBe(200);
+  const stopped = server.stop();
+  let ready = await get('/readyz');
+  while (ready.status === 200) ready = await get('/readyz');
+  expect(ready.status).toBe(503);
+  expect(ready.headers.get('Retry-After')).toBe('5');
+  expect(await ready.json()).toEqual({ status: 'unavailable', problem: 'the server is stopping' });
+  expect((await get('/healthz')).status).toBe(200);
+  const response = await get(`/v2/issues/${issue}/links`);
+  expect(response.status).toBe(200);
+  await response.text();
+  await server.stop();
+  expect(await stopped).toEqual({ code: 0, signal: null });
+});

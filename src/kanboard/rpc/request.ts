@@ -45,6 +45,13 @@ export function argumentsOf({ params: declared }: Method, { params }: RpcRequest
   );
 }
 
+/** The parameters that were given, by name, whether or not they fit. */
+export function namedParameters({ params: declared }: Method, { params }: RpcRequest): Record<string, unknown> {
+  const positional = arrayFrom(params);
+  if (positional === undefined) return params as Record<string, unknown>;
+  return Object.fromEntries(declared.map(({ name }, index) => [name, positional[index]]));
+}
+
 /** PHP has a single array type: an object with the keys 0, 1, 2 and so on is a list, and `{}` is an empty one. */
 function arrayFrom(value: unknown): readonly unknown[] | undefined {
   if (Array.isArray(value)) return value as unknown[];

@@ -3,6 +3,7 @@ import type { Access, Method, MethodName, RpcContract } from '../../contract/ope
 import { accountOf, type Viewer } from '../../core/access/viewer.ts';
 import type { DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
+import { type Act, noteAct } from '../../http/administrative-acts.ts';
 import { clientSignal } from '../../http/client-signal.ts';
 import { isUnanswerable, setRetryAfter } from '../../http/error-response.ts';
 import { isOwnOrigin } from '../../http/own-origin.ts';
@@ -13,7 +14,7 @@ import { endResponse, type ResponseLimits, ResponseMemory } from '../../http/res
 import type { Account, Methods } from './account.ts';
 import { authenticate, credentialsOf } from './authentication.ts';
 import { parseLossless, stringifyLossless } from './json.ts';
-import { argumentsOf, batchOf, type RpcRequest, toRequest } from './request.ts';
+import { argumentsOf, batchOf, namedParameters, type RpcRequest, toRequest } from './request.ts';
 import { forbidden, httpRefusal, internalError, methodNotFound, OUTCOMES, parseError, RpcError } from './rpc-error.ts';
 
 export interface RpcRouterOptions {
@@ -40,6 +41,11 @@ type AnyHandler = (params: Record<string, unknown>, account: Account) => Promise
 
 /** The methods that only read. */
 const READING = /^(get|search)[A-Z]/;
+/** Procedures that change projects and who may see them, besides those for administrators and managers only. */
+const ADMINISTRATIVE: ReadonlySet<MethodName> = new Set<MethodName>([
+  ...(['createMyPrivateProject', 'updateProject', 'removeProject', 'enableProject', 'disableProject'] as const),
+  ...(['addProjectUser', 'removeProjectUser', 'changeProjectUserRole'] as const),
+]);
 const BATCH_MAX = 1000;
 /** A larger body is read after its credentials have been checked, or 1 000 anonymous clients would hold a gigabyte. */
 const ANONYMOUS_BYTES_MAX = 16_384;
@@ -178,14 +184,27 @@ async function respondTo(
 ): Promise<string | undefined> {
   const request = requestOrError(value);
   if (typeof request === 'string') return request;
+  const act = actOf(options, response, request);
   try {
     const result = await call(options, response, request, await sessionOf());
+    if (act) act.outcome = result === options.methods.get(request.method)?.['x-failure'] ? 'refused' : 'done';
     if (request.id === undefined) return undefined;
     return `{"jsonrpc":"2.0","result":${JSON.stringify(result)},"id":${stringifyLossless(request.id)}}`;
   } catch (error) {
+    const isRefusal = error instanceof RpcError || (error instanceof DomainError && !endsBatch(error));
+    if (act) act.outcome = isRefusal ? 'refused' : 'failed';
     const rpcError = callError(error);
     return request.id === undefined ? undefined : errorBody(rpcError, request.id);
   }
+}
+
+/** The administrative act that the call attempts; undefined for other calls. */
+function actOf({ methods }: RpcRouterOptions, response: Response, request: RpcRequest): Act | undefined {
+  const method = methods.get(request.method);
+  if (method === undefined || READING.test(method.name)) return undefined;
+  const { name, 'x-access': access } = method;
+  if (access !== 'admin' && access !== 'manager' && !ADMINISTRATIVE.has(name)) return undefined;
+  return noteAct(response, { via: 'json-rpc', action: name, given: namedParameters(method, request) });
 }
 
 /** The response to a call of a batch that this error ended. */

@@ -7,6 +7,7 @@ import { respondOnce } from '../../core/idempotency-keys/idempotency-keys.servic
 import { explainConflict } from '../../core/issue-links/link-conflict.ts';
 import type { DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
+import { noteAct } from '../../http/administrative-acts.ts';
 import { clientSignal } from '../../http/client-signal.ts';
 import { entityTag, isNotModified } from '../../http/entity-tag.ts';
 import { errorResponse, sendError } from '../../http/error-response.ts';
@@ -42,6 +43,9 @@ type AnyHandler = (
 
 type AnyReply = ReplyHeaders & ({ readonly body: unknown } | { readonly json: string } | OtherContent);
 
+/** Operations for managers and administrators, besides those that need the scope `admin`. */
+const ADMINISTRATIVE: ReadonlySet<OperationId> = new Set<OperationId>(['createQueue']);
+
 /** Routes every operation of the contract: authentication, scope, validation, handler, response. */
 export function restRouter(options: RestRouterOptions): Router {
   const { contract, handlers, responseLimits } = options;
@@ -55,9 +59,11 @@ export function restRouter(options: RestRouterOptions): Router {
     const route = router.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
     for (const operation of operations) {
       const handle = handlers[operation.id] as AnyHandler;
+      const isAct = operation.scope === 'admin' || ADMINISTRATIVE.has(operation.id);
       const serve: RequestHandler = async (request, response) => {
         response.namesReason = operation.namesReason;
         response.operation = operation.id;
+        const act = isAct ? noteAct(response, { via: 'rest', action: operation.id, given: request.params }) : undefined;
         const { caller, account, memory, clientDb } = await admit(options, request, response, {
           scope: operation.scope,
           path: request.baseUrl,
@@ -75,6 +81,7 @@ export function restRouter(options: RestRouterOptions): Router {
           preferred: <MediaType extends string>(mediaTypes: readonly MediaType[]) =>
             preferredOf(request, response, mediaTypes),
         };
+        if (act) act.given = { ...request.params, ...(call.body as object) };
         const key = (call.headers as { 'Idempotency-Key'?: string })['Idempotency-Key'];
         if (key !== undefined) {
           const { viewer, language } = caller;

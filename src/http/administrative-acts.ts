@@ -1,0 +1,29 @@
+import type { ServerResponse } from 'node:http';
+
+declare module 'http' {
+  interface ServerResponse {
+    /** The administrative acts that the request attempted; unset for others. */
+    acts?: Act[];
+  }
+}
+
+/** What happened; `unknown` if the client disconnected before it was told. */
+export type Outcome = 'done' | 'refused' | 'failed' | 'unknown';
+
+/** Something that only an administrator or a manager may do. Reads and changes of issues and links are none. */
+export interface Act {
+  readonly via: 'rest' | 'json-rpc' | 'page' | 'command';
+  /** An operationId, a procedure, a form or a command. */
+  readonly action: string;
+  /** Parameters, as the client sent them. */
+  given: unknown;
+  /** Unset until it is known, or if the status of the response tells it. */
+  outcome?: Outcome;
+}
+
+/** Adds an act to those of the response; it is recorded with the response. */
+export function noteAct(response: ServerResponse, act: Act): Act {
+  response.acts ??= [];
+  response.acts.push(act);
+  return act;
+}
