@@ -4,7 +4,7 @@ FROM node:22-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=optional
-COPY tsconfig.json tsconfig.build.json openapi.yaml openrpc.yaml ./
+COPY tsconfig.json tsconfig.build.json openapi.yaml openapi-kanboard.yaml openrpc.yaml ./
 COPY scripts ./scripts
 COPY src ./src
 RUN npm run build

@@ -2,10 +2,10 @@
 // reads at its start, and copies the files of Swagger UI that /docs serves. If swagger-ui-dist were a production dependency, it would bring @scarf/scarf, whose install script reports each
 // installation to a third party: the overrides in package.json replace it in a clone, but not in an installed package.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { load } from 'js-yaml';
 import swaggerUiFolder from 'swagger-ui-dist/absolute-path.js';
+import { contractFiles } from './contracts.js';
 
 /** The files that src/docs.ts serves, and the licences that must accompany them. */
 const SWAGGER_UI_FILES = [
@@ -26,9 +26,8 @@ export function build() {
     stdio: 'inherit',
   });
   if (status !== 0) return false;
-  for (const name of ['openapi', 'openrpc']) {
-    const contract = load(readFileSync(new URL(`${name}.yaml`, root), 'utf8'));
-    writeFileSync(new URL(`dist/contract/${name}.json`, root), JSON.stringify(contract));
+  for (const [name, contract] of Object.entries(contractFiles())) {
+    writeFileSync(new URL(`dist/contract/${name}`, root), JSON.stringify(contract));
   }
   mkdirSync(new URL('dist/swagger-ui', root));
   for (const file of SWAGGER_UI_FILES) {

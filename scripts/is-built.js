@@ -12,5 +12,6 @@ export function isBuilt() {
     .filter((entry) => entry.isFile())
     .map((entry) => `${entry.parentPath}/${entry.name}`);
   const { mtimeMs } = statSync(built);
-  return [...sources, `${root}openapi.yaml`, `${root}openrpc.yaml`].every((file) => statSync(file).mtimeMs <= mtimeMs);
+  const contracts = ['openapi.yaml', 'openapi-kanboard.yaml', 'openrpc.yaml'].map((name) => `${root}${name}`);
+  return [...sources, ...contracts].every((file) => statSync(file).mtimeMs <= mtimeMs);
 }

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { load } from 'js-yaml';
 import converter from 'openapi-to-postmanv2';
+import { bothApis } from './contracts.js';
 
 /** Explicit orders, for folders that repeat operations. Operations not listed come first. */
 const ORDERS = {
@@ -97,8 +98,7 @@ const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 const ROOT = new URL('../', import.meta.url);
 const FOLDER = new URL('postman/', ROOT);
 
-const yaml = readFileSync(new URL('openapi.yaml', ROOT), 'utf8');
-const contract = load(yaml);
+const contract = bothApis();
 const rpcContract = load(readFileSync(new URL('openrpc.yaml', ROOT), 'utf8'));
 const operations = readOperations();
 for (const id of [...Object.values(ORDERS).flat(), ...Object.keys(DETAILS)]) {
@@ -199,7 +199,7 @@ async function convert() {
     alwaysInheritAuthentication: true,
   };
   const { result, reason, output } = await new Promise((resolve, reject) => {
-    converter.convertV2({ type: 'string', data: yaml }, options, (error, conversion) =>
+    converter.convertV2({ type: 'json', data: contract }, options, (error, conversion) =>
       error ? reject(error) : resolve(conversion),
     );
   });

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { type RequestHandler, Router } from 'express';
+import { readContractFile } from './contract/contract-files.ts';
 import type { RpcContract } from './contract/openrpc.ts';
 import { isLoopbackRequest } from './http/loopback.ts';
 import { type Markup, markup } from './markup.ts';
@@ -73,6 +74,9 @@ export function docsRouter(demo: DemoCredentials | undefined, rpcContract: RpcCo
   router.get('/docs/initializer.js', (request, response) => {
     const credentials = isLoopbackRequest(request) ? demo : undefined;
     response.set('Cache-Control', 'no-store').type('js').send(initializer(credentials));
+  });
+  router.get('/docs/openapi.json', async (_request, response) => {
+    response.type('json').send(await readContractFile('docs.json'));
   });
   router.get('/docs/theme.js', (_request, response) => {
     response.type('js').send(THEME);
@@ -155,7 +159,7 @@ function prefixed(server) {
 }
 
 const ui = SwaggerUIBundle({
-  url: new URL('openapi.json', root).href,
+  url: new URL('docs/openapi.json', root).href,
   dom_id: '#docs',
   deepLinking: true,
   filter: true,
@@ -164,7 +168,7 @@ const ui = SwaggerUIBundle({
   // The default would send the contract to an external validator.
   validatorUrl: null,
   responseInterceptor(response) {
-    if (!response.url.endsWith('/openapi.json')) return response;
+    if (!response.url.endsWith('/docs/openapi.json')) return response;
     const contract = JSON.parse(response.text, (key, value) => {
       if (key === 'servers') return value.map(prefixed);
       return startsEmpty(value) ? { ...value, example: undefined, examples: undefined } : value;

@@ -2,21 +2,25 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
 /** The contracts as written, and as JSON from the build, since parsing YAML would prolong each start by a third. */
-const FILES = {
-  'openapi.yaml': new URL('../../openapi.yaml', import.meta.url),
-  'openapi.json': new URL('../../dist/contract/openapi.json', import.meta.url),
-  'openrpc.yaml': new URL('../../openrpc.yaml', import.meta.url),
-  'openrpc.json': new URL('../../dist/contract/openrpc.json', import.meta.url),
-};
+export const CONTRACT_FILES = [
+  'openapi.yaml',
+  'openapi.json',
+  'openapi-3.0.json',
+  'openrpc.yaml',
+  'openrpc.json',
+] as const;
 
-export type ContractFile = keyof typeof FILES;
-
-export const CONTRACT_FILES = Object.keys(FILES) as ContractFile[];
+/** `docs.json` is openapi.yaml together with the endpoint of the Kanboard API, for the page at /docs. */
+export type ContractFile = (typeof CONTRACT_FILES)[number] | 'docs.json';
 
 export function readContract(file: ContractFile & `${string}.json`): unknown {
-  return JSON.parse(readFileSync(FILES[file], 'utf8'));
+  return JSON.parse(readFileSync(urlOf(file), 'utf8'));
 }
 
 export function readContractFile(file: ContractFile): Promise<string> {
-  return readFile(FILES[file], 'utf8');
+  return readFile(urlOf(file), 'utf8');
+}
+
+function urlOf(file: ContractFile): URL {
+  return new URL(file.endsWith('.json') ? `../../dist/contract/${file}` : `../../${file}`, import.meta.url);
 }

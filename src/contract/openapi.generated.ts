@@ -1538,56 +1538,6 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
-    readonly "/jsonrpc.php": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly get?: never;
-        readonly put?: never;
-        /**
-         * Call a method of the Kanboard API
-         * @description JSON-RPC 2.0 as Kanboard speaks it: one call, or a batch of up to 1000. The methods, with their parameters, results
-         *     and failure values, are in the OpenRPC document at `/openrpc.json`.
-         *
-         *     An error in one call has status 200. Wrong credentials (401) and a call that the account may not make (403) fail the
-         *     whole request, including a batch whose earlier calls were already carried out.
-         */
-        readonly post: operations["callJsonRpc"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
-    readonly "/kanboard/{orgId}/jsonrpc.php": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path: {
-                /**
-                 * @description The organisation. Clients use `/kanboard/<organisation>` as the base URL of a Kanboard.
-                 * @example 1
-                 */
-                readonly orgId: string;
-            };
-            readonly cookie?: never;
-        };
-        readonly get?: never;
-        readonly put?: never;
-        /**
-         * Call a method of the Kanboard API in an organisation
-         * @description The same as `/jsonrpc.php`, but accepts only credentials of the organisation in the path.
-         */
-        readonly post: operations["callJsonRpcOfOrganisation"];
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
     readonly "/links/_search": {
         readonly parameters: {
             readonly query?: never;
@@ -2778,33 +2728,6 @@ export interface components {
             readonly self: string;
             readonly version: number;
         };
-        readonly JsonRpcError: {
-            readonly error: {
-                readonly code: number;
-                readonly data?: string;
-                readonly message: string;
-            };
-            readonly id: unknown;
-            /** @constant */
-            readonly jsonrpc: "2.0";
-        };
-        readonly JsonRpcRequest: {
-            /** @description Returned unchanged. A call without an id is carried out but gets no response. */
-            readonly id?: unknown;
-            /** @constant */
-            readonly jsonrpc: "2.0";
-            readonly method: string;
-            /** @description The parameters of the method, by name or by position. */
-            readonly params?: readonly unknown[] | Record<string, never> | null;
-        };
-        readonly JsonRpcResponse: components["schemas"]["JsonRpcResult"] | components["schemas"]["JsonRpcError"];
-        readonly JsonRpcResult: {
-            readonly id: unknown;
-            /** @constant */
-            readonly jsonrpc: "2.0";
-            /** @description What the method returns, or its failure value. */
-            readonly result: unknown;
-        };
         /**
          * @description Why a request failed. docs/errors.md explains each code.
          * @enum {string}
@@ -3426,123 +3349,6 @@ export interface components {
                 readonly "application/json": components["schemas"]["ErrorBody"];
             };
         };
-        /** @description The response to a call, or the responses to the calls of a batch that have an id; empty if none has one. */
-        readonly JsonRpc: {
-            headers: {
-                readonly [name: string]: unknown;
-            };
-            content: {
-                readonly "application/json": components["schemas"]["JsonRpcResponse"] | readonly components["schemas"]["JsonRpcResponse"][];
-            };
-        };
-        /**
-         * @description The account may not make this call, or may not see the task or project, or the request comes from a page of
-         *     another site.
-         */
-        readonly JsonRpcForbidden: {
-            headers: {
-                readonly [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "jsonrpc": "2.0",
-                 *       "error": {
-                 *         "code": 403,
-                 *         "message": "Forbidden"
-                 *       },
-                 *       "id": null
-                 *     }
-                 */
-                readonly "application/json": components["schemas"]["JsonRpcError"];
-            };
-        };
-        /**
-         * @description The body exceeds 1 MiB, the batch 1000 calls, or the result 32 MiB. If calls of a batch were carried out before,
-         *     the response is 200, and the call whose result did not fit and those after it have this error.
-         */
-        readonly JsonRpcTooLarge: {
-            headers: {
-                readonly [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "jsonrpc": "2.0",
-                 *       "error": {
-                 *         "code": 413,
-                 *         "message": "Payload Too Large"
-                 *       },
-                 *       "id": null
-                 *     }
-                 */
-                readonly "application/json": components["schemas"]["JsonRpcError"];
-            };
-        };
-        /** @description Too many wrong credentials, or too many passwords are being checked at once. Valid tokens keep working. */
-        readonly JsonRpcTooMany: {
-            headers: {
-                readonly RateLimit: components["headers"]["RateLimit"];
-                readonly "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
-                /** @description Seconds to wait before trying again. */
-                readonly "Retry-After"?: number;
-                readonly [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "jsonrpc": "2.0",
-                 *       "error": {
-                 *         "code": 429,
-                 *         "message": "Too Many Requests"
-                 *       },
-                 *       "id": null
-                 *     }
-                 */
-                readonly "application/json": components["schemas"]["JsonRpcError"];
-            };
-        };
-        /** @description The credentials are wrong or missing, or the account is locked or disabled. */
-        readonly JsonRpcUnauthorized: {
-            headers: {
-                readonly "WWW-Authenticate"?: "Basic realm=\"JsonRPC\"";
-                readonly [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "jsonrpc": "2.0",
-                 *       "error": {
-                 *         "code": 401,
-                 *         "message": "Unauthorized"
-                 *       },
-                 *       "id": null
-                 *     }
-                 */
-                readonly "application/json": components["schemas"]["JsonRpcError"];
-            };
-        };
-        /** @description The database is temporarily unavailable, or other requests were changing the same data for too long. Try again. */
-        readonly JsonRpcUnavailable: {
-            headers: {
-                /** @description Seconds to wait before trying again. */
-                readonly "Retry-After"?: number;
-                readonly [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "jsonrpc": "2.0",
-                 *       "error": {
-                 *         "code": 503,
-                 *         "message": "Service Unavailable"
-                 *       },
-                 *       "id": null
-                 *     }
-                 */
-                readonly "application/json": components["schemas"]["JsonRpcError"];
-            };
-        };
         /** @description The request is well-formed but breaks a rule, which the message and the code name. */
         readonly LinkRefused: {
             headers: {
@@ -3945,13 +3751,7 @@ export interface components {
         /** @description The uid or login of a user. The uid takes precedence over another user's login that looks the same. */
         readonly UserId: string;
     };
-    requestBodies: {
-        readonly JsonRpc: {
-            readonly content: {
-                readonly "application/json": components["schemas"]["JsonRpcRequest"] | readonly components["schemas"]["JsonRpcRequest"][];
-            };
-        };
-    };
+    requestBodies: never;
     headers: {
         /**
          * @description Changes with the body; for `If-None-Match`. It begins with the version of the resource, if that has one for
@@ -7875,46 +7675,6 @@ export interface operations {
             readonly 413: components["responses"]["TooLarge"];
             readonly 429: components["responses"]["TooMany"];
             readonly 503: components["responses"]["Unavailable"];
-        };
-    };
-    readonly callJsonRpc: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        readonly requestBody: components["requestBodies"]["JsonRpc"];
-        readonly responses: {
-            readonly 200: components["responses"]["JsonRpc"];
-            readonly 401: components["responses"]["JsonRpcUnauthorized"];
-            readonly 403: components["responses"]["JsonRpcForbidden"];
-            readonly 413: components["responses"]["JsonRpcTooLarge"];
-            readonly 429: components["responses"]["JsonRpcTooMany"];
-            readonly 503: components["responses"]["JsonRpcUnavailable"];
-        };
-    };
-    readonly callJsonRpcOfOrganisation: {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path: {
-                /**
-                 * @description The organisation. Clients use `/kanboard/<organisation>` as the base URL of a Kanboard.
-                 * @example 1
-                 */
-                readonly orgId: string;
-            };
-            readonly cookie?: never;
-        };
-        readonly requestBody: components["requestBodies"]["JsonRpc"];
-        readonly responses: {
-            readonly 200: components["responses"]["JsonRpc"];
-            readonly 401: components["responses"]["JsonRpcUnauthorized"];
-            readonly 403: components["responses"]["JsonRpcForbidden"];
-            readonly 413: components["responses"]["JsonRpcTooLarge"];
-            readonly 429: components["responses"]["JsonRpcTooMany"];
-            readonly 503: components["responses"]["JsonRpcUnavailable"];
         };
     };
     readonly searchIssueLinks: {

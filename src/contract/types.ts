@@ -4,7 +4,7 @@ import type { components, operations } from './openapi.generated.ts';
 export type Schemas = components['schemas'];
 
 /** The operations of the REST API. */
-export type OperationId = Exclude<keyof operations, `${string}JsonRpc${string}`>;
+export type OperationId = keyof operations;
 
 type Part<Operation, Name extends string> = Operation extends { parameters: infer Parameters }
   ? Name extends keyof Parameters

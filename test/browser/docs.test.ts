@@ -109,7 +109,7 @@ test('/docs shows every operation of the contract', async () => {
   await page.goto(`${url()}/docs`);
   await page.locator('.opblock').first().waitFor();
 
-  const contract = (await (await fetch(`${url()}/openapi.json`)).json()) as { paths: Record<string, object> };
+  const contract = (await (await fetch(`${url()}/docs/openapi.json`)).json()) as { paths: Record<string, object> };
   const declared = Object.values(contract.paths).flatMap((item) =>
     Object.keys(item).filter((key) => /^(get|post|put|patch|delete)$/.test(key)),
   );

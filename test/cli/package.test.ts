@@ -72,7 +72,7 @@ test('the program of the unpacked package starts', async () => {
   expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('--reset'), stderr: '' });
 });
 
-test.each(['openapi.yaml', 'openrpc.yaml', 'src/main.ts'])(
+test.each(['openapi.yaml', 'openapi-kanboard.yaml', 'openrpc.yaml', 'src/main.ts'])(
   'npm start builds again after a change to %s',
   async (file) => {
     const isBuilt = `node -e "import('./scripts/is-built.js').then(({ isBuilt }) => console.log(isBuilt()))"`;

@@ -41,7 +41,7 @@ export function useApi(
   const lines: string[] = [];
 
   beforeAll(async () => {
-    const contract = loadContract();
+    const contract = loadContract('docs.json');
     const rpcContract = loadRpcContract();
     check = new ContractCheck(contract, rpcContract);
     const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });

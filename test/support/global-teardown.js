@@ -20,7 +20,7 @@ export default async function globalTeardown(config) {
 /** Answers of the contract that no test has seen: an operation without tests of each of its answers is not done. */
 function unseenAnswers(file) {
   const seen = new Set(existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []);
-  const declared = [...answersOfOperations(loadContract()), ...answersOfMethods(loadRpcContract())];
+  const declared = [...answersOfOperations(loadContract('docs.json')), ...answersOfMethods(loadRpcContract())];
   return declared.filter((answer) => !seen.has(answer));
 }
 

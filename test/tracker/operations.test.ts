@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, expect, test } from '@jest/globals';
+import { Validator } from '@seriousme/openapi-schema-validator';
 import { load } from 'js-yaml';
 import { migrate } from '../../src/database/migrations.ts';
 import { useApi } from '../support/api.ts';
@@ -59,6 +60,48 @@ test('/readyz returns 200 after a newer server has migrated the schema', async (
   await execute(`delete from schema_migrations where name = '9999_later'`);
 });
 
+test('/openapi-3.0.json describes the same operations in OpenAPI 3.0.3', async () => {
+  const { body, headers } = await api().request.get('/openapi-3.0.json').expect(200);
+  expect(headers['content-type']).toMatch(/^application\/json/);
+  expect(body.openapi).toBe('3.0.3');
+  expect(await new Validator().validate(body)).toMatchObject({ valid: true });
+  const { body: written } = await api().request.get('/openapi.json').expect(200);
+  expect(Object.keys(body.paths)).toEqual(Object.keys(written.paths));
+  expect(Object.keys(body.components.schemas)).toEqual(Object.keys(written.components.schemas));
+  expect(body.components.schemas.IssueLink.required).toEqual(written.components.schemas.IssueLink.required);
+  // What 3.0 does not know.
+  expect(JSON.stringify(body)).not.toMatch(/"type":(\[|"null")|"const":/);
+
+  body.components.schemas.IssueLink.type = ['object', 'null'];
+  expect(await new Validator().validate(body)).toMatchObject({ valid: false });
+});
+
+test('the contract of the REST API has nothing of the Kanboard API, and no two names that generators take for one', async () => {
+  const { body } = await api().request.get('/openapi.json').expect(200);
+  expect(body.openapi).toBe('3.1.0');
+  expect(JSON.stringify([body.paths, body.components])).not.toMatch(/json-?rpc/i);
+  // As orval names them.
+  const names = [
+    ...Object.keys(body.components.schemas),
+    ...Object.keys(body.components.responses).map((name) => `${name}Response`),
+    ...Object.keys(body.components.parameters).map((name) => `${name}Parameter`),
+  ].map((name) => name.toLowerCase());
+  expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+  for (const name of ['error', 'object', 'date', 'promise', 'response', 'request']) expect(names).not.toContain(name);
+});
+
+test('schemas of the contract are written out, and arrays name their items', async () => {
+  const { body } = await api().request.get('/openapi.json').expect(200);
+  const schemas = schemasIn(body);
+  expect(schemas.length).toBeGreaterThan(200);
+  expect(schemas.filter((schema) => 'allOf' in schema)).toEqual([]);
+  const arrays = schemas.filter(({ type }) => [type].flat().includes('array'));
+  expect(arrays.filter((schema) => !('items' in schema))).toEqual([]);
+  const linkIds = JSON.stringify(body).match(/"name":"linkId"[^}]*"schema":\{"type":"\w+"/g) ?? [];
+  expect(linkIds.map((text) => /\w+(?="$)/.exec(text)?.[0])).toEqual(['integer']);
+  expect(body.components.schemas.IssueLink.properties.id.type).toBe('integer');
+});
+
 test('/openapi.yaml and /openapi.json return the contract unchanged', async () => {
   const yaml = await api().request.get('/openapi.yaml').expect(200).buffer();
   expect(yaml.headers['content-type']).toMatch(/^application\/yaml/);
@@ -87,16 +130,21 @@ test('/llms.txt lists the guides in the form of llmstxt.org, and each is served 
   await api().request.post('/llms.txt').expect(405);
 });
 
-test.each(['/healthz', '/readyz', '/openapi.yaml', '/openapi.json', '/openrpc.yaml', '/openrpc.json'])(
-  '%s supports only GET',
-  async (path) => {
-    await api().request.head(path).expect(200);
-    const { headers, body } = await api().request.post(path).expect(405);
-    expect(headers['allow']).toBe('GET, HEAD, OPTIONS');
-    expect(body).toMatchObject({ errors: {}, errorsData: {}, statusCode: 405 });
-    expect((await api().request.options(path).expect(204)).headers['allow']).toBe('GET, HEAD, OPTIONS');
-  },
-);
+test.each([
+  '/healthz',
+  '/readyz',
+  '/openapi.yaml',
+  '/openapi.json',
+  '/openapi-3.0.json',
+  '/openrpc.yaml',
+  '/openrpc.json',
+])('%s supports only GET', async (path) => {
+  await api().request.head(path).expect(200);
+  const { headers, body } = await api().request.post(path).expect(405);
+  expect(headers['allow']).toBe('GET, HEAD, OPTIONS');
+  expect(body).toMatchObject({ errors: {}, errorsData: {}, statusCode: 405 });
+  expect((await api().request.options(path).expect(204)).headers['allow']).toBe('GET, HEAD, OPTIONS');
+});
 
 test('every response has the X-Request-Id of the request, or else a new one', async () => {
   for (const path of ['/healthz', '/nothing', '/v2/issues/A-1/links', '/v2/issues/%zz/links']) {
@@ -207,4 +255,14 @@ test('responses do not name the software and disable content sniffing', async ()
 /** Node sends headers as Latin-1, so this sends the bytes of the UTF-8 string. */
 function encodeHeader(value: string): string {
   return Buffer.from(value).toString('latin1');
+}
+
+/** All schemas in a document, without examples. */
+function schemasIn(node: unknown): Record<string, unknown>[] {
+  if (typeof node !== 'object' || node === null) return [];
+  const below = Object.entries(node)
+    .filter(([key]) => !key.startsWith('x-') && !['example', 'examples'].includes(key))
+    .flatMap(([, value]) => schemasIn(value));
+  const isSchema = ['type', 'anyOf', 'oneOf', 'allOf'].some((keyword) => keyword in node);
+  return isSchema ? [node as Record<string, unknown>, ...below] : below;
 }

@@ -12,7 +12,7 @@ interface Example {
   readonly value: unknown;
 }
 
-const contract = loadContract();
+const contract = loadContract('docs.json');
 const document = contract.document as unknown as Node;
 const examples = examplesBelow(document, '');
 const operations = contract.operations.map((operation) => ({
