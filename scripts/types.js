@@ -1,19 +1,22 @@
-// `npm run types` generates the types in src/contract from openapi.yaml and openrpc.yaml; with `--check` it only reports
-// the files that are out of date.
+// `npm run types` generates the types in src/contract and of the client from openapi.yaml and openrpc.yaml; with `--check` it
+// only reports the files that are out of date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { load } from 'js-yaml';
 import openapiTS, { astToString, COMMENT_HEADER } from 'openapi-typescript';
 
 const ROOT = new URL('../', import.meta.url);
 const openrpc = load(readFileSync(new URL('openrpc.yaml', ROOT), 'utf8'));
+const openapi = new URL('openapi.yaml', ROOT);
+/** openapi-fetch infers wrong types from readonly arrays. */
 const sources = {
-  'src/contract/openapi.generated.ts': new URL('openapi.yaml', ROOT),
-  'src/contract/openrpc.generated.ts': signaturesOf(openrpc),
+  'src/contract/openapi.generated.ts': [openapi, { immutable: true }],
+  'src/contract/openrpc.generated.ts': [signaturesOf(openrpc), { immutable: true }],
+  'clients/typescript/src/openapi.generated.ts': [openapi, {}],
 };
 
-for (const [path, source] of Object.entries(sources)) {
+for (const [path, [source, options]] of Object.entries(sources)) {
   const file = new URL(path, ROOT);
-  const types = COMMENT_HEADER + astToString(await openapiTS(source, { immutable: true, alphabetize: true }));
+  const types = COMMENT_HEADER + astToString(await openapiTS(source, { ...options, alphabetize: true }));
   if (!process.argv.includes('--check')) writeFileSync(file, types);
   else if (readFileSync(file, 'utf8') !== types) {
     process.stderr.write(`${path} is out of date: run "npm run types".\n`);
