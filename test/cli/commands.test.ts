@@ -3,6 +3,8 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import type { Command } from 'commander';
+import { createProgram } from '../../src/cli/program.ts';
 import { describeVariables } from '../../src/config.ts';
 import { hasTerminal, inTerminal, runCommand } from '../support/command-line.ts';
 import { type Environment, run } from '../support/server-process.ts';
@@ -143,6 +145,22 @@ test('a password is read from standard input, and only its hash is stored', asyn
   const [user] = await rows(`select * from users where org_id = 'secrets' and login = 'anna'`);
   expect(user?.['password_hash']).toMatch(/^\$scrypt\$/);
   expect(JSON.stringify(await contents(db()))).not.toContain('correct horse battery');
+});
+
+test('a secret given on standard input is not printed, not even as JSON', async () => {
+  await json('org create discreet');
+  await json('user create --org discreet --login anna');
+  const secret = 'correct-horse-battery-staple';
+  for (const args of [
+    'user create --org discreet --login bob --password-stdin',
+    'user set-password --org discreet --login anna',
+    'token create --org discreet --user anna --value-stdin',
+    'kanboard token --org discreet --user anna --value-stdin',
+  ]) {
+    const { code, stdout, stderr } = await issueLinks(`${args} --json`, `${secret}\n`);
+    expect({ args, code, stderr }).toEqual({ args, code: 0, stderr: '' });
+    expect(stdout).not.toContain(secret);
+  }
 });
 
 test('a short password is accepted with a warning', async () => {
@@ -290,44 +308,17 @@ const COMMANDS_WITH_DATABASE = [
   'kanboard token --org 1',
 ];
 
-const COMMANDS = [
-  '',
-  'serve',
-  'reset',
-  'migrate',
-  'distribute',
-  'org',
-  'org create',
-  'user',
-  'org list',
-  'user create',
-  'user list',
-  'user set-role',
-  'user set-password',
-  'user disable',
-  'user enable',
-  'token rotate',
-  'queue list',
-  'queue close',
-  'queue rename',
-  'org delete',
-  'links',
-  'check',
-  'completion',
-  'queue reopen',
-  'token',
-  'token create',
-  'token list',
-  'token revoke',
-  'queue',
-  'queue create',
-  'kanboard',
-  'kanboard token',
-];
+/** The command and those below it, as they are typed. */
+function commandsOf(command: Command, path = ''): string[] {
+  const below = command.commands.flatMap((each) => commandsOf(each, `${path} ${each.name()}`.trim()));
+  return [path, ...below];
+}
 
 test('every command prints its help without a database', async () => {
   const nowhere = { DATABASE_URL: 'postgres://127.0.0.1:1/none' };
-  const outcomes = await together(COMMANDS, (command) => issueLinks(`${command} --help`.trim(), '', nowhere));
+  const commands = commandsOf(createProgram({}));
+  expect(commands).toEqual(expect.arrayContaining(['', 'serve', 'org', 'org create', 'kanboard token']));
+  const outcomes = await together(commands, (command) => issueLinks(`${command} --help`.trim(), '', nowhere));
   for (const [command, outcome] of outcomes) {
     expect({ command, ...outcome }).toMatchObject({ command, code: 0, stderr: '' });
     expect(outcome.stdout).toContain(`Usage: issue-links ${command}`.trimEnd());
