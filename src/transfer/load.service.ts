@@ -9,6 +9,7 @@ import { enterTokens, raiseCounters } from '../core/check/repair.service.ts';
 import { selectLinkTypes } from '../core/link-types/link-types.store.ts';
 import { insertOrganisationEntry, selectOrganisationIds } from '../core/organisations/directory.store.ts';
 import { lockOrganisation } from '../core/organisations/organisations.store.ts';
+import { deleteAnyOrganisation } from '../core/removal/organisation-deletion.service.ts';
 import { computeOrder } from '../core/topological-order/topological-order.service.ts';
 import { deleteOrder } from '../core/topological-order/topological-order.store.ts';
 import type { Database, Transaction } from '../database/database.ts';
@@ -18,7 +19,7 @@ import { texts } from '../texts.ts';
 import { FORMAT_VERSION } from './export.service.ts';
 import { LoadError } from './load-error.ts';
 import { RECORD_KINDS, type RecordKind } from './record-kinds.ts';
-import { deleteOrganisation, insertRecord, insertRecords, selectDifferences } from './transfer.store.ts';
+import { insertRecord, insertRecords, selectDifferences } from './transfer.store.ts';
 
 /** How many records were written, and how many were there already, by kind. */
 export type LoadReport = Record<string, { written: number; present: number }>;
@@ -67,8 +68,7 @@ export async function loadOrganisation(
     if (!(error instanceof LoadError || error instanceof DomainError)) throw error;
     const problems = error instanceof LoadError ? error.problems : [error.message];
     const { createdOrgId } = loader;
-    if (createdOrgId !== undefined)
-      await db.transaction((transaction) => deleteOrganisation(transaction, createdOrgId));
+    if (createdOrgId !== undefined) await deleteAnyOrganisation(db, createdOrgId);
     const outcome =
       loader.hasWritten && createdOrgId === undefined ? 'The records before it were written.' : 'Nothing was written.';
     throw new LoadError([...problems, outcome]);

@@ -1,11 +1,9 @@
 import type { Queryable, Transaction } from '../database/database.ts';
 import { numberPlaceholders, type UnnamedStatement } from '../database/statement.ts';
-import { type Column, RECORD_KINDS, type RecordKind } from './record-kinds.ts';
+import type { Column, RecordKind } from './record-kinds.ts';
 
 // These statements run once in a command, or once for many records, so they are assembled from the kinds of records
 // instead of declared.
-
-const DIRECTORIES = ['organisation_directory', 'token_directory'];
 
 function bind(sql: string, values: Readonly<Record<string, unknown>>): UnnamedStatement {
   const { text, keys } = numberPlaceholders(sql);
@@ -108,12 +106,4 @@ export async function countRecords(db: Queryable, kinds: readonly RecordKind[], 
   const counts = kinds.map(({ table }) => `(select count(*) from ${table} where org_id = :orgId)`);
   const [row] = await db.query<{ count: number }>(bind(`select ${counts.join(' + ')} as count`, { orgId }));
   return row?.count ?? 0;
-}
-
-/** Deletes an organisation with everything that belongs to it. */
-export async function deleteOrganisation(db: Transaction, orgId: string): Promise<void> {
-  await db.invalidate(orgId);
-  // What refers to something is deleted before it: not all foreign keys cascade.
-  const tables = ['topological_order', ...RECORD_KINDS.map(({ table }) => table).reverse(), ...DIRECTORIES];
-  for (const table of tables) await db.query(bind(`delete from ${table} where org_id = :orgId`, { orgId }));
 }

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { checkOrganisation } from '../../src/core/check/check.service.ts';
+import { deleteAnyOrganisation } from '../../src/core/removal/organisation-deletion.service.ts';
 import { createLog } from '../../src/log.ts';
 import { applySeed, readSeed } from '../../src/seed/seed.ts';
 import { exportOrganisation } from '../../src/transfer/export.service.ts';
 import { loadOrganisation, tryToLoad } from '../../src/transfer/load.service.ts';
 import { RECORD_KINDS } from '../../src/transfer/record-kinds.ts';
-import { deleteOrganisation } from '../../src/transfer/transfer.store.ts';
 import { useApi } from '../support/api.ts';
 import { type Board, givenBoard } from '../support/board.ts';
 import { givenOrganisation } from '../support/builders.ts';
@@ -180,14 +180,14 @@ describe('a load', () => {
       expect(withoutOrganisation(await exported('copy'))).toBe(withoutOrganisation(original));
       const findings = await checkOrganisation(db(), 'copy', () => Promise.resolve());
       expect([...findings].filter(([, { count }]) => count > 0)).toEqual([]);
-      await db().transaction((transaction) => deleteOrganisation(transaction, 'copy'));
+      await deleteAnyOrganisation(db(), 'copy');
     });
   });
 
   test('of a deleted organisation gives the same bytes, and its tokens are valid again', async () => {
     const { orgId, admin } = board.org;
     const before = await exported(orgId, true);
-    await db().transaction((transaction) => deleteOrganisation(transaction, orgId));
+    await deleteAnyOrganisation(db(), orgId);
     await load(before);
     expect(await exported(orgId, true)).toBe(before);
     const key = await board.getIssueKey(1);

@@ -29,9 +29,18 @@ export async function requireDeletable(db: Database, orgId: string): Promise<voi
 export async function deleteOrganisation(
   db: Database,
   orgId: string,
-  onTable: (table: string, rows: number) => void = () => undefined,
+  onTable?: (table: string, rows: number) => void,
 ): Promise<number> {
   await requireDeletable(db, orgId);
+  return await deleteAnyOrganisation(db, orgId, onTable);
+}
+
+/** As deleteOrganisation, also for the last one. */
+export async function deleteAnyOrganisation(
+  db: Database,
+  orgId: string,
+  onTable: (table: string, rows: number) => void = () => undefined,
+): Promise<number> {
   await db.transaction((transaction) => deleteCredentials(transaction, orgId));
   let total = 0;
   for (let attempt = 1; ; attempt += 1) {
