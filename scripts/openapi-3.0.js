@@ -28,6 +28,8 @@ function converted(node) {
 function schema30(schema) {
   if (typeof schema !== 'object' || schema === null) return schema;
   const { $ref, type, const: only, examples, anyOf, oneOf, properties, items, additionalProperties, ...rest } = schema;
+  // OpenAPI Generator refuses patterns of dates.
+  if (rest.format === 'date') delete rest.pattern;
   if ($ref !== undefined) return Object.keys(schema).length === 1 ? schema : { ...rest, allOf: [{ $ref }] };
   return {
     ...typed([type ?? []].flat()),

@@ -69,6 +69,12 @@ test('/openapi-3.0.json describes the same operations in OpenAPI 3.0.3', async (
   expect(Object.keys(body.paths)).toEqual(Object.keys(written.paths));
   expect(Object.keys(body.components.schemas)).toEqual(Object.keys(written.components.schemas));
   expect(body.components.schemas.IssueLink.required).toEqual(written.components.schemas.IssueLink.required);
+  expect(body.components.schemas.Deadline).toEqual({
+    description: 'A day after 1970-01-01.',
+    type: 'string',
+    format: 'date',
+    example: '2017-06-11',
+  });
   // What 3.0 does not know.
   expect(JSON.stringify(body)).not.toMatch(/"type":(\[|"null")|"const":/);
 
