@@ -24,7 +24,7 @@ export async function requireDeletable(db: Database, orgId: string): Promise<voi
 /**
  * Deletes an organisation with everything in it, and returns the number of rows. Its credentials are deleted first, so that
  * servers refuse its users at once. The rest follows in many transactions. After an interruption, a repetition completes
- * the deletion: the organisation is listed until the end. Throws as `requireDeletable` does.
+ * the deletion: the organisation is listed until the end (decision 30). Throws as `requireDeletable` does.
  */
 export async function deleteOrganisation(
   db: Database,
