@@ -15,6 +15,7 @@ const MAY_IMPORT = {
   'config.ts': ['database-url.ts', 'errors.ts'],
   'log.ts': ['errors.ts'],
   'audit.ts': ['http', 'log.ts'],
+  'tracing.ts': ['database', 'http', 'log.ts'],
   contract: ['errors.ts', 'texts.ts'],
   'embedded-postgres': ['errors.ts'],
   database: [

@@ -35,6 +35,7 @@ import { operationsRouter } from './operations.ts';
 import { pagesRouter } from './pages/pages.router.ts';
 import { TestMode } from './test-mode/test-mode.ts';
 import { texts } from './texts.ts';
+import type { Tracing } from './tracing.ts';
 import { bulkChangeHandlers } from './tracker/bulk-changes/bulk-changes.rest.ts';
 import { changelogHandlers } from './tracker/changelog/changelog.rest.ts';
 import { commentHandlers } from './tracker/comments/comments.rest.ts';
@@ -84,6 +85,7 @@ export interface AppOptions {
   readonly isDatabaseLost?: () => boolean;
   /** While it returns true, /readyz fails. */
   readonly isStopping?: () => boolean;
+  readonly tracing?: Tracing | undefined;
 }
 
 /** The Kanboard release whose API is implemented. */
@@ -110,6 +112,7 @@ export function createApp({
   metrics,
   isDatabaseLost = () => false,
   isStopping = () => false,
+  tracing,
 }: AppOptions): App {
   const responseLimits = { ...RESPONSE_LIMITS, ...limits };
   const app = express();
@@ -201,13 +204,20 @@ export function createApp({
   const listener = testMode ? testMode.listener(links) : links;
   const setBrowserHeaders = browserHeaders(config);
   const observers = { observer: metrics, audit: new Audit(auditLog) };
+  const serve: Listener = (request, response) => {
+    logRequest(log, request, response, observers);
+    request.url = withoutRepeatedSlashes(request.url);
+    if (!setBrowserHeaders(request, response)) listener(request, response);
+  };
   return {
     express: app,
-    listener: (request, response) => {
-      logRequest(log, request, response, observers);
-      request.url = withoutRepeatedSlashes(request.url);
-      if (!setBrowserHeaders(request, response)) listener(request, response);
-    },
+    listener: tracing
+      ? (request, response) => {
+          tracing.serve(request, response, () => {
+            serve(request, response);
+          });
+        }
+      : serve,
   };
 }
 

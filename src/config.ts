@@ -34,6 +34,8 @@ export interface Config {
   readonly logLevel: string;
   /** Where administrative acts are recorded: the absolute path of a file, or `-` for standard output; if unset, in the log. */
   readonly auditLog: string | undefined;
+  /** Base URL of the OpenTelemetry collector that traces are sent to. */
+  readonly otlpEndpoint: string | undefined;
   /** How long the server goes on serving requests after the signal to stop, while /readyz already fails. */
   readonly shutdownDelaySeconds: number;
   /** Where `/metrics` is served to other machines; if unset, it is served on `port`, to programs of this machine only. */
@@ -175,6 +177,10 @@ const VARIABLES = {
     default: undefined,
     desc: 'file that administrative acts are appended to, or -; if unset, they are in the log of the server',
   }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: webUrl({
+    default: undefined,
+    desc: 'base URL of an OpenTelemetry collector (OTLP over HTTP) that traces are sent to',
+  }),
   SHUTDOWN_DELAY: seconds({ default: 0, desc: 'seconds from SIGTERM, when /readyz fails, to the end of listening' }),
   METRICS_PORT: port({
     default: undefined,
@@ -249,6 +255,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     testMode: values.TEST_MODE === 'on',
     logLevel: values.LOG_LEVEL,
     auditLog: values.AUDIT_LOG === undefined || values.AUDIT_LOG === '-' ? values.AUDIT_LOG : resolve(values.AUDIT_LOG),
+    otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
     shutdownDelaySeconds: values.SHUTDOWN_DELAY,
     metricsPort: values.METRICS_PORT,
     kanboardAuthHeader: values.KANBOARD_AUTH_HEADER,

@@ -18,6 +18,7 @@ import { createAuditLog, type Log } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { applySeed, readSeed } from './seed/seed.ts';
 import { prepareSnapshot } from './test-mode/snapshot.ts';
+import type { Tracing } from './tracing.ts';
 
 /** How long requests in flight may take once the server is stopping. */
 const DRAIN_MS = 10_000;
@@ -76,6 +77,7 @@ export async function serve(config: Config, log: Log, { reset = false }: ServeOp
       log.warn({}, 'TEST_MODE=on: any token with the scope admin can reset the whole database');
     }
     const metrics = new Metrics(postgres.db);
+    const tracing = await tracingOf(config, contract.document.info.version, log);
     const app = createApp({
       contract,
       rpcContract: loadRpcContract(),
@@ -87,6 +89,7 @@ export async function serve(config: Config, log: Log, { reset = false }: ServeOp
       metrics,
       isDatabaseLost: () => postgres.embedded?.isLost() ?? false,
       isStopping: () => isStopping,
+      tracing,
     });
     const server = createHttpServer(app.express, app.listener);
     limitConnections(server, config, log);
@@ -105,6 +108,7 @@ export async function serve(config: Config, log: Log, { reset = false }: ServeOp
       metricsServer?.close();
       metricsServer?.closeAllConnections();
       await tokenUses.stop();
+      await tracing?.stop();
       await postgres.close();
     };
     return {
@@ -121,6 +125,13 @@ export async function serve(config: Config, log: Log, { reset = false }: ServeOp
     await postgres.close();
     throw error;
   }
+}
+
+/** Loaded if it is on only: its packages take a fifth of a second. */
+async function tracingOf({ otlpEndpoint }: Config, version: string, log: Log): Promise<Tracing | undefined> {
+  if (otlpEndpoint === undefined) return undefined;
+  const { startTracing } = await import('./tracing.ts');
+  return startTracing(otlpEndpoint, version, log);
 }
 
 function demoWarning(isUsable: boolean): string {

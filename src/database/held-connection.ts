@@ -26,6 +26,17 @@ export interface ConnectionSource {
   readonly onReadOnly: () => void;
 }
 
+/** Called with the name of a statement that is sent. What it returns is called when the statement has ended. */
+export type StatementObserver = (name: string) => ((hasFailed: boolean) => void) | undefined;
+
+/** One for the process, as tracing is; unset unless it is on. */
+let observe: StatementObserver | undefined;
+
+export function observeStatements(observer: StatementObserver | undefined): void {
+  observe = observer;
+}
+
+const UNNAMED = 'unnamed statement';
 const DISCARD_PLANS: Statement<never> = { name: '', text: 'discard plans', values: [] };
 
 export async function holdConnection<Result>(
@@ -135,6 +146,8 @@ async function send<Row>(
     cancel();
   };
   signal?.addEventListener('abort', cancel);
+  const end = observe?.(statement.name || UNNAMED);
+  let hasFailed = true;
   try {
     const rows = await sendStatement<Row>(connection.session, statement, (row) => {
       if (refusal) return false;
@@ -148,6 +161,7 @@ async function send<Row>(
     connection.silence.heard();
     if (refusal) throw refusal.error;
     connection.session.requireConfirmed();
+    hasFailed = false;
     return rows;
   } catch (error) {
     signal?.throwIfAborted();
@@ -157,6 +171,7 @@ async function send<Row>(
     else connection.isBroken = true;
     throw databaseError(error);
   } finally {
+    end?.(hasFailed);
     signal?.removeEventListener('abort', cancel);
   }
 }

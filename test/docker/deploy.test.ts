@@ -112,9 +112,9 @@ test('the environment of the profile is valid', () => {
 
 /** Runs a program on a file of deploy/, if the machine has it. */
 function whenThere(program: string) {
-  const file = ['/usr/sbin', '/usr/bin'].map((folder) => `${folder}/${program}`).find(existsSync);
-  const run = (...args: string[]) => execFileSync(file ?? '', args, { stdio: 'pipe' }).toString();
-  return { test: file ? test : test.skip, run };
+  const file = ['/usr/sbin', '/usr/bin'].map((folder) => `${folder}/${program}`).find(existsSync) ?? '';
+  const run = (...args: string[]) => execFileSync(file, args, { stdio: 'pipe' }).toString();
+  return { test: file === '' ? test.skip : test, file, run };
 }
 
 const haproxy = whenThere('haproxy');
@@ -145,6 +145,6 @@ caddy.test('Caddy accepts its configuration', () => {
 const systemd = whenThere('systemd-analyze');
 systemd.test('systemd knows each setting of the unit', () => {
   // Whether the program is there is the matter of the machine that runs the unit.
-  const { stderr } = spawnSync('systemd-analyze', ['verify', path('deploy/issue-links.service')], { encoding: 'utf8' });
+  const { stderr } = spawnSync(systemd.file, ['verify', path('deploy/issue-links.service')], { encoding: 'utf8' });
   expect(stderr.split('\n').filter((line) => line.includes('issue-links.service:'))).toEqual([]);
 });
