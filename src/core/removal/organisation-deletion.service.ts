@@ -14,7 +14,10 @@ import {
 const BATCH_ROWS = 5_000;
 const ATTEMPTS_MAX = 5;
 
-/** Throws `not_found`, and `refused` for the last organisation: the next start of a server could fill an empty database with the demo. */
+/**
+ * Throws `not_found`, and `refused` for the last organisation: the next start of a server could fill an empty database with
+ * the demo.
+ */
 export async function requireDeletable(db: Database, orgId: string): Promise<void> {
   const orgIds = await selectOrganisationIds(db);
   if (!orgIds.includes(orgId)) throw new DomainError('not_found', texts.organisationNotFound(orgId));
