@@ -18,12 +18,24 @@ interface Actor {
  */
 const SHOWN = new Set([
   ...['id', 'key', 'name', 'title', 'label', 'opposite_label', 'link_id', 'opposite_link_id', 'linkTypeId', 'type'],
-  ...['username', 'login', 'email', 'display', 'user', 'user_id', 'uid', 'role', 'scope', 'scopes', 'days', 'expires'],
+  ...[
+    'username',
+    'login',
+    'email',
+    'display',
+    'user',
+    'user_id',
+    'uid',
+    'tokenId',
+    'role',
+    'scope',
+    'scopes',
+    'days',
+    'expires',
+  ],
   ...['project_id', 'identifier', 'owner_id', 'queue', 'lead', 'section', 'act', 'overlap'],
   ...['org', 'orgId', 'cloudId', 'language', 'profile', 'oneLinkPerPair', 'antisymmetric', 'acyclic', 'single'],
   ...['version', 'file', 'out', 'down', 'repair'],
-  // In a form, the id of a token.
-  'token',
 ]);
 const VALUE_LENGTH_MAX = 200;
 /** Of a client whose parameters are no object of the contract's. */

@@ -146,7 +146,7 @@ ${state === 'good' ? undefined : tag(adminTexts[state][language])} ${id === view
 <div class="quiet">${adminTexts.created[language]} ${moment(createdAt)}${expiresAt ? markup`, ${adminTexts.expires[language]} ${moment(expiresAt)}` : undefined}, ${
     lastUsedAt ? markup`${adminTexts.lastUsed[language]} ${moment(lastUsedAt)}` : adminTexts.neverUsed[language]
   }</div></div>
-${state === 'good' ? rowForm(view, { token: String(id) }, act(language, 'revoke', adminTexts.revoke, String(id))) : undefined}</li>`;
+${state === 'good' ? rowForm(view, { tokenId: String(id) }, act(language, 'revoke', adminTexts.revoke, String(id))) : undefined}</li>`;
 }
 
 export function queuesPage(view: AdminView, queues: readonly QueueState[]): Markup {

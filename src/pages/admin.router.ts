@@ -199,7 +199,7 @@ const ACTS = new Map<string, (visited: Visit, given: Form, response: Response) =
       return { created: { id, login, token } };
     },
     async 'tokens revoke'({ context: { db, caller } }, given) {
-      await revokeToken(db, caller.viewer.orgId, idIn(given, 'token'));
+      await revokeToken(db, caller.viewer.orgId, idIn(given, 'tokenId'));
       return {};
     },
     async 'queues create'({ context: { db, caller } }, given) {

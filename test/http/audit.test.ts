@@ -187,13 +187,17 @@ test('the server writes the entries to a file of their own, and commands append 
     code: 1,
   });
   expect(await runCommand(`user list --org ${orgId}`, environment)).toMatchObject({ code: 0 });
+  const unwritable = `--state ${join(folder, 'missing', 'state')}`;
+  const from = `import tracker --url http://127.0.0.1:9 --org ${orgId} --token y0_secret ${unwritable}`;
+  expect(await runCommand(from, environment)).toMatchObject({ code: 1 });
   const text = await readFile(file, 'utf8');
   expect(entriesOf(text.trim().split('\n'))).toMatchObject([
     { via: 'command', action: 'user create', outcome: 'done', on: { org: orgId, login: 'carl', role: 'manager' } },
     { via: 'command', action: 'user set-role', outcome: 'refused', on: { login: 'nobody', role: 'admin' } },
+    { via: 'command', action: 'import tracker', on: { org: orgId }, also: expect.arrayContaining(['token']) },
   ]);
   expect(entriesOf(text.trim().split('\n'))[0]).toMatchObject({ by: { account: expect.stringMatching(/./) } });
-  expect(text).not.toContain('secret word');
+  expect(text).not.toContain('secret');
   expect((await stat(file)).mode & 0o777).toBe(0o600);
 });
 

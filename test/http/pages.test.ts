@@ -477,7 +477,7 @@ describe('/admin', () => {
   };
   const tokenIdOf = async (path: string) => {
     const { text } = await page(path, office.admin.headers).expect(200);
-    return Number(/name="token" value="(\d+)"/.exec(text)?.[1]);
+    return Number(/name="tokenId" value="(\d+)"/.exec(text)?.[1]);
   };
 
   test.each(['', '/users', '/tokens', '/queues', '/linktypes'])(
@@ -549,7 +549,7 @@ describe('/admin', () => {
     expect(text).not.toContain(token);
     expect(text).not.toContain(`${office.admin.login}</bdi>`);
     expect(text).toMatch(/read, write.*, expires <time.*, last used <time/s);
-    const revoked = await send('tokens', { act: 'revoke', token: await tokenIdOf(path) });
+    const revoked = await send('tokens', { act: 'revoke', tokenId: await tokenIdOf(path) });
     expect(revoked.status).toBe(303);
     await api().request.get('/v3/myself').set(headers).expect(401);
     expect((await page(path, office.admin.headers)).text).toContain(adminTexts.revoked.en);
@@ -559,7 +559,7 @@ describe('/admin', () => {
     const { id, token } = await createToken(db(), office.orgId, office.admin.id, { scopes: ['read', 'admin'] });
     const headers = { Authorization: `OAuth ${token}`, 'X-Org-ID': office.orgId };
     expect((await page('/admin/tokens', headers)).text).toContain(adminTexts.inUse.en);
-    await send('tokens', { act: 'revoke', token: id }, { ...office.admin, headers });
+    await send('tokens', { act: 'revoke', tokenId: id }, { ...office.admin, headers });
     expect((await page('/admin/tokens', headers).expect(401)).text).toContain(texts.tokenRevoked.en);
   });
 
@@ -665,7 +665,7 @@ describe('/admin', () => {
       400,
       'days: ',
     ],
-    ['tokens', 'an unknown token', () => ({ act: 'revoke', token: '999999' }), 404, texts.tokenNotFound('999999').en],
+    ['tokens', 'an unknown token', () => ({ act: 'revoke', tokenId: '999999' }), 404, texts.tokenNotFound('999999').en],
     [
       'queues',
       'a key in small letters',
@@ -697,7 +697,7 @@ describe('/admin', () => {
     const { id } = await createToken(db(), org.orgId, org.admin.id, { scopes: ['read'] });
     const closed = await givenQueue(db(), office, [clerk]);
     await unchanged(db(), async () => {
-      expect((await send('tokens', { act: 'revoke', token: id })).status).toBe(404);
+      expect((await send('tokens', { act: 'revoke', tokenId: id })).status).toBe(404);
       expect((await send('queues', { act: 'close', queue: closed.id })).status).toBe(404);
       expect((await send('queues', { act: 'explode' })).status).toBe(400);
     });
