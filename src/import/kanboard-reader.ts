@@ -38,6 +38,7 @@ const TASK_METHODS = [
   'getAllTaskFiles',
 ] as const;
 const TASKS_IN_BATCH = 20;
+const CALLS_IN_BATCH = 500;
 const ROLES: Readonly<Record<string, string>> = { 'app-admin': 'admin', 'app-manager': 'manager' };
 const PROJECT_ROLES: Readonly<Record<string, string>> = { 'project-manager': 'manager', 'project-viewer': 'viewer' };
 const KEY = /^[A-Z][A-Z0-9]{0,49}$/;
@@ -88,20 +89,23 @@ export class KanboardReader implements Reader {
     for (const status of DEFAULT_STATUSES) this.#addStatus(status.name_en, { ...status });
     for (const label of (await this.#call('getAllLinks')) as Label[]) this.#labels.set(label.label, label);
     const users = (await this.#call('getAllUsers')) as Fields[];
-    this.#applicationId = Math.max(0, ...users.map(({ id }) => Number(id))) + 1;
+    this.#applicationId = users.reduce((greatest, { id }) => Math.max(greatest, Number(id)), 0) + 1;
     buffer.add('user', applicationUser(this.#applicationId, this.#options.startedAt));
     for (const user of users) this.#addUser(user);
     const projects = (await this.#call('getAllProjects')) as Fields[];
     for (const project of projects.sort((one, other) => Number(one['id']) - Number(other['id']))) {
-      const tasks: Fields[] = [];
-      for (const status_id of [1, 0])
-        tasks.push(...((await this.#call('getAllTasks', { project_id: project['id'], status_id })) as Fields[]));
-      await this.#readProject(project, tasks[0]);
-      yield* this.#readTasks(tasks);
+      const tasks = new Map<number, Fields>();
+      for (const status_id of [1, 0]) {
+        const some = (await this.#call('getAllTasks', { project_id: project['id'], status_id })) as Fields[];
+        // A task that is closed or moved while it is read appears twice.
+        for (const task of some) if (!this.#tasks.has(Number(task['id']))) tasks.set(Number(task['id']), task);
+      }
+      const [task] = tasks.values();
+      await this.#readProject(project, task);
+      yield* this.#readTasks([...tasks.values()]);
       yield* buffer.take();
     }
-    this.#addLinks();
-    yield* buffer.take();
+    yield* this.#readLinks();
     buffer.note('passwords and tokens of users');
     buffer.note('activities other than the creation of tasks and of their links');
   }
@@ -112,19 +116,27 @@ export class KanboardReader implements Reader {
     return result;
   }
 
+  /** The results of the calls, each undefined if the original does not have the procedure. */
   async #batch(calls: readonly { method: string; params: object }[]): Promise<unknown[]> {
-    const body = calls.map((call, id) => ({ jsonrpc: '2.0', id, ...call }));
-    const { body: responses } = await this.#options.source.send({ method: 'POST', path: '', body });
-    if (!Array.isArray(responses)) throw new ImportError(`Kanboard refused a batch: ${JSON.stringify(responses)}`);
-    const byId = new Map(
-      (responses as { id: number; result?: unknown; error?: { code: number } }[]).map((one) => [one.id, one]),
-    );
-    return calls.map(({ method }, id) => {
-      const response = byId.get(id);
-      if (response?.error && response.error.code !== METHOD_NOT_FOUND)
-        throw new ImportError(`${method}: ${JSON.stringify(response.error)}`);
-      return response?.result;
-    });
+    const results: unknown[] = [];
+    for (let start = 0; start < calls.length; start += CALLS_IN_BATCH) {
+      const some = calls.slice(start, start + CALLS_IN_BATCH);
+      const body = some.map((call, id) => ({ jsonrpc: '2.0', id, ...call }));
+      const { body: responses } = await this.#options.source.send({ method: 'POST', path: '', body });
+      if (!Array.isArray(responses)) throw new ImportError(`Kanboard refused a batch: ${JSON.stringify(responses)}`);
+      const byId = new Map(
+        (responses as { id: number; result?: unknown; error?: { code: number } }[]).map((one) => [one.id, one]),
+      );
+      for (const [id, { method }] of some.entries()) {
+        const response = byId.get(id);
+        if (response === undefined)
+          throw new ImportError(`${method}: the response to the batch does not have its result.`);
+        if (response.error && response.error.code !== METHOD_NOT_FOUND)
+          throw new ImportError(`${method}: ${JSON.stringify(response.error)}`);
+        results.push(response.result);
+      }
+    }
+    return results;
   }
 
   #addUser({ id, username, name, email, role, is_active }: Fields): void {
@@ -315,10 +327,11 @@ export class KanboardReader implements Reader {
   #addRow(task: number, { id, task_id, label }: Fields): void {
     const known = this.#labels.get(String(label));
     if (known) this.#rows.push({ id: Number(id), task, other: Number(task_id), labelId: known.id });
+    else this.buffer.note('rows of links with a label that the original does not list');
   }
 
-  /** Adds the labels, the pairs of them that links have as types, and the links, each made of two rows. */
-  #addLinks(): void {
+  /** The labels, the pairs of them that links have as types, and the links, each made of two rows. */
+  *#readLinks(): Generator<string> {
     const { buffer } = this;
     for (const { id, label, opposite_id } of this.#labels.values()) {
       const initial = PROFILES.kanboard.labels.find((one) => one.label === label);
@@ -357,7 +370,7 @@ export class KanboardReader implements Reader {
       );
       buffer.add('linkType', { ...type, shares_label });
     }
-    let nextId = Math.max(0, ...links.map(({ mirror }) => Math.ceil(mirror.id / 2))) + 1;
+    let nextId = links.reduce((greatest, { mirror }) => Math.max(greatest, Math.ceil(mirror.id / 2)), 0) + 1;
     for (const { first, mirror } of links) {
       const type = types.get(pairOf(first.labelId, mirror.labelId)) as {
         link_type_id: string;
@@ -380,7 +393,9 @@ export class KanboardReader implements Reader {
         outward_issue_id: isInward ? first.other : first.task,
         ...{ created_by: creator, created_at: at },
       });
+      if (buffer.isFull) yield* buffer.take();
     }
+    yield* buffer.take();
     if (links.length > 0)
       buffer.note('authors and times of links, which Kanboard does not store: those of the later task', links.length);
   }

@@ -1,5 +1,6 @@
 import { PROFILES } from '../core/organisations/defaults.ts';
 import { remoteObjectId } from '../core/remote-links/remote-object.ts';
+import { AcyclicLinks } from './acyclic-links.ts';
 import { addOrganisation, applicationUser, HEAD, type Reader, type ReaderOptions, uidOf } from './base.ts';
 import { RecordBuffer, type Row } from './record-buffer.ts';
 import type { SourceRequest } from './source.ts';
@@ -31,6 +32,13 @@ const ID_COLUMNS = {
 } as const;
 type Dictionary = keyof typeof ID_COLUMNS;
 
+interface LinkRules {
+  readonly isSymmetric: boolean;
+  readonly singleEnd: string;
+  /** The links of an acyclic type. */
+  readonly acyclic?: AcyclicLinks;
+}
+
 /** The members of an issue that are kept, or that are seen in what is. */
 const KEPT_MEMBERS = new Set(
   `self id key version summary description type priority status previousStatus statusType createdAt createdBy updatedAt updatedBy
@@ -59,7 +67,7 @@ export class TrackerReader implements Reader {
   readonly #queues = new Map<string, number>();
   /** issue_ids by key and by hex id. */
   readonly #issues = new Map<string, number>();
-  readonly #linkTypes = new Map<string, { isSymmetric: boolean; singleEnd: string }>();
+  readonly #linkTypes = new Map<string, LinkRules>();
   readonly #labels = new Map<string, number>();
   readonly #applications = new Set<string>();
   readonly #linkIds = new Set<number>();
@@ -78,7 +86,10 @@ export class TrackerReader implements Reader {
     for (const label of PROFILES.tracker.labels) buffer.add('label', { ...label });
     for (const type of PROFILES.tracker.linkTypes) {
       buffer.add('linkType', { ...type });
-      this.#linkTypes.set(type.link_type_id, { isSymmetric: type.is_symmetric, singleEnd: type.single_end });
+      this.#linkTypes.set(type.link_type_id, {
+        ...{ isSymmetric: type.is_symmetric, singleEnd: type.single_end },
+        ...(type.is_acyclic && { acyclic: new AcyclicLinks() }),
+      });
     }
     buffer.add('user', applicationUser(1, this.#options.startedAt));
     await this.#readDictionaries();
@@ -134,14 +145,19 @@ export class TrackerReader implements Reader {
     for (let page = 1, read = 0; ; page += 1) {
       const response = await this.#send({ method: 'POST', path: `/issues/_search?perPage=${PAGE}&page=${page}`, body });
       const issues = response.body as Entity[];
-      const total = Number(response.headers['x-total-count'] ?? 0);
+      const total = Number(response.headers['x-total-count'] ?? Number.NaN);
       if (total > PAGED_RESULTS_MAX) {
         yield* this.#scroll(queue);
         return;
       }
       yield issues;
       read += issues.length;
-      if (issues.length === 0 || read >= total) return;
+      // Without a total, the last page is the one that is not full.
+      if (issues.length === 0 || (Number.isNaN(total) ? issues.length < PAGE : read >= total)) return;
+      if (page * PAGE >= PAGED_RESULTS_MAX) {
+        yield* this.#scroll(queue);
+        return;
+      }
     }
   }
 
@@ -316,7 +332,7 @@ export class TrackerReader implements Reader {
     if (this.#linkIds.has(link_id)) return;
     this.#linkIds.add(link_id);
     const type = link['type'] as Entity;
-    const { isSymmetric, singleEnd } = this.#addLinkType(type);
+    const { isSymmetric, singleEnd, acyclic } = this.#addLinkType(type);
     const [inward_issue_id, outward_issue_id] =
       link['direction'] === 'inward' ? [issueId, otherId] : [otherId, issueId];
     const pair = `${Math.min(issueId, otherId)} ${Math.max(issueId, otherId)}`;
@@ -324,6 +340,10 @@ export class TrackerReader implements Reader {
       singleEnd === 'none' ? pair : `${String(type.id)} ${singleEnd === 'inward' ? inward_issue_id : outward_issue_id}`;
     if (issueId === otherId || this.#taken.has(pair) || this.#taken.has(single)) {
       this.buffer.note('links that break a rule: two issues have one link, and an issue has one parent and one epic');
+      return;
+    }
+    if (acyclic?.add(inward_issue_id, outward_issue_id) === false) {
+      this.buffer.note(`links of the type ${String(type.id)} that close a cycle`);
       return;
     }
     this.#taken.add(pair).add(single);
@@ -335,7 +355,7 @@ export class TrackerReader implements Reader {
   }
 
   /** Adds a type of the original's own; only its labels are known. */
-  #addLinkType({ id, inward, outward }: Entity): { isSymmetric: boolean; singleEnd: string } {
+  #addLinkType({ id, inward, outward }: Entity): LinkRules {
     const link_type_id = String(id);
     const known = this.#linkTypes.get(link_type_id);
     if (known) return known;

@@ -92,6 +92,46 @@ async function serve(
   return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
 }
 
+/** A Tracker that is not this service. */
+const foreignUser = (id: string) => ({ self: `https://host/v3/users/${id}`, id, display: `User ${id}` });
+const foreignIssue = (number: number, members: object = {}) => ({
+  ...{ id: `5f0000000000000000000${100 + number}`, key: `WORK-${number}`, version: 3, summary: `Issue ${number}` },
+  ...{ createdAt: '2020-01-02T03:04:05.678+0000', updatedAt: '2020-02-02T03:04:05.678+0000' },
+  ...{
+    createdBy: foreignUser('9007199254740993123'),
+    updatedBy: foreignUser('12'),
+    queue: { id: '7', key: 'WORK', display: 'Work' },
+  },
+  ...{ type: { id: '2', key: 'task', display: 'Task' }, priority: { id: '3', key: 'normal', display: 'Normal' } },
+  ...{ status: { id: '40', key: 'review', display: 'Review' }, sprint: [{ id: '1' }], ...members },
+});
+const foreignLink = (id: number, type: object, direction: string, number: number) => ({
+  ...{ id, type, direction, object: { id: foreignIssue(number).id, key: `WORK-${number}`, display: '' } },
+  ...{
+    createdBy: foreignUser('12'),
+    createdAt: '2020-03-02T03:04:05.678+0000',
+    updatedAt: '2020-03-02T03:04:05.678+0000',
+  },
+});
+const FOREIGN_TRACKER: Readonly<Record<string, unknown>> = {
+  '/myself': { uid: 12, login: 'owner' },
+  '/statuses': [{ id: 1, key: 'open', name: 'Open', order: 1, version: 1 }],
+  '/issuetypes': [{ id: 2, key: 'task', name: 'Task', version: 1 }],
+  '/priorities': [{ id: 3, key: 'normal', name: 'Normal', version: 1 }],
+  '/resolutions': [],
+  '/users': [{ uid: 12, login: 'owner', display: 'Owner', email: 'owner@example.com', dismissed: false }],
+  '/queues': [
+    {
+      id: 7,
+      key: 'WORK',
+      name: 'Work',
+      lead: foreignUser('12'),
+      defaultType: { id: '2', key: 'task' },
+      defaultPriority: { id: '3', key: 'normal' },
+    },
+  ],
+};
+
 describe('from a Tracker', () => {
   test('this service imports its own organisation, with keys, ids, authors and times', async () => {
     const org = await givenOrganisation(db(), { language: 'en' });
@@ -142,53 +182,18 @@ describe('from a Tracker', () => {
   test('an original with other types, statuses and members is imported, and what is lost is named', async () => {
     let failures = 2;
     const requests: string[] = [];
-    const user = (id: string) => ({ self: `https://host/v3/users/${id}`, id, display: `User ${id}` });
-    const issue = (number: number, members: object = {}) => ({
-      ...{ id: `5f0000000000000000000${100 + number}`, key: `WORK-${number}`, version: 3, summary: `Issue ${number}` },
-      ...{ createdAt: '2020-01-02T03:04:05.678+0000', updatedAt: '2020-02-02T03:04:05.678+0000' },
-      ...{
-        createdBy: user('9007199254740993123'),
-        updatedBy: user('12'),
-        queue: { id: '7', key: 'WORK', display: 'Work' },
-      },
-      ...{ type: { id: '2', key: 'task', display: 'Task' }, priority: { id: '3', key: 'normal', display: 'Normal' } },
-      ...{ status: { id: '40', key: 'review', display: 'Review' }, sprint: [{ id: '1' }], ...members },
-    });
-    const link = (id: number, type: object, direction: string, number: number) => ({
-      ...{ id, type, direction, object: { id: issue(number).id, key: `WORK-${number}`, display: '' } },
-      ...{
-        createdBy: user('12'),
-        createdAt: '2020-03-02T03:04:05.678+0000',
-        updatedAt: '2020-03-02T03:04:05.678+0000',
-      },
-    });
     const own = { id: 'causes', inward: 'Causes', outward: 'Is caused by' };
     const responses: Record<string, unknown> = {
-      '/myself': { uid: 12, login: 'owner' },
-      '/statuses': [{ id: 1, key: 'open', name: 'Open', order: 1, version: 1 }],
-      '/issuetypes': [{ id: 2, key: 'task', name: 'Task', version: 1 }],
-      '/priorities': [{ id: 3, key: 'normal', name: 'Normal', version: 1 }],
-      '/resolutions': [],
-      '/users': [{ uid: 12, login: 'owner', display: 'Owner', email: 'owner@example.com', dismissed: false }],
-      '/queues': [
-        {
-          id: 7,
-          key: 'WORK',
-          name: 'Work',
-          lead: user('12'),
-          defaultType: { id: '2', key: 'task' },
-          defaultPriority: { id: '3', key: 'normal' },
-        },
-      ],
-      '/issues/_search': [issue(1), issue(2, { aliases: ['OLD-5'], followers: [user('12')] })],
-      '/issues/WORK-1/links': [link(500, own, 'outward', 2), link(501, { id: 'relates' }, 'inward', 99)],
-      '/issues/WORK-2/links': [link(500, own, 'inward', 1), link(502, { id: 'relates' }, 'inward', 1)],
+      ...FOREIGN_TRACKER,
+      '/issues/_search': [foreignIssue(1), foreignIssue(2, { aliases: ['OLD-5'], followers: [foreignUser('12')] })],
+      '/issues/WORK-1/links': [foreignLink(500, own, 'outward', 2), foreignLink(501, { id: 'relates' }, 'inward', 99)],
+      '/issues/WORK-2/links': [foreignLink(500, own, 'inward', 1), foreignLink(502, { id: 'relates' }, 'inward', 1)],
       '/issues/WORK-1/comments': [
         {
           id: 77,
           longId: '5f00000000000000000000aa',
           text: 'Hi',
-          createdBy: user('12'),
+          createdBy: foreignUser('12'),
           createdAt: '2020-04-01T00:00:00.000+0000',
         },
       ],
@@ -227,7 +232,7 @@ describe('from a Tracker', () => {
     const read = await readerOf('foreign', 'owner');
     expect(await read('/v3/issues/OLD-5')).toMatchObject({
       key: 'WORK-2',
-      id: issue(2).id,
+      id: foreignIssue(2).id,
       version: 3,
       status: { key: 'review' },
     });
@@ -252,6 +257,25 @@ describe('from a Tracker', () => {
     await importInto('foreign', options, fromTracker);
     expect(requests.length - before).toBe(2);
     expect(await readFile(state, 'utf8')).not.toContain('secret');
+  });
+
+  test('pages without a total are all read, and a link that closes a cycle is left out', async () => {
+    const issues = Array.from({ length: 101 }, (_, place) => foreignIssue(place + 1));
+    const links: Record<string, object[]> = {
+      'WORK-1': [foreignLink(1, { id: 'depends' }, 'inward', 2), foreignLink(3, { id: 'depends' }, 'outward', 101)],
+      'WORK-2': [foreignLink(2, { id: 'depends' }, 'inward', 101)],
+    };
+    const url = await serve(({ url: target = '' }) => {
+      const { pathname, searchParams } = new URL(target, 'http://host');
+      const page = (Number(searchParams.get('page')) - 1) * 100;
+      if (pathname === '/issues/_search') return { body: issues.slice(page, page + 100) };
+      const [, key = ''] = /^\/issues\/([^/]*)\/links$/.exec(pathname) ?? [];
+      return { body: links[key] ?? FOREIGN_TRACKER[pathname] ?? [] };
+    });
+    const { report, notes } = await importInto('cyclic', { url, headers: {} }, fromTracker);
+    expect(report).toMatchObject({ issue: { written: 101 }, link: { written: 2 } });
+    expect(notes).toContain('links of the type depends that close a cycle');
+    await expectNoDamage('cyclic');
   });
 
   test('a refused token ends the import, and nothing is written', async () => {
@@ -436,6 +460,43 @@ describe('from a Kanboard', () => {
     });
     expect(issue).toEqual({ key: 'WEB-1' });
   });
+});
+
+/** A Kanboard that is not this service. A method without a result has the result `[]`. */
+async function serveKanboard(resultOf: (method: string, params: Record<string, unknown>) => unknown) {
+  return await serve((_request, body) => {
+    const calls = JSON.parse(body) as { id: number; method: string; params: Record<string, unknown> }[];
+    if (calls.length === 0 || calls.length > 1000) return { body: { error: { code: -32_600 } } };
+    const responses = calls.map(({ id, method, params }) => ({ id, result: resultOf(method, params) ?? [] }));
+    return { body: responses.filter(({ result }) => result !== 'missing') };
+  });
+}
+
+const KANBOARD_TASK = { id: 1, title: 'One', date_creation: 1577934245, project_id: 1, column_id: 4, is_active: 1 };
+
+test('a project of Kanboard may have no members or very many, and tasks that move while they are read', async () => {
+  const users = Array.from({ length: 1001 }, (_, place) => ({ id: place + 1, username: `user${place}` }));
+  const url = await serveKanboard((method, { project_id }) => {
+    if (method === 'getAllUsers') return users;
+    if (method === 'getAllProjects') return [1, 2].map((id) => ({ id, name: `Project ${id}`, identifier: '' }));
+    if (method === 'getColumns') return [{ id: 3 + Number(project_id), title: 'Doing', position: 1 }];
+    if (method === 'getAllTasks') return [KANBOARD_TASK];
+    if (method === 'getAllTaskLinks') return [{ id: 1, task_id: 1, label: 'unlisted' }];
+    if (method === 'getProjectUserRole') return 'project-member';
+    if (method === 'getProjectUsers' && project_id === 2) return Object.fromEntries(users.map(({ id }) => [id, '']));
+    return undefined;
+  });
+  const { report, notes } = await importInto('moving', { url, headers: {} }, fromKanboard);
+  expect(report).toMatchObject({ issue: { written: 1 }, queueMember: { written: 1001 } });
+  expect(notes).toContain('rows of links with a label that the original does not list');
+});
+
+test('a batch with a missing response ends the import, and nothing is written', async () => {
+  const url = await serveKanboard((method) => (method === 'getAllUsers' ? 'missing' : undefined));
+  await expect(importInto('unknown', { url, headers: {} }, fromKanboard)).rejects.toThrow(/getAllUsers/);
+  expect(
+    await db().query({ name: '', text: `select from organisations where org_id = 'unknown'`, values: [] }),
+  ).toEqual([]);
 });
 
 test('the command takes the token from the environment, and writes a file to load', async () => {
