@@ -18,6 +18,7 @@ create table organisations (
   one_link_per_pair boolean not null,
   last_label_id integer not null default 0,
   created_at timestamp with time zone not null default now(),
+  is_loading boolean not null default false,
   constraint organisations_pkey PRIMARY KEY (org_id),
   constraint organisations_one_link_per_pair_key UNIQUE (org_id, one_link_per_pair),
   constraint organisations_language_check CHECK ((language = ANY (ARRAY['ru'::text, 'en'::text]))),
@@ -30,6 +31,7 @@ comment on column organisations.cloud_id is 'The value of X-Cloud-Org-ID, unique
 comment on column organisations.profile is 'Whether the organisation started with the rules and labels of Tracker or of Kanboard.';
 comment on column organisations.one_link_per_pair is 'Whether two issues may have at most one link, of any type.';
 comment on column organisations.last_label_id is 'The last label_id assigned. Kanboard''s clients expect small numbers after the fixed ids 1 to 11.';
+comment on column organisations.is_loading is 'Whether a load has begun and not ended. Only such an organisation may be loaded into.';
 
 create table applications (
   org_id text collate "C" not null,

@@ -14,12 +14,18 @@ import { computeOrder } from '../core/topological-order/topological-order.servic
 import { deleteOrder } from '../core/topological-order/topological-order.store.ts';
 import type { Database, Transaction } from '../database/database.ts';
 import { onConstraint, refusalOf } from '../database/database-error.ts';
-import { DomainError } from '../errors.ts';
 import { texts } from '../texts.ts';
 import { FORMAT_VERSION } from './export.service.ts';
 import { LoadError } from './load-error.ts';
 import { RECORD_KINDS, type RecordKind } from './record-kinds.ts';
-import { insertRecord, insertRecords, selectDifferences } from './transfer.store.ts';
+import {
+  endLoad,
+  insertRecord,
+  insertRecords,
+  selectDangling,
+  selectDifferences,
+  selectIsLoading,
+} from './transfer.store.ts';
 
 /** How many records were written, and how many were there already, by kind. */
 export type LoadReport = Record<string, { written: number; present: number }>;
@@ -51,10 +57,10 @@ const BROKEN_RULES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Loads an export into its organisation, which it creates, in transactions of 1 000 records. Records that are there
- * already are left alone, so that a load that was interrupted can be repeated. Throws a LoadError for the first records
- * that are invalid, break a rule or differ from what is there; an organisation that this call has created is deleted again
- * then.
+ * Loads an export into its organisation, which it creates, in transactions of 1 000 records. After an interruption, such as
+ * a lost connection, a repetition continues: records that are there already are left alone. Any other organisation that
+ * exists is only compared. Throws a LoadError for the first records that are invalid, break a rule or differ from what is
+ * there; an organisation that this call has created is deleted again then.
  */
 export async function loadOrganisation(
   db: Database,
@@ -65,13 +71,12 @@ export async function loadOrganisation(
   try {
     await loader.load(lines);
   } catch (error) {
-    if (!(error instanceof LoadError || error instanceof DomainError)) throw error;
-    const problems = error instanceof LoadError ? error.problems : [error.message];
+    if (!(error instanceof LoadError)) throw error;
     const { createdOrgId } = loader;
     if (createdOrgId !== undefined) await deleteAnyOrganisation(db, createdOrgId);
     const outcome =
       loader.hasWritten && createdOrgId === undefined ? 'The records before it were written.' : 'Nothing was written.';
-    throw new LoadError([...problems, outcome]);
+    throw new LoadError([...error.problems, outcome]);
   }
   return loader.report;
 }
@@ -114,6 +119,8 @@ class Loader {
   readonly #options: LoadOptions;
   readonly #problems: string[] = [];
   #orgId: string | undefined;
+  /** Whether the organisation exists and no load of it was interrupted. Users may have changed and deleted its rows. */
+  #isComplete = false;
   #kind: RecordKind | undefined;
   #batch: Line[] = [];
   #batchLength = 0;
@@ -132,11 +139,13 @@ class Loader {
     }
     await this.#flush();
     if (this.#orgId === undefined) throw new LoadError(['The file holds no organisation.']);
+    if (this.#isComplete) return;
     await this.#enforceRules(this.#orgId);
     // Sequences do not return to their values when a transaction is rolled back.
     if (isDryRun) return;
     await raiseCounters(this.#db, this.#orgId, new Set());
     await enterTokens(this.#db, this.#orgId, new Set());
+    await endLoad(this.#db, this.#orgId);
   }
 
   async #add(line: Line): Promise<void> {
@@ -159,18 +168,18 @@ class Loader {
       this.#problem(line, `there is no kind of record "${name}".`);
       return;
     }
-    if (typeof value['id'] === 'number' && !(value['id'] > 0 && value['id'] <= ID_MAX)) {
-      this.#problem(line, `the id must be from 1 to ${ID_MAX}.`);
-      return;
-    }
     const unknown = Object.keys(value).filter((member) => !members.has(member));
     if (unknown.length > 0) {
       this.#problem(line, `${name} has no member ${unknown.join(', ')}.`);
       return;
     }
-    if (kind !== this.#kind || this.#batch.length >= BATCH_RECORDS_MAX || this.#batchLength >= BATCH_LENGTH_MAX) {
-      await this.#flush();
+    const invalid = invalidNumber(kind, value);
+    if (invalid !== undefined) {
+      this.#problem(line, invalid);
+      return;
     }
+    const isFull = this.#batch.length >= BATCH_RECORDS_MAX || this.#batchLength >= BATCH_LENGTH_MAX;
+    if (kind !== this.#kind || (isFull && kind.selfReference === undefined)) await this.#flush();
     this.#kind = kind;
     if (name === 'organisation') await this.#startOrganisation(line, value);
     else if (this.#orgId === undefined) throw new LoadError([`line ${line.number}: an organisation must come first.`]);
@@ -193,11 +202,13 @@ class Loader {
     // Another organisation may have the cloud id: the one that was exported.
     const own = typeof cloudId === 'string' && id === orgId ? cloudId : undefined;
     const isNew = !(await selectOrganisationIds(this.#db)).includes(orgId);
+    this.#isComplete = !isNew && !(await selectIsLoading(this.#db, orgId));
     this.#batch = [{ number, text: JSON.stringify({ organisation: { ...value, cloudId: own } }) }];
     await this.#db.transaction(async (transaction) => {
       if (isNew) {
         await onConstraint(insertOrganisationEntry(transaction, orgId, own), {
-          organisation_directory_cloud_id_key: () => new DomainError('conflict', texts.cloudIdTaken(own ?? '')),
+          organisation_directory_cloud_id_key: () =>
+            new LoadError([`line ${number}: ${texts.cloudIdTaken(own ?? '').en}`]),
         });
       }
       await this.#write(transaction, orgId);
@@ -221,8 +232,20 @@ class Loader {
 
   async #write(transaction: Transaction, orgId: string): Promise<void> {
     const kind = this.#kind as RecordKind;
+    const written = this.#isComplete ? 0 : await this.#insert(transaction, kind, orgId);
+    if (this.#isComplete) await this.#compare(transaction, kind, orgId);
+    const present = this.#batch.length - written;
+    const before = this.report[kind.name] ?? { written: 0, present: 0 };
+    this.report[kind.name] = { written: before.written + written, present: before.present + present };
+    this.hasWritten ||= written > 0;
+    this.#records += this.#batch.length;
+    this.#options.onProgress?.(this.#records);
+  }
+
+  /** Returns how many records of the batch were not there. */
+  async #insert(transaction: Transaction, kind: RecordKind, orgId: string): Promise<number> {
     await transaction.invalidate(orgId);
-    const lines = `[${this.#batch.map(({ text }) => text).join(',')}]`;
+    const lines = asArray(this.#batch);
     const written = await transaction
       .attempt(() => insertRecords(transaction, kind, orgId, lines))
       .catch((error: unknown) => {
@@ -234,12 +257,28 @@ class Loader {
       const different = this.#batch.filter((_, index) => places.includes(index + 1));
       if (different.length > 0) throw new LoadError(await this.#findRefused(transaction, kind, orgId, different));
     }
-    const present = this.#batch.length - written;
-    const before = this.report[kind.name] ?? { written: 0, present: 0 };
-    this.report[kind.name] = { written: before.written + written, present: before.present + present };
-    this.hasWritten ||= written > 0;
-    this.#records += this.#batch.length;
-    this.#options.onProgress?.(this.#records);
+    return written;
+  }
+
+  /** Throws a LoadError unless all records of the batch are there. */
+  async #compare(transaction: Transaction, kind: RecordKind, orgId: string): Promise<void> {
+    const places = await transaction
+      .attempt(() => selectDifferences(transaction, kind, orgId, asArray(this.#batch)))
+      .catch((error: unknown) => {
+        const refusal = refusalOf(error);
+        if (refusal === undefined) throw error;
+        throw new LoadError([`lines ${this.#batch[0]?.number} to ${this.#batch.at(-1)?.number}: ${refusal.message}`]);
+      });
+    if (places.length === 0) return;
+    const problems = places
+      .slice(0, PROBLEMS_MAX)
+      .map(
+        (place) => `line ${this.#batch[place - 1]?.number}: the ${kind.name} is not there, or differs from this line.`,
+      );
+    throw new LoadError([
+      ...problems,
+      'The organisation exists, and a load changes only one whose load was interrupted.',
+    ]);
   }
 
   /** Says why each record cannot be written. */
@@ -258,14 +297,21 @@ class Loader {
       } catch (error) {
         const refusal = refusalOf(error);
         if (refusal === undefined) throw error;
+        const { constraint = '', message } = refusal;
         // A record that is malformed cannot be compared.
         const isPresent =
-          refusal.constraint !== undefined &&
-          (await selectDifferences(transaction, kind, orgId, `[${text}]`)).length === 0;
-        if (!isPresent) problems.push(`line ${number}: ${BROKEN_RULES[refusal.constraint ?? ''] ?? refusal.message}`);
+          constraint !== '' && (await selectDifferences(transaction, kind, orgId, `[${text}]`)).length === 0;
+        if (isPresent) continue;
+        const isOther = constraint === `${kind.table}_pkey`;
+        const other = `the ${kind.name} differs from what is there.`;
+        problems.push(`line ${number}: ${isOther ? other : (BROKEN_RULES[constraint] ?? message)}`);
       }
     }
-    return problems;
+    if (problems.length > 0) return problems;
+    const dangling = await selectDangling(transaction, kind, orgId, asArray(batch));
+    return dangling
+      .slice(0, PROBLEMS_MAX)
+      .map((place) => `line ${batch[place - 1]?.number}: ${kind.selfReference?.member} refers to no ${kind.name}.`);
   }
 
   /** Enforces the rules that no constraint enforces, and orders the links of acyclic types (decision 10). */
@@ -301,6 +347,23 @@ class Loader {
       if (problems.length > 0) throw new LoadError(problems.slice(0, PROBLEMS_MAX));
     });
   }
+}
+
+/** A JSON array. */
+function asArray(batch: readonly Line[]): string {
+  return `[${batch.map(({ text }) => text).join(',')}]`;
+}
+
+/** What is wrong with a number: PostgreSQL would also accept strings, and numbers that JSON cannot hold exactly. */
+function invalidNumber({ columns }: RecordKind, value: Readonly<Record<string, unknown>>): string | undefined {
+  for (const { member, type } of columns) {
+    const number = value[member];
+    if (number === undefined || number === null || (type !== 'bigint' && type !== 'integer')) continue;
+    const isKey = member === 'id';
+    if (!Number.isSafeInteger(number) || (isKey && !(Number(number) > 0 && Number(number) <= ID_MAX)))
+      return `the ${member} must be a whole number${isKey ? ` from 1 to ${ID_MAX}` : ''}.`;
+  }
+  return undefined;
 }
 
 /** The only member of a line's object, or what is wrong with the line. */

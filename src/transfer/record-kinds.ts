@@ -24,6 +24,8 @@ export interface RecordKind {
   readonly key: readonly Column[];
   /** Exported only on request. */
   readonly isSecret: boolean;
+  /** The column that may refer to a later record of the same kind, so that all of them are written in one statement. */
+  readonly selfReference: Column | undefined;
   /** SQL: values that follow from others, by column, and the joins that they come from. */
   readonly derived: { readonly columns: Readonly<Record<string, string>>; readonly joins: string };
 }
@@ -34,7 +36,7 @@ const COLUMN = /^(?<name>\w+) (?<type>[\w[\]]+)(?: default (?<default>\S+))?(?: 
 function kind(
   name: string,
   table: string,
-  { key, columns: text, isSecret = false, derived = { columns: {}, joins: '' } }: KindOptions,
+  { key, columns: text, isSecret = false, selfReference, derived = { columns: {}, joins: '' } }: KindOptions,
 ): RecordKind {
   const columns = text.split(',').map((part): Column => {
     const groups = COLUMN.exec(part.trim().replaceAll(/\s+/g, ' '))?.groups;
@@ -46,7 +48,15 @@ function kind(
     const isSecret = mark === 'secret';
     return { name: column, member, type, default: value, isSecret, isCompared: mark === undefined };
   });
-  return { name, table, columns, key: columns.slice(0, key), isSecret, derived };
+  return {
+    name,
+    table,
+    columns,
+    key: columns.slice(0, key),
+    isSecret,
+    selfReference: columns.find((column) => column.name === selfReference),
+    derived,
+  };
 }
 
 interface KindOptions {
@@ -54,6 +64,7 @@ interface KindOptions {
   readonly key: number;
   readonly columns: string;
   readonly isSecret?: boolean;
+  readonly selfReference?: string;
   readonly derived?: RecordKind['derived'];
 }
 
@@ -67,6 +78,7 @@ export const RECORD_KINDS: readonly RecordKind[] = [
     key: 0,
     columns: `cloud_id text, name text, language text default 'en', profile text default 'tracker',
       one_link_per_pair boolean, last_label_id integer counter, created_at timestamptz`,
+    derived: { columns: { is_loading: 'true' }, joins: '' },
   }),
   kind('application', 'applications', {
     key: 1,
@@ -82,6 +94,7 @@ export const RECORD_KINDS: readonly RecordKind[] = [
   kind('label', 'labels', {
     key: 1,
     columns: 'label_id integer, label text, name_ru text, name_en text, phrase text, opposite_id integer',
+    selfReference: 'opposite_id',
   }),
   kind('linkType', 'link_types', {
     key: 1,

@@ -1,4 +1,4 @@
-import type { Queryable, Transaction } from '../database/database.ts';
+import type { Database, Queryable, Transaction } from '../database/database.ts';
 import { numberPlaceholders, type UnnamedStatement } from '../database/statement.ts';
 import type { Column, RecordKind } from './record-kinds.ts';
 
@@ -73,10 +73,28 @@ export async function insertRecords(db: Transaction, kind: RecordKind, orgId: st
   return rows.length;
 }
 
-/** Inserts one record. Rejects with the constraint that it conflicts with, and returns false if it refers to nothing. */
+/**
+ * Inserts one record, without its reference to another of its kind, which may follow. Rejects with the constraint that it
+ * conflicts with, and returns false if it refers to nothing.
+ */
 export async function insertRecord(db: Transaction, kind: RecordKind, orgId: string, line: string): Promise<boolean> {
-  const rows = await db.query(bind(insert(kind), { orgId, lines: `[${line}]` }));
+  const columns = kind.columns.filter((column) => column !== kind.selfReference);
+  const rows = await db.query(bind(insert({ ...kind, columns }), { orgId, lines: `[${line}]` }));
   return rows.length > 0;
+}
+
+/** The places in the batch, from 1, of records that refer to none of their kind. */
+export async function selectDangling(db: Queryable, kind: RecordKind, orgId: string, lines: string): Promise<number[]> {
+  const { table, key, selfReference } = kind;
+  if (selfReference === undefined) return [];
+  const text = `
+    select batch.place
+    from ${givenRecords(kind)}
+    left join ${table} stored on stored.org_id = :orgId and stored.${key[0]?.name} = given."${selfReference.member}"
+    where given."${selfReference.member}" is not null and stored.org_id is null
+    order by batch.place`;
+  const rows = await db.query<{ place: number }>(bind(text, { orgId, lines }));
+  return rows.map(({ place }) => place);
 }
 
 /** The places in the batch, from 1, of records that are not stored as they are. */
@@ -99,6 +117,17 @@ export async function selectDifferences(
     order by batch.place`;
   const rows = await db.query<{ place: number }>(bind(text, { orgId, lines }));
   return rows.map(({ place }) => place);
+}
+
+/** Whether a load into the organisation has begun and not ended. */
+export async function selectIsLoading(db: Queryable, orgId: string): Promise<boolean> {
+  const text = 'select is_loading from organisations where org_id = :orgId';
+  const [row] = await db.query<{ is_loading: boolean }>(bind(text, { orgId }));
+  return row?.is_loading ?? false;
+}
+
+export async function endLoad(db: Database, orgId: string): Promise<void> {
+  await db.execute(bind('update organisations set is_loading = false where org_id = :orgId', { orgId }));
 }
 
 /** How many records an export has. */

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { checkOrganisation } from '../../src/core/check/check.service.ts';
 import { deleteAnyOrganisation } from '../../src/core/removal/organisation-deletion.service.ts';
+import type { Database } from '../../src/database/database.ts';
+import { unavailable } from '../../src/database/database-error.ts';
 import { createLog } from '../../src/log.ts';
 import { applySeed, readSeed } from '../../src/seed/seed.ts';
 import { exportOrganisation } from '../../src/transfer/export.service.ts';
@@ -32,6 +34,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   request_counts: 'expires after a minute',
   'users.failed_logins': 'unused',
   'users.locked_until': 'unused',
+  'organisations.is_loading': 'true during a load',
   'events.transaction_id': 'numbers of one server',
 };
 
@@ -194,17 +197,58 @@ describe('a load', () => {
     await api().request.get(`/v3/issues/${key}/links`).set(admin.headers).expect(200);
   });
 
-  test('can be repeated after it was interrupted', async () => {
-    const half = original
-      .split('\n')
-      .slice(0, Number(lineOf(original, 'link', 1)))
-      .join('\n');
-    await load(half, 'resumed');
+  test('can be repeated after the connection was lost', async () => {
+    const lines = original.split('\n');
+    let isLost = false;
+    const losing: Database = {
+      ...db(),
+      async transaction(work) {
+        if (!isLost) return await db().transaction(work);
+        isLost = false;
+        throw unavailable(new Error('Connection terminated'));
+      },
+    };
+    const half = function* () {
+      yield* lines.slice(0, lineOf(original, 'link', 1));
+      // Another kind of record, so that the links are written.
+      yield lines[Number(lineOf(original, 'event')) - 1] ?? '';
+      isLost = true;
+    };
+    await expect(loadOrganisation(losing, half(), { orgId: 'resumed' })).rejects.toMatchObject({ code: 'unavailable' });
     const report = await load(original, 'resumed');
     expect(report).toMatchObject({ issue: { written: 0, present: 3 }, link: { written: 2, present: 2 } });
     expect(withoutOrganisation(await exported('resumed'))).toBe(withoutOrganisation(original));
-    const again = await load(original, 'resumed');
-    expect(Object.values(again).every(({ written }) => written === 0)).toBe(true);
+    await unchanged(db(), async () => {
+      const again = await load(original, 'resumed');
+      expect(Object.values(again).every(({ written }) => written === 0)).toBe(true);
+    });
+  });
+
+  test('does not bring back what was deleted from an organisation in use', async () => {
+    await load(original, 'used');
+    await db().query({ name: '', text: `delete from comments where org_id = 'used'`, values: [] });
+    const line = lineOf(original, 'comment');
+    await expectRefused(original, `line ${line}: the comment is not there, or differs from this line.`, 'used');
+    const malformed = changed('issue', (issue) => ({ ...issue, createdAt: 'x' }));
+    await expectRefused(malformed, /^lines \d+ to \d+: invalid input syntax for type timestamp/, 'used');
+  });
+
+  test('writes labels that refer to later ones, and reports only those that are wrong', async () => {
+    const added = Array.from({ length: 1_100 }, (_, index) => ({
+      label: { id: 1000 + index, label: `label ${index}`, oppositeId: index === 1_099 ? 1000 : 1001 + index },
+    }));
+    const withLabels = (labels: readonly object[]) =>
+      original.replace(/^\{"linkType":/m, `${labels.map((label) => JSON.stringify(label)).join('\n')}\n$&`);
+    expect(await load(withLabels(added), 'labels')).toMatchObject({ label: { present: 0 } });
+    await deleteAnyOrganisation(db(), 'labels');
+    const [first, ...others] = added;
+    const line = Number(lineOf(original, 'linkType'));
+    const few = others.slice(-3);
+    await expectRefused(
+      withLabels([{ label: { ...first?.label, label: '' } }, ...few]),
+      new RegExp(`^line ${line}: .*labels_label_check.*(\nNothing was written.)?$`),
+    );
+    await expectRefused(withLabels(few), new RegExp(`^line ${line + 2}: oppositeId refers to no label.`));
   });
 
   test('leaves sequences behind its ids, so that new records get others', async () => {
@@ -282,11 +326,23 @@ describe('a load', () => {
     ['an unknown kind', '{"thing":{}}', 'line 3: there is no kind of record "thing"'],
     ['an unknown member', '{"status":{"id":1,"colour":"red"}}', 'line 3: status has no member colour'],
     ['an id that is too large', '{"status":{"id":9007199254740992}}', 'line 3: the id must be'],
-    ['a value of another type', '{"status":{"id":"x"}}', 'line 3: invalid input syntax for type bigint'],
+    ['an id that is a string', '{"status":{"id":"9223372036854775807"}}', 'line 3: the id must be a whole number'],
+    ['a number that is a string', '{"status":{"id":1000,"createdBy":"x"}}', 'line 3: the createdBy must be a whole'],
+    [
+      'a value of another type',
+      '{"user":{"id":1000,"createdAt":"x"}}',
+      'line 3: invalid input syntax for type timestamp',
+    ],
     ['a missing value', '{"status":{"id":1000}}', 'line 3: null value in column "key"'],
   ])('is refused for %s', async (_, line, message) => {
     const [head, organisation, ...rest] = original.split('\n');
     await expectRefused([head, organisation, line, ...rest].join('\n'), message);
+  });
+
+  test('is refused for a record that differs from one before it', async () => {
+    const [, status = ''] = /^(\{"status":.*)$/m.exec(original) ?? [];
+    const text = original.replace(status, `${status}\n${status.replace('"key":"', '"key":"other')}`);
+    await expectRefused(text, /^line \d+: the status differs from what is there.$/m);
   });
 
   test('is refused without an organisation, and for another version', async () => {
