@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { userInfo } from 'node:os';
 import type { Request } from 'express';
 import { type Act, noteAct, type Outcome } from './http/administrative-acts.ts';
 import { clientAddress } from './http/client-address.ts';
@@ -64,6 +65,20 @@ export class Audit {
     const outcome = response.writableFinished ? outcomeOf(statusCode) : 'unknown';
     const actor = { by: credentials, address: clientAddress(request), requestId: request.id, status: statusCode };
     for (const act of response.acts) this.record(act, act.outcome ?? outcome, actor);
+  }
+}
+
+/** A process acts for its account. Its id shows which entries belong together. */
+export function thisProcess(): Actor {
+  return { by: { account: accountName(), pid: process.pid } };
+}
+
+/** A container may run under an id that has no account. */
+function accountName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.()}`;
   }
 }
 

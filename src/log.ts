@@ -33,10 +33,10 @@ export function createAuditLog(target: string | undefined, log: Log): Log {
 
 /** As `createAuditLog`, for a command, whose standard output is its result: `-` is standard error. */
 export function createCommandAuditLog(target: string | undefined): Log | undefined {
-  const fail = (error: Error) => {
-    throw error;
-  };
-  return target === undefined ? undefined : auditTo(target === '-' ? STDERR : target, fail);
+  if (target === undefined) return undefined;
+  return auditTo(target === '-' ? STDERR : target, (error) => {
+    throw auditFailure(target, error);
+  });
 }
 
 function auditTo(dest: string | number, onError: (error: Error) => void): Log {
@@ -45,10 +45,14 @@ function auditTo(dest: string | number, onError: (error: Error) => void): Log {
     file.on('error', onError);
     return pino({ base: { audit: true }, timestamp: pino.stdTimeFunctions.isoTime }, file);
   } catch (error) {
-    throw new StartError(
-      `AUDIT_LOG=${dest} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw auditFailure(dest, error);
   }
+}
+
+function auditFailure(target: string | number, error: unknown): StartError {
+  return new StartError(
+    `AUDIT_LOG=${target} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
+  );
 }
 
 function bufferedStdout(): DestinationStream & { flushSync(): void } {

@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { UsageError } from './cli/command.ts';
+import { DeclinedError, UsageError } from './cli/command.ts';
 import { CommandAudit } from './cli/command-audit.ts';
 import { createProgram } from './cli/program.ts';
 import { DomainError, StartError } from './errors.ts';
@@ -31,7 +31,9 @@ function report(error: unknown): number {
 }
 
 function isExpected(error: unknown): error is Error {
-  return [UsageError, DomainError, StartError, LoadError, ImportError].some((kind) => error instanceof kind);
+  return [UsageError, DeclinedError, DomainError, StartError, LoadError, ImportError].some(
+    (kind) => error instanceof kind,
+  );
 }
 
 function describe(error: unknown): string {

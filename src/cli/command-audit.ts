@@ -1,6 +1,5 @@
-import { userInfo } from 'node:os';
 import type { Command } from 'commander';
-import { Audit } from '../audit.ts';
+import { Audit, thisProcess } from '../audit.ts';
 import { readConfig } from '../config.ts';
 import type { Act, Outcome } from '../http/administrative-acts.ts';
 import { createCommandAuditLog } from '../log.ts';
@@ -17,7 +16,7 @@ export class CommandAudit {
     this.#environment = environment;
   }
 
-  /** Throws a StartError if the entry could not be written, before the command does anything. */
+  /** Writes the first entry. Throws a StartError if that fails, before the command does anything. */
   start(command: Command): void {
     const options = command.opts<Record<string, unknown>>();
     if (READING.has(command.name()) || (command.name() === 'check' && !options['repair'])) return;
@@ -29,9 +28,11 @@ export class CommandAudit {
     ]);
     const act: Act = { via: 'command', action: nameOf(command), given: { ...options, ...Object.fromEntries(values) } };
     const audit = new Audit(log);
-    this.#end = (outcome) => {
-      audit.record(act, outcome, { by: { account: userInfo().username } });
+    const record = (outcome: Outcome) => {
+      audit.record(act, outcome, thisProcess());
     };
+    record('started');
+    this.#end = record;
   }
 
   end(outcome: Outcome): void {

@@ -112,6 +112,15 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** The operator did not confirm the command. */
+export class DeclinedError extends Error {
+  override readonly name = 'DeclinedError';
+
+  constructor() {
+    super('Nothing was changed.');
+  }
+}
+
 /** Reads a new secret from standard input, and warns if it is easy to guess. */
 export async function readNewSecret(what: string): Promise<string> {
   const secret = await readSecret(what);

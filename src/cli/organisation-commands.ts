@@ -10,7 +10,7 @@ import { deleteOrganisation, requireDeletable } from '../core/removal/organisati
 import { getUserId } from '../core/users/users.service.ts';
 import { listAllProjects, renameProject, setProjectActive } from '../kanboard/projects/projects.service.ts';
 import { LANGUAGES, type Language } from '../texts.ts';
-import { ask, operatorOf, print, table, UsageError, withDatabase } from './command.ts';
+import { ask, DeclinedError, operatorOf, print, table, UsageError, withDatabase } from './command.ts';
 
 interface OrganisationOptions {
   readonly name?: string;
@@ -72,9 +72,7 @@ export function addOrganisationCommands(program: Command, environment: NodeJS.Pr
       await withDatabase(environment, async (db) => {
         await requireDeletable(db, orgId);
         if (!options.yes && (await ask(`Everything in ${orgId} will be lost. Type its id to confirm:`)) !== orgId) {
-          process.stderr.write('Nothing was changed.\n');
-          process.exitCode = 1;
-          return;
+          throw new DeclinedError();
         }
         const rows = await deleteOrganisation(db, orgId, (table, deleted) => {
           process.stderr.write(`${table}: ${deleted}\n`);

@@ -8,7 +8,7 @@ import { updateSchema } from '../database/postgres.ts';
 import { StartError } from '../errors.ts';
 import { createLog } from '../log.ts';
 import { reset } from '../test-mode/snapshot.ts';
-import { ask, connectDatabase, print, UsageError, withDatabase } from './command.ts';
+import { ask, connectDatabase, DeclinedError, print, UsageError, withDatabase } from './command.ts';
 
 const LOG_FLUSH_MS = 2_000;
 /**
@@ -150,9 +150,7 @@ async function undoMigration(environment: NodeJS.ProcessEnv, options: MigrateOpt
       !options.yes &&
       !/^y(es)?$/i.test((await ask(`Undo ${last}? The data it added will be lost. [y/N]`)).trim())
     ) {
-      process.stderr.write('Nothing was changed.\n');
-      process.exitCode = 1;
-      return;
+      throw new DeclinedError();
     }
     const steps = last === undefined ? [] : await migrate(postgres.connection, 'down');
     print(options, { steps }, steps.length === 0 ? 'There is no migration to undo.' : `Undone: ${steps.join(', ')}`);

@@ -7,13 +7,16 @@ declare module 'http' {
   }
 }
 
-/** What happened; `unknown` if the client disconnected before it was told. */
-export type Outcome = 'done' | 'refused' | 'failed' | 'unknown';
+/**
+ * What happened; `unknown` if the client disconnected before the response, `replayed` if the response is that of an earlier
+ * request. A command is `started` before it does anything: without a second entry, it was interrupted.
+ */
+export type Outcome = 'started' | 'done' | 'replayed' | 'refused' | 'failed' | 'unknown';
 
 /** Something that only an administrator or a manager may do. Reads and changes of issues and links are none. */
 export interface Act {
-  readonly via: 'rest' | 'json-rpc' | 'page' | 'command';
-  /** An operationId, a procedure, a form or a command. */
+  readonly via: 'rest' | 'json-rpc' | 'page' | 'command' | 'start';
+  /** An operationId, a procedure, a form, a command, or what a server creates when it starts. */
   readonly action: string;
   /** Parameters, as the client sent them. */
   given: unknown;

@@ -103,16 +103,21 @@ test('org delete refuses an unknown organisation, the last one, and one that is 
   expect(await snapshot(db())).toEqual(before);
 });
 
+const outcomesOf = (output: string) => [...output.matchAll(/"outcome":"(\w+)"/g)].map(([, outcome]) => outcome);
+
 (hasTerminal ? test : test.skip)('org delete asks for the id of the organisation in a terminal', async () => {
   const { orgId } = await givenOrganisation(db());
   await givenOrganisation(db());
-  const environment = { DATABASE_URL: database().url };
+  const environment = { DATABASE_URL: database().url, AUDIT_LOG: '-' };
   const before = await snapshot(db());
   for (const typed of ['y\n', '\u0004']) {
     const outcome = await inTerminal(`org delete ${orgId}`, environment, typed);
     expect(outcome).toMatchObject({ code: 1, stdout: expect.stringContaining('Nothing was changed.') });
+    expect(outcomesOf(outcome.stdout)).toEqual(['started', 'refused']);
   }
   expect(await snapshot(db())).toEqual(before);
-  expect(await inTerminal(`org delete ${orgId}`, environment, `${orgId}\n`)).toMatchObject({ code: 0 });
+  const confirmed = await inTerminal(`org delete ${orgId}`, environment, `${orgId}\n`);
+  expect(confirmed).toMatchObject({ code: 0 });
+  expect(outcomesOf(confirmed.stdout)).toEqual(['started', 'done']);
   expect((await issueLinks('org list')).stdout).not.toContain(orgId);
 });

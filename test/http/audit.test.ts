@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -157,20 +158,43 @@ test('an entry says who did what with which outcome, and holds no secret', async
 });
 
 test('a form of /admin is audited, also when it is refused', async () => {
+  const { text } = await api().request.get('/admin/users').set(org.admin.headers).set('Accept', 'text/html');
+  const [, formKey] = /name="formKey" value="([\w-]+)"/.exec(text) ?? [];
+  const send = (key: string | undefined) => {
+    const form = { act: 'set-role', user: String(reader.id), role: 'admin', formKey: key };
+    return api().request.post('/admin/users').set(org.admin.headers).set('Origin', api().url).type('form').send(form);
+  };
   await unchanged(db(), async () => {
-    const form = { act: 'set-role', user: String(reader.id), role: 'admin', formKey: 'wrong key' };
-    await api().request.post('/admin/users').set(org.admin.headers).set('Origin', api().url).type('form').send(form);
+    await send('wrong key');
   });
-  const [entry, ...others] = await entries(1);
-  expect(entry).toMatchObject({
-    via: 'page',
-    action: 'users set-role',
-    outcome: 'refused',
-    by: { orgId: org.orgId, userId: org.admin.id },
-    on: { user: String(reader.id), role: 'admin' },
-    also: ['formKey'],
-  });
-  expect(others).toEqual([]);
+  await entries(1);
+  await send(formKey);
+  const found = await entries(2);
+  expect(found.map(({ outcome }) => outcome)).toEqual(['refused', 'done']);
+  for (const entry of found) {
+    expect(entry).toMatchObject({
+      via: 'page',
+      action: 'users set-role',
+      by: { orgId: org.orgId, userId: org.admin.id },
+      on: { user: String(reader.id), role: 'admin' },
+      also: ['formKey'],
+    });
+  }
+});
+
+test('a creation that is repeated with its Idempotency-Key is not audited as done again', async () => {
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    await api()
+      .request.post('/v3/linktypes')
+      .set({ ...org.admin.headers, 'Idempotency-Key': 'audited' })
+      .send({ id: 'audited', inward: { en: 'audited in', ru: 'audited in' } })
+      .expect(201);
+    await entries(attempt + 1);
+  }
+  expect((await entries(2)).map(({ action, outcome }) => [action, outcome])).toEqual([
+    ['createLinkType', 'done'],
+    ['createLinkType', 'replayed'],
+  ]);
 });
 
 test('the server writes the entries to a file of their own, and commands append to it', async () => {
@@ -192,21 +216,37 @@ test('the server writes the entries to a file of their own, and commands append 
   expect(await runCommand(from, environment)).toMatchObject({ code: 1 });
   const text = await readFile(file, 'utf8');
   expect(entriesOf(text.trim().split('\n'))).toMatchObject([
+    { via: 'command', action: 'user create', outcome: 'started', on: { login: 'carl' } },
     { via: 'command', action: 'user create', outcome: 'done', on: { org: orgId, login: 'carl', role: 'manager' } },
+    { via: 'command', action: 'user set-role', outcome: 'started' },
     { via: 'command', action: 'user set-role', outcome: 'refused', on: { login: 'nobody', role: 'admin' } },
-    { via: 'command', action: 'import tracker', on: { org: orgId }, also: expect.arrayContaining(['token']) },
+    {
+      via: 'command',
+      action: 'import tracker',
+      outcome: 'started',
+      on: { org: orgId },
+      also: expect.arrayContaining(['token']),
+    },
+    { via: 'command', action: 'import tracker', also: expect.arrayContaining(['token']) },
   ]);
-  expect(entriesOf(text.trim().split('\n'))[0]).toMatchObject({ by: { account: expect.stringMatching(/./) } });
+  const [started, done] = entriesOf(text.trim().split('\n'));
+  expect(started).toMatchObject({ by: { account: expect.stringMatching(/./), pid: expect.any(Number) } });
+  expect(done?.by).toEqual(started?.by);
   expect(text).not.toContain('secret');
   expect((await stat(file)).mode & 0o777).toBe(0o600);
 });
 
 test('a command that cannot record what it does, does nothing', async () => {
-  const environment = { DATABASE_URL: api().database.url, AUDIT_LOG: join(folder, 'missing', 'audit.log') };
-  await unchanged(db(), async () => {
-    expect(await runCommand(`user create --org ${org.orgId} --login never`, environment)).toMatchObject({
-      code: 1,
-      stderr: expect.stringMatching(/^AUDIT_LOG=.* cannot be written: .*\n$/),
+  // The second can be opened, but is full.
+  for (const file of [join(folder, 'missing', 'audit.log'), '/dev/full'].filter(
+    (name) => !name.startsWith('/dev') || existsSync(name),
+  )) {
+    const environment = { DATABASE_URL: api().database.url, AUDIT_LOG: file };
+    await unchanged(db(), async () => {
+      expect(await runCommand(`user create --org ${org.orgId} --login never`, environment)).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/^AUDIT_LOG=.* cannot be written: .*\n$/),
+      });
     });
-  });
+  }
 });

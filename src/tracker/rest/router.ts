@@ -96,7 +96,10 @@ export function restRouter(options: RestRouterOptions): Router {
             },
             maySee: (transaction, body) => mayStillSee(transaction, viewer, named, body),
           });
-          if (isReplayed) response.setHeader('Idempotent-Replayed', 'true');
+          if (isReplayed) {
+            response.setHeader('Idempotent-Replayed', 'true');
+            if (act) act.outcome = 'replayed';
+          }
           memory.holdBody(reply.body.length);
           setHead(response, reply);
           endResponse(response, reply.body, responseLimits);
