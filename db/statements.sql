@@ -2881,10 +2881,6 @@ prepare select_login_failures as
 select failures from failed_logins
 where org_id = $1 and login_hash = $2 and address = $3 and expires_at > now();
 
--- $1 orgId, $2 tokenId
-prepare select_loopback_only as
-select loopback_only from tokens where org_id = $1 and token_id = $2;
-
 -- $1 orgId, $2 queueId, $3 isApplication, $4 userId
 prepare select_members as
 select users.user_id, coalesce(users.display, users.login) as name
@@ -3723,6 +3719,10 @@ where issues.org_id = $1 and issues.assignee_id = $5 and issues.is_open and queu
   where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $2
     and true)))
 order by issues.issue_id;
+
+-- $1 orgId, $2 tokenId
+prepare select_token_limits as
+select scopes, loopback_only, expires_at from tokens where org_id = $1 and token_id = $2;
 
 -- $1 orgId, $2 tokenHash, $3 kind
 prepare select_token_owner as

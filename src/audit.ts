@@ -42,7 +42,7 @@ const VALUE_LENGTH_MAX = 200;
 /** Of a client whose parameters are no object of the contract's. */
 const NAMES_MAX = 50;
 
-/** The forms of `/admin`. */
+/** The forms of `/admin`. What they have done is noted at once; the rest was refused or failed. */
 const ADMIN_PAGE = 'adminPage';
 
 /** Writes one line for each administrative act, whether it was done or refused, and never a secret. */
@@ -59,7 +59,7 @@ export class Audit {
 
   /** Records the acts of a request, whose response is complete or whose client has disconnected. */
   onClose(request: Request, response: ServerResponse): void {
-    if (response.operation === ADMIN_PAGE) noteForm(request, response);
+    if (response.operation === ADMIN_PAGE && response.acts === undefined) noteForm(request, response);
     if (response.acts === undefined) return;
     const { statusCode, credentials } = response;
     const outcome = response.writableFinished ? outcomeOf(statusCode) : 'unknown';

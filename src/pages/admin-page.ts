@@ -2,7 +2,7 @@ import { ORGANISATION_ROLES } from '../core/access/viewer.ts';
 import type { LinkTypeRow } from '../core/link-types/link-types.store.ts';
 import type { OrganisationRow } from '../core/organisations/organisations.store.ts';
 import type { QueueState } from '../core/queues/queues.store.ts';
-import { TOKEN_SCOPES, type TokenDescription } from '../core/tokens/tokens.service.ts';
+import type { TokenDescription, TokenScope } from '../core/tokens/tokens.service.ts';
 import { LOGIN_LENGTH_MAX } from '../core/users/login.ts';
 import type { User } from '../core/users/users.service.ts';
 import { type Markup, markup } from '../markup.ts';
@@ -27,6 +27,8 @@ export interface AdminView extends Place {
   readonly userId: number;
   /** The token that the reader is signed in with. */
   readonly tokenId: number | undefined;
+  /** Those of that token, and the only ones that it can give to another. */
+  readonly scopes: readonly TokenScope[];
   /** A hidden field of all forms that write. */
   readonly formKey: string;
   /** What the list starts with, as the query names it. */
@@ -122,7 +124,7 @@ export function tokensPage(view: AdminView, tokens: readonly TokenDescription[])
       adminTexts.addToken,
       adminTexts.create,
       markup`${field(adminTexts.login[language], 'login', given['login'] ?? view.user, markup`required maxlength="${LOGIN_LENGTH_MAX}" autocomplete="off"`)}
-<fieldset><legend>${adminTexts.scopes[language]}</legend>${TOKEN_SCOPES.map((scope) =>
+<fieldset><legend>${adminTexts.scopes[language]}</legend>${view.scopes.map((scope) =>
         checkbox(
           adminTexts[scope === 'admin' ? 'adminScope' : scope][language],
           'scope',

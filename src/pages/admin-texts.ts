@@ -65,8 +65,8 @@ export const adminTexts = {
   write: { ru: 'писать', en: 'write' },
   adminScope: { ru: 'управлять, если пользователь — администратор', en: 'administer, if the user is an administrator' },
   days: {
-    ru: 'Сколько дней действует (пусто — пока не отозван)',
-    en: 'Valid for this many days (empty: until it is revoked)',
+    ru: 'Через сколько дней истечёт (пусто — вместе с вашим токеном, если тот истекает)',
+    en: 'Days until it expires (empty: when your own token does, if ever)',
   },
   revoke: { ru: 'Отозвать', en: 'Revoke' },
   oauth: { ru: 'API Tracker', en: 'Tracker API' },

@@ -3,18 +3,19 @@ import { ORGANISATION_ROLES, requireAdministrator } from '../core/access/viewer.
 import { getLinkType, listLinkTypeUses, updateLinkType } from '../core/link-types/link-types.service.ts';
 import { getOrganisation } from '../core/link-types/organisation-rules.service.ts';
 import { createQueueFor, listQueueStates } from '../core/queues/queues.service.ts';
-import { createTokenLike, listLatestTokens, revokeToken, TOKEN_SCOPES } from '../core/tokens/tokens.service.ts';
+import { createTokenWithin, listLatestTokens, revokeToken, TOKEN_SCOPES } from '../core/tokens/tokens.service.ts';
 import { isLogin } from '../core/users/login.ts';
 import {
   createAccount,
   disableUser,
   enableUser,
-  findUsersNamed,
-  getUserId,
+  findPerson,
+  findUserId,
   listPeopleFrom,
   setRole,
 } from '../core/users/users.service.ts';
 import { DomainError, requireValid } from '../errors.ts';
+import { noteAct } from '../http/administrative-acts.ts';
 import { HttpError, prepareError } from '../http/error-response.ts';
 import { setProjectActive } from '../kanboard/projects/projects.service.ts';
 import { type Markup, markup } from '../markup.ts';
@@ -35,7 +36,7 @@ import {
   usersPage,
 } from './admin-page.ts';
 import { adminTexts } from './admin-texts.ts';
-import { named, onlyForPeople, type PagesOptions, type Visit, visit } from './page-response.ts';
+import { named, onlyForPeople, type PagesOptions, send, type Visit, visit } from './page-response.ts';
 import { formKeyOf, requireFormKey } from './session.ts';
 
 const OVERVIEW = /^\/admin\/?$/;
@@ -64,7 +65,7 @@ export function addAdminPages(router: Router, options: PagesOptions, form: reado
     const visited = await admitAdministrator(options, request, response);
     const given = (request.body ?? {}) as Form;
     requireFormKey(request, given['formKey']);
-    await change(visited, request, response, given);
+    await change(options, visited, request, response, given);
   });
 }
 
@@ -75,24 +76,60 @@ async function admitAdministrator(options: PagesOptions, request: Request, respo
 }
 
 /** Carries out what a form requests. If it is refused, the page says why and still has what was entered. */
-async function change(visited: Visit, request: Request, response: Response, given: Form): Promise<void> {
-  const { language } = visited.context.caller;
-  const run = ACTS.get(`${request.params[0]} ${textIn(given, 'act')}`);
+async function change(
+  options: PagesOptions,
+  visited: Visit,
+  request: Request,
+  response: Response,
+  given: Form,
+): Promise<void> {
+  const action = `${request.params[0]} ${textIn(given, 'act')}`;
+  const run = ACTS.get(action);
   if (run === undefined) throw new HttpError(400, texts.requestMalformed);
+  let outcome: Outcome;
   try {
-    const { from, created } = await run(visited, given, response);
-    if (created) {
-      response.status(201);
-      await sendSection(visited, request, response, { notice: newTokenNotice(language, created) });
-    } else {
-      const query = new URLSearchParams({ ...chosen(request), ...(from !== undefined && { from }), done: '' });
-      response.redirect(303, `?${query.toString()}`);
-    }
+    outcome = await run(visited, given, response);
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     const { errors, errorMessages } = prepareError(error, request, response);
     const ofFields = Object.entries(errors).map(([name, message]) => `${name}: ${message}`);
     await sendSection(visited, request, response, { given, problems: [...errorMessages, ...ofFields] });
+    return;
+  }
+  const { from, created } = outcome;
+  // It is done, whatever becomes of the page.
+  noteAct(response, {
+    via: 'page',
+    action,
+    outcome: 'done',
+    given: created ? { ...given, tokenId: created.id } : given,
+  });
+  if (created) await sendNewToken(options, visited, request, response, created);
+  else {
+    const query = new URLSearchParams({ ...chosen(request), ...(from !== undefined && { from }), done: '' });
+    response.redirect(303, `?${query.toString()}`);
+  }
+}
+
+/** Sends the section with the token; the token alone if the section cannot be read, since no other page will show it. */
+async function sendNewToken(
+  options: PagesOptions,
+  visited: Visit,
+  request: Request,
+  response: Response,
+  created: NewToken,
+): Promise<void> {
+  const { language } = visited.context.caller;
+  const notice = newTokenNotice(language, created);
+  response.status(201);
+  try {
+    await sendSection(visited, request, response, { notice });
+  } catch (error) {
+    if (response.headersSent) throw error;
+    response.err = error instanceof Error ? error : new Error(String(error));
+    const title = adminTexts.tokens[language];
+    const content = markup`<h1>${title}</h1>\n<div class="notice" role="status">${notice}</div>`;
+    send(options, response, { title, content, language, root: visited.root, reader: undefined });
   }
 }
 
@@ -117,6 +154,7 @@ async function sendSection(
     orgId: viewer.orgId,
     userId: viewer.userId,
     tokenId: response.credentials?.tokenId,
+    scopes: caller.scopes,
     formKey: formKeyOf(request),
     ...chosen(request),
     given: {},
@@ -138,8 +176,7 @@ const CONTENTS: Readonly<Record<Section, (visited: Visit, view: AdminView) => Pr
   async tokens({ context: { db } }, view) {
     const { orgId, user } = view;
     const tokenIdMax = /^\d{1,15}$/.test(view.from) ? Number(view.from) : Number.MAX_SAFE_INTEGER;
-    const [found] = user === '' ? [] : await findUsersNamed(db, orgId, [user]);
-    const userId = user === '' ? undefined : typeof found === 'object' ? found.userId : NO_ID;
+    const userId = user === '' ? undefined : ((await findUserId(db, orgId, user)) ?? NO_ID);
     return tokensPage(view, await listLatestTokens(db, orgId, { userId, tokenIdMax, ...ROWS }));
   },
   async queues({ context: { db, caller } }, view) {
@@ -154,7 +191,13 @@ const CONTENTS: Readonly<Record<Section, (visited: Visit, view: AdminView) => Pr
 /** What a form did: what the list is to start with, or a token that is shown only now. */
 interface Outcome {
   readonly from?: string;
-  readonly created?: { readonly id: number; readonly login: string; readonly token: string };
+  readonly created?: NewToken;
+}
+
+interface NewToken {
+  readonly id: number;
+  readonly login: string;
+  readonly token: string;
 }
 
 /** What the forms of a section can do, by the value of their button. */
@@ -192,10 +235,12 @@ const ACTS = new Map<string, (visited: Visit, given: Form, response: Response) =
       const days = textIn(given, 'days');
       const isDaysValid = days === '' || (/^[1-9]\d{0,3}$/.test(days) && Number(days) <= DAYS_MAX);
       requireValid({ scope: scopes.length > 0, days: isDaysValid });
-      const userId = await getUserId(db, orgId, login);
+      // Not the application account, which sees all queues.
+      const person = await findPerson(db, caller.viewer, { login });
+      if (person === undefined) throw new DomainError('not_found', texts.loginNotFound(login, orgId));
       const tokenId = response.credentials?.tokenId ?? NO_ID;
       const expiresAt = days === '' ? undefined : new Date(Date.now() + Number(days) * DAY_MS);
-      const { id, token } = await createTokenLike(db, orgId, { tokenId, userId, scopes, expiresAt });
+      const { id, token } = await createTokenWithin(db, orgId, { tokenId, userId: person.id, scopes, expiresAt });
       return { created: { id, login, token } };
     },
     async 'tokens revoke'({ context: { db, caller } }, given) {

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { createLinkType } from '../../src/core/link-types/link-types.service.ts';
 import { writeTokenUses } from '../../src/core/tokens/token-uses.ts';
-import { createToken, revokeToken } from '../../src/core/tokens/tokens.service.ts';
-import { findPerson, getUserId } from '../../src/core/users/users.service.ts';
+import { createToken, listTokens, revokeToken } from '../../src/core/tokens/tokens.service.ts';
+import { createUser, findPerson, getUserId } from '../../src/core/users/users.service.ts';
 import { adminTexts } from '../../src/pages/admin-texts.ts';
 import { pageTexts } from '../../src/pages/page-texts.ts';
 import { texts } from '../../src/texts.ts';
@@ -575,6 +575,49 @@ describe('/admin', () => {
     await api().request.get('/v3/myself').set(own).set('Host', 'links.example').expect(401);
   });
 
+  test('a new token has no scope that the creating one lacks, and expires no later', async () => {
+    const expiresAt = new Date(Date.now() + 3_600_000);
+    const { token } = await createToken(db(), office.orgId, office.admin.id, { scopes: ['read', 'admin'], expiresAt });
+    const headers = { Authorization: `OAuth ${token}`, 'X-Org-ID': office.orgId };
+    const member = await givenUser(db(), office.orgId);
+    const create = (form: object) =>
+      send('tokens', { act: 'create', login: member.login, ...form }, { ...office.admin, headers });
+    await unchanged(db(), async () => {
+      const { status, text } = await create({ scope: ['read', 'write'] });
+      expect([status, text]).toEqual([403, expect.stringContaining(escaped(texts.scopeMissing('write').en))]);
+      expect(text).not.toContain('name="scope" value="write"');
+    });
+    for (const days of ['', '30']) expect((await create({ scope: 'read', days })).status).toBe(201);
+    const created = (await listTokens(db(), office.orgId)).filter(({ login }) => login === member.login).slice(1);
+    expect(created).toMatchObject([
+      { scopes: ['read'], expiresAt },
+      { scopes: ['read'], expiresAt },
+    ]);
+  });
+
+  test('shows a new token even if the list cannot be shown, and records that it was created', async () => {
+    const { orgId, admin } = await givenOrganisation(db(), { language: 'en' });
+    await createToken(db(), orgId, admin.id, { scopes: ['read'] });
+    const text = `update tokens set created_at = 'infinity' where org_id = $1`;
+    await db().query({ name: '', text, values: [orgId] });
+    const response = await send('tokens', { act: 'create', login: admin.login, scope: 'read' }, admin);
+    const [, token = ''] = /<pre tabindex="0">(ilt_[\w-]{43})<\/pre>/.exec(response.text) ?? [];
+    expect(response.status).toBe(201);
+    await api().request.get('/v3/myself').set('Authorization', `OAuth ${token}`).expect(200);
+    const entries = api().log.map((line) => JSON.parse(line) as { audit?: true });
+    const { id } = (await listTokens(db(), orgId)).at(-1) ?? {};
+    expect(entries.filter(({ audit }) => audit)).toMatchObject([
+      { action: 'tokens create', outcome: 'done', on: { login: admin.login, tokenId: id } },
+    ]);
+  });
+
+  test('lists the tokens of a login, not of the user with that uid', async () => {
+    const { uid } = (await findPerson(db(), { ...VIEWER, orgId: office.orgId }, { login: clerk.login })) ?? {};
+    const userId = await createUser(db(), office.orgId, { login: String(uid), role: 'member' });
+    const { id } = await createToken(db(), office.orgId, userId, { scopes: ['read'] });
+    expect(await tokenIdOf(`/admin/tokens?user=${uid}`)).toBe(id);
+  });
+
   test('lists queues, and creates, closes and reopens them', async () => {
     const { headers } = await send('queues', { act: 'create', key: 'ZEBRA', name: HOSTILE });
     expect(headers['location']).toBe('?from=ZEBRA&user=&done=');
@@ -657,6 +700,7 @@ describe('/admin', () => {
       404,
       '',
     ],
+    ['tokens', 'the application account', () => ({ act: 'create', login: 'jsonrpc', scope: 'read' }), 404, ''],
     ['tokens', 'no scope', () => ({ act: 'create', login: clerk.login }), 400, 'scope: '],
     [
       'tokens',

@@ -12,7 +12,7 @@ import {
   insertToken,
   limitToken,
   selectLatestTokens,
-  selectLoopbackOnly,
+  selectTokenLimits,
   selectTokens,
   type TokenKind,
   type TokenOwnerRow,
@@ -120,16 +120,21 @@ export function createToken(
 }
 
 /**
- * As `createToken`, at the request of the owner of another token: if that one is accepted from this machine only, as the
- * demo's are, so is the new one.
+ * As `createToken`, at the request of the owner of another token, which the new one never exceeds: it expires no later, and is
+ * accepted from this machine only if the other is, as the demo's are. Throws `forbidden` for a scope that the other lacks.
  */
-export async function createTokenLike(
+export async function createTokenWithin(
   db: Database,
   orgId: string,
-  { tokenId, userId, ...options }: { readonly tokenId: number; readonly userId: number } & TokenOptions,
+  { tokenId, userId, scopes, expiresAt }: { readonly tokenId: number; readonly userId: number } & TokenOptions,
 ): Promise<{ id: number; token: string }> {
-  const loopbackOnly = await selectLoopbackOnly(db, orgId, tokenId);
-  return await createToken(db, orgId, userId, { ...options, loopbackOnly });
+  const limits = await selectTokenLimits(db, orgId, tokenId);
+  if (limits === undefined) throw new DomainError('unauthenticated', texts.tokenUnknown);
+  const missing = scopes.find((scope) => !limits.scopes.includes(scope));
+  if (missing !== undefined) throw new DomainError('forbidden', texts.scopeMissing(missing));
+  const times = [expiresAt, limits.expires_at].filter((time) => time instanceof Date);
+  const [earliest] = times.sort((left, right) => left.getTime() - right.getTime());
+  return await createToken(db, orgId, userId, { scopes, expiresAt: earliest, loopbackOnly: limits.loopback_only });
 }
 
 /**

@@ -174,15 +174,21 @@ export function selectLatestTokens(
   );
 }
 
-const SELECT_LOOPBACK_ONLY = statement<'orgId' | 'tokenId', { loopback_only: boolean }>(
-  'select_loopback_only',
-  'select loopback_only from tokens where org_id = :orgId and token_id = :tokenId',
+type TokenLimitsRow = Pick<TokenOwnerRow, 'scopes' | 'loopback_only' | 'expires_at'>;
+
+const SELECT_TOKEN_LIMITS = statement<'orgId' | 'tokenId', TokenLimitsRow>(
+  'select_token_limits',
+  'select scopes, loopback_only, expires_at from tokens where org_id = :orgId and token_id = :tokenId',
 );
 
-/** Whether the token is accepted from this machine only. */
-export async function selectLoopbackOnly(db: Queryable, orgId: string, tokenId: number): Promise<boolean> {
-  const [row] = await db.query(SELECT_LOOPBACK_ONLY({ orgId, tokenId }));
-  return row?.loopback_only ?? false;
+/** What a token permits, and until when. */
+export async function selectTokenLimits(
+  db: Queryable,
+  orgId: string,
+  tokenId: number,
+): Promise<TokenLimitsRow | undefined> {
+  const [row] = await db.query(SELECT_TOKEN_LIMITS({ orgId, tokenId }));
+  return row;
 }
 
 /** One token by its id or by its hash, or all tokens of a user. */

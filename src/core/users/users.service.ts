@@ -211,9 +211,14 @@ async function requireOtherAdministrator(db: Transaction, orgId: string, userId:
   }
 }
 
-/** The user_id of a login. Throws `not_found`. */
+/** The user_id of a login, unless that user was removed. */
+export function findUserId(db: Queryable, orgId: string, login: string): Promise<number | undefined> {
+  return selectUserId(db, orgId, login);
+}
+
+/** As `findUserId`. Throws `not_found`. */
 export async function getUserId(db: Queryable, orgId: string, login: string): Promise<number> {
-  const userId = await selectUserId(db, orgId, login);
+  const userId = await findUserId(db, orgId, login);
   if (userId === undefined) throw new DomainError('not_found', texts.loginNotFound(login, orgId));
   return userId;
 }
