@@ -2201,6 +2201,10 @@ where statuses.org_id = $1
 order by columns.position, columns.column_id, statuses.position, statuses.status_id
 limit 1;
 
+-- $1 orgId
+prepare select_has_active_users as
+select exists (select from users where org_id = $1 and is_active) as has_active_users;
+
 -- $1 orgId, $2 issueName, $3 isApplication, $4 userId
 prepare select_issue as
 select issues.issue_id, issues.hex_id, issues.key, issues.version, issues.summary, issues.description, issues.tags,

@@ -10,7 +10,16 @@ import { deleteOrganisation, requireDeletable } from '../core/removal/organisati
 import { getUserId } from '../core/users/users.service.ts';
 import { listAllProjects, renameProject, setProjectActive } from '../kanboard/projects/projects.service.ts';
 import { LANGUAGES, type Language } from '../texts.ts';
-import { ask, DeclinedError, operatorOf, print, table, UsageError, withDatabase } from './command.ts';
+import {
+  ask,
+  DeclinedError,
+  operatorOf,
+  print,
+  table,
+  UsageError,
+  withDatabase,
+  withUntimedDatabase,
+} from './command.ts';
 
 interface OrganisationOptions {
   readonly name?: string;
@@ -69,7 +78,7 @@ export function addOrganisationCommands(program: Command, environment: NodeJS.Pr
           'Everything in the organisation is lost. Confirm with --yes, or run the command in a terminal.',
         );
       }
-      await withDatabase(environment, async (db) => {
+      await withUntimedDatabase(environment, async (db) => {
         await requireDeletable(db, orgId);
         if (!options.yes && (await ask(`Everything in ${orgId} will be lost. Type its id to confirm:`)) !== orgId) {
           throw new DeclinedError();

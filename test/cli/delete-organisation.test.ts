@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { listOrganisations } from '../../src/core/organisations/organisations.service.ts';
+import { deleteOrganisation } from '../../src/core/removal/organisation-deletion.service.ts';
 import { type AppInstance, startInstance } from '../support/app-instance.ts';
 import {
   type GivenOrganisation,
@@ -101,6 +103,22 @@ test('org delete refuses an unknown organisation, the last one, and one that is 
     ...{ code: 1, stdout: '', stderr: expect.stringMatching(/is the last organisation/) },
   });
   expect(await snapshot(db())).toEqual(before);
+});
+
+test('of organisations that are deleted at the same time, the last one is refused and kept whole', async () => {
+  const organisations = [await givenOrganisation(db()), await givenOrganisation(db())];
+  const others = (await listOrganisations(db())).filter(({ orgId }) =>
+    organisations.every((org) => org.orgId !== orgId),
+  );
+  for (const { orgId } of others) await deleteOrganisation(db(), orgId);
+  const before = await Promise.all(organisations.map(rowsOf));
+  const outcomes = await Promise.allSettled(organisations.map(({ orgId }) => deleteOrganisation(db(), orgId)));
+  expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  const kept = outcomes.findIndex(({ status }) => status === 'rejected');
+  expect(outcomes[kept]).toMatchObject({ reason: { code: 'refused' } });
+  expect(await Promise.all(organisations.map(rowsOf))).toEqual(
+    before.map((rows, index) => (index === kept ? rows : {})),
+  );
 });
 
 const outcomesOf = (output: string) => [...output.matchAll(/"outcome":"(\w+)"/g)].map(([, outcome]) => outcome);

@@ -13,6 +13,12 @@ export async function lockOrganisations(transaction: Transaction): Promise<void>
   await transaction.query({ name: '', text, values: [] });
 }
 
+/** Blocks other writers of the directory until the transaction ends, and no reader. */
+export async function lockDirectory(transaction: Transaction): Promise<void> {
+  const text = 'lock table organisation_directory in share row exclusive mode';
+  await transaction.query({ name: '', text, values: [] });
+}
+
 /** Invalidates all cached values of the organisations, and which there are. */
 export async function invalidateOrganisations(db: Transaction, orgIds: readonly string[]): Promise<void> {
   for (const scope of [SCOPE, ...orgIds]) await db.invalidate(scope);

@@ -11,6 +11,17 @@ const DELETE_ALL_TOKEN_ENTRIES = statement<'orgId'>(
   'delete from token_directory where org_id = :orgId',
 );
 
+const SELECT_HAS_ACTIVE_USERS = statement<'orgId', { has_active_users: boolean }>(
+  'select_has_active_users',
+  'select exists (select from users where org_id = :orgId and is_active) as has_active_users',
+);
+
+/** Whether anyone can use the organisation: false only while it is being loaded or deleted. */
+export async function selectHasActiveUsers(db: Queryable, orgId: string): Promise<boolean> {
+  const [row] = await db.query(SELECT_HAS_ACTIVE_USERS({ orgId }));
+  return row?.has_active_users ?? false;
+}
+
 /** Makes all credentials of the organisation invalid. */
 export async function deleteCredentials(db: Transaction, orgId: string): Promise<void> {
   await db.invalidate(orgId);
@@ -42,10 +53,10 @@ const SELECT_TENANT_TABLES = `
   join pg_attribute on pg_attribute.attrelid = tables.oid and pg_attribute.attname = 'org_id'
   join pg_index on pg_index.indrelid = tables.oid and pg_index.indisprimary
   where tables.relnamespace = current_schema()::regnamespace and tables.relkind in ('r', 'p')
-    and tables.relname not in ('organisations', 'organisation_directory')
+    and tables.relname not in ('organisations', 'organisation_directory', 'token_directory')
   order by tables.relname`;
 
-/** All tables with rows of organisations except those that list the organisations, each after the tables that refer to it. */
+/** All tables with rows of organisations except the directories and `organisations`, each after the tables that refer to it. */
 export async function selectTenantTables(db: Queryable): Promise<TenantTable[]> {
   let unordered = await db.query<TenantTable>({ name: '', text: SELECT_TENANT_TABLES, values: [] });
   const ordered: TenantTable[] = [];
@@ -70,14 +81,11 @@ export async function deleteRows(
 ): Promise<number> {
   const key = primaryKey.join(', ');
   const text = `
-    with deleted as (
-      delete from ${name}
-      where org_id = $1 and (${key}) in (select ${key} from ${name} where org_id = $1 order by ${key} limit $2)
-      returning org_id
-    )
-    select count(*)::integer as count from deleted`;
-  const [row] = await db.execute<{ count: number }>({ name: '', text, values: [orgId, limit] });
-  return row?.count ?? 0;
+    delete from ${name}
+    where org_id = $1 and (${key}) in (select ${key} from ${name} where org_id = $1 order by ${key} limit $2)
+    returning 1`;
+  const rows = await db.execute({ name: '', text, values: [orgId, limit] });
+  return rows.length;
 }
 
 const DELETE_ORGANISATION = statement<'orgId'>(
