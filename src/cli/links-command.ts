@@ -7,9 +7,6 @@ import {
   getLinkGraph,
   type LinkGraph,
 } from '../core/issue-links/link-graph.service.ts';
-import type { Direction } from '../core/labels/direction.ts';
-import { listLinkTypes } from '../core/link-types/link-types.service.ts';
-import { relationshipsOf } from '../core/link-types/relationships.ts';
 import { listOrganisations } from '../core/organisations/organisations.service.ts';
 import type { Database } from '../database/database.ts';
 import { DomainError } from '../errors.ts';
@@ -22,8 +19,6 @@ interface LinksOptions {
   readonly depth: number;
   readonly json?: true;
 }
-
-type PhraseOf = (linkTypeId: string, direction: Direction) => string;
 
 export function addLinksCommand(program: Command, environment: NodeJS.ProcessEnv): void {
   program
@@ -41,20 +36,14 @@ export function addLinksCommand(program: Command, environment: NodeJS.ProcessEnv
     .action(async (issueKey: string, options: LinksOptions) => {
       await withDatabase(environment, async (db) => {
         const operator = await operatorOf(db, options.org ?? (await onlyOrganisation(db)));
-        const phrases = relationshipsOf(await listLinkTypes(db, operator.orgId));
-        /** What the issue at that end is to the issue at the other end. A symmetric type has one phrase. */
-        const phraseOf: PhraseOf = (typeId, direction) => {
-          const ofType = phrases.filter(({ type }) => type.link_type_id === typeId);
-          return (ofType.find((each) => each.direction === direction) ?? ofType[0])?.phrase ?? typeId;
-        };
         const unknown = (error: unknown) => {
           const isUnknown = error instanceof DomainError && error.code === 'not_found';
           throw isUnknown ? new DomainError('not_found', texts.issueNotIn(operator.orgId, issueKey)) : error;
         };
         if (options.tree) {
           const query = { issueNames: [issueKey], depth: options.depth, ends: undefined, direction: undefined };
-          printTree(options, await getLinkGraph(db, operator, query).catch(unknown), phraseOf);
-        } else printTable(options, await listIssueLinks(db, operator, issueKey).catch(unknown), phraseOf);
+          printTree(options, await getLinkGraph(db, operator, query).catch(unknown));
+        } else printTable(options, await listIssueLinks(db, operator, issueKey).catch(unknown));
       });
     });
 }
@@ -67,17 +56,17 @@ async function onlyOrganisation(db: Database): Promise<string> {
   return first;
 }
 
-function printTable(options: LinksOptions, links: readonly IssueLink[], phraseOf: PhraseOf): void {
+function printTable(options: LinksOptions, links: readonly IssueLink[]): void {
   const result = links.map(({ id, type, direction, object, status }) => ({
     id,
     type: { id: type.id, inward: type.inward.en, outward: type.outward.en },
     direction,
     object: { key: object.key, display: object.summary },
     status: { key: status.key, display: status.name.en },
-    relationship: phraseOf(type.id, direction),
+    relationship: type.relationships[direction],
   }));
   const rows = links.map(({ type, direction, object, status }) => [
-    phraseOf(type.id, direction),
+    type.relationships[direction],
     object.key,
     status.name.en,
     object.summary,
@@ -85,7 +74,7 @@ function printTable(options: LinksOptions, links: readonly IssueLink[], phraseOf
   print(options, result, table(['relationship', 'issue', 'status', 'summary'], rows));
 }
 
-function printTree(options: LinksOptions, graph: LinkGraph, phraseOf: PhraseOf): void {
+function printTree(options: LinksOptions, graph: LinkGraph): void {
   const result = {
     nodes: graph.issues.map(({ key, summary, status }) => ({
       key,
@@ -100,7 +89,7 @@ function printTree(options: LinksOptions, graph: LinkGraph, phraseOf: PhraseOf):
     })),
     truncated: graph.isTruncated,
   };
-  print(options, result, treeLines(graph, phraseOf).join('\n'));
+  print(options, result, treeLines(graph).join('\n'));
   if (graph.isTruncated) process.stderr.write('There are more issues and links than are shown.\n');
 }
 
@@ -108,7 +97,7 @@ function printTree(options: LinksOptions, graph: LinkGraph, phraseOf: PhraseOf):
  * A line for each link, below its issue. The links of an issue are shown once, where the issue is nearest to the first one;
  * elsewhere an ellipsis stands for them, so that cycles end.
  */
-function treeLines({ issues, links }: LinkGraph, phraseOf: PhraseOf): string[] {
+function treeLines({ issues, links }: LinkGraph): string[] {
   const byKey = new Map(issues.map((issue) => [issue.key, issue]));
   const linksOf = new Map<string, GraphLink[]>(issues.map(({ key }) => [key, []]));
   for (const link of links) for (const key of [link.outward, link.inward]) linksOf.get(key)?.push(link);
@@ -130,7 +119,7 @@ function treeLines({ issues, links }: LinkGraph, phraseOf: PhraseOf): string[] {
       const isLast = index === shown.length - 1;
       const other = otherEnd(link, key);
       const isFirst = leading.get(other) === link;
-      const phrase = phraseOf(link.type.id, link.outward === key ? 'outward' : 'inward');
+      const phrase = link.type.relationships[link.outward === key ? 'outward' : 'inward'];
       const ellipsis = isFirst ? '' : ' …';
       lines.push(`${indent}${isLast ? '└─' : '├─'} ${phrase} ${describe(byKey.get(other))}${ellipsis}`);
       if (isFirst) add(other, `${indent}${isLast ? '   ' : '│  '}`);
