@@ -136,6 +136,20 @@ test('/llms.txt lists the guides in the form of llmstxt.org, and each is served 
   await api().request.post('/llms.txt').expect(405);
 });
 
+test('every relative link in a guide, and in the Markdown that guides link to, leads to a file that is served', async () => {
+  const seen = new Set(['/llms.txt']);
+  // The set grows while it is traversed.
+  for (const path of seen) {
+    const { status, text } = await api().request.get(path).buffer();
+    expect([path, status]).toEqual([path, 200]);
+    if (!/\.(md|txt)$/.test(path)) continue;
+    for (const [, link = ''] of text.matchAll(/\]\(([^)\s:#]+)(#[^)]*)?\)/g)) {
+      seen.add(new URL(link, `http://links.example${path}`).pathname);
+    }
+  }
+  expect([...seen]).toEqual(expect.arrayContaining(['/README.md', '/deploy/nginx.conf', '/db/schema.sql']));
+});
+
 test.each([
   '/healthz',
   '/readyz',
