@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { run, useDemoServer } from '../support/server-process.ts';
 import type { LinksClient } from './generators/links-client.ts';
 
@@ -7,15 +7,17 @@ import type { LinksClient } from './generators/links-client.ts';
 // Java, is not among them: its npm package downloads the program when it runs, and the last version that contained it is a
 // beta of 2020. That one makes clients of /openapi-3.0.json.
 
+// Generating and compiling take 20 seconds of processor time, which is slow on a busy machine.
+jest.setTimeout(600_000);
+
 const GENERATORS = ['openapi-typescript', 'hey-api', 'orval', 'swagger-typescript-api', 'oazapfts'];
 const GENERATE = fileURLToPath(new URL('generators/generate.js', import.meta.url));
 
 const url = useDemoServer();
-let output: string;
 
 beforeAll(async () => {
   const { code, stdout, stderr } = await run([process.execPath, GENERATE, url()], { PATH: process.env['PATH'] ?? '' });
-  output = `${stdout}${stderr}`;
+  const output = `${stdout}${stderr}`;
   expect({ code, output }).toEqual({ code: 0, output });
 });
 
