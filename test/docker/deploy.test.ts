@@ -94,6 +94,13 @@ test('the manifests select each other, and use the paths and variables of the se
     expect(JSON.stringify(specOf(kind))).toContain(`{"secretRef":{"name":"${secret?.metadata.name}"}}`);
 });
 
+test('the unit has a folder for AUDIT_LOG, and Compose keeps the audit in the log of the server', () => {
+  const unit = read('deploy/issue-links.service');
+  expect(unit).toMatch(/^LogsDirectory=issue-links\nLogsDirectoryMode=0700$/m);
+  expect(unit).toContain('AUDIT_LOG=/var/log/issue-links/');
+  expect(read('docker-compose.yml')).toMatch(/AUDIT_LOG: \$\{AUDIT_LOG:--\}/);
+});
+
 test('HAProxy leads to the servers that Compose starts', () => {
   const { services } = load(read('docker-compose.yml')) as { services: Record<string, { build?: string }> };
   const servers = Object.keys(services).filter((name) => services[name]?.build !== undefined);
