@@ -2,6 +2,7 @@ import { createServer as createMetricsServer, type Server as HttpServer } from '
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createApp } from './app.ts';
+import { Audit, thisProcess } from './audit.ts';
 import type { Config } from './config.ts';
 import { loadContract } from './contract/contract.ts';
 import { loadRpcContract } from './contract/openrpc.ts';
@@ -68,8 +69,13 @@ export async function serve(config: Config, log: Log, { reset = false }: ServeOp
     // A server that is still running occupies the address: fail before its data is reset, not after.
     if (reset) await requireFreeAddress(config);
     const contract = loadContract();
-    if (seed) await applySeed(postgres.db, contract, seed, log);
-    const hasDemo = await prepareDemo(postgres.db, config, { isEmbedded: postgres.embedded !== undefined, reset });
+    const recordCreation = (action: string, given: object) => {
+      new Audit(auditLog).record({ via: 'start', action, given }, 'done', thisProcess());
+    };
+    if (seed && (await applySeed(postgres.db, contract, seed, log))) recordCreation('seed', { file: seed.name });
+    const demo = await prepareDemo(postgres.db, config, { isEmbedded: postgres.embedded !== undefined, reset });
+    if (demo === 'created') recordCreation(reset ? 'demo reset' : 'demo', { org: DEMO_ORG_ID });
+    const hasDemo = demo !== undefined;
     const isDemoUsable = hasDemo && !expectsProxy(config);
     if (hasDemo) log.warn({}, demoWarning(isDemoUsable));
     if (config.testMode) {
@@ -108,8 +114,9 @@ export async function serve(config: Config, log: Log, { reset = false }: ServeOp
       metricsServer?.close();
       metricsServer?.closeAllConnections();
       await tokenUses.stop();
-      await tracing?.stop();
       await postgres.close();
+      // Last, because the collector may hang.
+      await tracing?.stop();
     };
     return {
       url: urlOf(server),

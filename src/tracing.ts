@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Context,
   DiagLogLevel,
@@ -20,11 +21,13 @@ import { QUIET_PATHS } from './http/request-log.ts';
 import type { Log } from './log.ts';
 
 const EXPORT_TIMEOUT_MS = 5_000;
+/** A supervisor is waiting for the process to end. */
+const LAST_EXPORT_MS = 1_000;
 
 export interface Tracing {
   /** Serves a request in a span of its own, below the one that its `traceparent` names. */
   serve(request: Request, response: ServerResponse, listener: () => void): void;
-  /** Sends the spans that are left. */
+  /** Sends the spans that are left. Gives up after a second. */
   stop(): Promise<void>;
 }
 
@@ -83,9 +86,22 @@ export function startTracing(endpoint: string, version: string, log: Log): Traci
     },
     async stop() {
       observeStatements(undefined);
-      await provider.shutdown().catch((error: unknown) => {
-        report(String(error));
-      });
+      const isSent = new AbortController();
+      const sent = provider
+        .shutdown()
+        .catch((error: unknown) => {
+          report(String(error));
+        })
+        .finally(() => {
+          isSent.abort();
+        });
+      const limit = sleep(LAST_EXPORT_MS, undefined, { signal: isSent.signal }).then(
+        () => {
+          report('the collector did not accept the last spans in time');
+        },
+        () => undefined,
+      );
+      await Promise.race([sent, limit]);
     },
   };
 }

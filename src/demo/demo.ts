@@ -24,15 +24,15 @@ import {
 } from './demo-data.ts';
 
 /**
- * Creates the demo if the configuration requests it, or replaces it on `reset`. Returns whether the database now holds the
- * demo. `DEMO=auto` requests it only in an empty embedded database. Throws a StartError if the demo's well-known
+ * Creates the demo if the configuration requests it, or replaces it on `reset`. Returns whether it did so, or the
+ * database held the demo before; undefined for a database without it. `DEMO=auto` requests it only in an empty embedded database. Throws a StartError if the demo's well-known
  * credentials would be reachable from other machines without `DEMO=on`, or if a reset would delete another organisation.
  */
 export async function prepareDemo(
   db: Database,
   config: Pick<Config, 'demo' | 'host'>,
   { isEmbedded, reset }: { isEmbedded: boolean; reset: boolean },
-): Promise<boolean> {
+): Promise<'created' | 'present' | undefined> {
   const isPresent = await existsLoopbackCredential(db, DEMO_ORG_ID);
   const isWanted =
     reset ||
@@ -46,7 +46,8 @@ export async function prepareDemo(
   }
   if (reset) await db.transaction(resetDemo);
   else if (isWanted && !isPresent) await db.transaction(createDemo);
-  return isPresent || isWanted;
+  if (isWanted && (reset || !isPresent)) return 'created';
+  return isPresent ? 'present' : undefined;
 }
 
 async function resetDemo(transaction: Transaction): Promise<void> {

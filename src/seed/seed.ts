@@ -59,19 +59,19 @@ function recordsOfInit({ orgId, login, token, queue }: NonNullable<SeedConfig['i
 
 /**
  * Applies the seed to an empty database, as one transaction; a database with an organisation stays as it is, which is
- * logged. Throws a StartError that names the record that was refused.
+ * logged. Returns whether it was applied. Throws a StartError that names the record that was refused.
  */
 export function applySeed(
   db: Database,
   contract: Contract,
   { name, records, exported }: Seed,
   log: Log,
-): Promise<void> {
+): Promise<boolean> {
   return db.transaction(async (transaction) => {
     await lockOrganisations(transaction);
     if ((await selectOrganisationIds(transaction)).length > 0) {
       log.info({ seed: name }, 'the database is not empty, so the seed is not applied');
-      return;
+      return false;
     }
     if (exported) await loadExport(transaction, name, exported);
     let organisation: OrganisationSeeder | undefined;
@@ -86,6 +86,7 @@ export function applySeed(
       }
     }
     log.info({ seed: name, records: (exported ?? records).length }, 'seed applied');
+    return true;
   });
 }
 

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { DomainError, requireValid } from '../errors.ts';
+import { noteAct } from '../http/administrative-acts.ts';
 import { errorBody, languageOf, sendError, sendJson } from '../http/error-response.ts';
 import type { Listener } from '../http/http-server.ts';
 import { refuseMethod } from '../http/refuse-method.ts';
@@ -48,6 +49,9 @@ export class TestMode {
   router(): Router {
     const router = Router({ caseSensitive: true });
     router.use(async (request, response, next) => {
+      if (request.method === 'POST' && request.path === '/reset') {
+        noteAct(response, { via: 'rest', action: '_test/reset', given: {} });
+      }
       await admit(this.#service, request, response, { scope: 'admin', path: '', url: request.originalUrl });
       next();
     });

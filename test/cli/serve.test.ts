@@ -259,6 +259,7 @@ test('--reset creates the demo in an empty database, also with DATABASE_URL', as
   const server = await startServer([...SERVE, '--reset'], { DATABASE_URL: database.url });
   expect((await demoLinks(server.url)).map(({ id }) => id)).toContain(4709605);
   await server.stop();
+  expect(server.output()).toContain('"via":"start","action":"demo reset","outcome":"done"');
   await database.drop();
 });
 

@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { readConfig } from '../../src/config.ts';
+import { createLog } from '../../src/log.ts';
+import { serve } from '../../src/serve.ts';
 import {
   type GivenAccount,
   type GivenOrganisation,
@@ -170,8 +173,17 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+test('a stopping server fails /readyz until SHUTDOWN_DELAY is over, and then stops by itself', async () => {
+  const environment = { DATABASE_URL: database().url, PORT: '0', SHUTDOWN_DELAY: '1' };
+  const delayed = await serve(readConfig(environment), createLog('silent'), {});
+  const stopped = delayed.stop();
+  expect((await fetch(`${delayed.url}/readyz`)).status).toBe(503);
+  await stopped;
+  await expect(fetch(`${delayed.url}/readyz`)).rejects.toThrow();
+});
+
 // The last test, since it stops the server.
-test('a stopping server fails /readyz and serves requests until SHUTDOWN_DELAY is over, or a second signal ends it', async () => {
+test('a stopping server fails /readyz and serves requests, and a second signal ends the delay', async () => {
   expect((await get('/readyz')).status).toBe(200);
   const stopped = server.stop();
   let ready = await get('/readyz');

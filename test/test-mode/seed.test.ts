@@ -127,12 +127,15 @@ test('INIT_ORG, INIT_LOGIN, INIT_TOKEN and INIT_QUEUE are a minimal seed', async
 test('a database that is not empty stays as it is', async () => {
   const own = await createTestDatabase('template_issue_links');
   const environment = { DATABASE_URL: own.url, SEED: join(EXAMPLES, 'seed.ndjson') };
-  await (await startServer(SERVE, environment)).stop();
+  const first = await startServer(SERVE, environment);
+  await first.stop();
+  expect(first.output()).toMatch(/"via":"start","action":"seed","outcome":"done".*"file":".*seed\.ndjson"/);
   const again = await startServer(SERVE, { ...environment, SEED: join(EXAMPLES, 'seed.yaml') });
   expect(await get(`${again.url}/v3/issues/TEST-2`, 'alice-token')).toMatchObject({ status: 200 });
   expect(await get(`${again.url}/v3/issues/TEST-10`, 'alice-token')).toMatchObject({ status: 404 });
   await again.stop();
   expect(again.output()).toContain('the database is not empty, so the seed is not applied');
+  expect(again.output()).not.toContain('"via":"start"');
   await own.drop();
 });
 

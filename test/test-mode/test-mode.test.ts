@@ -112,6 +112,9 @@ test('the routes need a token with the scope admin, and are not there without TE
   expect(after).not.toEqual(before);
   expect((await send('POST', '/v3/_test/reset', { headers: member.headers })).status).toBe(403);
   expect((await send('POST', '/v3/_test/reset', { headers: { Authorization: '' } })).status).toBe(401);
+  const resets = app.log.filter((line) => line.includes('"action":"_test/reset"'));
+  expect(resets.some((line) => line.includes('"outcome":"done"'))).toBe(true);
+  expect(resets.filter((line) => line.includes('"outcome":"refused"'))).toHaveLength(2);
   expect((await send('GET', '/v3/_test/reset')).status).toBe(405);
   expect((await send('POST', '/v3/_test/unknown')).status).toBe(404);
   const plain = await startInstance(database().connection);
