@@ -1,13 +1,13 @@
 import { rm } from 'node:fs/promises';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Reader, ReaderOptions } from '../import/base.ts';
 import { KanboardReader } from '../import/kanboard-reader.ts';
-import { Source } from '../import/source.ts';
+import { Source, type SourceOptions } from '../import/source.ts';
 import { TrackerReader } from '../import/tracker-reader.ts';
 import { LANGUAGES, type Language } from '../texts.ts';
 import { loadOrganisation, tryToLoad } from '../transfer/load.service.ts';
 import { parsePositiveInteger, print, readSecret, UsageError, withUntimedDatabase } from './command.ts';
-import { describeLoad, withOutput } from './transfer-commands.ts';
+import { describeLoad, STANDARD, withOutput } from './transfer-commands.ts';
 
 interface ImportOptions {
   readonly url: string;
@@ -29,8 +29,7 @@ interface ImportOptions {
 interface Original {
   readonly description: string;
   readonly options: readonly Option[];
-  /** The URL that requests are relative to, and their headers. */
-  readonly connect: (options: ImportOptions, token: string) => { url: string; headers: Record<string, string> };
+  readonly connect: (options: ImportOptions, token: string) => Pick<SourceOptions, 'url' | 'headers' | 'identity'>;
   readonly createReader: (options: ReaderOptions) => Reader;
 }
 
@@ -49,6 +48,10 @@ const ORIGINALS: Readonly<Record<string, Original>> = {
         ...(fromOrg !== undefined && { 'X-Org-ID': fromOrg }),
         ...(fromCloudOrg !== undefined && { 'X-Cloud-Org-ID': fromCloudOrg }),
       },
+      identity: {
+        ...(fromOrg !== undefined && { 'X-Org-ID': fromOrg }),
+        ...(fromCloudOrg !== undefined && { 'X-Cloud-Org-ID': fromCloudOrg }),
+      },
     }),
     createReader: (options) => new TrackerReader(options),
   },
@@ -58,6 +61,7 @@ const ORIGINALS: Readonly<Record<string, Original>> = {
     connect: ({ url, user = '' }, token) => ({
       url: url.endsWith('.php') ? url : `${url.replace(/\/$/, '')}/jsonrpc.php`,
       headers: { Authorization: `Basic ${Buffer.from(`${user}:${token}`).toString('base64')}` },
+      identity: { user },
     }),
     createReader: (options) => new KanboardReader(options),
   },
@@ -71,7 +75,7 @@ export function addImportCommand(program: Command, environment: NodeJS.ProcessEn
     const command = parent
       .command(name)
       .description(original.description)
-      .requiredOption('--url <url>', 'where the original is')
+      .requiredOption('--url <url>', 'where the original is', parseUrl)
       .requiredOption('--org <org-id>', 'the organisation to create')
       .addOption(new Option('--token <token>', 'its token; other users of this machine can see it').env('IMPORT_TOKEN'))
       .option('--token-stdin', 'read the token from standard input');
@@ -81,34 +85,58 @@ export function addImportCommand(program: Command, environment: NodeJS.ProcessEn
       .option('--rate <number>', 'how many requests per second to send at most', parsePositiveInteger, 20)
       .option('--state <file>', 'keeps what was read until the import is complete (default: import-<org-id>.ndjson)')
       .option('--out <file>', 'write an export to load later, instead of writing to the database')
-      .option('--dry-run', 'load in a transaction that is rolled back')
+      .addOption(new Option('--dry-run', 'load in a transaction that is rolled back').conflicts('out'))
       .option('--json', 'print JSON')
       .action((options: ImportOptions) => runImport(environment, original, options));
   }
 }
 
 async function runImport(environment: NodeJS.ProcessEnv, original: Original, options: ImportOptions): Promise<void> {
-  const { org: orgId, language, rate, out, dryRun, state = `import-${orgId}.ndjson` } = options;
+  const { org: orgId, language, rate, out, dryRun, json, state = `import-${orgId}.ndjson` } = options;
   const token = options.tokenStdin ? await readSecret('token') : options.token;
   if (token === undefined) throw new UsageError('Set IMPORT_TOKEN, or use --token-stdin or --token.');
-  const source = await Source.open({ ...original.connect(options, token), state, requestsPerSecond: rate });
-  try {
-    const startedAt = await source.startedAt();
-    const reader = original.createReader({ source, orgId, language, startedAt });
+  const withReader = async <Result>(work: (reader: Reader, source: Source) => Promise<Result>): Promise<Result> => {
+    const source = await Source.open({ ...original.connect(options, token), state, requestsPerSecond: rate });
+    try {
+      return await work(original.createReader({ source, orgId, language, startedAt: source.startedAt }), source);
+    } finally {
+      await source.close();
+    }
+  };
+  await withReader(async (reader, { isContinued, startedAt }) => {
+    if (isContinued)
+      process.stderr.write(`Continuing what was read since ${startedAt}; delete ${state} to read it again.\n`);
+    // A transaction must not stay open for as long as the original is read. The second reader reads the file only.
+    if (dryRun) for await (const _ of reader.read());
+  });
+  const notes = await withReader(async (reader) => {
+    const notKept = () => Object.fromEntries(reader.buffer.notes);
     if (out !== undefined) {
       await withOutput(out, async (write) => {
         for await (const line of reader.read()) await write(`${line}\n`);
       });
+      if (json && out !== STANDARD) print(options, { notKept: notKept() }, '');
     } else {
       const load = dryRun ? tryToLoad : loadOrganisation;
-      const report = await withUntimedDatabase(environment, (db) => load(db, reader.read(), { orgId }));
-      const notKept = Object.fromEntries(reader.buffer.notes);
-      print(options, { report, notKept }, describeLoad(report, dryRun));
+      const report = await withUntimedDatabase(environment, (db) =>
+        load(db, reader.read(), { orgId, namesRecords: true }),
+      );
+      print(options, { report, notKept: notKept() }, describeLoad(report, dryRun));
     }
-    const notes = [...reader.buffer.notes].map(([what, count]) => `- ${what}${count > 1 ? ` (${count})` : ''}\n`);
-    if (!options.json) process.stderr.write(`Not kept:\n${notes.join('')}`);
-  } finally {
-    await source.close();
+    return reader.buffer.notes;
+  });
+  if (!json || out === STANDARD) {
+    const lines = [...notes].map(([what, count]) => `- ${what}${count > 1 ? ` (${count})` : ''}\n`);
+    process.stderr.write(`Not kept:\n${lines.join('')}`);
   }
-  if (!dryRun) await rm(state);
+  if (dryRun) process.stderr.write(`What was read is kept in ${state}, for the import; delete it to read it again.\n`);
+  else await rm(state);
+}
+
+/** Parses an option that is the URL of a server. Credentials in it would be kept in files and messages. */
+function parseUrl(value: string): string {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (!url || !['http:', 'https:'].includes(url.protocol) || url.username || url.password || url.search || url.hash)
+    throw new InvalidArgumentError('It must be an http or https URL, without credentials, query and fragment.');
+  return value;
 }

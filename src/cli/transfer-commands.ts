@@ -19,7 +19,7 @@ interface LoadOptions {
 }
 
 /** Standard input or output. */
-const STANDARD = '-';
+export const STANDARD = '-';
 
 export function addTransferCommands(program: Command, environment: NodeJS.ProcessEnv): void {
   program

@@ -20,46 +20,83 @@ export interface SourceResponse {
 
 export interface SourceOptions {
   readonly url: string;
+  /** What the responses depend on, besides the URL, such as the user. No secrets: it is kept in the file. */
+  readonly identity?: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string>>;
   /** The file that keeps the responses, so that an import that was interrupted does not request them again. */
   readonly state: string;
   readonly requestsPerSecond: number;
 }
 
-/** An import that cannot go on: the original refuses its requests, or the file of its state is that of another one. */
+/** An import cannot continue: the original refuses its requests, or the file belongs to another import. */
 export class ImportError extends Error {
   override readonly name = 'ImportError';
 }
 
 const ATTEMPTS = 8;
-const WAIT_MAX_MS = 60_000;
+/** The original can ask for such a wait; for longer ones, the import is to be continued later. */
+const RETRY_AFTER_MAX_MS = 3_600_000;
+const BODY_SHOWN_MAX = 500;
+const HEAD_BYTES_MAX = 65_536;
 const RESPONSE_TIMEOUT_MS = 120_000;
 const KEPT_HEADERS = ['link', 'x-scroll-id', 'x-scroll-token', 'x-total-count'];
 /** Before the original has responded, nothing is known about when to try again. */
 const STATUSES_TO_REPEAT = new Set([429, 500, 502, 503, 504]);
+
+/** The first line of the file. */
+interface Head {
+  readonly import: Readonly<Record<string, string>> & { readonly startedAt: string };
+}
 
 /**
  * Requests to the original. Each response is appended to a file, and a later run finds it there: an import sends the same
  * requests in the same order. Only requests that read are sent, so all can be repeated.
  */
 export class Source {
+  /** The time at which the first run started. */
+  readonly startedAt: string;
+  /** Whether a run before this one has read responses. */
+  readonly isContinued: boolean;
   readonly #options: SourceOptions;
   readonly #file: FileHandle;
   readonly #recorded: AsyncGenerator<string>;
   #isReplaying = true;
   #nextAt = 0;
 
-  private constructor(options: SourceOptions, file: FileHandle, recorded: AsyncGenerator<string>) {
+  private constructor(
+    options: SourceOptions,
+    file: FileHandle,
+    { head, isContinued, recorded }: { head: Head; isContinued: boolean; recorded: AsyncGenerator<string> },
+  ) {
     this.#options = options;
     this.#file = file;
     this.#recorded = recorded;
+    this.startedAt = head.import.startedAt;
+    this.isContinued = isContinued;
   }
 
+  /** Throws an ImportError, and leaves the file as it is, unless the file is new, empty or of the same original. */
   static async open(options: SourceOptions): Promise<Source> {
-    const file = await open(options.state, 'a+', 0o600);
-    const end = await endOfLines(options.state);
-    await file.truncate(end);
-    return new Source(options, file, linesUpTo(options.state, end));
+    const { state, url, identity } = options;
+    const file = await open(state, 'a+', 0o600);
+    try {
+      const { size } = await file.stat();
+      if (size === 0) {
+        const head: Head = { import: { url, ...identity, startedAt: new Date().toISOString() } };
+        await file.appendFile(`${JSON.stringify(head)}\n`);
+        return new Source(options, file, { head, isContinued: false, recorded: linesUpTo(state, 0) });
+      }
+      const head = await readHead(state, { url, ...identity });
+      const end = await endOfLines(state);
+      await file.truncate(end);
+      await file.chmod(0o600);
+      const recorded = linesUpTo(state, end);
+      await recorded.next();
+      return new Source(options, file, { head, isContinued: true, recorded });
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
   }
 
   async send({ method = 'GET', path, body, isOptional = false, headers = {} }: SourceRequest): Promise<SourceResponse> {
@@ -67,20 +104,14 @@ export class Source {
     return await this.#recall(request, () => this.#fetch({ method, path, body, isOptional, headers }));
   }
 
-  /** The time at which the first run started. */
-  async startedAt(): Promise<string> {
-    const { body } = await this.#recall('started at', () =>
-      Promise.resolve({ body: new Date().toISOString(), headers: {} }),
-    );
-    return String(body);
-  }
-
   async #recall(request: string, respond: () => Promise<SourceResponse>): Promise<SourceResponse> {
     const recorded = this.#isReplaying ? await this.#recorded.next() : undefined;
     if (recorded?.done === false) {
       const known = JSON.parse(recorded.value) as { request: string; response: SourceResponse };
       if (known.request !== request)
-        throw new ImportError(`${this.#options.state} belongs to another import: delete it.`);
+        throw new ImportError(
+          `${this.#options.state} has the response to "${known.request}" instead of "${request}": delete it to read again.`,
+        );
       return known.response;
     }
     this.#isReplaying = false;
@@ -99,35 +130,80 @@ export class Source {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       await delay(Math.max(this.#nextAt - performance.now(), 0));
       this.#nextAt = performance.now() + 1000 / this.#options.requestsPerSecond;
-      const response = await fetch(`${this.#options.url}${path}`, {
-        method,
-        headers: { 'Content-Type': 'application/json', ...this.#options.headers, ...headers },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS),
-      }).catch((error: unknown) => {
-        problem = error instanceof Error ? [error.message, causeOf(error)].filter(Boolean).join(': ') : String(error);
-      });
-      if (response?.ok) {
-        const kept = KEPT_HEADERS.flatMap((name) => {
-          const value = response.headers.get(name);
-          return value === null ? [] : [[name, value] as const];
+      let retryAfterMs: number | undefined;
+      try {
+        const response = await fetch(`${this.#options.url}${path}`, {
+          method,
+          headers: { 'Content-Type': 'application/json', ...this.#options.headers, ...headers },
+          ...(body !== undefined && { body: JSON.stringify(body) }),
+          signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS),
         });
-        return { body: await response.json(), headers: Object.fromEntries(kept) };
-      }
-      if (response) {
-        if (isOptional && (response.status === 403 || response.status === 404)) {
-          await response.body?.cancel();
-          return { body: undefined, headers: {} };
-        }
-        problem = `${response.status} ${(await response.text()).slice(0, 500)}`;
+        const text = await response.text();
+        if (isOptional && (response.status === 403 || response.status === 404)) return { body: undefined, headers: {} };
+        if (response.ok) {
+          const parsed = parseJson(text);
+          if (parsed) return { ...parsed, headers: keptHeaders(response.headers) };
+          problem = `The response is not JSON, but ${response.headers.get('content-type') ?? 'of no type'}: `;
+        } else problem = `${response.status} `;
+        problem += text.slice(0, BODY_SHOWN_MAX);
         if (!STATUSES_TO_REPEAT.has(response.status)) break;
+        retryAfterMs = millisecondsOf(response.headers.get('retry-after'));
+      } catch (error) {
+        // The connection may also be lost while the body is read.
+        problem = error instanceof Error ? [error.message, causeOf(error)].filter(Boolean).join(': ') : String(error);
       }
-      const seconds = Number(response?.headers.get('retry-after') ?? Number.NaN);
-      this.#nextAt =
-        performance.now() + Math.min(Number.isNaN(seconds) ? 2 ** attempt * 500 : seconds * 1000, WAIT_MAX_MS);
+      if (retryAfterMs !== undefined && retryAfterMs > RETRY_AFTER_MAX_MS) {
+        problem += `\nThe original responds again at ${new Date(Date.now() + retryAfterMs).toISOString()}.`;
+        break;
+      }
+      this.#nextAt = performance.now() + (retryAfterMs ?? 2 ** attempt * 500);
     }
     throw new ImportError(`${method} ${path}: ${problem}\nRun the command again to continue.`);
   }
+}
+
+function parseJson(text: string): { body: unknown } | undefined {
+  try {
+    return { body: JSON.parse(text) as unknown };
+  } catch {
+    return undefined;
+  }
+}
+
+function keptHeaders(headers: Headers): Record<string, string> {
+  return Object.fromEntries(
+    KEPT_HEADERS.flatMap((name) => {
+      const value = headers.get(name);
+      return value === null ? [] : [[name, value] as const];
+    }),
+  );
+}
+
+/** The wait that a Retry-After header asks for, in seconds or as a date (RFC 9110, section 10.2.3). */
+function millisecondsOf(retryAfter: string | null): number | undefined {
+  if (retryAfter === null) return undefined;
+  const wait = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - Date.now();
+  return Number.isNaN(wait) ? undefined : Math.max(wait, 0);
+}
+
+/** Throws an ImportError that names the difference if the file is not one of the same original. */
+async function readHead(state: string, expected: Readonly<Record<string, string>>): Promise<Head> {
+  const buffer = Buffer.alloc(HEAD_BYTES_MAX);
+  const file = await open(state);
+  const { bytesRead } = await file.read(buffer, 0, HEAD_BYTES_MAX, 0).finally(() => file.close());
+  const start = buffer.toString('utf8', 0, bytesRead);
+  const parsed = parseJson(start.slice(0, Math.max(start.indexOf('\n'), 0)))?.body as Partial<Head> | null | undefined;
+  const found = parsed?.import;
+  if (found === undefined) throw new ImportError(`${state} was not written by an import: name another file.`);
+  const { startedAt: _, ...identity } = found;
+  for (const name of Object.keys({ ...identity, ...expected })) {
+    const [was, is] = [identity[name] ?? 'unset', expected[name] ?? 'unset'];
+    if (was !== is)
+      throw new ImportError(
+        `${state} is of another import (${name}: ${was}, not ${is}): delete it or name another file.`,
+      );
+  }
+  return { import: found };
 }
 
 function causeOf({ cause }: Error): string | undefined {

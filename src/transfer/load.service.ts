@@ -34,6 +34,8 @@ export interface LoadOptions {
   /** The organisation to load into; by default, the one in the file. */
   readonly orgId?: string | undefined;
   readonly onProgress?: (records: number) => void;
+  /** Whether problems name records by kind and id, because the lines are not those of a file. */
+  readonly namesRecords?: boolean;
 }
 
 const BATCH_RECORDS_MAX = 1000;
@@ -189,9 +191,16 @@ class Loader {
     }
   }
 
-  #problem({ number }: Line, problem: string): void {
-    this.#problems.push(`line ${number}: ${problem}`);
+  #problem(line: Line, problem: string): void {
+    this.#problems.push(`${this.#nameOf(line)}: ${problem}`);
     if (this.#problems.length >= PROBLEMS_MAX) throw new LoadError(this.#problems);
+  }
+
+  #nameOf(line: Line): string {
+    const record = this.#options.namesRecords ? parseRecord(line) : undefined;
+    if (typeof record !== 'object') return `line ${line.number}`;
+    const { id, ...others } = record.value;
+    return `${record.name} ${JSON.stringify(id ?? others)}`;
   }
 
   async #startOrganisation({ number }: Line, { id, cloudId, ...value }: Record<string, unknown>): Promise<void> {
@@ -273,7 +282,8 @@ class Loader {
     const problems = places
       .slice(0, PROBLEMS_MAX)
       .map(
-        (place) => `line ${this.#batch[place - 1]?.number}: the ${kind.name} is not there, or differs from this line.`,
+        (place) =>
+          `${this.#nameOf(this.#batch[place - 1] as Line)}: the ${kind.name} is not there, or differs from this line.`,
       );
     throw new LoadError([
       ...problems,
@@ -289,11 +299,12 @@ class Loader {
     batch: readonly Line[],
   ): Promise<string[]> {
     const problems: string[] = [];
-    for (const { number, text } of batch) {
+    for (const line of batch) {
+      const { text } = line;
       if (problems.length >= PROBLEMS_MAX) break;
       try {
         const isWritten = await transaction.attempt(() => insertRecord(transaction, kind, orgId, text));
-        if (!isWritten) problems.push(`line ${number}: the link type of the ${kind.name} does not exist.`);
+        if (!isWritten) problems.push(`${this.#nameOf(line)}: the link type of the ${kind.name} does not exist.`);
       } catch (error) {
         const refusal = refusalOf(error);
         if (refusal === undefined) throw error;
@@ -304,14 +315,17 @@ class Loader {
         if (isPresent) continue;
         const isOther = constraint === `${kind.table}_pkey`;
         const other = `the ${kind.name} differs from what is there.`;
-        problems.push(`line ${number}: ${isOther ? other : (BROKEN_RULES[constraint] ?? message)}`);
+        problems.push(`${this.#nameOf(line)}: ${isOther ? other : (BROKEN_RULES[constraint] ?? message)}`);
       }
     }
     if (problems.length > 0) return problems;
     const dangling = await selectDangling(transaction, kind, orgId, asArray(batch));
     return dangling
       .slice(0, PROBLEMS_MAX)
-      .map((place) => `line ${batch[place - 1]?.number}: ${kind.selfReference?.member} refers to no ${kind.name}.`);
+      .map(
+        (place) =>
+          `${this.#nameOf(batch[place - 1] as Line)}: ${kind.selfReference?.member} refers to no ${kind.name}.`,
+      );
   }
 
   /** Enforces the rules that no constraint enforces, and orders the links of acyclic types (decision 10). */

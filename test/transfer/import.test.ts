@@ -44,8 +44,8 @@ type Options = Omit<Parameters<typeof Source.open>[0], 'requestsPerSecond' | 'st
 async function importInto(orgId: string, options: Options, create: (options: ReaderOptions) => Reader) {
   const source = await Source.open({ state: join(folder, `${orgId}.ndjson`), requestsPerSecond: 1000, ...options });
   try {
-    const reader = create({ source, orgId, language: 'en', startedAt: await source.startedAt() });
-    const report = await loadOrganisation(db(), reader.read(), { orgId });
+    const reader = create({ source, orgId, language: 'en', startedAt: source.startedAt });
+    const report = await loadOrganisation(db(), reader.read(), { orgId, namesRecords: true });
     return { report, notes: [...reader.buffer.notes.keys()] };
   } finally {
     await source.close();
@@ -84,6 +84,10 @@ async function serve(
       response.end(JSON.stringify(result));
     });
   });
+  return await listen(server);
+}
+
+async function listen(server: Server): Promise<string> {
   servers.push(server);
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
@@ -280,7 +284,9 @@ describe('from a Tracker', () => {
 
   test('a refused token ends the import, and nothing is written', async () => {
     const url = await serve(() => ({ status: 401, body: { errorMessages: ['No.'] } }));
-    await expect(importInto('unknown', { url, headers: {} }, fromTracker)).rejects.toThrow(/GET \/statuses.*401/);
+    await expect(
+      importInto('unknown', { url, headers: {}, state: join(folder, 'refused') }, fromTracker),
+    ).rejects.toThrow(/GET \/statuses.*401/);
     expect(
       await db().query({ name: '', text: `select from organisations where org_id = 'unknown'`, values: [] }),
     ).toEqual([]);
@@ -462,6 +468,59 @@ describe('from a Kanboard', () => {
   });
 });
 
+describe('the source', () => {
+  test('a lost connection is repeated; what is not JSON, or asks to wait for hours, ends the import', async () => {
+    const server = createServer((request, response) => {
+      requests.push(request.url);
+      if (request.url === '/html') response.writeHead(200, { 'Content-Type': 'text/html' }).end('<h1>Sign in</h1>');
+      else if (request.url === '/later') response.writeHead(503, { 'Retry-After': '86400' }).end();
+      else if (request.url === '/date' && requests.length === 1)
+        response.writeHead(503, { 'Retry-After': new Date(0).toUTCString() }).end();
+      else if (request.url === '/lost' && requests.filter((path) => path === '/lost').length === 1) {
+        response.writeHead(200, { 'Content-Length': '100' }).write('[1');
+        setImmediate(() => response.destroy());
+      } else response.end('[1]');
+    });
+    const requests: (string | undefined)[] = [];
+    const url = await listen(server);
+    const source = await Source.open({
+      state: join(folder, 'source.ndjson'),
+      url,
+      headers: {},
+      requestsPerSecond: 1000,
+    });
+    try {
+      expect(await source.send({ path: '/date' })).toMatchObject({ body: [1] });
+      expect(await source.send({ path: '/lost' })).toMatchObject({ body: [1] });
+      await expect(source.send({ path: '/html' })).rejects.toThrow(
+        /GET \/html: .*not JSON, but text\/html: <h1>Sign in/,
+      );
+      await expect(source.send({ path: '/later' })).rejects.toThrow(/503.*\n.*responds again at 2/);
+    } finally {
+      await source.close();
+    }
+    expect(requests).toEqual(['/date', '/date', '/lost', '/lost', '/html', '/later']);
+  });
+
+  test('a file of another original, or of something else, is refused by name and stays as it is', async () => {
+    const state = join(folder, 'state-of-another.ndjson');
+    const options = { state, url: 'http://one', identity: { user: 'a' }, headers: {}, requestsPerSecond: 1 };
+    await (await Source.open(options)).close();
+    for (const [content, changed, message] of [
+      [undefined, { url: 'http://two' }, /another import \(url: http:\/\/one, not http:\/\/two\)/],
+      [undefined, { identity: { user: 'b' } }, /another import \(user: a, not b\)/],
+      [undefined, { identity: {} }, /another import \(user: a, not unset\)/],
+      ['precious', {}, /was not written by an import/],
+      ['{"organisation":{}}\nprecious', {}, /was not written by an import/],
+    ] as const) {
+      if (content !== undefined) await writeFile(state, content);
+      const before = await readFile(state, 'utf8');
+      await expect(Source.open({ ...options, ...changed })).rejects.toThrow(message);
+      expect(await readFile(state, 'utf8')).toBe(before);
+    }
+  });
+});
+
 /** A Kanboard that is not this service. A method without a result has the result `[]`. */
 async function serveKanboard(resultOf: (method: string, params: Record<string, unknown>) => unknown) {
   return await serve((_request, body) => {
@@ -489,6 +548,19 @@ test('a project of Kanboard may have no members or very many, and tasks that mov
   const { report, notes } = await importInto('moving', { url, headers: {} }, fromKanboard);
   expect(report).toMatchObject({ issue: { written: 1 }, queueMember: { written: 1001 } });
   expect(notes).toContain('rows of links with a label that the original does not list');
+});
+
+test('a record that cannot be written is named, since no file has its line', async () => {
+  const url = await serveKanboard((method) => {
+    if (method === 'getAllProjects') return [{ id: 1, name: 'Web', identifier: 'WEB' }];
+    return method === 'getAllTasks' ? [KANBOARD_TASK] : undefined;
+  });
+  await expect(importInto('unknown', { url, headers: {}, state: join(folder, 'named') }, fromKanboard)).rejects.toThrow(
+    /^issue 1: .*\nNothing was written\.$/,
+  );
+  expect(
+    await db().query({ name: '', text: `select from organisations where org_id = 'unknown'`, values: [] }),
+  ).toEqual([]);
 });
 
 test('a batch with a missing response ends the import, and nothing is written', async () => {
@@ -521,6 +593,23 @@ test('the command takes the token from the environment, and writes a file to loa
     organisation: { written: 1 },
     status: { written: 5 },
   });
-  const refused = await runCommand([...args, '--token-stdin'], { DATABASE_URL: api().database.url }, 'wrong');
+  const both = await runCommand([...args, '--out', 'x', '--dry-run'], { IMPORT_TOKEN: org.admin.token });
+  expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining('--out') as unknown });
+  const dryRun = await runCommand([...args, '--org', 'tried', '--dry-run', '--json'], {
+    ...{ DATABASE_URL: api().database.url, IMPORT_TOKEN: org.admin.token },
+  });
+  expect(dryRun).toMatchObject({ code: 0, stderr: expect.stringContaining(`is kept in ${state}`) as unknown });
+  expect(JSON.parse(dryRun.stdout)).toMatchObject({
+    report: { status: { written: 5 } },
+    notKept: expect.any(Object) as unknown,
+  });
+  expect(await db().query({ name: '', text: `select from organisations where org_id = 'tried'`, values: [] })).toEqual(
+    [],
+  );
+  const refused = await runCommand(
+    [...args, '--state', `${state}.new`, '--token-stdin'],
+    { DATABASE_URL: api().database.url },
+    'wrong',
+  );
   expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('401') as unknown });
 });
