@@ -26,6 +26,8 @@ try {
 function report(error: unknown): number {
   // Commander has already printed its message, or the requested help.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
+  // The reader of standard output, such as `head`, has seen enough.
+  if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return EXIT_FAILURE;
   process.stderr.write(`${isExpected(error) ? error.message : describe(error)}\n`);
   return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE;
 }

@@ -1,6 +1,4 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
-import type { Readable, Writable } from 'node:stream';
+import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Command } from 'commander';
@@ -8,14 +6,9 @@ import { renumberTransactions } from '../core/check/repair.store.ts';
 import { invalidateOrganisations, selectOrganisationIds } from '../core/organisations/directory.store.ts';
 import { restoreBackup, takeBackup, verifyBackup } from '../database/backup.ts';
 import { BackupReader, damaged, type RowCounts } from '../database/backup-file.ts';
-import { openDatabase } from '../database/database.ts';
-import type { Postgres } from '../database/postgres.ts';
-import { StartError } from '../errors.ts';
-import { createLog } from '../log.ts';
+import type { Reader } from '../database/tables.ts';
 import { connectDatabase, print, UsageError } from './command.ts';
-
-/** The name of standard input or output. */
-const STANDARD_STREAM = '-';
+import { STANDARD_STREAM, sizeOf, withOutput } from './files.ts';
 
 export function addBackupCommands(program: Command, environment: NodeJS.ProcessEnv): void {
   program
@@ -30,7 +23,11 @@ export function addBackupCommands(program: Command, environment: NodeJS.ProcessE
       const postgres = await connectDatabase(environment);
       try {
         const rows = await takeBackup(postgres.connection, (content) =>
-          out === STANDARD_STREAM ? compress(content, process.stdout) : writeFile(out, content),
+          withOutput(out, (write) =>
+            pipeline(content, createGzip(), async (chunks: AsyncIterable<Buffer>) => {
+              for await (const chunk of chunks) await write(chunk);
+            }),
+          ),
         );
         const sentence = `Backed up ${summary(rows)}.`;
         if (out === STANDARD_STREAM) process.stderr.write(`${sentence}\n`);
@@ -52,8 +49,10 @@ export function addBackupCommands(program: Command, environment: NodeJS.ProcessE
       const reader = new BackupReader(file === STANDARD_STREAM ? process.stdin : createReadStream(file));
       const postgres = await connectDatabase(environment, { create: true });
       try {
-        const rows = await restoreBackup(postgres.connection, reader);
-        await adopt(postgres);
+        const rows = await restoreBackup(postgres.connection, reader, renumber);
+        const { db } = postgres;
+        const orgIds = await selectOrganisationIds(db);
+        await db.transaction((transaction) => invalidateOrganisations(transaction, orgIds));
         print(options, { rows }, `Restored ${summary(rows)}.`);
       } finally {
         reader.close();
@@ -62,17 +61,11 @@ export function addBackupCommands(program: Command, environment: NodeJS.ProcessE
     });
 }
 
-/** Makes what was restored fit this PostgreSQL, and known to servers that are running. */
-async function adopt({ db, connection }: Postgres): Promise<void> {
-  const orgIds = await selectOrganisationIds(db);
-  const untimed = openDatabase(connection, createLog('silent'), { hasTimeouts: false });
-  try {
-    // The numbers of transactions are those of the server that was backed up.
-    for (const orgId of orgIds) await renumberTransactions(untimed, orgId);
-  } finally {
-    await untimed.close();
+/** In the transaction: the numbers of transactions are those of the server that was backed up. */
+async function renumber(session: Reader): Promise<void> {
+  for (const orgId of await selectOrganisationIds(session)) {
+    await renumberTransactions({ query: session.query, execute: session.query }, orgId);
   }
-  await db.transaction((transaction) => invalidateOrganisations(transaction, orgIds));
 }
 
 function summary(rows: RowCounts): string {
@@ -80,27 +73,9 @@ function summary(rows: RowCounts): string {
   return `${total} rows of ${Object.keys(rows).length} tables`;
 }
 
-async function compress(content: Readable, destination: Writable): Promise<void> {
-  await pipeline(content, createGzip(), destination);
-}
-
-/** Replaces the file once the new one is complete. */
-async function writeFile(file: string, content: Readable): Promise<void> {
-  const unfinished = `${file}.${process.pid}.unfinished`;
-  try {
-    await compress(content, createWriteStream(unfinished, { flags: 'wx', mode: 0o600, flush: true }));
-    await rename(unfinished, file);
-  } catch (error) {
-    await rm(unfinished, { force: true });
-    throw fileError(file, error);
-  }
-}
-
 /** Before anything is written: a damaged file must not leave an empty database behind. */
 async function verifyFile(file: string): Promise<void> {
-  const { size } = await stat(file).catch((error: unknown) => {
-    throw fileError(file, error);
-  });
+  const size = await sizeOf(file);
   const reader = new BackupReader(createReadStream(file));
   try {
     await verifyBackup(reader);
@@ -108,10 +83,4 @@ async function verifyFile(file: string): Promise<void> {
     reader.close();
   }
   if (reader.bytesRead !== size) throw damaged('it goes on after its end');
-}
-
-/** An error of the file system is the operator's to solve. */
-function fileError(file: string, error: unknown): unknown {
-  const isOfFileSystem = error instanceof Error && 'syscall' in error;
-  return isOfFileSystem ? new StartError(`${file}: ${error.message}`, { cause: error }) : error;
 }

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { text as readText } from 'node:stream/consumers';
 import { styleText } from 'node:util';
@@ -135,9 +134,19 @@ export async function readSecret(what: string): Promise<string> {
   return secret;
 }
 
-/** Writes to standard output, and waits for a slow reader so that the output does not pile up in memory. */
-export async function writeOut(text: string): Promise<void> {
-  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+/**
+ * Writes to standard output, and waits for a slow reader so that the output does not pile up in memory. Rejects with EPIPE
+ * once the reader, such as `head`, has closed it.
+ */
+export async function writeOut(content: string | Uint8Array): Promise<void> {
+  // Otherwise the event would end the process before the callback reports the error.
+  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', () => undefined);
+  await new Promise<void>((resolve, reject) => {
+    process.stdout.write(content, (error) => {
+      if (error) reject(error);
+      else resolve();
+    });
+  });
 }
 
 /** Parses an option that is a positive integer. */

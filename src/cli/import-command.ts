@@ -7,7 +7,8 @@ import { TrackerReader } from '../import/tracker-reader.ts';
 import { LANGUAGES, type Language } from '../texts.ts';
 import { loadOrganisation, tryToLoad } from '../transfer/load.service.ts';
 import { parsePositiveInteger, print, readSecret, UsageError, withUntimedDatabase } from './command.ts';
-import { describeLoad, STANDARD, withOutput } from './transfer-commands.ts';
+import { STANDARD_STREAM, withOutput } from './files.ts';
+import { describeLoad } from './transfer-commands.ts';
 
 interface ImportOptions {
   readonly url: string;
@@ -115,7 +116,7 @@ async function runImport(environment: NodeJS.ProcessEnv, original: Original, opt
       await withOutput(out, async (write) => {
         for await (const line of reader.read()) await write(`${line}\n`);
       });
-      if (json && out !== STANDARD) print(options, { notKept: notKept() }, '');
+      if (json && out !== STANDARD_STREAM) print(options, { notKept: notKept() }, '');
     } else {
       const load = dryRun ? tryToLoad : loadOrganisation;
       const report = await withUntimedDatabase(environment, (db) =>
@@ -125,7 +126,7 @@ async function runImport(environment: NodeJS.ProcessEnv, original: Original, opt
     }
     return reader.buffer.notes;
   });
-  if (!json || out === STANDARD) {
+  if (!json || out === STANDARD_STREAM) {
     const lines = [...notes].map(([what, count]) => `- ${what}${count > 1 ? ` (${count})` : ''}\n`);
     process.stderr.write(`Not kept:\n${lines.join('')}`);
   }

@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs';
-import { open, rename, rm, stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { exportOrganisation } from '../transfer/export.service.ts';
 import { type LoadReport, loadOrganisation, tryToLoad } from '../transfer/load.service.ts';
-import { print, table, withUntimedDatabase, writeOut } from './command.ts';
+import { print, table, withUntimedDatabase } from './command.ts';
+import { STANDARD_STREAM, sizeOf, withOutput } from './files.ts';
 import { showProgress } from './progress.ts';
 
 interface ExportOptions {
@@ -18,15 +18,12 @@ interface LoadOptions {
   readonly json?: true;
 }
 
-/** Standard input or output. */
-export const STANDARD = '-';
-
 export function addTransferCommands(program: Command, environment: NodeJS.ProcessEnv): void {
   program
     .command('export')
     .description('write an organisation as NDJSON, one state of it, also while servers run')
     .requiredOption('--org <org-id>', 'the organisation')
-    .option('--out <file>', 'the file to write', STANDARD)
+    .option('--out <file>', 'the file to write', STANDARD_STREAM)
     .option('--with-secrets', 'include the hashes of passwords and tokens')
     .action(async ({ org, out, withSecrets = false }: ExportOptions) => {
       const count = await withUntimedDatabase(environment, (db) =>
@@ -53,7 +50,7 @@ export function addTransferCommands(program: Command, environment: NodeJS.Proces
       const progress = showProgress('bytes');
       const lines = linesOf(
         file,
-        file === STANDARD ? undefined : (await stat(file)).size,
+        file === STANDARD_STREAM ? undefined : await sizeOf(file),
         progress.callbacks.onProgress,
       );
       try {
@@ -72,29 +69,6 @@ export function describeLoad(report: LoadReport, isDryRun = false): string {
   return table(['kind', isDryRun ? 'to write' : 'written', 'already there'], rows);
 }
 
-/** A file appears under its name once it is complete. Only its owner can read it. */
-export async function withOutput<Result>(
-  name: string,
-  work: (write: (text: string) => Promise<void>) => Promise<Result>,
-): Promise<Result> {
-  if (name === STANDARD) return await work(writeOut);
-  const partial = `${name}.part`;
-  const file = await open(partial, 'w', 0o600);
-  try {
-    const result = await work(async (text) => {
-      await file.writeFile(text);
-    });
-    await file.sync();
-    await rename(partial, name);
-    return result;
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  } finally {
-    await file.close();
-  }
-}
-
 /** Not by readline, which also ends lines at characters that JSON strings may hold. */
 async function* linesOf(
   name: string,
@@ -102,7 +76,7 @@ async function* linesOf(
   onProgress: ((done: number, total: number) => void) | undefined,
 ): AsyncGenerator<string> {
   const stream: AsyncIterable<string> =
-    name === STANDARD ? process.stdin.setEncoding('utf8') : createReadStream(name, 'utf8');
+    name === STANDARD_STREAM ? process.stdin.setEncoding('utf8') : createReadStream(name, 'utf8');
   let done = 0;
   let rest = '';
   for await (const chunk of stream) {

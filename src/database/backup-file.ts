@@ -88,6 +88,8 @@ export class BackupReader {
     if (header['version'] !== FORMAT_VERSION) {
       throw new StartError('This backup has a newer format: restore it with the version of issue-links that wrote it.');
     }
+    if (!Array.isArray(header['migrations']) || header['migrations'].length === 0)
+      throw damaged('its header names no migrations');
     return header as unknown as BackupHeader;
   }
 

@@ -52,7 +52,7 @@ export async function takeBackup(
     // No migration may change a table that has not been read yet.
     await session.query(adHoc(`select pg_advisory_lock_shared(${MIGRATION_LOCK})`));
     await session.query(adHoc('begin isolation level repeatable read, read only'));
-    const migrations = await listAppliedMigrations(session).catch(() => []);
+    const migrations = (await hasTable(session, 'schema_migrations')) ? await listAppliedMigrations(session) : [];
     if (migrations.length === 0) throw new StartError('The database holds no data of issue-links.');
     const tables = (await selectTables(session)).filter(({ is_unlogged }) => !is_unlogged);
     // After the snapshot was taken, so that no row that it shows has a number that a sequence would return again.
@@ -75,18 +75,27 @@ export async function takeBackup(
 }
 
 /**
- * Restores a backup in one transaction, into a database without organisations, and brings the schema up to date. Throws a
- * StartError, having restored nothing, if the backup is damaged or of a newer schema, or if the database is not empty.
+ * Restores a backup in one transaction, which `adopt` completes, into a database without organisations, and brings the
+ * schema up to date. Throws a StartError, having restored nothing, if the backup is damaged or of a newer schema, or if the
+ * database is not empty.
  */
-export async function restoreBackup(connection: Connection, reader: BackupReader): Promise<RowCounts> {
+export async function restoreBackup(
+  connection: Connection,
+  reader: BackupReader,
+  adopt: (session: Reader) => Promise<void> = () => Promise.resolve(),
+): Promise<RowCounts> {
   const header = await reader.readHeader();
   await requireKnownSchema(header);
   await withSession(connection, requireEmpty);
   await migrateTo(connection, header.migrations.at(-1) ?? '');
-  const counts = await withSession(connection, (session) => restore(session, reader, header));
+  const counts = await withSession(
+    connection,
+    (session) => restore(session, reader, header, adopt),
+    'Nothing was restored.',
+  );
   await migrate(connection);
   // Until then the planner would take the tables for empty.
-  await withSession(connection, (session) => session.query(adHoc('analyze')));
+  await withSession(connection, (session) => session.query(adHoc('analyze')), 'The backup was restored.');
   return counts;
 }
 
@@ -111,6 +120,7 @@ async function restore(
   session: Session,
   reader: BackupReader,
   { migrations, sequences }: BackupHeader,
+  adopt: (session: Reader) => Promise<void>,
 ): Promise<RowCounts> {
   await session.query(adHoc('begin'));
   const tables = await selectTables(session);
@@ -133,6 +143,7 @@ async function restore(
     if (restored.get(table) !== count) throw damaged(`it lacks rows of ${table}`);
   }
   for (const foreignKey of foreignKeys) await session.query(adHoc(foreignKey));
+  await adopt(session);
   await continueSequences(session, sequences);
   await session.query(adHoc('commit'));
   return expected;
@@ -154,12 +165,16 @@ async function restoreTable(
 }
 
 async function requireEmpty(session: Session): Promise<void> {
-  const exists = adHoc(`select to_regclass('organisations') is not null as exists`);
-  if (!(await session.query<{ exists: boolean }>(exists))[0]?.exists) return;
+  if (!(await hasTable(session, 'organisations'))) return;
   if ((await session.query(adHoc('select from organisations limit 1'))).length === 0) return;
   throw new StartError(
     'The database is not empty, and a backup is restored into an empty one only. Name another with DATA_DIR or DATABASE_URL.',
   );
+}
+
+async function hasTable(session: Session, name: string): Promise<boolean> {
+  const [row] = await session.query<{ exists: boolean }>(adHoc('select to_regclass($1) is not null as exists', name));
+  return row?.exists ?? false;
 }
 
 /** Last, since it cannot be rolled back. */
@@ -174,6 +189,7 @@ function target(table: string, columns: readonly string[]): string {
 async function withSession<Result>(
   connection: Connection,
   work: (session: Session) => Promise<Result>,
+  consequence = '',
 ): Promise<Result> {
   const client = new pg.Client({ application_name: 'issue-links backup', ...(await locate(connection)) });
   // The pending statement reports the error.
@@ -187,7 +203,7 @@ async function withSession<Result>(
     });
   } catch (error) {
     if (!(error instanceof pg.DatabaseError)) throw error;
-    throw new StartError(`PostgreSQL refuses (${error.message}): nothing was restored.`, { cause: error });
+    throw new StartError(`PostgreSQL refuses (${error.message}). ${consequence}`.trimEnd(), { cause: error });
   } finally {
     await client.end();
   }

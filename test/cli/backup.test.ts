@@ -19,7 +19,7 @@ import { startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-post
 import { StartError } from '../../src/errors.ts';
 import { givenOrganisation } from '../support/builders.ts';
 import { runCommand } from '../support/command-line.ts';
-import { snapshot, unchanged } from '../support/snapshot.ts';
+import { contents, snapshot, unchanged } from '../support/snapshot.ts';
 import { createTestDatabase, isOnCitus, type TestDatabase } from '../support/test-database.ts';
 
 // The databases of a cluster have no snapshot in common, so that there is nothing to back up; one test shows the refusal.
@@ -41,6 +41,8 @@ beforeAll(async () => {
     text: 'update organisations set name = $1 where org_id = $2',
     values: [name, orgId],
   });
+  // Numbers that no server is behind, whatever other tests have run: only the last test renumbers.
+  await source.db.query({ name: '', text: `update events set transaction_id = '0'`, values: [] });
   empty = await createTestDatabase('template0');
 });
 afterAll(async () => {
@@ -51,7 +53,7 @@ afterAll(async () => {
 
 /** All rows, except those that each database has for itself, and where the sequences are. */
 async function contentsOf(db: Database): Promise<object> {
-  const tables = Object.entries(await snapshot(db)).filter(([table]) => !table.startsWith('schema_migrations'));
+  const tables = Object.entries(await contents(db)).filter(([table]) => !table.startsWith('schema_migrations'));
   return { tables: Object.fromEntries(tables), sequences: await selectSequences(db) };
 }
 
@@ -92,15 +94,15 @@ onOneServer('a backup goes from a database into the embedded one and back, and n
   const embedded = await startEmbeddedPostgres({ dataDir, create: false, durability: 'disposable', log: silent });
   const db = openDatabase(embedded.connection, silent);
   try {
-    const contents = await contentsOf(source.db);
-    expect(await contentsOf(db)).toEqual(contents);
+    const original = await contentsOf(source.db);
+    expect(await contentsOf(db)).toEqual(original);
     expect(await runCommand('check', { DATA_DIR: dataDir })).toMatchObject({ code: 0 });
 
     const back = await createTestDatabase('template0');
     const second = join(folder, 'second.gz');
     await runCommand(['backup', '--out', second], { DATA_DIR: dataDir });
     expect(await runCommand(['restore', second], { DATABASE_URL: back.url })).toMatchObject({ code: 0 });
-    expect(await contentsOf(back.db)).toEqual(contents);
+    expect(await contentsOf(back.db)).toEqual(original);
     await back.drop();
   } finally {
     await db.close();
@@ -181,7 +183,7 @@ onOneServer('a truncated or altered file is refused, and nothing is written', as
   };
   for (const [name, file] of Object.entries(damagedFiles)) {
     await expect(restoreBackup(empty.connection, readerOf(file))).rejects.toThrow(StartError);
-    const rows = Object.entries(await snapshot(empty.db)).filter(([table]) => !table.startsWith('schema_migrations'));
+    const rows = Object.entries(await contents(empty.db)).filter(([table]) => !table.startsWith('schema_migrations'));
     expect({ name, rows: rows.flatMap(([, values]) => values) }).toEqual({ name, rows: [] });
   }
   const dataDir = join(folder, 'refused');
@@ -203,6 +205,20 @@ onOneServer('a backup of a newer schema is refused, and nothing is written', asy
   const file = await buffer(Readable.from(writeBackup(content)).pipe(createGzip()));
   await expect(restoreBackup(empty.connection, readerOf(file))).rejects.toThrow('its schema includes 9999_future');
   expect(await tablesOfEmpty()).toEqual(before);
+});
+
+test('a backup without migrations is refused, and nothing is written', async () => {
+  const before = await tablesOfEmpty();
+  const content = { takenAt: '', migrations: [], sequences: [], tables: noTables(), countRows: () => ({}) };
+  const file = await buffer(Readable.from(writeBackup(content)).pipe(createGzip()));
+  await expect(restoreBackup(empty.connection, readerOf(file))).rejects.toThrow('its header names no migrations');
+  expect(await tablesOfEmpty()).toEqual(before);
+});
+
+onOneServer('a restore that fails before its last step leaves no rows', async () => {
+  const failure = () => Promise.reject(new Error('interrupted'));
+  await expect(restoreBackup(empty.connection, readerOf(await backup()), failure)).rejects.toThrow('interrupted');
+  expect((await contents(empty.db))['organisations']).toEqual([]);
 });
 
 async function* noTables() {

@@ -408,5 +408,7 @@ describe('the commands', () => {
     const refused = await runCommand(['load', '-', '--org', 'not valid'], environment, original);
     expect(refused).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('line 2: ') as unknown });
     expect(refused.stderr).toContain('Nothing was written.');
+    const missing = await runCommand(['load', join(folder, 'missing')], environment);
+    expect(missing).toMatchObject({ code: 1, stderr: expect.stringMatching(/^\S+missing: ENOENT.*\n$/) as unknown });
   });
 });

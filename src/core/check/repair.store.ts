@@ -131,7 +131,7 @@ const RENUMBER_TRANSACTIONS = statement<'orgId' | 'nextTransaction'>(
 );
 
 /** Puts the events up to the last one from another PostgreSQL server before all others, in the order of their ids. */
-export async function renumberTransactions(db: Database, orgId: string): Promise<void> {
+export async function renumberTransactions(db: Pick<Database, 'query' | 'execute'>, orgId: string): Promise<void> {
   const { next } = await selectTransactionHorizon(db);
   await db.execute(RENUMBER_TRANSACTIONS({ orgId, nextTransaction: next }));
 }

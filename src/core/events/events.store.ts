@@ -73,7 +73,7 @@ const SELECT_TRANSACTION_HORIZON = statement<never, TransactionHorizon>(
  * What the transaction_ids of events are compared with. In a distributed database they come from the coordinator, and
  * so must this: with a table in the statement, it would come from another node.
  */
-export async function selectTransactionHorizon(db: Queryable): Promise<TransactionHorizon> {
+export async function selectTransactionHorizon(db: Pick<Queryable, 'query'>): Promise<TransactionHorizon> {
   const [row] = await db.query(SELECT_TRANSACTION_HORIZON({}));
   return row as TransactionHorizon;
 }

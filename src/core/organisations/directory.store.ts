@@ -54,7 +54,7 @@ const SELECT_ORGANISATION_IDS = statement<never, { org_id: string }>(
   'select org_id from organisation_directory order by org_id',
 );
 
-export async function selectOrganisationIds(db: Queryable): Promise<string[]> {
+export async function selectOrganisationIds(db: Pick<Queryable, 'query'>): Promise<string[]> {
   const rows = await db.query(SELECT_ORGANISATION_IDS({}));
   return rows.map(({ org_id }) => org_id);
 }
