@@ -25,8 +25,15 @@ export const hasTerminal = await run(['script', '--version'], {}).then(
   () => false,
 );
 
-/** Runs `issue-links` in a terminal, which merges standard output and standard error. */
-export function inTerminal(args: string, environment: Environment, typed = ''): Promise<Outcome> {
+const QUESTION = /\[y\/N\]|to confirm:/;
+
+/** Runs `issue-links` in a terminal, which merges standard output and standard error, and answers its question. */
+export function inTerminal(args: string, environment: Environment, typed?: string): Promise<Outcome> {
   const command = [...PROGRAM, ...args.split(' ')].join(' ');
-  return run(['script', '--quiet', '--return', '--command', command, '/dev/null'], environment, typed);
+  return run(
+    ['script', '--quiet', '--return', '--command', command, '/dev/null'],
+    environment,
+    typed,
+    typed === undefined ? undefined : QUESTION,
+  );
 }

@@ -27,15 +27,32 @@ export interface Outcome {
 }
 
 /** Runs a program to its end. Of our environment it sees only PATH and HOME. */
-export async function run(command: readonly string[], environment: Environment, input = ''): Promise<Outcome> {
+export async function run(
+  command: readonly string[],
+  environment: Environment,
+  input = '',
+  question?: RegExp,
+): Promise<Outcome> {
   const child = launch(command, environment);
-  child.stdin.on('error', () => undefined).end(input);
+  child.stdin.on('error', () => undefined);
+  if (question === undefined) child.stdin.end(input);
+  else answer(child, question, input);
   const [stdout, stderr, [code, signal]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
     once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>,
   ]);
   return { code, signal, stdout, stderr };
+}
+
+/** Types an answer once the process has asked: a terminal may lose what is typed while it is not read. */
+function answer(child: ReturnType<typeof launch>, question: RegExp, typed: string): void {
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    const wasAsked = question.test(output);
+    output += chunk.toString();
+    if (!wasAsked && question.test(output)) child.stdin.end(typed);
+  });
 }
 
 export interface ServerProcess {
