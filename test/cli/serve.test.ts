@@ -102,6 +102,7 @@ test('the first start creates the demo and prints a command that returns the doc
       updatedAt: '2017-06-11T05:16:01.421+0000',
       assignee: user,
       status: { self: `${url}/v2/statuses/1`, id: '1', key: 'open', display: 'Открыт' },
+      relationship: 'is parent task for',
     },
   ]);
 

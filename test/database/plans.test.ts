@@ -24,7 +24,7 @@ const LOOK_UP =
 const READS_MANY = [
   /^(check|raise)_/,
   /^select_activity$/,
-  /_links?_of_(type|label)$/,
+  /_links?_of_(types?|label)$/,
   /^select_second_/,
   /^(clear_category|lock_issues_of_queue|lock_positions|replace_tag|update_positions)$/,
   /^select_(overdue_tasks|tasks|tasks_of_board)$/,

@@ -132,10 +132,13 @@ haproxy.test('HAProxy accepts its configuration', () => {
 const nginx = whenThere('nginx');
 nginx.test('nginx accepts its configuration', () => {
   const folder = mkdtempSync(join(tmpdir(), 'issue-links-nginx-'));
-  // The file is included in nginx's own configuration.
-  const configuration = join(folder, 'nginx.conf');
+  // The file is included in nginx's own configuration. An ordinary user may not listen on port 80.
+  const [configuration, site] = [join(folder, 'nginx.conf'), join(folder, 'site.conf')];
   const logs = `error_log ${folder}/error.log; pid ${folder}/pid;`;
-  writeFileSync(configuration, `${logs} events {} http { access_log off; include ${path('deploy/nginx.conf')}; }`);
+  writeFileSync(configuration, `${logs} events {} http { access_log off; include ${site}; }`);
+  const text = read('deploy/nginx.conf');
+  expect(text).toContain('listen 80;');
+  writeFileSync(site, text.replace('listen 80;', `listen unix:${folder}/socket;`));
   try {
     nginx.run('-t', '-q', '-p', folder, '-c', configuration);
   } finally {
