@@ -68,7 +68,8 @@ app.get('/v2/issues/:key/links', async (request, response) => {
     .join('labels as outward', { 'outward.org_id': 'type.org_id', 'outward.label_id': 'type.outward_label_id' })
     .where('type.org_id', org_id)
     .whereIn('type.link_type_id', [...new Set(rows.map((row) => row.link_type_id))])
-    .select('type.link_type_id', 'inward.name_ru as inward', 'outward.name_ru as outward');
+    .select('type.link_type_id', 'inward.name_ru as inward', 'outward.name_ru as outward')
+    .select('inward.phrase as inward_phrase', 'outward.phrase as outward_phrase');
   const userIds = rows.flatMap((row) => [row.created_by, row.updated_by, row.assignee_id]).filter(Boolean);
   const users = await knex('users')
     .where({ org_id })
@@ -105,6 +106,7 @@ app.get('/v2/issues/:key/links', async (request, response) => {
         key: row.status_key,
         display: row.status_name,
       },
+      relationship: typeById.get(row.link_type_id)[`${row.direction}_phrase`],
     })),
   );
 });

@@ -50,7 +50,8 @@ const LINKS = `
       'updatedAt', ${time('link.updated_at')},
       'assignee', case when assignee.uid is not null then ${user('assignee')} end,
       'status', json_build_object('self', $3 || '/statuses/' || status.status_id, 'id', status.status_id::text,
-        'key', status.key, 'display', status.name_ru)
+        'key', status.key, 'display', status.name_ru),
+      'relationship', case link.direction when 'inward' then inward.phrase else outward.phrase end
     ) order by link.link_id), '[]')
     from issue owner
     cross join lateral (
