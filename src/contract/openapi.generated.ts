@@ -1251,7 +1251,8 @@ export interface paths {
         /**
          * Change a link
          * @description Changes the relationship of the link, the issue at its other end, or both, atomically. The id and the issue in
-         *     the path stay the same. With `If-Match`, only that version of the link is changed.
+         *     the path stay the same. The relationship that the link already has changes nothing, so a link can be sent back as
+         *     it was read. With `If-Match`, only that version of the link is changed.
          */
         readonly patch: operations["updateIssueLink"];
         readonly trace?: never;

@@ -197,7 +197,8 @@ async function updateIssueLink(
     .set(world.org.admin.headers)
     .send({ relationship: relationship ?? undefined, issue: to === null ? undefined : key(world, to) });
   const kept = { labels: [link.inwardLabel, link.outwardLabel] as const, isInward: link.inward === own };
-  const ends = relationship === null ? kept : model.endsOfPhrase(relationship);
+  const isKept = relationship === null || relationship === model.phraseOf(labelAt(link, own));
+  const ends = isKept ? kept : model.endsOfPhrase(relationship);
   if (ends === undefined) {
     expect(response.status).toBe(400);
     return;

@@ -339,6 +339,15 @@ test('PATCH link with unchanged values writes nothing', async () => {
   expect(await snapshot(db())).toEqual(before);
 });
 
+test('PATCH link with the relationship that a symmetric link has keeps its direction', async () => {
+  const { org, issues } = await givenIssues(3);
+  const [a, b, c] = issues as [GivenIssue, GivenIssue, GivenIssue];
+  const { body: created } = await createLink(org.admin, a, 'relates', b.key);
+  const change = { relationship: 'relates', issue: c.key };
+  const { body } = await updateLink(org.admin, b, created.id, change).expect(200);
+  expect([created.direction, body.direction, body.object.key]).toEqual(['inward', 'outward', c.key]);
+});
+
 test('PATCH link accepts a link as it was read, also a clone, and changes nothing but what differs', async () => {
   const { org, issues } = await givenIssues(3);
   const [a, b, c] = issues as [GivenIssue, GivenIssue, GivenIssue];
