@@ -10,13 +10,23 @@ import { startPeer, startServer } from './processes.js';
 
 const log = { info() {}, warn() {}, error() {} };
 
-/** Builds if needed, starts PostgreSQL in `folder` with the settings of production, loads the data and starts all servers. */
-export async function openBench({ folder, issueCount, linkCount, progress }) {
+/** Builds the server unless it is built. */
+export function buildIfNeeded(progress) {
   progress('build');
   if (!isBuilt() && !build()) throw new Error('The build failed.');
+}
+
+/** Starts PostgreSQL, of the build, in a new folder with the settings of production. */
+export async function startPostgres(dataDir) {
   const { startEmbeddedPostgres } = await import('../dist/embedded-postgres/embedded-postgres.js');
+  return await startEmbeddedPostgres({ dataDir, create: true, log });
+}
+
+/** Builds if needed, starts PostgreSQL in `folder`, loads the data and starts all servers. */
+export async function openBench({ folder, issueCount, linkCount, progress }) {
+  buildIfNeeded(progress);
   const dataDir = join(folder, 'data');
-  const postgres = await startEmbeddedPostgres({ dataDir, create: true, log });
+  const postgres = await startPostgres(dataDir);
   const started = [];
   const close = async () => {
     for (const { stop } of started) await stop();

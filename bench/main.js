@@ -1,8 +1,5 @@
 // `npm run bench` measures this server beside its peers on the same data, in one run, and prints the figures and their
 // ratios. docs/performance.md explains the contestants and the options.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { timeBulkRead } from './bulk.js';
@@ -11,6 +8,7 @@ import { cpuOf, cpuOfFamily } from './cpu.js';
 import { randomIssues } from './dataset.js';
 import { openBench } from './environment.js';
 import { reportOf } from './report.js';
+import { progress, runInFolder } from './run.js';
 import { measureScaling, SCALING } from './scaling.js';
 import { tableOf } from './table.js';
 
@@ -35,11 +33,6 @@ const profileName = options.smoke ? 'smoke' : options.quick ? 'quick' : 'full';
 const profile = PROFILES[profileName];
 const only = options.only?.split(',');
 const isWanted = (name) => only?.includes(name) ?? true;
-
-const started = performance.now();
-function progress(message) {
-  process.stderr.write(`${String(Math.round((performance.now() - started) / 1000)).padStart(4)} s  ${message}\n`);
-}
 
 /** Runs a contestant, checks its answers meanwhile, and returns its figures. */
 async function measure(bench, contestant, seconds) {
@@ -94,25 +87,13 @@ async function runRounds(bench, contestants) {
   return rounds;
 }
 
-async function main() {
-  const folder = await mkdtemp(join(tmpdir(), 'issue-links-bench-'));
-  let bench;
-  const cleanUp = async () => {
-    await bench?.close();
-    await rm(folder, { recursive: true, force: true });
-  };
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => cleanUp().finally(() => process.exit(1)));
-  try {
-    bench = await openBench({ folder, ...profile, progress });
-    const contestants = contestantsOf(bench).filter(({ name }) => isWanted(name));
-    const rounds = await runRounds(bench, contestants);
-    const parts = only || profileName === 'full' ? SCALING.filter(isWanted) : [];
-    const scaling = parts.length > 0 ? await measureScaling(bench, progress, parts) : {};
-    const report = reportOf({ profileName, contestants, rounds, scaling, hasWrk: bench.hasWrk });
-    process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : tableOf(report));
-  } finally {
-    await cleanUp();
-  }
-}
-
-await main();
+await runInFolder(async (folder, stopLater) => {
+  const bench = await openBench({ folder, ...profile, progress });
+  stopLater(bench.close);
+  const contestants = contestantsOf(bench).filter(({ name }) => isWanted(name));
+  const rounds = await runRounds(bench, contestants);
+  const parts = only || profileName === 'full' ? SCALING.filter(isWanted) : [];
+  const scaling = parts.length > 0 ? await measureScaling(bench, progress, parts) : {};
+  const report = reportOf({ profileName, contestants, rounds, scaling, hasWrk: bench.hasWrk });
+  process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : tableOf(report));
+});

@@ -1,14 +1,15 @@
 // `npm run bench:transfer -- 100000`: loads a generated organisation with so many issues and four times as many links, exports
-// it, loads the export under another id and exports that: seconds, memory, and whether the bytes are the same. It uses the
-// database of DATABASE_URL or DATA_DIR, which must exist, and leaves the organisations bench-1 and bench-2 in it.
+// it, loads the export under another id and exports that: seconds, memory, and whether the bytes are the same. It starts an
+// embedded PostgreSQL in a temporary folder; with DATABASE_URL, it creates the organisations bench-0 to bench-2 there instead.
 import { spawn } from 'node:child_process';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
+import { buildIfNeeded, startPostgres } from './environment.js';
+import { progress, runInFolder } from './run.js';
 
 const PROGRAM = fileURLToPath(new URL('../bin/issue-links.js', import.meta.url));
 /** Makes a command report its largest memory when it ends. */
@@ -17,12 +18,18 @@ const QUEUE = 1;
 const AT = '2026-01-01T00:00:00+00:00';
 
 const issues = Number(process.argv[2] ?? 100_000);
-const folder = await mkdtemp(join(tmpdir(), 'issue-links-transfer-'));
-const file = (name) => join(folder, `${name}.ndjson`);
-try {
+
+await runInFolder(async (folder, stopLater) => {
+  buildIfNeeded(progress);
+  const file = (name) => join(folder, `${name}.ndjson`);
+  const dataDir = join(folder, 'data');
+  if (!process.env.DATABASE_URL) stopLater((await startPostgres(dataDir)).stop);
+  const measured = (...args) => measure(args, dataDir, stopLater);
+
   const figures = {};
   await measured('org', 'create', 'bench-0');
   await measured('export', '--org', 'bench-0', '--out', file('head'));
+  progress('generate');
   await pipeline(records(await text(createReadStream(file('head')))), createWriteStream(file('generated')));
   figures.load = await measured('load', file('generated'), '--org', 'bench-1');
   figures.export = await measured('export', '--org', 'bench-1', '--out', file('first'));
@@ -31,9 +38,7 @@ try {
   figures.megabytes = Math.round((await stat(file('first'))).size / 1e6);
   figures.isSame = await areSame(file('first'), file('second'));
   process.stdout.write(`${JSON.stringify({ issues, links: 4 * issues, ...figures })}\n`);
-} finally {
-  await rm(folder, { recursive: true });
-}
+});
 
 /** The records of a new organisation, then those of its queue. */
 function* records(head) {
@@ -90,12 +95,20 @@ function* links() {
   }
 }
 
-async function measured(...args) {
+/** Without a `DATABASE_URL`, the command uses the PostgreSQL of `dataDir`. */
+async function measure(args, dataDir, stopLater) {
+  progress(args.map((arg) => basename(arg)).join(' '));
   const started = performance.now();
   const child = spawn(process.execPath, ['--import', REPORT, PROGRAM, ...args], {
+    env: { ...process.env, DATA_DIR: dataDir },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  const [stderr, code] = await Promise.all([text(child.stderr), new Promise((resolve) => child.on('close', resolve))]);
+  const end = new Promise((resolve) => child.on('close', resolve));
+  stopLater(() => {
+    child.kill();
+    return end;
+  });
+  const [stderr, code] = await Promise.all([text(child.stderr), end]);
   if (code !== 0) throw new Error(`issue-links ${args.join(' ')}: ${stderr}`);
   const seconds = Math.round((performance.now() - started) / 100) / 10;
   return { seconds, megabytes: Math.round(Number(/maxRSS=(\d+)/.exec(stderr)[1]) / 1024) };

@@ -34,3 +34,12 @@ test('the benchmark runs on a small data set, checks the answers and prints one 
     dependsConnectedVsRelates: expect.any(Number),
   });
 });
+
+test('the benchmark of transfers needs no database, and its second export has the bytes of the first', async () => {
+  const { code, stdout, stderr } = await run([process.execPath, 'bench/transfer.js', '100'], {});
+  expect(code === 0 ? '' : stderr).toBe('');
+  const measured = { seconds: expect.any(Number), megabytes: expect.any(Number) };
+  const figures = { load: measured, export: measured, loadAgain: measured, exportAgain: measured };
+  expect(JSON.parse(stdout)).toMatchObject({ issues: 100, links: 400, ...figures, isSame: true });
+  expect(stderr).toMatch(/ s {2}load first\.ndjson --org bench-2\n/);
+});
