@@ -4,6 +4,7 @@ const MAY_IMPORT = {
   'texts.ts': [],
   'text-length.ts': [],
   'calendar.ts': [],
+  'lines.ts': [],
   'signal.ts': [],
   'database-url.ts': [],
   'errors.ts': ['texts.ts'],
@@ -56,7 +57,7 @@ const MAY_IMPORT = {
   ],
   seed: ['config.ts', 'contract', 'core', 'database', 'errors.ts', 'log.ts', 'texts.ts', 'tracker', 'transfer'],
   transfer: ['core', 'database', 'errors.ts', 'texts.ts'],
-  import: ['core', 'transfer'],
+  import: ['core', 'lines.ts', 'transfer'],
   'test-mode': ['core', 'database', 'errors.ts', 'http', 'texts.ts', 'tracker'],
   'metrics.ts': ['database', 'http'],
   pages: [

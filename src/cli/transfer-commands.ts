@@ -1,10 +1,15 @@
 import { createReadStream } from 'node:fs';
 import type { Command } from 'commander';
+import { linesOf } from '../lines.ts';
 import { exportOrganisation } from '../transfer/export.service.ts';
 import { type LoadReport, loadOrganisation, tryToLoad } from '../transfer/load.service.ts';
+import { LoadError } from '../transfer/load-error.ts';
 import { print, table, withUntimedDatabase } from './command.ts';
 import { STANDARD_STREAM, sizeOf, withOutput } from './files.ts';
 import { showProgress } from './progress.ts';
+
+/** The longest records hold what a few request bodies of 1 MiB have brought. */
+const LINE_LENGTH_MAX = 67_108_864;
 
 interface ExportOptions {
   readonly org: string;
@@ -48,11 +53,11 @@ export function addTransferCommands(program: Command, environment: NodeJS.Proces
     .action(async (file: string, options: LoadOptions) => {
       const { org: orgId, dryRun } = options;
       const progress = showProgress('bytes');
-      const lines = linesOf(
-        file,
-        file === STANDARD_STREAM ? undefined : await sizeOf(file),
-        progress.callbacks.onProgress,
-      );
+      const size = file === STANDARD_STREAM ? undefined : await sizeOf(file);
+      const lines = linesOf(chunksOf(file, size, progress.callbacks.onProgress), {
+        lengthMax: LINE_LENGTH_MAX,
+        errorFor: lineTooLong,
+      });
       try {
         const load = dryRun ? tryToLoad : loadOrganisation;
         const report = await withUntimedDatabase(environment, (db) => load(db, lines, { orgId }));
@@ -69,8 +74,7 @@ export function describeLoad(report: LoadReport, isDryRun = false): string {
   return table(['kind', isDryRun ? 'to write' : 'written', 'already there'], rows);
 }
 
-/** Not by readline, which also ends lines at characters that JSON strings may hold. */
-async function* linesOf(
+async function* chunksOf(
   name: string,
   size: number | undefined,
   onProgress: ((done: number, total: number) => void) | undefined,
@@ -78,13 +82,13 @@ async function* linesOf(
   const stream: AsyncIterable<string> =
     name === STANDARD_STREAM ? process.stdin.setEncoding('utf8') : createReadStream(name, 'utf8');
   let done = 0;
-  let rest = '';
   for await (const chunk of stream) {
-    const lines = `${rest}${chunk}`.split('\n');
-    rest = lines.pop() ?? '';
-    yield* lines;
+    yield chunk;
     done += Buffer.byteLength(chunk);
     if (size !== undefined) onProgress?.(done, size);
   }
-  yield rest;
+}
+
+function lineTooLong(number: number): LoadError {
+  return new LoadError([`line ${number}: it is longer than ${LINE_LENGTH_MAX} characters, as no record is.`]);
 }

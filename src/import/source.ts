@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { linesOf } from '../lines.ts';
 
 export interface SourceRequest {
   readonly method?: 'GET' | 'POST';
@@ -222,12 +223,7 @@ async function endOfLines(path: string): Promise<number> {
   return end;
 }
 
+/** The lines that an import has written, each as long as the response in it. */
 async function* linesUpTo(path: string, end: number): AsyncGenerator<string> {
-  if (end === 0) return;
-  let rest = '';
-  for await (const chunk of createReadStream(path, { encoding: 'utf8', end: end - 1 }) as AsyncIterable<string>) {
-    const lines = `${rest}${chunk}`.split('\n');
-    rest = lines.pop() ?? '';
-    yield* lines;
-  }
+  if (end > 0) yield* linesOf(createReadStream(path, { encoding: 'utf8', end: end - 1 }));
 }
