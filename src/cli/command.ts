@@ -70,7 +70,9 @@ export function print(options: { readonly json?: true }, result: object, sentenc
 export function table(names: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const lines = [names, ...rows].map((row) => row.map((field) => oneLine(String(field))));
   if (!process.stdout.isTTY) return lines.map((row) => row.join('\t')).join('\n');
-  const widths = names.map((_name, column) => Math.max(...lines.map((row) => row[column]?.length ?? 0)));
+  const widths = names.map((_name, column) =>
+    lines.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), 0),
+  );
   const [head = '', ...others] = lines.map((row) =>
     row
       .map((field, column) => field.padEnd(widths[column] ?? 0))
