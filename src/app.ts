@@ -6,6 +6,7 @@ import type { RpcContract } from './contract/openrpc.ts';
 import { SharedLimit } from './core/request-counts/shared-limit.ts';
 import type { DatabasePool } from './database/database.ts';
 import { type DemoCredentials, docsRouter } from './docs.ts';
+import { guidesRouter } from './guides.ts';
 import { browserHeaders } from './http/browser-headers.ts';
 import { HttpError, sendError } from './http/error-response.ts';
 import type { Listener } from './http/http-server.ts';
@@ -196,6 +197,7 @@ export function createApp({
       metrics: config.metricsPort === undefined ? metrics : undefined,
     }),
   );
+  app.use(guidesRouter());
   app.use(docsRouter(demo, rpcContract.document));
   app.use(refusePath);
   app.use(sendError);

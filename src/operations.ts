@@ -1,7 +1,3 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { posix } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type RequestHandler, type Response, Router } from 'express';
 import { CONTRACT_FILES, type ContractFile, readContractFile } from './contract/contract-files.ts';
 import type { Database, DatabasePool } from './database/database.ts';
@@ -13,17 +9,6 @@ import { originOf } from './http/own-origin.ts';
 import { refuseMethod } from './http/refuse-method.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
-
-/** Of the package. The relative path is the same from src and from dist. */
-const ROOT = fileURLToPath(new URL('../', import.meta.url));
-const LLMS_TXT = 'llms.txt';
-/** A relative link of Markdown: its text, its path and its fragment. */
-const RELATIVE_LINK = /\[([^\][]*)\]\(([^)\s:#]+)(#[^)\s]*)?\)/g;
-const MEDIA_TYPES: Readonly<Record<string, string>> = {
-  '.md': 'text/markdown',
-  '.json': 'application/json',
-  '.svg': 'image/svg+xml',
-};
 
 interface Operations {
   readonly db: DatabasePool;
@@ -37,7 +22,7 @@ interface Operations {
   readonly metrics: Metrics | undefined;
 }
 
-/** `/` for programs, health, readiness, the contracts and the guides: routes that need no credentials. */
+/** `/` for programs, health, readiness and the contracts: routes that need no credentials. */
 export function operationsRouter({
   db,
   log,
@@ -50,7 +35,6 @@ export function operationsRouter({
   const router = Router();
   const databaseProblem = () =>
     isDatabaseLost() ? 'the embedded PostgreSQL is not recovering: see the log' : undefined;
-  const guides = guideFiles();
   const handlers: Record<string, RequestHandler> = {
     '/': (request, response) => {
       sendJson(response, indexOf(originOf(request, publicUrl), version));
@@ -65,7 +49,6 @@ export function operationsRouter({
     },
     ...(metrics && { '/metrics': sendMetrics(metrics) }),
     ...Object.fromEntries(CONTRACT_FILES.map((file) => [`/${file}`, sendContract(file)])),
-    ...Object.fromEntries([...guides].map((file) => [`/${file}`, sendGuide(file, guides)])),
   };
   for (const [path, handler] of Object.entries(handlers))
     router
@@ -89,37 +72,6 @@ function indexOf(origin: string, version: string) {
 function sendContract(file: ContractFile): RequestHandler {
   return async (_request, response) => {
     response.type(file.endsWith('.json') ? 'application/json' : 'application/yaml').send(await readContractFile(file));
-  };
-}
-
-/** `llms.txt`, the guides that it lists, and what these link to, as far as the package has it. */
-function guideFiles(): ReadonlySet<string> {
-  const guides = linksOf(LLMS_TXT);
-  const others = guides.flatMap(linksOf).filter((file) => existsSync(`${ROOT}${file}`));
-  const files = new Set([LLMS_TXT, ...guides, ...others]);
-  for (const file of CONTRACT_FILES) files.delete(file);
-  return files;
-}
-
-function linksOf(file: string): string[] {
-  const links = readFileSync(`${ROOT}${file}`, 'utf8').matchAll(RELATIVE_LINK);
-  return [...links].map(([, , path = '']) => linkedFile(file, path));
-}
-
-function linkedFile(file: string, path: string): string {
-  return posix.join(posix.dirname(file), path);
-}
-
-/** Sends a file; of the links in Markdown, those to files that are not served become text. */
-function sendGuide(file: string, guides: ReadonlySet<string>): RequestHandler {
-  const served = new Set<string>([...guides, ...CONTRACT_FILES]);
-  return async (_request, response) => {
-    response.operation = 'docs';
-    const text = await readFile(`${ROOT}${file}`, 'utf8');
-    const unlink = (link: string, label: string, path: string) => (served.has(linkedFile(file, path)) ? link : label);
-    const isMarkdown = file.endsWith('.md');
-    response.type(MEDIA_TYPES[posix.extname(file)] ?? 'text/plain');
-    response.send(isMarkdown ? text.replaceAll(RELATIVE_LINK, unlink) : text);
   };
 }
 
