@@ -19,6 +19,7 @@ import { FORMAT_VERSION } from './export.service.ts';
 import { LoadError } from './load-error.ts';
 import { RECORD_KINDS, type RecordKind } from './record-kinds.ts';
 import {
+  analyze,
   endLoad,
   insertRecord,
   insertRecords,
@@ -142,6 +143,7 @@ class Loader {
     await this.#flush();
     if (this.#orgId === undefined) throw new LoadError(['The file holds no organisation.']);
     if (this.#isComplete) return;
+    await analyze(this.#db, RECORD_KINDS);
     await this.#enforceRules(this.#orgId);
     // Sequences do not return to their values when a transaction is rolled back.
     if (isDryRun) return;

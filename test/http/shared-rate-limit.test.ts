@@ -128,7 +128,7 @@ test('each server counts requests without valid credentials for itself, and stor
 });
 
 test('a count whose minute is over starts again, and is deleted when another count starts', async () => {
-  const execute = (text: string) => db().query<{ count: number }>({ name: '', text, values: [] });
+  const execute = (text: string) => db().query({ name: '', text, values: [] });
   const use = async () =>
     countAccepted(
       get(
@@ -139,10 +139,8 @@ test('a count whose minute is over starts again, and is deleted when another cou
       ),
     );
   await use();
-  const [before] = await execute(
-    'update request_counts set started_ms = 0 returning (select count(*) from request_counts)',
-  );
-  expect(before?.count).toBeGreaterThan(0);
+  await execute('update request_counts set started_ms = 0');
+  expect(await execute('select key_hash from request_counts')).not.toEqual([]);
   await use();
   expect(await execute('select key_hash from request_counts where started_ms = 0')).toEqual([]);
   expect(await execute('select key_hash from request_counts')).toHaveLength(2);
