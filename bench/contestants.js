@@ -5,13 +5,13 @@ import { insertLinkScript, readLinksScript } from './sql.js';
 const READERS = 64;
 const WRITERS = 16;
 const PGBENCH_READERS = 8;
-/** More than any server here answers; a load of unique requests ends early when they are used up. */
+/** More than any server here can serve; a load of unique requests ends early when they are used up. */
 const WRITES_PER_SECOND_MAX = 8_000;
 const KEYS = 20_000;
 
 /**
  * All that can take part in this environment. A contestant has `run(seconds)`, which returns the result of its load, the
- * server whose CPU is measured if it has one, and for reads `sample()`, which throws if the answer for a random issue is
+ * server whose CPU is measured if it has one, and for reads `sample()`, which throws if the response for a random issue is
  * wrong.
  */
 export function contestantsOf(bench) {

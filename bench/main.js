@@ -34,7 +34,7 @@ const profile = PROFILES[profileName];
 const only = options.only?.split(',');
 const isWanted = (name) => only?.includes(name) ?? true;
 
-/** Runs a contestant, checks its answers meanwhile, and returns its figures. */
+/** Runs a contestant, checks its responses meanwhile, and returns its figures. */
 async function measure(bench, contestant, seconds) {
   const { server } = contestant;
   const cpu = () => ({ server: server && cpuOf(server.pid), postgres: cpuOfFamily(bench.postgresPid) });
@@ -77,7 +77,7 @@ async function runRounds(bench, contestants) {
     const results = {};
     for (const contestant of contestants) {
       const result = await measure(bench, contestant, profile.seconds);
-      if (result.requestsPerSecond === 0) throw new Error(`${contestant.name}: no request was answered.`);
+      if (result.requestsPerSecond === 0) throw new Error(`${contestant.name}: no request was served.`);
       results[contestant.name] = result;
       progress(`round ${round}: ${contestant.title}: ${Math.round(result.requestsPerSecond)}/s`);
     }

@@ -1,5 +1,5 @@
 // `npm run check:advisories` asks the registry whether a production dependency has a known vulnerability that is high or
-// critical. Registries that answer no such question, and machines without a network, are skipped with a message.
+// critical. Without a network, or with a registry that does not support this, it is skipped with a message.
 import { spawnSync } from 'node:child_process';
 
 const SEVERE = ['high', 'critical'];
@@ -8,7 +8,7 @@ const TIMEOUT_MS = 60_000;
 const { stdout } = spawnSync('npm', ['audit', '--omit=dev', '--json'], { encoding: 'utf8', timeout: TIMEOUT_MS });
 const report = parsed(stdout ?? '');
 if (report?.vulnerabilities === undefined) {
-  process.stdout.write(`Skipped: ${report?.message ?? report?.error?.summary ?? 'the registry does not answer'}\n`);
+  process.stdout.write(`Skipped: ${report?.message ?? report?.error?.summary ?? 'the registry does not respond'}\n`);
 } else {
   const severe = Object.values(report.vulnerabilities).filter(({ severity }) => SEVERE.includes(severity));
   for (const { name, severity, range } of severe) process.stdout.write(`${name} ${range}: ${severity}\n`);

@@ -39,7 +39,7 @@ const SHOWN = new Set([
   ...['version', 'file', 'out', 'down', 'repair'],
 ]);
 const VALUE_LENGTH_MAX = 200;
-/** Of a client whose parameters are no object of the contract's. */
+/** How many parameters of a request are noted; a client may send more than the contract has. */
 const NAMES_MAX = 50;
 
 /** The forms of `/admin`. What they have done is noted at once; the rest was refused or failed. */

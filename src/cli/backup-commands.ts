@@ -82,5 +82,5 @@ async function verifyFile(file: string): Promise<void> {
   } finally {
     reader.close();
   }
-  if (reader.bytesRead !== size) throw damaged('it goes on after its end');
+  if (reader.bytesRead !== size) throw damaged('it continues after its end');
 }

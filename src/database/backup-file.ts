@@ -104,7 +104,7 @@ export class BackupReader {
       } else {
         const trailer = line as unknown as Trailer;
         if (trailer.sha256 !== sha256) throw damaged('its checksum is wrong');
-        if (this.#rest.length > 0 || (await this.#readMore())) throw damaged('it goes on after its end');
+        if (this.#rest.length > 0 || (await this.#readMore())) throw damaged('it continues after its end');
         return trailer.rows;
       }
     }

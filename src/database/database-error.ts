@@ -68,7 +68,7 @@ export function isConstraintError(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code?.startsWith('23') === true;
 }
 
-/** Why PostgreSQL refused the values of a statement: the constraint, and what it says. Undefined for other errors. */
+/** Why PostgreSQL refused the values of a statement: the constraint, and its message. Undefined for other errors. */
 export function refusalOf(error: unknown): { constraint: string | undefined; message: string } | undefined {
   // data_exception, integrity_constraint_violation and their subclasses
   if (!(error instanceof pg.DatabaseError) || !/^2[23]/.test(error.code ?? '')) return undefined;

@@ -41,7 +41,7 @@ export async function tablesToDistribute(db: Reader): Promise<TableToDistribute[
 }
 
 /**
- * Distributes the tables that are not yet, in one transaction; `onTable` is called before each. While it runs, nobody else can
+ * Distributes the tables that are not yet, in one transaction; `onTable` is called before each. Meanwhile, other clients cannot
  * use the tables. Without such tables, it only repeats the settings of the nodes.
  */
 export function distribute(db: Database, onTable: (table: TableToDistribute) => void): Promise<void> {

@@ -8,7 +8,7 @@ interface Log {
   warn(details: object, message: string): void;
 }
 
-/** What a server says about itself. */
+/** What a server reports about itself. */
 interface Probe {
   readonly address: Address;
   readonly system: string;

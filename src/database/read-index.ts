@@ -77,7 +77,7 @@ const known = new WeakMap<Session, Position>();
 
 /**
  * Waits until the server of a session has replayed what was acknowledged before the call. It asks on that session, since a
- * proxy may lead the next one to another server. Throws a ReplicaError if the server is too far behind, or is no standby of
+ * proxy may lead the next one to another server. Throws a ReplicaError if the server is too far behind, or is not a standby of
  * the primary; and the error of the primary, if that cannot be asked.
  */
 export async function catchUp(session: Session, readIndex: ReadIndex): Promise<void> {

@@ -21,7 +21,7 @@ export interface ReaderOptions {
   readonly source: Source;
   readonly orgId: string;
   readonly language: 'ru' | 'en';
-  /** The time of what has none in the original, such as users. It stays the same when the import is continued. */
+  /** The time of records that have no time in the original, such as users. It stays the same when the import is continued. */
   readonly startedAt: string;
 }
 

@@ -152,7 +152,7 @@ export class KanboardReader implements Reader {
     });
   }
 
-  /** The user with that id, or the application account for none and for users that no longer exist. */
+  /** The user with that id; the application account if the id is unset or the user no longer exists. */
   #userId(id: unknown): number {
     return this.#users.has(Number(id)) ? Number(id) : this.#applicationId;
   }

@@ -101,7 +101,7 @@ async function sendStartPage(options: PagesOptions, request: Request, response: 
   });
 }
 
-/** What the commands contain: what works as it stands, or names of what to insert. */
+/** What the commands contain: what works as it is, or names of what to insert. */
 function commandValues(demo: PagesOptions['demo'], issueKey: string | undefined) {
   return {
     token: demo?.token ?? 'TOKEN',

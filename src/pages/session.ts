@@ -74,8 +74,8 @@ function options({ secure }: Request, publicUrl: string | undefined): CookieOpti
 }
 
 /**
- * A form of another site must not sign anybody in, which would show the reader data of somebody else, or out. Browsers send
- * the origin of a form. Throws a 403.
+ * Prevents forms of other sites from signing the reader out, or in as another user, whose data the reader would see. Browsers
+ * send the origin of a form. Throws a 403.
  */
 export function refuseForeignForm(request: Request, publicUrl: string | undefined): void {
   const site = request.get('sec-fetch-site') ?? 'same-origin';

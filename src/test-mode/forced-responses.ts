@@ -55,7 +55,7 @@ export class ForcedResponses {
   }
 }
 
-/** What a Prefer header asks for. Throws `invalid` for a code that is no error and for a delay out of range. */
+/** What a Prefer header asks for. Throws `invalid` for a code that is not an error and for a delay out of range. */
 export function forcedByHeader(header: string | undefined): Forced | undefined {
   if (header === undefined) return undefined;
   const wanted = Object.fromEntries(

@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 
-/** A request that a client sent, and how it was answered. */
+/** A request that a client sent, and the response that it got. */
 export interface JournalEntry {
   /** The X-Request-Id. */
   readonly id: string;

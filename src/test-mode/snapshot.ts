@@ -34,7 +34,7 @@ export async function prepareSnapshot(db: Database): Promise<void> {
   });
 }
 
-/** Makes the database what it was when the snapshot was taken, ids included. Throws `not_found` if there is no snapshot. */
+/** Restores the database to the snapshot, ids included. Throws `not_found` if there is no snapshot. */
 export function reset(db: Database): Promise<void> {
   return db.transaction(async (transaction) => {
     if ((await findSnapshot(transaction)) === undefined) throw new DomainError('not_found', texts.snapshotMissing);

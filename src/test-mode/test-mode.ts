@@ -38,7 +38,7 @@ export class TestMode {
       try {
         const forced = forcedByHeader(request.get('prefer')) ?? this.#forced.take(request.method, path);
         if (forced === undefined) next(request, response);
-        else setTimeout(answer, forced.delayMs ?? 0, forced, request, response, next);
+        else setTimeout(respond, forced.delayMs ?? 0, forced, request, response, next);
       } catch (error) {
         sendError(error, request, response, () => undefined);
       }
@@ -99,7 +99,7 @@ export class TestMode {
   }
 }
 
-function answer(forced: Forced, request: Request, response: Response, next: Listener): void {
+function respond(forced: Forced, request: Request, response: Response, next: Listener): void {
   const { status, retryAfter } = forced;
   if (response.destroyed) return;
   if (status === undefined) {

@@ -293,7 +293,7 @@ class Loader {
     ]);
   }
 
-  /** Says why each record cannot be written. */
+  /** Reports why each record cannot be written. */
   async #findRefused(
     transaction: Transaction,
     kind: RecordKind,

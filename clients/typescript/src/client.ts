@@ -75,28 +75,28 @@ export class IssueLinks {
   }
 }
 
-interface Answer<Data> {
+interface Result<Data> {
   readonly data?: Data;
   readonly error?: Partial<Schemas['ErrorBody']>;
   readonly response: Response;
 }
 
 /** The items of all pages, each read when it is needed. For other operations with `page` and `X-Total-Pages` as well. */
-export async function* pages<Item>(read: (page: number) => Promise<Answer<Item[]>>): AsyncGenerator<Item, void> {
+export async function* pages<Item>(read: (page: number) => Promise<Result<Item[]>>): AsyncGenerator<Item, void> {
   for (let page = 1, last = 1; page <= last; page += 1) {
-    const answer = await read(page);
-    yield* dataOf(answer);
-    last = Number(answer.response.headers.get('X-Total-Pages') ?? last);
+    const result = await read(page);
+    yield* dataOf(result);
+    last = Number(result.response.headers.get('X-Total-Pages') ?? last);
   }
 }
 
 /** The body of a response. Throws an `IssueLinksError` if it is an error. */
-export function dataOf<Data>({ data, error, response }: Answer<Data>): Data {
+export function dataOf<Data>({ data, error, response }: Result<Data>): Data {
   if (!response.ok) throw new IssueLinksError(response.status, error);
   return data as Data;
 }
 
-/** Why a request failed: the server's codes (docs/errors.md), and what the status says where it sends none. */
+/** Why a request failed: the server's codes (docs/errors.md), or one for the status of a response without a code. */
 export type IssueLinksErrorCode =
   | Schemas['LinkErrorCode']
   | 'unauthenticated'

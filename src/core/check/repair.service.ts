@@ -89,7 +89,7 @@ class Cyclic extends Error {
   override readonly name = 'Cyclic';
 }
 
-/** Computes the order of types anew, except of those whose links form a cycle. */
+/** Recomputes the order of each type, unless its links form a cycle. */
 export const orderAgain: Repair = async (db, orgId, linkTypeIds) => {
   for (const linkTypeId of linkTypeIds) {
     const work = db.transaction(async (transaction) => {

@@ -58,7 +58,7 @@ const IS_FOLLOWED = `(:direction::text is null or ends.direction = :direction) a
  * A breadth-first search. A row of `levels` holds the issues at one distance from the first ones, and all issues found so
  * far (`seen`), so that each issue's links are followed once, and cycles end. The arrays are read in subqueries because
  * PostgreSQL allows no aggregate function in the recursive term; `offset 0` keeps it from running them once for each use.
- * An issue that the viewer may not see is no part of any level, so nothing beyond it is found through it.
+ * An issue that the viewer may not see is not part of any level, so nothing beyond it is found through it.
  */
 const SELECT_LINK_GRAPH = statement<
   keyof Viewer | 'issueNames' | 'depth' | 'linkTypeIds' | 'directions' | 'direction' | 'issuesMax' | 'linksMax',

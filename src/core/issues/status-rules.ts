@@ -9,7 +9,7 @@ export function closes(type: StatusRow['type']): boolean {
 }
 
 /**
- * The resolution after a change to a status: the given one (null for none), else the present one, which a new status that
+ * The resolution after a change to a status: the given one (null for no resolution), else the present one, which a new status that
  * does not close the issue clears.
  */
 export function resolutionAfter(

@@ -37,8 +37,8 @@ interface Side {
 
 /**
  * Puts the ends of a link that was just written in order; both have a position. Throws `refused` with the keys of the
- * cycle if the link closes one. The caller has locked the order, so that nobody else changes it until the link is
- * visible to them.
+ * cycle if the link closes one. The caller has locked the order, so that no other transaction changes it before it can
+ * see the link.
  */
 export async function putInOrder(db: Transaction, viewer: Viewer, linkTypeId: string, ends: Ends): Promise<void> {
   const { orgId } = viewer;
@@ -99,7 +99,7 @@ async function findSmallerSide(
   }
 }
 
-/** Stores the order of a type that has none yet. Returns the links of a cycle instead if there is one. */
+/** Stores the first order of a type. Returns the links of a cycle instead if there is one. */
 export async function computeOrder(db: Transaction, orgId: string, linkTypeId: string) {
   const { order, cycle } = sortTopologically(await selectLinksOfType(db, orgId, linkTypeId));
   if (cycle.length === 0) await insertOrder(db, orgId, linkTypeId, order);

@@ -23,7 +23,7 @@ const BLOCKS_MAX = 2 ** 20;
 /** PHC string format: base64 without padding; salts up to 64 bytes, keys of 16 to 64. */
 const PHC = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,3}),p=(\d{1,3})\$([A-Za-z0-9+/]{0,86})\$([A-Za-z0-9+/]{22,86})$/;
 
-/** A hash that takes as long to compare as any other, and is no password's. */
+/** A hash that takes as long to compare as any other, but matches no password. */
 export const UNMATCHED_HASH = encode(COST, Buffer.alloc(SALT_BYTES), Buffer.alloc(KEY_BYTES));
 
 /** Hashes a password for storage: `$scrypt$ln=…,r=…,p=…$salt$key`. */

@@ -232,7 +232,7 @@ export async function selectPerson(
 export interface UserNames extends UserSummary {
   readonly userId: number;
   readonly login: string;
-  /** Null if the user has none; then `display` is the login. */
+  /** Null if it is unset; `display` is the login then. */
   readonly name: string | null;
 }
 

@@ -20,7 +20,7 @@ import {
 /** A category as a caller gives it; undefined marks an invalid value. */
 export interface NewCategory {
   readonly name: string | undefined;
-  /** Null for none. */
+  /** Null if it is unset. */
   readonly color: string | null | undefined;
 }
 

@@ -19,7 +19,7 @@ import { texts } from '../../texts.ts';
 
 /** A new comment; undefined marks an invalid value. */
 export interface NewTaskComment {
-  /** Undefined for none, which only the application account may write. */
+  /** Undefined for a comment without an author, which only the application account may write. */
   readonly authorId: number | undefined;
   readonly text: string | undefined;
   readonly reference: string | undefined;

@@ -29,7 +29,7 @@ import { isTagName, storedTags } from './task-tags.ts';
 /** A tag as a caller gives it; undefined marks an invalid value. */
 export interface NewTag {
   readonly name: string | undefined;
-  /** Null for none. */
+  /** Null if it is unset. */
   readonly color: string | null | undefined;
 }
 

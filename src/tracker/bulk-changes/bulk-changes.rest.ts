@@ -59,7 +59,7 @@ export const bulkChangeHandlers: Handlers<Operations> = {
   },
 };
 
-/** `issue` is undefined if there is none of that name for the caller. */
+/** `issue` is undefined if the caller can see no issue of that name. */
 function serializeFailure(
   caller: Caller,
   { issue: name, error }: BulkFailure,

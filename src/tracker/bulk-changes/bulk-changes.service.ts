@@ -10,7 +10,7 @@ import { insertBulkChange, selectBulkChange } from './bulk-changes.store.ts';
 const TIME_MS = 20_000;
 
 /**
- * Changes issues one after the other, each in a transaction of its own, and stores how it went. One failed issue does
+ * Changes issues one after the other, each in a transaction of its own, and stores the outcome. One failed issue does
  * not stop the others. If time runs out or the database fails after a change, the outcome is returned even if it cannot be
  * stored. Within a transaction (`Idempotency-Key`), each failed change is rolled back alone.
  */

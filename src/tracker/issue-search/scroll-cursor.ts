@@ -4,7 +4,7 @@ import type { Viewer } from '../../core/access/viewer.ts';
 import type { IssueSearch } from './issue-search.ts';
 
 /**
- * Where a scroll stands. It travels in the client's `scrollId`, so that every server can continue it, also after a
+ * The position of a scroll. It travels in the client's `scrollId`, so that every server can continue it, also after a
  * restart (decision 21).
  */
 export interface ScrollCursor {
@@ -56,7 +56,7 @@ function decoded(scrollId: string): ScrollCursor | undefined {
   }
 }
 
-/** A client could make up a cursor. That shows it nothing more than a search of its own, but must not be an internal error. */
+/** A client could forge a cursor. It sees no more than a search would show it, but that must not be an internal error. */
 function isCursor(value: unknown): value is ScrollCursor {
   if (!isRecord(value)) return false;
   const { perScroll, ttlMs, startedMs, expiresMs, total, lastIssueId, sortValues, isSorted, searchHash, search } =

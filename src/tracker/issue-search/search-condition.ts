@@ -88,7 +88,7 @@ export interface Operand {
   readonly comparison: Comparison;
   readonly value:
     | { readonly is: 'text'; readonly text: string }
-    /** The field must equal the whole text: `#"..."`, or negated `~"..."`. `||` in it stands for any text. */
+    /** The field must equal the string: `#"..."`, or negated `~"..."`. `||` in it matches any characters. */
     | { readonly is: 'whole'; readonly text: string }
     | { readonly is: 'function'; readonly name: string }
     | { readonly is: 'time'; readonly time: Time }

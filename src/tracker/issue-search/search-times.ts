@@ -21,7 +21,7 @@ const UNITS_MS: Readonly<Record<string, number>> = {
   s: 1000,
 };
 
-/** The milliseconds of a duration such as `1w 1d`; undefined if it is none. */
+/** The milliseconds of a duration such as `1w 1d`; undefined for any other string. */
 export function durationMs(text: string): number | undefined {
   if (!/^\s*(?:\d{1,9}\s*[wdhms]\s*)+$/i.test(text)) return undefined;
   const parts = [...text.matchAll(/(\d+)\s*([wdhms])/gi)];

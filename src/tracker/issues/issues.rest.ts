@@ -120,7 +120,7 @@ export async function changeIssue(
     const stored = await getIssue(db, caller.viewer, issueName);
     const links = body.links === undefined ? [] : await listIssueLinks(db, caller.viewer, issueName);
     const transitions = body.transitions === undefined ? [] : await transitionsOf(db, caller.viewer, [stored]);
-    // Of a stale object everything may differ, and the update says that it is stale.
+    // Any member of a stale object may differ; the update reports that it is stale.
     if (stored.version === (expected.version ?? expected.matched ?? stored.version)) {
       const expanded = {
         links: links.map(({ id }) => ({ id })),

@@ -65,7 +65,7 @@ export interface ImportedState {
  * Creates an issue at the end of its column, which is the queue's first one by default. Throws `not_found` if the viewer may
  * not see the queue, `forbidden` if the viewer may not change it, or not manage it for an import, `conflict` if the creator has
  * used `unique` before, and `refused` if a field names an unknown object, a link violates a rule, or the import of a viewer
- * who is no administrator sets `unique` for another user.
+ * who is not an administrator sets `unique` for another user.
  */
 export function createIssue(db: Database, viewer: Viewer, issue: NewIssue, imported?: ImportedState): Promise<Issue> {
   return db.transaction(async (transaction) => {
