@@ -27,7 +27,7 @@ li{margin:.25rem 0}
 .scroll svg{display:block}
 pre{margin:.5rem 0;padding:.75rem;overflow:auto;background:var(--shade);border:1px solid var(--line);border-radius:.5rem;font:13px/1.5 ui-monospace,monospace;user-select:all}
 pre.example{white-space:pre-wrap;overflow:visible}
-dl.index{grid-template-columns:repeat(auto-fill,minmax(15rem,1fr))}
+dl.index{flex:1 1 100%;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr))}
 .index a{display:block;padding:.125rem 0}
 dl.facts{display:block;margin:.5rem 0}
 .facts>div{display:flex;flex-wrap:wrap;gap:0 1rem}
