@@ -260,7 +260,7 @@ select current_setting('server_version_num')::integer / 10000 as version;
 prepare claim_issue_key as
 update queues set last_issue_number = greatest(last_issue_number, $1)
 where org_id = $2 and queue_id = $3
-returning key || '-' || $1::bigint as key;
+returning key;
 
 -- $1 orgId, $2 queueId, $3 categoryId
 prepare clear_category as

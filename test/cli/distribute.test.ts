@@ -40,6 +40,16 @@ const database = useDatabase();
   },
 );
 
+(isOnCitus ? test : test.skip)('serve refuses TEST_MODE=on on Citus, and changes nothing', async () => {
+  const before = await snapshot(database().db);
+  const outcome = await runCommand('serve', { DATABASE_URL: database().url, DEMO: 'off', TEST_MODE: 'on' });
+  expect(outcome).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('without the extension "citus"') as unknown,
+  });
+  expect(await snapshot(database().db)).toEqual(before);
+});
+
 /** The nodes that have organisations, without the coordinator. */
 async function listNodes(db: Database): Promise<unknown[]> {
   return await db.query({

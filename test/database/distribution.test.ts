@@ -75,6 +75,11 @@ afterAll(() => db.close());
   expect(routed.length).toBeGreaterThan(140);
 });
 
+test('no statement returns what only the coordinator of Citus could compute', () => {
+  const texts = [...declaredStatements()].map(([name, { text }]) => [name, text] as const);
+  expect(texts.filter(([, text]) => /\breturning[^)]*(\|\||\bnow\(|\bselect\b)/.test(text))).toEqual([]);
+});
+
 /** Creates every table of tenants again, with partitions, in a schema that comes first for `db`. */
 async function partitionTables(): Promise<void> {
   await sql(`create schema ${SCHEMA}`);

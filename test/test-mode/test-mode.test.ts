@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, expect, test as jestTest } from '@jest/globals';
 import { openDatabase } from '../../src/database/database.ts';
 import { prepareSnapshot } from '../../src/test-mode/snapshot.ts';
 import { type AppInstance, startInstance } from '../support/app-instance.ts';
@@ -12,7 +12,10 @@ import {
 } from '../support/builders.ts';
 import { runCommand } from '../support/command-line.ts';
 import { snapshot } from '../support/snapshot.ts';
-import { createTestDatabase, useDatabase } from '../support/test-database.ts';
+import { createTestDatabase, isOnCitus, useDatabase } from '../support/test-database.ts';
+
+/** A server with TEST_MODE=on refuses to start there. */
+const test = isOnCitus ? jestTest.skip : jestTest;
 
 const database = useDatabase();
 let organisation: GivenOrganisation;

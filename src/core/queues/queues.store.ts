@@ -296,7 +296,7 @@ const CLAIM_ISSUE_KEY = statement<'orgId' | 'queueId' | 'number', { key: string 
   `
   update queues set last_issue_number = greatest(last_issue_number, :number)
   where org_id = :orgId and queue_id = :queueId
-  returning key || '-' || :number::bigint as key`,
+  returning key`,
 );
 const IS_KEY_USED = statement<'orgId' | 'key'>(
   'is_key_used',
@@ -320,8 +320,9 @@ export async function claimIssueKey(
 ): Promise<string | undefined> {
   const [row] = await db.query(CLAIM_ISSUE_KEY({ orgId, queueId, number }));
   if (row === undefined) throw new ConcurrentChange();
-  const used = await db.query(IS_KEY_USED({ orgId, key: row.key }));
-  return used.length === 0 ? row.key : undefined;
+  const key = `${row.key}-${number}`;
+  const used = await db.query(IS_KEY_USED({ orgId, key }));
+  return used.length === 0 ? key : undefined;
 }
 
 const SELECT_FIRST_STATUS = statement<'orgId' | 'queueId', Pick<StatusRow, 'id' | 'type'>>(
