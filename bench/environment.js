@@ -72,7 +72,7 @@ export async function openBench({ folder, issueCount, linkCount, progress }) {
 /** Creates the schema and the data in the database of the connection; returns the identity that requests use. */
 export async function createDatabase(connection, plan, progress, { isReadOnly = false } = {}) {
   const { migrate } = await import('../dist/database/migrations.js');
-  const { openDatabase } = await import('../dist/database/database.js');
+  const { openDatabase } = await import('../dist/database/open-database.js');
   const { computeOrders, createBenchOrganisation, loadDataset } = await import('./load-dataset.js');
   await migrate(connection);
   const db = openDatabase(connection, log);

@@ -1,6 +1,6 @@
 -- Every named statement as it is sent to PostgreSQL. `npm run statements` writes this file and a test compares it. To tune
 -- one, load the file into psql and `explain (analyze, buffers) execute` the statement, with the settings that
--- src/database/database.ts gives each connection.
+-- src/database/open-database.ts gives each connection.
 
 -- $1 orgId, $2 keyHash, $3 requests, $4 windowMs
 prepare add_requests as

@@ -96,7 +96,7 @@ async function write() {
   const { build } = await import('./build.js');
   if (!build()) return false;
   const { startEmbeddedPostgres } = await import('../dist/embedded-postgres/embedded-postgres.js');
-  const { openDatabase } = await import('../dist/database/database.js');
+  const { openDatabase } = await import('../dist/database/open-database.js');
   const { migrate } = await import('../dist/database/migrations.js');
   const folder = await mkdtemp(join(tmpdir(), 'issue-links-schema-'));
   const log = { info() {}, warn() {} };

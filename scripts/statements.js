@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 const FILE = new URL('../db/statements.sql', import.meta.url);
 const HEADER = `-- Every named statement as it is sent to PostgreSQL. \`npm run statements\` writes this file and a test compares it. To tune
 -- one, load the file into psql and \`explain (analyze, buffers) execute\` the statement, with the settings that
--- src/database/database.ts gives each connection.
+-- src/database/open-database.ts gives each connection.
 `;
 
 /** The statements that the modules of a folder declare, by name. The folder is src/, or dist/ after a build. */

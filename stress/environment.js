@@ -67,7 +67,7 @@ function externalPostgres(connectionString) {
 }
 
 async function distributeWithCitus(connection) {
-  const { openDatabase } = await import('../dist/database/database.js');
+  const { openDatabase } = await import('../dist/database/open-database.js');
   const { distribute, hasCitus } = await import('../dist/database/distribution.js');
   const db = openDatabase(connection, log, { hasTimeouts: false });
   try {
@@ -80,7 +80,7 @@ async function distributeWithCitus(connection) {
 const QUEUE = 'Q';
 
 export async function createOrganisation(connection, orgId) {
-  const { openDatabase } = await import('../dist/database/database.js');
+  const { openDatabase } = await import('../dist/database/open-database.js');
   const db = openDatabase(connection, log);
   try {
     return await insertOrganisation(db, orgId);

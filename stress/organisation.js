@@ -32,7 +32,7 @@ const padded = (number) => String(number).padStart(5, '0');
 export async function openOrganisation(environment) {
   const { orgId, connection, query, servers } = environment;
   const [server] = servers;
-  const { openDatabase } = await import('../dist/database/database.js');
+  const { openDatabase } = await import('../dist/database/open-database.js');
   const { createUser } = await import('../dist/core/users/users.service.js');
   const { createToken, replaceAccountToken } = await import('../dist/core/tokens/tokens.service.js');
   const db = openDatabase(connection, { info() {}, warn() {}, error() {} });

@@ -42,7 +42,7 @@ const INSERT_LINKS = `
 
 /** Creates the organisations with their issues and links. Returns their ids and tokens. */
 async function load({ connection, query }, { organisations: count, issues }, progress) {
-  const { openDatabase } = await import('../dist/database/database.js');
+  const { openDatabase } = await import('../dist/database/open-database.js');
   const db = openDatabase(connection, { info() {}, warn() {} });
   const organisations = [];
   try {

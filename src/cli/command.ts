@@ -6,7 +6,8 @@ import { readConfig } from '../config.ts';
 import type { Viewer } from '../core/access/viewer.ts';
 import { APPLICATION_LOGIN, requireOrganisation } from '../core/organisations/organisations.service.ts';
 import { getUserId } from '../core/users/users.service.ts';
-import { type Database, openDatabase } from '../database/database.ts';
+import type { Database } from '../database/database.ts';
+import { openDatabase } from '../database/open-database.ts';
 import { connectPostgres, type Postgres, updateSchema } from '../database/postgres.ts';
 import { createLog } from '../log.ts';
 

@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import { describeVariables, readConfig } from '../config.ts';
-import { openDatabase } from '../database/database.ts';
 import { distribute, hasCitus, tablesToDistribute } from '../database/distribution.ts';
 import { listAppliedMigrations, migrate } from '../database/migrations.ts';
+import { openDatabase } from '../database/open-database.ts';
 import { updateSchema } from '../database/postgres.ts';
 import { StartError } from '../errors.ts';
 import { createLog } from '../log.ts';

@@ -1,6 +1,7 @@
 // Spreads the tables over the nodes of a Citus cluster: those of a tenant by organisation, the directories as a copy on
 // each node. See docs/decisions/0020-distribution.md.
-import { type Database, LOCK_TIMEOUT_MS, type Transaction } from './database.ts';
+import type { Database, Transaction } from './database.ts';
+import { LOCK_TIMEOUT_MS } from './open-database.ts';
 import { adHoc, dropForeignKeys, type Reader } from './tables.ts';
 
 /** Tables that every node has a copy of. */

@@ -4,8 +4,9 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../embedded-postgr
 import { DomainError, StartError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { addressesOf, type Connection, connectionFrom, nameOf } from './connection.ts';
-import { type Database, type DatabasePool, openDatabase } from './database.ts';
+import type { Database, DatabasePool } from './database.ts';
 import { isSchemaCurrent, migrate } from './migrations.ts';
+import { openDatabase } from './open-database.ts';
 import { statement } from './statement.ts';
 
 const VERSION_MIN = 15;

@@ -1,13 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import {
-  ConcurrentChange,
-  type Database,
-  type DatabasePool,
-  openDatabase,
-  type Queryable,
-} from '../../src/database/database.ts';
+import { ConcurrentChange, type Database, type DatabasePool, type Queryable } from '../../src/database/database.ts';
+import { openDatabase } from '../../src/database/open-database.ts';
 import { type DatabaseProxy, openDatabaseProxy } from '../support/database-proxy.ts';
 import { useDatabase } from '../support/test-database.ts';
 

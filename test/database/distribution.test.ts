@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { statementsSql } from '../../scripts/statements.js';
-import { type DatabasePool, openDatabase } from '../../src/database/database.ts';
+import type { DatabasePool } from '../../src/database/database.ts';
+import { openDatabase } from '../../src/database/open-database.ts';
 import { declaredStatements } from '../../src/database/statement.ts';
 import { isOnCitus, useDatabase } from '../support/test-database.ts';
 

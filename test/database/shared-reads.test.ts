@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type DatabasePool, openDatabase, type Queryable } from '../../src/database/database.ts';
+import type { DatabasePool, Queryable } from '../../src/database/database.ts';
+import { openDatabase } from '../../src/database/open-database.ts';
 import type { SharedStatement } from '../../src/database/shared-reads.ts';
 import { statement } from '../../src/database/statement.ts';
 import { texts } from '../../src/texts.ts';

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import supertest from 'supertest';
 import type { Connection } from '../../src/database/connection.ts';
-import { openDatabase } from '../../src/database/database.ts';
 import { migrate } from '../../src/database/migrations.ts';
+import { openDatabase } from '../../src/database/open-database.ts';
 import { type AppInstance, startInstance } from '../support/app-instance.ts';
 import {
   type GivenIssue,

@@ -4,7 +4,8 @@ import { type AppOptions, createApp } from '../../src/app.ts';
 import { loadContract } from '../../src/contract/contract.ts';
 import { loadRpcContract } from '../../src/contract/openrpc.ts';
 import type { Connection } from '../../src/database/connection.ts';
-import { type DatabasePool, openDatabase } from '../../src/database/database.ts';
+import type { DatabasePool } from '../../src/database/database.ts';
+import { openDatabase } from '../../src/database/open-database.ts';
 import { createHttpServer } from '../../src/http/http-server.ts';
 
 /** The service in this process, as one of several on the same database. */

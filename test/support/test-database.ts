@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll } from '@jest/globals';
 import { ProcessCache } from '../../src/database/cache.ts';
 import type { Connection } from '../../src/database/connection.ts';
-import { type DatabasePool, openDatabase } from '../../src/database/database.ts';
+import type { DatabasePool } from '../../src/database/database.ts';
 import { distribute } from '../../src/database/distribution.ts';
 import { migrate } from '../../src/database/migrations.ts';
+import { openDatabase } from '../../src/database/open-database.ts';
 
 /** A database of one test or test file. */
 export interface TestDatabase {

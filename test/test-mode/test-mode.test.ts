@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test as jestTest } from '@jest/globals';
-import { openDatabase } from '../../src/database/database.ts';
+import { openDatabase } from '../../src/database/open-database.ts';
 import { prepareSnapshot } from '../../src/test-mode/snapshot.ts';
 import { type AppInstance, startInstance } from '../support/app-instance.ts';
 import {

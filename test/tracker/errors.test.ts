@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from '@jest/globals';
-import { openDatabase } from '../../src/database/database.ts';
+import { openDatabase } from '../../src/database/open-database.ts';
 import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
 import { givenIssue, givenOrganisation, givenQueue } from '../support/builders.ts';

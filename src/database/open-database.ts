@@ -1,0 +1,219 @@
+import pg from 'pg';
+import { Shares } from '../shares.ts';
+import { ProcessCache } from './cache.ts';
+import type { Client } from './client.ts';
+import type { Connection } from './connection.ts';
+import type { DatabasePool } from './database.ts';
+import { unavailable } from './database-error.ts';
+import {
+  type ConnectionSource,
+  type HeldConnection,
+  holdConnection,
+  NoResponse,
+  receive,
+  run,
+} from './held-connection.ts';
+import { InvalidationListener } from './invalidation-listener.ts';
+import { Primary } from './primary.ts';
+import { ReadIndex } from './read-index.ts';
+import { readersOf } from './replica-reader.ts';
+import { Replicas } from './replicas.ts';
+import { openPool, type PooledSession, type SessionPool } from './session.ts';
+import { SharedReads } from './shared-reads.ts';
+import { SilenceWatch } from './silence-watch.ts';
+import { repeatedly, runTransaction } from './transaction.ts';
+
+export interface DatabaseOptions {
+  /** Without timeouts, a statement may take as long as it needs: for maintenance, not for requests. */
+  readonly hasTimeouts?: boolean;
+  /** They are read from once the pool listens. */
+  readonly replicas?: Connection | undefined;
+}
+
+interface Log {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+}
+
+const POOL_SIZE = 16;
+/** The connections that one account may hold at once; its other requests wait. */
+const ACCOUNT_CONNECTIONS_MAX = POOL_SIZE / 2;
+const ACCOUNT_WAITERS_MAX = 500;
+/** Of all accounts. */
+const WAITERS_MAX = 2000;
+/** The connections whose rows wait for slow clients; the others remain for short statements. */
+const RECEIVING_CONNECTIONS_MAX = POOL_SIZE / 2;
+const STATEMENT_TIMEOUT_MS = 15_000;
+/** Less than the statement's own timeout, so that contention is told apart from a database that is too slow. */
+export const LOCK_TIMEOUT_MS = 10_000;
+/** Detects a dead connection, on which PostgreSQL cannot report its own timeout. */
+const RESPONSE_TIMEOUT_MS = 20_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+/** Joins in the order in which they are written. On tables without statistics, PostgreSQL would start from all users. */
+const PLANNER = '-c join_collapse_limit=1 -c from_collapse_limit=1';
+/** The format of dates in rows that are received as text. */
+const DATES = '-c datestyle=ISO -c timezone=UTC';
+
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (oid, format) =>
+    oid === pg.types.builtins.INT8 ? Number : (pg.types.getTypeParser(oid, format) as (value: string) => unknown),
+};
+
+/** Opens the pool of connections to the primary, and to the replicas if there are any. */
+export function openDatabase(
+  connection: Connection,
+  log: Log,
+  { hasTimeouts = true, replicas: replicasAt }: DatabaseOptions = {},
+): DatabasePool {
+  const { otherHosts: _, options = '', ...server } = connection;
+  const session = { application_name: 'issue-links', ...server, options, connectionTimeoutMillis: CONNECT_TIMEOUT_MS };
+  const primary = new Primary(connection, log, () => {
+    silence.abandon((address) => !primary.isAt(address));
+  });
+  const settings = {
+    max: POOL_SIZE,
+    options: `${PLANNER} ${DATES}`,
+    ...(hasTimeouts && {
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      lock_timeout: LOCK_TIMEOUT_MS,
+      query_timeout: RESPONSE_TIMEOUT_MS,
+    }),
+    types,
+  };
+  // Known once a session has begun.
+  let hasCitus = false;
+  const pool = openPool(
+    { ...session, ...settings, options: `${options} ${settings.options}` },
+    () => primary.address,
+    (opened) => {
+      opened.requirePrimary();
+      hasCitus = opened.hasCitus;
+    },
+    log,
+  );
+  const cache = new ProcessCache();
+
+  const connectionShares = () =>
+    new Shares({
+      total: POOL_SIZE,
+      share: ACCOUNT_CONNECTIONS_MAX,
+      waitersMax: ACCOUNT_WAITERS_MAX,
+      allWaitersMax: WAITERS_MAX,
+      waitMs: CONNECT_TIMEOUT_MS,
+    });
+  const connections = connectionShares();
+
+  const receiving = new Shares({
+    total: RECEIVING_CONNECTIONS_MAX,
+    share: RECEIVING_CONNECTIONS_MAX / 2,
+    waitersMax: ACCOUNT_WAITERS_MAX,
+    allWaitersMax: WAITERS_MAX,
+    waitMs: CONNECT_TIMEOUT_MS,
+  });
+
+  const silence = new SilenceWatch(() => {
+    for (const shares of [connections, receiving]) shares.dismiss(unavailable(new NoResponse()));
+  });
+  const listener = new InvalidationListener(session, primary, cache, log, () => {
+    silence.heard();
+  });
+  const source: ConnectionSource = {
+    connect: () => connectToPrimary(pool, primary),
+    connections,
+    silence,
+    onReadOnly: () => void primary.search().catch(() => undefined),
+  };
+  const withConnection = async <Result>(
+    client: Client,
+    work: (connection: HeldConnection) => Promise<Result>,
+  ): Promise<Result> => await holdConnection(source, client, work);
+
+  const sharedReads = new SharedReads(async (statement, onRow) => {
+    await withConnection({}, (connection) => run(connection, statement, {}, onRow));
+  });
+  const replicas =
+    replicasAt &&
+    new Replicas(replicasAt, {
+      readIndex: new ReadIndex((statement) => withConnection({}, (connection) => run(connection, statement, {}))),
+      log,
+      settings,
+      shares: connectionShares,
+    });
+  const readerFor = replicas && readersOf(replicas, withConnection);
+
+  const databaseFor = (client: Client): DatabasePool => ({
+    cache,
+    get primary() {
+      return this;
+    },
+    get reader() {
+      return readerFor ? readerFor(client, this) : this;
+    },
+    get untimed() {
+      const { signal: _signal, ...untimed } = client;
+      return databaseFor(untimed);
+    },
+    get prefersOneStatement() {
+      return !hasCitus;
+    },
+    query: (statement) => withConnection(client, (connection) => run(connection, statement, client)),
+    execute: (statement) =>
+      repeatedly(log, () => withConnection(client, (connection) => run(connection, statement, client))),
+    transaction: (work) =>
+      repeatedly(log, () => withConnection(client, (connection) => runTransaction(connection, work, client, cache))),
+    readShared: (statement, orgId, keys) =>
+      Promise.all(keys.map((key) => sharedReads.read(statement, orgId, key, client))),
+    async receive(statement, onRow) {
+      const { account, signal } = client;
+      await receiving.take(account, 1, { signal });
+      try {
+        await withConnection({ ...client, isUrgent: true }, (connection) =>
+          receive(connection, statement, signal, onRow),
+        );
+      } finally {
+        receiving.give(account, 1);
+      }
+    },
+    forClient: databaseFor,
+    listen: () => {
+      listener.start();
+      silence.start();
+      replicas?.start();
+    },
+    replicaStates: () => replicas?.states() ?? [],
+    statistics: () => ({
+      connections: {
+        open: pool.totalCount,
+        idle: pool.idleCount,
+        max: POOL_SIZE,
+        waiting: connections.waiting,
+      },
+      cache: cache.statistics(),
+      sharedReads: sharedReads.statistics(),
+    }),
+    async close() {
+      silence.stop();
+      await replicas?.stop();
+      await listener.stop();
+      await pool.end();
+    },
+  });
+  return databaseFor({});
+}
+
+/** Takes a connection from the pool, and drops those to a former primary. */
+async function connectToPrimary(pool: SessionPool, primary: Primary): Promise<PooledSession> {
+  if (primary.address === undefined) await primary.search();
+  for (let isRetry = false; ; ) {
+    try {
+      const session = await pool.connect();
+      if (primary.isAt(session)) return session;
+      session.release(true);
+    } catch (error) {
+      const { address } = primary;
+      const next = await primary.search();
+      if (isRetry || next === address) throw error;
+      isRetry = true;
+    }
+  }
+}
