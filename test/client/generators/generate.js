@@ -1,7 +1,11 @@
 // Generates a client with each generator from the contract of a running server, and compiles them all, with the clients of
-// the scenario, as one program under --strict. Started by generators.test.ts: inside of Jest, the generators would load slowly.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+// the scenario, as one program under --strict; then clients in the given languages with OpenAPI Generator, and compiles the
+// Java one. Started by generators.test.ts: inside of Jest, the generators would load slowly.
+import { execFile } from 'node:child_process';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { createClient } from '@hey-api/openapi-ts';
 import { generateSource } from 'oazapfts';
 import openapiTS, { astToString } from 'openapi-typescript';
@@ -9,7 +13,7 @@ import { generate as orval } from 'orval';
 import { generateApi } from 'swagger-typescript-api';
 import ts from 'typescript';
 
-const [, , serverUrl] = process.argv;
+const [, , serverUrl, ...languages] = process.argv;
 const folder = fileURLToPath(new URL('generated/', import.meta.url));
 const documents = {
   3.1: `${folder}openapi.json`,
@@ -46,10 +50,17 @@ const GENERATORS = {
   },
 };
 
+const run = promisify(execFile);
+/** Starts fast, and leaves a processor to the other generators. */
+const JVM = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
+/** Programs of OpenAPI Generator, and what the Java client imports. */
+const jar = fileURLToPath(import.meta.resolve('@openapitools/openapi-generator-cli/bin/openapi-generator.jar'));
+
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder);
 writeFileSync(documents['3.1'], await download('/openapi.json'));
 writeFileSync(documents['3.0'], await download('/openapi-3.0.json'));
+const others = languages.length > 0 ? generateWithJava() : undefined;
 for (const [name, generate] of Object.entries(GENERATORS)) {
   const started = performance.now();
   await generate();
@@ -77,6 +88,34 @@ const problems = ts.getPreEmitDiagnostics(program);
 const host = { getCanonicalFileName: (name) => name, getCurrentDirectory: () => folder, getNewLine: () => '\n' };
 process.stdout.write(ts.formatDiagnostics(problems, host));
 process.exitCode = problems.length === 0 ? 0 : 1;
+await others;
+
+/** One run for all languages. Nothing is generated that the client does not need, such as its documentation. */
+async function generateWithJava() {
+  const without = { apiDocs: 'false', modelDocs: 'false', apiTests: 'false', modelTests: 'false' };
+  const configurations = languages.map((language) => {
+    const file = `${folder}${language}.json`;
+    const java = { library: 'native', additionalProperties: { openApiNullable: 'false' } };
+    const output = { inputSpec: documents['3.0'], outputDir: `${folder}${language}`, globalProperties: without };
+    writeFileSync(file, JSON.stringify({ generatorName: language, ...output, ...(language === 'java' && java) }));
+    return file;
+  });
+  await run('java', [
+    ...JVM,
+    '-Dorg.slf4j.simpleLogger.defaultLogLevel=error',
+    '-jar',
+    jar,
+    'batch',
+    ...configurations,
+  ]);
+  if (!languages.includes('java')) return;
+  const sources = readdirSync(`${folder}java/src/main`, { recursive: true, withFileTypes: true })
+    .filter(({ name }) => name.endsWith('.java'))
+    .map(({ parentPath, name }) => join(parentPath, name));
+  const client = fileURLToPath(new URL('clients/LinksClient.java', import.meta.url));
+  const options = [...JVM.map((option) => `-J${option}`), '-proc:none', '-cp', jar, '-d', `${folder}java/classes`];
+  await run('javac', [...options, client, ...sources]);
+}
 
 async function download(path) {
   const response = await fetch(`${serverUrl}${path}`);

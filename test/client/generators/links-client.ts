@@ -18,6 +18,8 @@ export interface LinksClient {
   get(issueId: string, linkId: number): Promise<Link>;
   update(issueId: string, linkId: number, relationship: string): Promise<Link>;
   delete(issueId: string, linkId: number): Promise<void>;
+  /** Ends what the client has started. */
+  close?(): Promise<void>;
 }
 
 export class Refusal extends Error {
