@@ -1,6 +1,6 @@
 // Never run. If one of the expected errors below does not occur, `npm run check:types` fails.
 import { deleteLink, type VersionedLink } from '../../src/core/issue-links/link-writes.store.ts';
-import { lockForLinks } from '../../src/core/link-types/link-types.store.ts';
+import { lockForLinks } from '../../src/core/link-types/locked-types.store.ts';
 import { createUser } from '../../src/core/users/users.service.ts';
 import { insertUser, selectUserId } from '../../src/core/users/users.store.ts';
 import type { DatabasePool, Queryable, Transaction } from '../../src/database/database.ts';

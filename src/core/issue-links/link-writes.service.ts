@@ -6,7 +6,8 @@ import type { Viewer } from '../access/viewer.ts';
 import { insertEvent, insertEvents } from '../events/events.store.ts';
 import { type AccessibleIssue, selectVisibleNames } from '../issues/issue-access.ts';
 import { type Direction, opposite } from '../labels/direction.ts';
-import { type LockedType, lockForLinks, lockTypesOfLabels } from '../link-types/link-types.store.ts';
+import { lockTypesOfLabels } from '../link-types/link-types.store.ts';
+import { type LockedType, lockForLinks } from '../link-types/locked-types.store.ts';
 import { putInOrder } from '../topological-order/topological-order.service.ts';
 import { lockOrder } from '../topological-order/topological-order.store.ts';
 import { directionAt, linkEvents, objectAt } from './link-events.ts';
@@ -14,18 +15,22 @@ import {
   deleteLink,
   deleteLinksOf,
   deleteLinksOfLabel,
-  findSameLabel,
   insertLink,
   type LinkEnds,
   type LinkOrigin,
-  lockLink,
-  lockPair,
-  lockSingleLink,
   updateLink,
   type VersionedLink,
   type WrittenLink,
 } from './link-writes.store.ts';
-import { deleteLockedLink, insertLockedLink, updateLockedLink } from './locked-link-writes.store.ts';
+import {
+  deleteLockedLink,
+  findSameLabel,
+  insertLockedLink,
+  lockLink,
+  lockPair,
+  lockSingleLink,
+  updateLockedLink,
+} from './locked-link-writes.store.ts';
 
 /**
  * Writes links between issues, for both APIs. Database constraints enforce most rules. Two need a query under a lock:

@@ -1,12 +1,14 @@
-import type { Transaction } from '../../database/database.ts';
+import type { Queryable, Transaction } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
-import type { LockedType } from '../link-types/link-types.store.ts';
+import type { Direction } from '../labels/direction.ts';
+import type { LockedType } from '../link-types/locked-types.store.ts';
+import { SHARED_GATE } from '../organisations/organisations.store.ts';
 import { FRESH_POSITION } from '../topological-order/topological-order.store.ts';
 import type { LinkEnds, LinkOrigin, VersionedLink, WrittenLink } from './link-writes.store.ts';
 
 /**
- * Writes of links in a transaction that has locked everything they depend on (`lockTypesOf`). In a distributed database,
- * each of these statements is one task on one node.
+ * Explicit locks of links, and the checks and writes of a transaction that has locked everything they depend on
+ * (`lockTypesOf`). In a distributed database, each of these statements is one task on one node.
  */
 
 const INSERT_POSITIONS = statement<'orgId' | 'linkTypeId' | 'inwardIssueId' | 'outwardIssueId'>(
@@ -115,4 +117,102 @@ function copiesOf(type: LockedType) {
     sharesLabel: type.shares_label,
     oneLinkPerPair: type.one_link_per_pair,
   };
+}
+
+const LOCK_LINK = statement<'orgId' | 'linkId'>(
+  'lock_link',
+  `
+  with ${SHARED_GATE}
+  select
+  from gate
+  cross join links
+  where links.org_id = :orgId and links.link_id = :linkId
+  for update of links`,
+);
+
+/** Locks a link, if it exists, against concurrent changes; everything that it depends on must already be locked. */
+export async function lockLink(db: Transaction, orgId: string, linkId: number): Promise<void> {
+  await db.query(LOCK_LINK({ orgId, linkId }));
+}
+
+const LOCK_SINGLE_LINK = { inward: lockSingleLinkAt('inward'), outward: lockSingleLinkAt('outward') };
+
+function lockSingleLinkAt(end: Direction) {
+  return statement<'orgId' | 'linkTypeId' | 'issueId', VersionedLink>(
+    `lock_single_link_${end}`,
+    `
+    select link_id, link_type_id, inward_issue_id, outward_issue_id, first_end, version
+    from links where org_id = :orgId and link_type_id = :linkTypeId and ${end}_issue_id = :issueId
+    order by link_id
+    limit 1
+    for update`,
+  );
+}
+
+/** Locks the only link of the type that has the issue at that end, if there is one. */
+export async function lockSingleLink(
+  db: Transaction,
+  orgId: string,
+  linkTypeId: string,
+  issueId: number,
+  end: Direction,
+): Promise<VersionedLink | undefined> {
+  const [row] = await db.query(LOCK_SINGLE_LINK[end]({ orgId, linkTypeId, issueId }));
+  return row;
+}
+
+const LOCK_PAIR = statement<'orgId' | 'lower' | 'higher'>(
+  'lock_pair',
+  `select pg_advisory_xact_lock(hashtextextended(format('%s %s-%s', :orgId::text, :lower::text, :higher::text), 0))`,
+);
+
+/** Serialises the creation of links between two issues whose types share labels. */
+export async function lockPair(
+  db: Transaction,
+  orgId: string,
+  [lower, higher]: readonly [lower: number, higher: number],
+): Promise<void> {
+  await db.query(LOCK_PAIR({ orgId, lower, higher }));
+}
+
+const FIND_SAME_LABEL = statement<
+  'orgId' | 'linkTypeId' | 'inwardIssueId' | 'outwardIssueId' | 'linkId',
+  { link_id: number }
+>(
+  'find_same_label',
+  `
+  select links.link_id
+  from link_types own
+  join links on links.org_id = :orgId and links.link_id is distinct from :linkId
+    and ((links.inward_issue_id = :inwardIssueId and links.outward_issue_id = :outwardIssueId)
+      or (links.inward_issue_id = :outwardIssueId and links.outward_issue_id = :inwardIssueId))
+  join link_types other on other.org_id = :orgId and other.link_type_id = links.link_type_id
+  where own.org_id = :orgId and own.link_type_id = :linkTypeId
+    and case when links.inward_issue_id = :inwardIssueId
+      then own.inward_label_id = other.inward_label_id or own.outward_label_id = other.outward_label_id
+      else own.inward_label_id = other.outward_label_id or own.outward_label_id = other.inward_label_id end
+  limit 1`,
+);
+
+/** The link_id of a link other than `linkId` that has one of the type's labels at the same end of the same two issues. */
+export async function findSameLabel(
+  db: Queryable,
+  orgId: string,
+  link: {
+    readonly linkId: number | undefined;
+    readonly linkTypeId: string;
+    readonly inwardIssueId: number;
+    readonly outwardIssueId: number;
+  },
+): Promise<number | undefined> {
+  const [row] = await db.query(
+    FIND_SAME_LABEL({
+      orgId,
+      linkTypeId: link.linkTypeId,
+      inwardIssueId: link.inwardIssueId,
+      outwardIssueId: link.outwardIssueId,
+      linkId: link.linkId,
+    }),
+  );
+  return row?.link_id;
 }

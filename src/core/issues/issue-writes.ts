@@ -5,18 +5,10 @@ import { texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
 import { insertEvents, type NewEvent } from '../events/events.store.ts';
 import { ambiguous, type Reference } from '../ids/reference.ts';
+import { claimIssueKey, takeIssueKey } from '../queues/issue-keys.store.ts';
+import { hasColumn, insertLastColumn, selectFirstStatus } from '../queues/queue-columns.store.ts';
 import { parseQueueName, type QueueName } from '../queues/queue-name.ts';
-import {
-  claimIssueKey,
-  hasColumn,
-  insertLastColumn,
-  lockQueue,
-  type QueueForIssue,
-  selectFirstStatus,
-  selectQueueForIssue,
-  selectQueuesCalled,
-  takeIssueKey,
-} from '../queues/queues.store.ts';
+import { lockQueue, type QueueForIssue, selectQueueForIssue, selectQueuesCalled } from '../queues/queues.store.ts';
 import { insertMissingTags } from '../tags/tags.store.ts';
 import { issueNotFound } from './issue-access.ts';
 import { parseIssueName } from './issue-name.ts';

@@ -1,6 +1,6 @@
 import type { Queryable } from '../../database/database.ts';
 import type { Viewer } from '../access/viewer.ts';
-import { selectFirstStatus, selectLastStatus } from '../queues/queues.store.ts';
+import { selectFirstStatus, selectLastStatus } from '../queues/queue-columns.store.ts';
 import type { IssueFields, IssueState } from './issues.store.ts';
 import { DUE_AT_MIN } from './shared-fields.ts';
 

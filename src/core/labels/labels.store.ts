@@ -134,3 +134,61 @@ export async function deleteLabel(db: Transaction, orgId: string, labelId: numbe
   await db.invalidate(orgId);
   await db.query(DELETE_LABEL({ orgId, labelId }));
 }
+
+export interface LabelTexts {
+  readonly ru: string;
+  readonly en: string;
+}
+
+const INSERT_LABEL = statement<'orgId' | 'ru' | 'en', { label_id: number }>(
+  'insert_label',
+  `
+  with organisation as (
+    update organisations set last_label_id = last_label_id + 1 where org_id = :orgId returning last_label_id
+  )
+  insert into labels (org_id, label_id, label, name_ru, name_en)
+  select :orgId, last_label_id, :en, :ru, :en from organisation
+  returning label_id`,
+);
+
+/** Inserts a label with the organisation's next label_id, and returns that id. Concurrent inserts wait. */
+export async function insertLabel(db: Transaction, orgId: string, { ru, en }: LabelTexts): Promise<number> {
+  const [row] = await db.query(INSERT_LABEL({ orgId, ru, en }));
+  return (row as { label_id: number }).label_id;
+}
+
+const UPDATE_OPPOSITES = statement<'orgId' | 'labelId' | 'oppositeId'>(
+  'update_opposites',
+  `
+  update labels set opposite_id = case when label_id = :labelId then :oppositeId::integer else :labelId::integer end
+  where org_id = :orgId and label_id in (:labelId, :oppositeId)`,
+);
+
+/** Makes two labels each other's opposites. */
+export async function updateOpposites(
+  db: Transaction,
+  orgId: string,
+  labelId: number,
+  oppositeId: number,
+): Promise<void> {
+  await db.query(UPDATE_OPPOSITES({ orgId, labelId, oppositeId }));
+}
+
+const UPDATE_LABEL_TEXTS = statement<'orgId' | 'labelId' | 'ru' | 'en'>(
+  'update_label_texts',
+  `
+  update labels
+  set name_ru = :ru, name_en = :en, label = case when phrase is null then :en else label end
+  where org_id = :orgId and label_id = :labelId`,
+);
+
+/** Renames a label for Tracker. Without a phrase, its English name becomes Kanboard's label too. */
+export async function updateLabelTexts(
+  db: Transaction,
+  orgId: string,
+  labelId: number,
+  { ru, en }: LabelTexts,
+): Promise<void> {
+  await db.invalidate(orgId);
+  await db.query(UPDATE_LABEL_TEXTS({ orgId, labelId, ru, en }));
+}

@@ -5,34 +5,38 @@ import { type Text, texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
 import { selectVisibleNames } from '../issues/issue-access.ts';
 import type { Direction } from '../labels/direction.ts';
-import { selectLabel } from '../labels/labels.store.ts';
+import {
+  insertLabel,
+  type LabelTexts,
+  selectLabel,
+  updateLabelTexts,
+  updateOpposites,
+} from '../labels/labels.store.ts';
 import { DEFAULT_LINK_TYPE_IDS } from '../organisations/defaults.ts';
 import { lockOrganisation, selectOrganisation } from '../organisations/organisations.store.ts';
 import { computeOrder } from '../topological-order/topological-order.service.ts';
 import { deleteOrder } from '../topological-order/topological-order.store.ts';
 import {
   cachedLinkTypes,
-  countLinksOfTypes,
   deleteLinkTypeAndLabels,
-  existsLinkOfType,
-  insertLabel,
   insertLinkType,
   keepLabels,
-  type LabelTexts,
-  type LinkEndsRow,
   type LinkTypeRow,
   type LinkTypeRules,
-  lockForLinks,
   lockLinkTypeRow,
   lockTypesOfLabels,
   selectLinkTypes,
-  selectOppositeLinks,
-  selectSecondSingles,
-  updateLabelTexts,
   updateLinkTypeRules,
-  updateOpposites,
   updateSharesLabel,
 } from './link-types.store.ts';
+import {
+  countLinksOfTypes,
+  existsLinkOfType,
+  type LinkEndsRow,
+  selectOppositeLinks,
+  selectSecondSingles,
+} from './links-of-types.store.ts';
+import { lockForLinks } from './locked-types.store.ts';
 import { phraseOf } from './phrases.ts';
 import { relationshipsOf } from './relationships.ts';
 

@@ -8,9 +8,9 @@ import { ambiguous, type Reference, textOf } from '../ids/reference.ts';
 import { DEFAULT_ISSUE_TYPE_ID, DEFAULT_PRIORITY_ID } from '../organisations/defaults.ts';
 import { type UserSummary, userFrom } from '../users/user-summary.ts';
 import { findUsersNamed } from '../users/users.service.ts';
+import { insertColumnsForStatuses } from './queue-columns.store.ts';
 import { parseQueueName } from './queue-name.ts';
 import {
-  insertColumnsForStatuses,
   insertQueue,
   type QueueRow,
   type QueueState,

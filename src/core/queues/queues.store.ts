@@ -1,8 +1,6 @@
 import { ConcurrentChange, type Queryable, type Transaction } from '../../database/database.ts';
-import { onConstraint } from '../../database/database-error.ts';
 import { statement } from '../../database/statement.ts';
 import { managedQueue, type Viewer, visibleQueue, writableQueue } from '../access/viewer.ts';
-import { COLUMN_STATUS_CHANGED, type StatusRow } from '../dictionaries/dictionaries.store.ts';
 import { type UserColumns, userColumns } from '../users/user-summary.ts';
 import type { QueueName } from './queue-name.ts';
 
@@ -63,46 +61,6 @@ export async function insertQueue(db: Transaction, orgId: string, queue: NewQueu
   const kanboard = JSON.stringify(queue.kanboard ?? {});
   await db.query(INSERT_QUEUE({ orgId, queueId, description: undefined, ...queue, kanboard }));
   return queueId;
-}
-
-const INSERT_COLUMNS_FOR_STATUSES = statement<'orgId' | 'queueId'>(
-  'insert_columns_for_statuses',
-  `
-  insert into columns (org_id, queue_id, status_id, title, position)
-  select org_id, :queueId, status_id, name_en, row_number() over (order by position, status_id)
-  from statuses
-  where org_id = :orgId`,
-);
-
-/** Creates a column of the queue for each status of the organisation, in the order of the statuses. */
-export async function insertColumnsForStatuses(db: Transaction, orgId: string, queueId: number): Promise<void> {
-  await onConstraint(db.query(INSERT_COLUMNS_FOR_STATUSES({ orgId, queueId })), COLUMN_STATUS_CHANGED);
-}
-
-const INSERT_COLUMNS = statement<'orgId' | 'queueId' | 'columns'>(
-  'insert_columns',
-  `
-  insert into columns (org_id, queue_id, status_id, title, position)
-  select :orgId, :queueId, (
-    select status_id from statuses
-    where org_id = :orgId and (name_en = given.item ->> 'name_en' or key = given.item ->> 'key')
-    order by name_en = given.item ->> 'name_en' desc, status_id
-    limit 1
-  ), given.item ->> 'name_en', given.place
-  from jsonb_array_elements(:columns) with ordinality as given (item, place)`,
-);
-
-/** Creates columns in the given order, each with the status whose name is its title, or else whose key matches. */
-export async function insertColumns(
-  db: Transaction,
-  orgId: string,
-  queueId: number,
-  columns: readonly { readonly key: string; readonly name_en: string }[],
-): Promise<void> {
-  await onConstraint(
-    db.query(INSERT_COLUMNS({ orgId, queueId, columns: JSON.stringify(columns) })),
-    COLUMN_STATUS_CHANGED,
-  );
 }
 
 const EXISTS_QUEUE_KEY = statement<'orgId' | 'key'>(
@@ -273,104 +231,6 @@ export async function selectQueuesCalled(db: Queryable, viewer: Viewer, name: st
   return rows.map(({ queue_id }) => queue_id);
 }
 
-const TAKE_ISSUE_KEY = statement<'orgId' | 'queueId', { key: string; last_issue_number: number }>(
-  'take_issue_key',
-  `
-  update queues set last_issue_number = last_issue_number + 1
-  where org_id = :orgId and queue_id = :queueId
-  returning key, last_issue_number`,
-);
-
-/**
- * Takes the queue's next key. Concurrent callers wait for the end of the transaction, so that numbers have no gaps.
- * Throws ConcurrentChange if the queue has just been removed.
- */
-export async function takeIssueKey(db: Transaction, orgId: string, queueId: number): Promise<string> {
-  const [row] = await db.query(TAKE_ISSUE_KEY({ orgId, queueId }));
-  if (row === undefined) throw new ConcurrentChange();
-  return `${row.key}-${row.last_issue_number}`;
-}
-
-const CLAIM_ISSUE_KEY = statement<'orgId' | 'queueId' | 'number', { key: string }>(
-  'claim_issue_key',
-  `
-  update queues set last_issue_number = greatest(last_issue_number, :number)
-  where org_id = :orgId and queue_id = :queueId
-  returning key`,
-);
-const IS_KEY_USED = statement<'orgId' | 'key'>(
-  'is_key_used',
-  `
-  select 1 from issues where org_id = :orgId and key = :key
-  union all
-  select 1 from issue_aliases where org_id = :orgId and key = :key
-  union all
-  select 1 from deleted_issues where org_id = :orgId and key = :key`,
-);
-
-/**
- * The queue's key with that number; the next keys have higher ones. Undefined if an issue has it or had it. Throws
- * ConcurrentChange if the queue has just been removed.
- */
-export async function claimIssueKey(
-  db: Transaction,
-  orgId: string,
-  queueId: number,
-  number: number,
-): Promise<string | undefined> {
-  const [row] = await db.query(CLAIM_ISSUE_KEY({ orgId, queueId, number }));
-  if (row === undefined) throw new ConcurrentChange();
-  const key = `${row.key}-${number}`;
-  const used = await db.query(IS_KEY_USED({ orgId, key }));
-  return used.length === 0 ? key : undefined;
-}
-
-const SELECT_FIRST_STATUS = statement<'orgId' | 'queueId', Pick<StatusRow, 'id' | 'type'>>(
-  'select_first_status',
-  `
-  select statuses.status_id as id, statuses.type
-  from statuses
-  left join columns on columns.org_id = :orgId and columns.queue_id = :queueId and columns.status_id = statuses.status_id
-  where statuses.org_id = :orgId
-  order by columns.position, columns.column_id, statuses.position, statuses.status_id
-  limit 1`,
-);
-
-/** The status of the queue's first column, or the organisation's first status if the queue has no columns. */
-export async function selectFirstStatus(
-  db: Queryable,
-  orgId: string,
-  queueId: number,
-): Promise<Pick<StatusRow, 'id' | 'type'>> {
-  const [row] = await db.query(SELECT_FIRST_STATUS({ orgId, queueId }));
-  return row as Pick<StatusRow, 'id' | 'type'>;
-}
-
-const SELECT_LAST_STATUS = statement<'orgId' | 'queueId', { status_id: number }>(
-  'select_last_status',
-  `
-  select status_id from columns
-  where org_id = :orgId and queue_id = :queueId
-  order by position desc, column_id desc
-  limit 1`,
-);
-
-/** The status_id of the queue's last column. Undefined if the queue has no columns. */
-export async function selectLastStatus(db: Queryable, orgId: string, queueId: number): Promise<number | undefined> {
-  const [row] = await db.query(SELECT_LAST_STATUS({ orgId, queueId }));
-  return row?.status_id;
-}
-
-const HAS_COLUMN = statement<'orgId' | 'queueId' | 'statusId'>(
-  'has_column',
-  'select from columns where org_id = :orgId and queue_id = :queueId and status_id = :statusId',
-);
-
-export async function hasColumn(db: Queryable, orgId: string, queueId: number, statusId: number): Promise<boolean> {
-  const rows = await db.query(HAS_COLUMN({ orgId, queueId, statusId }));
-  return rows.length > 0;
-}
-
 const LOCK_QUEUE = statement<'orgId' | 'queueId'>(
   'lock_queue',
   'select from queues where org_id = :orgId and queue_id = :queueId for no key update',
@@ -383,25 +243,4 @@ const LOCK_QUEUE = statement<'orgId' | 'queueId'>(
 export async function lockQueue(db: Transaction, orgId: string, queueId: number): Promise<void> {
   const rows = await db.query(LOCK_QUEUE({ orgId, queueId }));
   if (rows.length === 0) throw new ConcurrentChange();
-}
-
-const INSERT_LAST_COLUMN = statement<'orgId' | 'queueId' | 'statusId'>(
-  'insert_last_column',
-  `
-  insert into columns (org_id, queue_id, status_id, title, position)
-  select :orgId, :queueId, status_id, name_en,
-    (select coalesce(max(position), 0) + 1 from columns where org_id = :orgId and queue_id = :queueId)
-  from statuses
-  where org_id = :orgId and status_id = :statusId
-  on conflict on constraint columns_status_id_key do nothing`,
-);
-
-/** Appends a column for the status unless the queue already has one. */
-export async function insertLastColumn(
-  db: Transaction,
-  orgId: string,
-  queueId: number,
-  statusId: number,
-): Promise<void> {
-  await onConstraint(db.query(INSERT_LAST_COLUMN({ orgId, queueId, statusId })), COLUMN_STATUS_CHANGED);
 }

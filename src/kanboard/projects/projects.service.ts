@@ -4,13 +4,13 @@ import { lockIssuesOfQueue } from '../../core/issues/issues.store.ts';
 import { DEFAULT_COLUMNS, DEFAULT_ISSUE_TYPE_ID, DEFAULT_PRIORITY_ID } from '../../core/organisations/defaults.ts';
 import { APPLICATION_LOGIN } from '../../core/organisations/organisations.service.ts';
 import { lockOrganisation } from '../../core/organisations/organisations.store.ts';
+import { insertColumns } from '../../core/queues/queue-columns.store.ts';
 import { requireManagedQueue } from '../../core/queues/queue-members.service.ts';
 import { insertMembers } from '../../core/queues/queue-members.store.ts';
 import { parseQueueName } from '../../core/queues/queue-name.ts';
 import {
   deleteQueueRow,
   existsQueueKey,
-  insertColumns,
   insertQueue,
   lockQueue,
   type ProjectSettings,

@@ -13,11 +13,12 @@ import {
   TRACKER_DEFAULTS,
 } from '../../core/issues/issue-writes.ts';
 import { type IssueFields, type IssueState, selectIssueState } from '../../core/issues/issues.store.ts';
-import { fieldsInQueue } from '../../core/issues/kanboard-fields.ts';
+import { fieldsInQueue } from '../../core/issues/kanboard-fields.store.ts';
 import { copyRemoteLinks } from '../../core/issues/remote-link-copies.store.ts';
 import { type Direction, opposite } from '../../core/labels/direction.ts';
-import { lockForLinks } from '../../core/link-types/link-types.store.ts';
-import { lockQueue, selectFirstStatus } from '../../core/queues/queues.store.ts';
+import { lockForLinks } from '../../core/link-types/locked-types.store.ts';
+import { selectFirstStatus } from '../../core/queues/queue-columns.store.ts';
+import { lockQueue } from '../../core/queues/queues.store.ts';
 import { ConcurrentChange, type Database, type Queryable, type Transaction } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';

@@ -1,13 +1,10 @@
 import type { Viewer } from '../../core/access/viewer.ts';
 import { describeLink, type IssueLink, listIssueLinksPage } from '../../core/issue-links/issue-links.service.ts';
+import { type LinkAtIssue, selectLinkAtIssue } from '../../core/issue-links/link-at-issue.store.ts';
 import { directionAt, objectAt } from '../../core/issue-links/link-events.ts';
 import { lockTypesOf, originNow, writeLink, writeLockedLink } from '../../core/issue-links/link-writes.service.ts';
-import {
-  type LinkAtIssue,
-  type LinkOrigin,
-  lockSingleLink,
-  selectLinkAtIssue,
-} from '../../core/issue-links/link-writes.store.ts';
+import type { LinkOrigin } from '../../core/issue-links/link-writes.store.ts';
+import { lockSingleLink } from '../../core/issue-links/locked-link-writes.store.ts';
 import {
   type AccessibleIssue,
   findIssuesNamed,
@@ -19,12 +16,8 @@ import {
 import { parseIssueName } from '../../core/issues/issue-name.ts';
 import { type Direction, opposite } from '../../core/labels/direction.ts';
 import { linkTypeFrom } from '../../core/link-types/link-type-summary.ts';
-import {
-  cachedLinkTypes,
-  type LinkTypeRow,
-  lockForLinks,
-  selectLinkTypes,
-} from '../../core/link-types/link-types.store.ts';
+import { cachedLinkTypes, type LinkTypeRow, selectLinkTypes } from '../../core/link-types/link-types.store.ts';
+import { lockForLinks } from '../../core/link-types/locked-types.store.ts';
 import { normalizedPhrase } from '../../core/link-types/phrases.ts';
 import {
   findRelationship,

@@ -1,7 +1,7 @@
 import type { Schemas } from '../../contract/types.ts';
 import type { Reference } from '../../core/ids/reference.ts';
 import { issueNameIn, referenceIn } from '../rest/names.ts';
-import type { IssueChanges } from './issue-changes.ts';
+import type { IssueChanges } from './issue-changes.service.ts';
 import type { ListChange } from './list-change.ts';
 
 export function issueChanges(body: Schemas['IssueChanges']): IssueChanges {

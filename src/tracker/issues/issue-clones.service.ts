@@ -12,8 +12,8 @@ import {
 import { selectIssueState } from '../../core/issues/issues.store.ts';
 import { storyPointsOf, withStoryPoints } from '../../core/issues/shared-fields.ts';
 import { closes } from '../../core/issues/status-rules.ts';
-import { lockForLinks } from '../../core/link-types/link-types.store.ts';
-import { selectFirstStatus } from '../../core/queues/queues.store.ts';
+import { lockForLinks } from '../../core/link-types/locked-types.store.ts';
+import { selectFirstStatus } from '../../core/queues/queue-columns.store.ts';
 import type { Database } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';

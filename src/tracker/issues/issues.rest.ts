@@ -15,7 +15,7 @@ import { timestamp } from '../rest/timestamps.ts';
 import { created, versionMatched } from '../rest/version.ts';
 import type { Issue } from './issue.ts';
 import { issueChanges, listOf, userNameIn } from './issue-changes.rest.ts';
-import type { NewIssue } from './issue-changes.ts';
+import type { NewIssue } from './issue-changes.service.ts';
 import { cloneIssue } from './issue-clones.service.ts';
 import {
   createIssue,

@@ -15,12 +15,13 @@ import {
   TRACKER_DEFAULTS,
 } from '../../core/issues/issue-writes.ts';
 import type { IssueFields, IssueOrigin } from '../../core/issues/issues.store.ts';
-import { fieldsInQueue } from '../../core/issues/kanboard-fields.ts';
+import { fieldsInQueue } from '../../core/issues/kanboard-fields.store.ts';
 import { dueAtWith, withStoryPoints } from '../../core/issues/shared-fields.ts';
 import { closes } from '../../core/issues/status-rules.ts';
-import { lockForLinks } from '../../core/link-types/link-types.store.ts';
+import { lockForLinks } from '../../core/link-types/locked-types.store.ts';
 import { lockOrganisation } from '../../core/organisations/organisations.store.ts';
-import { hasColumn, insertLastColumn, lockQueue, selectFirstStatus } from '../../core/queues/queues.store.ts';
+import { hasColumn, insertLastColumn, selectFirstStatus } from '../../core/queues/queue-columns.store.ts';
+import { lockQueue } from '../../core/queues/queues.store.ts';
 import { deleteIssues } from '../../core/removal/issue-deletion.service.ts';
 import { ConcurrentChange, type Database, isTransaction, type Queryable } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
@@ -28,7 +29,7 @@ import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import { lockSingleLinks, replaceSingleLinks, SINGLE_LINK_TYPE_IDS } from '../issue-links/issue-links.service.ts';
 import { type Issue, toIssue } from './issue.ts';
-import { changedFields, followersAfter, type IssueChanges, idsNamed, type NewIssue } from './issue-changes.ts';
+import { changedFields, followersAfter, type IssueChanges, idsNamed, type NewIssue } from './issue-changes.service.ts';
 
 /** The versions that an update expects, each with its own error. */
 export interface ExpectedVersion {

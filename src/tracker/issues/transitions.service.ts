@@ -1,11 +1,11 @@
 import type { Viewer } from '../../core/access/viewer.ts';
 import { createComment } from '../../core/comments/comments.service.ts';
-import { selectStatusesOfQueues } from '../../core/queues/queue-statuses.store.ts';
+import { selectStatusesOfQueues } from '../../core/queues/queue-columns.store.ts';
 import type { Database, Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { type Text, texts } from '../../texts.ts';
 import type { Issue } from './issue.ts';
-import type { IssueChanges } from './issue-changes.ts';
+import type { IssueChanges } from './issue-changes.service.ts';
 import { getIssue, updateIssue } from './issues.service.ts';
 
 /** A change of status. Every status of a queue may follow every other, so a transition has the key of its status as its id. */
