@@ -1,4 +1,4 @@
-import type { Database, Queryable } from '../../database/database.ts';
+import type { Database, Queryable, Transaction } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
@@ -62,16 +62,16 @@ export function addMember(
   queueId: number,
   { userId, role }: { readonly userId: number; readonly role: QueueRole | undefined },
 ): Promise<void> {
-  return db.transaction(async (transaction) => {
-    const isJoining = viewer.role === 'admin' && userId === viewer.userId;
-    await requireManagedQueue(transaction, viewer, queueId, isJoining);
-    if (role === undefined) throw new DomainError('invalid', undefined, { role: texts.formInvalid });
-    const added = await onConstraint(insertMembers(transaction, viewer.orgId, queueId, [userId], role), {
+  const isJoining = viewer.role === 'admin' && userId === viewer.userId;
+  const add = async (transaction: Transaction) => {
+    const insert = insertMembers(transaction, viewer.orgId, queueId, [userId], validRole(role));
+    const added = await onConstraint(insert, {
       queue_members_pkey: () => new DomainError('conflict', texts.memberAlready),
       queue_members_queue_id_fkey: () => new DomainError('not_found', texts.queueNotFound),
     });
     if (added === 0) throw new DomainError('refused', texts.userUnknown);
-  });
+  };
+  return inManagedQueue(db, viewer, queueId, add, isJoining);
 }
 
 /** Changes a member's role. Throws `not_found`, `forbidden`, `invalid`, and `refused` for a user without a role. */
@@ -81,20 +81,38 @@ export function changeRole(
   queueId: number,
   { userId, role }: { readonly userId: number; readonly role: QueueRole | undefined },
 ): Promise<void> {
-  return db.transaction(async (transaction) => {
-    await requireManagedQueue(transaction, viewer, queueId);
-    if (role === undefined) throw new DomainError('invalid', undefined, { role: texts.formInvalid });
-    const isMember = await updateMemberRole(transaction, viewer.orgId, queueId, { userId, role });
+  return inManagedQueue(db, viewer, queueId, async (transaction) => {
+    const member = { userId, role: validRole(role) };
+    const isMember = await updateMemberRole(transaction, viewer.orgId, queueId, member);
     if (!isMember) throw new DomainError('refused', texts.memberUnknown);
   });
 }
 
 /** Removes a user's role in a queue. Throws `not_found`, `forbidden`, and `refused` for a user without one. */
 export function removeMember(db: Database, viewer: Viewer, queueId: number, userId: number): Promise<void> {
-  return db.transaction(async (transaction) => {
-    await requireManagedQueue(transaction, viewer, queueId);
+  return inManagedQueue(db, viewer, queueId, async (transaction) => {
     const removed = await deleteMember(transaction, viewer.orgId, queueId, userId);
     if (!removed) throw new DomainError('refused', texts.memberUnknown);
+  });
+}
+
+/** Throws `invalid` for undefined. */
+function validRole(role: QueueRole | undefined): QueueRole {
+  if (role === undefined) throw new DomainError('invalid', undefined, { role: texts.formInvalid });
+  return role;
+}
+
+/** Runs a change of a queue in a transaction. Throws as `requireManagedQueue` does, before `work` starts. */
+export function inManagedQueue<Result>(
+  db: Database,
+  viewer: Viewer,
+  queueId: number,
+  work: (transaction: Transaction) => Promise<Result>,
+  isExempt = false,
+): Promise<Result> {
+  return db.transaction(async (transaction) => {
+    await requireManagedQueue(transaction, viewer, queueId, isExempt);
+    return await work(transaction);
   });
 }
 

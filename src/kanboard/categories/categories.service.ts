@@ -1,5 +1,5 @@
 import type { Viewer } from '../../core/access/viewer.ts';
-import { requireManagedQueue } from '../../core/queues/queue-members.service.ts';
+import { inManagedQueue, requireManagedQueue } from '../../core/queues/queue-members.service.ts';
 import { lockQueue } from '../../core/queues/queues.store.ts';
 import type { Database, Queryable, Transaction } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
@@ -47,8 +47,7 @@ export async function getCategory(db: Queryable, viewer: Viewer, categoryId: num
  */
 export function createCategory(db: Database, viewer: Viewer, projectId: number, given: NewCategory): Promise<number> {
   const { orgId } = viewer;
-  return db.transaction(async (transaction) => {
-    await requireManagedQueue(transaction, viewer, projectId);
+  return inManagedQueue(db, viewer, projectId, async (transaction) => {
     const category = validCategory(given);
     await lockQueue(transaction, orgId, projectId);
     const { length } = await selectCategories(transaction, orgId, projectId);

@@ -1,7 +1,7 @@
 import type { Viewer } from '../../core/access/viewer.ts';
 import { addStatus } from '../../core/dictionaries/dictionaries.service.ts';
 import { deleteUnusedStatuses } from '../../core/dictionaries/dictionaries.store.ts';
-import { requireManagedQueue } from '../../core/queues/queue-members.service.ts';
+import { inManagedQueue, requireManagedQueue } from '../../core/queues/queue-members.service.ts';
 import { lockQueue } from '../../core/queues/queues.store.ts';
 import type { Database, Queryable, Transaction } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
@@ -52,8 +52,7 @@ export async function getColumn(db: Queryable, viewer: Viewer, columnId: number)
  */
 export function createColumn(db: Database, viewer: Viewer, projectId: number, given: NewColumn): Promise<number> {
   const { orgId } = viewer;
-  return db.transaction(async (transaction) => {
-    await requireManagedQueue(transaction, viewer, projectId);
+  return inManagedQueue(db, viewer, projectId, async (transaction) => {
     const fields = validColumn(given);
     await lockQueue(transaction, orgId, projectId);
     const columns = await listColumns(transaction, viewer, projectId);
@@ -92,8 +91,7 @@ export function moveColumn(
   { columnId, position }: { readonly columnId: number; readonly position: number },
 ): Promise<void> {
   const { orgId } = viewer;
-  return db.transaction(async (transaction) => {
-    await requireManagedQueue(transaction, viewer, projectId);
+  return inManagedQueue(db, viewer, projectId, async (transaction) => {
     await lockQueue(transaction, orgId, projectId);
     const columns = await listColumns(transaction, viewer, projectId);
     if (!columns.some((column) => column.column_id === columnId)) throw refused('column_id');

@@ -5,7 +5,7 @@ import { DEFAULT_COLUMNS, DEFAULT_ISSUE_TYPE_ID, DEFAULT_PRIORITY_ID } from '../
 import { APPLICATION_LOGIN } from '../../core/organisations/organisations.service.ts';
 import { lockOrganisation } from '../../core/organisations/organisations.store.ts';
 import { insertColumns } from '../../core/queues/queue-columns.store.ts';
-import { requireManagedQueue } from '../../core/queues/queue-members.service.ts';
+import { inManagedQueue } from '../../core/queues/queue-members.service.ts';
 import { insertMembers } from '../../core/queues/queue-members.store.ts';
 import { parseQueueName } from '../../core/queues/queue-name.ts';
 import {
@@ -136,8 +136,7 @@ function addProject(db: Database, viewer: Viewer, project: NewProject): Promise<
 /** Deletes a project with its tasks and their links. Throws `not_found`, and `forbidden` for anyone but its managers. */
 export function removeProject(db: Database, viewer: Viewer, projectId: number): Promise<void> {
   const { orgId } = viewer;
-  return db.transaction(async (transaction) => {
-    await requireManagedQueue(transaction, viewer, projectId);
+  return inManagedQueue(db, viewer, projectId, async (transaction) => {
     await lockOrganisation(transaction, orgId, 'links');
     await lockQueue(transaction, orgId, projectId);
     await deleteIssues(transaction, viewer, await lockIssuesOfQueue(transaction, orgId, projectId));
@@ -200,8 +199,7 @@ export function updateProject(
   { name, ownerId, ...given }: ProjectChanges,
 ): Promise<void> {
   const { orgId } = viewer;
-  return db.transaction(async (transaction) => {
-    await requireManagedQueue(transaction, viewer, projectId);
+  return inManagedQueue(db, viewer, projectId, async (transaction) => {
     const { description, identifier, settings } = validProject({
       ...given,
       identifier: given.identifier === null ? '' : given.identifier,
@@ -235,8 +233,7 @@ const KEPT = {
 
 /** Gives a project another name. Throws `not_found`, `forbidden` for anyone but its managers, and `invalid`. */
 export function renameProject(db: Database, viewer: Viewer, projectId: number, name: string): Promise<void> {
-  return db.transaction(async (transaction) => {
-    await requireManagedQueue(transaction, viewer, projectId);
+  return inManagedQueue(db, viewer, projectId, async (transaction) => {
     requireValid({ name: isProjectName(name) });
     await updateProjectRow(transaction, viewer.orgId, projectId, { ...KEPT, name });
   });
@@ -248,8 +245,7 @@ function isProjectName(name: string): boolean {
 
 /** Enables or disables a project, which its tasks do not notice. Throws `not_found`, and `forbidden` for anyone but its managers. */
 export function setProjectActive(db: Database, viewer: Viewer, projectId: number, isActive: boolean): Promise<void> {
-  return db.transaction(async (transaction) => {
-    await requireManagedQueue(transaction, viewer, projectId);
+  return inManagedQueue(db, viewer, projectId, async (transaction) => {
     await updateProjectRow(transaction, viewer.orgId, projectId, { ...KEPT, isActive });
   });
 }
