@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { useApi } from '../support/api.ts';
 import type { GivenAccount } from '../support/builders.ts';
 import { type DatabaseProxy, openDatabaseProxy } from '../support/database-proxy.ts';
@@ -23,6 +23,7 @@ const api = useApi({}, async (connection) => {
   proxy = await openDatabaseProxy(connection);
   return proxy.connection;
 });
+afterAll(() => proxy.cut());
 const db = () => api().database.db;
 let raw: RawRpc;
 let application: GivenAccount;
@@ -87,6 +88,18 @@ describe('HTTP', () => {
       });
     }
     expect(await snapshot(db())).toEqual(before);
+  });
+
+  test('a Host that cannot be part of a URL returns 400, and nothing is written', async () => {
+    const before = await snapshot(db());
+    const createLabel = requestFor('createLink', ',"params":["label"],"id":1');
+    expect(await raw.send(createLabel, { headers: { Host: 'a@b' } })).toMatchObject({
+      status: 400,
+      body: errorResponse(400, 'Bad Request', 'null'),
+    });
+    expect(await snapshot(db())).toEqual(before);
+    // The contract does not declare it, as for other requests that are not valid HTTP.
+    expect(api().takeProblems()).toHaveLength(1);
   });
 
   test('a body of exactly 1 MiB is accepted', async () => {

@@ -5,8 +5,8 @@ import type { DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { type Act, noteAct } from '../../http/administrative-acts.ts';
 import { clientSignal } from '../../http/client-signal.ts';
-import { isUnanswerable, setRetryAfter } from '../../http/error-response.ts';
-import { isOwnOrigin } from '../../http/own-origin.ts';
+import { HttpError, isUnanswerable, setRetryAfter } from '../../http/error-response.ts';
+import { isOwnOrigin, originOf } from '../../http/own-origin.ts';
 import type { Counted, RateLimit } from '../../http/rate-limit.ts';
 import { readBody } from '../../http/request-body.ts';
 import { logRefusal, type Observer } from '../../http/request-log.ts';
@@ -85,10 +85,6 @@ function refuseCrossSite(request: Request, { publicUrl, corsOrigins }: RpcRouter
   if (corsOrigins.has(request.get('origin') ?? '')) return;
   const isForeign = isOwnOrigin(request, publicUrl) === false;
   if (isForeign || request.get('sec-fetch-site') === 'cross-site') throw forbidden();
-}
-
-function originOf(request: Request, publicUrl: string | undefined): string {
-  return publicUrl ?? `${request.protocol}://${request.host}`;
 }
 
 /** A caller whose credentials have been checked. */
@@ -307,7 +303,7 @@ function requestError(error: unknown, request: Request): RpcError {
     if (error.code === 'too_large') return httpRefusal(413, error.message);
     if (typeof outcome === 'function') return outcome();
   }
-  if (error instanceof URIError) return httpRefusal(400, 'Bad Request');
+  if (error instanceof URIError || error instanceof HttpError) return httpRefusal(400, 'Bad Request');
   // Errors of Express and its body parser carry an HTTP status.
   if (error instanceof Error && 'status' in error && typeof error.status === 'number' && error.status < 500) {
     return error.status === 413 ? httpRefusal(413, 'Payload Too Large') : parseError();
