@@ -1,4 +1,4 @@
-import { DEFAULT_COLUMNS, DEFAULT_STATUSES, PROFILES } from '../core/organisations/defaults.ts';
+import { DEFAULT_COLUMNS, DEFAULT_STATUSES } from '../core/organisations/defaults.ts';
 import { remoteObjectId } from '../core/remote-links/remote-object.ts';
 import {
   addOrganisation,
@@ -9,24 +9,11 @@ import {
   type ReaderOptions,
   uidOf,
 } from './base.ts';
+import { KanboardClient } from './kanboard-client.ts';
+import { KanboardLinks, type Label, type LinkOrigin } from './kanboard-links.ts';
 import { RecordBuffer } from './record-buffer.ts';
-import { ImportError } from './source.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
-
-interface Label {
-  readonly id: number;
-  readonly label: string;
-  readonly opposite_id: number;
-}
-
-/** One of the two rows of a link in Kanboard: how the task sees the other one. */
-interface LinkRow {
-  readonly id: number;
-  readonly task: number;
-  readonly other: number;
-  readonly labelId: number;
-}
 
 /** The procedures that are called for each task. The last two are only counted: this service has no such data. */
 const TASK_METHODS = [
@@ -38,7 +25,6 @@ const TASK_METHODS = [
   'getAllTaskFiles',
 ] as const;
 const TASKS_IN_BATCH = 20;
-const CALLS_IN_BATCH = 500;
 const ROLES: Readonly<Record<string, string>> = { 'app-admin': 'admin', 'app-manager': 'manager' };
 const PROJECT_ROLES: Readonly<Record<string, string>> = { 'project-manager': 'manager', 'project-viewer': 'viewer' };
 const KEY = /^[A-Z][A-Z0-9]{0,49}$/;
@@ -57,7 +43,6 @@ const TASK_SETTINGS = [
   'recurrence_child',
 ];
 const PROJECT_SETTINGS = ['start_date', 'end_date', 'email', 'priority_default', 'priority_start', 'priority_end'];
-const METHOD_NOT_FOUND = -32_601;
 /** The issue type and priority that Kanboard's tasks have here. */
 const TASK_TYPE = 2;
 const TASK_PRIORITY = 3;
@@ -66,19 +51,20 @@ const TASK_PRIORITY = 3;
 export class KanboardReader implements Reader {
   readonly buffer = new RecordBuffer();
   readonly #options: ReaderOptions;
-  readonly #labels = new Map<string, Label>();
+  readonly #client: KanboardClient;
   readonly #users = new Set<number>();
   readonly #statuses = new Map<string, number>();
   /** status_ids by column_id. */
   readonly #columns = new Map<number, number>();
   /** The keys of queues. */
   readonly #keys = new Map<number, string>();
-  readonly #tasks = new Map<number, { creator: number; at: string }>();
-  readonly #rows: LinkRow[] = [];
+  /** The author and the time of each task, which its links have too. */
+  readonly #tasks = new Map<number, LinkOrigin>();
   #applicationId = 1;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
+    this.#client = new KanboardClient(options.source);
   }
 
   async *read(): AsyncGenerator<string> {
@@ -87,56 +73,28 @@ export class KanboardReader implements Reader {
     addOrganisation(buffer, this.#options, 'kanboard');
     for (const [kind, rows] of Object.entries(DEFAULT_DICTIONARIES)) buffer.addAll(kind, rows);
     for (const status of DEFAULT_STATUSES) this.#addStatus(status.name_en, { ...status });
-    for (const label of (await this.#call('getAllLinks')) as Label[]) this.#labels.set(label.label, label);
-    const users = (await this.#call('getAllUsers')) as Fields[];
+    const links = new KanboardLinks(buffer, (await this.#client.call('getAllLinks')) as Label[]);
+    const users = (await this.#client.call('getAllUsers')) as Fields[];
     this.#applicationId = users.reduce((greatest, { id }) => Math.max(greatest, Number(id)), 0) + 1;
     buffer.add('user', applicationUser(this.#applicationId, this.#options.startedAt));
     for (const user of users) this.#addUser(user);
-    const projects = (await this.#call('getAllProjects')) as Fields[];
+    const projects = (await this.#client.call('getAllProjects')) as Fields[];
     for (const project of projects.sort((one, other) => Number(one['id']) - Number(other['id']))) {
       const tasks = new Map<number, Fields>();
       for (const status_id of [1, 0]) {
-        const some = (await this.#call('getAllTasks', { project_id: project['id'], status_id })) as Fields[];
+        const some = (await this.#client.call('getAllTasks', { project_id: project['id'], status_id })) as Fields[];
         // A task that is closed or moved while it is read appears twice.
         for (const task of some) if (!this.#tasks.has(Number(task['id']))) tasks.set(Number(task['id']), task);
       }
       const [task] = tasks.values();
       await this.#readProject(project, task);
-      yield* this.#readTasks([...tasks.values()]);
+      yield* this.#readTasks([...tasks.values()], links);
       yield* buffer.take();
     }
-    yield* this.#readLinks();
+    const unknown = { created_by: this.#applicationId, created_at: this.#options.startedAt };
+    yield* links.records((taskId) => this.#tasks.get(taskId) ?? unknown);
     buffer.note('passwords and tokens of users');
     buffer.note('activities other than the creation of tasks and of their links');
-  }
-
-  /** Calls a procedure; undefined if the original does not have it. */
-  async #call(method: string, params: object = {}): Promise<unknown> {
-    const [result] = await this.#batch([{ method, params }]);
-    return result;
-  }
-
-  /** The results of the calls, each undefined if the original does not have the procedure. */
-  async #batch(calls: readonly { method: string; params: object }[]): Promise<unknown[]> {
-    const results: unknown[] = [];
-    for (let start = 0; start < calls.length; start += CALLS_IN_BATCH) {
-      const some = calls.slice(start, start + CALLS_IN_BATCH);
-      const body = some.map((call, id) => ({ jsonrpc: '2.0', id, ...call }));
-      const { body: responses } = await this.#options.source.send({ method: 'POST', path: '', body });
-      if (!Array.isArray(responses)) throw new ImportError(`Kanboard refused a batch: ${JSON.stringify(responses)}`);
-      const byId = new Map(
-        (responses as { id: number; result?: unknown; error?: { code: number } }[]).map((one) => [one.id, one]),
-      );
-      for (const [id, { method }] of some.entries()) {
-        const response = byId.get(id);
-        if (response === undefined)
-          throw new ImportError(`${method}: the response to the batch does not have its result.`);
-        if (response.error && response.error.code !== METHOD_NOT_FOUND)
-          throw new ImportError(`${method}: ${JSON.stringify(response.error)}`);
-        results.push(response.result);
-      }
-    }
-    return results;
   }
 
   #addUser({ id, username, name, email, role, is_active }: Fields): void {
@@ -177,7 +135,7 @@ export class KanboardReader implements Reader {
       KEY.test(String(identifier)) && !/^P\d+$/.test(String(identifier)) ? String(identifier) : `P${queue_id}`;
     const key = keyOf(task)?.split('-')[0] ?? own;
     this.#keys.set(queue_id, key);
-    const [columns, categories, tags, users, swimlanes] = (await this.#batch(
+    const [columns, categories, tags, users, swimlanes] = (await this.#client.batch(
       ['getColumns', 'getAllCategories', 'getTagsByProject', 'getProjectUsers', 'getAllSwimlanes'].map((method) => ({
         method,
         params: { project_id: queue_id },
@@ -196,7 +154,7 @@ export class KanboardReader implements Reader {
       kanboard: pick(project, PROJECT_SETTINGS),
     });
     const ids = Object.keys(users ?? {});
-    const roles = await this.#batch(
+    const roles = await this.#client.batch(
       ids.map((user_id) => ({
         method: 'getProjectUserRole',
         params: { project_id: queue_id, user_id: Number(user_id) },
@@ -234,10 +192,10 @@ export class KanboardReader implements Reader {
     if (swimlanes && swimlanes.length > 1) buffer.note('swimlanes of projects', swimlanes.length - 1);
   }
 
-  async *#readTasks(tasks: readonly Fields[]): AsyncGenerator<string> {
+  async *#readTasks(tasks: readonly Fields[], allLinks: KanboardLinks): AsyncGenerator<string> {
     for (let start = 0; start < tasks.length; start += TASKS_IN_BATCH) {
       const some = tasks.slice(start, start + TASKS_IN_BATCH);
-      const results = await this.#batch(
+      const results = await this.#client.batch(
         some.flatMap(({ id }) => TASK_METHODS.map((method) => ({ method, params: { task_id: Number(id) } }))),
       );
       for (const [place, task] of some.entries()) {
@@ -246,7 +204,7 @@ export class KanboardReader implements Reader {
           (place + 1) * TASK_METHODS.length,
         ) as [Fields[], Fields[]?, object?, Fields[]?, unknown?, unknown?];
         const id = this.#addTask(task, Object.values(tags ?? {}));
-        for (const link of links) this.#addRow(id, link);
+        for (const link of links) allLinks.addRow(id, link);
         for (const comment of comments ?? []) this.#addComment(id, comment);
         for (const link of externalLinks ?? []) this.#addExternalLink(id, link);
         if (Array.isArray(subtasks) && subtasks.length > 0) this.buffer.note('subtasks of tasks', subtasks.length);
@@ -261,7 +219,7 @@ export class KanboardReader implements Reader {
     const queue_id = Number(task['project_id']);
     const creator = this.#userId(task['creator_id']);
     const at = timeOf(task['date_creation']) ?? this.#options.startedAt;
-    this.#tasks.set(id, { creator, at });
+    this.#tasks.set(id, { created_by: creator, created_at: at });
     const isOpen = isTrue(task['is_active']);
     this.buffer.add('issue', {
       ...{
@@ -323,114 +281,11 @@ export class KanboardReader implements Reader {
       updated_at: later(timeOf(date_modification), created_at),
     });
   }
-
-  #addRow(task: number, { id, task_id, label }: Fields): void {
-    const known = this.#labels.get(String(label));
-    if (known) this.#rows.push({ id: Number(id), task, other: Number(task_id), labelId: known.id });
-    else this.buffer.note('rows of links with a label that the original does not list');
-  }
-
-  /** The labels, the pairs of them that links have as types, and the links, each made of two rows. */
-  *#readLinks(): Generator<string> {
-    const { buffer } = this;
-    for (const { id, label, opposite_id } of this.#labels.values()) {
-      const initial = PROFILES.kanboard.labels.find((one) => one.label === label);
-      buffer.add('label', { ...initial, label_id: id, label, opposite_id: opposite_id || undefined });
-    }
-    const links = this.#pairRows();
-    const initialPairs = PROFILES.kanboard.linkTypes.filter(({ inward_label_id: inward, outward_label_id: outward }) =>
-      [inward, outward].every((id) => [...this.#labels.values()].some((one) => one.id === id)),
-    );
-    const types = new Map(
-      initialPairs.map((type) => [
-        pairOf(type.inward_label_id, type.outward_label_id),
-        { ...type, shares_label: false },
-      ]),
-    );
-    for (const { first, mirror } of links) {
-      const pair = pairOf(first.labelId, mirror.labelId);
-      if (types.has(pair)) continue;
-      const [template] = PROFILES.kanboard.linkTypes;
-      const labels = {
-        inward_label_id: first.labelId,
-        outward_label_id: mirror.labelId,
-        is_symmetric: first.labelId === mirror.labelId,
-      };
-      const type = {
-        ...(template as NonNullable<typeof template>),
-        link_type_id: `labels-${first.labelId}-${mirror.labelId}`,
-        ...labels,
-      };
-      types.set(pair, { ...type, shares_label: false });
-    }
-    for (const type of types.values()) {
-      const ids = [type.inward_label_id, type.outward_label_id];
-      const shares_label = [...types.values()].some(
-        (other) => other !== type && (ids.includes(other.inward_label_id) || ids.includes(other.outward_label_id)),
-      );
-      buffer.add('linkType', { ...type, shares_label });
-    }
-    let nextId = links.reduce((greatest, { mirror }) => Math.max(greatest, Math.ceil(mirror.id / 2)), 0) + 1;
-    for (const { first, mirror } of links) {
-      const type = types.get(pairOf(first.labelId, mirror.labelId)) as {
-        link_type_id: string;
-        inward_label_id: number;
-      };
-      const keepsIds = first.id % 2 === 1 && mirror.id === first.id + 1;
-      if (!keepsIds) buffer.note('ids of links whose first row does not have an odd id');
-      const isInward = type.inward_label_id === first.labelId;
-      const { creator, at } = this.#tasks.get(Math.max(first.task, first.other)) ?? {
-        creator: this.#applicationId,
-        at: this.#options.startedAt,
-      };
-      buffer.addLink({
-        ...{
-          link_id: keepsIds ? mirror.id / 2 : nextId++,
-          link_type_id: type.link_type_id,
-          first_end: isInward ? 'inward' : 'outward',
-        },
-        inward_issue_id: isInward ? first.task : first.other,
-        outward_issue_id: isInward ? first.other : first.task,
-        ...{ created_by: creator, created_at: at },
-      });
-      if (buffer.isFull) yield* buffer.take();
-    }
-    yield* buffer.take();
-    if (links.length > 0)
-      buffer.note('authors and times of links, which Kanboard does not store: those of the later task', links.length);
-  }
-
-  /** Kanboard writes the two rows of a link one after the other; the first is that of the task it was created from. */
-  #pairRows(): { first: LinkRow; mirror: LinkRow }[] {
-    const waiting = new Map<string, LinkRow[]>();
-    const links: { first: LinkRow; mirror: LinkRow }[] = [];
-    const opposites = new Map([...this.#labels.values()].map(({ id, opposite_id }) => [id, opposite_id || id]));
-    for (const row of this.#rows.sort((one, other) => one.id - other.id)) {
-      if (row.task === row.other) {
-        this.buffer.note('rows of links of tasks to themselves');
-        continue;
-      }
-      const candidates = waiting.get(`${row.other} ${row.task}`) ?? [];
-      const mirrorOf = (first: LinkRow) => first.id === row.id - 1 || opposites.get(first.labelId) === row.labelId;
-      const place = candidates.findLastIndex(mirrorOf);
-      const [first] = place < 0 ? [] : candidates.splice(place, 1);
-      if (first) links.push({ first, mirror: row });
-      else {
-        const name = `${row.task} ${row.other}`;
-        waiting.set(name, [...(waiting.get(name) ?? []), row]);
-      }
-    }
-    const alone = [...waiting.values()].reduce((sum, rows) => sum + rows.length, 0);
-    if (alone > 0) this.buffer.note('links of which the original has only one of two rows', alone);
-    return links;
-  }
 }
 
 function keyOf(task: Fields | undefined): string | undefined {
   return ISSUE_KEY.exec(String(task?.['url']))?.[1];
 }
-
-const pairOf = (one: number, other: number) => `${Math.min(one, other)} ${Math.max(one, other)}`;
 
 /** Booleans are numbers with SQLite. */
 const isTrue = (value: unknown) => value === true || Number(value) === 1;

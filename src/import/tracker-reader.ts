@@ -1,22 +1,9 @@
-import { PROFILES } from '../core/organisations/defaults.ts';
 import { remoteObjectId } from '../core/remote-links/remote-object.ts';
-import { AcyclicLinks } from './acyclic-links.ts';
 import { addOrganisation, applicationUser, HEAD, type Reader, type ReaderOptions, uidOf } from './base.ts';
 import { RecordBuffer, type Row } from './record-buffer.ts';
-import type { SourceRequest } from './source.ts';
+import { type Entity, TrackerClient } from './tracker-client.ts';
+import { TrackerLinks } from './tracker-links.ts';
 
-/** A reference to an object, or the object itself. */
-interface Entity {
-  readonly id: string | number;
-  readonly key?: string;
-  readonly display?: string;
-  readonly [member: string]: unknown;
-}
-
-const PAGE = 100;
-/** The original returns no page beyond so many results; a scroll does, but its pages cannot be requested again later. */
-const PAGED_RESULTS_MAX = 10_000;
-const SCROLL = 'scrollType=unsorted&perScroll=1000&scrollTTLMillis=600000';
 const STATUS_TYPES = new Set(['new', 'paused', 'inProgress', 'done', 'cancelled']);
 const DICTIONARIES = {
   statuses: 'status',
@@ -31,13 +18,6 @@ const ID_COLUMNS = {
   resolution: 'resolution_id',
 } as const;
 type Dictionary = keyof typeof ID_COLUMNS;
-
-interface LinkRules {
-  readonly isSymmetric: boolean;
-  readonly singleEnd: string;
-  /** The links of an acyclic type. */
-  readonly acyclic?: AcyclicLinks;
-}
 
 /** The members of an issue that are kept, or that are seen in what is. */
 const KEPT_MEMBERS = new Set(
@@ -54,6 +34,8 @@ const isEmpty = (value: unknown) =>
 export class TrackerReader implements Reader {
   readonly buffer = new RecordBuffer();
   readonly #options: ReaderOptions;
+  readonly #client: TrackerClient;
+  readonly #links = new TrackerLinks(this.buffer);
   readonly #known: Record<Dictionary, Set<number>> = {
     status: new Set(),
     issueType: new Set(),
@@ -67,36 +49,26 @@ export class TrackerReader implements Reader {
   readonly #queues = new Map<string, number>();
   /** issue_ids by key and by hex id. */
   readonly #issues = new Map<string, number>();
-  readonly #linkTypes = new Map<string, LinkRules>();
-  readonly #labels = new Map<string, number>();
   readonly #applications = new Set<string>();
-  readonly #linkIds = new Set<number>();
-  /** What a link of an issue may exist only once for. */
-  readonly #taken = new Set<string>();
+  readonly #remoteLinks = new Set<string>();
   #lastId = { issue: 0, column: 0, comment: 0 };
 
   constructor(options: ReaderOptions) {
     this.#options = options;
+    this.#client = new TrackerClient(options.source);
   }
 
   async *read(): AsyncGenerator<string> {
     const { buffer } = this;
     yield HEAD;
     addOrganisation(buffer, this.#options, 'tracker');
-    for (const label of PROFILES.tracker.labels) buffer.add('label', { ...label });
-    for (const type of PROFILES.tracker.linkTypes) {
-      buffer.add('linkType', { ...type });
-      this.#linkTypes.set(type.link_type_id, {
-        ...{ isSymmetric: type.is_symmetric, singleEnd: type.single_end },
-        ...(type.is_acyclic && { acyclic: new AcyclicLinks() }),
-      });
-    }
+    this.#links.addInitialTypes();
     buffer.add('user', applicationUser(1, this.#options.startedAt));
     await this.#readDictionaries();
-    const { body: me } = await this.#send({ path: '/myself' });
-    for await (const users of this.#pages('/users')) for (const user of users) this.#addUser(user, me as Entity);
+    const { body: me } = await this.#client.send({ path: '/myself' });
+    for await (const users of this.#client.pages('/users')) for (const user of users) this.#addUser(user, me as Entity);
     const keys: string[] = [];
-    for await (const queues of this.#pages('/queues')) {
+    for await (const queues of this.#client.pages('/queues')) {
       for (const queue of queues) {
         this.#addQueue(queue);
         keys.push(String(queue.key));
@@ -105,7 +77,7 @@ export class TrackerReader implements Reader {
     yield* buffer.take();
     const found: { key: string; id: number }[] = [];
     for (const queue of keys) {
-      for await (const issues of this.#issuesOf(queue)) {
+      for await (const issues of this.#client.issuesOf(queue)) {
         for (const issue of issues) {
           const id = this.#addIssue(issue);
           if (id !== undefined) found.push({ key: String(issue.key), id });
@@ -125,56 +97,6 @@ export class TrackerReader implements Reader {
     );
   }
 
-  async #send(request: SourceRequest) {
-    return await this.#options.source.send(request);
-  }
-
-  /** The pages of a list, by their Link headers. */
-  async *#pages(path: string, options: Partial<SourceRequest> = {}): AsyncGenerator<Entity[]> {
-    for (let next: string | undefined = `${path}?perPage=${PAGE}&page=1`; next !== undefined; ) {
-      const { body, headers } = await this.#send({ ...options, path: next });
-      if (!Array.isArray(body)) return;
-      yield body as Entity[];
-      const [, url] = /<([^>]*)>;\s*rel="?next"?/.exec(headers['link'] ?? '') ?? [];
-      next = url === undefined || body.length === 0 ? undefined : `${path}${new URL(url, 'http://host').search}`;
-    }
-  }
-
-  async *#issuesOf(queue: string): AsyncGenerator<Entity[]> {
-    const body = { filter: { queue }, order: '+key' };
-    for (let page = 1, read = 0; ; page += 1) {
-      const response = await this.#send({ method: 'POST', path: `/issues/_search?perPage=${PAGE}&page=${page}`, body });
-      const issues = response.body as Entity[];
-      const total = Number(response.headers['x-total-count'] ?? Number.NaN);
-      if (total > PAGED_RESULTS_MAX) {
-        yield* this.#scroll(queue);
-        return;
-      }
-      yield issues;
-      read += issues.length;
-      // Without a total, the last page is the one that is not full.
-      if (issues.length === 0 || (Number.isNaN(total) ? issues.length < PAGE : read >= total)) return;
-      if (page * PAGE >= PAGED_RESULTS_MAX) {
-        yield* this.#scroll(queue);
-        return;
-      }
-    }
-  }
-
-  async *#scroll(queue: string): AsyncGenerator<Entity[]> {
-    for (let next = SCROLL; ; ) {
-      const { body, headers } = await this.#send({
-        method: 'POST',
-        path: `/issues/_search?${next}`,
-        body: { filter: { queue } },
-      });
-      yield body as Entity[];
-      const { 'x-scroll-id': id, 'x-scroll-token': token } = headers;
-      if (id === undefined || (body as Entity[]).length === 0) return;
-      next = new URLSearchParams({ scrollId: id, ...(token && { scrollToken: token }) }).toString();
-    }
-  }
-
   /** The dictionaries, with the names that they have in both languages. */
   async #readDictionaries(): Promise<void> {
     for (const [path, kind] of Object.entries(DICTIONARIES)) {
@@ -185,7 +107,7 @@ export class TrackerReader implements Reader {
   }
 
   async #dictionary(path: string, language: string): Promise<Entity[]> {
-    const { body } = await this.#send({ path: `/${path}`, headers: { 'Accept-Language': language } });
+    const { body } = await this.#client.send({ path: `/${path}`, headers: { 'Accept-Language': language } });
     return body as Entity[];
   }
 
@@ -304,11 +226,11 @@ export class TrackerReader implements Reader {
 
   async #readDetails(key: string, issueId: number): Promise<void> {
     const path = `/issues/${key}`;
-    const { body: links } = await this.#send({ path: `${path}/links`, isOptional: true });
+    const { body: links } = await this.#client.send({ path: `${path}/links`, isOptional: true });
     for (const link of (links as Entity[] | undefined) ?? []) this.#addLink(issueId, link);
-    const { body: remoteLinks } = await this.#send({ path: `${path}/remotelinks`, isOptional: true });
+    const { body: remoteLinks } = await this.#client.send({ path: `${path}/remotelinks`, isOptional: true });
     for (const link of (remoteLinks as Entity[] | undefined) ?? []) this.#addRemoteLink(issueId, link);
-    for await (const comments of this.#pages(`${path}/comments`, { isOptional: true }))
+    for await (const comments of this.#client.pages(`${path}/comments`, { isOptional: true }))
       for (const comment of comments) this.#addComment(issueId, comment);
   }
 
@@ -322,58 +244,14 @@ export class TrackerReader implements Reader {
   }
 
   #addLink(issueId: number, link: Entity): void {
-    const link_id = Number(link.id);
     const object = link['object'] as Entity;
     const otherId = this.#issues.get(String(object.id)) ?? this.#issues.get(String(object.key));
     if (otherId === undefined) {
       this.buffer.note('links to issues that the token cannot read');
       return;
     }
-    if (this.#linkIds.has(link_id)) return;
-    this.#linkIds.add(link_id);
-    const type = link['type'] as Entity;
-    const { isSymmetric, singleEnd, acyclic } = this.#addLinkType(type);
-    const [inward_issue_id, outward_issue_id] =
-      link['direction'] === 'inward' ? [issueId, otherId] : [otherId, issueId];
-    const pair = `${Math.min(issueId, otherId)} ${Math.max(issueId, otherId)}`;
-    const single =
-      singleEnd === 'none' ? pair : `${String(type.id)} ${singleEnd === 'inward' ? inward_issue_id : outward_issue_id}`;
-    if (issueId === otherId || this.#taken.has(pair) || this.#taken.has(single)) {
-      this.buffer.note('links that break a rule: two issues have one link, and an issue has one parent and one epic');
-      return;
-    }
-    if (acyclic?.add(inward_issue_id, outward_issue_id) === false) {
-      this.buffer.note(`links of the type ${String(type.id)} that close a cycle`);
-      return;
-    }
-    this.#taken.add(pair).add(single);
-    const first_end = isSymmetric || link['direction'] === 'inward' ? 'inward' : 'outward';
-    this.buffer.addLink({
-      ...{ link_id, link_type_id: String(type.id), inward_issue_id, outward_issue_id, first_end },
-      ...this.#authorship(link),
-    });
-  }
-
-  /** Adds a type of the original's own; only its labels are known. */
-  #addLinkType({ id, inward, outward }: Entity): LinkRules {
-    const link_type_id = String(id);
-    const known = this.#linkTypes.get(link_type_id);
-    if (known) return known;
-    const isSymmetric = inward === outward;
-    const names = isSymmetric ? [String(inward)] : [String(inward), String(outward)];
-    const [inward_label_id = 0, outward_label_id = inward_label_id] = names.map((name, place) => {
-      // A label belongs to one type, so that types do not share labels.
-      const labelId = PROFILES.tracker.labels.length + this.#labels.size + 1;
-      this.#labels.set(`${link_type_id} ${name}`, labelId);
-      const label = `${name.toLowerCase()} (${link_type_id}${isSymmetric ? '' : place === 0 ? ' inward' : ' outward'})`;
-      this.buffer.add('label', { label_id: labelId, label, name_ru: name, name_en: name });
-      return labelId;
-    });
-    this.buffer.add('linkType', { link_type_id, inward_label_id, outward_label_id, is_symmetric: isSymmetric });
-    const type = { isSymmetric, singleEnd: 'none' };
-    this.#linkTypes.set(link_type_id, type);
-    this.buffer.note(`rules of the link type ${link_type_id}, if it has any`);
-    return type;
+    const row = this.#links.rowOf(link, issueId, otherId);
+    if (row) this.buffer.addLink({ ...row, ...this.#authorship(link) });
   }
 
   #addRemoteLink(issue_id: number, link: Entity): void {
@@ -386,10 +264,10 @@ export class TrackerReader implements Reader {
     }
     const object_key = String(object.key);
     const name = `${issue_id} ${application_id} ${object_key}`;
-    if (this.#taken.has(name)) return;
-    this.#taken.add(name);
+    if (this.#remoteLinks.has(name)) return;
+    this.#remoteLinks.add(name);
     const type = link['type'] as Entity | undefined;
-    if (type) this.#addLinkType(type);
+    if (type) this.#links.addType(type);
     this.buffer.add('remoteLink', {
       ...{
         remote_link_id: Number(link.id),
