@@ -24,20 +24,26 @@ export class Shares {
 
   /**
    * An account may hold `share` of `total` and queue `waitersMax` requests, all accounts together `allWaitersMax`, each for
-   * at most `waitMs`.
+   * at most `waitMs`. By default, nothing waits.
    */
-  constructor(options: {
+  constructor({
+    total,
+    share,
+    waitersMax = 0,
+    allWaitersMax = 0,
+    waitMs = 0,
+  }: {
     readonly total: number;
     readonly share: number;
-    readonly waitersMax: number;
-    readonly allWaitersMax: number;
-    readonly waitMs: number;
+    readonly waitersMax?: number;
+    readonly allWaitersMax?: number;
+    readonly waitMs?: number;
   }) {
-    this.#free = options.total;
-    this.#share = options.share;
-    this.#waitersMax = options.waitersMax;
-    this.#allWaitersMax = options.allWaitersMax;
-    this.#waitMs = options.waitMs;
+    this.#free = total;
+    this.#share = share;
+    this.#waitersMax = waitersMax;
+    this.#allWaitersMax = allWaitersMax;
+    this.#waitMs = waitMs;
   }
 
   /** How many wait. */

@@ -36,8 +36,7 @@ interface Log {
 }
 
 const POOL_SIZE = 16;
-/** The connections that one account may hold at once; its other requests wait. */
-const ACCOUNT_CONNECTIONS_MAX = POOL_SIZE / 2;
+/** The requests of one account that may wait for a connection. */
 const ACCOUNT_WAITERS_MAX = 500;
 /** Of all accounts. */
 const WAITERS_MAX = 2000;
@@ -93,23 +92,8 @@ export function openDatabase(
   );
   const cache = new ProcessCache();
 
-  const connectionShares = () =>
-    new Shares({
-      total: POOL_SIZE,
-      share: ACCOUNT_CONNECTIONS_MAX,
-      waitersMax: ACCOUNT_WAITERS_MAX,
-      allWaitersMax: WAITERS_MAX,
-      waitMs: CONNECT_TIMEOUT_MS,
-    });
-  const connections = connectionShares();
-
-  const receiving = new Shares({
-    total: RECEIVING_CONNECTIONS_MAX,
-    share: RECEIVING_CONNECTIONS_MAX / 2,
-    waitersMax: ACCOUNT_WAITERS_MAX,
-    allWaitersMax: WAITERS_MAX,
-    waitMs: CONNECT_TIMEOUT_MS,
-  });
+  const connections = sharesOf(POOL_SIZE);
+  const receiving = sharesOf(RECEIVING_CONNECTIONS_MAX);
 
   const silence = new SilenceWatch(() => {
     for (const shares of [connections, receiving]) shares.dismiss(unavailable(new NoResponse()));
@@ -137,7 +121,7 @@ export function openDatabase(
       readIndex: new ReadIndex((statement) => withConnection({}, (connection) => run(connection, statement, {}))),
       log,
       settings,
-      shares: connectionShares,
+      shares: () => sharesOf(POOL_SIZE),
     });
   const readerFor = replicas && readersOf(replicas, withConnection);
 
@@ -199,6 +183,17 @@ export function openDatabase(
     },
   });
   return databaseFor({});
+}
+
+/** Divides connections among accounts: one may hold half of them at once, and its other requests wait. */
+function sharesOf(total: number): Shares {
+  return new Shares({
+    total,
+    share: total / 2,
+    waitersMax: ACCOUNT_WAITERS_MAX,
+    allWaitersMax: WAITERS_MAX,
+    waitMs: CONNECT_TIMEOUT_MS,
+  });
 }
 
 /** Takes a connection from the pool, and drops those to a former primary. */

@@ -29,42 +29,30 @@ const CONNECT_TIMEOUT_MS = 1000;
 /** A replica that was left out is used again when that many checks in a row have found it current. */
 const CHECKS_TO_RETURN = 4;
 
+interface ReplicaOptions {
+  readonly readIndex: ReadIndex;
+  readonly log: Log;
+  readonly settings: pg.PoolConfig;
+  /** Divides the connections to one replica among accounts. */
+  readonly shares: () => Shares;
+}
+
 /** The replicas that reads may go to. One that is behind, gone or wrong is left out, and comes back by itself. */
 export class Replicas {
   readonly #replicas: readonly Replica[];
   readonly #readIndex: ReadIndex;
   #turn = 0;
 
-  constructor(
-    connection: Connection,
-    {
-      readIndex,
-      log,
-      settings,
-      shares,
-    }: {
-      readonly readIndex: ReadIndex;
-      readonly log: Log;
-      readonly settings: pg.PoolConfig;
-      readonly shares: () => Shares;
-    },
-  ) {
-    const { otherHosts: _, options = '', ...server } = connection;
-    this.#readIndex = readIndex;
-    this.#replicas = addressesOf(connection).map(
-      (address) =>
-        new Replica(address, {
-          readIndex,
-          log,
-          settings: {
-            application_name: 'issue-links',
-            ...server,
-            ...settings,
-            options: `${options} ${settings.options ?? ''}`,
-          },
-          shares: shares(),
-        }),
-    );
+  constructor(connection: Connection, options: ReplicaOptions) {
+    const { otherHosts: _, options: flags = '', ...server } = connection;
+    const settings = {
+      application_name: 'issue-links',
+      ...server,
+      ...options.settings,
+      options: `${flags} ${options.settings.options ?? ''}`,
+    };
+    this.#readIndex = options.readIndex;
+    this.#replicas = addressesOf(connection).map((address) => new Replica(address, { ...options, settings }));
   }
 
   start(): void {
@@ -149,20 +137,7 @@ class Replica {
   #goodChecks = CHECKS_TO_RETURN - 1;
   #done: Promise<void> = Promise.resolve();
 
-  constructor(
-    address: Address,
-    {
-      readIndex,
-      log,
-      settings,
-      shares,
-    }: {
-      readonly readIndex: ReadIndex;
-      readonly log: Log;
-      readonly settings: pg.PoolConfig;
-      readonly shares: Shares;
-    },
-  ) {
+  constructor(address: Address, { readIndex, log, settings, shares }: ReplicaOptions) {
     this.#address = address;
     this.#readIndex = readIndex;
     this.#log = log;
@@ -176,7 +151,7 @@ class Replica {
     );
     this.source = {
       connect: () => this.#pool.connect(),
-      connections: shares,
+      connections: shares(),
       silence: new SilenceWatch(() => undefined),
       onReadOnly: () => undefined,
     };

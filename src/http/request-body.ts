@@ -13,13 +13,7 @@ const UNCOUNTED_BYTES = 65_536;
 
 const read: RequestHandler = raw({ type: () => true, limit: BODY_BYTES_MAX });
 
-const memory = new Shares({
-  total: PROCESS_BYTES_MAX,
-  share: ACCOUNT_BYTES_MAX,
-  waitersMax: 0,
-  allWaitersMax: 0,
-  waitMs: 0,
-});
+const memory = new Shares({ total: PROCESS_BYTES_MAX, share: ACCOUNT_BYTES_MAX });
 
 /**
  * Reads a request body of up to 1 MiB, whatever its Content-Type; both APIs decode it themselves. Call it when the client's

@@ -25,13 +25,7 @@ const ACCOUNT_BYTES_MAX = PROCESS_BYTES_MAX / 2;
 /** Not counted, so that ordinary responses are sent however much memory the others hold. */
 const UNCOUNTED_BYTES = 65_536;
 
-const memory = new Shares({
-  total: PROCESS_BYTES_MAX,
-  share: ACCOUNT_BYTES_MAX,
-  waitersMax: 0,
-  allWaitersMax: 0,
-  waitMs: 0,
-});
+const memory = new Shares({ total: PROCESS_BYTES_MAX, share: ACCOUNT_BYTES_MAX });
 
 /** Sends the body, and disconnects a client that reads it too slowly. */
 export function endResponse(
