@@ -5,7 +5,7 @@ import { type RequestHandler, Router } from 'express';
 import { CONTRACT_FILES } from './contract/contract-files.ts';
 import { refuseMethod } from './http/refuse-method.ts';
 
-/** Of the package. The relative path is the same from src and from dist. */
+/** The folder of the package. The relative path is the same from src and from dist. */
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const LLMS_TXT = 'llms.txt';
 /** A relative link of Markdown: its text, its path and its fragment. */

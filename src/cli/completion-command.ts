@@ -124,7 +124,7 @@ ${lines.join('\n')}
 `;
 }
 
-/** As one word of each of the shells. */
+/** Quotes a string so that each of the shells reads it as one word. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -80,7 +80,7 @@ export interface DatabasePool extends ClientDatabase {
   listen(): void;
   /** Whether reads go to the replicas; empty if there are none. */
   replicaStates(): ReplicaState[];
-  /** Of the connections to the primary. */
+  /** Counts only the connections to the primary. */
   statistics(): DatabaseStatistics;
   close(): Promise<void>;
 }

@@ -38,7 +38,7 @@ interface Log {
 const POOL_SIZE = 16;
 /** The requests of one account that may wait for a connection. */
 const ACCOUNT_WAITERS_MAX = 500;
-/** Of all accounts. */
+/** The requests of all accounts that may wait for one. */
 const WAITERS_MAX = 2000;
 /** The connections whose rows wait for slow clients; the others remain for short statements. */
 const RECEIVING_CONNECTIONS_MAX = POOL_SIZE / 2;

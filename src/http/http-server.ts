@@ -19,7 +19,7 @@ const RECEIVE_LIMITS: ReceiveLimits = {
   connectionsCheckingInterval: 5_000,
 };
 
-/** Of the request line and the headers together, in bytes; more is 431. */
+/** The request line and the headers together; beyond it, the response is a 431. */
 const HEADER_BYTES_MAX = 16_384;
 
 /**

@@ -3,9 +3,9 @@ import { DomainError } from '../errors.ts';
 import { Shares } from '../shares.ts';
 import { texts } from '../texts.ts';
 
-/** Of every request body, in bytes. */
+/** The limit for one request body. */
 const BODY_BYTES_MAX = 1_048_576;
-/** Limit for all bodies in flight. Parsed, they take several times as much. */
+/** The limit for all bodies in flight. Parsed, they take several times as much. */
 const PROCESS_BYTES_MAX = 67_108_864;
 const ACCOUNT_BYTES_MAX = PROCESS_BYTES_MAX / 2;
 /** Not counted, so that ordinary requests are served however much memory the others hold. */

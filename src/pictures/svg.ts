@@ -16,7 +16,7 @@ export const SVG_MEDIA_TYPE = 'image/svg+xml';
 
 const MARGIN = 12;
 const PADDING = 10;
-/** Of a summary, a status and a label, in characters that fit. */
+/** How many characters of a summary, a status and a label fit. */
 const SUMMARY_MAX = 25;
 const STATUS_MAX = 14;
 const LABEL_MAX = 20;

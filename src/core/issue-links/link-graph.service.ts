@@ -7,10 +7,10 @@ import { type LinkTypeSummary, linkTypeFrom } from '../link-types/link-type-summ
 import { cachedLinkTypes } from '../link-types/link-types.store.ts';
 import { type GraphLimits, type GraphQuery, selectLinkGraph } from './link-graph.store.ts';
 
-/** Of a graph; docs/limits.md and openapi.yaml name them. */
+/** The limits of a graph, which docs/limits.md and openapi.yaml name. */
 const LIMITS: GraphLimits = { issuesMax: 1000, linksMax: 5000 };
 
-/** Of a picture on a page, which must be quick to draw and easy to read. */
+/** The limits of a picture on a page, which must be quick to draw and easy to read. */
 export const PAGE_LIMITS: GraphLimits = { issuesMax: 100, linksMax: 300 };
 
 export interface LinkGraph {

@@ -1,7 +1,7 @@
 import type { Database } from '../../database/database.ts';
 import { statement } from '../../database/statement.ts';
 
-/** Of the clock of PostgreSQL, so that the clocks of the servers do not matter. */
+/** SQL: the time by the clock of PostgreSQL, so that the clocks of the servers do not matter. */
 const NOW_MS = '(extract(epoch from now()) * 1000)::bigint';
 
 export interface RequestCountRow {

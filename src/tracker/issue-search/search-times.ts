@@ -32,7 +32,7 @@ const FUNCTIONS: Readonly<Record<string, (now: Date) => Span>> = {
   /** To the minute, as in Tracker. */
   now: (now) => lasting(new Date(Math.floor(now.getTime() / MINUTE_MS) * MINUTE_MS), MINUTE_MS),
   today: (now) => lasting(startOfDay(now), DAY_MS),
-  /** From Monday. */
+  /** Begins on Monday. */
   week: (now) => lasting(new Date(startOfDay(now).getTime() - ((now.getUTCDay() + 6) % 7) * DAY_MS), 7 * DAY_MS),
   month: (now) => months(now.getUTCFullYear(), now.getUTCMonth(), 1),
   quarter: (now) => months(now.getUTCFullYear(), now.getUTCMonth() - (now.getUTCMonth() % 3), 3),

@@ -11,7 +11,7 @@ import type { Caller, Handlers } from '../rest/caller.ts';
 import { commaList } from '../rest/comma-list.ts';
 import { issueReference, linkTypeReference, statusReference } from '../rest/references.ts';
 
-/** By media type, in the order in which they are preferred. */
+/** The formats by media type, in order of preference. */
 const FORMATS = {
   'application/json': 'json',
   [SVG_MEDIA_TYPE]: 'svg',
