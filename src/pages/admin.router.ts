@@ -59,7 +59,7 @@ export function addAdminPages(router: Router, options: PagesOptions, form: reado
   });
   router.get(SECTION, onlyForPeople, async (request, response) => {
     const visited = await admitAdministrator(options, request, response);
-    await sendSection(visited, request, response);
+    await sendSection(visited, request);
   });
   router.post(SECTION, named('adminPage'), ...form, async (request: Request, response: Response) => {
     const visited = await admitAdministrator(options, request, response);
@@ -88,12 +88,12 @@ async function change(
   if (run === undefined) throw new HttpError(400, texts.requestMalformed);
   let outcome: Outcome;
   try {
-    outcome = await run(visited, given, response);
+    outcome = await run(visited, given);
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     const { errors, errorMessages } = prepareError(error, request, response);
     const ofFields = Object.entries(errors).map(([name, message]) => `${name}: ${message}`);
-    await sendSection(visited, request, response, { given, problems: [...errorMessages, ...ofFields] });
+    await sendSection(visited, request, { given, problems: [...errorMessages, ...ofFields] });
     return;
   }
   const { from, created } = outcome;
@@ -123,7 +123,7 @@ async function sendNewToken(
   const notice = newTokenNotice(language, created);
   response.status(201);
   try {
-    await sendSection(visited, request, response, { notice });
+    await sendSection(visited, request, { notice });
   } catch (error) {
     if (response.headersSent) throw error;
     response.err = error instanceof Error ? error : new Error(String(error));
@@ -141,7 +141,6 @@ function chosen({ query }: Request): { from: string; user: string } {
 async function sendSection(
   visited: Visit,
   request: Request,
-  response: Response,
   outcome: Partial<Pick<AdminView, 'given' | 'problems' | 'notice'>> = {},
 ): Promise<void> {
   const { caller } = visited.context;
@@ -153,7 +152,7 @@ async function sendSection(
     root: visited.root,
     orgId: viewer.orgId,
     userId: viewer.userId,
-    tokenId: response.credentials?.tokenId,
+    tokenId: caller.tokenId,
     scopes: caller.scopes,
     formKey: formKeyOf(request),
     ...chosen(request),
@@ -201,7 +200,7 @@ interface NewToken {
 }
 
 /** What the forms of a section can do, by the value of their button. */
-const ACTS = new Map<string, (visited: Visit, given: Form, response: Response) => Promise<Outcome>>(
+const ACTS = new Map<string, (visited: Visit, given: Form) => Promise<Outcome>>(
   Object.entries({
     async 'users create'({ context: { db, caller } }, given) {
       const login = textIn(given, 'login');
@@ -228,17 +227,17 @@ const ACTS = new Map<string, (visited: Visit, given: Form, response: Response) =
       await enableUser(db, caller.viewer, idIn(given, 'user'));
       return {};
     },
-    async 'tokens create'({ context: { db, caller } }, given, response) {
-      const { orgId } = caller.viewer;
+    async 'tokens create'({ context: { db, caller } }, given) {
+      const { tokenId, viewer } = caller;
+      const { orgId } = viewer;
       const login = textIn(given, 'login');
       const scopes = TOKEN_SCOPES.filter((scope) => [given['scope']].flat().includes(scope));
       const days = textIn(given, 'days');
       const isDaysValid = days === '' || (/^[1-9]\d{0,3}$/.test(days) && Number(days) <= DAYS_MAX);
       requireValid({ scope: scopes.length > 0, days: isDaysValid });
       // Not the application account, which sees all queues.
-      const person = await findPerson(db, caller.viewer, { login });
+      const person = await findPerson(db, viewer, { login });
       if (person === undefined) throw new DomainError('not_found', texts.loginNotFound(login, orgId));
-      const tokenId = response.credentials?.tokenId ?? NO_ID;
       const expiresAt = days === '' ? undefined : new Date(Date.now() + Number(days) * DAY_MS);
       const { id, token } = await createTokenWithin(db, orgId, { tokenId, userId: person.id, scopes, expiresAt });
       return { created: { id, login, token } };
@@ -274,7 +273,7 @@ const ACTS = new Map<string, (visited: Visit, given: Form, response: Response) =
       });
       return {};
     },
-  } satisfies Record<string, (visited: Visit, given: Form, response: Response) => Promise<Outcome>>),
+  } satisfies Record<string, (visited: Visit, given: Form) => Promise<Outcome>>),
 );
 
 const SINGLES = ['none', 'inward', 'outward'] as const;

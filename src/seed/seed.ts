@@ -218,7 +218,14 @@ class OrganisationSeeder {
     ) => Promise<unknown>;
     await handle({
       db: this.#db,
-      caller: { viewer: await this.#viewer(createdBy), scopes: TOKEN_SCOPES, language: 'en', base: '', url: '' },
+      caller: {
+        viewer: await this.#viewer(createdBy),
+        tokenId: 0,
+        scopes: TOKEN_SCOPES,
+        language: 'en',
+        base: '',
+        url: '',
+      },
       hold: () => undefined,
       preferred: preferFirst,
       path: { issueId: issue },

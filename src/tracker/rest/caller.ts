@@ -11,6 +11,8 @@ import { authenticate } from './authentication.ts';
 /** The authenticated client, and how its response is to be written. */
 export interface Caller {
   readonly viewer: Viewer;
+  /** The token of the request; 0, which is the id of none, for a seed. */
+  readonly tokenId: number;
   readonly scopes: readonly Scope[];
   readonly language: Language;
   /** Prefix of every `self`: scheme, host and version, such as `https://links.example/v2`. */
@@ -54,6 +56,7 @@ export async function callerOf(
   const origin = originOf(request, publicUrl);
   return {
     viewer,
+    tokenId,
     scopes,
     language: languageOf(request, response),
     base: `${origin}${path}`,
