@@ -2585,7 +2585,8 @@ limit 1;
 -- $1 orgId, $2 tokenIdMax, $3 limit
 prepare select_latest_tokens as
 select tokens.token_id, users.login, tokens.kind, tokens.scopes, tokens.created_at, tokens.expires_at,
-  tokens.revoked_at, tokens.last_used_at
+  tokens.revoked_at, tokens.last_used_at, users.uid as users_uid, coalesce(users.display, users.login) as users_display,
+  users.passport_uid as users_passport_uid, users.cloud_uid as users_cloud_uid
 from tokens
 join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
 where tokens.org_id = $1 and tokens.token_id <= $2
@@ -2595,7 +2596,8 @@ limit $3;
 -- $1 orgId, $2 userId, $3 tokenIdMax, $4 limit
 prepare select_latest_tokens_of_user as
 select tokens.token_id, users.login, tokens.kind, tokens.scopes, tokens.created_at, tokens.expires_at,
-  tokens.revoked_at, tokens.last_used_at
+  tokens.revoked_at, tokens.last_used_at, users.uid as users_uid, coalesce(users.display, users.login) as users_display,
+  users.passport_uid as users_passport_uid, users.cloud_uid as users_cloud_uid
 from tokens
 join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
 where tokens.org_id = $1 and tokens.user_id = $2 and tokens.token_id <= $3
@@ -3725,6 +3727,15 @@ where issues.org_id = $1 and issues.assignee_id = $5 and issues.is_open and queu
 order by issues.issue_id;
 
 -- $1 orgId, $2 tokenId
+prepare select_token as
+select tokens.token_id, users.login, tokens.kind, tokens.scopes, tokens.created_at, tokens.expires_at,
+  tokens.revoked_at, tokens.last_used_at, users.uid as users_uid, coalesce(users.display, users.login) as users_display,
+  users.passport_uid as users_passport_uid, users.cloud_uid as users_cloud_uid
+from tokens
+join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
+where tokens.org_id = $1 and tokens.token_id = $2;
+
+-- $1 orgId, $2 tokenId
 prepare select_token_limits as
 select scopes, loopback_only, expires_at from tokens where org_id = $1 and token_id = $2;
 
@@ -3741,7 +3752,8 @@ where tokens.org_id = $1 and tokens.token_hash = $2 and tokens.kind = $3;
 -- $1 orgId
 prepare select_tokens as
 select tokens.token_id, users.login, tokens.kind, tokens.scopes, tokens.created_at, tokens.expires_at,
-  tokens.revoked_at, tokens.last_used_at
+  tokens.revoked_at, tokens.last_used_at, users.uid as users_uid, coalesce(users.display, users.login) as users_display,
+  users.passport_uid as users_passport_uid, users.cloud_uid as users_cloud_uid
 from tokens
 join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
 where tokens.org_id = $1

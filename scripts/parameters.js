@@ -24,6 +24,7 @@ Every request may have \`X-Org-ID\`, \`X-Cloud-Org-ID\` and \`Accept-Language\`;
 - **Only empty**: there is nothing of the kind here, so an empty array is accepted, and anything else refused.
 - **Refused**: Tracker documents it, and this server does not do it: 400 for a parameter, 422 for a member, with the name in
   \`errors\` and the code \`not_supported\` ([errors.md](errors.md)). Values in parentheses ask for nothing, so they are accepted.
+  *Idempotency-Key* is refused with 400 where the response holds a secret, which must not be stored.
 
 A body whose schema allows no further members refuses every other name with 422.
 
@@ -69,9 +70,12 @@ function restRow(document, title, item, operation) {
   const [stored, empty] = [of('SentBack'), of('EmptyList')];
   const acted = members.filter((member) => !stored.includes(member) && !empty.includes(member));
   const body = acted.length === 0 ? '' : `body: ${listed(acted)}`;
-  const { query = {}, body: refusedBody = {} } = operation['x-not-supported'] ?? {};
+  const { header = {}, query = {}, body: refusedBody = {} } = operation['x-not-supported'] ?? {};
   const refusedMembers = refusedList(refusedBody);
-  const refused = [refusedList(query), refusedMembers && `body: ${refusedMembers}`].filter(Boolean).join('; ');
+  const refusedHeaders = Object.keys(header).map((name) => `*${name}*`);
+  const refused = [...refusedHeaders, refusedList(query), refusedMembers && `body: ${refusedMembers}`]
+    .filter(Boolean)
+    .join('; ');
   return row([title, [shown.join(', '), body].filter(Boolean).join('; '), listed(stored), listed(empty), refused]);
 }
 

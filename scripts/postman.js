@@ -37,6 +37,8 @@ const DETAILS = {
   // The example would disable a rule of the demo.
   updateOrganization: { body: { oneLinkPerPair: true } },
   createRemoteLink: { keep: { objectId: 'response.object.id', applicationId: 'response.object.application.id' } },
+  // The one that is revoked last.
+  rotateToken: { keep: { tokenId: 'response.id' } },
   updateIssuesInBulk: { keep: { bulkChangeId: 'response.id' } },
   // The id would be taken the second time.
   createApplication: { body: { id: 'com.example.{{$guid}}' } },

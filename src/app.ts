@@ -54,6 +54,7 @@ import { organisationHandlers } from './tracker/organisations/organisations.rest
 import { queueHandlers } from './tracker/queues/queues.rest.ts';
 import { remoteLinkHandlers } from './tracker/remote-links/remote-links.rest.ts';
 import { restRouter } from './tracker/rest/router.ts';
+import { tokenHandlers } from './tracker/tokens/tokens.rest.ts';
 import { userHandlers } from './tracker/users/users.rest.ts';
 
 export interface AppOptions {
@@ -138,6 +139,7 @@ export function createApp({
     ...linkTypeHandlers,
     ...organisationHandlers,
     ...userHandlers,
+    ...tokenHandlers,
     ...dictionaryHandlers,
     ...queueHandlers,
     ...fieldHandlers,

@@ -88,6 +88,11 @@ export const texts = {
     en: 'The organisation already has this token.',
   },
   tokenNotFound: (tokenId: string) => ({ ru: `Токена ${tokenId} нет.`, en: `There is no token ${tokenId}.` }),
+  tokenNotReplaceable: (tokenId: string) => ({
+    ru: `Токен ${tokenId} не заменить: он не действует, или не для API Tracker, или принадлежит приложению.`,
+    en: `Token ${tokenId} cannot be replaced: it is not valid, is not for the Tracker API, or belongs to the application account.`,
+  }),
+  timePassed: { ru: 'Время должно быть в будущем.', en: 'The time must be in the future.' },
   queueKeyTaken: (key: string) => ({ ru: `Ключ очереди ${key} уже занят.`, en: `The queue key ${key} is taken.` }),
   queueKeyInvalid: (key: string) => ({
     ru: `«${key}» не может быть ключом очереди: нужны латинские заглавные буквы и цифры, первая — буква, не больше 50.`,
@@ -149,6 +154,10 @@ export const texts = {
   idempotencyKeyRunning: {
     ru: 'Запрос с этим Idempotency-Key ещё выполняется. Повторите его позже.',
     en: 'A request with this Idempotency-Key is still running. Try again later.',
+  },
+  idempotencyKeyRefused: {
+    ru: 'Ответ на этот запрос содержит новый токен, который показывается один раз и не хранится, поэтому повторить запрос с Idempotency-Key нельзя.',
+    en: 'The response to this request contains a new token, which is shown once and not stored. So the request cannot be repeated with an Idempotency-Key.',
   },
   idempotencyKeyUsed: {
     ru: 'Этот Idempotency-Key уже использован для другого запроса.',

@@ -78,6 +78,10 @@ function namesOf(names, other, victim) {
     type: ['task', 'bug'],
     priority: ['normal', 'minor'],
     userId: [victim.login],
+    user: [victim.login],
+    // Any other could be that of the requests.
+    tokenId: [victim.tokenId],
+    expiresAt: ['2099-01-01T00:00:00.000+0000'],
     assignee: [victim.login],
     createdBy: [victim.login],
     updatedBy: [victim.login],

@@ -56,13 +56,13 @@ export async function openOrganisation(environment) {
     const number = next();
     const login = `person${number}`;
     const id = await createUser(db, orgId, { login, display: `Person ${number}`, role });
-    const { token } = await createToken(db, orgId, id, { scopes: ['read', 'write', 'admin'] });
+    const { id: tokenId, token } = await createToken(db, orgId, id, { scopes: ['read', 'write', 'admin'] });
     const secret = await replaceAccountToken(db, orgId, id, 'personal');
     const headers = {
       rest: { Authorization: `OAuth ${token}`, 'X-Org-ID': orgId },
       rpc: { Authorization: `Basic ${Buffer.from(`${login}:${secret}`).toString('base64')}` },
     };
-    return { id, login, role, token, headers };
+    return { id, login, role, tokenId, token, headers };
   }
 
   const admin = { token: environment.token };

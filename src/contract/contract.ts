@@ -132,12 +132,14 @@ function toOperation(
       path: parser(() => ajv.parameters().compile(parametersSchema(declared, 'path'))),
       query: withoutUnsupported(
         'invalid',
+        texts.notSupported,
         unsupported.query,
         parser(() => ajv.parameters().compile(parametersSchema(declared, 'query'))),
       ),
-      headers: headerParser(ajv.parameters, declared),
+      headers: headerParser(ajv.parameters, declared, unsupported.header),
       body: withoutUnsupported(
         'refused',
+        texts.fieldUnknown,
         unsupported.body,
         bodyParser(ajv.bodies, document, pointer, operation.requestBody),
       ),
@@ -147,9 +149,10 @@ function toOperation(
 
 /**
  * What Tracker documents and this server does not do: names of parameters and members, each with the values that ask for
- * nothing. Those are ignored; any other value is refused.
+ * nothing. Those are ignored; any other value is refused. Of headers, this is `Idempotency-Key` where it cannot be accepted.
  */
 interface Unsupported {
+  readonly header?: Readonly<Record<string, readonly unknown[]>>;
   readonly query?: Readonly<Record<string, readonly unknown[]>>;
   readonly body?: Readonly<Record<string, readonly unknown[]>>;
 }
@@ -157,6 +160,7 @@ interface Unsupported {
 /** Parses what is left without unsupported names. Throws an error that lists those that ask for something. */
 function withoutUnsupported(
   code: 'invalid' | 'refused',
+  text: Text,
   unsupported: Readonly<Record<string, readonly unknown[]>> | undefined,
   parse: (value: unknown) => unknown,
 ): (value: unknown) => unknown {
@@ -166,7 +170,6 @@ function withoutUnsupported(
     const given = Object.entries(value).filter(([name]) => Object.hasOwn(unsupported, name));
     const refused = given.filter(([name, member]) => !unsupported[name]?.some((one) => isDeepStrictEqual(one, member)));
     if (refused.length > 0) {
-      const text = code === 'invalid' ? texts.notSupported : texts.fieldUnknown;
       const fields = Object.fromEntries(refused.map(([name]) => [name, text]));
       throw new DomainError(code, undefined, fields, { reason: 'not_supported' });
     }
@@ -176,9 +179,15 @@ function withoutUnsupported(
 }
 
 /** Node lowercases header names; handlers get them as the contract spells them. */
-function headerParser(ajv: () => Ajv2020, declared: readonly Parameter[]) {
+function headerParser(ajv: () => Ajv2020, declared: readonly Parameter[], unsupported: Unsupported['header']) {
   const names = declared.filter((parameter) => parameter.in === 'header').map(({ name }) => name);
-  const parse = parser(() => ajv().compile(parametersSchema(declared, 'header')));
+  names.push(...Object.keys(unsupported ?? {}));
+  const parse = withoutUnsupported(
+    'invalid',
+    texts.idempotencyKeyRefused,
+    unsupported,
+    parser(() => ajv().compile(parametersSchema(declared, 'header'))),
+  );
   return (headers: IncomingHttpHeaders) => {
     const given = names.map((name) => [name, headers[name.toLowerCase()]]).filter(([, value]) => value !== undefined);
     return parse(Object.fromEntries(given));

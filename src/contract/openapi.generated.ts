@@ -2066,6 +2066,137 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/tokens": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List tokens
+         * @description The tokens of the organisation without their values, also those that are revoked or expired, the latest first. `id` is
+         *     the last token of the page before: the page starts after it. `Link` with `rel="next"` leads to the next page, if there
+         *     is one, and `rel="first"` to the first. For administrators, with the scope `admin`.
+         */
+        readonly get: operations["listTokens"];
+        readonly put?: never;
+        /**
+         * Create a token
+         * @description Creates a token of the REST API for a user. The response alone shows it: only its hash is stored. So the response is
+         *     not stored for an `Idempotency-Key` either, which is refused with 400. If a response is lost, list the tokens of the
+         *     user and revoke the latest. The new token never exceeds that of the request: it has no scope that the other lacks,
+         *     expires no later, and if the other is accepted from the server's machine only, so is the new one. The account that
+         *     applications of the Kanboard API use gets none. For administrators, with the scope `admin`.
+         */
+        readonly post: operations["createToken"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/tokens/{tokenId}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a token. It is not secret.
+                 * @example 17
+                 */
+                readonly tokenId: components["parameters"]["TokenId"];
+            };
+            readonly cookie?: never;
+        };
+        /**
+         * Get a token
+         * @description A token without its value, valid or not. For administrators, with the scope `admin`.
+         */
+        readonly get: operations["getToken"];
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * Revoke a token
+         * @description Revokes a token of any kind with immediate effect, also that of the request. It stays in the list. Revoking it again
+         *     has no further effect. For administrators, with the scope `admin`.
+         */
+        readonly delete: operations["revokeToken"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/tokens/{tokenId}/_rotate": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a token. It is not secret.
+                 * @example 17
+                 */
+                readonly tokenId: components["parameters"]["TokenId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Replace a token
+         * @description Creates a token with the user, the scopes and the lifetime of a valid one, which expires at once, or at
+         *     `oldExpiresAt`. As with `POST /tokens`, the response alone shows the new token, which never exceeds that of the
+         *     request, and `Idempotency-Key` is refused. For administrators, with the scope `admin`.
+         */
+        readonly post: operations["rotateToken"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/users": {
         readonly parameters: {
             readonly query?: never;
@@ -2272,6 +2403,33 @@ export interface components {
             readonly self?: string;
         };
         readonly CommentText: string;
+        /** @description A new token, with its value. */
+        readonly CreatedToken: {
+            readonly createdAt: components["schemas"]["Timestamp"];
+            /** @description Absent if the token never expires. */
+            readonly expiresAt?: components["schemas"]["Timestamp"];
+            /** @description Names the token in paths, the log and the audit. */
+            readonly id: number;
+            /**
+             * @description `oauth` is for the REST API; `application` and `personal` are passwords of the Kanboard API.
+             * @enum {string}
+             */
+            readonly kind: "oauth" | "application" | "personal";
+            /** @description To within about a minute; absent if no use was recorded. */
+            readonly lastUsedAt?: components["schemas"]["Timestamp"];
+            readonly scopes: components["schemas"]["TokenScopes"];
+            /** Format: uri */
+            readonly self: string;
+            /**
+             * @description A `good` token is accepted, unless its user is disabled.
+             * @enum {string}
+             */
+            readonly state: "good" | "expired" | "revoked";
+            /** @description The value for `Authorization`. No other response shows it. */
+            readonly token: string;
+            /** @description The user that the token acts for. */
+            readonly user: components["schemas"]["UserReference"];
+        };
         /**
          * Format: date
          * @description A day after 1970-01-01.
@@ -2953,6 +3111,15 @@ export interface components {
              */
             readonly relationship: string;
         };
+        /** @description A token to create. */
+        readonly NewToken: {
+            /** @description In the future; with any offset. Defaults to the expiry of the token of the request, which is also the latest. */
+            readonly expiresAt?: string;
+            /** @description Defaults to those of the token of the request. */
+            readonly scopes?: components["schemas"]["TokenScopes"];
+            /** @description The user that the token acts for. */
+            readonly user: components["schemas"]["AssigneeName"];
+        };
         readonly Organization: {
             /** @description The value of `X-Cloud-Org-ID`; absent if there is none. */
             readonly cloudId?: string;
@@ -3194,6 +3361,38 @@ export interface components {
         };
         /** @description UTC with milliseconds and an offset without a colon: `2017-06-11T05:16:01.421+0000`. */
         readonly Timestamp: string;
+        /** @description A token without its value. */
+        readonly Token: {
+            readonly createdAt: components["schemas"]["Timestamp"];
+            /** @description Absent if the token never expires. */
+            readonly expiresAt?: components["schemas"]["Timestamp"];
+            /** @description Names the token in paths, the log and the audit. */
+            readonly id: number;
+            /**
+             * @description `oauth` is for the REST API; `application` and `personal` are passwords of the Kanboard API.
+             * @enum {string}
+             */
+            readonly kind: "oauth" | "application" | "personal";
+            /** @description To within about a minute; absent if no use was recorded. */
+            readonly lastUsedAt?: components["schemas"]["Timestamp"];
+            readonly scopes: components["schemas"]["TokenScopes"];
+            /** Format: uri */
+            readonly self: string;
+            /**
+             * @description A `good` token is accepted, unless its user is disabled.
+             * @enum {string}
+             */
+            readonly state: "good" | "expired" | "revoked";
+            /** @description The user that the token acts for. */
+            readonly user: components["schemas"]["UserReference"];
+        };
+        /** @description When the token that is replaced expires. */
+        readonly TokenRotation: {
+            /** @description In the future; with any offset. Defaults to now. If it expires earlier anyway, it still does. */
+            readonly oldExpiresAt?: string;
+        };
+        /** @description What the token permits, if the role of its user does, too. */
+        readonly TokenScopes: readonly ("read" | "write" | "admin")[];
         readonly Transition: {
             readonly display: string;
             readonly id: string;
@@ -3489,6 +3688,25 @@ export interface components {
                 readonly "application/json": components["schemas"]["ErrorBody"];
             };
         };
+        /** @description A member is missing or unknown, or the user does not exist or can have no token; `errors` names it. */
+        readonly TokenRefused: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "errors": {
+                 *         "user": "Пользователь не существует."
+                 *       },
+                 *       "errorsData": {},
+                 *       "errorMessages": [],
+                 *       "statusCode": 422
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["ErrorBody"];
+            };
+        };
         /** @description The body exceeds 1 MiB, or the response would exceed 32 MiB. */
         readonly TooLarge: {
             headers: {
@@ -3745,6 +3963,11 @@ export interface components {
         /** @description The id or key of a status. */
         readonly StatusId: string;
         /**
+         * @description The id of a token. It is not secret.
+         * @example 17
+         */
+        readonly TokenId: number;
+        /**
          * @description The id of a transition: the key of the status that it leads to.
          * @example closed
          */
@@ -3766,6 +3989,8 @@ export interface components {
         readonly Link: string;
         /** @description URL of the new resource. */
         readonly Location: string;
+        /** @description Always `no-store`, since the response holds a secret. */
+        readonly NoStore: string;
         /**
          * @description What is left of each limit: `r` requests for the next `t` seconds. Sent with every response if `RATE_LIMIT` is set.
          * @example "address";r=599;t=42, "token";r=599;t=42
@@ -9042,6 +9267,382 @@ export interface operations {
             readonly 401: components["responses"]["Unauthenticated"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 413: components["responses"]["TooLarge"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly listTokens: {
+        readonly parameters: {
+            readonly query?: {
+                /**
+                 * @description The id of the last token seen.
+                 * @example 17
+                 */
+                readonly id?: number;
+                /** @description Items per page. */
+                readonly perPage?: components["parameters"]["PerPage"];
+                /**
+                 * @description The login or uid of a user, whose tokens alone are listed. The list is empty for an unknown user.
+                 * @example petrova
+                 */
+                readonly user?: string;
+            };
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description One page of tokens. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly Link: components["headers"]["Link"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/tokens/17",
+                     *         "id": 17,
+                     *         "user": {
+                     *           "self": "http://127.0.0.1:8080/v2/users/1120000000049225",
+                     *           "id": "1120000000049225",
+                     *           "display": "Анна Петрова"
+                     *         },
+                     *         "kind": "oauth",
+                     *         "scopes": [
+                     *           "read",
+                     *           "write"
+                     *         ],
+                     *         "state": "good",
+                     *         "createdAt": "2026-11-26T05:16:01.421+0000",
+                     *         "expiresAt": "2099-01-01T00:00:00.000+0000",
+                     *         "lastUsedAt": "2026-11-27T09:41:12.034+0000"
+                     *       }
+                     *     ]
+                     */
+                    readonly "application/json": readonly components["schemas"]["Token"][];
+                };
+            };
+            readonly 304: components["responses"]["NotModified"];
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly createToken: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "user": "petrova",
+                 *       "scopes": [
+                 *         "read",
+                 *         "write"
+                 *       ],
+                 *       "expiresAt": "2099-01-01T00:00:00.000+0000"
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        readonly responses: {
+            /** @description The new token, with its value. */
+            readonly 201: {
+                headers: {
+                    readonly "Cache-Control": components["headers"]["NoStore"];
+                    readonly Location: components["headers"]["Location"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/tokens/17",
+                     *       "id": 17,
+                     *       "user": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049225",
+                     *         "id": "1120000000049225",
+                     *         "display": "Анна Петрова"
+                     *       },
+                     *       "kind": "oauth",
+                     *       "scopes": [
+                     *         "read",
+                     *         "write"
+                     *       ],
+                     *       "state": "good",
+                     *       "createdAt": "2026-11-26T05:16:01.421+0000",
+                     *       "expiresAt": "2099-01-01T00:00:00.000+0000",
+                     *       "token": "ilt_EXAMPLE0EXAMPLE1EXAMPLE2EXAMPLE3EXAMPLE4EXA"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["CreatedToken"];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 422: components["responses"]["TokenRefused"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly getToken: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                readonly "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a token. It is not secret.
+                 * @example 17
+                 */
+                readonly tokenId: components["parameters"]["TokenId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The token. */
+            readonly 200: {
+                headers: {
+                    readonly ETag: components["headers"]["ETag"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/tokens/17",
+                     *       "id": 17,
+                     *       "user": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049225",
+                     *         "id": "1120000000049225",
+                     *         "display": "Анна Петрова"
+                     *       },
+                     *       "kind": "oauth",
+                     *       "scopes": [
+                     *         "read",
+                     *         "write"
+                     *       ],
+                     *       "state": "good",
+                     *       "createdAt": "2026-11-26T05:16:01.421+0000",
+                     *       "expiresAt": "2099-01-01T00:00:00.000+0000",
+                     *       "lastUsedAt": "2026-11-27T09:41:12.034+0000"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["Token"];
+                };
+            };
+            readonly 304: components["responses"]["NotModified"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly revokeToken: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a token. It is not secret.
+                 * @example 17
+                 */
+                readonly tokenId: components["parameters"]["TokenId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The token is revoked. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            readonly 429: components["responses"]["TooMany"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly rotateToken: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
+                 * @example ru
+                 */
+                readonly "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                readonly "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                readonly "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            readonly path: {
+                /**
+                 * @description The id of a token. It is not secret.
+                 * @example 17
+                 */
+                readonly tokenId: components["parameters"]["TokenId"];
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "oldExpiresAt": "2099-01-01T00:00:00.000+0000"
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["TokenRotation"];
+            };
+        };
+        readonly responses: {
+            /** @description The token that replaces the other, with its value. */
+            readonly 201: {
+                headers: {
+                    readonly "Cache-Control": components["headers"]["NoStore"];
+                    readonly Location: components["headers"]["Location"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/tokens/18",
+                     *       "id": 18,
+                     *       "user": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049225",
+                     *         "id": "1120000000049225",
+                     *         "display": "Анна Петрова"
+                     *       },
+                     *       "kind": "oauth",
+                     *       "scopes": [
+                     *         "read",
+                     *         "write"
+                     *       ],
+                     *       "state": "good",
+                     *       "createdAt": "2026-11-26T05:16:01.421+0000",
+                     *       "expiresAt": "2099-01-01T00:00:00.000+0000",
+                     *       "token": "ilt_EXAMPLE0EXAMPLE1EXAMPLE2EXAMPLE3EXAMPLE4EXA"
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["CreatedToken"];
+                };
+            };
+            readonly 400: components["responses"]["Invalid"];
+            readonly 401: components["responses"]["Unauthenticated"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 413: components["responses"]["TooLarge"];
+            /** @description The token is not valid, or not one of the REST API, or it is that of the application account. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "errors": {},
+                     *       "errorsData": {},
+                     *       "errorMessages": [
+                     *         "Токен 17 не заменить: он не действует, или не для API Tracker, или принадлежит приложению."
+                     *       ],
+                     *       "statusCode": 422
+                     *     }
+                     */
+                    readonly "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             readonly 429: components["responses"]["TooMany"];
             readonly 503: components["responses"]["Unavailable"];
         };

@@ -60,6 +60,8 @@ export type Reply<Id extends OperationId> = ReplyHeaders &
 export interface ReplyHeaders {
   /** The version of the resource in the body, for `If-Match`. */
   readonly version?: number | undefined;
+  /** What the audit names besides the parameters: ids that only the result tells. */
+  readonly noted?: Readonly<Record<string, unknown>>;
   /** An array is sent as a header line for each value. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
 }

@@ -26,7 +26,7 @@ export interface AdminView extends Place {
   /** The reader. */
   readonly userId: number;
   /** The token that the reader is signed in with. */
-  readonly tokenId: number | undefined;
+  readonly tokenId: number;
   /** Those of that token, and the only ones that it can give to another. */
   readonly scopes: readonly TokenScope[];
   /** A hidden field of all forms that write. */
@@ -52,7 +52,13 @@ const FOR_PROGRAMS: Readonly<Record<Section, readonly [command: string, ...calls
     'disableUser',
     'enableUser',
   ],
-  tokens: ['token list|create|revoke'],
+  tokens: [
+    'token list|create|revoke|rotate',
+    'GET /v3/tokens',
+    'POST /v3/tokens',
+    'DELETE /v3/tokens/{tokenId}',
+    'POST /v3/tokens/{tokenId}/_rotate',
+  ],
   queues: ['queue list|create|close|reopen', 'POST /v3/queues', 'getAllProjects', 'disableProject', 'enableProject'],
   linktypes: ['link-type list|set-rules', 'GET /v3/linktypes', 'PATCH /v3/linktypes/{linkTypeId}'],
 };

@@ -112,6 +112,12 @@ const OPERATIONS: Readonly<Record<OperationId, Right>> = {
   getMyself: anyone,
   listUsers: anyone,
   getUser: anyone,
+  listTokens: admins,
+  createToken: admins,
+  getToken: admins,
+  // Before it is revoked.
+  rotateToken: admins,
+  revokeToken: admins,
   listStatuses: anyone,
   getStatus: anyone,
   listPriorities: anyone,
@@ -293,13 +299,14 @@ async function givenCell(role: Role, standing: Standing) {
     `insert into tags (org_id, queue_id, name) values ($1, $2, 'A tag') returning tag_id as id`,
     queue.id,
   );
-  const ids = { remoteLinkId, commentId, ownCommentId, categoryId, tagId, entryId, linkId };
+  const { id: tokenId } = await createToken(db(), org.orgId, member.id, { scopes: ['admin'] });
+  const ids = { remoteLinkId, commentId, ownCommentId, categoryId, tagId, entryId, linkId, tokenId };
   return { queue, issue, unique, objectId, ...ids, member, newcomer };
 }
 
 type Cell = Awaited<ReturnType<typeof givenCell>>;
 
-function bodyOf(id: OperationId, { queue }: Cell): object | undefined {
+function bodyOf(id: OperationId, { queue, member }: Cell): object | undefined {
   const label = { ru: randomUUID(), en: randomUUID() };
   const bodies: Partial<Record<OperationId, object>> = {
     createIssueLink: { relationship: 'depends on', issue: free.key },
@@ -332,6 +339,8 @@ function bodyOf(id: OperationId, { queue }: Cell): object | undefined {
     moveIssuesInBulk: { issues: [], queue: queue.key },
     transitionIssuesInBulk: { issues: [], transition: 'closed' },
     createApplication: { id: randomUUID(), type: 'own', name: 'New' },
+    createToken: { user: member.login },
+    rotateToken: {},
   };
   return bodies[id];
 }
@@ -365,6 +374,7 @@ describe('the Tracker API', () => {
       ...{ linkTypeId, statusId: 'open', priorityId: 'normal', issueTypeId: 'task', fieldId: 'tags' },
       categoryId: '000000000000000000000001',
       commentId: cell.commentId,
+      tokenId: cell.tokenId,
       bulkChangeId,
       transitionId: 'closed',
       resolutionId: 'fixed',

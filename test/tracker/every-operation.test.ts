@@ -124,6 +124,7 @@ describe('with resources', () => {
     const { body: comment } = await rest.post(`${issues}/comments`, { text: 'A comment' });
     const other = await givenIssue(db(), org, queue);
     const { body: link } = await rest.post(`${issues}/links`, { relationship: 'relates', issue: other.key });
+    const { body: tokens } = await rest.get('/v3/tokens');
     const { body: bulkChange } = await rest.post('/v3/bulkchange/_update', { issues: [], values: {} });
     Object.assign(values, {
       bulkChangeId: bulkChange.id,
@@ -135,6 +136,7 @@ describe('with resources', () => {
       commentId: comment.id,
       queueId: queue,
       userId: org.admin.login,
+      tokenId: tokens.at(0).id,
     });
     query.set('unique', unique);
     query.set('input', 'issue');

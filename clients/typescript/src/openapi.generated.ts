@@ -2066,6 +2066,137 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/tokens": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
+                 * @example ru
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List tokens
+         * @description The tokens of the organisation without their values, also those that are revoked or expired, the latest first. `id` is
+         *     the last token of the page before: the page starts after it. `Link` with `rel="next"` leads to the next page, if there
+         *     is one, and `rel="first"` to the first. For administrators, with the scope `admin`.
+         */
+        get: operations["listTokens"];
+        put?: never;
+        /**
+         * Create a token
+         * @description Creates a token of the REST API for a user. The response alone shows it: only its hash is stored. So the response is
+         *     not stored for an `Idempotency-Key` either, which is refused with 400. If a response is lost, list the tokens of the
+         *     user and revoke the latest. The new token never exceeds that of the request: it has no scope that the other lacks,
+         *     expires no later, and if the other is accepted from the server's machine only, so is the new one. The account that
+         *     applications of the Kanboard API use gets none. For administrators, with the scope `admin`.
+         */
+        post: operations["createToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tokens/{tokenId}": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
+                 * @example ru
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            path: {
+                /**
+                 * @description The id of a token. It is not secret.
+                 * @example 17
+                 */
+                tokenId: components["parameters"]["TokenId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Get a token
+         * @description A token without its value, valid or not. For administrators, with the scope `admin`.
+         */
+        get: operations["getToken"];
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a token
+         * @description Revokes a token of any kind with immediate effect, also that of the request. It stays in the list. Revoking it again
+         *     has no further effect. For administrators, with the scope `admin`.
+         */
+        delete: operations["revokeToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tokens/{tokenId}/_rotate": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
+                 * @example ru
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            path: {
+                /**
+                 * @description The id of a token. It is not secret.
+                 * @example 17
+                 */
+                tokenId: components["parameters"]["TokenId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace a token
+         * @description Creates a token with the user, the scopes and the lifetime of a valid one, which expires at once, or at
+         *     `oldExpiresAt`. As with `POST /tokens`, the response alone shows the new token, which never exceeds that of the
+         *     request, and `Idempotency-Key` is refused. For administrators, with the scope `admin`.
+         */
+        post: operations["rotateToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/users": {
         parameters: {
             query?: never;
@@ -2272,6 +2403,33 @@ export interface components {
             self?: string;
         };
         CommentText: string;
+        /** @description A new token, with its value. */
+        CreatedToken: {
+            createdAt: components["schemas"]["Timestamp"];
+            /** @description Absent if the token never expires. */
+            expiresAt?: components["schemas"]["Timestamp"];
+            /** @description Names the token in paths, the log and the audit. */
+            id: number;
+            /**
+             * @description `oauth` is for the REST API; `application` and `personal` are passwords of the Kanboard API.
+             * @enum {string}
+             */
+            kind: "oauth" | "application" | "personal";
+            /** @description To within about a minute; absent if no use was recorded. */
+            lastUsedAt?: components["schemas"]["Timestamp"];
+            scopes: components["schemas"]["TokenScopes"];
+            /** Format: uri */
+            self: string;
+            /**
+             * @description A `good` token is accepted, unless its user is disabled.
+             * @enum {string}
+             */
+            state: "good" | "expired" | "revoked";
+            /** @description The value for `Authorization`. No other response shows it. */
+            token: string;
+            /** @description The user that the token acts for. */
+            user: components["schemas"]["UserReference"];
+        };
         /**
          * Format: date
          * @description A day after 1970-01-01.
@@ -2953,6 +3111,15 @@ export interface components {
              */
             relationship: string;
         };
+        /** @description A token to create. */
+        NewToken: {
+            /** @description In the future; with any offset. Defaults to the expiry of the token of the request, which is also the latest. */
+            expiresAt?: string;
+            /** @description Defaults to those of the token of the request. */
+            scopes?: components["schemas"]["TokenScopes"];
+            /** @description The user that the token acts for. */
+            user: components["schemas"]["AssigneeName"];
+        };
         Organization: {
             /** @description The value of `X-Cloud-Org-ID`; absent if there is none. */
             cloudId?: string;
@@ -3194,6 +3361,38 @@ export interface components {
         };
         /** @description UTC with milliseconds and an offset without a colon: `2017-06-11T05:16:01.421+0000`. */
         Timestamp: string;
+        /** @description A token without its value. */
+        Token: {
+            createdAt: components["schemas"]["Timestamp"];
+            /** @description Absent if the token never expires. */
+            expiresAt?: components["schemas"]["Timestamp"];
+            /** @description Names the token in paths, the log and the audit. */
+            id: number;
+            /**
+             * @description `oauth` is for the REST API; `application` and `personal` are passwords of the Kanboard API.
+             * @enum {string}
+             */
+            kind: "oauth" | "application" | "personal";
+            /** @description To within about a minute; absent if no use was recorded. */
+            lastUsedAt?: components["schemas"]["Timestamp"];
+            scopes: components["schemas"]["TokenScopes"];
+            /** Format: uri */
+            self: string;
+            /**
+             * @description A `good` token is accepted, unless its user is disabled.
+             * @enum {string}
+             */
+            state: "good" | "expired" | "revoked";
+            /** @description The user that the token acts for. */
+            user: components["schemas"]["UserReference"];
+        };
+        /** @description When the token that is replaced expires. */
+        TokenRotation: {
+            /** @description In the future; with any offset. Defaults to now. If it expires earlier anyway, it still does. */
+            oldExpiresAt?: string;
+        };
+        /** @description What the token permits, if the role of its user does, too. */
+        TokenScopes: ("read" | "write" | "admin")[];
         Transition: {
             display: string;
             id: string;
@@ -3489,6 +3688,25 @@ export interface components {
                 "application/json": components["schemas"]["ErrorBody"];
             };
         };
+        /** @description A member is missing or unknown, or the user does not exist or can have no token; `errors` names it. */
+        TokenRefused: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "errors": {
+                 *         "user": "Пользователь не существует."
+                 *       },
+                 *       "errorsData": {},
+                 *       "errorMessages": [],
+                 *       "statusCode": 422
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErrorBody"];
+            };
+        };
         /** @description The body exceeds 1 MiB, or the response would exceed 32 MiB. */
         TooLarge: {
             headers: {
@@ -3745,6 +3963,11 @@ export interface components {
         /** @description The id or key of a status. */
         StatusId: string;
         /**
+         * @description The id of a token. It is not secret.
+         * @example 17
+         */
+        TokenId: number;
+        /**
          * @description The id of a transition: the key of the status that it leads to.
          * @example closed
          */
@@ -3766,6 +3989,8 @@ export interface components {
         Link: string;
         /** @description URL of the new resource. */
         Location: string;
+        /** @description Always `no-store`, since the response holds a secret. */
+        NoStore: string;
         /**
          * @description What is left of each limit: `r` requests for the next `t` seconds. Sent with every response if `RATE_LIMIT` is set.
          * @example "address";r=599;t=42, "token";r=599;t=42
@@ -9042,6 +9267,382 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTokens: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The id of the last token seen.
+                 * @example 17
+                 */
+                id?: number;
+                /** @description Items per page. */
+                perPage?: components["parameters"]["PerPage"];
+                /**
+                 * @description The login or uid of a user, whose tokens alone are listed. The list is empty for an unknown user.
+                 * @example petrova
+                 */
+                user?: string;
+            };
+            header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
+                 * @example ru
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of tokens. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "self": "http://127.0.0.1:8080/v2/tokens/17",
+                     *         "id": 17,
+                     *         "user": {
+                     *           "self": "http://127.0.0.1:8080/v2/users/1120000000049225",
+                     *           "id": "1120000000049225",
+                     *           "display": "Анна Петрова"
+                     *         },
+                     *         "kind": "oauth",
+                     *         "scopes": [
+                     *           "read",
+                     *           "write"
+                     *         ],
+                     *         "state": "good",
+                     *         "createdAt": "2026-11-26T05:16:01.421+0000",
+                     *         "expiresAt": "2099-01-01T00:00:00.000+0000",
+                     *         "lastUsedAt": "2026-11-27T09:41:12.034+0000"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["Token"][];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
+                 * @example ru
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "user": "petrova",
+                 *       "scopes": [
+                 *         "read",
+                 *         "write"
+                 *       ],
+                 *       "expiresAt": "2099-01-01T00:00:00.000+0000"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        responses: {
+            /** @description The new token, with its value. */
+            201: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/tokens/17",
+                     *       "id": 17,
+                     *       "user": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049225",
+                     *         "id": "1120000000049225",
+                     *         "display": "Анна Петрова"
+                     *       },
+                     *       "kind": "oauth",
+                     *       "scopes": [
+                     *         "read",
+                     *         "write"
+                     *       ],
+                     *       "state": "good",
+                     *       "createdAt": "2026-11-26T05:16:01.421+0000",
+                     *       "expiresAt": "2099-01-01T00:00:00.000+0000",
+                     *       "token": "ilt_EXAMPLE0EXAMPLE1EXAMPLE2EXAMPLE3EXAMPLE4EXA"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CreatedToken"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["TokenRefused"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
+                 * @example ru
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /**
+                 * @description The `ETag` of a stored response, or several, separated by commas. If one of them is current, the response is
+                 *     304, without a body.
+                 * @example "3-2jmj7l5rSw0yVb_vlWAYkK_YBwk"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            path: {
+                /**
+                 * @description The id of a token. It is not secret.
+                 * @example 17
+                 */
+                tokenId: components["parameters"]["TokenId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The token. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/tokens/17",
+                     *       "id": 17,
+                     *       "user": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049225",
+                     *         "id": "1120000000049225",
+                     *         "display": "Анна Петрова"
+                     *       },
+                     *       "kind": "oauth",
+                     *       "scopes": [
+                     *         "read",
+                     *         "write"
+                     *       ],
+                     *       "state": "good",
+                     *       "createdAt": "2026-11-26T05:16:01.421+0000",
+                     *       "expiresAt": "2099-01-01T00:00:00.000+0000",
+                     *       "lastUsedAt": "2026-11-27T09:41:12.034+0000"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Token"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revokeToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
+                 * @example ru
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            path: {
+                /**
+                 * @description The id of a token. It is not secret.
+                 * @example 17
+                 */
+                tokenId: components["parameters"]["TokenId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The token is revoked. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rotateToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description `ru` or `en` for this request. The default is the language of the organisation; English for any other.
+                 * @example ru
+                 */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+                /** @description The organisation by its cloud id. `X-Org-ID` takes precedence, unless it has the same value. */
+                "X-Cloud-Org-ID"?: components["parameters"]["CloudOrgId"];
+                /**
+                 * @description The organisation. Optional, since a token belongs to one organisation; the id of another one fails with 403.
+                 *     `not provided` counts as absent.
+                 * @example 1
+                 */
+                "X-Org-ID"?: components["parameters"]["OrgId"];
+            };
+            path: {
+                /**
+                 * @description The id of a token. It is not secret.
+                 * @example 17
+                 */
+                tokenId: components["parameters"]["TokenId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "oldExpiresAt": "2099-01-01T00:00:00.000+0000"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TokenRotation"];
+            };
+        };
+        responses: {
+            /** @description The token that replaces the other, with its value. */
+            201: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "self": "http://127.0.0.1:8080/v2/tokens/18",
+                     *       "id": 18,
+                     *       "user": {
+                     *         "self": "http://127.0.0.1:8080/v2/users/1120000000049225",
+                     *         "id": "1120000000049225",
+                     *         "display": "Анна Петрова"
+                     *       },
+                     *       "kind": "oauth",
+                     *       "scopes": [
+                     *         "read",
+                     *         "write"
+                     *       ],
+                     *       "state": "good",
+                     *       "createdAt": "2026-11-26T05:16:01.421+0000",
+                     *       "expiresAt": "2099-01-01T00:00:00.000+0000",
+                     *       "token": "ilt_EXAMPLE0EXAMPLE1EXAMPLE2EXAMPLE3EXAMPLE4EXA"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CreatedToken"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            /** @description The token is not valid, or not one of the REST API, or it is that of the application account. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "errors": {},
+                     *       "errorsData": {},
+                     *       "errorMessages": [
+                     *         "Токен 17 не заменить: он не действует, или не для API Tracker, или принадлежит приложению."
+                     *       ],
+                     *       "statusCode": 422
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
         };

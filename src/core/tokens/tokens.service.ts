@@ -4,6 +4,7 @@ import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { type Language, texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
+import { type UserSummary, userFrom } from '../users/user-summary.ts';
 import { isExpired } from './expiry.ts';
 import { noteTokenUse } from './token-uses.ts';
 import {
@@ -12,9 +13,11 @@ import {
   insertToken,
   limitToken,
   selectLatestTokens,
+  selectToken,
   selectTokenLimits,
   selectTokens,
   type TokenKind,
+  type TokenLimitsRow,
   type TokenOwnerRow,
   type TokenRow,
   updateTokensRevoked,
@@ -126,15 +129,24 @@ export function createToken(
 export async function createTokenWithin(
   db: Database,
   orgId: string,
-  { tokenId, userId, scopes, expiresAt }: { readonly tokenId: number; readonly userId: number } & TokenOptions,
+  { tokenId, userId, ...options }: { readonly tokenId: number; readonly userId: number } & TokenOptions,
 ): Promise<{ id: number; token: string }> {
+  const limits = await getTokenLimits(db, orgId, tokenId);
+  return await createToken(db, orgId, userId, limited(options, limits));
+}
+
+async function getTokenLimits(db: Queryable, orgId: string, tokenId: number): Promise<TokenLimitsRow> {
   const limits = await selectTokenLimits(db, orgId, tokenId);
   if (limits === undefined) throw new DomainError('unauthenticated', texts.tokenUnknown);
+  return limits;
+}
+
+function limited({ scopes, expiresAt, loopbackOnly = false }: TokenOptions, limits: TokenLimitsRow): TokenOptions {
   const missing = scopes.find((scope) => !limits.scopes.includes(scope));
   if (missing !== undefined) throw new DomainError('forbidden', texts.scopeMissing(missing));
   const times = [expiresAt, limits.expires_at].filter((time) => time instanceof Date);
   const [earliest] = times.sort((left, right) => left.getTime() - right.getTime());
-  return await createToken(db, orgId, userId, { scopes, expiresAt: earliest, loopbackOnly: limits.loopback_only });
+  return { scopes, expiresAt: earliest, loopbackOnly: loopbackOnly || limits.loopback_only };
 }
 
 /**
@@ -181,14 +193,30 @@ export async function listTokens(db: Queryable, orgId: string): Promise<TokenDes
   return rows.map(describe);
 }
 
+/** A token with the user that it acts for. */
+export interface UserToken extends TokenDescription {
+  readonly user: UserSummary;
+}
+
+/** A token, valid or not. Throws `not_found`. */
+export async function getToken(db: Queryable, orgId: string, tokenId: number): Promise<UserToken> {
+  const row = await selectToken(db, orgId, tokenId);
+  if (row === undefined) throw new DomainError('not_found', texts.tokenNotFound(String(tokenId)));
+  return describeWithUser(row);
+}
+
 /** The latest tokens, those of one user if it is given, up to that token_id. */
 export async function listLatestTokens(
   db: Queryable,
   orgId: string,
   { userId, ...range }: { readonly userId: number | undefined; readonly tokenIdMax: number; readonly limit: number },
-): Promise<TokenDescription[]> {
+): Promise<UserToken[]> {
   const rows = await selectLatestTokens(db, orgId, userId, range);
-  return rows.map(describe);
+  return rows.map(describeWithUser);
+}
+
+function describeWithUser(row: TokenRow): UserToken {
+  return { ...describe(row), user: userFrom(row, 'users') };
 }
 
 function describe(row: TokenRow): TokenDescription {
@@ -206,13 +234,14 @@ function describe(row: TokenRow): TokenDescription {
 
 /**
  * Creates a token with the same user, scopes and lifetime, and lets the old one expire at that time, or earlier if it was to.
- * Throws `not_found` for a token that is not a valid OAuth token.
+ * The new one never exceeds the token `within`, if that is given, as in `createTokenWithin`. Throws `not_found` for a token
+ * that is not a valid OAuth token.
  */
 export function rotateToken(
   db: Database,
   orgId: string,
   tokenId: number,
-  { expiresAt }: { readonly expiresAt: Date },
+  { expiresAt, within }: { readonly expiresAt: Date; readonly within?: number },
 ): Promise<{
   id: number;
   token: string;
@@ -220,12 +249,15 @@ export function rotateToken(
   replaced: { id: number; expiresAt: Date };
 }> {
   return db.transaction(async (transaction) => {
+    // Read first: a token that replaces itself expires with the next statement.
+    const limits = within === undefined ? undefined : await getTokenLimits(transaction, orgId, within);
     const old = await limitToken(transaction, orgId, tokenId, expiresAt);
     if (old === undefined) throw new DomainError('not_found', texts.tokenNotFound(String(tokenId)));
     const expires = old.lifetime === null ? undefined : new Date(Date.now() + old.lifetime * 1000);
-    const options = { scopes: old.scopes, loopbackOnly: old.loopback_only, expiresAt: expires };
+    const same = { scopes: old.scopes, loopbackOnly: old.loopback_only, expiresAt: expires };
+    const options = limits === undefined ? same : limited(same, limits);
     const created = await createToken(transaction, orgId, old.user_id, options);
-    return { ...created, expiresAt: expires, replaced: { id: tokenId, expiresAt: old.expires_at } };
+    return { ...created, expiresAt: options.expiresAt, replaced: { id: tokenId, expiresAt: old.expires_at } };
   });
 }
 

@@ -4,6 +4,7 @@ import { statement } from '../../database/statement.ts';
 import type { Language } from '../../texts.ts';
 import type { OrganisationRole } from '../access/viewer.ts';
 import { deleteTokenEntries, insertTokenEntry, selectOrganisationsOfToken } from '../organisations/directory.store.ts';
+import { type UserColumns, userColumns } from '../users/user-summary.ts';
 
 export type TokenKind = 'oauth' | 'application' | 'personal';
 
@@ -108,7 +109,7 @@ export async function deleteTokens(db: Transaction, orgId: string, userId: numbe
   await deleteTokenEntries(db, orgId, await db.query(DELETE_TOKENS({ orgId, userId, kind })));
 }
 
-export interface TokenRow {
+export interface TokenRow extends UserColumns<'users'> {
   token_id: number;
   login: string;
   kind: TokenKind;
@@ -121,7 +122,7 @@ export interface TokenRow {
 
 const TOKENS = `
   select tokens.token_id, users.login, tokens.kind, tokens.scopes, tokens.created_at, tokens.expires_at,
-    tokens.revoked_at, tokens.last_used_at
+    tokens.revoked_at, tokens.last_used_at, ${userColumns('users')}
   from tokens
   join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id`;
 
@@ -135,6 +136,18 @@ const SELECT_TOKENS = statement<'orgId', TokenRow>(
 
 export function selectTokens(db: Queryable, orgId: string): Promise<TokenRow[]> {
   return db.query(SELECT_TOKENS({ orgId }));
+}
+
+const SELECT_TOKEN = statement<'orgId' | 'tokenId', TokenRow>(
+  'select_token',
+  `
+  ${TOKENS}
+  where tokens.org_id = :orgId and tokens.token_id = :tokenId`,
+);
+
+export async function selectToken(db: Queryable, orgId: string, tokenId: number): Promise<TokenRow | undefined> {
+  const [row] = await db.query(SELECT_TOKEN({ orgId, tokenId }));
+  return row;
 }
 
 interface TokenRange {
@@ -174,7 +187,7 @@ export function selectLatestTokens(
   );
 }
 
-type TokenLimitsRow = Pick<TokenOwnerRow, 'scopes' | 'loopback_only' | 'expires_at'>;
+export type TokenLimitsRow = Pick<TokenOwnerRow, 'scopes' | 'loopback_only' | 'expires_at'>;
 
 const SELECT_TOKEN_LIMITS = statement<'orgId' | 'tokenId', TokenLimitsRow>(
   'select_token_limits',

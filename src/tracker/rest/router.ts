@@ -43,7 +43,7 @@ type AnyHandler = (
 
 type AnyReply = ReplyHeaders & ({ readonly body: unknown } | { readonly json: string } | OtherContent);
 
-/** Operations for managers and administrators, besides those that need the scope `admin`. */
+/** Writing operations for managers and administrators, besides those that need the scope `admin`. */
 const ADMINISTRATIVE: ReadonlySet<OperationId> = new Set<OperationId>(['createQueue']);
 
 /** Routes every operation of the contract: authentication, scope, validation, handler, response. */
@@ -59,7 +59,7 @@ export function restRouter(options: RestRouterOptions): Router {
     const route = router.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
     for (const operation of operations) {
       const handle = handlers[operation.id] as AnyHandler;
-      const isAct = operation.scope === 'admin' || ADMINISTRATIVE.has(operation.id);
+      const isAct = operation.method !== 'get' && (operation.scope === 'admin' || ADMINISTRATIVE.has(operation.id));
       const serve: RequestHandler = async (request, response) => {
         response.namesReason = operation.namesReason;
         response.operation = operation.id;
@@ -110,6 +110,9 @@ export function restRouter(options: RestRouterOptions): Router {
           if (error instanceof DomainError) await explainConflict(clientDb, caller.viewer, error);
           throw error;
         });
+        // It is done, whatever becomes of the response.
+        if (act && reply.noted)
+          Object.assign(act, { outcome: 'done', given: { ...(act.given as object), ...reply.noted } });
         if ('body' in reply && typeof reply.body === 'function') {
           await stream(response, operation, reply.body as StreamedBody, responseLimits);
           return;
