@@ -231,7 +231,7 @@ create table statuses (
   constraint statuses_type_check CHECK ((type = ANY (ARRAY['new'::text, 'paused'::text, 'inProgress'::text, 'done'::text, 'cancelled'::text])))
 );
 comment on table statuses is 'Statuses of issues. The statuses of a new organisation have the ids 1 to 5.';
-comment on column statuses.created_by is 'The user whose new column the status was created for, null for the initial statuses. Users are never deleted.';
+comment on column statuses.created_by is 'The user whose new column the status was created for, null for the initial statuses. The row of a removed user stays until the organisation is deleted.';
 CREATE INDEX statuses_created_by_idx ON statuses USING btree (org_id, created_by) WHERE (created_by IS NOT NULL);
 
 create table token_directory (
