@@ -64,9 +64,7 @@ beforeAll(async () => {
   const { key } = await givenQueue(db, org);
   client = new pg.Client(database().connection);
   await client.connect();
-  await client.query(
-    'alter table issues set (autovacuum_enabled = off); alter table links set (autovacuum_enabled = off)',
-  );
+  for (const table of LARGE_TABLES) await client.query(`alter table ${table} set (autovacuum_enabled = off)`);
   // Planned for empty tables, in a connection that the pool keeps in use.
   await readIssueLinks(db, { orgId: org.orgId, userId: org.admin.id, role: 'admin', isApplication: false }, 'Q-1');
   const use = setInterval(() => void db.query({ name: '', text: 'select', values: [] }), 100);
