@@ -301,6 +301,10 @@ on conflict (org_id, login_hash, address) do update
 set failures = case when excluded.expires_at - known.expires_at < interval '15 minutes' then known.failures + 1 else 1 end, expires_at = excluded.expires_at
 where not (excluded.expires_at - known.expires_at < interval '15 minutes') or known.failures < 7;
 
+-- $1 orgId
+prepare count_statuses as
+select count(*) from statuses where org_id = $1;
+
 -- $1 orgId, $2 userId
 prepare count_statuses_of as
 select count(*) from statuses where org_id = $1 and created_by = $2;
@@ -632,30 +636,36 @@ prepare insert_category as
 insert into categories (org_id, queue_id, name, color) values ($1, $2, $3, $4)
 returning category_id;
 
--- $1 orgId, $2 queueId, $3 statusId, $4 title, $5 taskLimit, $6 description
+-- $1 orgId, $2 columnId, $3 queueId, $4 statusId, $5 title, $6 taskLimit, $7 description
 prepare insert_column as
-insert into columns (org_id, queue_id, status_id, title, task_limit, description, position)
-select $1, $2, $3, $4, $5, $6,
-  (select coalesce(max(position), 0) + 1 from columns where org_id = $1 and queue_id = $2)
-returning column_id;
+insert into columns (org_id, column_id, queue_id, status_id, title, task_limit, description, position)
+overriding system value
+select $1, $2, $3, $4, $5, $6, $7,
+  (select coalesce(max(position), 0) + 1 from columns where org_id = $1 and queue_id = $3);
 
--- $1 orgId, $2 queueId, $3 columns
+-- $1 orgId, $2 columnIds, $3 queueId, $4 columns
 prepare insert_columns as
-insert into columns (org_id, queue_id, status_id, title, position)
-select $1, $2, (
+insert into columns (org_id, column_id, queue_id, status_id, title, position)
+overriding system value
+select $1, ($2::bigint[])[given.place], $3, (
   select status_id from statuses
   where org_id = $1 and (name_en = given.item ->> 'name_en' or key = given.item ->> 'key')
   order by name_en = given.item ->> 'name_en' desc, status_id
   limit 1
 ), given.item ->> 'name_en', given.place
-from jsonb_array_elements($3) with ordinality as given (item, place);
+from jsonb_array_elements($4) with ordinality as given (item, place);
 
--- $1 queueId, $2 orgId
+-- $1 orgId, $2 columnIds, $3 queueId
 prepare insert_columns_for_statuses as
-insert into columns (org_id, queue_id, status_id, title, position)
-select org_id, $1, status_id, name_en, row_number() over (order by position, status_id)
-from statuses
-where org_id = $2;
+insert into columns (org_id, column_id, queue_id, status_id, title, position)
+overriding system value
+select $1, ($2::bigint[])[place], $3, status_id, name_en, place
+from (
+  select status_id, name_en, row_number() over (order by position, status_id) as place
+  from statuses
+  where org_id = $1
+) as ordered
+where place <= cardinality($2::bigint[]);
 
 -- $1 orgId, $2 issueId, $3 text, $4 visibility, $5 reference, $6 summoneeIds, $7 createdBy, $8 updatedBy, $9 createdAt, $10 updatedAt
 prepare insert_comment as
@@ -665,7 +675,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8,
   coalesce($9::timestamptz, now()), coalesce($10::timestamptz, now()))
 returning comment_id;
 
--- $1 issues, $2 orgId
+-- $1 issues, $2 orgId, $3 issueIds
 prepare insert_demo_issues as
 with resolved as materialized (
   select coalesce(given.issue ->> 'hexId', left(md5(given.issue ->> 'key'), 24)) as hex_id,
@@ -680,10 +690,11 @@ with resolved as materialized (
   join users author on author.org_id = $2 and author.login = given.issue ->> 'author'
   left join users assignee on assignee.org_id = $2 and assignee.login = given.issue ->> 'assignee'
 )
-insert into issues (org_id, hex_id, key, queue_id, summary, issue_type_id, priority_id, status_id, is_open,
+insert into issues (org_id, issue_id, hex_id, key, queue_id, summary, issue_type_id, priority_id, status_id, is_open,
   assignee_id, created_by, updated_by, created_at, updated_at, moved_at, closed_at, position)
-select $2, hex_id, key, queue_id, summary, issue_type_id, priority_id, status_id, is_open, assignee_id, author_id,
-  author_id, at, at, at, case when not is_open then at end,
+overriding system value
+select $2, ($3::bigint[])[place], hex_id, key, queue_id, summary, issue_type_id, priority_id, status_id, is_open,
+  assignee_id, author_id, author_id, at, at, at, case when not is_open then at end,
   row_number() over (partition by queue_id, status_id order by place)
 from resolved
 order by place;
@@ -726,25 +737,25 @@ select $1, $2, (given.event ->> 'issueId')::bigint, given.event ->> 'type', give
 from jsonb_array_elements($3) with ordinality as given (event, place)
 order by given.place;
 
--- $1 orgId, $2 key, $3 queueId, $4 isOpen, $5 resolvedAt, $6 unique, $7 createdBy, $8 updatedBy, $9 statusId, $10 summary, $11 description, $12 issueTypeId, $13 priorityId, $14 assigneeId, $15 authorId, $16 followerIds, $17 tags, $18 resolutionId, $19 resolvedBy, $20 reference, $21 color, $22 dueAt, $23 startedAt, $24 timeSpent, $25 timeEstimated, $26 kanboard, $27 createdAt, $28 updatedAt
+-- $1 orgId, $2 issueId, $3 key, $4 queueId, $5 isOpen, $6 resolvedAt, $7 unique, $8 createdBy, $9 updatedBy, $10 statusId, $11 summary, $12 description, $13 issueTypeId, $14 priorityId, $15 assigneeId, $16 authorId, $17 followerIds, $18 tags, $19 resolutionId, $20 resolvedBy, $21 reference, $22 color, $23 dueAt, $24 startedAt, $25 timeSpent, $26 timeEstimated, $27 kanboard, $28 createdAt, $29 updatedAt
 prepare insert_issue as
-insert into issues (org_id, key, queue_id, is_open, closed_at, unique_token, created_by, updated_by, created_at,
+insert into issues (org_id, issue_id, key, queue_id, is_open, closed_at, unique_token, created_by, updated_by, created_at,
   updated_at, moved_at, position, summary, description, issue_type_id, priority_id, assignee_id, author_id, follower_ids, tags, status_id, resolution_id,
   resolved_at, resolved_by, reference, color, due_at, started_at, time_spent, time_estimated, kanboard)
-select $1, $2, $3, $4, case when not $4 then coalesce($5::timestamptz, times.updated_at) end,
-  $6, $7, coalesce($8::bigint, $7::bigint), times.created_at, times.updated_at,
+overriding system value
+select $1, $2, $3, $4, $5, case when not $5 then coalesce($6::timestamptz, times.updated_at) end,
+  $7, $8, coalesce($9::bigint, $8::bigint), times.created_at, times.updated_at,
   times.updated_at, (
   select coalesce(max(placed.position), 0) + 1 from issues placed
-  where placed.org_id = $1 and placed.queue_id = $3 and placed.status_id = $9), $10, $11, $12, $13, $14, nullif($15::bigint, $7::bigint),
-  $16::bigint[], $17, $9, $18,
-  case when $18::bigint is not null then coalesce($5::timestamptz, times.updated_at) end,
-  case when $18::bigint is not null then coalesce($19::bigint, $8::bigint, $7::bigint) end,
-  $20, $21, $22, $23, $24, $25, $26
+  where placed.org_id = $1 and placed.queue_id = $4 and placed.status_id = $10), $11, $12, $13, $14, $15, nullif($16::bigint, $8::bigint),
+  $17::bigint[], $18, $10, $19,
+  case when $19::bigint is not null then coalesce($6::timestamptz, times.updated_at) end,
+  case when $19::bigint is not null then coalesce($20::bigint, $9::bigint, $8::bigint) end,
+  $21, $22, $23, $24, $25, $26, $27
 from (
-  select coalesce($27::timestamptz, now()) as created_at,
-    coalesce($28::timestamptz, $27::timestamptz, now()) as updated_at
-) times
-returning issue_id;
+  select coalesce($28::timestamptz, now()) as created_at,
+    coalesce($29::timestamptz, $28::timestamptz, now()) as updated_at
+) times;
 
 -- $1 orgId, $2 rows
 prepare insert_issue_types as
@@ -789,13 +800,14 @@ insert into labels (org_id, label_id, label, name_ru, name_en, phrase, opposite_
 select $1, label_id, label, name_ru, name_en, phrase, opposite_id
 from jsonb_populate_recordset(null::labels, $2);
 
--- $1 orgId, $2 queueId, $3 statusId
+-- $1 orgId, $2 columnId, $3 queueId, $4 statusId
 prepare insert_last_column as
-insert into columns (org_id, queue_id, status_id, title, position)
-select $1, $2, status_id, name_en,
-  (select coalesce(max(position), 0) + 1 from columns where org_id = $1 and queue_id = $2)
+insert into columns (org_id, column_id, queue_id, status_id, title, position)
+overriding system value
+select $1, $2, $3, status_id, name_en,
+  (select coalesce(max(position), 0) + 1 from columns where org_id = $1 and queue_id = $3)
 from statuses
-where org_id = $1 and status_id = $3
+where org_id = $1 and status_id = $4
 on conflict on constraint columns_status_id_key do nothing;
 
 -- $1 orgId, $2 inwardIssueId, $3 linkTypeId, $4 outwardIssueId, $5 firstEnd, $6 createdBy, $7 updatedBy, $8 createdAt, $9 updatedAt, $10 userId, $11 events
@@ -912,13 +924,13 @@ from (
 ) as found
 returning user_id;
 
--- $1 orgId, $2 statuses
+-- $1 orgId, $2 statusIds, $3 statuses
 prepare insert_missing_statuses as
-insert into statuses (org_id, key, name_ru, name_en, type, position)
-select $1, given.item ->> 'key', given.item ->> 'name_ru', given.item ->> 'name_en', given.item ->> 'type',
+insert into statuses (org_id, status_id, key, name_ru, name_en, type, position)
+select $1, ($2::bigint[])[given.place], given.item ->> 'key', given.item ->> 'name_ru', given.item ->> 'name_en', given.item ->> 'type',
   last.position + given.place
 from (select coalesce(max(position), 0) as position, array_agg(name_en) as names from statuses where org_id = $1) as last
-cross join jsonb_array_elements($2) with ordinality as given (item, place)
+cross join jsonb_array_elements($3) with ordinality as given (item, place)
 where given.item ->> 'name_en' <> all (last.names)
 order by given.place
 on conflict on constraint statuses_key_key do nothing;
@@ -979,11 +991,11 @@ insert into resolutions (org_id, resolution_id, key, name_ru, name_en, position)
 select $1, resolution_id, key, name_ru, name_en, position
 from jsonb_populate_recordset(null::resolutions, $2);
 
--- $1 orgId, $2 key, $3 name_ru, $4 name_en, $5 type, $6 userId
+-- $1 orgId, $2 statusId, $3 key, $4 name_ru, $5 name_en, $6 type, $7 userId
 prepare insert_status as
-insert into statuses (org_id, key, name_ru, name_en, type, position, created_by)
-select $1, $2, $3, $4, $5,
-  (select coalesce(max(position), 0) + 1 from statuses where org_id = $1), $6
+insert into statuses (org_id, status_id, key, name_ru, name_en, type, position, created_by)
+select $1, $2, $3, $4, $5, $6,
+  (select coalesce(max(position), 0) + 1 from statuses where org_id = $1), $7
 on conflict on constraint statuses_key_key do nothing
 returning status_id;
 
@@ -1319,8 +1331,9 @@ from moved
 where topological_order.org_id = $5 and topological_order.link_type_id = $6
   and topological_order.issue_id = moved.issue_id;
 
-prepare next_queue_id as
-select nextval(pg_get_serial_sequence('queues', 'queue_id')) as queue_id;
+-- $1 table, $2 column, $3 count
+prepare next_ids as
+select nextval(pg_get_serial_sequence($1, $2)) as id from generate_series(1, $3::integer);
 
 -- $1 orgId
 prepare raise_issue_numbers as

@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from '../database/database.ts';
+import { nextIds } from '../database/next-ids.ts';
 import { statement } from '../database/statement.ts';
 import type { DemoIssue, DemoLink } from './demo-data.ts';
 
@@ -35,7 +36,7 @@ const UPDATE_DEMO_QUEUE_COUNTERS = statement<'orgId'>(
 );
 
 // Citus refuses an outer join directly under the insert.
-const INSERT_DEMO_ISSUES = statement<'orgId' | 'issues'>(
+const INSERT_DEMO_ISSUES = statement<'orgId' | 'issueIds' | 'issues'>(
   'insert_demo_issues',
   `
   with resolved as materialized (
@@ -51,10 +52,11 @@ const INSERT_DEMO_ISSUES = statement<'orgId' | 'issues'>(
     join users author on author.org_id = :orgId and author.login = given.issue ->> 'author'
     left join users assignee on assignee.org_id = :orgId and assignee.login = given.issue ->> 'assignee'
   )
-  insert into issues (org_id, hex_id, key, queue_id, summary, issue_type_id, priority_id, status_id, is_open,
+  insert into issues (org_id, issue_id, hex_id, key, queue_id, summary, issue_type_id, priority_id, status_id, is_open,
     assignee_id, created_by, updated_by, created_at, updated_at, moved_at, closed_at, position)
-  select :orgId, hex_id, key, queue_id, summary, issue_type_id, priority_id, status_id, is_open, assignee_id, author_id,
-    author_id, at, at, at, case when not is_open then at end,
+  overriding system value
+  select :orgId, (:issueIds::bigint[])[place], hex_id, key, queue_id, summary, issue_type_id, priority_id, status_id, is_open,
+    assignee_id, author_id, author_id, at, at, at, case when not is_open then at end,
     row_number() over (partition by queue_id, status_id order by place)
   from resolved
   order by place`,
@@ -67,7 +69,8 @@ const FIRST_ISSUE_AT = Date.UTC(2017, 5, 1, 10);
 /** Inserts issues under predefined keys and advances the counters of their queues. */
 export async function insertDemoIssues(db: Transaction, orgId: string, issues: readonly DemoIssue[]): Promise<void> {
   const timed = issues.map((issue, place) => ({ ...issue, at: new Date(FIRST_ISSUE_AT + place * HOUR_MS) }));
-  await db.query(INSERT_DEMO_ISSUES({ orgId, issues: JSON.stringify(timed) }));
+  const issueIds = await nextIds(db, 'issues', 'issue_id', issues.length);
+  await db.query(INSERT_DEMO_ISSUES({ orgId, issueIds, issues: JSON.stringify(timed) }));
   await db.query(UPDATE_DEMO_QUEUE_COUNTERS({ orgId }));
 }
 

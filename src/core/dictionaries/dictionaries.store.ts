@@ -1,6 +1,7 @@
 import { cachedMap, cacheKey } from '../../database/cache.ts';
 import { ConcurrentChange, type Queryable, type Transaction } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
+import { nextId, nextIds } from '../../database/next-ids.ts';
 import { statement } from '../../database/statement.ts';
 
 /** The tables of statuses, priorities, issue types and resolutions, each with its id column. */
@@ -107,11 +108,11 @@ export interface NewStatus {
   readonly type: StatusRow['type'];
 }
 
-const INSERT_MISSING_STATUSES = statement<'orgId' | 'statuses'>(
+const INSERT_MISSING_STATUSES = statement<'orgId' | 'statusIds' | 'statuses'>(
   'insert_missing_statuses',
   `
-  insert into statuses (org_id, key, name_ru, name_en, type, position)
-  select :orgId, given.item ->> 'key', given.item ->> 'name_ru', given.item ->> 'name_en', given.item ->> 'type',
+  insert into statuses (org_id, status_id, key, name_ru, name_en, type, position)
+  select :orgId, (:statusIds::bigint[])[given.place], given.item ->> 'key', given.item ->> 'name_ru', given.item ->> 'name_en', given.item ->> 'type',
     last.position + given.place
   from (select coalesce(max(position), 0) as position, array_agg(name_en) as names from statuses where org_id = :orgId) as last
   cross join jsonb_array_elements(:statuses) with ordinality as given (item, place)
@@ -127,14 +128,15 @@ export async function insertMissingStatuses(
   statuses: readonly NewStatus[],
 ): Promise<void> {
   await db.invalidate(orgId);
-  await db.query(INSERT_MISSING_STATUSES({ orgId, statuses: JSON.stringify(statuses) }));
+  const statusIds = await nextIds(db, 'statuses', 'status_id', statuses.length);
+  await db.query(INSERT_MISSING_STATUSES({ orgId, statusIds, statuses: JSON.stringify(statuses) }));
 }
 
-const INSERT_STATUS = statement<'orgId' | 'userId' | keyof NewStatus, { status_id: number }>(
+const INSERT_STATUS = statement<'orgId' | 'userId' | 'statusId' | keyof NewStatus, { status_id: number }>(
   'insert_status',
   `
-  insert into statuses (org_id, key, name_ru, name_en, type, position, created_by)
-  select :orgId, :key, :name_ru, :name_en, :type,
+  insert into statuses (org_id, status_id, key, name_ru, name_en, type, position, created_by)
+  select :orgId, :statusId, :key, :name_ru, :name_en, :type,
     (select coalesce(max(position), 0) + 1 from statuses where org_id = :orgId), :userId
   on conflict on constraint statuses_key_key do nothing
   returning status_id`,
@@ -147,7 +149,8 @@ export async function insertStatus(
   status: NewStatus,
 ): Promise<number | undefined> {
   await db.invalidate(orgId);
-  const [row] = await db.query(INSERT_STATUS({ orgId, userId, ...status }));
+  const statusId = await nextId(db, 'statuses', 'status_id');
+  const [row] = await db.query(INSERT_STATUS({ orgId, userId, statusId, ...status }));
   return row?.status_id;
 }
 

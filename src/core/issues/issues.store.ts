@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from '../../database/database.ts';
+import { nextId } from '../../database/next-ids.ts';
 import { statement } from '../../database/statement.ts';
 import { type Viewer, writableQueue } from '../access/viewer.ts';
 import { issueIdNamed } from './issue-name.ts';
@@ -147,13 +148,14 @@ export interface NewIssueRow extends IssueFields, Partial<IssueOrigin> {
   readonly createdBy: number;
 }
 
-const INSERT_ISSUE = statement<'orgId' | keyof NewIssueRow, { issue_id: number }>(
+const INSERT_ISSUE = statement<'orgId' | 'issueId' | keyof NewIssueRow>(
   'insert_issue',
   `
-  insert into issues (org_id, key, queue_id, is_open, closed_at, unique_token, created_by, updated_by, created_at,
+  insert into issues (org_id, issue_id, key, queue_id, is_open, closed_at, unique_token, created_by, updated_by, created_at,
     updated_at, moved_at, position, summary, description, issue_type_id, priority_id, assignee_id, author_id, follower_ids, tags, status_id, resolution_id,
     resolved_at, resolved_by, reference, color, due_at, started_at, time_spent, time_estimated, kanboard)
-  select :orgId, :key, :queueId, :isOpen, case when not :isOpen then coalesce(:resolvedAt::timestamptz, times.updated_at) end,
+  overriding system value
+  select :orgId, :issueId, :key, :queueId, :isOpen, case when not :isOpen then coalesce(:resolvedAt::timestamptz, times.updated_at) end,
     :unique, :createdBy, coalesce(:updatedBy::bigint, :createdBy::bigint), times.created_at, times.updated_at,
     times.updated_at, ${lastPosition(':queueId', ':statusId')}, :summary, :description, :issueTypeId, :priorityId, :assigneeId, nullif(:authorId::bigint, :createdBy::bigint),
     :followerIds::bigint[], :tags, :statusId, :resolutionId,
@@ -163,15 +165,15 @@ const INSERT_ISSUE = statement<'orgId' | keyof NewIssueRow, { issue_id: number }
   from (
     select coalesce(:createdAt::timestamptz, now()) as created_at,
       coalesce(:updatedAt::timestamptz, :createdAt::timestamptz, now()) as updated_at
-  ) times
-  returning issue_id`,
+  ) times`,
 );
 
 /** Returns the issue_id. */
 export async function insertIssue(db: Transaction, orgId: string, issue: NewIssueRow): Promise<number> {
   const kanboard = JSON.stringify(issue.kanboard);
-  const [row] = await db.query(INSERT_ISSUE({ orgId, unique: undefined, ...NO_ORIGIN, ...issue, kanboard }));
-  return (row as { issue_id: number }).issue_id;
+  const issueId = await nextId(db, 'issues', 'issue_id');
+  await db.query(INSERT_ISSUE({ orgId, issueId, unique: undefined, ...NO_ORIGIN, ...issue, kanboard }));
+  return issueId;
 }
 
 const UPDATE_ISSUE_FIELDS = statement<'orgId' | 'userId' | 'issueId' | 'isOpen' | keyof IssueFields>(

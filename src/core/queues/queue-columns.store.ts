@@ -1,5 +1,6 @@
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
+import { nextId, nextIds } from '../../database/next-ids.ts';
 import { statement } from '../../database/statement.ts';
 import { type Viewer, visibleQueue } from '../access/viewer.ts';
 import { COLUMN_STATUS_CHANGED, type StatusRow } from '../dictionaries/dictionaries.store.ts';
@@ -28,25 +29,38 @@ export function selectStatusesOfQueues(
   return db.query(SELECT_STATUSES_OF_QUEUES({ ...viewer, queueIds }));
 }
 
-const INSERT_COLUMNS_FOR_STATUSES = statement<'orgId' | 'queueId'>(
+const COUNT_STATUSES = statement<'orgId', { count: number }>(
+  'count_statuses',
+  'select count(*) from statuses where org_id = :orgId',
+);
+
+const INSERT_COLUMNS_FOR_STATUSES = statement<'orgId' | 'queueId' | 'columnIds'>(
   'insert_columns_for_statuses',
   `
-  insert into columns (org_id, queue_id, status_id, title, position)
-  select org_id, :queueId, status_id, name_en, row_number() over (order by position, status_id)
-  from statuses
-  where org_id = :orgId`,
+  insert into columns (org_id, column_id, queue_id, status_id, title, position)
+  overriding system value
+  select :orgId, (:columnIds::bigint[])[place], :queueId, status_id, name_en, place
+  from (
+    select status_id, name_en, row_number() over (order by position, status_id) as place
+    from statuses
+    where org_id = :orgId
+  ) as ordered
+  where place <= cardinality(:columnIds::bigint[])`,
 );
 
 /** Creates a column of the queue for each status of the organisation, in the order of the statuses. */
 export async function insertColumnsForStatuses(db: Transaction, orgId: string, queueId: number): Promise<void> {
-  await onConstraint(db.query(INSERT_COLUMNS_FOR_STATUSES({ orgId, queueId })), COLUMN_STATUS_CHANGED);
+  const [row] = await db.query(COUNT_STATUSES({ orgId }));
+  const columnIds = await nextIds(db, 'columns', 'column_id', row?.count ?? 0);
+  await onConstraint(db.query(INSERT_COLUMNS_FOR_STATUSES({ orgId, queueId, columnIds })), COLUMN_STATUS_CHANGED);
 }
 
-const INSERT_COLUMNS = statement<'orgId' | 'queueId' | 'columns'>(
+const INSERT_COLUMNS = statement<'orgId' | 'queueId' | 'columns' | 'columnIds'>(
   'insert_columns',
   `
-  insert into columns (org_id, queue_id, status_id, title, position)
-  select :orgId, :queueId, (
+  insert into columns (org_id, column_id, queue_id, status_id, title, position)
+  overriding system value
+  select :orgId, (:columnIds::bigint[])[given.place], :queueId, (
     select status_id from statuses
     where org_id = :orgId and (name_en = given.item ->> 'name_en' or key = given.item ->> 'key')
     order by name_en = given.item ->> 'name_en' desc, status_id
@@ -62,8 +76,9 @@ export async function insertColumns(
   queueId: number,
   columns: readonly { readonly key: string; readonly name_en: string }[],
 ): Promise<void> {
+  const columnIds = await nextIds(db, 'columns', 'column_id', columns.length);
   await onConstraint(
-    db.query(INSERT_COLUMNS({ orgId, queueId, columns: JSON.stringify(columns) })),
+    db.query(INSERT_COLUMNS({ orgId, queueId, columns: JSON.stringify(columns), columnIds })),
     COLUMN_STATUS_CHANGED,
   );
 }
@@ -114,11 +129,12 @@ export async function hasColumn(db: Queryable, orgId: string, queueId: number, s
   return rows.length > 0;
 }
 
-const INSERT_LAST_COLUMN = statement<'orgId' | 'queueId' | 'statusId'>(
+const INSERT_LAST_COLUMN = statement<'orgId' | 'columnId' | 'queueId' | 'statusId'>(
   'insert_last_column',
   `
-  insert into columns (org_id, queue_id, status_id, title, position)
-  select :orgId, :queueId, status_id, name_en,
+  insert into columns (org_id, column_id, queue_id, status_id, title, position)
+  overriding system value
+  select :orgId, :columnId, :queueId, status_id, name_en,
     (select coalesce(max(position), 0) + 1 from columns where org_id = :orgId and queue_id = :queueId)
   from statuses
   where org_id = :orgId and status_id = :statusId
@@ -132,5 +148,6 @@ export async function insertLastColumn(
   queueId: number,
   statusId: number,
 ): Promise<void> {
-  await onConstraint(db.query(INSERT_LAST_COLUMN({ orgId, queueId, statusId })), COLUMN_STATUS_CHANGED);
+  const columnId = await nextId(db, 'columns', 'column_id');
+  await onConstraint(db.query(INSERT_LAST_COLUMN({ orgId, columnId, queueId, statusId })), COLUMN_STATUS_CHANGED);
 }

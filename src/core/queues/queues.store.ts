@@ -1,4 +1,5 @@
 import { ConcurrentChange, type Queryable, type Transaction } from '../../database/database.ts';
+import { nextId } from '../../database/next-ids.ts';
 import { statement } from '../../database/statement.ts';
 import { managedQueue, type Viewer, visibleQueue, writableQueue } from '../access/viewer.ts';
 import { type UserColumns, userColumns } from '../users/user-summary.ts';
@@ -29,12 +30,6 @@ export interface ProjectSettings {
   readonly is_private?: number | undefined;
 }
 
-/** Without a table of tenants, so that Citus runs it on the coordinator: workers have sequences of their own. */
-const NEXT_QUEUE_ID = statement<never, { queue_id: number }>(
-  'next_queue_id',
-  `select nextval(pg_get_serial_sequence('queues', 'queue_id')) as queue_id`,
-);
-
 const INSERT_QUEUE = statement<'orgId' | 'queueId' | keyof NewQueue>(
   'insert_queue',
   `
@@ -56,8 +51,7 @@ const INSERT_QUEUE = statement<'orgId' | 'queueId' | keyof NewQueue>(
  * that no key refers to two issues.
  */
 export async function insertQueue(db: Transaction, orgId: string, queue: NewQueue): Promise<number> {
-  const [row] = await db.query(NEXT_QUEUE_ID({}));
-  const { queue_id: queueId } = row as { queue_id: number };
+  const queueId = await nextId(db, 'queues', 'queue_id');
   const kanboard = JSON.stringify(queue.kanboard ?? {});
   await db.query(INSERT_QUEUE({ orgId, queueId, description: undefined, ...queue, kanboard }));
   return queueId;

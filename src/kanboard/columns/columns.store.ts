@@ -2,6 +2,7 @@ import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
 import { COLUMN_STATUS_CHANGED } from '../../core/dictionaries/dictionaries.store.ts';
 import type { Queryable, Transaction } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
+import { nextId } from '../../database/next-ids.ts';
 import { statement } from '../../database/statement.ts';
 
 export interface ColumnRow {
@@ -55,13 +56,13 @@ export interface ColumnFields {
   readonly description: string;
 }
 
-const INSERT_COLUMN = statement<'orgId' | 'queueId' | 'statusId' | keyof ColumnFields, { column_id: number }>(
+const INSERT_COLUMN = statement<'orgId' | 'columnId' | 'queueId' | 'statusId' | keyof ColumnFields>(
   'insert_column',
   `
-  insert into columns (org_id, queue_id, status_id, title, task_limit, description, position)
-  select :orgId, :queueId, :statusId, :title, :taskLimit, :description,
-    (select coalesce(max(position), 0) + 1 from columns where org_id = :orgId and queue_id = :queueId)
-  returning column_id`,
+  insert into columns (org_id, column_id, queue_id, status_id, title, task_limit, description, position)
+  overriding system value
+  select :orgId, :columnId, :queueId, :statusId, :title, :taskLimit, :description,
+    (select coalesce(max(position), 0) + 1 from columns where org_id = :orgId and queue_id = :queueId)`,
 );
 
 /** Appends a column and returns its id. */
@@ -70,8 +71,9 @@ export async function insertColumn(
   orgId: string,
   column: ColumnFields & { readonly queueId: number; readonly statusId: number },
 ): Promise<number> {
-  const [row] = await onConstraint(db.query(INSERT_COLUMN({ orgId, ...column })), COLUMN_STATUS_CHANGED);
-  return (row as { column_id: number }).column_id;
+  const columnId = await nextId(db, 'columns', 'column_id');
+  await onConstraint(db.query(INSERT_COLUMN({ orgId, columnId, ...column })), COLUMN_STATUS_CHANGED);
+  return columnId;
 }
 
 const UPDATE_COLUMN = statement<'orgId' | 'columnId' | keyof ColumnFields>(
