@@ -31,7 +31,7 @@ import { taskMoveMethods } from './kanboard/task-moves/task-moves.rpc.ts';
 import { taskMethods } from './kanboard/tasks/tasks.rpc.ts';
 import { userMethods } from './kanboard/users/users.rpc.ts';
 import type { Log } from './log.ts';
-import type { Metrics } from './metrics.ts';
+import type { Metrics, MetricsSource } from './metrics.ts';
 import { operationsRouter } from './operations.ts';
 import { pagesRouter } from './pages/pages.router.ts';
 import { TestMode } from './test-mode/test-mode.ts';
@@ -83,6 +83,8 @@ export interface AppOptions {
   readonly requestMs?: number | undefined;
   readonly responseLimits?: Partial<ResponseLimits>;
   readonly metrics?: Metrics | undefined;
+  /** What `/metrics` shows (default: `metrics`). */
+  readonly allMetrics?: MetricsSource | undefined;
   /** While it returns true, /healthz and /readyz fail. */
   readonly isDatabaseLost?: () => boolean;
   /** While it returns true, /readyz fails. */
@@ -112,6 +114,7 @@ export function createApp({
   requestMs,
   responseLimits: limits = {},
   metrics,
+  allMetrics = metrics && (() => metrics.text()),
   isDatabaseLost = () => false,
   isStopping = () => false,
   tracing,
@@ -196,7 +199,7 @@ export function createApp({
       version,
       isDatabaseLost,
       isStopping,
-      metrics: config.metricsPort === undefined ? metrics : undefined,
+      metrics: config.metricsPort === undefined ? allMetrics : undefined,
     }),
   );
   app.use(guidesRouter());

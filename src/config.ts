@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { cleanEnv, makeValidator, str } from 'envalid';
 import { compile } from 'proxy-addr';
@@ -8,6 +9,8 @@ import { StartError } from './errors.ts';
 export interface Config {
   readonly port: number;
   readonly host: string;
+  /** Processes that serve the port. */
+  readonly workers: number;
   /** Connections of clients; further ones are closed at once. */
   readonly connectionsMax: number;
   /** The operator's own PostgreSQL; if unset, the embedded one is used. */
@@ -61,6 +64,8 @@ interface InitialOrganisation {
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
+const WORKERS_MAX = 64;
+
 /** 0 lets the operating system choose. */
 const port = makeValidator<number>((value) => {
   if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535) throw new Error('must be a port, from 0 to 65535');
@@ -69,6 +74,13 @@ const port = makeValidator<number>((value) => {
 
 const connections = makeValidator<number>((value) => {
   if (!/^[1-9]\d{0,5}$/.test(value)) throw new Error('must be a number of connections, from 1 to 999999');
+  return Number(value);
+});
+
+const workers = makeValidator<number>((value) => {
+  if (value === 'auto') return Math.min(availableParallelism(), WORKERS_MAX);
+  if (!/^[1-9]\d?$/.test(value) || Number(value) > WORKERS_MAX)
+    throw new Error(`must be a number of processes, from 1 to ${WORKERS_MAX}, or auto`);
   return Number(value);
 });
 
@@ -137,6 +149,7 @@ const organisationId = makeValidator<string>((value) => {
 const VARIABLES = {
   PORT: port({ default: 8080, desc: 'port to listen on; 0 picks a free one' }),
   HOST: str({ default: '127.0.0.1', desc: 'address to listen on' }),
+  WORKERS: workers({ default: 1, desc: 'server processes that share PORT; auto: one for each processor' }),
   DATABASE_URL: databaseUrl('primary')({
     default: undefined,
     desc: 'your own PostgreSQL, version 15 or later; if unset, an embedded one is used',
@@ -198,7 +211,7 @@ const VARIABLES = {
   RATE_LIMIT_STORE: str({
     choices: ['memory', 'database'],
     default: 'memory',
-    desc: 'memory: each server counts for itself; database: all servers count together',
+    desc: 'memory: each process counts for itself; database: all count together, also by default with WORKERS',
   }),
 };
 
@@ -226,6 +239,9 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       const problems = Object.entries(errors).map(([name, error]) => `${name}: ${error.message}`);
       if ('DATABASE_READ_URL' in given && !('DATABASE_URL' in given))
         problems.push('DATABASE_READ_URL: needs the DATABASE_URL of the primary');
+      // What tests force and read is in the memory of one process.
+      if ((given['WORKERS'] ?? '1') !== '1' && given['TEST_MODE'] === 'on')
+        problems.push('WORKERS: cannot be combined with TEST_MODE=on');
       problems.push(...seedProblems(given));
       if (problems.length > 0) throw new StartError(`The environment is invalid.\n${problems.join('\n')}`);
     },
@@ -233,6 +249,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   return Object.freeze({
     port: values.PORT,
     host: values.HOST,
+    workers: values.WORKERS,
     connectionsMax: values.MAX_CONNECTIONS,
     databaseUrl: values.DATABASE_URL,
     databaseReadUrl: values.DATABASE_READ_URL,
@@ -261,7 +278,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     kanboardAuthHeader: values.KANBOARD_AUTH_HEADER,
     kanboardOrg: values.KANBOARD_ORG,
     rateLimit: values.RATE_LIMIT,
-    rateLimitStore: values.RATE_LIMIT_STORE,
+    // A client with many connections would otherwise get the limit once for each worker.
+    rateLimitStore: values.WORKERS > 1 && !('RATE_LIMIT_STORE' in given) ? 'database' : values.RATE_LIMIT_STORE,
   });
 }
 

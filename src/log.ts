@@ -8,15 +8,25 @@ const STDOUT = 1;
 const STDERR = 2;
 /** Lines are written together: a system call for each costs more than the rest of its logging. */
 const BUFFER_CHARACTERS = 16_384;
+/**
+ * Of a process that shares its standard output with others: lines of up to 4096 bytes (PIPE_BUF) never mix in a pipe, and a
+ * character takes up to three.
+ */
+const SHARED_BUFFER_CHARACTERS = 1_365;
 const BUFFER_MS = 100;
 /** A warning or an error is written at once, with the lines before it. */
 const IS_URGENT = /^\{"level":[456]0/;
 const LAST_WRITE_ATTEMPTS = 100;
 const LAST_WRITE_PAUSE_MS = 10;
 
-/** A log of JSON lines on standard output. Warnings and errors appear there at once, others within a tenth of a second. */
-export function createLog(level: string): Log {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, bufferedStdout());
+/**
+ * A log of JSON lines on standard output. Warnings and errors appear there at once, others within a tenth of a second. The
+ * lines of a worker, which shares the output with others, have its number.
+ */
+export function createLog(level: string, worker?: number): Log {
+  const base = worker === undefined ? null : { worker };
+  const stdout = bufferedStdout(worker === undefined ? BUFFER_CHARACTERS : SHARED_BUFFER_CHARACTERS);
+  return pino({ level, base, timestamp: pino.stdTimeFunctions.isoTime }, stdout);
 }
 
 /**
@@ -55,7 +65,7 @@ function auditFailure(target: string | number, error: unknown): StartError {
   );
 }
 
-function bufferedStdout(): DestinationStream & { flushSync(): void } {
+function bufferedStdout(charactersMax: number): DestinationStream & { flushSync(): void } {
   // Writes in the background, so that a reader that is slow or gone does not stop the server.
   const stdout = pino.destination(STDOUT);
   let lines = '';
@@ -73,8 +83,9 @@ function bufferedStdout(): DestinationStream & { flushSync(): void } {
   process.on('exit', flushSync);
   return {
     write(line) {
+      if (lines.length > 0 && lines.length + line.length > charactersMax) flush();
       lines += line;
-      if (lines.length >= BUFFER_CHARACTERS || IS_URGENT.test(line)) flush();
+      if (lines.length >= charactersMax || IS_URGENT.test(line)) flush();
       else timer ??= setTimeout(flush, BUFFER_MS).unref();
     },
     flushSync,

@@ -1,5 +1,7 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { createServer } from 'node:http';
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { DatabasePool, DatabaseStatistics } from './database/database.ts';
+import { listen } from './http/listen.ts';
 import type { Observer } from './http/request-log.ts';
 
 /** In seconds: from a read out of the cache to the longest request. */
@@ -10,14 +12,20 @@ const UNKNOWN = 'unknown';
 
 type Source = Pick<DatabasePool, 'statistics' | 'replicaStates'>;
 
-/** What Prometheus reads at `/metrics`: the requests, the database handle, and the process. */
+/** Returns what Prometheus reads at `/metrics`, in its text format. */
+export type MetricsSource = () => Promise<string>;
+
+export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
+
+/** The metrics of this process: the requests, the database handle, and the process itself. */
 export class Metrics implements Observer {
   readonly #registry = new Registry();
   readonly #requests: Counter<'operation' | 'status'>;
   readonly #durations: Histogram<'operation'>;
   readonly #calls: Counter<'procedure' | 'outcome'>;
 
-  constructor(db: Source) {
+  /** A worker labels its metrics with its number, and sends them to the supervisor on request. */
+  constructor(db: Source, worker?: number) {
     const registers = [this.#registry];
     this.#requests = new Counter({
       name: 'issue_links_http_requests_total',
@@ -70,10 +78,11 @@ export class Metrics implements Observer {
       },
     });
     collectDefaultMetrics({ register: this.#registry });
-  }
-
-  get contentType(): string {
-    return this.#registry.contentType;
+    if (worker === undefined) return;
+    this.#registry.setDefaultLabels({ worker });
+    AggregatorRegistry.setRegistries([this.#registry]);
+    // It listens for the requests.
+    new AggregatorRegistry();
   }
 
   /** The metrics in the text format of Prometheus. */
@@ -89,6 +98,35 @@ export class Metrics implements Observer {
   onCall(procedure: string, outcome: 'result' | 'failure'): void {
     this.#calls.inc({ procedure, outcome });
   }
+}
+
+/** In the supervisor: the metrics of all workers, whose samples the label `worker` keeps apart. */
+export function metricsOfWorkers(): MetricsSource {
+  const registry = new AggregatorRegistry();
+  return () => registry.clusterMetrics();
+}
+
+/** Serves the metrics on METRICS_PORT, if it is set; that port can be closed to clients. Returns a function that stops that. */
+export async function listenForMetrics(
+  metrics: MetricsSource,
+  { metricsPort, host }: { readonly metricsPort: number | undefined; readonly host: string },
+): Promise<(() => void) | undefined> {
+  if (metricsPort === undefined) return undefined;
+  const server = createServer((request, response) => {
+    if (request.url !== '/metrics' || !['GET', 'HEAD'].includes(request.method ?? '')) {
+      response.writeHead(404).end();
+      return;
+    }
+    metrics().then(
+      (text) => response.setHeader('Content-Type', METRICS_CONTENT_TYPE).end(text),
+      () => response.writeHead(503).end(),
+    );
+  });
+  await listen(server, { port: metricsPort, host }, 'METRICS_PORT');
+  return () => {
+    server.close();
+    server.closeAllConnections();
+  };
 }
 
 type Reading = readonly [name: string, help: string, read: (statistics: DatabaseStatistics) => number];

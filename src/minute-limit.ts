@@ -14,7 +14,7 @@ export interface Quota {
 
 /** Counts by key, such as an address, in windows of a minute, in this process. */
 export class MinuteLimit {
-  readonly max: number;
+  #max: number;
   readonly #counts = new LRUCache<string, { count: number }>({
     // Unlike `max`, this reserves no memory for keys that are not there.
     maxSize: KEYS_MAX,
@@ -23,13 +23,22 @@ export class MinuteLimit {
   });
 
   constructor(max: number) {
-    this.max = max;
+    this.#max = max;
+  }
+
+  get max(): number {
+    return this.#max;
+  }
+
+  /** Leaves this process its part of the limit, which others count for themselves as well. */
+  divide(processes: number): void {
+    this.#max = Math.ceil(this.#max / processes);
   }
 
   quota(key: string): Quota {
     const used = this.#counts.get(key)?.count ?? 0;
     const resetMs = used === 0 ? WINDOW_MS : this.#counts.getRemainingTTL(key);
-    return { remaining: Math.max(this.max - used, 0), resetSeconds: Math.ceil(resetMs / 1000) };
+    return { remaining: Math.max(this.#max - used, 0), resetSeconds: Math.ceil(resetMs / 1000) };
   }
 
   /** Throws `busy`, with the time until the window ends, if the key has nothing left. */

@@ -8,7 +8,7 @@ import { isLoopbackRequest } from './http/loopback.ts';
 import { originOf } from './http/own-origin.ts';
 import { refuseMethod } from './http/refuse-method.ts';
 import type { Log } from './log.ts';
-import type { Metrics } from './metrics.ts';
+import { METRICS_CONTENT_TYPE, type MetricsSource } from './metrics.ts';
 
 interface Operations {
   readonly db: DatabasePool;
@@ -19,7 +19,7 @@ interface Operations {
   /** Whether the server is about to stop, so that load balancers must send it no more requests. */
   readonly isStopping: () => boolean;
   /** Served to programs of this machine. */
-  readonly metrics: Metrics | undefined;
+  readonly metrics: MetricsSource | undefined;
 }
 
 /** `/` for programs, health, readiness and the contracts: routes that need no credentials. */
@@ -76,9 +76,9 @@ function sendContract(file: ContractFile): RequestHandler {
 }
 
 /** For other machines the path does not exist: the figures tell what an organisation does. */
-function sendMetrics(metrics: Metrics): RequestHandler {
+function sendMetrics(metrics: MetricsSource): RequestHandler {
   return async (request, response, next) => {
-    if (isLoopbackRequest(request)) response.type(metrics.contentType).send(await metrics.text());
+    if (isLoopbackRequest(request)) response.type(METRICS_CONTENT_TYPE).send(await metrics());
     else next('route');
   };
 }

@@ -5,7 +5,7 @@ import type { Act, Outcome } from '../http/administrative-acts.ts';
 import { createCommandAuditLog } from '../log.ts';
 
 /** Commands that change nothing and show nothing secret; the server records the acts of its clients itself. */
-const READING = new Set(['serve', 'list', 'links', 'completion']);
+const READING = new Set(['serve', 'worker', 'list', 'links', 'completion']);
 
 /** Records the command that runs, if it is an administrative act and AUDIT_LOG is set. */
 export class CommandAudit {

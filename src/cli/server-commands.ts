@@ -9,6 +9,7 @@ import { StartError } from '../errors.ts';
 import { createLog } from '../log.ts';
 import { reset } from '../test-mode/snapshot.ts';
 import { ask, connectDatabase, DeclinedError, print, UsageError, withDatabase } from './command.ts';
+import { greeting } from './greeting.ts';
 
 const LOG_FLUSH_MS = 2_000;
 /**
@@ -36,8 +37,6 @@ export function addServerCommands(program: Command, environment: NodeJS.ProcessE
     .addHelpText('after', ({ command }) => `\nEnvironment variables:\n${variablesHelp(command)}`)
     .action(async (options: { reset?: true }) => {
       for (const flag of V8_FLAGS) setFlagsFromString(flag);
-      // Imported lazily: no other command needs the HTTP stack.
-      const { greeting, serve } = await import('../serve.ts');
       const config = readConfig(environment);
       if (options.reset && (config.seed ?? config.init) !== undefined) {
         throw new UsageError('--reset creates demo data, which SEED and INIT_ORG replace: use only one of them.');
@@ -46,6 +45,8 @@ export function addServerCommands(program: Command, environment: NodeJS.ProcessE
         throw new UsageError('--reset creates demo data, which DEMO=off forbids: use only one of them.');
       }
       const log = createLog(config.logLevel);
+      // Imported lazily: no other command needs the HTTP stack.
+      const { serve } = config.workers === 1 ? await import('../serve.ts') : await import('../workers.ts');
       const server = await serve(config, log, options);
       const stop = async (signal: NodeJS.Signals) => {
         log.info({ signal }, 'stopping');
@@ -54,6 +55,17 @@ export function addServerCommands(program: Command, environment: NodeJS.ProcessE
       };
       stopOnSignal(stop, () => void server.stop());
       process.stdout.write(`${greeting(server)}\n`);
+    });
+
+  program
+    .command('worker <number>', { hidden: true })
+    .description('a process that "serve" starts for WORKERS')
+    .option('--demo', "accept the demo's credentials")
+    .action(async (number: string, { demo }: { demo?: true }) => {
+      for (const flag of V8_FLAGS) setFlagsFromString(flag);
+      if (process.send === undefined) throw new UsageError('Workers are started by "issue-links serve" with WORKERS.');
+      const { startWorker } = await import('../worker.ts');
+      startWorker(readConfig(environment), { number: Number(number), isDemoUsable: demo === true });
     });
 
   program

@@ -19,6 +19,10 @@ const STARTING = new Set([
   ...['57P03', '25006'],
 ]);
 const RETRY_MS = 250;
+/** Of the embedded PostgreSQL, whose own default is enough for one process and commands beside it. */
+const CONNECTIONS_DEFAULT = 100;
+/** More than the pool of a worker, the session that listens and the attachment take. */
+const WORKER_CONNECTIONS = 20;
 
 /** A connected PostgreSQL, either embedded or at DATABASE_URL. */
 export interface Postgres {
@@ -32,7 +36,7 @@ export interface Postgres {
   close(): Promise<void>;
 }
 
-type Location = Pick<Config, 'databaseUrl' | 'databaseReadUrl' | 'databaseWaitSeconds' | 'dataDir'>;
+type Location = Pick<Config, 'databaseUrl' | 'databaseReadUrl' | 'databaseWaitSeconds' | 'dataDir' | 'workers'>;
 
 export interface ConnectOptions {
   /** Creates the embedded database if it does not exist. */
@@ -47,7 +51,7 @@ export interface ConnectOptions {
  * StartError if the database cannot be used, or if it does not exist and `create` is false.
  */
 export async function connectPostgres(location: Location, options: ConnectOptions): Promise<Postgres> {
-  const { databaseUrl, databaseReadUrl, dataDir, databaseWaitSeconds } = location;
+  const { databaseUrl, databaseReadUrl, dataDir, databaseWaitSeconds, workers } = location;
   const { create, log, onWait } = options;
   if (databaseUrl !== undefined) {
     const connection = connectionFrom(databaseUrl, 'primary');
@@ -56,7 +60,8 @@ export async function connectPostgres(location: Location, options: ConnectOption
     const postgres = open(name, openDatabase(connection, log, { replicas }), connection);
     return await checked(postgres, databaseWaitSeconds * 1000, onWait);
   }
-  const embedded = await startEmbeddedPostgres({ dataDir, create, log });
+  const connectionsMax = workers === 1 ? undefined : CONNECTIONS_DEFAULT + (workers - 1) * WORKER_CONNECTIONS;
+  const embedded = await startEmbeddedPostgres({ dataDir, create, connectionsMax, log });
   return await checked(
     open(
       `the embedded PostgreSQL in ${dataDir}`,

@@ -31,6 +31,8 @@ export interface Target {
   readonly cluster: Cluster;
   readonly password: string;
   readonly durability: Durability;
+  /** `max_connections`, if this process starts the server. */
+  readonly connectionsMax: number | undefined;
   readonly log: Log;
   /** Creates what a user of the cluster relies on. */
   readonly prepare: (client: pg.Client) => Promise<void>;
@@ -206,7 +208,7 @@ async function reachServer(target: Target, back?: Return): Promise<Hold> {
       // Some shared folders of virtual machines cannot hold sockets, so the last attempt uses TCP.
       const address = back?.address ?? (await chooseAddress(cluster, attempts === START_ATTEMPTS));
       logged = await logSize(cluster);
-      server = await spawnServer(cluster, address, target.durability);
+      server = await spawnServer(cluster, address, target);
     }
     await sleep(POLL_MS);
   }

@@ -20,6 +20,8 @@ export interface EmbeddedPostgresOptions {
   create: boolean;
   /** `disposable` is for test runs: a crash of the machine may destroy the data. */
   durability?: Durability;
+  /** The connections that the server accepts, if this process starts it; if unset, PostgreSQL's default of 100. */
+  connectionsMax?: number | undefined;
   log: Log;
 }
 
@@ -32,12 +34,20 @@ export async function startEmbeddedPostgres({
   dataDir,
   create,
   durability = 'durable',
+  connectionsMax,
   log,
 }: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const cluster = create ? await openDataFolder(dataDir) : await findDataFolder(dataDir);
   const created = create && (await ensureCluster(cluster, durability));
   const password = await readPassword(cluster);
-  const attachment = await Attachment.open({ cluster, password, durability, log, prepare: ensureDatabase });
+  const attachment = await Attachment.open({
+    cluster,
+    password,
+    durability,
+    connectionsMax,
+    log,
+    prepare: ensureDatabase,
+  });
   const { address } = attachment;
   log.info({ dataDir: cluster.dataDir, created, ...address }, 'Attached to the embedded PostgreSQL');
   return {

@@ -49,7 +49,11 @@ export async function chooseAddress(cluster: Cluster, overTcp: boolean): Promise
 }
 
 /** Starts a server that outlives us. It exits by itself when another server has the cluster. */
-export async function spawnServer(cluster: Cluster, address: Address, durability: Durability): Promise<ServerProcess> {
+export async function spawnServer(
+  cluster: Cluster,
+  address: Address,
+  { durability, connectionsMax }: { readonly durability: Durability; readonly connectionsMax: number | undefined },
+): Promise<ServerProcess> {
   const account = await accountOf(cluster);
   const bin = await findBinaries(cluster.dataDir, account);
   const isSocket = address.host !== LOOPBACK;
@@ -59,6 +63,7 @@ export async function spawnServer(cluster: Cluster, address: Address, durability
     `unix_socket_directories=${isSocket ? '.' : ''}`,
     'unix_socket_permissions=0700',
     `port=${address.port}`,
+    ...(connectionsMax === undefined ? [] : [`max_connections=${connectionsMax}`]),
     ...(durability === 'disposable' ? DISPOSABLE_SETTINGS : []),
   ];
   const args = [

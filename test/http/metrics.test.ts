@@ -12,7 +12,7 @@ import {
   givenOrganisation,
   givenQueue,
 } from '../support/builders.ts';
-import { PROGRAM, type ServerProcess, startServer } from '../support/server-process.ts';
+import { freePort, PROGRAM, type ServerProcess, startServer } from '../support/server-process.ts';
 import { useDatabase } from '../support/test-database.ts';
 
 const database = useDatabase();
@@ -164,14 +164,6 @@ test('a log line names the operation, the client and the credentials', async () 
   expect(refused).not.toHaveProperty('userId');
   expect(server.output()).not.toContain(organisation.admin.token);
 });
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => probe.once('listening', resolve));
-  const { port } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
 
 test('a stopping server fails /readyz until SHUTDOWN_DELAY is over, and then stops by itself', async () => {
   const environment = { DATABASE_URL: database().url, PORT: '0', SHUTDOWN_DELAY: '1' };

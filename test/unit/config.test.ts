@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { describeVariables, readConfig } from '../../src/config.ts';
@@ -8,6 +9,7 @@ import { StartError } from '../../src/errors.ts';
 const DEFAULTS = {
   port: 8080,
   host: '127.0.0.1',
+  workers: 1,
   connectionsMax: 4000,
   databaseUrl: undefined,
   databaseReadUrl: undefined,
@@ -106,6 +108,30 @@ test('all problems are reported at once', () => {
       ...['KANBOARD_AUTH_HEADER', 'KANBOARD_ORG', 'RATE_LIMIT', 'RATE_LIMIT_STORE'],
     ].sort(),
   );
+});
+
+test.each([
+  ['1', 1],
+  ['2', 2],
+  ['64', 64],
+  ['auto', Math.min(availableParallelism(), 64)],
+])('WORKERS=%s is valid', (WORKERS, workers) => {
+  expect(readConfig({ WORKERS }).workers).toBe(workers);
+});
+
+test.each(['0', '65', '-1', '1.5', '02', 'all', '1e1'])('WORKERS=%s is invalid', (WORKERS) => {
+  expect(problemOf({ WORKERS })).toContain('WORKERS: must be a number of processes, from 1 to 64, or auto');
+});
+
+test.each(['2', 'auto'])('WORKERS=%s is refused with TEST_MODE=on, and WORKERS=1 is not', (WORKERS) => {
+  expect(problemOf({ WORKERS, TEST_MODE: 'on' })).toContain('WORKERS: cannot be combined with TEST_MODE=on');
+  expect(readConfig({ WORKERS: '1', TEST_MODE: 'on' })).toMatchObject({ workers: 1, testMode: true });
+});
+
+test('several workers count requests in the database, unless RATE_LIMIT_STORE says otherwise', () => {
+  expect(readConfig({ WORKERS: '2' }).rateLimitStore).toBe('database');
+  expect(readConfig({ WORKERS: '2', RATE_LIMIT_STORE: 'memory' }).rateLimitStore).toBe('memory');
+  expect(readConfig({ WORKERS: '1' }).rateLimitStore).toBe('memory');
 });
 
 test('the message about an invalid value does not contain its password', () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { failedRequests } from '../../core/access/failed-requests.ts';
+import { failedRequests, wrongPasswords } from '../../core/access/failed-requests.ts';
 import type { Viewer } from '../../core/access/viewer.ts';
 import { APPLICATION_LOGIN } from '../../core/organisations/organisations.service.ts';
 import { noteTokenUse } from '../../core/tokens/token-uses.ts';
@@ -15,7 +15,6 @@ import {
 import { passwordMatches, UNMATCHED_HASH } from '../../core/users/password-hash.ts';
 import type { Database } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
-import { MinuteLimit } from '../../minute-limit.ts';
 import { texts } from '../../texts.ts';
 import {
   type AccountRow,
@@ -40,11 +39,6 @@ export interface Origin {
 
 /** Requests of one address that may wait for the comparison of a password. */
 const ADDRESS_QUEUE_MAX = 32;
-
-const WRONG_PASSWORDS_PER_MINUTE = 20;
-
-/** Wrong passwords by login, from all addresses: thousands of addresses have thousands of times the guesses of one. */
-const wrongPasswords = new MinuteLimit(WRONG_PASSWORDS_PER_MINUTE);
 
 /**
  * Recently verified passwords, keyed by a digest of the stored hash and the password. Clients send the password with every
