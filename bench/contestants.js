@@ -1,4 +1,5 @@
 import { keyOf, pairsInBlocks, pairsInGraph, randomIssues } from './dataset.js';
+import { WORKERS } from './environment.js';
 import { runHttp, runPgbench } from './load.js';
 import { insertLinkScript, readLinksScript } from './sql.js';
 
@@ -15,10 +16,11 @@ const KEYS = 20_000;
  * wrong.
  */
 export function contestantsOf(bench) {
-  const { server, peers, kanboardUrl, hasPgbench, plan } = bench;
+  const { server, workers, peers, kanboardUrl, hasPgbench, plan } = bench;
   const isSmall = plan.issueCount < 10_000;
   return [
     linksReader(bench, 'links', 'ours: GET links', server),
+    ...(workers ? [linksReader(bench, 'linksWorkers', `ours: GET links, ${WORKERS} workers`, workers)] : []),
     taskLinksReader(bench),
     ...(hasPgbench ? [pgbenchReader(bench)] : []),
     linksReader(bench, 'fastify', 'Fastify + pg, one statement', peers.fastify),

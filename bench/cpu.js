@@ -5,11 +5,6 @@ const hasProc = existsSync('/proc/self/stat');
 /** USER_HZ, in which /proc counts; it is 100 on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
 
-/** Seconds of CPU that a process has used. */
-export function cpuOf(pid) {
-  return hasProc ? ticksOf(pid).own / TICKS_PER_SECOND : undefined;
-}
-
 /** Seconds of CPU that a process has used, with all of its children, ended ones included. */
 export function cpuOfFamily(pid) {
   if (!hasProc) return undefined;

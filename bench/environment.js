@@ -1,5 +1,6 @@
 // Everything that a run needs: the build, PostgreSQL with the data, our server and the peers.
 import { writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { build } from '../scripts/build.js';
@@ -9,6 +10,9 @@ import { isInstalled } from './load.js';
 import { startPeer, startServer } from './processes.js';
 
 const log = { info() {}, warn() {}, error() {} };
+export const WORKERS = 2;
+/** Enough for all servers and clients at once. */
+const CONNECTIONS_MAX = 200;
 
 /** Builds the server unless it is built. */
 export function buildIfNeeded(progress) {
@@ -16,10 +20,10 @@ export function buildIfNeeded(progress) {
   if (!isBuilt() && !build()) throw new Error('The build failed.');
 }
 
-/** Starts PostgreSQL, of the build, in a new folder with the settings of production. */
+/** Starts PostgreSQL, of the build, in a new folder with the settings of production, but for more connections. */
 export async function startPostgres(dataDir) {
   const { startEmbeddedPostgres } = await import('../dist/embedded-postgres/embedded-postgres.js');
-  return await startEmbeddedPostgres({ dataDir, create: true, log });
+  return await startEmbeddedPostgres({ dataDir, create: true, connectionsMax: CONNECTIONS_MAX, log });
 }
 
 /** Builds if needed, starts PostgreSQL in `folder`, loads the data and starts all servers. */
@@ -43,6 +47,10 @@ export async function openBench({ folder, issueCount, linkCount, progress }) {
     };
     progress('servers');
     const server = await start(startServer(folder, { DATA_DIR: dataDir }));
+    const workers =
+      availableParallelism() < WORKERS
+        ? undefined
+        : await start(startServer(folder, { DATA_DIR: dataDir, WORKERS: String(WORKERS) }));
     const fastify = await start(startPeer('fastify-pg', { connection }));
     const expressKnex = await start(startPeer('express-knex', { connection }));
     await requireSameBodies({ plan, token: identity.token, server, others: [fastify, expressKnex] });
@@ -56,6 +64,7 @@ export async function openBench({ folder, issueCount, linkCount, progress }) {
       plan,
       connection,
       server,
+      workers,
       peers: { fastify, expressKnex, bareNode },
       postgresPid: await postmasterPid(connection),
       hasWrk: await isInstalled('wrk'),

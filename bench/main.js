@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { timeBulkRead } from './bulk.js';
 import { contestantsOf } from './contestants.js';
-import { cpuOf, cpuOfFamily } from './cpu.js';
+import { cpuOfFamily } from './cpu.js';
 import { randomIssues } from './dataset.js';
 import { openBench } from './environment.js';
 import { reportOf } from './report.js';
@@ -37,7 +37,7 @@ const isWanted = (name) => only?.includes(name) ?? true;
 /** Runs a contestant, checks its responses meanwhile, and returns its figures. */
 async function measure(bench, contestant, seconds) {
   const { server } = contestant;
-  const cpu = () => ({ server: server && cpuOf(server.pid), postgres: cpuOfFamily(bench.postgresPid) });
+  const cpu = () => ({ server: server && cpuOfFamily(server.pid), postgres: cpuOfFamily(bench.postgresPid) });
   const before = cpu();
   const loading = { isOver: false };
   const run = contestant.run(seconds).finally(() => {

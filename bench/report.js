@@ -8,6 +8,7 @@ const RATIOS = [
   ['linksVsFastify', 'links', 'fastify'],
   ['linksVsExpressKnex', 'links', 'expressKnex'],
   ['linksVsBareNode', 'links', 'bareNode'],
+  ['linksWorkersVsLinks', 'linksWorkers', 'links'],
   ['taskLinksVsLinks', 'taskLinks', 'links'],
   ['taskLinksVsKanboard', 'taskLinks', 'kanboard'],
   ['relatesVsInsert', 'relates', 'insert'],

@@ -1,9 +1,11 @@
+import { availableParallelism } from 'node:os';
 import { expect, test } from '@jest/globals';
 import { run } from '../support/server-process.ts';
 
 const BENCH = [process.execPath, 'bench/main.js', '--smoke', '--json'];
 const CONTESTANTS = [
   'links',
+  ...(availableParallelism() < 2 ? [] : ['linksWorkers']),
   'taskLinks',
   'fastify',
   'expressKnex',
