@@ -56,7 +56,12 @@ describe('from an address that sent 300 wrong tokens in a minute', () => {
   test.each(OPERATIONS)('%s returns 429 for a wrong token, and writes nothing', async (_id, operation) => {
     await unchanged(db(), async () => {
       await flood();
-      const response = await sendWrong(operation);
+      let response = await sendWrong(operation);
+      // The minute that is counted may have just ended.
+      if (response.status === 401) {
+        await flood();
+        response = await sendWrong(operation);
+      }
       expect([response.status, response.body.errorMessages]).toEqual([429, [texts.busy.ru]]);
       expect(response.headers['retry-after']).toMatch(/^([1-9]|[1-5]\d|60)$/);
       expect(response.headers['www-authenticate']).toBeUndefined();
