@@ -1,8 +1,9 @@
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { DatabasePool, DatabaseStatistics } from './database/database.ts';
 import { listen } from './http/listen.ts';
 import type { Observer } from './http/request-log.ts';
+import type { Log } from './log.ts';
 
 /** In seconds: from a read out of the cache to the longest request. */
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -15,7 +16,8 @@ type Source = Pick<DatabasePool, 'statistics' | 'replicaStates'>;
 /** Returns what Prometheus reads at `/metrics`, in its text format. */
 export type MetricsSource = () => Promise<string>;
 
-export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
+/** The metrics of one worker, as a message holds them. */
+export type WorkerMetrics = readonly object[];
 
 /** The metrics of this process: the requests, the database handle, and the process itself. */
 export class Metrics implements Observer {
@@ -24,7 +26,7 @@ export class Metrics implements Observer {
   readonly #durations: Histogram<'operation'>;
   readonly #calls: Counter<'procedure' | 'outcome'>;
 
-  /** A worker labels its metrics with its number, and sends them to the supervisor on request. */
+  /** A worker labels its metrics with its number. */
   constructor(db: Source, worker?: number) {
     const registers = [this.#registry];
     this.#requests = new Counter({
@@ -78,16 +80,18 @@ export class Metrics implements Observer {
       },
     });
     collectDefaultMetrics({ register: this.#registry });
-    if (worker === undefined) return;
-    this.#registry.setDefaultLabels({ worker });
-    AggregatorRegistry.setRegistries([this.#registry]);
-    // It listens for the requests.
-    new AggregatorRegistry();
+    if (worker !== undefined) this.#registry.setDefaultLabels({ worker });
   }
 
   /** The metrics in the text format of Prometheus. */
   text(): Promise<string> {
     return this.#registry.metrics();
+  }
+
+  /** The metrics of this worker, for `mergeMetrics`. */
+  async values(): Promise<WorkerMetrics> {
+    // No two workers have a sample with the same labels, so each sum is one sample.
+    return (await this.#registry.getMetricsAsJSON()).map((metric) => ({ ...metric, aggregator: 'sum' }));
   }
 
   onResponse(operation: string = UNKNOWN, status: number, seconds: number): void {
@@ -100,16 +104,27 @@ export class Metrics implements Observer {
   }
 }
 
-/** In the supervisor: the metrics of all workers, whose samples the label `worker` keeps apart. */
-export function metricsOfWorkers(): MetricsSource {
-  const registry = new AggregatorRegistry();
-  return () => registry.clusterMetrics();
+/** The metrics of several workers in one text; the label `worker` keeps their samples apart. */
+export function mergeMetrics(workers: readonly WorkerMetrics[]): Promise<string> {
+  return AggregatorRegistry.aggregate([...workers]).metrics();
+}
+
+/** Responds with the metrics, or with 503 if they cannot be collected. */
+export async function sendMetrics(metrics: MetricsSource, response: ServerResponse, log: Log): Promise<void> {
+  try {
+    const text = await metrics();
+    response.setHeader('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE).end(text);
+  } catch (err) {
+    log.warn({ err }, 'the metrics could not be collected');
+    response.writeHead(503).end();
+  }
 }
 
 /** Serves the metrics on METRICS_PORT, if it is set; that port can be closed to clients. Returns a function that stops that. */
 export async function listenForMetrics(
   metrics: MetricsSource,
   { metricsPort, host }: { readonly metricsPort: number | undefined; readonly host: string },
+  log: Log,
 ): Promise<(() => void) | undefined> {
   if (metricsPort === undefined) return undefined;
   const server = createServer((request, response) => {
@@ -117,10 +132,7 @@ export async function listenForMetrics(
       response.writeHead(404).end();
       return;
     }
-    metrics().then(
-      (text) => response.setHeader('Content-Type', METRICS_CONTENT_TYPE).end(text),
-      () => response.writeHead(503).end(),
-    );
+    void sendMetrics(metrics, response, log);
   });
   await listen(server, { port: metricsPort, host }, 'METRICS_PORT');
   return () => {

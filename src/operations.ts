@@ -8,7 +8,7 @@ import { isLoopbackRequest } from './http/loopback.ts';
 import { originOf } from './http/own-origin.ts';
 import { refuseMethod } from './http/refuse-method.ts';
 import type { Log } from './log.ts';
-import { METRICS_CONTENT_TYPE, type MetricsSource } from './metrics.ts';
+import { type MetricsSource, sendMetrics } from './metrics.ts';
 
 interface Operations {
   readonly db: DatabasePool;
@@ -47,7 +47,7 @@ export function operationsRouter({
       const problem = isStopping() ? 'the server is stopping' : databaseProblem();
       reportHealth(response, problem ?? (await schemaProblem(db, log)), db.replicaStates());
     },
-    ...(metrics && { '/metrics': sendMetrics(metrics) }),
+    ...(metrics && { '/metrics': localMetrics(metrics, log) }),
     ...Object.fromEntries(CONTRACT_FILES.map((file) => [`/${file}`, sendContract(file)])),
   };
   for (const [path, handler] of Object.entries(handlers))
@@ -76,9 +76,9 @@ function sendContract(file: ContractFile): RequestHandler {
 }
 
 /** For other machines the path does not exist: the figures tell what an organisation does. */
-function sendMetrics(metrics: MetricsSource): RequestHandler {
+function localMetrics(metrics: MetricsSource, log: Log): RequestHandler {
   return async (request, response, next) => {
-    if (isLoopbackRequest(request)) response.type(METRICS_CONTENT_TYPE).send(await metrics());
+    if (isLoopbackRequest(request)) await sendMetrics(metrics, response, log);
     else next('route');
   };
 }

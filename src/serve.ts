@@ -45,7 +45,7 @@ export interface ServerParts extends PreparedDatabase {
   readonly log: Log;
   readonly auditLog: Log;
   /** The worker that this process is, if several share the port. */
-  readonly worker?: { readonly number: number; readonly allMetrics: MetricsSource };
+  readonly worker?: { readonly metrics: Metrics; readonly allMetrics: MetricsSource };
 }
 
 /** Serves a prepared database. If that fails, it disconnects from the database. */
@@ -55,7 +55,7 @@ export async function openServer(
 ): Promise<RunningServer> {
   let isStopping = false;
   try {
-    const metrics = new Metrics(postgres.db, worker?.number);
+    const metrics = worker?.metrics ?? new Metrics(postgres.db);
     const tracing = await tracingOf(config, contract.document.info.version, log);
     const app = createApp({
       contract,
@@ -74,7 +74,7 @@ export async function openServer(
     const server = createHttpServer(app.express, app.listener);
     limitConnections(server, config, log);
     // Workers leave METRICS_PORT to their supervisor.
-    const closeMetrics = worker ? undefined : await listenForMetrics(() => metrics.text(), config);
+    const closeMetrics = worker ? undefined : await listenForMetrics(() => metrics.text(), config, log);
     await listen(server, config).catch((error: unknown) => {
       closeMetrics?.();
       throw error;

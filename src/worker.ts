@@ -4,6 +4,7 @@ import { loadContract } from './contract/contract.ts';
 import { divideFailures } from './core/access/failed-requests.ts';
 import { StartError } from './errors.ts';
 import { createAuditLog, createLog } from './log.ts';
+import { Metrics, type WorkerMetrics } from './metrics.ts';
 import { connectToServe } from './prepare-database.ts';
 import { openServer, type RunningServer } from './serve.ts';
 
@@ -12,12 +13,14 @@ export type WorkerMessage =
   | { readonly url: string }
   /** Why it cannot start, for the operator. */
   | { readonly problem: string }
-  | { readonly wantsMetrics: true };
+  | { readonly wantsAllMetrics: true }
+  | { readonly ownMetrics: WorkerMetrics };
 
-/** What the supervisor sends. A second `stop` ends the shutdown delay. */
+/** What the supervisor sends to a worker that is listening. A second `stop` ends the shutdown delay. */
 export type SupervisorMessage =
   | { readonly stop: true }
-  | { readonly metrics: string }
+  | { readonly wantsOwnMetrics: true }
+  | { readonly allMetrics: string }
   | { readonly metricsProblem: string };
 
 interface WorkerOptions {
@@ -60,25 +63,32 @@ async function openWorker(config: Config, { number, isDemoUsable }: WorkerOption
   const postgres = await connectToServe(config, { create: false, log });
   postgres.db.listen();
   const connectionsMax = Math.ceil(config.connectionsMax / config.workers);
-  const worker = { number, allMetrics };
+  const metrics = new Metrics(postgres.db, number);
+  process.on('message', (message: SupervisorMessage) => {
+    if ('wantsOwnMetrics' in message)
+      void metrics.values().then((ownMetrics) => {
+        send({ ownMetrics });
+      });
+  });
+  const worker = { metrics, allMetrics };
   const parts = { postgres, isDemoUsable, contract: loadContract(), log, auditLog, worker };
   return await openServer({ ...config, connectionsMax }, parts);
 }
 
 let requested: Promise<string> | undefined;
 
-/** The metrics of all workers, which the supervisor collects. Requests share them while they are on their way. */
+/** The metrics of all workers that are listening, which the supervisor collects. Requests share them while they are on their way. */
 function allMetrics(): Promise<string> {
   requested ??= new Promise<string>((resolve, reject) => {
     const receive = (message: SupervisorMessage) => {
-      if ('metrics' in message) resolve(message.metrics);
+      if ('allMetrics' in message) resolve(message.allMetrics);
       else if ('metricsProblem' in message) reject(new Error(message.metricsProblem));
       else return;
       process.off('message', receive);
       requested = undefined;
     };
     process.on('message', receive);
-    send({ wantsMetrics: true });
+    send({ wantsAllMetrics: true });
   });
   return requested;
 }

@@ -47,7 +47,7 @@ export function addServerCommands(program: Command, environment: NodeJS.ProcessE
       const log = createLog(config.logLevel);
       // Imported lazily: no other command needs the HTTP stack.
       const { serve } = config.workers === 1 ? await import('../serve.ts') : await import('../workers.ts');
-      const server = await serve(config, log, options);
+      const server = await serve(config, log, { ...options, environment });
       const stop = async (signal: NodeJS.Signals) => {
         log.info({ signal }, 'stopping');
         await server.stop();

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { readConfig } from '../../src/config.ts';
-import { createLog } from '../../src/log.ts';
+import { createLog, type Log } from '../../src/log.ts';
+import { listenForMetrics } from '../../src/metrics.ts';
 import { serve } from '../../src/serve.ts';
 import {
   type GivenAccount,
@@ -118,6 +119,17 @@ test('a METRICS_PORT that is in use stops the start', async () => {
   const start = startServer([...PROGRAM, 'serve'], { DATABASE_URL: database().url, METRICS_PORT: String(port) });
   await expect(start).rejects.toThrow(`Port ${port} on 127.0.0.1 is in use: set METRICS_PORT`);
   taken.close();
+});
+
+test('metrics that cannot be collected are 503, and a warning in the log', async () => {
+  const warn = jest.fn();
+  const metricsPort = await freePort();
+  const source = () => Promise.reject(new Error('a worker does not respond'));
+  const address = { metricsPort, host: '127.0.0.1' };
+  const close = await listenForMetrics(source, address, { warn } as unknown as Log);
+  expect((await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).status).toBe(503);
+  expect(warn.mock.calls).toEqual([[{ err: expect.any(Error) }, 'the metrics could not be collected']]);
+  close?.();
 });
 
 test('alerts and dashboard use metrics that exist', async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
@@ -11,11 +11,15 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import { openDatabase } from '../../src/database/open-database.ts';
 import { startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres.ts';
 import { type GivenOrganisation, givenIssue, givenOrganisation, givenQueue } from '../support/builders.ts';
+import { openDatabaseProxy } from '../support/database-proxy.ts';
 import { freePort, PROGRAM, run, type ServerProcess, startServer } from '../support/server-process.ts';
 import { untilWaiting } from '../support/statements.ts';
-import { useDatabase } from '../support/test-database.ts';
+import { urlOf, useDatabase } from '../support/test-database.ts';
 
-/** Two workers that share a port. The tests use one server, in this order. */
+/**
+ * Two workers that share a port. Most tests use one server; those that leave it changed come late: one uses up the limit of
+ * wrong tokens, the next one kills a worker, and the last one stops the server.
+ */
 
 const SERVE = [...PROGRAM, 'serve'];
 const MAX_CONNECTIONS = 24;
@@ -92,12 +96,17 @@ async function send(
   return { status: response.statusCode ?? 0, body: await text(response) };
 }
 
-function lines(): Line[] {
-  return server
-    .output()
-    .split('\n')
-    .filter((line) => line.startsWith('{') && line.endsWith('}'))
-    .map((line) => JSON.parse(line) as Line);
+const parsed: Line[] = [];
+let parsedTo = 0;
+
+/** The complete lines that the server has logged so far. */
+function lines(): readonly Line[] {
+  const output = server.output();
+  const end = output.lastIndexOf('\n') + 1;
+  const added = output.slice(parsedTo, end).split('\n');
+  parsedTo = end;
+  for (const line of added) if (line.startsWith('{') && line.endsWith('}')) parsed.push(JSON.parse(line) as Line);
+  return parsed;
 }
 
 async function untilLine(isWanted: (line: Line) => boolean): Promise<Line> {
@@ -130,7 +139,9 @@ async function connectToAll(): Promise<Client[]> {
 
 function isRunning(pid: number): boolean {
   try {
-    return process.kill(pid, 0);
+    process.kill(pid, 0);
+    // Where nothing reaps orphans, as in some containers, a process that has ended remains as a zombie.
+    return !existsSync('/proc/self/stat') || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return false;
   }
@@ -155,18 +166,27 @@ test('both workers serve the port, what one writes the other reads at once, and 
 
 test('the metrics that any worker shows are those of all, by worker', async () => {
   const { key } = await givenIssue(db(), org, queue);
-  const count = async ({ agent }: Client) => {
+  const read = async ({ agent }: Client) => {
+    const id = randomUUID();
+    await send(agent, 'GET', `/v3/issues/${key}`, undefined, { 'X-Request-Id': id });
+    return (await untilLine(({ req }) => req?.id === id)).worker ?? 0;
+  };
+  const reads = new Map<string, number>();
+  for (const client of [...clients, ...clients.slice(1)]) {
+    const worker = String(await read(client));
+    reads.set(worker, (reads.get(worker) ?? 0) + 1);
+  }
+  const sample = /^issue_links_http_requests_total\{operation="getIssue",status="200",worker="(\d)"\} (\d+)$/gm;
+  for (const { agent } of clients) {
     const { status, body } = await send(agent, 'GET', '/metrics');
     expect(status).toBe(200);
-    const sample = /^issue_links_http_requests_total\{operation="getIssue",status="200",worker="(\d)"\} (\d+)$/gm;
-    return Object.fromEntries([...body.matchAll(sample)].map(([, worker = '', value]) => [worker, Number(value)]));
-  };
-  for (const [index, { agent }] of clients.entries()) {
-    for (let reads = 0; reads <= index; reads += 1) await send(agent, 'GET', `/v3/issues/${key}`);
+    const shown = [...body.matchAll(sample)].map(([, worker = '', value]) => [worker, Number(value)] as const);
+    expect(new Map(shown)).toEqual(reads);
   }
-  for (const client of clients) expect(await count(client)).toEqual({ 1: 1, 2: 2 });
   const { body } = await send(clients[0]?.agent ?? new Agent(), 'GET', '/metrics');
   expect(body.match(/^process_resident_memory_bytes\{worker="\d"\} \d+$/gm)).toHaveLength(2);
+  expect(body.match(/^process_start_time_seconds\{worker="\d"\} \d+$/gm)).toHaveLength(2);
+  expect(body.match(/^nodejs_version_info\{.*worker="\d"\} 1$/gm)).toHaveLength(2);
   expect(body.match(/^# TYPE issue_links_http_requests_total counter$/gm)).toHaveLength(1);
 });
 
@@ -185,29 +205,31 @@ test('both workers append whole lines to the audit log', async () => {
 });
 
 test('the workers divide MAX_CONNECTIONS, and the share of an address', async () => {
+  for (const { agent } of clients) agent.destroy();
   const open: Socket[] = [];
-  for (let number = 0; number < MAX_CONNECTIONS; number += 1) {
-    const socket = await openIdle();
+  for (let refused = 0; refused < MAX_CONNECTIONS / 2; ) {
+    const socket = await openBusy();
     if (socket) open.push(socket);
+    else refused += 1;
   }
-  // The clients have connections too, as far as the server has not closed them in the meantime.
   expect(open.length).toBeLessThanOrEqual(ADDRESS_MAX);
-  expect(open.length).toBeGreaterThanOrEqual(ADDRESS_MAX / 2);
+  // The workers may notice late that the clients are gone.
+  expect(open.length).toBeGreaterThanOrEqual(ADDRESS_MAX - clients.length);
   await untilLine(({ msg }) => msg.includes('its share of MAX_CONNECTIONS'));
   for (const socket of open) socket.destroy();
   // Until both workers have noticed.
   for (let served = 0; served < 4; ) {
-    const socket = await openIdle();
+    const socket = await openBusy();
     served = socket ? served + 1 : 0;
     socket?.destroy();
   }
 });
 
-/** A connection that the server has served, or undefined if it has closed it. */
-async function openIdle(): Promise<Socket | undefined> {
+/** A connection that the server has served, with a further request that has only begun; undefined if the server has closed it. */
+async function openBusy(): Promise<Socket | undefined> {
   const { hostname, port } = new URL(server.url);
   const socket = connect(Number(port), hostname);
-  socket.on('error', () => undefined).write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+  socket.on('error', () => undefined).write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /');
   return await new Promise((resolve) => {
     socket.once('data', () => {
       resolve(socket);
@@ -219,14 +241,16 @@ async function openIdle(): Promise<Socket | undefined> {
 }
 
 test('the workers divide the limit of wrong tokens from an address', async () => {
-  const statuses: number[] = [];
   const wrong = { Authorization: 'OAuth wrong' };
-  for (let number = 0; number < 160; number += 1) {
-    const answers = clients.map(({ agent }) => send(agent, 'GET', '/v3/myself', undefined, wrong));
-    statuses.push(...(await Promise.all(answers)).map(({ status }) => status));
+  let unauthenticated = 0;
+  // New connections go to the workers in turn. Until both refuse.
+  for (let refused = 0; refused < 10; ) {
+    const { status } = await send(new Agent(), 'GET', '/v3/myself', undefined, wrong);
+    expect([401, 429]).toContain(status);
+    if (status === 401) unauthenticated += 1;
+    refused = status === 401 ? 0 : refused + 1;
   }
-  expect(statuses.filter((status) => status === 401)).toHaveLength(300);
-  expect(statuses.filter((status) => status === 429)).toHaveLength(20);
+  expect(unauthenticated).toBe(300);
   for (const { agent } of clients) expect((await send(agent, 'GET', '/v3/myself')).status).toBe(200);
 });
 
@@ -253,7 +277,14 @@ test('a worker that is killed is replaced, and the clients of the other notice n
       agent.destroy();
     }
   };
-  const readers = [readOn(), readAnew(), readAnew()];
+  /** What the other worker shows, also while the replacement is starting. */
+  const readMetrics = async () => {
+    while (!isOver) {
+      const { status, body } = await send(clients[1]?.agent ?? new Agent(), 'GET', '/metrics');
+      statuses.add(body.includes('process_resident_memory_bytes{worker="2"}') ? status : 0);
+    }
+  };
+  const readers = [readOn(), readMetrics(), readAnew(), readAnew()];
   process.kill(victim, 'SIGKILL');
   await untilLine(({ msg, pid }) => msg === 'a worker has ended and is replaced' && pid === victim);
   await untilLine(({ msg, worker, pid }) => msg === 'a worker is listening' && worker === 1 && pid !== victim);
@@ -266,6 +297,23 @@ test('a worker that is killed is replaced, and the clients of the other notice n
   expect(failures.length).toBeLessThanOrEqual(3);
   expect(pids().get(2)).toBe(other);
   // `beforeEach` finds both workers again.
+});
+
+test('SIGTERM ends a worker that is still waiting for the database', async () => {
+  const proxy = await openDatabaseProxy(database().connection);
+  const environment = { DATABASE_URL: urlOf(proxy.connection), DATABASE_WAIT_SECONDS: '600', WORKERS: '2' };
+  const starting = await startServer(SERVE, environment);
+  const count = (text: string) => starting.output().split(text).length - 1;
+  while (count('a worker is listening') < 2) await sleep(20);
+  await proxy.cut();
+  process.kill(Number(/"pid":(\d+)/.exec(starting.output())?.[1]), 'SIGKILL');
+  while (count('waiting for the database') === 0) await sleep(20);
+  const stopped = starting.stop();
+  while (count('"stopping"') === 0) await sleep(20);
+  await proxy.restore();
+  expect(await stopped).toEqual({ code: 0, signal: null });
+  expect(count('a worker is listening')).toBe(2);
+  await proxy.cut();
 });
 
 test.each([

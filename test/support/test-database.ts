@@ -110,7 +110,7 @@ async function onServer(server: Connection, text: string): Promise<void> {
   }
 }
 
-function urlOf({ host, port, user, password, database }: Connection): string {
+export function urlOf({ host, port, user, password, database }: Connection): string {
   const credentials = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
   return `postgres://${credentials}@/${database}?host=${encodeURIComponent(host)}&port=${port}`;
 }
