@@ -1308,6 +1308,13 @@ where org_id = $1 and queue_id = $2 and name = any($3::text[])
 order by name
 for key share;
 
+-- $1 orgId, $2 tokenId
+prepare lock_token as
+select scopes, loopback_only, expires_at
+from tokens
+where org_id = $1 and token_id = $2 and revoked_at is null and coalesce(expires_at > now(), true)
+for no key update;
+
 -- $1 orgId, $2 labelIds
 prepare lock_types_of_labels as
 select from link_types
@@ -3747,10 +3754,6 @@ select tokens.token_id, users.login, tokens.kind, tokens.scopes, tokens.created_
 from tokens
 join users on users.org_id = tokens.org_id and users.user_id = tokens.user_id
 where tokens.org_id = $1 and tokens.token_id = $2;
-
--- $1 orgId, $2 tokenId
-prepare select_token_limits as
-select scopes, loopback_only, expires_at from tokens where org_id = $1 and token_id = $2;
 
 -- $1 orgId, $2 tokenHash, $3 kind
 prepare select_token_owner as

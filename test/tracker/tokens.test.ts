@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Response } from 'supertest';
 import { writeTokenUses } from '../../src/core/tokens/token-uses.ts';
-import { createToken, listTokens, type TokenOptions } from '../../src/core/tokens/tokens.service.ts';
+import {
+  createToken,
+  createTokenWithin,
+  listTokens,
+  revokeToken,
+  rotateToken,
+  type TokenOptions,
+} from '../../src/core/tokens/tokens.service.ts';
 import { getUserId } from '../../src/core/users/users.service.ts';
 import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
@@ -16,6 +23,7 @@ import {
 } from '../support/builders.ts';
 import { type Rest, restAs } from '../support/rest.ts';
 import { unchanged } from '../support/snapshot.ts';
+import { untilWaiting } from '../support/statements.ts';
 
 const api = useApi();
 const db = () => api().database.db;
@@ -218,6 +226,33 @@ describe('nothing is written', () => {
       ] as const) {
         const refused = await rest.post('/v3/tokens', body);
         expect([body, refused.status, Object.keys(refused.body.errors)]).toEqual([body, status, [field]]);
+      }
+    });
+  });
+
+  test('for a token that is revoked or expired, though the cache may show it as valid', async () => {
+    const scopes = ['read'] as const;
+    const { id: good } = await createToken(db(), org.orgId, clerk.id, { scopes });
+    const { id: expired } = await createToken(db(), org.orgId, clerk.id, { scopes, expiresAt: inHours(-1) });
+    const { id: revoked } = await createToken(db(), org.orgId, clerk.id, { scopes });
+    const create = (tokenId: number) => createTokenWithin(db(), org.orgId, { tokenId, userId: clerk.id, scopes });
+    const before = await listTokens(db(), org.orgId);
+    const concurrent = await db().transaction(async (transaction) => {
+      await revokeToken(transaction, org.orgId, revoked);
+      const creation = Promise.allSettled([create(revoked)]);
+      await untilWaiting(db(), 1);
+      return { creation };
+    });
+    const unauthenticated = { code: 'unauthenticated' };
+    expect(await concurrent.creation).toEqual([
+      { status: 'rejected', reason: expect.objectContaining(unauthenticated) },
+    ]);
+    expect(await listTokens(db(), org.orgId)).toHaveLength(before.length);
+    await unchanged(db(), async () => {
+      for (const within of [expired, revoked]) {
+        await expect(create(within)).rejects.toMatchObject(unauthenticated);
+        const rotation = rotateToken(db(), org.orgId, good, { expiresAt: inHours(1), within });
+        await expect(rotation).rejects.toMatchObject(unauthenticated);
       }
     });
   });

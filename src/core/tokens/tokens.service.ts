@@ -1,5 +1,5 @@
 import { hash, randomBytes } from 'node:crypto';
-import type { Database, Queryable } from '../../database/database.ts';
+import type { Database, Queryable, Transaction } from '../../database/database.ts';
 import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { type Language, texts } from '../../texts.ts';
@@ -12,9 +12,9 @@ import {
   deleteTokens,
   insertToken,
   limitToken,
+  lockToken,
   selectLatestTokens,
   selectToken,
-  selectTokenLimits,
   selectTokens,
   type TokenKind,
   type TokenLimitsRow,
@@ -124,19 +124,22 @@ export function createToken(
 
 /**
  * As `createToken`, at the request of the owner of another token, which the new one never exceeds: it expires no later, and is
- * accepted from this machine only if the other is, as the demo's are. Throws `forbidden` for a scope that the other lacks.
+ * accepted from this machine only if the other is, as the demo's are. Throws `forbidden` for a scope that the other lacks, and
+ * `unauthenticated` if the other is no longer valid, which the cache may not show yet.
  */
-export async function createTokenWithin(
+export function createTokenWithin(
   db: Database,
   orgId: string,
   { tokenId, userId, ...options }: { readonly tokenId: number; readonly userId: number } & TokenOptions,
 ): Promise<{ id: number; token: string }> {
-  const limits = await getTokenLimits(db, orgId, tokenId);
-  return await createToken(db, orgId, userId, limited(options, limits));
+  return db.transaction(async (transaction) => {
+    const limits = await lockLimits(transaction, orgId, tokenId);
+    return createToken(transaction, orgId, userId, limited(options, limits));
+  });
 }
 
-async function getTokenLimits(db: Queryable, orgId: string, tokenId: number): Promise<TokenLimitsRow> {
-  const limits = await selectTokenLimits(db, orgId, tokenId);
+async function lockLimits(db: Transaction, orgId: string, tokenId: number): Promise<TokenLimitsRow> {
+  const limits = await lockToken(db, orgId, tokenId);
   if (limits === undefined) throw new DomainError('unauthenticated', texts.tokenUnknown);
   return limits;
 }
@@ -235,7 +238,7 @@ function describe(row: TokenRow): TokenDescription {
 /**
  * Creates a token with the same user, scopes and lifetime, and lets the old one expire at that time, or earlier if it was to.
  * The new one never exceeds the token `within`, if that is given, as in `createTokenWithin`. Throws `not_found` for a token
- * that is not a valid OAuth token.
+ * that is not a valid OAuth token, and as `createTokenWithin` does.
  */
 export function rotateToken(
   db: Database,
@@ -250,7 +253,7 @@ export function rotateToken(
 }> {
   return db.transaction(async (transaction) => {
     // Read first: a token that replaces itself expires with the next statement.
-    const limits = within === undefined ? undefined : await getTokenLimits(transaction, orgId, within);
+    const limits = within === undefined ? undefined : await lockLimits(transaction, orgId, within);
     const old = await limitToken(transaction, orgId, tokenId, expiresAt);
     if (old === undefined) throw new DomainError('not_found', texts.tokenNotFound(String(tokenId)));
     const expires = old.lifetime === null ? undefined : new Date(Date.now() + old.lifetime * 1000);

@@ -189,18 +189,21 @@ export function selectLatestTokens(
 
 export type TokenLimitsRow = Pick<TokenOwnerRow, 'scopes' | 'loopback_only' | 'expires_at'>;
 
-const SELECT_TOKEN_LIMITS = statement<'orgId' | 'tokenId', TokenLimitsRow>(
-  'select_token_limits',
-  'select scopes, loopback_only, expires_at from tokens where org_id = :orgId and token_id = :tokenId',
+const LOCK_TOKEN = statement<'orgId' | 'tokenId', TokenLimitsRow>(
+  'lock_token',
+  `
+  select scopes, loopback_only, expires_at
+  from tokens
+  where org_id = :orgId and token_id = :tokenId and revoked_at is null and coalesce(expires_at > now(), true)
+  for no key update`,
 );
 
-/** What a token permits, and until when. */
-export async function selectTokenLimits(
-  db: Queryable,
-  orgId: string,
-  tokenId: number,
-): Promise<TokenLimitsRow | undefined> {
-  const [row] = await db.query(SELECT_TOKEN_LIMITS({ orgId, tokenId }));
+/**
+ * Locks a valid token against revocation until the end of the transaction, and returns what it permits, and until when.
+ * Undefined if it is not valid.
+ */
+export async function lockToken(db: Transaction, orgId: string, tokenId: number): Promise<TokenLimitsRow | undefined> {
+  const [row] = await db.query(LOCK_TOKEN({ orgId, tokenId }));
   return row;
 }
 
