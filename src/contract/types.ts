@@ -54,13 +54,13 @@ export interface OtherContent {
  * The result of a handler: the body of the success response, as a value, as JSON or as other content, and headers beyond the
  * usual ones.
  */
-export type Reply<Id extends OperationId> = ReplyHeaders &
+export type Reply<Id extends OperationId> = ReplyDetails &
   ({ readonly body: SuccessBody<operations[Id]> | StreamedBody } | { readonly json: string } | OtherContent);
 
-export interface ReplyHeaders {
+export interface ReplyDetails {
   /** The version of the resource in the body, for `If-Match`. */
   readonly version?: number | undefined;
-  /** What the audit names besides the parameters: ids that only the result tells. */
+  /** What only the result tells and the audit shows, in addition to the parameters or in place of the same name. */
   readonly noted?: Readonly<Record<string, unknown>>;
   /** An array is sent as a header line for each value. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;

@@ -18,7 +18,7 @@ export interface Act {
   readonly via: 'rest' | 'json-rpc' | 'page' | 'command' | 'start';
   /** An operationId, a procedure, a form, a command, or what a server creates when it starts. */
   readonly action: string;
-  /** Parameters, as the client sent them. */
+  /** The parameters as the client sent them, and what the result adds (`noted` of a reply). */
   given: unknown;
   /** Unset until it is known, or if the status of the response tells it. */
   outcome?: Outcome;

@@ -1,6 +1,6 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { Contract, Operation, Scope } from '../../contract/contract.ts';
-import type { OperationId, OtherContent, ReplyHeaders, StreamedBody } from '../../contract/types.ts';
+import type { OperationId, OtherContent, ReplyDetails, StreamedBody } from '../../contract/types.ts';
 import { accountOf } from '../../core/access/viewer.ts';
 import type { StoredResponse } from '../../core/idempotency-keys/idempotency-key.ts';
 import { respondOnce } from '../../core/idempotency-keys/idempotency-keys.service.ts';
@@ -41,7 +41,7 @@ type AnyHandler = (
   call: Context & Readonly<Record<'path' | 'query' | 'headers' | 'body', unknown>>,
 ) => Promise<AnyReply>;
 
-type AnyReply = ReplyHeaders & ({ readonly body: unknown } | { readonly json: string } | OtherContent);
+type AnyReply = ReplyDetails & ({ readonly body: unknown } | { readonly json: string } | OtherContent);
 
 /** Writing operations for managers and administrators, besides those that need the scope `admin`. */
 const ADMINISTRATIVE: ReadonlySet<OperationId> = new Set<OperationId>(['createQueue']);

@@ -53,10 +53,11 @@ function momentIn(field: string, value: string | undefined): Date | undefined {
   return value === undefined ? undefined : parseTimestamp(field, value);
 }
 
-/** The only response with the value of a token. The audit names its id and its user. */
+/** The only response with the value of a token. The audit shows whose it is and what it permits. */
 function shownOnce(caller: Caller, token: NewUserToken, ids: Readonly<Record<string, number>>) {
   const { body, headers } = created({ ...serializeToken(caller, token), token: token.value });
-  return { body, headers: { ...headers, 'Cache-Control': 'no-store' }, noted: { ...ids, user: token.login } };
+  const noted = { ...ids, user: token.login, scopes: body.scopes, expiresAt: body.expiresAt };
+  return { body, headers: { ...headers, 'Cache-Control': 'no-store' }, noted };
 }
 
 function serializeToken(caller: Caller, token: UserToken): Schemas['Token'] {
