@@ -24,7 +24,11 @@ export function guidesRouter(): Router {
   const router = Router();
   let found: Promise<ReadonlySet<string>> | undefined;
   const guideFiles = () => {
-    found ??= findGuides();
+    found ??= findGuides().catch((error: unknown) => {
+      // The next request tries again.
+      found = undefined;
+      throw error;
+    });
     return found;
   };
 
@@ -74,6 +78,9 @@ function linkedFile(file: string, path: string): string {
 async function isInPackage(file: string): Promise<boolean> {
   return await access(`${ROOT}${file}`).then(
     () => true,
-    () => false,
+    (error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      throw error;
+    },
   );
 }
