@@ -5,8 +5,8 @@ import { run, useDemoServer } from '../support/server-process.ts';
 import { type LinksClient, TOKEN } from './generators/links-client.ts';
 import { ProcessClient } from './generators/process-client.ts';
 
-// Clients from five generators: each compiles under --strict and runs the same scenario. So do the clients that OpenAPI
-// Generator X
+// Clients from five generators: each compiles under --strict and runs the same scenario. So do the Python and Java clients
+// from OpenAPI Generator.
 
 // Generating and compiling take 30 seconds of processor time, which is slow on a busy machine.
 jest.setTimeout(600_000);

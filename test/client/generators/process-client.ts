@@ -1,5 +1,4 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { type Link, type LinksClient, Refusal } from './links-client.ts';
 
@@ -12,6 +11,7 @@ interface Outcome {
 export class ProcessClient implements LinksClient {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #lines: AsyncIterator<string>;
+  readonly #closed: Promise<unknown>;
   #errors = '';
 
   constructor([program = '', ...args]: readonly string[]) {
@@ -19,6 +19,15 @@ export class ProcessClient implements LinksClient {
     this.#lines = createInterface(this.#child.stdout)[Symbol.asyncIterator]();
     this.#child.stderr.on('data', (chunk: Buffer) => {
       this.#errors += chunk.toString();
+    });
+    // A client that has ended fails the call that waits for it, not the process of the tests.
+    const keepError = (error: Error) => {
+      this.#errors += error.message;
+    };
+    this.#child.on('error', keepError);
+    this.#child.stdin.on('error', keepError);
+    this.#closed = new Promise((resolve) => {
+      this.#child.once('close', resolve);
     });
   }
 
@@ -33,9 +42,8 @@ export class ProcessClient implements LinksClient {
   };
 
   async close(): Promise<void> {
-    const end = once(this.#child, 'close');
     this.#child.stdin.end();
-    await end;
+    await this.#closed;
   }
 
   async #call<Result>(...call: readonly (string | number)[]): Promise<Result> {
