@@ -8,7 +8,7 @@ import { print, table, withUntimedDatabase } from './command.ts';
 import { STANDARD_STREAM, sizeOf, withOutput } from './files.ts';
 import { showProgress } from './progress.ts';
 
-/** The longest records hold what a few request bodies of 1 MiB have brought. */
+/** The longest record is assembled from a few request bodies of 1 MiB. */
 const LINE_LENGTH_MAX = 67_108_864;
 
 interface ExportOptions {
@@ -90,5 +90,5 @@ async function* chunksOf(
 }
 
 function lineTooLong(number: number): LoadError {
-  return new LoadError([`line ${number}: it is longer than ${LINE_LENGTH_MAX} characters, as no record is.`]);
+  return new LoadError([`line ${number}: it exceeds ${LINE_LENGTH_MAX} characters, the limit for a record.`]);
 }

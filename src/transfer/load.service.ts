@@ -143,6 +143,8 @@ class Loader {
     await this.#flush();
     if (this.#orgId === undefined) throw new LoadError(['The file holds no organisation.']);
     if (this.#isComplete) return;
+    // Without statistics, the rules would be checked with plans for empty tables, which takes long for a large file. In a dry
+    // run, the estimates of row counts outlast the rollback, until the next analyze.
     await analyze(this.#db, RECORD_KINDS);
     await this.#enforceRules(this.#orgId);
     // Sequences do not return to their values when a transaction is rolled back.
