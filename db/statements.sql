@@ -1323,6 +1323,9 @@ where org_id = $1
 order by link_type_id
 for update;
 
+prepare max_connections as
+select current_setting('max_connections')::integer as connections;
+
 -- $1 isBeyondAll, $2 step, $3 position, $4 issueIds, $5 orgId, $6 linkTypeId
 prepare move_issues as
 with moved as materialized (

@@ -8,11 +8,10 @@ const STDOUT = 1;
 const STDERR = 2;
 /** Lines are written together: a system call for each costs more than the rest of its logging. */
 const BUFFER_CHARACTERS = 16_384;
-/**
- * Of a process that shares its standard output with others: lines of up to 4096 bytes (PIPE_BUF) never mix in a pipe, and a
- * character takes up to three.
- */
-const SHARED_BUFFER_CHARACTERS = 1_365;
+/** The bytes that several processes can write to a pipe at once without mixing them. */
+const PIPE_BUF = 4_096;
+/** Of a process that shares its standard output with others: a character takes up to three bytes. */
+const SHARED_BUFFER_CHARACTERS = Math.floor(PIPE_BUF / 3);
 const BUFFER_MS = 100;
 /** A warning or an error is written at once, with the lines before it. */
 const IS_URGENT = /^\{"level":[456]0/;
@@ -25,7 +24,8 @@ const LAST_WRITE_PAUSE_MS = 10;
  */
 export function createLog(level: string, worker?: number): Log {
   const base = worker === undefined ? null : { worker };
-  const stdout = bufferedStdout(worker === undefined ? BUFFER_CHARACTERS : SHARED_BUFFER_CHARACTERS);
+  const stdout =
+    worker === undefined ? bufferedStdout(BUFFER_CHARACTERS) : bufferedStdout(SHARED_BUFFER_CHARACTERS, PIPE_BUF);
   return pino({ level, base, timestamp: pino.stdTimeFunctions.isoTime }, stdout);
 }
 
@@ -65,9 +65,9 @@ function auditFailure(target: string | number, error: unknown): StartError {
   );
 }
 
-function bufferedStdout(charactersMax: number): DestinationStream & { flushSync(): void } {
+function bufferedStdout(charactersMax: number, maxWrite?: number): DestinationStream & { flushSync(): void } {
   // Writes in the background, so that a reader that is slow or gone does not stop the server.
-  const stdout = pino.destination(STDOUT);
+  const stdout = pino.destination({ dest: STDOUT, ...(maxWrite && { maxWrite }) });
   let lines = '';
   let timer: NodeJS.Timeout | undefined;
   const take = () => {

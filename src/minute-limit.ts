@@ -6,6 +6,9 @@ const WINDOW_MS = 60_000;
 /** Beyond this number, the keys that were not used for longest are forgotten, so that an attack cannot fill the memory. */
 const KEYS_MAX = 100_000;
 
+/** Of a divided limit, for each process: a client that errs once or twice must not be locked out. */
+const PART_MIN = 3;
+
 /** What a key has left until its window ends. */
 export interface Quota {
   readonly remaining: number;
@@ -32,7 +35,7 @@ export class MinuteLimit {
 
   /** Leaves this process its part of the limit, which others count for themselves as well. */
   divide(processes: number): void {
-    this.#max = Math.ceil(this.#max / processes);
+    this.#max = Math.max(Math.ceil(this.#max / processes), PART_MIN);
   }
 
   quota(key: string): Quota {

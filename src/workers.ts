@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Config } from './config.ts';
 import { loadContract } from './contract/contract.ts';
+import { warnOfFewConnections } from './database/postgres.ts';
 import { StartError } from './errors.ts';
 import { DRAIN_MS } from './http/listen.ts';
 import { createAuditLog, type Log } from './log.ts';
@@ -47,6 +48,7 @@ export async function serve(
   const auditLog = createAuditLog(config.auditLog, log);
   const contract = loadContract();
   const { postgres, isDemoUsable } = await prepareDatabase(config, { contract, log, auditLog }, options);
+  await warnOfFewConnections(postgres, config.workers, log);
   // What remains is the attachment to the embedded PostgreSQL, so that this process is the last one that uses it.
   await postgres.db.close();
   const numbers = Array.from({ length: config.workers }, (_, index) => index + 1);

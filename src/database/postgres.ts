@@ -129,6 +129,22 @@ async function checkVersion(db: Database, waitMs: number, onWait: ConnectOptions
   }
 }
 
+const MAX_CONNECTIONS = statement<never, { connections: number }>(
+  'max_connections',
+  `select current_setting('max_connections')::integer as connections`,
+);
+
+/** Warns if PostgreSQL accepts too few connections. The process that starts the embedded one decides how many that are. */
+export async function warnOfFewConnections({ db }: Pick<Postgres, 'db'>, workers: number, log: Log): Promise<void> {
+  const [row] = await db.query(MAX_CONNECTIONS({}));
+  const needed = workers * WORKER_CONNECTIONS;
+  if (!row || row.connections >= needed) return;
+  log.warn(
+    { maxConnections: row.connections, needed },
+    'PostgreSQL accepts too few connections for all workers: raise its max_connections; if it is the embedded one, stop all processes that use it, and start this server first',
+  );
+}
+
 function isStarting(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.every(isStarting);
   return error instanceof Error && 'code' in error && STARTING.has(String(error.code));

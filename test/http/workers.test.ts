@@ -7,9 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import { openDatabase } from '../../src/database/open-database.ts';
+import { warnOfFewConnections } from '../../src/database/postgres.ts';
 import { startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres.ts';
+import type { Log } from '../../src/log.ts';
+import { MinuteLimit } from '../../src/minute-limit.ts';
 import { type GivenOrganisation, givenIssue, givenOrganisation, givenQueue } from '../support/builders.ts';
 import { openDatabaseProxy } from '../support/database-proxy.ts';
 import { freePort, PROGRAM, run, type ServerProcess, startServer } from '../support/server-process.ts';
@@ -188,6 +191,23 @@ test('the metrics that any worker shows are those of all, by worker', async () =
   expect(body.match(/^process_start_time_seconds\{worker="\d"\} \d+$/gm)).toHaveLength(2);
   expect(body.match(/^nodejs_version_info\{.*worker="\d"\} 1$/gm)).toHaveLength(2);
   expect(body.match(/^# TYPE issue_links_http_requests_total counter$/gm)).toHaveLength(1);
+});
+
+test('a PostgreSQL that accepts too few connections for all workers is a warning', async () => {
+  const warn = jest.fn();
+  const log = { warn } as unknown as Log;
+  await warnOfFewConnections(database(), 1, log);
+  expect(warn).not.toHaveBeenCalled();
+  await warnOfFewConnections(database(), 1_000_000, log);
+  expect(warn.mock.calls).toEqual([
+    [{ maxConnections: expect.any(Number), needed: 20_000_000 }, expect.stringContaining('raise its max_connections')],
+  ]);
+});
+
+test('many workers still allow a login a few wrong passwords', () => {
+  const limit = new MinuteLimit(20);
+  limit.divide(64);
+  expect(limit.max).toBe(3);
 });
 
 test('both workers append whole lines to the audit log', async () => {
