@@ -1,6 +1,7 @@
 import { request as sendRequest } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
-import { createToken } from '../../src/core/tokens/tokens.service.ts';
+import { createToken, revokeToken } from '../../src/core/tokens/tokens.service.ts';
 import { texts } from '../../src/texts.ts';
 import { useApi } from '../support/api.ts';
 import {
@@ -109,6 +110,29 @@ test('the token of a disabled user returns 401 at once', async () => {
     values: [admin.id],
   });
   await expectRejected(admin.headers, 401, texts.userDisabled.ru);
+});
+
+test('a token that is revoked while the body arrives returns 401, and nothing is written', async () => {
+  const org = await givenOrganisation(db());
+  const { key: queue } = await givenQueue(db(), org);
+  const { id, token } = await createToken(db(), org.orgId, org.admin.id, { scopes: ['read', 'write'] });
+  const body = JSON.stringify({ queue, summary: 'Too late' });
+  const others = async () => ({ ...(await snapshot(db(), org.orgId)), tokens: undefined });
+  const before = await others();
+  const request = sendRequest(`${api().url}/v2/issues`, {
+    method: 'POST',
+    headers: { Authorization: `OAuth ${token}`, 'Content-Length': body.length },
+  });
+  const status = new Promise<number | undefined>((resolve, reject) => {
+    request.on('error', reject).on('response', (response) => resolve(response.resume().statusCode));
+  });
+  request.write(body.slice(0, 5));
+  // Long enough for the headers to be read; if they are read later, the token is refused all the more.
+  await sleep(200);
+  await revokeToken(db(), org.orgId, id);
+  request.end(body.slice(5));
+  expect(await status).toBe(401);
+  expect(await others()).toEqual(before);
 });
 
 test('the organisation can be given by id, by cloud id, by both or not at all', async () => {

@@ -5,7 +5,7 @@ import { accountOf } from '../../core/access/viewer.ts';
 import type { StoredResponse } from '../../core/idempotency-keys/idempotency-key.ts';
 import { respondOnce } from '../../core/idempotency-keys/idempotency-keys.service.ts';
 import { explainConflict } from '../../core/issue-links/link-conflict.ts';
-import type { DatabasePool } from '../../database/database.ts';
+import type { DatabasePool, Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { noteAct } from '../../http/administrative-acts.ts';
 import { clientSignal } from '../../http/client-signal.ts';
@@ -17,7 +17,7 @@ import { readBody } from '../../http/request-body.ts';
 import { endResponse, type ResponseLimits, ResponseMemory } from '../../http/response-memory.ts';
 import { StreamedResponse } from '../../http/streamed-response.ts';
 import { texts } from '../../texts.ts';
-import { type Context, callerOf, type Handlers } from './caller.ts';
+import { type Caller, type Context, callerOf, type Handlers } from './caller.ts';
 import { hashOfRequest, mayStillSee } from './idempotent-request.ts';
 import { parseJson } from './json-body.ts';
 
@@ -64,13 +64,16 @@ export function restRouter(options: RestRouterOptions): Router {
         response.namesReason = operation.namesReason;
         response.operation = operation.id;
         const act = isAct ? noteAct(response, { via: 'rest', action: operation.id, given: request.params }) : undefined;
-        const { caller, account, memory, clientDb } = await admit(options, request, response, {
+        const target = {
           scope: operation.scope,
           path: request.baseUrl,
           url: `${request.baseUrl}${request.url}`,
-        });
+        };
+        const { caller: first, account, memory, clientDb } = await admit(options, request, response, target);
         const bytes = operation.hasBody ? await readBody(request, response, account) : undefined;
         const given = operation.hasBody ? bodyOf(bytes, operation) : undefined;
+        // The token may have been revoked while a slow client sent the body.
+        const caller = operation.hasBody ? await permittedCaller(options, clientDb, request, response, target) : first;
         const call = {
           path: operation.parse.path(request.params),
           query: operation.parse.query(request.query),
@@ -144,20 +147,35 @@ const refuseUnserved: RequestHandler = ({ method, baseUrl, path }, _response, ne
  * the memory of the response on its behalf. Throws `unauthenticated`, `forbidden`, and `busy` beyond the
  * rate limit.
  */
-export async function admit(
-  { db, rateLimit, publicUrl, responseLimits, requestMs }: ServiceOptions,
-  request: Request,
-  response: Response,
-  { scope, path, url }: { readonly scope: Scope; readonly path: string; readonly url: string },
-) {
+export async function admit(options: ServiceOptions, request: Request, response: Response, target: Target) {
+  const { db, rateLimit, responseLimits, requestMs } = options;
   const counted = rateLimit.take(request, response);
   const signal = clientSignal(response, requestMs);
-  const caller = await callerOf(db.forClient({ signal }), request, response, { publicUrl, path, url });
+  const caller = await permittedCaller(options, db.forClient({ signal }), request, response, target);
   await counted?.share(caller.viewer.orgId);
-  if (!caller.scopes.includes(scope)) throw new DomainError('forbidden', texts.scopeMissing(scope));
   const account = accountOf(caller.viewer);
   const memory = new ResponseMemory(response, account, responseLimits);
   return { caller, account, memory, clientDb: db.forClient({ signal, account, countBytes: memory.addRow }) };
+}
+
+/** What a request needs: a scope, for a URL of the API at a path. */
+interface Target {
+  readonly scope: Scope;
+  readonly path: string;
+  readonly url: string;
+}
+
+/** Throws `unauthenticated`, and `forbidden` if the token has not the scope. */
+async function permittedCaller(
+  { publicUrl }: ServiceOptions,
+  db: Queryable,
+  request: Request,
+  response: Response,
+  { scope, path, url }: Target,
+): Promise<Caller> {
+  const caller = await callerOf(db, request, response, { publicUrl, path, url });
+  if (!caller.scopes.includes(scope)) throw new DomainError('forbidden', texts.scopeMissing(scope));
+  return caller;
 }
 
 /** As `Context.preferred`. */
