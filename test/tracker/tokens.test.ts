@@ -267,6 +267,15 @@ describe('nothing is written', () => {
     });
   });
 
+  test('for all but one of several rotations at once', async () => {
+    const { id } = await createToken(db(), org.orgId, clerk.id, { scopes: ['read'] });
+    const rotations = await Promise.all([1, 2, 3, 4].map(() => rest.post(`/v3/tokens/${id}/_rotate`)));
+    expect(rotations.map(({ status }) => status).sort()).toEqual([201, 422, 422, 422]);
+    const [rotated] = rotations.filter(({ status }) => status === 201);
+    expect(rotated?.body).toMatchObject({ state: 'good' });
+    expect(rotated?.body).not.toHaveProperty('expiresAt');
+  });
+
   test('for tokens that cannot be replaced or are not there', async () => {
     const { login } = await givenApplication(db(), org);
     const applicationId = await getUserId(db(), org.orgId, login);

@@ -2187,7 +2187,7 @@ export interface paths {
         /**
          * Replace a token
          * @description Creates a token with the user, the scopes and the lifetime of a valid one, which expires at once, or at
-         *     `oldExpiresAt`. As with `POST /tokens`, the response alone shows the new token, which never exceeds that of the
+         *     `oldExpiresAt`. That time then counts as the end of its lifetime, also if it is replaced again. As with `POST /tokens`, the response alone shows the new token, which never exceeds that of the
          *     request, and `Idempotency-Key` is refused. For administrators, with the scope `admin`.
          */
         post: operations["rotateToken"];

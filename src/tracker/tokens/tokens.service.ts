@@ -8,6 +8,7 @@ import {
   type TokenScope,
   type UserToken,
 } from '../../core/tokens/tokens.service.ts';
+import { lockToken } from '../../core/tokens/tokens.store.ts';
 import { findPerson, findUsersNamed } from '../../core/users/users.service.ts';
 import type { Database, Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
@@ -84,6 +85,8 @@ export function replaceToken(
 ): Promise<NewUserToken> {
   requireFuture({ oldExpiresAt });
   return db.transaction(async (transaction) => {
+    // Of several rotations at once, one succeeds: for the others, the token has expired.
+    await lockToken(transaction, viewer.orgId, tokenId);
     const { kind, state, login } = await getToken(transaction, viewer.orgId, tokenId);
     const person = await findPerson(transaction, viewer, { login });
     if (kind !== 'oauth' || state !== 'good' || person === undefined) {
