@@ -59,7 +59,7 @@ const MAY_IMPORT = {
   transfer: ['core', 'database', 'errors.ts', 'texts.ts'],
   import: ['core', 'lines.ts', 'transfer'],
   'test-mode': ['core', 'database', 'errors.ts', 'http', 'texts.ts', 'tracker'],
-  'metrics.ts': ['database', 'http'],
+  'metrics.ts': ['database', 'http', 'log.ts'],
   pages: [
     'contract',
     'core',
