@@ -5,7 +5,7 @@ import { accountOf } from '../../core/access/viewer.ts';
 import type { StoredResponse } from '../../core/idempotency-keys/idempotency-key.ts';
 import { respondOnce } from '../../core/idempotency-keys/idempotency-keys.service.ts';
 import { explainConflict } from '../../core/issue-links/link-conflict.ts';
-import type { DatabasePool, Queryable } from '../../database/database.ts';
+import type { DatabasePool } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { noteAct } from '../../http/administrative-acts.ts';
 import { clientSignal } from '../../http/client-signal.ts';
@@ -64,16 +64,17 @@ export function restRouter(options: RestRouterOptions): Router {
         response.namesReason = operation.namesReason;
         response.operation = operation.id;
         const act = isAct ? noteAct(response, { via: 'rest', action: operation.id, given: request.params }) : undefined;
-        const target = {
-          scope: operation.scope,
-          path: request.baseUrl,
-          url: `${request.baseUrl}${request.url}`,
-        };
-        const { caller: first, account, memory, clientDb } = await admit(options, request, response, target);
-        const bytes = operation.hasBody ? await readBody(request, response, account) : undefined;
-        const given = operation.hasBody ? bodyOf(bytes, operation) : undefined;
+        const { baseUrl, url } = request;
+        const target = { path: baseUrl, url: `${baseUrl}${url}`, publicUrl: options.publicUrl };
+        const { scope, hasBody } = operation;
+        const admitted = await admit(options, request, response, { scope, ...target });
+        const { account, memory, clientDb } = admitted;
+        const bytes = hasBody ? await readBody(request, response, account) : undefined;
+        const given = hasBody ? bodyOf(bytes, operation) : undefined;
         // The token may have been revoked while a slow client sent the body.
-        const caller = operation.hasBody ? await permittedCaller(options, clientDb, request, response, target) : first;
+        const caller = hasBody
+          ? withScope(await callerOf(clientDb, request, response, target), scope)
+          : admitted.caller;
         const call = {
           path: operation.parse.path(request.params),
           query: operation.parse.query(request.query),
@@ -147,33 +148,24 @@ const refuseUnserved: RequestHandler = ({ method, baseUrl, path }, _response, ne
  * the memory of the response on its behalf. Throws `unauthenticated`, `forbidden`, and `busy` beyond the
  * rate limit.
  */
-export async function admit(options: ServiceOptions, request: Request, response: Response, target: Target) {
-  const { db, rateLimit, responseLimits, requestMs } = options;
+export async function admit(
+  { db, rateLimit, publicUrl, responseLimits, requestMs }: ServiceOptions,
+  request: Request,
+  response: Response,
+  { scope, path, url }: { readonly scope: Scope; readonly path: string; readonly url: string },
+) {
   const counted = rateLimit.take(request, response);
   const signal = clientSignal(response, requestMs);
-  const caller = await permittedCaller(options, db.forClient({ signal }), request, response, target);
+  const caller = await callerOf(db.forClient({ signal }), request, response, { publicUrl, path, url });
   await counted?.share(caller.viewer.orgId);
+  withScope(caller, scope);
   const account = accountOf(caller.viewer);
   const memory = new ResponseMemory(response, account, responseLimits);
   return { caller, account, memory, clientDb: db.forClient({ signal, account, countBytes: memory.addRow }) };
 }
 
-/** What a request needs: a scope, for a URL of the API at a path. */
-interface Target {
-  readonly scope: Scope;
-  readonly path: string;
-  readonly url: string;
-}
-
-/** Throws `unauthenticated`, and `forbidden` if the token has not the scope. */
-async function permittedCaller(
-  { publicUrl }: ServiceOptions,
-  db: Queryable,
-  request: Request,
-  response: Response,
-  { scope, path, url }: Target,
-): Promise<Caller> {
-  const caller = await callerOf(db, request, response, { publicUrl, path, url });
+/** The caller. Throws `forbidden` if its token does not have the scope. */
+function withScope(caller: Caller, scope: Scope): Caller {
   if (!caller.scopes.includes(scope)) throw new DomainError('forbidden', texts.scopeMissing(scope));
   return caller;
 }
