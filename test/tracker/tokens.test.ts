@@ -233,6 +233,7 @@ describe('nothing is written', () => {
         [{ user, scopes: ['root'] }, 400, 'scopes.0'],
         [{ user, expiresAt: 'tomorrow' }, 400, 'expiresAt'],
         [{ user, expiresAt: past }, 400, 'expiresAt'],
+        [{ user, expiresAt: '9999-12-31T23:59:59-14:00' }, 400, 'expiresAt'],
       ] as const) {
         const refused = await rest.post('/v3/tokens', body);
         expect([body, refused.status, Object.keys(refused.body.errors)]).toEqual([body, status, [field]]);

@@ -13,7 +13,8 @@ export function timestamp(date: Date): string {
 export function parseTimestamp(field: string, value: string): Date {
   const [, day = '', time, offset] = TIMESTAMP.exec(value.trim()) ?? [];
   const date = momentOf(day, time, offset);
-  if (date === undefined || date.getUTCFullYear() < 1) {
+  // In UTC, as `timestamp` formats it, the year has four digits.
+  if (date === undefined || date.getUTCFullYear() < 1 || date.getUTCFullYear() > 9999) {
     throw new DomainError('invalid', undefined, { [field]: texts.timestampUnreadable });
   }
   return date;
