@@ -3,7 +3,7 @@ import { DeclinedError, UsageError } from './cli/command.ts';
 import { CommandAudit } from './cli/command-audit.ts';
 import { createProgram } from './cli/program.ts';
 import { DomainError, StartError } from './errors.ts';
-import { ImportError } from './import/source.ts';
+import { ImportError } from './import/import-error.ts';
 import { LoadError } from './transfer/load-error.ts';
 
 const EXIT_FAILURE = 1;

@@ -4,11 +4,13 @@ import { createGzip } from 'node:zlib';
 import type { Command } from 'commander';
 import { renumberTransactions } from '../core/check/repair.store.ts';
 import { invalidateOrganisations, selectOrganisationIds } from '../core/organisations/directory.store.ts';
-import { restoreBackup, takeBackup, verifyBackup } from '../database/backup.ts';
 import { BackupReader, damaged, type RowCounts } from '../database/backup-file.ts';
 import type { Reader } from '../database/tables.ts';
 import { connectDatabase, print, UsageError } from './command.ts';
 import { STANDARD_STREAM, sizeOf, withOutput } from './files.ts';
+
+/** Imported lazily: no other command needs it. */
+const importBackup = () => import('../database/backup.ts');
 
 export function addBackupCommands(program: Command, environment: NodeJS.ProcessEnv): void {
   program
@@ -22,6 +24,7 @@ export function addBackupCommands(program: Command, environment: NodeJS.ProcessE
       }
       const postgres = await connectDatabase(environment);
       try {
+        const { takeBackup } = await importBackup();
         const rows = await takeBackup(postgres.connection, (content) =>
           withOutput(out, (write) =>
             pipeline(content, createGzip(), async (chunks: AsyncIterable<Buffer>) => {
@@ -49,6 +52,7 @@ export function addBackupCommands(program: Command, environment: NodeJS.ProcessE
       const reader = new BackupReader(file === STANDARD_STREAM ? process.stdin : createReadStream(file));
       const postgres = await connectDatabase(environment, { create: true });
       try {
+        const { restoreBackup } = await importBackup();
         const rows = await restoreBackup(postgres.connection, reader, renumber);
         const { db } = postgres;
         const orgIds = await selectOrganisationIds(db);
@@ -78,6 +82,7 @@ async function verifyFile(file: string): Promise<void> {
   const size = await sizeOf(file);
   const reader = new BackupReader(createReadStream(file));
   try {
+    const { verifyBackup } = await importBackup();
     await verifyBackup(reader);
   } finally {
     reader.close();

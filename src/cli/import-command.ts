@@ -1,9 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Reader, ReaderOptions } from '../import/base.ts';
-import { KanboardReader } from '../import/kanboard-reader.ts';
-import { Source, type SourceOptions } from '../import/source.ts';
-import { TrackerReader } from '../import/tracker-reader.ts';
+import type { Source, SourceOptions } from '../import/source.ts';
 import { LANGUAGES, type Language } from '../texts.ts';
 import { loadOrganisation, tryToLoad } from '../transfer/load.service.ts';
 import { parsePositiveInteger, print, readSecret, UsageError, withUntimedDatabase } from './command.ts';
@@ -31,7 +29,8 @@ interface Original {
   readonly description: string;
   readonly options: readonly Option[];
   readonly connect: (options: ImportOptions, token: string) => Pick<SourceOptions, 'url' | 'headers' | 'identity'>;
-  readonly createReader: (options: ReaderOptions) => Reader;
+  /** Imported lazily, as the source is: no other command needs them. */
+  readonly createReader: (options: ReaderOptions) => Promise<Reader>;
 }
 
 const ORIGINALS: Readonly<Record<string, Original>> = {
@@ -54,7 +53,7 @@ const ORIGINALS: Readonly<Record<string, Original>> = {
         ...(fromCloudOrg !== undefined && { 'X-Cloud-Org-ID': fromCloudOrg }),
       },
     }),
-    createReader: (options) => new TrackerReader(options),
+    createReader: async (options) => new (await import('../import/tracker-reader.ts')).TrackerReader(options),
   },
   kanboard: {
     description: 'import the projects of a running Kanboard',
@@ -64,7 +63,7 @@ const ORIGINALS: Readonly<Record<string, Original>> = {
       headers: { Authorization: `Basic ${Buffer.from(`${user}:${token}`).toString('base64')}` },
       identity: { user },
     }),
-    createReader: (options) => new KanboardReader(options),
+    createReader: async (options) => new (await import('../import/kanboard-reader.ts')).KanboardReader(options),
   },
 };
 
@@ -97,9 +96,11 @@ async function runImport(environment: NodeJS.ProcessEnv, original: Original, opt
   const token = options.tokenStdin ? await readSecret('token') : options.token;
   if (token === undefined) throw new UsageError('Set IMPORT_TOKEN, or use --token-stdin or --token.');
   const withReader = async <Result>(work: (reader: Reader, source: Source) => Promise<Result>): Promise<Result> => {
+    const { Source } = await import('../import/source.ts');
     const source = await Source.open({ ...original.connect(options, token), state, requestsPerSecond: rate });
     try {
-      return await work(original.createReader({ source, orgId, language, startedAt: source.startedAt }), source);
+      const reader = await original.createReader({ source, orgId, language, startedAt: source.startedAt });
+      return await work(reader, source);
     } finally {
       await source.close();
     }

@@ -1,4 +1,5 @@
-import { ImportError, type Source } from './source.ts';
+import { ImportError } from './import-error.ts';
+import type { Source } from './source.ts';
 
 export interface Call {
   readonly method: string;

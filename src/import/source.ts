@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { linesOf } from '../lines.ts';
+import { ImportError } from './import-error.ts';
 
 export interface SourceRequest {
   readonly method?: 'GET' | 'POST';
@@ -27,11 +28,6 @@ export interface SourceOptions {
   /** The file that keeps the responses, so that an import that was interrupted does not request them again. */
   readonly state: string;
   readonly requestsPerSecond: number;
-}
-
-/** An import cannot continue: the original refuses its requests, or the file belongs to another import. */
-export class ImportError extends Error {
-  override readonly name = 'ImportError';
 }
 
 const ATTEMPTS = 8;
