@@ -292,6 +292,7 @@ describe('nothing is written', () => {
         expect(body.errorMessages).toEqual([texts.tokenNotReplaceable(String(id)).en]);
       }
       await rest.post(`/v3/tokens/${good.id}/_rotate`, { oldExpiresAt: asSent(inHours(-1)) }).expect(400);
+      await rest.get('/v3/tokens?perPage=0').expect(400);
       await rest.post(`/v3/tokens/${good.id}/_rotate`, { expiresAt: asSent(inHours(1)) }).expect(422);
       for (const id of [theirs.id, 999_999_999, 0, 'x']) {
         await rest.get(`/v3/tokens/${id}`).expect(404);
