@@ -1412,7 +1412,9 @@ with far_queue as materialized (
   where queue_members.org_id = $1 and queue_members.queue_id = queues.queue_id and queue_members.user_id = $5
     and true)))
 )
-select wanted.place, exists (select from far_queue), issue.hex_id, issue.key, issue.summary, link.*
+select wanted.place, exists (select from far_queue), issue.hex_id, issue.key, issue.summary,
+  link.link_id, link.link_type_id, link.direction, link.created_by, link.updated_by, link.status_id,
+  link.assignee_id, issue.key, link.created_at, link.updated_at, link.hex_id, link.key, link.summary
 from unnest($6::text[]) with ordinality as wanted (issue_name, place)
 left join lateral (
   select issues.*
@@ -1430,9 +1432,9 @@ left join lateral (
 ) issue on true
 left join lateral (
   select
-    ends.link_id, ends.link_type_id, ends.direction, ends.created_at, nullif(ends.updated_at, ends.created_at),
-    ends.created_by, nullif(ends.updated_by, ends.created_by),
-    object.hex_id, object.key, object.summary, object.status_id, object.assignee_id
+    ends.link_id, ends.link_type_id, ends.direction, ends.created_by, nullif(ends.updated_by, ends.created_by) as updated_by,
+    object.status_id, object.assignee_id, ends.created_at, nullif(ends.updated_at, ends.created_at) as updated_at,
+    object.hex_id, object.key, object.summary
   from (
     select 'inward' as direction, outward_issue_id as object_id, links.*
     from links where links.org_id = $1 and links.inward_issue_id = issue.issue_id
@@ -2865,7 +2867,8 @@ order by link_id;
 
 -- $1 issueNames, $2 userIds, $3 applications, $4 orgId
 prepare select_links_for_viewers as
-select viewer.place, issues.key, link.*
+select viewer.place, link.link_id, link.link_type_id, link.direction, link.created_by, link.updated_by, link.status_id,
+  link.assignee_id, issues.key, link.created_at, link.updated_at, link.hex_id, link.key, link.summary
 from unnest($1::text[], $2::bigint[], $3::boolean[]) with ordinality
   as viewer (issue_name, user_id, is_application, place)
 cross join lateral (select * from issues where issues.org_id = $4 and issues.issue_id = (
@@ -2881,9 +2884,9 @@ join queues on queues.org_id = $4 and queues.queue_id = issues.queue_id and (vie
     and true)))
 left join lateral (
   select
-    ends.link_id, ends.link_type_id, ends.direction, ends.created_at, nullif(ends.updated_at, ends.created_at),
-    ends.created_by, nullif(ends.updated_by, ends.created_by),
-    object.hex_id, object.key, object.summary, object.status_id, object.assignee_id
+    ends.link_id, ends.link_type_id, ends.direction, ends.created_by, nullif(ends.updated_by, ends.created_by) as updated_by,
+    object.status_id, object.assignee_id, ends.created_at, nullif(ends.updated_at, ends.created_at) as updated_at,
+    object.hex_id, object.key, object.summary
   from (
     select 'inward' as direction, outward_issue_id as object_id, links.*
     from links where links.org_id = $4 and links.inward_issue_id = issues.issue_id

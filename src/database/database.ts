@@ -1,7 +1,7 @@
 import type { Cache, ProcessCache } from './cache.ts';
 import type { Client } from './client.ts';
+import type { DataRow } from './data-row.ts';
 import type { ReplicaState } from './replicas.ts';
-import type { RawRow } from './row-query.ts';
 import type { SharedReads, SharedStatement } from './shared-reads.ts';
 import type { NamedStatement, Statement } from './statement.ts';
 
@@ -54,7 +54,7 @@ export interface ClientDatabase extends Database {
    * Passes the rows of a statement on as they arrive. While the promise that `onRow` returned is pending, no more are read
    * from PostgreSQL; those that have been read already still arrive.
    */
-  receive(statement: NamedStatement<unknown>, onRow: (row: RawRow) => Promise<void> | undefined): Promise<void>;
+  receive(statement: NamedStatement<unknown>, onRow: (row: DataRow) => Promise<void> | undefined): Promise<void>;
   /** For operations that only read: their reads may go to replicas that have all acknowledged writes. */
   readonly reader: ClientDatabase;
   /** Ignores the client's deadline and disconnection, to record what has been done. */

@@ -3,8 +3,9 @@ import type { Shares } from '../shares.ts';
 import type { Signal } from '../signal.ts';
 import { cancelStatement } from './cancel.ts';
 import type { Client } from './client.ts';
+import type { DataRow } from './data-row.ts';
 import { databaseError, isReadOnlyError, unavailable } from './database-error.ts';
-import { destroy, pauseUntil, type RawRow, sendStatement } from './row-query.ts';
+import { destroy, pauseUntil, sendStatement } from './row-query.ts';
 import type { PooledSession } from './session.ts';
 import type { PendingWork, SilenceWatch } from './silence-watch.ts';
 import type { NamedStatement, Statement } from './statement.ts';
@@ -101,7 +102,7 @@ export async function run<Row>(
   connection: HeldConnection,
   statement: Statement<Row>,
   { signal, countBytes = () => undefined }: Client,
-  onRow?: (row: RawRow) => void,
+  onRow?: (row: DataRow) => void,
 ): Promise<Row[]> {
   return await send<Row>(connection, statement, signal, (row) => {
     countBytes(row.length);
@@ -114,7 +115,7 @@ export async function receive(
   connection: HeldConnection,
   statement: NamedStatement<unknown>,
   signal: Signal | undefined,
-  onRow: (row: RawRow) => Promise<void> | undefined,
+  onRow: (row: DataRow) => Promise<void> | undefined,
 ): Promise<void> {
   let ready: Promise<void> | undefined;
   await send(connection, statement, signal, (row, refuse) => {
@@ -133,7 +134,7 @@ async function send<Row>(
   connection: HeldConnection,
   statement: Statement<Row>,
   signal: Signal | undefined,
-  isWanted: (row: RawRow, refuse: (error: unknown) => void) => boolean,
+  isWanted: (row: DataRow, refuse: (error: unknown) => void) => boolean,
 ): Promise<Row[]> {
   signal?.throwIfAborted();
   let refusal: { readonly error: unknown } | undefined;

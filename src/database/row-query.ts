@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import pg from 'pg';
+import type { DataRow } from './data-row.ts';
 
 interface Statement {
   readonly name: string;
@@ -7,18 +8,11 @@ interface Statement {
   readonly values: readonly unknown[];
 }
 
-/** A row as PostgreSQL sends it: its columns in text form. */
-export interface RawRow {
-  readonly fields: readonly (string | null)[];
-  /** Its size in bytes. */
-  readonly length: number;
-}
-
 type Callback = (error: Error | null, result: { readonly rows: unknown[] }) => void;
 
 /** The part of pg's Query that its types omit. */
 interface RowReceiver {
-  handleDataRow(message: RawRow): void;
+  handleDataRow(message: DataRow): void;
 }
 
 const Query = pg.Query as unknown as new (
@@ -29,14 +23,14 @@ const Query = pg.Query as unknown as new (
 
 /** Passes each row on as it arrives, since pg would buffer the whole result before it could be limited. */
 class RowQuery extends Query {
-  readonly #isWanted: (row: RawRow) => boolean;
+  readonly #isWanted: (row: DataRow) => boolean;
 
-  constructor({ name, text, values }: Statement, isWanted: (row: RawRow) => boolean, callback: Callback) {
+  constructor({ name, text, values }: Statement, isWanted: (row: DataRow) => boolean, callback: Callback) {
     super({ name, text, values: [...values] }, undefined, callback);
     this.#isWanted = isWanted;
   }
 
-  override handleDataRow(row: RawRow): void {
+  override handleDataRow(row: DataRow): void {
     if (this.#isWanted(row)) super.handleDataRow(row);
   }
 }
@@ -62,7 +56,7 @@ function socketOf(client: pg.ClientBase): Socket {
 export async function sendStatement<Row>(
   client: pg.ClientBase,
   statement: Statement,
-  isWanted: (row: RawRow) => boolean,
+  isWanted: (row: DataRow) => boolean,
 ): Promise<Row[]> {
   try {
     return await new Promise<Row[]>((resolve, reject) => {

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { Address } from './connection.ts';
+import { receiveDataRows } from './data-row.ts';
 import { unavailable } from './database-error.ts';
 
 /** The part of pg's Connection that its types omit. */
@@ -36,6 +37,7 @@ export class Session extends pg.Client {
 
   constructor(config: pg.ClientConfig) {
     super(config);
+    receiveDataRows(this);
     (this.connection as unknown as Parameters).on('parameterStatus', ({ parameterName, parameterValue }) => {
       if (parameterName === 'in_hot_standby') this.isStandby = parameterValue === 'on';
     });

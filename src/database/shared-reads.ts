@@ -1,16 +1,14 @@
 import { DomainError } from '../errors.ts';
 import { texts } from '../texts.ts';
 import type { Client } from './client.ts';
-import type { RawRow } from './row-query.ts';
+import { Columns, type DataRow } from './data-row.ts';
 import type { NamedStatement } from './statement.ts';
-
-type Fields = RawRow['fields'];
 
 /** A statement that reads the rows of several keys within one organisation. */
 export interface SharedStatement<Key, Row> {
   /** The first column of the statement's rows is the position of their key, from 1. */
   readonly bind: (orgId: string, keys: readonly Key[]) => NamedStatement<unknown>;
-  readonly rowOf: (fields: Fields) => Row;
+  readonly rowOf: (row: DataRow) => Row;
 }
 
 /** A client that waits for the rows of one key. */
@@ -29,7 +27,7 @@ interface Batch {
   readonly readers: Reader[];
 }
 
-type Run = (statement: NamedStatement<unknown>, onRow: (row: RawRow) => void) => Promise<void>;
+type Run = (statement: NamedStatement<unknown>, onRow: (row: DataRow) => void) => Promise<void>;
 
 const KEYS_MAX = 64;
 /** On a server. More would divide the same readers among smaller batches. */
@@ -117,7 +115,7 @@ export class SharedReads {
       const keys = present.map(({ key }) => key);
       this.#statements += 1;
       await this.#run(statement.bind(orgId, keys), (row) => {
-        const reader = present[Number(row.fields[0]) - 1];
+        const reader = present[placeOf(row) - 1];
         if (reader) addRow(reader, statement.rowOf, row);
       });
       for (const { error, rows, resolve, reject } of present) {
@@ -130,11 +128,16 @@ export class SharedReads {
   }
 }
 
-function addRow(reader: Reader, rowOf: (fields: Fields) => unknown, { fields, length }: RawRow): void {
+/** The position of the row's key among the keys of the statement, from 1. */
+export function placeOf({ bytes, start }: DataRow): number {
+  return new Columns(bytes, start).number() ?? 0;
+}
+
+function addRow(reader: Reader, rowOf: (row: DataRow) => unknown, row: DataRow): void {
   if (reader.error) return;
   try {
-    reader.client.countBytes?.(length);
-    reader.rows.push(rowOf(fields));
+    reader.client.countBytes?.(row.length);
+    reader.rows.push(rowOf(row));
   } catch (error) {
     reader.error = error as Error;
     reader.rows.length = 0;

@@ -1,12 +1,12 @@
 import pg from 'pg';
 import { NO_CACHE, type ProcessCache } from './cache.ts';
 import type { Client } from './client.ts';
+import type { DataRow } from './data-row.ts';
 import { ConcurrentChange, type Transaction } from './database.ts';
 import { contended } from './database-error.ts';
 import { type HeldConnection, receive, run } from './held-connection.ts';
 import { CHANNEL } from './invalidation-listener.ts';
-import type { RawRow } from './row-query.ts';
-import type { SharedStatement } from './shared-reads.ts';
+import { placeOf, type SharedStatement } from './shared-reads.ts';
 import type { NamedStatement, Statement } from './statement.ts';
 
 interface Log {
@@ -63,14 +63,12 @@ export async function runTransaction<Result>(
     query: (statement: Statement<unknown>) => run(connection, statement, client),
     async readShared<Key, Row>({ bind, rowOf }: SharedStatement<Key, Row>, orgId: string, keys: readonly Key[]) {
       const rows = keys.map((): Row[] => []);
-      await run(connection, bind(orgId, keys), client, ({ fields }) =>
-        rows[Number(fields[0]) - 1]?.push(rowOf(fields)),
-      );
+      await run(connection, bind(orgId, keys), client, (row) => rows[placeOf(row) - 1]?.push(rowOf(row)));
       return rows;
     },
     execute: (statement: Statement<unknown>) => run(connection, statement, client),
     transaction: (joined: typeof work) => joined(transaction),
-    receive: (statement: NamedStatement<unknown>, onRow: (row: RawRow) => Promise<void> | undefined) =>
+    receive: (statement: NamedStatement<unknown>, onRow: (row: DataRow) => Promise<void> | undefined) =>
       receive(connection, statement, client.signal, onRow),
     async attempt<Part>(part: () => Promise<Part>): Promise<Part> {
       await sendCommand('savepoint attempt');

@@ -22,7 +22,7 @@ const COUNTED: SharedStatement<number, string> = {
     batches.push(counts);
     return SELECT_COUNTED({ orgId, counts });
   },
-  rowOf: ([, orgId, number]) => `${orgId} ${number}`,
+  rowOf: ({ fields: [, orgId, number] }) => `${orgId} ${number}`,
 };
 
 const database = useDatabase('template0');

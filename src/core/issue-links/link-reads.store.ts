@@ -1,3 +1,4 @@
+import { ByteCopies, Columns } from '../../database/data-row.ts';
 import type { Queryable } from '../../database/database.ts';
 import { lookup } from '../../database/lookup.ts';
 import type { SharedStatement } from '../../database/shared-reads.ts';
@@ -12,31 +13,37 @@ import { cachedUserNames } from '../users/users.store.ts';
 import { linkEnds } from './link-ends.ts';
 
 /**
- * A link from the point of view of the issue `issueKey`, with ids for what the cache holds. Columns of the other issue
- * start with `object`.
+ * A link from the point of view of an issue, with ids for what the cache holds. Members for the other issue start with
+ * `object`.
  */
-export interface LinkEndRow {
-  readonly issueKey: string;
+export interface LinkEnd {
   readonly linkId: number;
   readonly linkTypeId: string;
   readonly direction: Direction;
-  /** In PostgreSQL's format, in UTC: `2017-06-11 05:16:01.421+00`. */
-  readonly createdAt: string;
-  readonly updatedAt: string;
   readonly createdBy: number;
   readonly updatedBy: number;
-  readonly objectHexId: string;
-  readonly objectKey: string;
-  readonly objectSummary: string;
   readonly objectStatusId: number;
   readonly objectAssigneeId: number | null;
+  /**
+   * The columns that are sent as they are, from `textsAt` on: the issue's key; `created_at` and `updated_at` in
+   * PostgreSQL's format in UTC, such as `2017-06-11 05:16:01.421+00`, the second null if it is as the first; the hexadecimal
+   * id, the key and the summary of the other issue.
+   */
+  readonly texts: Buffer;
+  readonly textsAt: number;
 }
 
-/** SQL: the columns that `linkEndFrom` reads, of the rows `ends` and `object`. `updated_*` are null if as `created_*`. */
+/** SQL: what `linkEndFrom` reads of the rows `ends` and `object`, for `selectedLinkEnd`. */
 export const LINK_END_COLUMNS = `
-      ends.link_id, ends.link_type_id, ends.direction, ends.created_at, nullif(ends.updated_at, ends.created_at),
-      ends.created_by, nullif(ends.updated_by, ends.created_by),
-      object.hex_id, object.key, object.summary, object.status_id, object.assignee_id`;
+      ends.link_id, ends.link_type_id, ends.direction, ends.created_by, nullif(ends.updated_by, ends.created_by) as updated_by,
+      object.status_id, object.assignee_id, ends.created_at, nullif(ends.updated_at, ends.created_at) as updated_at,
+      object.hex_id, object.key, object.summary`;
+
+/** SQL: the columns that `linkEndFrom` reads, of the row `link`, for the issue in the row `issue`. */
+export function selectedLinkEnd(issue: string): string {
+  return `link.link_id, link.link_type_id, link.direction, link.created_by, link.updated_by, link.status_id,
+    link.assignee_id, ${issue}.key, link.created_at, link.updated_at, link.hex_id, link.key, link.summary`;
+}
 
 /**
  * The links of the issues that the rows `viewer` name. Laterals keep the plan to look-ups by index, whatever PostgreSQL
@@ -45,7 +52,7 @@ export const LINK_END_COLUMNS = `
 const SELECT_LINKS_FOR_VIEWERS = statement<'orgId' | 'issueNames' | 'userIds' | 'applications'>(
   'select_links_for_viewers',
   `
-  select viewer.place, issues.key, link.*
+  select viewer.place, ${selectedLinkEnd('issues')}
   from unnest(:issueNames::text[], :userIds::bigint[], :applications::boolean[]) with ordinality
     as viewer (issue_name, user_id, is_application, place)
   cross join ${lookup('issues', 'issues', `issues.issue_id = ${issueIdNamed('viewer.issue_name')}`)}
@@ -66,7 +73,7 @@ interface WantedLinks {
   readonly isApplication: boolean;
 }
 
-const LINKS: SharedStatement<WantedLinks, LinkEndRow | undefined> = {
+const LINKS: SharedStatement<WantedLinks, LinkEnd | undefined> = {
   bind: (orgId, wanted) =>
     SELECT_LINKS_FOR_VIEWERS({
       orgId,
@@ -74,7 +81,11 @@ const LINKS: SharedStatement<WantedLinks, LinkEndRow | undefined> = {
       userIds: wanted.map(({ userId }) => userId),
       applications: wanted.map(({ isApplication }) => isApplication),
     }),
-  rowOf,
+  rowOf(row) {
+    const columns = new Columns(row.bytes, row.start);
+    columns.skip();
+    return linkEndFrom(columns, row.end);
+  },
 };
 
 /**
@@ -85,7 +96,7 @@ export async function readIssueLinks(
   db: Queryable,
   { orgId, userId, isApplication }: Viewer,
   issueName: string,
-): Promise<LinkEndRow[] | undefined> {
+): Promise<LinkEnd[] | undefined> {
   const parsed = parseIssueName(issueName);
   if (parsed === undefined) return undefined;
   const [rows = []] = await db.readShared(LINKS, orgId, [{ issueName: parsed, userId, isApplication }]);
@@ -104,7 +115,7 @@ export interface LinkReferences {
 export async function readLinkReferences(
   db: Queryable,
   { orgId }: Viewer,
-  links: readonly LinkEndRow[],
+  links: readonly LinkEnd[],
 ): Promise<LinkReferences> {
   const typeIds: string[] = [];
   const statusIds: number[] = [];
@@ -122,32 +133,33 @@ export async function readLinkReferences(
   };
 }
 
-type Fields = readonly (string | null)[];
+const INWARD_INITIAL = 'i'.charCodeAt(0);
+const copies = new ByteCopies();
 
-function rowOf(fields: Fields): LinkEndRow | undefined {
-  return linkEndFrom(fields, 2, fields[1] as string);
-}
-
-/** The link in the columns from `at` on. Undefined for the row of an outer join, which an issue without links has. */
-export function linkEndFrom(fields: Fields, at: number, issueKey: string): LinkEndRow | undefined {
-  if (fields[at] === null) return undefined;
-  const createdAt = fields[at + 3] as string;
-  const createdBy = Number(fields[at + 5]);
-  const updatedBy = fields[at + 6] as string | null;
-  const assigneeId = fields[at + 11] as string | null;
+/**
+ * The link in the columns up to `end`, which are the row's last. Undefined for the row of an outer join, which an issue
+ * without links has.
+ */
+export function linkEndFrom(columns: Columns, end: number): LinkEnd | undefined {
+  const linkId = columns.number();
+  if (linkId === null) return undefined;
+  const linkTypeId = columns.text() as string;
+  columns.skip();
+  const direction = columns.bytes[columns.at] === INWARD_INITIAL ? 'inward' : 'outward';
+  const createdBy = columns.number() as number;
+  const updatedBy = columns.number() ?? createdBy;
+  const objectStatusId = columns.number() as number;
+  const objectAssigneeId = columns.number();
+  const textsAt = copies.copy(columns.bytes, columns.next, end);
   return {
-    issueKey,
-    linkId: Number(fields[at]),
-    linkTypeId: fields[at + 1] as string,
-    direction: fields[at + 2] as Direction,
-    createdAt,
-    updatedAt: fields[at + 4] ?? createdAt,
+    linkId,
+    linkTypeId,
+    direction,
     createdBy,
-    updatedBy: updatedBy === null ? createdBy : Number(updatedBy),
-    objectHexId: fields[at + 7] as string,
-    objectKey: fields[at + 8] as string,
-    objectSummary: fields[at + 9] as string,
-    objectStatusId: Number(fields[at + 10]),
-    objectAssigneeId: assigneeId === null ? null : Number(assigneeId),
+    updatedBy,
+    objectStatusId,
+    objectAssigneeId,
+    texts: copies.block,
+    textsAt,
   };
 }

@@ -52,7 +52,7 @@ const ISSUES_NAMED: SharedStatement<NamedIssue, LinkedIssue> = {
       roles: named.map(({ role }) => role),
       applications: named.map(({ isApplication }) => isApplication),
     }),
-  rowOf([, id, key, mayWrite, hexId, summary, statusId, assigneeId]) {
+  rowOf({ fields: [, id, key, mayWrite, hexId, summary, statusId, assigneeId] }) {
     return {
       id: Number(id),
       key: key as string,

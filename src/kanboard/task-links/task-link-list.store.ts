@@ -3,6 +3,7 @@ import { linkEnds } from '../../core/issue-links/link-ends.ts';
 import type { Direction } from '../../core/labels/direction.ts';
 import { cachedLinkTypes } from '../../core/link-types/link-types.store.ts';
 import { cachedUserNames } from '../../core/users/users.store.ts';
+import type { DataRow } from '../../database/data-row.ts';
 import type { Queryable } from '../../database/database.ts';
 import { lookup } from '../../database/lookup.ts';
 import type { SharedStatement } from '../../database/shared-reads.ts';
@@ -130,7 +131,7 @@ function inKanboardsOrder(left: ListedRow, right: ListedRow): number {
 const NO_LABEL = 0;
 
 /** Undefined for the row of the outer join, which a task without links has. */
-function rowOf(fields: readonly (string | null)[]): ListedRow | undefined {
+function rowOf({ fields }: DataRow): ListedRow | undefined {
   if (fields[1] === null) return undefined;
   // The columns in the order of the statement.
   const [, linkId, linkTypeId, direction, firstEnd, taskId, title, isOpen, projectId, columnId, color, ...rest] =

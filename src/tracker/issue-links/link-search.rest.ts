@@ -1,5 +1,5 @@
 import type { Schemas } from '../../contract/types.ts';
-import type { LinkEndRow, LinkReferences } from '../../core/issue-links/link-reads.store.ts';
+import type { LinkEnd, LinkReferences } from '../../core/issue-links/link-reads.store.ts';
 import { JsonBytes } from '../link-list/json-bytes.ts';
 import { type ReferenceJson, referenceJson, writeLink } from '../link-list/link-list-json.ts';
 import type { Caller, Context, Handlers } from '../rest/caller.ts';
@@ -89,7 +89,7 @@ class EntriesJson {
     return json.take();
   }
 
-  #writeLink(link: LinkEndRow, references: LinkReferences): boolean {
+  #writeLink(link: LinkEnd, references: LinkReferences): boolean {
     if (this.#fields === undefined) return writeLink(this.#json, this.#references, link, references);
     if (!writeLink(this.#whole, this.#references, link, references)) return false;
     this.#json.bytes(pickedJson(this.#whole.take(), this.#fields));

@@ -1,8 +1,14 @@
 import { type Viewer, visibleQueue } from '../../core/access/viewer.ts';
 import { IS_SELECTED_END, linkEnds } from '../../core/issue-links/link-ends.ts';
-import { LINK_END_COLUMNS, type LinkEndRow, linkEndFrom } from '../../core/issue-links/link-reads.store.ts';
+import {
+  LINK_END_COLUMNS,
+  type LinkEnd,
+  linkEndFrom,
+  selectedLinkEnd,
+} from '../../core/issue-links/link-reads.store.ts';
 import { issueIdNamed } from '../../core/issues/issue-name.ts';
 import type { Direction } from '../../core/labels/direction.ts';
+import { Columns, type DataRow } from '../../database/data-row.ts';
 import type { ClientDatabase } from '../../database/database.ts';
 import { lookup } from '../../database/lookup.ts';
 import { statement } from '../../database/statement.ts';
@@ -23,7 +29,7 @@ export interface FoundLinkRow {
   readonly isQueueKnown: boolean;
   /** Undefined for an issue that the viewer may not see. */
   readonly issue: { readonly id: string; readonly key: string; readonly summary: string } | undefined;
-  readonly link: LinkEndRow | undefined;
+  readonly link: LinkEnd | undefined;
 }
 
 /**
@@ -39,7 +45,8 @@ const RECEIVE_LINKS = statement<
     select queue_id from queues
     where org_id = :orgId and (key = :queueKey or queue_id = :queueId) and ${visibleQueue('queues')}
   )
-  select wanted.place, exists (select from far_queue), issue.hex_id, issue.key, issue.summary, link.*
+  select wanted.place, exists (select from far_queue), issue.hex_id, issue.key, issue.summary,
+    ${selectedLinkEnd('issue')}
   from unnest(:issueNames::text[]) with ordinality as wanted (issue_name, place)
   left join lateral (
     select issues.*
@@ -58,8 +65,6 @@ const RECEIVE_LINKS = statement<
   ) link on true
   order by wanted.place, link.link_id`,
 );
-
-const LINK_AT = 5;
 
 /**
  * Receives a row for each link of the named issues that meets the condition and that the viewer may see, in the order of
@@ -82,14 +87,14 @@ export function receiveLinks(
     queueKey: queue?.key,
     queueId: queue?.id,
   });
-  return db.receive(found, ({ fields }) => onRow(rowFrom(fields)));
+  return db.receive(found, (row) => onRow(rowFrom(row)));
 }
 
-type Fields = readonly (string | null)[];
-
-function rowFrom(fields: Fields): FoundLinkRow {
-  const [place, , id, key, summary] = fields as readonly string[];
-  const issue = fields[2] === null ? undefined : { id: id as string, key: key as string, summary: summary as string };
-  const link = linkEndFrom(fields, LINK_AT, key as string);
-  return { place: Number(place), isQueueKnown: fields[1] === 't', issue, link };
+function rowFrom({ bytes, start, end }: DataRow): FoundLinkRow {
+  const columns = new Columns(bytes, start);
+  const place = columns.number() as number;
+  const isQueueKnown = columns.text() === 't';
+  const [id, key, summary] = [columns.text(), columns.text(), columns.text()];
+  const issue = id === null ? undefined : { id, key: key as string, summary: summary as string };
+  return { place, isQueueKnown, issue, link: linkEndFrom(columns, end) };
 }

@@ -1,7 +1,8 @@
 /** Shared by the responses of some requests. A larger one would stay in memory for a slow client that holds a part of it. */
 const SLAB_BYTES = 65_536;
-/** One UTF-16 code unit has at most six characters in JSON, as in `\u001f`. */
+/** A byte has at most six characters in JSON, as in `\u001f`. */
 const ESCAPED_MAX = 6;
+const FIRST_PRINTABLE = 0x20;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
@@ -31,20 +32,28 @@ export class JsonBytes {
     this.#end += json.length;
   }
 
-  /** Appends any string as JSON. */
-  string(text: string): void {
-    const { length } = text;
+  /** Appends a part of a few bytes. */
+  copy(bytes: Uint8Array, at: number, length: number): void {
+    this.#reserve(length);
+    const slab = this.#slab;
+    const end = this.#end;
+    for (let index = 0; index < length; index += 1) slab[end + index] = bytes[at + index] as number;
+    this.#end = end + length;
+  }
+
+  /** Appends text in UTF-8 as a JSON string. */
+  string(bytes: Buffer, at: number, length: number): void {
     this.#reserve(length * ESCAPED_MAX + 2);
     const slab = this.#slab;
     let end = this.#end;
     slab[end++] = QUOTE;
     for (let index = 0; index < length; index += 1) {
-      const code = text.charCodeAt(index);
-      if (code < 0x20 || code > 0x7e || code === QUOTE || code === BACKSLASH) {
-        this.#end += slab.write(JSON.stringify(text), this.#end);
+      const byte = bytes[at + index] as number;
+      if (byte < FIRST_PRINTABLE || byte === QUOTE || byte === BACKSLASH) {
+        this.#end += slab.write(JSON.stringify(bytes.toString('utf8', at, at + length)), this.#end);
         return;
       }
-      slab[end++] = code;
+      slab[end++] = byte;
     }
     slab[end++] = QUOTE;
     this.#end = end;
