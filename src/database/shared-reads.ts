@@ -29,7 +29,8 @@ interface Batch {
 
 type Run = (statement: NamedStatement<unknown>, onRow: (row: DataRow) => void) => Promise<void>;
 
-const KEYS_MAX = 64;
+/** Larger batches would make this process and PostgreSQL wait for each other in turn instead of working at the same time. */
+const KEYS_MAX = 16;
 /** On a server. More would divide the same readers among smaller batches. */
 export const STATEMENTS_MAX = 2;
 const WAITING_MAX = 2000;

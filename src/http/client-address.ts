@@ -12,7 +12,7 @@ export function clientAddress({ ip }: Request): string {
 /** An IPv4 address, or the first 64 bits of an IPv6 address, which are the network of one client. */
 export function addressOf(ip = ''): string {
   const address = ip.replace(/^::ffff:(?=\d+\.)/i, '');
-  return isIPv6(address) ? networkOf(address) : address.slice(0, LENGTH_MAX);
+  return address.includes(':') && isIPv6(address) ? networkOf(address) : address.slice(0, LENGTH_MAX);
 }
 
 function networkOf(address: string): string {
