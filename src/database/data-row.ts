@@ -22,6 +22,8 @@ const NULL = -1;
 /** The length of a message includes its own four bytes. */
 const LENGTH_BYTES = 4;
 const COUNT_BYTES = 2;
+const MINUS = '-'.charCodeAt(0);
+const ZERO = '0'.charCodeAt(0);
 
 /** Leaves rows undecoded: most of the time that pg takes for a row is spent on a string for each column. */
 class RowParser extends (Parser as unknown as new () => PacketParser) {
@@ -95,7 +97,7 @@ export class ByteCopies {
   }
 }
 
-/** Reads the columns of a row, one after the other. */
+/** Reads the columns of a row, one after the other; null is returned as null. */
 export class Columns {
   readonly bytes: Buffer;
   /** The position of the next column. */
@@ -123,12 +125,14 @@ export class Columns {
     return this.skip() ? this.bytes.toString('utf8', this.at, this.next) : null;
   }
 
-  /** A column of digits, such as an id. */
+  /** A whole number, such as an id. */
   number(): number | null {
     if (!this.skip()) return null;
     const { bytes, next } = this;
+    const isNegative = bytes[this.at] === MINUS;
     let value = 0;
-    for (let at = this.at; at < next; at += 1) value = value * 10 + (bytes[at] as number) - 0x30;
-    return value;
+    for (let at = isNegative ? this.at + 1 : this.at; at < next; at += 1)
+      value = value * 10 + (bytes[at] as number) - ZERO;
+    return isNegative ? -value : value;
   }
 }

@@ -3,7 +3,7 @@ import { linkEnds } from '../../core/issue-links/link-ends.ts';
 import type { Direction } from '../../core/labels/direction.ts';
 import { cachedLinkTypes } from '../../core/link-types/link-types.store.ts';
 import { cachedUserNames } from '../../core/users/users.store.ts';
-import type { DataRow } from '../../database/data-row.ts';
+import { Columns, type DataRow } from '../../database/data-row.ts';
 import type { Queryable } from '../../database/database.ts';
 import { lookup } from '../../database/lookup.ts';
 import type { SharedStatement } from '../../database/shared-reads.ts';
@@ -130,64 +130,43 @@ function inKanboardsOrder(left: ListedRow, right: ListedRow): number {
 
 const NO_LABEL = 0;
 
-/** Undefined for the row of the outer join, which a task without links has. */
-function rowOf({ fields }: DataRow): ListedRow | undefined {
-  if (fields[1] === null) return undefined;
-  // The columns in the order of the statement.
-  const [, linkId, linkTypeId, direction, firstEnd, taskId, title, isOpen, projectId, columnId, color, ...rest] =
-    fields as unknown as Columns;
-  const [closed, started, due, spent, estimated, assigneeId, columnTitle, projectName, columnPosition, taskPosition] =
-    rest;
+/** Reads the columns in the order of the statement. Undefined for the row of the outer join, which a task without links has. */
+function rowOf({ bytes, start }: DataRow): ListedRow | undefined {
+  const columns = new Columns(bytes, start);
+  columns.skip();
+  const linkId = columns.number();
+  if (linkId === null) return undefined;
+  const number = () => columns.number() as number;
+  const text = () => columns.text() as string;
+  const linkTypeId = text();
+  const direction = text() as Direction;
+  const firstEnd = text();
   return {
-    view_id: 2 * Number(linkId) - (direction === firstEnd ? 1 : 0),
-    task_id: Number(taskId),
+    view_id: 2 * linkId - (direction === firstEnd ? 1 : 0),
     link_type_id: linkTypeId,
     direction,
+    task_id: number(),
+    title: text(),
+    is_open: text() === 't',
+    project_id: number(),
+    column_id: number(),
+    color: text(),
+    closed_at: dateOf(columns.text()),
+    started_at: dateOf(columns.text()),
+    due_at: dateOf(columns.text()),
+    time_spent: numberOf(columns.text()),
+    time_estimated: numberOf(columns.text()),
+    assignee_id: columns.number(),
+    column_title: text(),
+    project_name: text(),
+    column_position: number(),
+    task_position: number(),
     label_id: NO_LABEL,
     label: '',
-    title,
-    is_open: isOpen === 't',
-    project_id: Number(projectId),
-    column_id: Number(columnId),
-    color,
-    closed_at: dateOf(closed),
-    started_at: dateOf(started),
-    due_at: dateOf(due),
-    time_spent: numberOf(spent),
-    time_estimated: numberOf(estimated),
-    assignee_id: numberOf(assigneeId),
     assignee_login: null,
     assignee_name: null,
-    column_title: columnTitle,
-    project_name: projectName,
-    column_position: Number(columnPosition),
-    task_position: Number(taskPosition),
   };
 }
-
-type Columns = readonly [
-  place: string,
-  linkId: string,
-  linkTypeId: string,
-  direction: Direction,
-  firstEnd: Direction,
-  taskId: string,
-  title: string,
-  isOpen: 't' | 'f',
-  projectId: string,
-  columnId: string,
-  color: string,
-  closed: string | null,
-  started: string | null,
-  due: string | null,
-  spent: string | null,
-  estimated: string | null,
-  assigneeId: string | null,
-  columnTitle: string,
-  projectName: string,
-  columnPosition: string,
-  taskPosition: string,
-];
 
 function numberOf(text: string | null): number | null {
   return text === null ? null : Number(text);
