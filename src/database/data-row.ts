@@ -132,7 +132,7 @@ export class Columns {
     const isNegative = bytes[this.at] === MINUS;
     let value = 0;
     for (let at = isNegative ? this.at + 1 : this.at; at < next; at += 1)
-      value = value * 10 + (bytes[at] as number) - ZERO;
+      value = value * 10 + ((bytes[at] as number) - ZERO);
     return isNegative ? -value : value;
   }
 }
