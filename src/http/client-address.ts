@@ -5,8 +5,10 @@ import type { Request } from 'express';
 const LENGTH_MAX = 64;
 
 /** The address of the client, as far as TRUST_PROXY lets us know it, as `addressOf` writes it. */
-export function clientAddress({ ip }: Request): string {
-  return addressOf(ip);
+export function clientAddress(request: Request): string {
+  // Without the header, Express would come to the same address more slowly.
+  const isForwarded = request.headers['x-forwarded-for'] !== undefined;
+  return addressOf(isForwarded ? request.ip : request.socket.remoteAddress);
 }
 
 /** An IPv4 address, or the first 64 bits of an IPv6 address, which are the network of one client. */
