@@ -1075,7 +1075,7 @@ where deleted_issues.org_id = $1 and deleted_issues.queue_id = $2
 -- $1 orgId, $2 tokenId, $3 expiresAt
 prepare limit_token as
 with valid as (
-  select token_id, extract(epoch from expires_at - created_at)::float8 as lifetime
+  select token_id, expires_at, extract(epoch from expires_at - created_at)::float8 as lifetime
   from tokens
   where org_id = $1 and token_id = $2 and kind = 'oauth' and revoked_at is null
     and coalesce(expires_at > now(), true)
@@ -1084,7 +1084,8 @@ with valid as (
 update tokens set expires_at = least(tokens.expires_at, $3)
 from valid
 where tokens.org_id = $1 and tokens.token_id = valid.token_id
-returning tokens.user_id, tokens.scopes, tokens.loopback_only, tokens.expires_at, valid.lifetime;
+returning tokens.user_id, tokens.scopes, tokens.loopback_only, tokens.expires_at,
+  valid.expires_at as previous_expires_at, valid.lifetime;
 
 prepare list_applied_migrations as
 select name from schema_migrations order by id;

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { listTokens } from '../../src/core/tokens/tokens.service.ts';
+import { lockToken } from '../../src/core/tokens/tokens.store.ts';
 import { texts } from '../../src/texts.ts';
 import { runCommand } from '../support/command-line.ts';
 import { PROGRAM, type ServerProcess, startServer } from '../support/server-process.ts';
 import { contents, snapshot } from '../support/snapshot.ts';
+import { untilWaiting } from '../support/statements.ts';
 import { useDatabase } from '../support/test-database.ts';
 
 const database = useDatabase();
@@ -153,9 +156,38 @@ test('token rotate prints a token like the old one, which expires after the over
   expect(await read(last)).toEqual(ACCEPTED);
   const stored = await snapshot(database().db);
   const refused = await issueLinks(`token rotate --org 123 --id ${rotated.id}`);
-  expect(refused).toMatchObject({ code: 1, stderr: `There is no token ${rotated.id}.\n` });
+  expect(refused).toMatchObject({ code: 1, stderr: `${texts.tokenNotReplaceable(String(rotated.id)).en}\n` });
   expect(await snapshot(database().db)).toEqual(stored);
 });
+
+test.each(['command', 'API'])(
+  'of two rotations at once, that of the %s waits for the token first and alone succeeds',
+  async (first) => {
+    const login = `twice-${first.toLowerCase()}`;
+    await printed(`user create --org 123 --login ${login} --role admin`);
+    const old = JSON.parse(await printed(`token create --org 123 --user ${login} --json`));
+    const administrator = await printed(`token create --org 123 --user ${login}`);
+    const rotate = {
+      command: async () => (await issueLinks(`token rotate --org 123 --id ${old.id}`)).code === 0,
+      API: async () => {
+        const headers = { Authorization: `OAuth ${administrator}` };
+        return (await fetch(`${server.url}/v3/tokens/${old.id}/_rotate`, { method: 'POST', headers })).status;
+      },
+    };
+    const [one, other] = first === 'command' ? [rotate.command, rotate.API] : [rotate.API, rotate.command];
+    const rotations = await database().db.transaction(async (holder) => {
+      await lockToken(holder, '123', old.id);
+      const waiting = [one()];
+      await untilWaiting(database().db, 1);
+      waiting.push(other());
+      await untilWaiting(database().db, 2);
+      return { waiting };
+    });
+    expect(await Promise.all(rotations.waiting)).toEqual(first === 'command' ? [true, 422] : [201, false]);
+    const tokens = (await listTokens(database().db, '123')).filter((token) => token.login === login);
+    expect(tokens.map(({ state }) => state)).toEqual(['expired', 'good', 'good']);
+  },
+);
 
 test('an expired token is rejected', async () => {
   await givenUser('dmitri');

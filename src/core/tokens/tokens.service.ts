@@ -237,8 +237,9 @@ function describe(row: TokenRow): TokenDescription {
 
 /**
  * Creates a token with the same user, scopes and lifetime, and lets the old one expire at that time, or earlier if it was to.
- * The new one never exceeds the token `within`, if that is given, as in `createTokenWithin`. Throws `not_found` for a token
- * that is not a valid OAuth token, and as `createTokenWithin` does.
+ * Of several rotations at once that let it expire immediately, one succeeds. The new one never exceeds the token `within`, if
+ * that is given, as in `createTokenWithin`. Throws `not_found`, `refused` for a token that is not a valid OAuth token, and as
+ * `createTokenWithin` does.
  */
 export function rotateToken(
   db: Database,
@@ -255,7 +256,10 @@ export function rotateToken(
     // Read first: a token that replaces itself expires with the next statement.
     const limits = within === undefined ? undefined : await lockLimits(transaction, orgId, within);
     const old = await limitToken(transaction, orgId, tokenId, expiresAt);
-    if (old === undefined) throw new DomainError('not_found', texts.tokenNotFound(String(tokenId)));
+    if (old === undefined) {
+      const { id } = await getToken(transaction, orgId, tokenId);
+      throw new DomainError('refused', texts.tokenNotReplaceable(String(id)));
+    }
     const expires = old.lifetime === null ? undefined : new Date(Date.now() + old.lifetime * 1000);
     const same = { scopes: old.scopes, loopbackOnly: old.loopback_only, expiresAt: expires };
     const options = limits === undefined ? same : limited(same, limits);

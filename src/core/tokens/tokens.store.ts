@@ -5,6 +5,7 @@ import type { Language } from '../../texts.ts';
 import type { OrganisationRole } from '../access/viewer.ts';
 import { deleteTokenEntries, insertTokenEntry, selectOrganisationsOfToken } from '../organisations/directory.store.ts';
 import { type UserColumns, userColumns } from '../users/user-summary.ts';
+import { isExpired } from './expiry.ts';
 
 export type TokenKind = 'oauth' | 'application' | 'personal';
 
@@ -204,7 +205,8 @@ const LOCK_TOKEN = statement<'orgId' | 'tokenId', TokenLimitsRow>(
  */
 export async function lockToken(db: Transaction, orgId: string, tokenId: number): Promise<TokenLimitsRow | undefined> {
   const [row] = await db.query(LOCK_TOKEN({ orgId, tokenId }));
-  return row;
+  // A concurrent rotation may have ended it while this waited for the lock: `now()` is when the transaction began.
+  return row && isExpired(row.expires_at) ? undefined : row;
 }
 
 /** One token by its id or by its hash, or all tokens of a user. */
@@ -235,7 +237,9 @@ interface LimitedTokenRow {
   scopes: TokenOwnerRow['scopes'];
   loopback_only: boolean;
   expires_at: Date;
-  /** In seconds; null if the token did not expire. */
+  /** Null if the token did not expire. */
+  previous_expires_at: Date | null;
+  /** In seconds; null likewise. */
   lifetime: number | null;
 }
 
@@ -243,7 +247,7 @@ const LIMIT_TOKEN = statement<'orgId' | 'tokenId' | 'expiresAt', LimitedTokenRow
   'limit_token',
   `
   with valid as (
-    select token_id, extract(epoch from expires_at - created_at)::float8 as lifetime
+    select token_id, expires_at, extract(epoch from expires_at - created_at)::float8 as lifetime
     from tokens
     where org_id = :orgId and token_id = :tokenId and kind = 'oauth' and revoked_at is null
       and coalesce(expires_at > now(), true)
@@ -252,7 +256,8 @@ const LIMIT_TOKEN = statement<'orgId' | 'tokenId' | 'expiresAt', LimitedTokenRow
   update tokens set expires_at = least(tokens.expires_at, :expiresAt)
   from valid
   where tokens.org_id = :orgId and tokens.token_id = valid.token_id
-  returning tokens.user_id, tokens.scopes, tokens.loopback_only, tokens.expires_at, valid.lifetime`,
+  returning tokens.user_id, tokens.scopes, tokens.loopback_only, tokens.expires_at,
+    valid.expires_at as previous_expires_at, valid.lifetime`,
 );
 
 /** Lets a valid OAuth token expire at that time at the latest, and returns what it permits. Undefined if there is none. */
@@ -264,7 +269,8 @@ export async function limitToken(
 ): Promise<LimitedTokenRow | undefined> {
   await db.invalidate(orgId);
   const [row] = await db.query(LIMIT_TOKEN({ orgId, tokenId, expiresAt }));
-  return row;
+  // As in lockToken.
+  return row && isExpired(row.previous_expires_at) ? undefined : row;
 }
 
 const UPDATE_TOKENS_USED = statement<'orgId' | 'tokenIds'>(

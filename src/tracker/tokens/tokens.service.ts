@@ -8,7 +8,6 @@ import {
   type TokenScope,
   type UserToken,
 } from '../../core/tokens/tokens.service.ts';
-import { lockToken } from '../../core/tokens/tokens.store.ts';
 import { findPerson, findUsersNamed } from '../../core/users/users.service.ts';
 import type { Database, Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
@@ -74,8 +73,8 @@ export function createTokenFor(
 }
 
 /**
- * Replaces a person's token, which expires at that time, by default now. Throws `not_found`, `refused` for a token that
- * cannot be replaced, and `invalid` for a time that has passed; otherwise, as `createTokenWithin` does.
+ * Replaces a person's token, which expires at that time, by default now. Throws `refused` for a token of the application
+ * account and `invalid` for a time that has passed; otherwise, as `rotateToken` does.
  */
 export function replaceToken(
   db: Database,
@@ -85,13 +84,10 @@ export function replaceToken(
 ): Promise<NewUserToken> {
   requireFuture({ oldExpiresAt });
   return db.transaction(async (transaction) => {
-    // Of several rotations at once, one succeeds: for the others, the token has expired.
-    await lockToken(transaction, viewer.orgId, tokenId);
-    const { kind, state, login } = await getToken(transaction, viewer.orgId, tokenId);
+    const { login } = await getToken(transaction, viewer.orgId, tokenId);
+    // Not the application account, as in createTokenFor.
     const person = await findPerson(transaction, viewer, { login });
-    if (kind !== 'oauth' || state !== 'good' || person === undefined) {
-      throw new DomainError('refused', texts.tokenNotReplaceable(String(tokenId)));
-    }
+    if (person === undefined) throw new DomainError('refused', texts.tokenNotReplaceable(String(tokenId)));
     const expiresAt = oldExpiresAt ?? new Date();
     const { id, token } = await rotateToken(transaction, viewer.orgId, tokenId, { expiresAt, within });
     return { ...(await getToken(transaction, viewer.orgId, id)), value: token };
