@@ -38,5 +38,5 @@ function withRatio(value, relative) {
 
 function number(value) {
   if (value === null) return 'not measured';
-  return value >= 100 ? String(Math.round(value)) : value.toPrecision(2);
+  return value >= 99.5 ? String(Math.round(value)) : value.toPrecision(2);
 }

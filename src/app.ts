@@ -157,8 +157,6 @@ export function createApp({
       contract.servers.map((server) => `${server}/_test`),
       testMode.router(),
     );
-  app.use(pagesRouter({ ...service, demo: demo && { ...demo, applicationToken: demo.kanboard.secret } }));
-  app.use([...contract.servers], restRouter({ ...service, contract, handlers }));
   const methods = {
     ...labelMethods,
     ...taskLinkMethods,
@@ -176,6 +174,7 @@ export function createApp({
     ...swimlaneMethods,
     ...tagMethods,
   };
+  // Before the others, which would compare the path of every call with theirs.
   app.use(
     rpcRouter({
       methods: rpcContract.methods,
@@ -191,6 +190,8 @@ export function createApp({
       observer: metrics,
     }),
   );
+  app.use(pagesRouter({ ...service, demo: demo && { ...demo, applicationToken: demo.kanboard.secret } }));
+  app.use([...contract.servers], restRouter({ ...service, contract, handlers }));
   app.use(
     operationsRouter({
       db,
