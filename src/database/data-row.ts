@@ -102,9 +102,8 @@ export class Columns {
   readonly bytes: Buffer;
   /** The position of the next column. */
   next: number;
-  /** The position and the length in bytes of the column that `skip` has passed. */
+  /** The position of the column that `skip` has passed. */
   at = 0;
-  length = 0;
 
   constructor(bytes: Buffer, start: number) {
     this.bytes = bytes;
@@ -114,11 +113,15 @@ export class Columns {
   /** Passes the next column. Returns whether it has a value. */
   skip(): boolean {
     const { bytes, next } = this;
+    const length = bytes.readInt32BE(next);
     this.at = next + LENGTH_BYTES;
-    this.length = bytes.readInt32BE(next);
-    const isNull = this.length === NULL;
-    this.next = isNull ? this.at : this.at + this.length;
-    return !isNull;
+    this.next = length === NULL ? this.at : this.at + length;
+    return length !== NULL;
+  }
+
+  /** The length of that column in bytes; 0 if it is null. */
+  get length(): number {
+    return this.next - this.at;
   }
 
   text(): string | null {

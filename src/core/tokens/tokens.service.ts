@@ -257,8 +257,8 @@ export function rotateToken(
     const limits = within === undefined ? undefined : await lockLimits(transaction, orgId, within);
     const old = await limitToken(transaction, orgId, tokenId, expiresAt);
     if (old === undefined) {
-      const { id } = await getToken(transaction, orgId, tokenId);
-      throw new DomainError('refused', texts.tokenNotReplaceable(String(id)));
+      await getToken(transaction, orgId, tokenId);
+      throw new DomainError('refused', texts.tokenNotReplaceable(String(tokenId)));
     }
     const expires = old.lifetime === null ? undefined : new Date(Date.now() + old.lifetime * 1000);
     const same = { scopes: old.scopes, loopbackOnly: old.loopback_only, expiresAt: expires };

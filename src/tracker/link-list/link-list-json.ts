@@ -174,13 +174,13 @@ export function writeLink(
   writeTimestamp(json, columns.bytes, createdAt);
   json.ascii('","updatedAt":"');
   writeTimestamp(json, columns.bytes, updatedAt);
+  json.ascii('",');
   if (assignee) {
-    json.ascii('","assignee":');
+    json.ascii('"assignee":');
     json.bytes(referencesJson.user(assignee));
-    json.ascii(',"status":');
-  } else {
-    json.ascii('","status":');
+    json.ascii(',');
   }
+  json.ascii('"status":');
   json.bytes(referencesJson.status(status));
   json.bytes(typeJson.relationship);
   return true;
