@@ -7,6 +7,9 @@ import addFormats from 'ajv-formats';
 import { load } from 'js-yaml';
 
 const document = load(readFileSync(process.argv[2] ?? new URL('../openrpc.yaml', import.meta.url), 'utf8'));
+const ajv = new Ajv({ strictRequired: false, strictTypes: false, allErrors: true });
+addFormats.default(ajv);
+ajv.addVocabulary(['components']);
 const problems = [...problemsOfDocument(), ...(document.methods ?? []).flatMap(problemsOfExamples)];
 process.stderr.write(problems.map((problem) => `${problem}\n`).join(''));
 process.exitCode = problems.length === 0 ? 0 : 1;
@@ -27,22 +30,22 @@ function problemsOfDocument() {
 }
 
 function problemsOfExamples({ name, params = [], result, examples = [] }) {
-  const paramsSchema = {
+  if (examples.length === 0) return [];
+  const misfitsOfParams = validator(`${name}: params`, {
     required: params.filter(({ required }) => required).map((param) => param.name),
     additionalProperties: false,
     properties: Object.fromEntries(params.map((param) => [param.name, param.schema])),
-  };
+  });
+  const misfitsOfResult = validator(`${name}: result`, result.schema);
   return examples.flatMap((example) => [
-    ...misfits(`${name}: params`, paramsSchema, Object.fromEntries(example.params.map((one) => [one.name, one.value]))),
-    ...misfits(`${name}: result`, result.schema, example.result?.value),
+    ...misfitsOfParams(Object.fromEntries(example.params.map((one) => [one.name, one.value]))),
+    ...misfitsOfResult(example.result?.value),
   ]);
 }
 
-function misfits(at, schema, value) {
-  const ajv = new Ajv({ strictRequired: false, strictTypes: false, allErrors: true });
-  addFormats.default(ajv);
-  ajv.addVocabulary(['components']);
+/** Returns the function that lists what the schema says against a value. */
+function validator(at, schema) {
   // References in the schema point to the components of the document.
   const validate = ajv.compile({ ...schema, components: document.components });
-  return validate(value) ? [] : [ajv.errorsText(validate.errors, { dataVar: at, separator: '\n' })];
+  return (value) => (validate(value) ? [] : [ajv.errorsText(validate.errors, { dataVar: at, separator: '\n' })]);
 }
