@@ -11,6 +11,7 @@ import {
   type GivenOrganisation,
   givenAccount,
   givenApplication,
+  givenCheapHash,
   givenOrganisation,
   givenUser,
 } from '../support/builders.ts';
@@ -60,11 +61,22 @@ async function signIn({ orgId, login }: { orgId: string; login: string }, secret
   return await statusOf(basic(login, secret), { orgId });
 }
 
-/** A user with a password, and no token. */
+/** A user with a password, and no token. Its hash costs little to compare. */
 async function givenPassword(password: string, more: Partial<NewUser> = {}, orgId = org.orgId) {
-  const { login = `user-${randomUUID()}` } = more;
-  const id = await createUser(db(), orgId, { role: 'member', password, ...more, login });
-  return { id, orgId, login, secret: password };
+  const user = await createUserWith(more, orgId);
+  await givenCheapHash(db(), user.id, password);
+  return { ...user, secret: password };
+}
+
+/** The same, hashed as in production. */
+async function givenHashedPassword(password: string) {
+  return { ...(await createUserWith({ password }, org.orgId)), secret: password };
+}
+
+async function createUserWith(properties: Partial<NewUser>, orgId: string) {
+  const { login = `user-${randomUUID()}` } = properties;
+  const id = await createUser(db(), orgId, { role: 'member', ...properties, login });
+  return { id, orgId, login };
 }
 
 async function update(table: 'users' | 'tokens', change: string, userId: number) {
@@ -158,7 +170,7 @@ describe('a user', () => {
   test.each(['secret', 'pa:ss:word', ':', 'пароль €', ' blanks ', 'x'.repeat(1000), '" \\ %'])(
     'signs in with the password %j',
     async (password) => {
-      const user = await givenPassword(password);
+      const user = await givenHashedPassword(password);
       expect(await signIn(user, password)).toBe(200);
       expect(await signIn(user, `${password}x`)).toBe(401);
       expect(await signIn(user, password.slice(0, -1))).toBe(401);
@@ -319,7 +331,7 @@ describe('the seventh wrong password in a row', () => {
   });
 
   test('is the last that is counted, also among concurrent ones', async () => {
-    const user = await givenPassword('secret');
+    const user = await givenHashedPassword('secret');
     const guesses = Array.from({ length: 30 }, (_, index) => signIn(user, `guess ${index}`));
     expect(new Set(await Promise.all(guesses))).toEqual(new Set([401]));
     expect(await lockOf(user)).toEqual({ failed_logins: 7, minutes: 15 });
@@ -327,7 +339,7 @@ describe('the seventh wrong password in a row', () => {
   });
 
   test('locks the account even if all seven are equal', async () => {
-    const user = await givenPassword('secret');
+    const user = await givenHashedPassword('secret');
     await Promise.all(Array.from({ length: 7 }, () => signIn(user, 'the same')));
     expect(await signIn(user, 'secret')).toBe(401);
   });
@@ -342,14 +354,14 @@ describe('the seventh wrong password in a row', () => {
   });
 
   test('is not counted for concurrent calls with the right password', async () => {
-    const user = await givenPassword('secret');
+    const user = await givenHashedPassword('secret');
     const statuses = await Promise.all(Array.from({ length: 30 }, () => signIn(user, 'secret')));
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect(await lockOf(user)).toEqual({ failed_logins: 0, minutes: null });
   });
 
   test('is not counted for concurrent right passwords after six wrong ones', async () => {
-    const user = await givenPassword('secret');
+    const user = await givenHashedPassword('secret');
     const token = await replaceAccountToken(db(), org.orgId, user.id, 'personal');
     for (let guess = 0; guess < 6; guess += 1) await signIn(user, 'wrong');
     const statuses = await Promise.all(
@@ -553,7 +565,7 @@ describe('the demo’s credentials', () => {
 });
 
 test('no secret is stored or logged', async () => {
-  const user = await givenPassword('a-secret-password');
+  const user = await givenHashedPassword('a-secret-password');
   const application = await givenApplication(db(), org);
   const personal = await replaceAccountToken(db(), org.orgId, user.id, 'personal');
   await createToken(db(), org.orgId, user.id, { scopes: ['read'] });

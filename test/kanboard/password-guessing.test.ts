@@ -1,11 +1,17 @@
-import { randomBytes, randomUUID, scryptSync } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import supertest, { type Response } from 'supertest';
 import { replaceAccountToken } from '../../src/core/tokens/tokens.service.ts';
 import { createUser } from '../../src/core/users/users.service.ts';
 import { useApi } from '../support/api.ts';
 import { startInstance } from '../support/app-instance.ts';
-import { type GivenOrganisation, givenApplication, givenOrganisation, givenUser } from '../support/builders.ts';
+import {
+  type GivenOrganisation,
+  givenApplication,
+  givenCheapHash,
+  givenOrganisation,
+  givenUser,
+} from '../support/builders.ts';
 import { snapshot } from '../support/snapshot.ts';
 import { countStatements } from '../support/statements.ts';
 
@@ -28,18 +34,11 @@ function newAddress(): string {
   return `198.51.${addresses >> 8}.${addresses & 255}`;
 }
 
-/** A user with the password `secret`, whose hash costs little, so that a flood of guesses lasts no minute. */
+/** A user with the password `secret`. */
 async function givenPassword() {
   const login = `user-${randomUUID()}`;
   const id = await createUser(db(), org.orgId, { login, role: 'member' });
-  const unpadded = (bytes: Buffer) => bytes.toString('base64').replaceAll('=', '');
-  const salt = randomBytes(16);
-  const key = scryptSync('secret', salt, 32, { N: 2, r: 1, p: 1 });
-  await db().query({
-    name: '',
-    text: 'update users set password_hash = $1 where user_id = $2',
-    values: [`$scrypt$ln=1,r=1,p=1$${unpadded(salt)}$${unpadded(key)}`, id],
-  });
+  await givenCheapHash(db(), id, 'secret');
   return { id, login };
 }
 

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID, scryptSync } from 'node:crypto';
 import type { OrganisationRole } from '../../src/core/access/viewer.ts';
 import type { Profile } from '../../src/core/organisations/defaults.ts';
 import { APPLICATION_LOGIN, createOrganisation } from '../../src/core/organisations/organisations.service.ts';
@@ -54,6 +54,18 @@ export async function givenUser(
   const id = await createUser(db, orgId, { login, role, display });
   const { token } = await createToken(db, orgId, id, { scopes });
   return { id, login, token, headers: { Authorization: `OAuth ${token}`, 'X-Org-ID': orgId } };
+}
+
+/** Gives a user a password whose hash costs little to compute, and therefore to compare. */
+export async function givenCheapHash(db: Database, userId: number, password: string): Promise<void> {
+  const unpadded = (bytes: Buffer) => bytes.toString('base64').replaceAll('=', '');
+  const salt = randomBytes(16);
+  const key = scryptSync(password, salt, 32, { N: 2, r: 1, p: 1 });
+  await db.query({
+    name: '',
+    text: 'update users set password_hash = $1 where user_id = $2',
+    values: [`$scrypt$ln=1,r=1,p=1$${unpadded(salt)}$${unpadded(key)}`, userId],
+  });
 }
 
 export interface GivenQueue {
