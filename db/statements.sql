@@ -3608,11 +3608,11 @@ join queues on queues.org_id = $4 and queues.queue_id = issues.queue_id and (vie
   where queue_members.org_id = $4 and queue_members.queue_id = queues.queue_id and queue_members.user_id = viewer.user_id
     and true)))
 left join lateral (
-  select ends.link_id, ends.link_type_id, ends.direction, ends.first_end, object.issue_id, object.summary,
-    object.is_open, object.queue_id, columns.column_id, object.color,
-    extract(epoch from object.closed_at), extract(epoch from object.started_at), extract(epoch from object.due_at),
-    object.time_spent, object.time_estimated, object.assignee_id, columns.title, object_queue.name,
-    columns.position as column_position, object.position as task_position
+  select ends.link_id, ends.link_type_id, ends.direction, ends.first_end, object.issue_id, object.is_open,
+    object.assignee_id, columns.position as column_position, object.position as task_position, object.summary,
+    object.queue_id, columns.column_id, object.color, extract(epoch from object.closed_at),
+    extract(epoch from object.started_at), extract(epoch from object.due_at), object.time_spent,
+    object.time_estimated, columns.title, object_queue.name
   from (
     select 'inward' as direction, outward_issue_id as object_id, links.*
     from links where links.org_id = $4 and links.inward_issue_id = issues.issue_id

@@ -10,7 +10,7 @@ import type { Direction } from '../labels/direction.ts';
 import { cachedLinkTypes, type LinkTypeRow } from '../link-types/link-types.store.ts';
 import type { UserSummary } from '../users/user-summary.ts';
 import { cachedUserNames } from '../users/users.store.ts';
-import { linkEnds } from './link-ends.ts';
+import { directionIn, linkEnds } from './link-ends.ts';
 
 /**
  * A link from the point of view of an issue, with ids for what the cache holds. Members for the other issue start with
@@ -133,7 +133,6 @@ export async function readLinkReferences(
   };
 }
 
-const INWARD_INITIAL = 'i'.charCodeAt(0);
 const copies = new ByteCopies();
 
 /**
@@ -144,8 +143,7 @@ export function linkEndFrom(columns: Columns, end: number): LinkEnd | undefined 
   const linkId = columns.number();
   if (linkId === null) return undefined;
   const linkTypeId = columns.text() as string;
-  columns.skip();
-  const direction = columns.bytes[columns.at] === INWARD_INITIAL ? 'inward' : 'outward';
+  const direction = directionIn(columns);
   const createdBy = columns.number() as number;
   const updatedBy = columns.number() ?? createdBy;
   const objectStatusId = columns.number() as number;

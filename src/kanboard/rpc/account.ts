@@ -1,6 +1,7 @@
 import type { MethodName, MethodParams, MethodResult } from '../../contract/openrpc.ts';
 import type { Viewer } from '../../core/access/viewer.ts';
 import type { ClientDatabase } from '../../database/database.ts';
+import type { WrittenResult } from './written-result.ts';
 
 /** The account that makes the call, with its database handle. */
 export interface Account {
@@ -19,5 +20,5 @@ export type Methods<Name extends MethodName> = {
   readonly [Key in Name]: (
     params: Readonly<Record<keyof MethodParams<Key>, unknown>>,
     account: Account,
-  ) => Promise<MethodResult<Key>>;
+  ) => Promise<MethodResult<Key> | WrittenResult>;
 };

@@ -6,6 +6,7 @@ import { DomainError } from '../../errors.ts';
 import { type Act, noteAct } from '../../http/administrative-acts.ts';
 import { clientSignal } from '../../http/client-signal.ts';
 import { HttpError, isUnanswerable, setRetryAfter } from '../../http/error-response.ts';
+import { JsonBytes } from '../../http/json-bytes.ts';
 import { isOwnOrigin, originOf } from '../../http/own-origin.ts';
 import type { Counted, RateLimit } from '../../http/rate-limit.ts';
 import { readBody } from '../../http/request-body.ts';
@@ -16,6 +17,7 @@ import { authenticate, credentialsOf } from './authentication.ts';
 import { parseLossless, stringifyLossless } from './json.ts';
 import { argumentsOf, batchOf, namedParameters, type RpcRequest, toRequest } from './request.ts';
 import { forbidden, httpRefusal, internalError, methodNotFound, OUTCOMES, parseError, RpcError } from './rpc-error.ts';
+import { WrittenResult } from './written-result.ts';
 
 export interface RpcRouterOptions {
   readonly methods: RpcContract['methods'];
@@ -54,6 +56,9 @@ const BATCH_MS = 30_000;
 /** Beyond that, a call that is still running is stopped. */
 const LAST_CALL_MS = 15_000;
 
+/** Shared by the responses to single calls: none is interrupted. */
+const singleJson = new JsonBytes();
+
 /**
  * The Kanboard API: JSON-RPC 2.0, checked in the order of the Kanboard contract, section 1. The HTTP method, the query
  * string and the content type are ignored.
@@ -64,9 +69,9 @@ export function rpcRouter(options: RpcRouterOptions): Router {
     refuseCrossSite(request, options);
     const counted = options.rateLimit.take(request, response, credentialsOf(request, options.authHeader));
     const orgId = (request.params['orgId'] as string | undefined) ?? options.orgId;
-    const text = await responseBody(options, request, response, { orgId, counted });
+    const body = await responseBody(options, request, response, { orgId, counted });
     response.setHeader('Content-Type', 'application/json');
-    endResponse(response, text, options.responseLimits);
+    endResponse(response, body, options.responseLimits);
   };
   router.all(['/jsonrpc.php', '/kanboard/:orgId/jsonrpc.php'], serve, sendError);
   router.use(['/jsonrpc.php', '/kanboard'], refusePath, sendError);
@@ -99,7 +104,7 @@ async function responseBody(
   request: Request,
   response: Response,
   { orgId, counted }: { readonly orgId: string | undefined; readonly counted: Counted | undefined },
-): Promise<string> {
+): Promise<Buffer | ''> {
   const batchMs = options.batchMs ?? BATCH_MS;
   const signal = clientSignal(response, batchMs + LAST_CALL_MS);
   // Credentials are checked once, when the first well-formed call needs them.
@@ -125,44 +130,52 @@ async function responseBody(
   if (batch && batch.length > BATCH_MAX) throw httpRefusal(413, `A batch holds ${BATCH_MAX} calls at most`);
 
   if (batch) response.operation = 'batch';
+  // The results of a batch would keep memory that they share with other responses for as long as it runs.
+  const json = batch ? new JsonBytes() : singleJson;
   let isSessionUsed = false;
-  const respond = (item: unknown) =>
-    respondTo(options, response, item, () => {
-      isSessionUsed = true;
-      return sessionOf();
-    });
+  const sessionForCall = () => {
+    isSessionUsed = true;
+    return sessionOf();
+  };
+  const respond = (item: unknown) => respondTo(options, response, item, json, sessionForCall);
   if (batch === undefined) {
-    const text = (await respond(value)) ?? '';
-    (await session)?.memory.holdBody(text.length);
-    return text;
+    const body = (await respond(value)) ?? '';
+    (await session)?.memory.holdBody(body.length);
+    return body;
   }
 
-  const responses: string[] = [];
+  const responses: Buffer[] = [];
   const deadline = performance.now() + batchMs;
-  let characters = 0;
+  let bytesSoFar = 0;
   /** Once set, the remaining calls are not executed and get this error. */
   let end: RpcError | undefined;
   for (const item of batch) {
     if (performance.now() > deadline) end ??= httpRefusal(503, 'Service Unavailable');
     // Before anything was executed, an error may refuse the whole batch.
     let hasExecuted = isSessionUsed;
-    let text: string | undefined;
+    let body: Buffer | undefined;
     try {
       signal.throwIfAborted();
       if (end === undefined) {
-        text = await respond(item);
+        body = await respond(item);
         hasExecuted = true;
-        (await session)?.memory.holdBody(characters + (text?.length ?? 0));
+        (await session)?.memory.holdBody(bytesSoFar + (body?.length ?? 0));
       }
     } catch (error) {
       if (!hasExecuted || !endsBatch(error)) throw error;
       end = requestError(error, request);
     }
-    if (end) text = shorter(text, respondWithError(item, end));
-    if (text !== undefined) responses.push(text);
-    characters += text?.length ?? 0;
+    if (end) body = shorter(body, respondWithError(item, end));
+    if (body !== undefined) responses.push(body);
+    bytesSoFar += body?.length ?? 0;
   }
-  return responses.length === 0 ? '' : `[${responses.join(',')}]`;
+  return responses.length === 0 ? '' : batchBody(responses);
+}
+
+function batchBody(responses: readonly Buffer[]): Buffer {
+  const separator = Buffer.from(',');
+  const parts = responses.flatMap((one, index) => (index === 0 ? [one] : [separator, one]));
+  return Buffer.concat([Buffer.from('['), ...parts, Buffer.from(']')]);
 }
 
 /** Whether the body is large, or its size is unknown: a compressed one may be. */
@@ -176,16 +189,16 @@ async function respondTo(
   options: RpcRouterOptions,
   response: Response,
   value: unknown,
+  json: JsonBytes,
   sessionOf: () => Promise<Session>,
-): Promise<string | undefined> {
+): Promise<Buffer | undefined> {
   const request = requestOrError(value);
-  if (typeof request === 'string') return request;
+  if (Buffer.isBuffer(request)) return request;
   const act = actOf(options, response, request);
   try {
     const result = await call(options, response, request, await sessionOf());
     if (act) act.outcome = result === options.methods.get(request.method)?.['x-failure'] ? 'refused' : 'done';
-    if (request.id === undefined) return undefined;
-    return `{"jsonrpc":"2.0","result":${JSON.stringify(result)},"id":${stringifyLossless(request.id)}}`;
+    return request.id === undefined ? undefined : resultBody(json, result, request.id);
   } catch (error) {
     const isRefusal = error instanceof RpcError || (error instanceof DomainError && !endsBatch(error));
     if (act) act.outcome = isRefusal ? 'refused' : 'failed';
@@ -204,19 +217,19 @@ function actOf({ methods }: RpcRouterOptions, response: Response, request: RpcRe
 }
 
 /** The response to a call of a batch that this error ended. */
-function respondWithError(value: unknown, error: RpcError): string | undefined {
+function respondWithError(value: unknown, error: RpcError): Buffer | undefined {
   const request = requestOrError(value);
-  if (typeof request === 'string') return request;
+  if (Buffer.isBuffer(request)) return request;
   return request.id === undefined ? undefined : errorBody(error, request.id);
 }
 
 /** Prefers the result if it is shorter. A write's result always is, so an executed write is never reported as refused. */
-function shorter(result: string | undefined, error: string | undefined): string | undefined {
+function shorter(result: Buffer | undefined, error: Buffer | undefined): Buffer | undefined {
   return result !== undefined && error !== undefined && result.length <= error.length ? result : error;
 }
 
 /** The request, or the error response to a value that is not one. */
-function requestOrError(value: unknown): RpcRequest | string {
+function requestOrError(value: unknown): RpcRequest | Buffer {
   try {
     return toRequest(value);
   } catch (error) {
@@ -276,8 +289,19 @@ function callError(error: unknown): RpcError {
   throw error;
 }
 
-function errorBody({ code, message, data }: RpcError, id: unknown): string {
-  return `{"jsonrpc":"2.0","error":${JSON.stringify({ code, message, data })},"id":${stringifyLossless(id)}}`;
+function resultBody(json: JsonBytes, result: unknown, id: unknown): Buffer {
+  const start = '{"jsonrpc":"2.0","result":';
+  const end = `,"id":${stringifyLossless(id)}}`;
+  if (!(result instanceof WrittenResult)) return Buffer.from(`${start}${JSON.stringify(result)}${end}`);
+  json.ascii(start);
+  result.writeTo(json);
+  json.bytes(Buffer.from(end));
+  return json.take();
+}
+
+function errorBody({ code, message, data }: RpcError, id: unknown): Buffer {
+  const error = JSON.stringify({ code, message, data });
+  return Buffer.from(`{"jsonrpc":"2.0","error":${error},"id":${stringifyLossless(id)}}`);
 }
 
 /** Sends the one error object of a request that is refused as a whole. */

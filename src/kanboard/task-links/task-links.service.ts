@@ -12,7 +12,7 @@ import { createLabelType } from '../../core/link-types/link-types.service.ts';
 import type { Database, Queryable } from '../../database/database.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
-import { readTaskLinks, type TaskLinkRow } from './task-link-list.store.ts';
+import { readTaskLinks, type TaskLinks } from './task-link-list.store.ts';
 import {
   type LabelTypeRow,
   type LinkParameters,
@@ -28,10 +28,10 @@ import {
  */
 
 /** The links of a task, except those to tasks that the viewer may not see. Throws `not_found`. */
-export async function listTaskLinks(db: Queryable, viewer: Viewer, taskId: number): Promise<TaskLinkRow[]> {
-  const rows = await readTaskLinks(db, viewer, taskId);
-  if (rows === undefined) throw new DomainError('not_found', texts.issueNotFound);
-  return rows;
+export async function listTaskLinks(db: Queryable, viewer: Viewer, taskId: number): Promise<TaskLinks> {
+  const links = await readTaskLinks(db, viewer, taskId);
+  if (links === undefined) throw new DomainError('not_found', texts.issueNotFound);
+  return links;
 }
 
 /** One view of a link. Throws `not_found`, also if the viewer may not see both tasks. */

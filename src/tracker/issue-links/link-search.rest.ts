@@ -1,6 +1,6 @@
 import type { Schemas } from '../../contract/types.ts';
 import type { LinkEnd, LinkReferences } from '../../core/issue-links/link-reads.store.ts';
-import { JsonBytes } from '../link-list/json-bytes.ts';
+import { JsonBytes } from '../../http/json-bytes.ts';
 import { type ReferenceJson, referenceJson, writeLink } from '../link-list/link-list-json.ts';
 import type { Caller, Context, Handlers } from '../rest/caller.ts';
 import { issueNameIn, nameIn } from '../rest/names.ts';

@@ -6,8 +6,8 @@ import { linkTypeFrom } from '../../core/link-types/link-type-summary.ts';
 import type { LinkTypeRow } from '../../core/link-types/link-types.store.ts';
 import type { UserSummary } from '../../core/users/user-summary.ts';
 import { Columns } from '../../database/data-row.ts';
+import { JsonBytes } from '../../http/json-bytes.ts';
 import { linkTypeReference, type ReferenceStyle, statusReference, userReference } from '../rest/references.ts';
-import { JsonBytes } from './json-bytes.ts';
 
 /** How many combinations of base URL and language are kept; the former may be any Host. */
 const STYLES_MAX = 1000;
