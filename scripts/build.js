@@ -1,9 +1,13 @@
-// Compiles src to a fresh dist, so that no file of an older build remains, converts the contracts to JSON, which the server
-// reads at its start, and copies the files of Swagger UI that /docs serves. If swagger-ui-dist were a production dependency, it would bring @scarf/scarf, whose install script reports each
-// installation to a third party: the overrides in package.json replace it in a clone, but not in an installed package.
+// Builds a fresh dist, so that no file of an older build remains. The program is in dist/bundle, because Node would take
+// 300 ms longer to load each module from a file of its own (docs/decisions/0032-bundle.md). The other code in dist is for
+// scripts and tests, which import modules of the server; the package omits it. The contracts become JSON, which the server
+// reads at its start. The files of Swagger UI that /docs serves are copied. If swagger-ui-dist were a production dependency,
+// it would bring @scarf/scarf, whose install script reports each installation to a third party: the overrides in package.json
+// replace it in a clone, but not in an installed package.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
 import swaggerUiFolder from 'swagger-ui-dist/absolute-path.js';
 import { contractFiles } from './contracts.js';
 
@@ -34,7 +38,26 @@ export function build() {
   for (const file of SWAGGER_UI_FILES) {
     copyFileSync(`${swaggerUiFolder()}/${file}`, new URL(`dist/swagger-ui/${file}`, root));
   }
+  bundle(root);
   return true;
+}
+
+/** What the program imports lazily stays in files of its own. Dependencies stay packages, which their owners can update. */
+function bundle(root) {
+  buildSync({
+    absWorkingDir: fileURLToPath(root),
+    entryPoints: ['src/main.ts', 'src/embedded-postgres/watchdog.ts'],
+    outdir: 'dist/bundle',
+    entryNames: '[name]',
+    bundle: true,
+    splitting: true,
+    packages: 'external',
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    sourcemap: true,
+    sourcesContent: false,
+  });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = build() ? 0 : 1;

@@ -5,7 +5,7 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 
 /** Whether the build is at least as new as the sources and the contracts. An installed package is built and has no src. */
 export function isBuilt() {
-  const built = `${root}dist/main.js`;
+  const built = `${root}dist/bundle/main.js`;
   if (!existsSync(built)) return false;
   if (!existsSync(`${root}src`)) return true;
   const sources = readdirSync(`${root}src`, { recursive: true, withFileTypes: true })

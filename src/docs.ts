@@ -4,11 +4,12 @@ import { readContractFile } from './contract/contract-files.ts';
 import type { RpcContract } from './contract/openrpc.ts';
 import { isLoopbackRequest } from './http/loopback.ts';
 import { type Markup, markup } from './markup.ts';
+import { PACKAGE_ROOT } from './package/package-root.ts';
 import { jsonRpcPage } from './pages/json-rpc-page.ts';
 import { preparePage, rootOf } from './pages/page.ts';
 
-/** Where the build puts Swagger UI. The relative path is the same from src and from dist. */
-const SWAGGER_UI = fileURLToPath(new URL('../dist/swagger-ui/', import.meta.url));
+/** Where the build puts Swagger UI. */
+const SWAGGER_UI = fileURLToPath(new URL('dist/swagger-ui/', PACKAGE_ROOT));
 
 /** The only files of Swagger UI that are served: those that the page loads. */
 const SWAGGER_UI_FILES = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'];

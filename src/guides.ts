@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { type RequestHandler, Router } from 'express';
 import { CONTRACT_FILES } from './contract/contract-files.ts';
 import { refuseMethod } from './http/refuse-method.ts';
+import { PACKAGE_ROOT } from './package/package-root.ts';
 
-/** The folder of the package. The relative path is the same from src and from dist. */
-const ROOT = fileURLToPath(new URL('../', import.meta.url));
+const ROOT = fileURLToPath(PACKAGE_ROOT);
 const LLMS_TXT = 'llms.txt';
 /** A relative link of Markdown: its text, its path and its fragment. */
 const RELATIVE_LINK = /\[([^\][]*)\]\(([^)\s:#]+)(#[^)\s]*)?\)/g;

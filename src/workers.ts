@@ -9,12 +9,12 @@ import { StartError } from './errors.ts';
 import { DRAIN_MS } from './http/listen.ts';
 import { createAuditLog, type Log } from './log.ts';
 import { listenForMetrics, type MetricsSource, mergeMetrics, type WorkerMetrics } from './metrics.ts';
+import { PACKAGE_ROOT } from './package/package-root.ts';
 import { prepareDatabase, type ServeOptions } from './prepare-database.ts';
 import type { RunningServer } from './serve.ts';
 import type { SupervisorMessage, WorkerMessage } from './worker.ts';
 
-/** The relative path is the same from src and from dist. */
-const PROGRAM = fileURLToPath(new URL('../bin/issue-links.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('bin/issue-links.js', PACKAGE_ROOT));
 const PAUSE_FIRST_MS = 100;
 const PAUSE_MAX_MS = 30_000;
 /** A worker that ends after that long had started well. */

@@ -1,5 +1,7 @@
 import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { PACKAGE_ROOT } from '../package/package-root.ts';
 import { addBackupCommands } from './backup-commands.ts';
 import { addCheckCommand } from './check-command.ts';
 import { addCompletionCommand } from './completion-command.ts';
@@ -13,7 +15,9 @@ import { addTokenCommands } from './token-commands.ts';
 import { addTransferCommands } from './transfer-commands.ts';
 import { addUserCommands } from './user-commands.ts';
 
-const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+const { version } = createRequire(import.meta.url)(fileURLToPath(new URL('package.json', PACKAGE_ROOT))) as {
+  version: string;
+};
 
 /** Defines the command line. Parsing throws a CommanderError for incorrect usage, `--help` and `--version`. */
 export function createProgram(environment: NodeJS.ProcessEnv): Command {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { PACKAGE_ROOT } from '../package/package-root.ts';
 
 /** The contracts as written, and as JSON from the build, since parsing YAML would prolong each start by a third. */
 export const CONTRACT_FILES = [
@@ -22,5 +23,5 @@ export function readContractFile(file: ContractFile): Promise<string> {
 }
 
 function urlOf(file: ContractFile): URL {
-  return new URL(file.endsWith('.json') ? `../../dist/contract/${file}` : `../../${file}`, import.meta.url);
+  return new URL(file.endsWith('.json') ? `dist/contract/${file}` : file, PACKAGE_ROOT);
 }

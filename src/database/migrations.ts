@@ -2,12 +2,13 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Knex } from 'knex';
 import { StartError } from '../errors.ts';
+import { PACKAGE_ROOT } from '../package/package-root.ts';
 import type { Connection } from './connection.ts';
 import { locate } from './primary.ts';
 import { statement } from './statement.ts';
 import type { Reader } from './tables.ts';
 
-const FOLDER = new URL('../../db/migrations/', import.meta.url);
+const FOLDER = new URL('db/migrations/', PACKAGE_ROOT);
 const TABLE = 'schema_migrations';
 /**
  * The advisory lock that is held during a migration, so that servers sharing a database do not migrate concurrently. A

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { PACKAGE_ROOT } from '../package/package-root.ts';
 import type { Cluster } from './cluster.ts';
 
 export interface Watchdog {
@@ -12,7 +13,7 @@ export interface Watchdog {
 }
 
 /** The compiled program, also when this module runs from `src`: Node 20 does not run TypeScript. */
-const PROGRAM = fileURLToPath(new URL('../../dist/embedded-postgres/watchdog.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('dist/bundle/watchdog.js', PACKAGE_ROOT));
 
 /** A shell waits in 1 MB where node takes 40, and becomes node only when there is work to do. */
 const WAIT = 'unset NODE_OPTIONS; read -r line && exit; exec "$@"';

@@ -28,7 +28,7 @@ export interface Started extends Pick<EmbeddedPostgres, 'connection' | 'created'
 export async function install(folder: string, withPostgres = true): Promise<string> {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
-  for (const name of ['embedded-postgres', 'errors.js', 'texts.js'])
+  for (const name of ['bundle', 'embedded-postgres', 'errors.js', 'package', 'texts.js'])
     await cp(join(BUILD, name), join(folder, 'dist', name), { recursive: true });
   await writeFile(join(folder, 'process.js'), PROCESS);
   for (const name of await withDependencies('pg'))
