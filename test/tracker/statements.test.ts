@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import { loadContract } from '../../src/contract/contract.ts';
 import { useApi } from '../support/api.ts';
 import {
@@ -28,9 +28,16 @@ const READS = loadContract()
   .operations.filter(({ scope }) => scope === 'read')
   .map((operation) => [operation.id, operation] as const);
 
+/** The reads share what they read. */
+let few: GivenLinks;
+let many: GivenLinks;
+beforeAll(async () => {
+  few = await givenLinks(1);
+  many = await givenLinks(40);
+});
+
 test.each(READS)('%s runs as many statements for forty links as for one', async (_id, operation) => {
-  const [few, many] = [await givenLinks(1), await givenLinks(40)];
-  const count = (given: typeof few) =>
+  const count = (given: GivenLinks) =>
     countStatements(db(), async () => {
       const path = operation.path.replaceAll(/\{(\w+)\}/g, (_match, name: string) => valueNamed(given.values, name));
       const request = api().request[operation.method](`/v2${path}${QUERIES[operation.id]?.(given.values) ?? ''}`);
@@ -115,11 +122,11 @@ async function withinLimit(work: () => PromiseLike<unknown>): Promise<void> {
   expect(count).toBeLessThanOrEqual(WRITE_STATEMENTS_MAX);
 }
 
-const BODIES: Readonly<Record<string, (values: Record<string, string>) => object>> = {
+const BODIES: Readonly<Record<string, (values: GivenLinks['values']) => object>> = {
   searchIssueLinks: ({ issueId }) => ({ issues: [issueId] }),
 };
 
-const QUERIES: Readonly<Record<string, (values: Record<string, string>) => string>> = {
+const QUERIES: Readonly<Record<string, (values: GivenLinks['values']) => string>> = {
   findIssueByUnique: ({ unique }) => `?unique=${unique}`,
   suggestIssues: ({ issueId }) => `?input=${issueId}`,
 };
@@ -130,8 +137,14 @@ function valueNamed(values: Readonly<Record<string, string>>, name: string): str
   return value;
 }
 
-/** An issue with that many links of each kind, and a value for every path parameter. */
-async function givenLinks(count: number): Promise<{ admin: GivenUser; values: Record<string, string> }> {
+interface GivenLinks {
+  readonly admin: GivenUser;
+  /** A value for every path parameter. */
+  readonly values: Readonly<Record<string, string>>;
+}
+
+/** An issue with that many links of each kind. */
+async function givenLinks(count: number): Promise<GivenLinks> {
   const org = await givenOrganisation(db());
   const { admin } = org;
   const { key: queue } = await givenQueue(db(), org);
