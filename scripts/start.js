@@ -9,4 +9,4 @@ if (!isBuilt()) {
   if (!build()) process.exit(1);
 }
 process.argv.splice(2, 0, 'serve');
-await import('../dist/bundle/main.js');
+await import('../bin/issue-links.js');
