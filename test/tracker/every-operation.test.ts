@@ -20,6 +20,14 @@ const tiny = useApi({}, () => Promise.resolve(api().database.connection), { resp
 afterAll(() => proxy.cut());
 const OPERATIONS = loadContract().operations.map((operation) => [operation.id, operation] as const);
 
+/** For requests that are refused, and therefore change neither. */
+let mine: GivenOrganisation;
+let theirs: GivenOrganisation;
+beforeAll(async () => {
+  mine = await givenOrganisation(db());
+  theirs = await givenOrganisation(db());
+});
+
 test.each(OPERATIONS)('%s returns 401 without a token', async (_id, operation) => {
   const response = await send(operation, {});
   expect(response.status).toBe(401);
@@ -27,15 +35,13 @@ test.each(OPERATIONS)('%s returns 401 without a token', async (_id, operation) =
 });
 
 test.each(OPERATIONS)('%s returns 403 for another organisation', async (_id, operation) => {
-  const [mine, theirs] = [await givenOrganisation(db()), await givenOrganisation(db())];
   const response = await send(operation, { ...mine.admin.headers, 'X-Org-ID': theirs.orgId });
   expect(response.status).toBe(403);
 });
 
 test.each(OPERATIONS)('%s returns 403 for a token without its scope', async (_id, operation) => {
-  const org = await givenOrganisation(db());
   const otherScopes = (['read', 'write', 'admin'] as const).filter((scope) => scope !== operation.scope);
-  const user = await givenUser(db(), org.orgId, { role: 'admin', scopes: otherScopes });
+  const user = await givenUser(db(), mine.orgId, { role: 'admin', scopes: otherScopes });
   const before = await snapshot(db());
   const response = await send(operation, user.headers);
   expect(response.status).toBe(403);
@@ -92,10 +98,9 @@ test.each(OPERATIONS)('%s returns 503 while the database is unavailable', async 
 test.each(OPERATIONS.filter(([, { hasBody }]) => hasBody))(
   '%s returns 400 for a body that is not JSON and 413 for one that is too large',
   async (_id, operation) => {
-    const org = await givenOrganisation(db());
     const before = await snapshot(db());
-    expect((await send(operation, org.admin.headers).send('{"broken":')).status).toBe(400);
-    expect((await send(operation, org.admin.headers).send(JSON.stringify('x'.repeat(1_100_000)))).status).toBe(413);
+    expect((await send(operation, mine.admin.headers).send('{"broken":')).status).toBe(400);
+    expect((await send(operation, mine.admin.headers).send(JSON.stringify('x'.repeat(1_100_000)))).status).toBe(413);
     expect(await snapshot(db())).toEqual(before);
   },
 );
