@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import type { Command } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { createProgram } from '../../src/cli/program.ts';
 import { describeVariables } from '../../src/config.ts';
 import { hasTerminal, inTerminal, runCommand } from '../support/command-line.ts';
@@ -218,51 +218,18 @@ test('a command that conflicts with the stored data exits with 1 and one message
 const USAGE_ERRORS: readonly [args: string, message: RegExp][] = [
   ['', /Usage: issue-links/],
   ['nothing', /unknown command 'nothing'/],
-  ['org', /Usage: issue-links org/],
   ['org create', /missing required argument 'org-id'/],
-  ['org create a b', /too many arguments/],
-  ['org create a --language de', /Allowed choices are ru, en/],
-  ['org create a --profile jira', /Allowed choices are tracker, kanboard/],
   ['org create a --colour red', /unknown option '--colour'/],
-  ['user create --login anna', /required option '--org <org-id>' not specified/],
-  ['user create --org a', /required option '--login <login>' not specified/],
-  ['user create --org a --login anna --role owner', /Allowed choices are admin, manager, member, reader/],
   ['user create --org a --login anna --uid 0', /must be a whole number, 1 or greater/],
-  ['user create --org a --login anna --uid 9007199254740993', /must be a whole number, 1 or greater/],
-  ['user create --org a --login anna --uid abc', /must be a whole number, 1 or greater/],
   ['user create --org a --login anna --password-stdin', /Standard input contains no password/],
-  ['queue create --org a', /required option '--key <key>' not specified/],
-  ['queue rename --org a --key TEST', /required option '--name <name>' not specified/],
-  ['queue rename --org a --key TEST --new-key X --name y', /unknown option '--new-key'/],
-  ['org delete', /missing required argument 'org-id'/],
   ['org delete a', /Confirm with --yes, or run the command in a terminal/],
-  ['links', /missing required argument 'issue'/],
-  ['links A-1 --depth 0', /must be a whole number, 1 or greater/],
-  ['completion', /missing required argument 'shell'/],
-  ['completion powershell', /Allowed choices are bash, zsh, fish/],
-  ['token create --org a', /required option '--user <login>' not specified/],
-  ['token create --org a --user u --scope read,delete', /Scopes are read, write, admin/],
-  ['token create --org a --user u --scope', /argument missing/],
-  ['token create --org a --user u --expires soon', /must be a duration such as 90d/],
-  ['token create --org a --user u --expires 90', /must be a duration such as 90d/],
-  ['token create --org a --user u --expires 0d', /must be a duration such as 90d/],
-  ['token create --org a --user u --expires 999999999y', /must be a duration such as 90d/],
   ['token create --org a --user u --value-stdin', /Standard input contains no token/],
-  ['token list', /required option '--org <org-id>' not specified/],
   ['token revoke --org a', /Specify exactly one of --id, --user and --value-stdin/],
   ['token revoke --org a --id 1 --user u', /Specify exactly one of --id, --user and --value-stdin/],
   ['token revoke --org a --id 1 --value-stdin', /Specify exactly one of --id, --user and --value-stdin/],
-  ['token revoke --org a --id x', /must be a whole number, 1 or greater/],
   ['token revoke --org a --value-stdin', /Standard input contains no token/],
-  ['user create --org a --login a:b', /without a colon/],
-  ['user set-role --org a --login b', /required option '--role <role>' not specified/],
-  ['user set-role --org a --login b --role king', /Allowed choices are admin, manager, member, reader/],
   ['user set-password --org a --login b', /Standard input contains no password/],
-  ['token rotate --org a --id 1 --overlap soon', /must be a duration/],
-  ['kanboard', /Usage: issue-links kanboard/],
-  ['kanboard token', /required option '--org <org-id>' not specified/],
   ['kanboard token --org a --value-stdin', /Standard input contains no token/],
-  ['migrate up', /too many arguments/],
   ['migrate --down', /Confirm with --yes, or run the command in a terminal/],
   ['migrate --down --json', /Confirm with --yes/],
   ['serve now', /too many arguments/],
@@ -279,6 +246,84 @@ test('a usage error exits with 2 and a message, and writes nothing', async () =>
     expect(outcome.stderr).not.toMatch(/^\s+at /m);
   }
   expect(await snapshot(db())).toEqual(before);
+});
+
+/** More of those that parsing finds, before any command runs. */
+const PARSING_ERRORS: readonly [args: string, message: RegExp][] = [
+  ['org', /Usage: issue-links org/],
+  ['org create a b', /too many arguments/],
+  ['org create a --language de', /Allowed choices are ru, en/],
+  ['org create a --profile jira', /Allowed choices are tracker, kanboard/],
+  ['user create --login anna', /required option '--org <org-id>' not specified/],
+  ['user create --org a', /required option '--login <login>' not specified/],
+  ['user create --org a --login anna --role owner', /Allowed choices are admin, manager, member, reader/],
+  ['user create --org a --login anna --uid 9007199254740993', /must be a whole number, 1 or greater/],
+  ['user create --org a --login anna --uid abc', /must be a whole number, 1 or greater/],
+  ['queue create --org a', /required option '--key <key>' not specified/],
+  ['queue rename --org a --key TEST', /required option '--name <name>' not specified/],
+  ['queue rename --org a --key TEST --new-key X --name y', /unknown option '--new-key'/],
+  ['org delete', /missing required argument 'org-id'/],
+  ['links', /missing required argument 'issue'/],
+  ['links A-1 --depth 0', /must be a whole number, 1 or greater/],
+  ['completion', /missing required argument 'shell'/],
+  ['completion powershell', /Allowed choices are bash, zsh, fish/],
+  ['token create --org a', /required option '--user <login>' not specified/],
+  ['token create --org a --user u --scope read,delete', /Scopes are read, write, admin/],
+  ['token create --org a --user u --scope', /argument missing/],
+  ['token create --org a --user u --expires soon', /must be a duration such as 90d/],
+  ['token create --org a --user u --expires 90', /must be a duration such as 90d/],
+  ['token create --org a --user u --expires 0d', /must be a duration such as 90d/],
+  ['token create --org a --user u --expires 999999999y', /must be a duration such as 90d/],
+  ['token list', /required option '--org <org-id>' not specified/],
+  ['token revoke --org a --id x', /must be a whole number, 1 or greater/],
+  ['user create --org a --login a:b', /without a colon/],
+  ['user set-role --org a --login b', /required option '--role <role>' not specified/],
+  ['user set-role --org a --login b --role king', /Allowed choices are admin, manager, member, reader/],
+  ['token rotate --org a --id 1 --overlap soon', /must be a duration/],
+  ['kanboard', /Usage: issue-links kanboard/],
+  ['kanboard token', /required option '--org <org-id>' not specified/],
+  ['migrate up', /too many arguments/],
+];
+
+const NOWHERE = { DATABASE_URL: 'postgres://127.0.0.1:1/none' };
+
+function allCommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(allCommands)];
+}
+
+/** A command as it is typed. */
+function pathOf(command: Command): string {
+  return command.parent ? `${pathOf(command.parent)} ${command.name()}`.trim() : '';
+}
+
+/** Parses a command line in this process, with an environment that lets no command run. */
+async function parse(args: string) {
+  const printed = { stdout: '', stderr: '' };
+  const program = createProgram(NOWHERE);
+  for (const command of allCommands(program)) {
+    command.configureOutput({
+      writeOut: (text) => {
+        printed.stdout += text;
+      },
+      writeErr: (text) => {
+        printed.stderr += text;
+      },
+    });
+  }
+  const error: unknown = await program
+    .parseAsync(args.split(' ').filter(Boolean), { from: 'user' })
+    .catch((cause: unknown) => cause);
+  return { error, ...printed };
+}
+
+test('parsing ends with a message for every kind of wrong argument of every command', async () => {
+  for (const [args, message] of PARSING_ERRORS) {
+    const { error, stdout, stderr } = await parse(args);
+    // Which exits with 2.
+    expect({ args, error }).toEqual({ args, error: expect.any(CommanderError) });
+    expect({ args, exitCode: (error as CommanderError).exitCode, stdout }).toEqual({ args, exitCode: 1, stdout: '' });
+    expect({ args, stderr }).toEqual({ args, stderr: expect.stringMatching(message) });
+  }
 });
 
 /** One command line for each command that needs a database. */
@@ -308,17 +353,20 @@ const COMMANDS_WITH_DATABASE = [
   'kanboard token --org 1',
 ];
 
-/** The command and those below it, as they are typed. */
-function commandsOf(command: Command, path = ''): string[] {
-  const below = command.commands.flatMap((each) => commandsOf(each, `${path} ${each.name()}`.trim()));
-  return [path, ...below];
-}
-
 test('every command prints its help without a database', async () => {
-  const nowhere = { DATABASE_URL: 'postgres://127.0.0.1:1/none' };
-  const commands = commandsOf(createProgram({}));
-  expect(commands).toEqual(expect.arrayContaining(['', 'serve', 'org', 'org create', 'kanboard token']));
-  const outcomes = await together(commands, (command) => issueLinks(`${command} --help`.trim(), '', nowhere));
+  const commands = allCommands(createProgram({})).map(pathOf);
+  const some = ['', 'serve', 'org', 'org create', 'kanboard token'];
+  expect(commands).toEqual(expect.arrayContaining(some));
+  for (const command of commands) {
+    const { error, stdout, stderr } = await parse(`${command} --help`);
+    expect({ command, error, stderr }).toEqual({
+      command,
+      error: expect.objectContaining({ exitCode: 0 }),
+      stderr: '',
+    });
+    expect(stdout).toContain(`Usage: issue-links ${command}`.trimEnd());
+  }
+  const outcomes = await together(some, (command) => issueLinks(`${command} --help`.trim(), '', NOWHERE));
   for (const [command, outcome] of outcomes) {
     expect({ command, ...outcome }).toMatchObject({ command, code: 0, stderr: '' });
     expect(outcome.stdout).toContain(`Usage: issue-links ${command}`.trimEnd());
