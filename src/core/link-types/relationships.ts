@@ -13,13 +13,22 @@ export interface Relationship {
   readonly direction: Direction;
 }
 
+/** The relationships of types that are cached, since requests that name one search all of them. */
+const known = new WeakMap<LinkTypeRow, readonly Relationship[]>();
+
 /** The phrases for the link types of an organisation (Tracker contract, section 1). */
 export function relationshipsOf(types: Iterable<LinkTypeRow>): Relationship[] {
   return [...types].flatMap((type) => {
-    const { relationships } = linkTypeFrom(type);
-    const ends = type.is_symmetric ? (['inward'] as const) : (['outward', 'inward'] as const);
-    return ends.map((direction) => ({ phrase: relationships[direction], type, direction }));
+    const relationships = known.get(type) ?? relationshipsOfType(type);
+    known.set(type, relationships);
+    return relationships;
   });
+}
+
+function relationshipsOfType(type: LinkTypeRow): Relationship[] {
+  const { relationships } = linkTypeFrom(type);
+  const ends = type.is_symmetric ? (['inward'] as const) : (['outward', 'inward'] as const);
+  return ends.map((direction) => ({ phrase: relationships[direction], type, direction }));
 }
 
 /** The relationship with that phrase, in any letter case and with spaces, hyphens or underscores. */

@@ -69,12 +69,14 @@ export function restRouter(options: RestRouterOptions): Router {
         const { scope, hasBody } = operation;
         const admitted = await admit(options, request, response, { scope, ...target });
         const { account, memory, clientDb } = admitted;
+        const isReceived = request.complete;
         const bytes = hasBody ? await readBody(request, response, account) : undefined;
         const given = hasBody ? bodyOf(bytes, operation) : undefined;
         // The token may have been revoked while a slow client sent the body.
-        const caller = hasBody
-          ? withScope(await callerOf(clientDb, request, response, target), scope)
-          : admitted.caller;
+        const caller =
+          hasBody && !isReceived
+            ? withScope(await callerOf(clientDb, request, response, target), scope)
+            : admitted.caller;
         const call = {
           path: operation.parse.path(request.params),
           query: operation.parse.query(request.query),
