@@ -370,23 +370,26 @@ with former_opposites as (
 )
 delete from labels where org_id = $1 and label_id = $2;
 
--- $1 orgId, $2 linkId, $3 seenVersion, $4 seenLinkTypeId, $5 seenInwardIssueId, $6 seenOutwardIssueId, $7 seenFirstEnd, $8 userId, $9 events
+-- $1 linkId, $2 userId, $3 events, $4 orgId, $5 seenVersion, $6 seenLinkTypeId, $7 seenInwardIssueId, $8 seenOutwardIssueId, $9 seenFirstEnd
 prepare delete_link as
-with gate as materialized (
-  select pg_advisory_xact_lock_shared(hashtextextended(organisations.org_id, 0))::text from organisations where organisations.org_id = $1
+with given as (
+  select $1::bigint as link_id, $2::bigint as user_id, $3::jsonb as events
+), gate as materialized (
+  select pg_advisory_xact_lock_shared(hashtextextended(organisations.org_id, 0))::text from organisations where organisations.org_id = $4
 ), written as (
   delete from links using gate where
-links.org_id = $1 and links.link_id = $2 and links.version = $3
-and links.link_type_id = $4 and links.inward_issue_id = $5
-and links.outward_issue_id = $6 and links.first_end = $7
+links.org_id = $4 and links.link_id = $1 and links.version = $5
+and links.link_type_id = $6 and links.inward_issue_id = $7
+and links.outward_issue_id = $8 and links.first_end = $9
   returning links.link_id, links.version, links.created_at, links.updated_at
 ),
 recorded as (
   insert into events (org_id, user_id, issue_id, type, changes)
-  select $1, $8, (given.event ->> 'issueId')::bigint, given.event ->> 'type', given.event -> 'changes'
+  select $4, given.user_id, (event.value ->> 'issueId')::bigint, event.value ->> 'type', event.value -> 'changes'
   from written
-  cross join jsonb_array_elements($9::jsonb) with ordinality as given (event, place)
-  order by given.place
+  join given on given.link_id = written.link_id
+  cross join jsonb_array_elements(given.events) with ordinality as event (value, place)
+  order by written.link_id, event.place
 )
 select * from written;
 
@@ -810,86 +813,6 @@ from statuses
 where org_id = $1 and status_id = $4
 on conflict on constraint columns_status_id_key do nothing;
 
--- $1 orgId, $2 inwardIssueId, $3 linkTypeId, $4 outwardIssueId, $5 firstEnd, $6 createdBy, $7 updatedBy, $8 createdAt, $9 updatedAt, $10 userId, $11 events
-prepare insert_link as
-with
-gate as materialized (
-  select pg_advisory_xact_lock_shared(hashtextextended(organisations.org_id, 0))::text from organisations where organisations.org_id = $1
-), organisation as materialized (
-  select organisations.one_link_per_pair
-  from gate
-  cross join organisations
-  where organisations.org_id = $1
-  for key share of organisations
-), type as materialized (
-  select link_types.link_type_id, link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic,
-    link_types.single_end, link_types.shares_label, organisation.one_link_per_pair,
-    link_types.single_end = 'inward' and exists (
-      select from links others
-      where others.org_id = $1 and others.inward_issue_id = $2
-        and others.link_type_id = $3 and true) or
-    link_types.single_end = 'outward' and exists (
-      select from links others
-      where others.org_id = $1 and others.outward_issue_id = $4
-        and others.link_type_id = $3 and true) as is_taken
-  from organisation
-  cross join link_types
-  where link_types.org_id = $1 and link_types.link_type_id = $3
-  for key share of link_types
-), ends as materialized (
-  select issues.issue_id
-  from type
-  cross join issues
-  where issues.org_id = $1 and issues.issue_id in ($2::bigint, $4::bigint)
-  order by issues.issue_id
-  for key share of issues
-), positions as materialized (
-  select topological_order.issue_id, topological_order.position
-  from (select count(*) from ends) as locked
-  cross join type
-  join topological_order on topological_order.org_id = $1 and topological_order.link_type_id = $3
-    and topological_order.issue_id in ($2::bigint, $4::bigint)
-  where type.is_acyclic and not (type.shares_label or type.is_taken)
-  order by topological_order.issue_id
-  for share of topological_order
-), placed as (
-  insert into topological_order (org_id, link_type_id, issue_id, position)
-  select $1, $3, ends.issue_id,
-    nextval('topological_order_position_seq') * 1048576 * case when ends.issue_id = $2 then -1 else 1 end
-  from type
-  cross join ends
-  where type.is_acyclic and not (type.shares_label or type.is_taken) and not exists (
-    select from positions where positions.issue_id = ends.issue_id)
-  order by ends.issue_id
-  on conflict do nothing
-  returning issue_id, position
-), ordered as (
-  select * from positions union all select * from placed
-), written as (
-  insert into links (org_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, shares_label,
-    one_link_per_pair, inward_issue_id, outward_issue_id, first_end, created_by, updated_by, created_at, updated_at)
-  select $1, type.link_type_id, type.is_symmetric, type.is_antisymmetric, type.is_acyclic, type.single_end,
-    type.shares_label, type.one_link_per_pair, $2, $4, $5, $6, $7,
-    coalesce($8, now()), coalesce($9, $8, now())
-  from type
-  cross join (select count(*) from ordered) as ready
-  where
-$2 in (select issue_id from ends) and $4 in (select issue_id from ends)
-and not type.shares_label and not type.is_taken and (
-  not type.is_acyclic or $2 = $4
-  or (select position from ordered where issue_id = $2)
-    < (select position from ordered where issue_id = $4))
-  returning link_id, version, created_at, updated_at
-),
-recorded as (
-  insert into events (org_id, user_id, issue_id, type, changes)
-  select $1, $10, (given.event ->> 'issueId')::bigint, given.event ->> 'type', jsonb_set(given.event -> 'changes', '{links,0,to,link_id}', to_jsonb(written.link_id))
-  from written
-  cross join jsonb_array_elements($11::jsonb) with ordinality as given (event, place)
-  order by given.place
-)
-select * from written;
-
 -- $1 orgId, $2 linkTypeId, $3 inwardLabelId, $4 outwardLabelId, $5 isAntisymmetric, $6 isAcyclic, $7 singleEnd, $8 sharesLabel
 prepare insert_link_type as
 insert into link_types
@@ -902,6 +825,132 @@ prepare insert_link_types as
 insert into link_types (org_id, link_type_id, inward_label_id, outward_label_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, import_only)
 select $1, link_type_id, inward_label_id, outward_label_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, import_only
 from jsonb_populate_recordset(null::link_types, $2);
+
+-- $1 links, $2 orgId
+prepare insert_links as
+with given as materialized (
+  select nextval('links_link_id_seq') as link_id, link.*
+  from (select set_config('lock_timeout', '200', true)) as patience
+  cross join jsonb_to_recordset($1::jsonb) as link (
+    place integer, link_type_id text, inward_issue_id bigint, outward_issue_id bigint, first_end text,
+    created_by bigint, updated_by bigint, created_at timestamptz, updated_at timestamptz, user_id bigint, events jsonb)
+),
+gate as materialized (
+  select pg_try_advisory_xact_lock_shared(hashtextextended(organisations.org_id, 0)) as is_passed
+  from organisations
+  where organisations.org_id = $2
+), organisation as materialized (
+  select organisations.one_link_per_pair
+  from gate
+  cross join organisations
+  where gate.is_passed and organisations.org_id = $2
+  for key share of organisations skip locked
+), types as materialized (
+  select link_types.link_type_id, link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic,
+    link_types.single_end, link_types.shares_label, organisation.one_link_per_pair
+  from organisation
+  cross join link_types
+  where link_types.org_id = $2 and link_types.link_type_id = any(array(select link_type_id from given))
+  order by link_types.link_type_id
+  for key share of link_types skip locked
+), ends as materialized (
+  select issues.issue_id
+  from (select count(*) from types) as locked
+  cross join issues
+  where issues.org_id = $2 and issues.issue_id = any(array(
+    select inward_issue_id from given union all select outward_issue_id from given))
+  order by issues.issue_id
+  for key share of issues skip locked
+), ruled as materialized (
+  select given.link_id, given.link_type_id, given.inward_issue_id, given.outward_issue_id, types.is_symmetric,
+    types.is_antisymmetric, types.is_acyclic, types.single_end, types.shares_label, types.one_link_per_pair
+  from given
+  join types on types.link_type_id = given.link_type_id
+  where given.inward_issue_id in (select issue_id from ends) and given.outward_issue_id in (select issue_id from ends)
+    and given.inward_issue_id <> given.outward_issue_id and not types.shares_label
+    and not (
+    types.single_end = 'inward' and exists (
+      select from links others
+      where others.org_id = $2 and others.inward_issue_id = given.inward_issue_id
+        and others.link_type_id = given.link_type_id and others.link_id <> given.link_id))
+    and not (
+    types.single_end = 'outward' and exists (
+      select from links others
+      where others.org_id = $2 and others.outward_issue_id = given.outward_issue_id
+        and others.link_type_id = given.link_type_id and others.link_id <> given.link_id))
+    and not (
+    types.is_acyclic and exists (
+      select from links others
+      where others.org_id = $2 and others.inward_issue_id = given.inward_issue_id
+        and others.outward_issue_id = given.outward_issue_id and others.link_id <> given.link_id
+        and (others.link_type_id = given.link_type_id or types.one_link_per_pair)))
+    and not (
+    types.is_acyclic and exists (
+      select from links others
+      where others.org_id = $2 and others.inward_issue_id = given.outward_issue_id
+        and others.outward_issue_id = given.inward_issue_id and others.link_id <> given.link_id
+        and (others.link_type_id = given.link_type_id or types.one_link_per_pair)))
+), nodes as materialized (
+  select ruled.link_type_id, node.issue_id, min(node.side) as side
+  from ruled
+  cross join lateral (values (ruled.inward_issue_id, -1), (ruled.outward_issue_id, 1)) as node (issue_id, side)
+  where ruled.is_acyclic
+  group by ruled.link_type_id, node.issue_id
+), positions as materialized (
+  select topological_order.link_type_id, topological_order.issue_id, topological_order.position
+  from topological_order
+  where topological_order.org_id = $2
+    and topological_order.link_type_id = any(array(select link_type_id from nodes))
+    and topological_order.issue_id = any(array(select issue_id from nodes))
+  order by topological_order.issue_id, topological_order.link_type_id
+  for share of topological_order skip locked
+), placed as (
+  insert into topological_order (org_id, link_type_id, issue_id, position)
+  select $2, nodes.link_type_id, nodes.issue_id, nextval('topological_order_position_seq') * 1048576 * nodes.side
+  from nodes
+  where not exists (
+    select from positions where positions.link_type_id = nodes.link_type_id and positions.issue_id = nodes.issue_id)
+  order by nodes.issue_id, nodes.link_type_id
+  on conflict do nothing
+  returning link_type_id, issue_id, position
+), ordered as (
+  select * from positions union all select * from placed
+), allowed as materialized (
+  select ruled.*
+  from ruled
+  cross join (select count(*) from ordered) as ready
+  where not ruled.is_acyclic or (
+    select ordered.position from ordered
+    where ordered.link_type_id = ruled.link_type_id and ordered.issue_id = ruled.inward_issue_id) < (
+    select ordered.position from ordered
+    where ordered.link_type_id = ruled.link_type_id and ordered.issue_id = ruled.outward_issue_id)
+), written as (
+  insert into links (org_id, link_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end,
+    shares_label, one_link_per_pair, inward_issue_id, outward_issue_id, first_end, created_by, updated_by, created_at,
+    updated_at)
+  select $2, allowed.link_id, allowed.link_type_id, allowed.is_symmetric, allowed.is_antisymmetric,
+    allowed.is_acyclic, allowed.single_end, allowed.shares_label, allowed.one_link_per_pair, allowed.inward_issue_id,
+    allowed.outward_issue_id, given.first_end, given.created_by, given.updated_by, coalesce(given.created_at, now()),
+    coalesce(given.updated_at, given.created_at, now())
+  from allowed
+  join given on given.link_id = allowed.link_id
+  order by least(allowed.inward_issue_id, allowed.outward_issue_id),
+    greatest(allowed.inward_issue_id, allowed.outward_issue_id), allowed.link_id
+  on conflict do nothing
+  returning link_id, version, created_at, updated_at
+),
+recorded as (
+  insert into events (org_id, user_id, issue_id, type, changes)
+  select $2, given.user_id, (event.value ->> 'issueId')::bigint, event.value ->> 'type', jsonb_set(event.value -> 'changes', '{links,0,to,link_id}', to_jsonb(written.link_id))
+  from written
+  join given on given.link_id = written.link_id
+  cross join jsonb_array_elements(given.events) with ordinality as event (value, place)
+  order by written.link_id, event.place
+)
+select given.place, written.link_id, written.version, extract(epoch from written.created_at) * 1000,
+  extract(epoch from written.updated_at) * 1000
+from written
+join given on given.link_id = written.link_id;
 
 -- $1 orgId, $2 linkTypeId, $3 isSymmetric, $4 isAntisymmetric, $5 isAcyclic, $6 singleEnd, $7 sharesLabel, $8 oneLinkPerPair, $9 inwardIssueId, $10 outwardIssueId, $11 firstEnd, $12 createdBy, $13 updatedBy, $14 createdAt, $15 updatedAt
 prepare insert_locked_link as
@@ -4040,86 +4089,122 @@ update labels
 set name_ru = $1, name_en = $2, label = case when phrase is null then $2 else label end
 where org_id = $3 and label_id = $4;
 
--- $1 orgId, $2 inwardIssueId, $3 linkTypeId, $4 linkId, $5 outwardIssueId, $6 firstEnd, $7 userId, $8 seenVersion, $9 seenLinkTypeId, $10 seenInwardIssueId, $11 seenOutwardIssueId, $12 seenFirstEnd, $13 events
+-- $1 linkId, $2 linkTypeId, $3 inwardIssueId, $4 outwardIssueId, $5 userId, $6 events, $7 orgId, $8 firstEnd, $9 seenVersion, $10 seenLinkTypeId, $11 seenInwardIssueId, $12 seenOutwardIssueId, $13 seenFirstEnd
 prepare update_link as
-with
+with given as (
+  select $1::bigint as link_id, $2::text as link_type_id, $3::bigint as inward_issue_id,
+    $4::bigint as outward_issue_id, $5::bigint as user_id, $6::jsonb as events
+),
 gate as materialized (
-  select pg_advisory_xact_lock_shared(hashtextextended(organisations.org_id, 0))::text from organisations where organisations.org_id = $1
+  select pg_try_advisory_xact_lock_shared(hashtextextended(organisations.org_id, 0)) as is_passed
+  from organisations
+  where organisations.org_id = $7
 ), organisation as materialized (
   select organisations.one_link_per_pair
   from gate
   cross join organisations
-  where organisations.org_id = $1
-  for key share of organisations
-), type as materialized (
+  where gate.is_passed and organisations.org_id = $7
+  for key share of organisations skip locked
+), types as materialized (
   select link_types.link_type_id, link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic,
-    link_types.single_end, link_types.shares_label, organisation.one_link_per_pair,
-    link_types.single_end = 'inward' and exists (
-      select from links others
-      where others.org_id = $1 and others.inward_issue_id = $2
-        and others.link_type_id = $3 and others.link_id <> $4) or
-    link_types.single_end = 'outward' and exists (
-      select from links others
-      where others.org_id = $1 and others.outward_issue_id = $5
-        and others.link_type_id = $3 and others.link_id <> $4) as is_taken
+    link_types.single_end, link_types.shares_label, organisation.one_link_per_pair
   from organisation
   cross join link_types
-  where link_types.org_id = $1 and link_types.link_type_id = $3
-  for key share of link_types
+  where link_types.org_id = $7 and link_types.link_type_id = any(array(select link_type_id from given))
+  order by link_types.link_type_id
+  for key share of link_types skip locked
 ), ends as materialized (
   select issues.issue_id
-  from type
+  from (select count(*) from types) as locked
   cross join issues
-  where issues.org_id = $1 and issues.issue_id in ($2::bigint, $5::bigint)
+  where issues.org_id = $7 and issues.issue_id = any(array(
+    select inward_issue_id from given union all select outward_issue_id from given))
   order by issues.issue_id
-  for key share of issues
+  for key share of issues skip locked
+), ruled as materialized (
+  select given.link_id, given.link_type_id, given.inward_issue_id, given.outward_issue_id, types.is_symmetric,
+    types.is_antisymmetric, types.is_acyclic, types.single_end, types.shares_label, types.one_link_per_pair
+  from given
+  join types on types.link_type_id = given.link_type_id
+  where given.inward_issue_id in (select issue_id from ends) and given.outward_issue_id in (select issue_id from ends)
+    and given.inward_issue_id <> given.outward_issue_id and not types.shares_label
+    and not (
+    types.single_end = 'inward' and exists (
+      select from links others
+      where others.org_id = $7 and others.inward_issue_id = given.inward_issue_id
+        and others.link_type_id = given.link_type_id and others.link_id <> given.link_id))
+    and not (
+    types.single_end = 'outward' and exists (
+      select from links others
+      where others.org_id = $7 and others.outward_issue_id = given.outward_issue_id
+        and others.link_type_id = given.link_type_id and others.link_id <> given.link_id))
+    and not (
+    types.is_acyclic and exists (
+      select from links others
+      where others.org_id = $7 and others.inward_issue_id = given.inward_issue_id
+        and others.outward_issue_id = given.outward_issue_id and others.link_id <> given.link_id
+        and (others.link_type_id = given.link_type_id or types.one_link_per_pair)))
+    and not (
+    types.is_acyclic and exists (
+      select from links others
+      where others.org_id = $7 and others.inward_issue_id = given.outward_issue_id
+        and others.outward_issue_id = given.inward_issue_id and others.link_id <> given.link_id
+        and (others.link_type_id = given.link_type_id or types.one_link_per_pair)))
+), nodes as materialized (
+  select ruled.link_type_id, node.issue_id, min(node.side) as side
+  from ruled
+  cross join lateral (values (ruled.inward_issue_id, -1), (ruled.outward_issue_id, 1)) as node (issue_id, side)
+  where ruled.is_acyclic
+  group by ruled.link_type_id, node.issue_id
 ), positions as materialized (
-  select topological_order.issue_id, topological_order.position
-  from (select count(*) from ends) as locked
-  cross join type
-  join topological_order on topological_order.org_id = $1 and topological_order.link_type_id = $3
-    and topological_order.issue_id in ($2::bigint, $5::bigint)
-  where type.is_acyclic and not (type.shares_label or type.is_taken)
-  order by topological_order.issue_id
-  for share of topological_order
+  select topological_order.link_type_id, topological_order.issue_id, topological_order.position
+  from topological_order
+  where topological_order.org_id = $7
+    and topological_order.link_type_id = any(array(select link_type_id from nodes))
+    and topological_order.issue_id = any(array(select issue_id from nodes))
+  order by topological_order.issue_id, topological_order.link_type_id
+  for share of topological_order skip locked
 ), placed as (
   insert into topological_order (org_id, link_type_id, issue_id, position)
-  select $1, $3, ends.issue_id,
-    nextval('topological_order_position_seq') * 1048576 * case when ends.issue_id = $2 then -1 else 1 end
-  from type
-  cross join ends
-  where type.is_acyclic and not (type.shares_label or type.is_taken) and not exists (
-    select from positions where positions.issue_id = ends.issue_id)
-  order by ends.issue_id
+  select $7, nodes.link_type_id, nodes.issue_id, nextval('topological_order_position_seq') * 1048576 * nodes.side
+  from nodes
+  where not exists (
+    select from positions where positions.link_type_id = nodes.link_type_id and positions.issue_id = nodes.issue_id)
+  order by nodes.issue_id, nodes.link_type_id
   on conflict do nothing
-  returning issue_id, position
+  returning link_type_id, issue_id, position
 ), ordered as (
   select * from positions union all select * from placed
+), allowed as materialized (
+  select ruled.*
+  from ruled
+  cross join (select count(*) from ordered) as ready
+  where not ruled.is_acyclic or (
+    select ordered.position from ordered
+    where ordered.link_type_id = ruled.link_type_id and ordered.issue_id = ruled.inward_issue_id) < (
+    select ordered.position from ordered
+    where ordered.link_type_id = ruled.link_type_id and ordered.issue_id = ruled.outward_issue_id)
 ), written as (
   update links
-  set link_type_id = type.link_type_id, is_symmetric = type.is_symmetric, is_antisymmetric = type.is_antisymmetric,
-    is_acyclic = type.is_acyclic, single_end = type.single_end, shares_label = type.shares_label,
-    inward_issue_id = $2, outward_issue_id = $5, first_end = $6,
-    updated_by = $7, updated_at = greatest(now(), links.created_at), version = links.version + 1
-  from type
-  cross join (select count(*) from ordered) as ready
+  set link_type_id = allowed.link_type_id, is_symmetric = allowed.is_symmetric,
+    is_antisymmetric = allowed.is_antisymmetric, is_acyclic = allowed.is_acyclic, single_end = allowed.single_end,
+    shares_label = allowed.shares_label, inward_issue_id = allowed.inward_issue_id,
+    outward_issue_id = allowed.outward_issue_id, first_end = $8,
+    updated_by = $5, updated_at = greatest(now(), links.created_at), version = links.version + 1
+  from allowed
   where
-links.org_id = $1 and links.link_id = $4 and links.version = $8
-and links.link_type_id = $9 and links.inward_issue_id = $10
-and links.outward_issue_id = $11 and links.first_end = $12 and
-$2 in (select issue_id from ends) and $5 in (select issue_id from ends)
-and not type.shares_label and not type.is_taken and (
-  not type.is_acyclic or $2 = $5
-  or (select position from ordered where issue_id = $2)
-    < (select position from ordered where issue_id = $5))
+links.org_id = $7 and links.link_id = $1 and links.version = $9
+and links.link_type_id = $10 and links.inward_issue_id = $11
+and links.outward_issue_id = $12 and links.first_end = $13
   returning links.link_id, links.version, links.created_at, links.updated_at
 ),
 recorded as (
   insert into events (org_id, user_id, issue_id, type, changes)
-  select $1, $7, (given.event ->> 'issueId')::bigint, given.event ->> 'type', given.event -> 'changes'
+  select $7, given.user_id, (event.value ->> 'issueId')::bigint, event.value ->> 'type', event.value -> 'changes'
   from written
-  cross join jsonb_array_elements($13::jsonb) with ordinality as given (event, place)
-  order by given.place
+  join given on given.link_id = written.link_id
+  cross join jsonb_array_elements(given.events) with ordinality as event (value, place)
+  order by written.link_id, event.place
 )
 select * from written;
 

@@ -165,11 +165,21 @@ const COUNTERS: readonly Reading[] = [
   [
     'issue_links_shared_reads_total',
     'Reads that could share a statement with others.',
-    ({ sharedReads }) => sharedReads.reads,
+    ({ sharedReads }) => sharedReads.keys,
   ],
   [
     'issue_links_shared_read_statements_total',
     'The statements that they took.',
     ({ sharedReads }) => sharedReads.statements,
+  ],
+  [
+    'issue_links_shared_writes_total',
+    'Links whose insertion could share a transaction with others.',
+    ({ sharedWrites }) => sharedWrites.keys,
+  ],
+  [
+    'issue_links_shared_write_statements_total',
+    'The transactions that they took.',
+    ({ sharedWrites }) => sharedWrites.statements,
   ],
 ];

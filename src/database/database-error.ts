@@ -68,6 +68,13 @@ export function isConstraintError(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code?.startsWith('23') === true;
 }
 
+/** Whether one of several writes that share a statement may have caused its error, which undid all of them. */
+export function isRefusedTogether(error: unknown): boolean {
+  const cause = error instanceof DomainError && error.code === 'contended' ? error.cause : error;
+  // data_exception, integrity_constraint_violation, transaction_rollback (such as a deadlock) and lock_not_available
+  return cause instanceof pg.DatabaseError && /^(2[23]|40|55P03)/.test(cause.code ?? '');
+}
+
 /** Why PostgreSQL refused the values of a statement: the constraint, and its message. Undefined for other errors. */
 export function refusalOf(error: unknown): { constraint: string | undefined; message: string } | undefined {
   // data_exception, integrity_constraint_violation and their subclasses

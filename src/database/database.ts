@@ -2,7 +2,7 @@ import type { Cache, ProcessCache } from './cache.ts';
 import type { Client } from './client.ts';
 import type { DataRow } from './data-row.ts';
 import type { ReplicaState } from './replicas.ts';
-import type { SharedReads, SharedStatement } from './shared-reads.ts';
+import type { SharedStatement, SharedStatements } from './shared-statements.ts';
 import type { NamedStatement, Statement } from './statement.ts';
 
 /** The parameter type of functions that only read: the pool or a transaction. */
@@ -28,6 +28,15 @@ export interface Database extends Queryable {
   transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
   /** Runs a statement that writes as a transaction of its own, repeated likewise; in a transaction, as a part of it. */
   execute<Row>(statement: Statement<Row>): Promise<Row[]>;
+  /**
+   * What the statement returns for each write. Outside of a transaction, one statement writes for all clients that ask at
+   * the same moment, as a transaction of its own, which is not repeated.
+   */
+  executeShared<Key, Row>(
+    statement: SharedStatement<Key, Row>,
+    orgId: string,
+    writes: readonly Key[],
+  ): Promise<Row[][]>;
   /**
    * Whether one statement should do what several could: not in a transaction, which would keep its locks even if it writes
    * nothing, and not with Citus, which takes a statement apart that inserts into several tables.
@@ -71,7 +80,8 @@ export interface DatabaseStatistics {
     readonly waiting: number;
   };
   readonly cache: ReturnType<ProcessCache['statistics']>;
-  readonly sharedReads: ReturnType<SharedReads['statistics']>;
+  readonly sharedReads: ReturnType<SharedStatements['statistics']>;
+  readonly sharedWrites: ReturnType<SharedStatements['statistics']>;
 }
 
 export interface DatabasePool extends ClientDatabase {

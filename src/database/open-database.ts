@@ -19,7 +19,7 @@ import { ReadIndex } from './read-index.ts';
 import { readersOf } from './replica-reader.ts';
 import { Replicas } from './replicas.ts';
 import { openPool, type PooledSession, type SessionPool } from './session.ts';
-import { SharedReads } from './shared-reads.ts';
+import { type RunShared, SharedStatements } from './shared-statements.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import { repeatedly, runTransaction } from './transaction.ts';
 
@@ -112,9 +112,11 @@ export function openDatabase(
     work: (connection: HeldConnection) => Promise<Result>,
   ): Promise<Result> => await holdConnection(source, client, work);
 
-  const sharedReads = new SharedReads(async (statement, onRow) => {
+  const runShared: RunShared = async (statement, onRow) => {
     await withConnection({}, (connection) => run(connection, statement, {}, onRow));
-  });
+  };
+  const sharedReads = new SharedStatements(runShared);
+  const sharedWrites = new SharedStatements(runShared);
   const replicas =
     replicasAt &&
     new Replicas(replicasAt, {
@@ -146,7 +148,12 @@ export function openDatabase(
     transaction: (work) =>
       repeatedly(log, () => withConnection(client, (connection) => runTransaction(connection, work, client, cache))),
     readShared: (statement, orgId, keys) =>
-      Promise.all(keys.map((key) => sharedReads.read(statement, orgId, key, client))),
+      Promise.all(keys.map((key) => sharedReads.run(statement, orgId, key, client))),
+    executeShared(statement, orgId, writes) {
+      // The bytes of what has been written are not refused.
+      const { countBytes: _countBytes, ...writer } = client;
+      return Promise.all(writes.map((write) => sharedWrites.run(statement, orgId, write, writer)));
+    },
     async receive(statement, onRow) {
       const { account, signal } = client;
       await receiving.take(account, 1, { signal });
@@ -174,6 +181,7 @@ export function openDatabase(
       },
       cache: cache.statistics(),
       sharedReads: sharedReads.statistics(),
+      sharedWrites: sharedWrites.statistics(),
     }),
     async close() {
       silence.stop();

@@ -2,7 +2,7 @@ import type { Client } from './client.ts';
 import type { ClientDatabase } from './database.ts';
 import { type HeldConnection, receive, run } from './held-connection.ts';
 import type { Replicas } from './replicas.ts';
-import { SharedReads, STATEMENTS_MAX } from './shared-reads.ts';
+import { SharedStatements, STATEMENTS_MAX } from './shared-statements.ts';
 
 type WithConnection = <Result>(
   client: Client,
@@ -18,7 +18,7 @@ export function readersOf(
     client: Client,
     work: (connection: HeldConnection, onPassed: () => void) => Promise<Result>,
   ): Promise<Result> => replicas.read(client, (fallback) => onPrimary(client, fallback), work);
-  const sharedReads = new SharedReads(async (statement, onRow) => {
+  const sharedReads = new SharedStatements(async (statement, onRow) => {
     await read({}, (connection, onPassed) =>
       run(connection, statement, {}, (row) => {
         onPassed();
@@ -33,6 +33,7 @@ export function readersOf(
       cache: primary.cache,
       prefersOneStatement: false,
       execute: (statement) => primary.execute(statement),
+      executeShared: (statement, orgId, writes) => primary.executeShared(statement, orgId, writes),
       transaction: (work) => primary.transaction(work),
       get reader() {
         return reader;
@@ -49,7 +50,7 @@ export function readersOf(
           return run(connection, statement, { ...client, countBytes });
         }),
       readShared: (statement, orgId, keys) =>
-        Promise.all(keys.map((key) => sharedReads.read(statement, orgId, key, client))),
+        Promise.all(keys.map((key) => sharedReads.run(statement, orgId, key, client))),
       receive: (statement, onRow) =>
         read(client, (connection, onPassed) =>
           receive(connection, statement, client.signal, (row) => {

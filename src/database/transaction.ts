@@ -6,7 +6,7 @@ import { ConcurrentChange, type Transaction } from './database.ts';
 import { contended } from './database-error.ts';
 import { type HeldConnection, receive, run } from './held-connection.ts';
 import { CHANNEL } from './invalidation-listener.ts';
-import { placeOf, type SharedStatement } from './shared-reads.ts';
+import { placeOf, type SharedStatement } from './shared-statements.ts';
 import type { NamedStatement, Statement } from './statement.ts';
 
 interface Log {
@@ -45,6 +45,15 @@ export async function runTransaction<Result>(
 ): Promise<Result> {
   const invalidated = new Set<string>();
   const sendCommand = (text: string) => run(connection, { name: '', text, values: [] }, client);
+  const runAlone = async <Key, Row>(
+    { bind, rowOf }: SharedStatement<Key, Row>,
+    orgId: string,
+    keys: readonly Key[],
+  ): Promise<Row[][]> => {
+    const rows = keys.map((): Row[] => []);
+    await run(connection, bind(orgId, keys), client, (row) => rows[placeOf(row) - 1]?.push(rowOf(row)));
+    return rows;
+  };
   // The only place that creates a Transaction.
   const transaction: Transaction = {
     prefersOneStatement: false,
@@ -61,11 +70,8 @@ export async function runTransaction<Result>(
       return invalidated.size === 0 ? cache : NO_CACHE;
     },
     query: (statement: Statement<unknown>) => run(connection, statement, client),
-    async readShared<Key, Row>({ bind, rowOf }: SharedStatement<Key, Row>, orgId: string, keys: readonly Key[]) {
-      const rows = keys.map((): Row[] => []);
-      await run(connection, bind(orgId, keys), client, (row) => rows[placeOf(row) - 1]?.push(rowOf(row)));
-      return rows;
-    },
+    readShared: runAlone,
+    executeShared: runAlone,
     execute: (statement: Statement<unknown>) => run(connection, statement, client),
     transaction: (joined: typeof work) => joined(transaction),
     receive: (statement: NamedStatement<unknown>, onRow: (row: DataRow) => Promise<void> | undefined) =>

@@ -31,7 +31,7 @@ const IN_STEPS = new Set([
   'insert_demo_links',
   // Written at once without Citus; with it, by locked-link-writes.store.ts.
   'delete_link',
-  'insert_link',
+  'insert_links',
   'update_link',
 ]);
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { DatabasePool, Queryable } from '../../src/database/database.ts';
 import { openDatabase } from '../../src/database/open-database.ts';
-import type { SharedStatement } from '../../src/database/shared-reads.ts';
+import type { SharedStatement } from '../../src/database/shared-statements.ts';
 import { statement } from '../../src/database/statement.ts';
 import { texts } from '../../src/texts.ts';
 import { type DatabaseProxy, openDatabaseProxy } from '../support/database-proxy.ts';

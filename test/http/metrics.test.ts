@@ -20,13 +20,15 @@ const database = useDatabase();
 let organisation: GivenOrganisation;
 let account: GivenAccount & { readonly id: number };
 let issue: string;
+let other: string;
 let server: ServerProcess;
 
 beforeAll(async () => {
   const { db } = database();
   organisation = await givenOrganisation(db);
   account = await givenAccount(db, organisation, 'admin');
-  issue = (await givenIssue(db, organisation, (await givenQueue(db, organisation)).key)).key;
+  const queue = (await givenQueue(db, organisation)).key;
+  [issue, other] = [(await givenIssue(db, organisation, queue)).key, (await givenIssue(db, organisation, queue)).key];
   server = await startServer([...PROGRAM, 'serve'], { DATABASE_URL: database().url, SHUTDOWN_DELAY: '600' });
 });
 afterAll(async () => {
@@ -88,10 +90,18 @@ test('the database handle, the cache and the process are described', async () =>
   do {
     before = await samples();
     await get(`/v2/issues/${issue}/links`);
+    await fetch(`${server.url}/v2/issues/${issue}/links`, {
+      method: 'POST',
+      headers: organisation.admin.headers,
+      body: JSON.stringify({ relationship: 'relates', issue: other }),
+    });
     after = await samples();
   } while (grown('issue_links_cache_hits_total') === 0);
-  expect(grown('issue_links_shared_reads_total')).toBe(1);
-  expect(grown('issue_links_shared_read_statements_total')).toBe(1);
+  // The links of the issue, and the two issues of the new link.
+  expect(grown('issue_links_shared_reads_total')).toBe(3);
+  expect(grown('issue_links_shared_read_statements_total')).toBe(2);
+  expect(grown('issue_links_shared_writes_total')).toBe(1);
+  expect(grown('issue_links_shared_write_statements_total')).toBe(1);
   expect(after.get('issue_links_database_connections')).toBeGreaterThan(0);
   expect(after.get('issue_links_database_connections_max')).toBe(16);
   expect(after.get('issue_links_database_waiting')).toBe(0);
@@ -103,13 +113,13 @@ test('the metrics are for programs of this machine, unless METRICS_PORT is set',
   expect((await get('/metrics', { 'X-Forwarded-For': '192.0.2.1' })).status).toBe(404);
   expect((await fetch(`${server.url}/metrics`, { method: 'POST' })).status).toBe(405);
   const port = await freePort();
-  const other = await startServer([...PROGRAM, 'serve'], { DATABASE_URL: database().url, METRICS_PORT: String(port) });
-  expect((await fetch(`${other.url}/metrics`)).status).toBe(404);
+  const second = await startServer([...PROGRAM, 'serve'], { DATABASE_URL: database().url, METRICS_PORT: String(port) });
+  expect((await fetch(`${second.url}/metrics`)).status).toBe(404);
   const response = await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { 'X-Forwarded-For': '192.0.2.1' } });
   expect(response.headers.get('Content-Type')).toMatch(/^text\/plain; version=0\.0\.4/);
   expect(await response.text()).toContain('# TYPE issue_links_http_requests_total counter');
   expect((await fetch(`http://127.0.0.1:${port}/v2/myself`)).status).toBe(404);
-  expect(await other.stop()).toMatchObject({ code: 0 });
+  expect(await second.stop()).toMatchObject({ code: 0 });
 });
 
 test('a METRICS_PORT that is in use stops the start', async () => {

@@ -1,6 +1,6 @@
 import type { Client } from '../../src/database/client.ts';
 import type { ClientDatabase, Database, DatabasePool, Transaction } from '../../src/database/database.ts';
-import type { SharedStatement } from '../../src/database/shared-reads.ts';
+import type { SharedStatement } from '../../src/database/shared-statements.ts';
 import type { Statement } from '../../src/database/statement.ts';
 import { isOnCitus } from './test-database.ts';
 
@@ -24,6 +24,10 @@ export async function countStatements(db: DatabasePool, work: () => PromiseLike<
     readShared: (statement: SharedStatement<never, never>, orgId: string, keys: readonly never[]) => {
       count += 1;
       return counted.readShared(statement, orgId, keys);
+    },
+    executeShared: (statement: SharedStatement<never, never>, orgId: string, writes: readonly never[]) => {
+      count += 1;
+      return counted.executeShared(statement, orgId, writes);
     },
     execute: (statement: Statement<never>) => {
       count += 1;

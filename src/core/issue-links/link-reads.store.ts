@@ -1,7 +1,7 @@
 import { ByteCopies, Columns } from '../../database/data-row.ts';
 import type { Queryable } from '../../database/database.ts';
 import { lookup } from '../../database/lookup.ts';
-import type { SharedStatement } from '../../database/shared-reads.ts';
+import type { SharedStatement } from '../../database/shared-statements.ts';
 import { statement } from '../../database/statement.ts';
 import { type Viewer, visibleToViewer } from '../access/viewer.ts';
 import { cachedStatuses, type StatusRow } from '../dictionaries/dictionaries.store.ts';

@@ -217,11 +217,9 @@ async function writeAtOnce(
     return before && (await deleteLink(db, { orgId, userId, events: linkEvents(before, undefined) }, before));
   }
   const ends = rowEndsOf(before, after);
-  const context = { orgId, userId, events: linkEvents(before, storedLink(before?.link_id, ends)) };
-  return await translateLinkErrors(
-    after,
-    before ? updateLink(db, context, before, ends) : insertLink(db, context, ends, origin),
-  );
+  const events = linkEvents(before, storedLink(before?.link_id, ends));
+  if (before === undefined) return await insertLink(db, orgId, { ...ends, ...origin, userId, events });
+  return await translateLinkErrors(after, updateLink(db, { orgId, userId, events }, before, ends));
 }
 
 function rowEndsOf(before: VersionedLink | undefined, after: LinkWrite): LinkEnds {

@@ -1,15 +1,17 @@
 import type { Database, Transaction } from '../../database/database.ts';
+import { isRefusedTogether } from '../../database/database-error.ts';
+import type { SharedStatement } from '../../database/shared-statements.ts';
 import { statement } from '../../database/statement.ts';
 import type { NewEvent } from '../events/events.store.ts';
 import type { Direction } from '../labels/direction.ts';
-import { ORGANISATION_OF_LINKS, SHARED_GATE } from '../organisations/organisations.store.ts';
+import { OPEN_ORGANISATION_OF_LINKS, SHARED_GATE } from '../organisations/organisations.store.ts';
 import { FRESH_POSITION } from '../topological-order/topological-order.store.ts';
 
 /**
- * The statements that write a link as a transaction of its own. Each takes its locks in the global order (decision 8),
- * checks under them what no constraint can check, and records the events. It writes nothing if that is not enough: a row
- * that the caller has read is gone or has changed, the type shares a label, the link is out of its type's topological
- * order, or another is in its place. The caller then takes explicit locks (locked-link-writes.store.ts).
+ * The statements that write links as a transaction of their own. Each takes its locks in the global order (decision 8),
+ * checks under them what no constraint can check, and records the events. It does not write a link if that is not enough:
+ * a row that the caller has read is gone, locked or changed, the type shares a label, the link is out of its type's
+ * topological order, or another is in its place. The caller then takes explicit locks (locked-link-writes.store.ts).
  */
 
 /** A link's row, without columns of other tables. */
@@ -40,107 +42,6 @@ export interface LinkEnds {
   readonly firstEnd: Direction;
 }
 
-/** The parameters of all statements: who writes, and what the issues record. */
-interface WriteContext {
-  readonly orgId: string;
-  readonly userId: number;
-  readonly events: readonly NewEvent[];
-}
-
-/** SQL: whether the issue_id is that of an end of the link. */
-const isEnd = (column: string) => `${column} in (:inwardIssueId::bigint, :outwardIssueId::bigint)`;
-
-/** SQL: whether the ends need a position. */
-const IS_ORDERED = `type.is_acyclic and not (type.shares_label or type.is_taken)`;
-
-/** SQL: whether another link has the issue at the end, and the type allows only one there. */
-const isTaken = (end: Direction, isOther: string) => `
-      link_types.single_end = '${end}' and exists (
-        select from links others
-        where others.org_id = :orgId and others.${end}_issue_id = :${end}IssueId
-          and others.link_type_id = :linkTypeId and ${isOther})`;
-
-/**
- * SQL: the gate, the organisation, the type, the issues and their positions, each locked after the one before: each part reads
- * the one before it, and PostgreSQL locks a row only once the whole FROM clause has produced it. A row that had to wait
- * for its lock is read again. `isOther` tells other links from the one that is written.
- */
-const locked = (isOther: string) => `${ORGANISATION_OF_LINKS}, type as materialized (
-    select link_types.link_type_id, link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic,
-      link_types.single_end, link_types.shares_label, organisation.one_link_per_pair,
-      ${isTaken('inward', isOther)} or ${isTaken('outward', isOther)} as is_taken
-    from organisation
-    cross join link_types
-    where link_types.org_id = :orgId and link_types.link_type_id = :linkTypeId
-    for key share of link_types
-  ), ends as materialized (
-    select issues.issue_id
-    from type
-    cross join issues
-    where issues.org_id = :orgId and ${isEnd('issues.issue_id')}
-    order by issues.issue_id
-    for key share of issues
-  ), positions as materialized (
-    select topological_order.issue_id, topological_order.position
-    from (select count(*) from ends) as locked
-    cross join type
-    join topological_order on topological_order.org_id = :orgId and topological_order.link_type_id = :linkTypeId
-      and ${isEnd('topological_order.issue_id')}
-    where ${IS_ORDERED}
-    order by topological_order.issue_id
-    for share of topological_order
-  ), placed as (
-    insert into topological_order (org_id, link_type_id, issue_id, position)
-    select :orgId, :linkTypeId, ends.issue_id,
-      ${FRESH_POSITION} * case when ends.issue_id = :inwardIssueId then -1 else 1 end
-    from type
-    cross join ends
-    where ${IS_ORDERED} and not exists (
-      select from positions where positions.issue_id = ends.issue_id)
-    order by ends.issue_id
-    on conflict do nothing
-    returning issue_id, position
-  ), ordered as (
-    select * from positions union all select * from placed
-  )`;
-
-/** SQL: whether the locked rows allow the link. A link of an issue to itself is left to the constraint. */
-const IS_ALLOWED = `
-  :inwardIssueId in (select issue_id from ends) and :outwardIssueId in (select issue_id from ends)
-  and not type.shares_label and not type.is_taken and (
-    not type.is_acyclic or :inwardIssueId = :outwardIssueId
-    or (select position from ordered where issue_id = :inwardIssueId)
-      < (select position from ordered where issue_id = :outwardIssueId))`;
-
-/** SQL: inserts the events of the row `written`. */
-function recorded(changes: string): string {
-  return `
-  recorded as (
-    insert into events (org_id, user_id, issue_id, type, changes)
-    select :orgId, :userId, (given.event ->> 'issueId')::bigint, given.event ->> 'type', ${changes}
-    from written
-    cross join jsonb_array_elements(:events::jsonb) with ordinality as given (event, place)
-    order by given.place
-  )`;
-}
-
-const INSERT_LINK = statement<keyof WriteContext | keyof LinkEnds | keyof LinkOrigin, WrittenLink>(
-  'insert_link',
-  `
-  with ${locked('true')}, written as (
-    insert into links (org_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end, shares_label,
-      one_link_per_pair, inward_issue_id, outward_issue_id, first_end, created_by, updated_by, created_at, updated_at)
-    select :orgId, type.link_type_id, type.is_symmetric, type.is_antisymmetric, type.is_acyclic, type.single_end,
-      type.shares_label, type.one_link_per_pair, :inwardIssueId, :outwardIssueId, :firstEnd, :createdBy, :updatedBy,
-      coalesce(:createdAt, now()), coalesce(:updatedAt, :createdAt, now())
-    from type
-    cross join (select count(*) from ordered) as ready
-    where ${IS_ALLOWED}
-    returning link_id, version, created_at, updated_at
-  ), ${recorded(`jsonb_set(given.event -> 'changes', '{links,0,to,link_id}', to_jsonb(written.link_id))`)}
-  select * from written`,
-);
-
 /** The authors and times of a link; an undefined time is that of the transaction. */
 export interface LinkOrigin {
   readonly createdBy: number;
@@ -149,15 +50,194 @@ export interface LinkOrigin {
   readonly updatedAt: Date | undefined;
 }
 
-/** Inserts a link. The events get its link_id. Undefined if the link needs locks, or a row that it needs is gone. */
-export async function insertLink(
-  db: Database,
-  context: WriteContext,
-  ends: LinkEnds,
-  origin: LinkOrigin,
-): Promise<WrittenLink | undefined> {
-  const [row] = await db.execute(INSERT_LINK({ ...parametersOf(context), ...ends, ...origin }));
-  return row;
+/** Who writes, and what the issues record. */
+interface WriteContext {
+  readonly orgId: string;
+  readonly userId: number;
+  readonly events: readonly NewEvent[];
+}
+
+/** SQL: whether another link has the issue at the end, and the type allows only one there. */
+const isTaken = (end: Direction) => `
+      types.single_end = '${end}' and exists (
+        select from links others
+        where others.org_id = :orgId and others.${end}_issue_id = given.${end}_issue_id
+          and others.link_type_id = given.link_type_id and others.link_id <> given.link_id)`;
+
+/**
+ * SQL: whether the type is acyclic and a link that excludes this one joins the issues already. Constraints notice it only
+ * after the issues have got positions.
+ */
+const isJoined = (inward: Direction, outward: Direction) => `
+      types.is_acyclic and exists (
+        select from links others
+        where others.org_id = :orgId and others.inward_issue_id = given.${inward}_issue_id
+          and others.outward_issue_id = given.${outward}_issue_id and others.link_id <> given.link_id
+          and (others.link_type_id = given.link_type_id or types.one_link_per_pair))`;
+
+/** SQL: the position of the issue at the end. */
+const positionAt = (end: Direction) => `(
+      select ordered.position from ordered
+      where ordered.link_type_id = ruled.link_type_id and ordered.issue_id = ruled.${end}_issue_id)`;
+
+/**
+ * SQL: `allowed`, those of the links `given` that may be written, with the columns that they copy. The gate, the
+ * organisation, the types, the issues and their positions are locked, each after the one before: each part reads the one
+ * before it, and PostgreSQL locks a row only once the whole FROM clause has produced it. Links that need what another
+ * transaction has locked are left out, so that no link waits for the lock of another. A link of an issue to itself is left
+ * to the constraint.
+ */
+const ALLOWED = `${OPEN_ORGANISATION_OF_LINKS}, types as materialized (
+    select link_types.link_type_id, link_types.is_symmetric, link_types.is_antisymmetric, link_types.is_acyclic,
+      link_types.single_end, link_types.shares_label, organisation.one_link_per_pair
+    from organisation
+    cross join link_types
+    where link_types.org_id = :orgId and link_types.link_type_id = any(array(select link_type_id from given))
+    order by link_types.link_type_id
+    for key share of link_types skip locked
+  ), ends as materialized (
+    select issues.issue_id
+    from (select count(*) from types) as locked
+    cross join issues
+    where issues.org_id = :orgId and issues.issue_id = any(array(
+      select inward_issue_id from given union all select outward_issue_id from given))
+    order by issues.issue_id
+    for key share of issues skip locked
+  ), ruled as materialized (
+    select given.link_id, given.link_type_id, given.inward_issue_id, given.outward_issue_id, types.is_symmetric,
+      types.is_antisymmetric, types.is_acyclic, types.single_end, types.shares_label, types.one_link_per_pair
+    from given
+    join types on types.link_type_id = given.link_type_id
+    where given.inward_issue_id in (select issue_id from ends) and given.outward_issue_id in (select issue_id from ends)
+      and given.inward_issue_id <> given.outward_issue_id and not types.shares_label
+      and not (${isTaken('inward')})
+      and not (${isTaken('outward')})
+      and not (${isJoined('inward', 'outward')})
+      and not (${isJoined('outward', 'inward')})
+  ), nodes as materialized (
+    select ruled.link_type_id, node.issue_id, min(node.side) as side
+    from ruled
+    cross join lateral (values (ruled.inward_issue_id, -1), (ruled.outward_issue_id, 1)) as node (issue_id, side)
+    where ruled.is_acyclic
+    group by ruled.link_type_id, node.issue_id
+  ), positions as materialized (
+    select topological_order.link_type_id, topological_order.issue_id, topological_order.position
+    from topological_order
+    where topological_order.org_id = :orgId
+      and topological_order.link_type_id = any(array(select link_type_id from nodes))
+      and topological_order.issue_id = any(array(select issue_id from nodes))
+    order by topological_order.issue_id, topological_order.link_type_id
+    for share of topological_order skip locked
+  ), placed as (
+    insert into topological_order (org_id, link_type_id, issue_id, position)
+    select :orgId, nodes.link_type_id, nodes.issue_id, ${FRESH_POSITION} * nodes.side
+    from nodes
+    where not exists (
+      select from positions where positions.link_type_id = nodes.link_type_id and positions.issue_id = nodes.issue_id)
+    order by nodes.issue_id, nodes.link_type_id
+    on conflict do nothing
+    returning link_type_id, issue_id, position
+  ), ordered as (
+    select * from positions union all select * from placed
+  ), allowed as materialized (
+    select ruled.*
+    from ruled
+    cross join (select count(*) from ordered) as ready
+    where not ruled.is_acyclic or ${positionAt('inward')} < ${positionAt('outward')}
+  )`;
+
+/** SQL: inserts the events of the links `given` that are among the rows `written`. */
+function recorded(changes: string): string {
+  return `
+  recorded as (
+    insert into events (org_id, user_id, issue_id, type, changes)
+    select :orgId, given.user_id, (event.value ->> 'issueId')::bigint, event.value ->> 'type', ${changes}
+    from written
+    join given on given.link_id = written.link_id
+    cross join jsonb_array_elements(given.events) with ordinality as event (value, place)
+    order by written.link_id, event.place
+  )`;
+}
+
+/** A link to be inserted. Its events get its link_id. */
+interface NewLink extends LinkEnds, LinkOrigin {
+  readonly userId: number;
+  readonly events: readonly NewEvent[];
+}
+
+/** A link of another transaction that is in the place of one of these delays the others no longer than this. */
+const PATIENCE_MS = 200;
+
+const INSERT_LINKS = statement<'orgId' | 'links'>(
+  'insert_links',
+  `
+  with given as materialized (
+    select nextval('links_link_id_seq') as link_id, link.*
+    from (select set_config('lock_timeout', '${PATIENCE_MS}', true)) as patience
+    cross join jsonb_to_recordset(:links::jsonb) as link (
+      place integer, link_type_id text, inward_issue_id bigint, outward_issue_id bigint, first_end text,
+      created_by bigint, updated_by bigint, created_at timestamptz, updated_at timestamptz, user_id bigint, events jsonb)
+  ), ${ALLOWED}, written as (
+    insert into links (org_id, link_id, link_type_id, is_symmetric, is_antisymmetric, is_acyclic, single_end,
+      shares_label, one_link_per_pair, inward_issue_id, outward_issue_id, first_end, created_by, updated_by, created_at,
+      updated_at)
+    select :orgId, allowed.link_id, allowed.link_type_id, allowed.is_symmetric, allowed.is_antisymmetric,
+      allowed.is_acyclic, allowed.single_end, allowed.shares_label, allowed.one_link_per_pair, allowed.inward_issue_id,
+      allowed.outward_issue_id, given.first_end, given.created_by, given.updated_by, coalesce(given.created_at, now()),
+      coalesce(given.updated_at, given.created_at, now())
+    from allowed
+    join given on given.link_id = allowed.link_id
+    order by least(allowed.inward_issue_id, allowed.outward_issue_id),
+      greatest(allowed.inward_issue_id, allowed.outward_issue_id), allowed.link_id
+    on conflict do nothing
+    returning link_id, version, created_at, updated_at
+  ), ${recorded(`jsonb_set(event.value -> 'changes', '{links,0,to,link_id}', to_jsonb(written.link_id))`)}
+  select given.place, written.link_id, written.version, extract(epoch from written.created_at) * 1000,
+    extract(epoch from written.updated_at) * 1000
+  from written
+  join given on given.link_id = written.link_id`,
+);
+
+const NEW_LINKS: SharedStatement<NewLink, WrittenLink> = {
+  bind: (orgId, links) => INSERT_LINKS({ orgId, links: JSON.stringify(links.map(toRow)) }),
+  rowOf({ fields: [, linkId, version, createdMs, updatedMs] }) {
+    return {
+      link_id: Number(linkId),
+      version: Number(version),
+      created_at: new Date(Number(createdMs)),
+      updated_at: new Date(Number(updatedMs)),
+    };
+  },
+};
+
+function toRow(link: NewLink, index: number) {
+  return {
+    place: index + 1,
+    link_type_id: link.linkTypeId,
+    inward_issue_id: link.inwardIssueId,
+    outward_issue_id: link.outwardIssueId,
+    first_end: link.firstEnd,
+    created_by: link.createdBy,
+    updated_by: link.updatedBy,
+    created_at: link.createdAt,
+    updated_at: link.updatedAt,
+    user_id: link.userId,
+    events: link.events,
+  };
+}
+
+/**
+ * Inserts a link, with one statement and transaction for all clients that insert one at the same moment. Its events get
+ * its link_id. Undefined if it needs explicit locks, or if an error of any of these links has undone all of them.
+ */
+export async function insertLink(db: Database, orgId: string, link: NewLink): Promise<WrittenLink | undefined> {
+  try {
+    const [rows] = await db.executeShared(NEW_LINKS, orgId, [link]);
+    return rows?.[0];
+  } catch (error) {
+    if (isRefusedTogether(error)) return undefined;
+    throw error;
+  }
 }
 
 /** SQL: whether the row `links` is still the one that the caller has read. */
@@ -171,21 +251,24 @@ type Seen = 'linkId' | 'seenVersion' | 'seenLinkTypeId' | 'seenInwardIssueId' | 
 const UPDATE_LINK = statement<keyof WriteContext | keyof LinkEnds | Seen, WrittenLink>(
   'update_link',
   `
-  with ${locked('others.link_id <> :linkId')}, written as (
+  with given as (
+    select :linkId::bigint as link_id, :linkTypeId::text as link_type_id, :inwardIssueId::bigint as inward_issue_id,
+      :outwardIssueId::bigint as outward_issue_id, :userId::bigint as user_id, :events::jsonb as events
+  ), ${ALLOWED}, written as (
     update links
-    set link_type_id = type.link_type_id, is_symmetric = type.is_symmetric, is_antisymmetric = type.is_antisymmetric,
-      is_acyclic = type.is_acyclic, single_end = type.single_end, shares_label = type.shares_label,
-      inward_issue_id = :inwardIssueId, outward_issue_id = :outwardIssueId, first_end = :firstEnd,
+    set link_type_id = allowed.link_type_id, is_symmetric = allowed.is_symmetric,
+      is_antisymmetric = allowed.is_antisymmetric, is_acyclic = allowed.is_acyclic, single_end = allowed.single_end,
+      shares_label = allowed.shares_label, inward_issue_id = allowed.inward_issue_id,
+      outward_issue_id = allowed.outward_issue_id, first_end = :firstEnd,
       updated_by = :userId, updated_at = greatest(now(), links.created_at), version = links.version + 1
-    from type
-    cross join (select count(*) from ordered) as ready
-    where ${IS_SEEN} and ${IS_ALLOWED}
+    from allowed
+    where ${IS_SEEN}
     returning links.link_id, links.version, links.created_at, links.updated_at
-  ), ${recorded(`given.event -> 'changes'`)}
+  ), ${recorded(`event.value -> 'changes'`)}
   select * from written`,
 );
 
-/** Changes a link in place and raises its version. Undefined as in `insertLink`, or if the link is not as seen. */
+/** Changes a link in place and raises its version. Undefined if it needs explicit locks, or is not as seen. */
 export async function updateLink(
   db: Database,
   context: WriteContext,
@@ -199,10 +282,12 @@ export async function updateLink(
 const DELETE_LINK = statement<keyof WriteContext | Seen, WrittenLink>(
   'delete_link',
   `
-  with ${SHARED_GATE}, written as (
+  with given as (
+    select :linkId::bigint as link_id, :userId::bigint as user_id, :events::jsonb as events
+  ), ${SHARED_GATE}, written as (
     delete from links using gate where ${IS_SEEN}
     returning links.link_id, links.version, links.created_at, links.updated_at
-  ), ${recorded(`given.event -> 'changes'`)}
+  ), ${recorded(`event.value -> 'changes'`)}
   select * from written`,
 );
 

@@ -1,5 +1,5 @@
 import type { Queryable } from '../../database/database.ts';
-import type { SharedStatement } from '../../database/shared-reads.ts';
+import type { SharedStatement } from '../../database/shared-statements.ts';
 import { statement } from '../../database/statement.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';

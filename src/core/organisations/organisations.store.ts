@@ -81,8 +81,10 @@ export async function selectOrganisation(db: Queryable, orgId: string): Promise<
  */
 const gate = (lock: 'pg_advisory_xact_lock' | 'pg_advisory_xact_lock_shared') =>
   `gate as materialized (
-    select ${lock}(hashtextextended(organisations.org_id, 0))::text from organisations where organisations.org_id = :orgId
+    select ${lock}(${GATE_KEY})::text from organisations where organisations.org_id = :orgId
   )`;
+
+const GATE_KEY = 'hashtextextended(organisations.org_id, 0)';
 
 /** SQL: the gate as a writer of links passes it. */
 export const SHARED_GATE = gate('pg_advisory_xact_lock_shared');
@@ -98,6 +100,20 @@ export const ORGANISATION_OF_LINKS = `
     cross join organisations
     where organisations.org_id = :orgId
     for key share of organisations
+  )`;
+
+/** SQL: the same, but no row `organisation` if one of the two cannot be locked at once. */
+export const OPEN_ORGANISATION_OF_LINKS = `
+  gate as materialized (
+    select pg_try_advisory_xact_lock_shared(${GATE_KEY}) as is_passed
+    from organisations
+    where organisations.org_id = :orgId
+  ), organisation as materialized (
+    select organisations.one_link_per_pair
+    from gate
+    cross join organisations
+    where gate.is_passed and organisations.org_id = :orgId
+    for key share of organisations skip locked
   )`;
 
 const LOCK_ORGANISATION = {

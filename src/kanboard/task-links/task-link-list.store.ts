@@ -6,7 +6,7 @@ import { cachedUserNames, type UserNames } from '../../core/users/users.store.ts
 import { ByteCopies, Columns, type DataRow } from '../../database/data-row.ts';
 import type { Queryable } from '../../database/database.ts';
 import { lookup } from '../../database/lookup.ts';
-import type { SharedStatement } from '../../database/shared-reads.ts';
+import type { SharedStatement } from '../../database/shared-statements.ts';
 import { statement } from '../../database/statement.ts';
 
 /** A link from the point of view of a task, with ids for what the cache holds. */

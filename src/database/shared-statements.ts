@@ -4,7 +4,7 @@ import type { Client } from './client.ts';
 import { Columns, type DataRow } from './data-row.ts';
 import type { NamedStatement } from './statement.ts';
 
-/** A statement that reads the rows of several keys within one organisation. */
+/** A statement that reads, or writes, the rows of several keys within one organisation. */
 export interface SharedStatement<Key, Row> {
   /** The first column of the statement's rows is the position of their key, from 1. */
   readonly bind: (orgId: string, keys: readonly Key[]) => NamedStatement<unknown>;
@@ -12,7 +12,7 @@ export interface SharedStatement<Key, Row> {
 }
 
 /** A client that waits for the rows of one key. */
-interface Reader {
+interface Waiter {
   readonly key: unknown;
   readonly client: Client;
   readonly rows: unknown[];
@@ -24,45 +24,45 @@ interface Reader {
 interface Batch {
   readonly statement: SharedStatement<unknown, unknown>;
   readonly orgId: string;
-  readonly readers: Reader[];
+  readonly waiters: Waiter[];
 }
 
-type Run = (statement: NamedStatement<unknown>, onRow: (row: DataRow) => void) => Promise<void>;
+export type RunShared = (statement: NamedStatement<unknown>, onRow: (row: DataRow) => void) => Promise<void>;
 
 /** Larger batches would make this process and PostgreSQL wait for each other in turn instead of working at the same time. */
 const KEYS_MAX = 16;
-/** On a server. More would divide the same readers among smaller batches. */
+/** On a server. More would divide the same waiters among smaller batches. */
 export const STATEMENTS_MAX = 2;
 const WAITING_MAX = 2000;
 
 /**
  * Shares statements among the clients that read at the same moment: most of the cost of a short statement is the round
- * trip, not the rows. While statements run, further readers gather for the next one. Each reader keeps its own viewer,
+ * trip, not the rows. While statements run, further waiters gather for the next one. Each waiter keeps its own viewer,
  * limit and error.
  */
-export class SharedReads {
-  readonly #run: Run;
+export class SharedStatements {
+  readonly #run: RunShared;
   readonly #statementsMax: number;
   /** In the order in which they will run. A full batch is followed by another one. */
   readonly #batches: Batch[] = [];
   #waiting = 0;
   #running = 0;
   #isScheduled = false;
-  #reads = 0;
+  #keys = 0;
   #statements = 0;
 
-  constructor(run: Run, statementsMax = STATEMENTS_MAX) {
+  constructor(run: RunShared, statementsMax = STATEMENTS_MAX) {
     this.#run = run;
     this.#statementsMax = statementsMax;
   }
 
-  /** The rows of the key. Throws `overloaded` if too many readers wait, and what the client's `countBytes` throws. */
-  read<Key, Row>(statement: SharedStatement<Key, Row>, orgId: string, key: Key, client: Client): Promise<Row[]> {
+  /** The rows of the key. Throws `overloaded` if too many waiters wait, and what the client's `countBytes` throws. */
+  run<Key, Row>(statement: SharedStatement<Key, Row>, orgId: string, key: Key, client: Client): Promise<Row[]> {
     if (this.#waiting >= WAITING_MAX) return Promise.reject(new DomainError('overloaded', texts.overloaded));
-    this.#reads += 1;
+    this.#keys += 1;
     return new Promise<Row[]>((resolve, reject) => {
       this.#waiting += 1;
-      this.#batchFor(statement as SharedStatement<unknown, unknown>, orgId).readers.push({
+      this.#batchFor(statement as SharedStatement<unknown, unknown>, orgId).waiters.push({
         key,
         client,
         rows: [],
@@ -81,16 +81,16 @@ export class SharedReads {
   }
 
   /** Since the start of the process. */
-  statistics(): { readonly reads: number; readonly statements: number } {
-    return { reads: this.#reads, statements: this.#statements };
+  statistics(): { readonly keys: number; readonly statements: number } {
+    return { keys: this.#keys, statements: this.#statements };
   }
 
   #batchFor(statement: SharedStatement<unknown, unknown>, orgId: string): Batch {
     const open = this.#batches.find(
-      (batch) => batch.orgId === orgId && batch.statement === statement && batch.readers.length < KEYS_MAX,
+      (batch) => batch.orgId === orgId && batch.statement === statement && batch.waiters.length < KEYS_MAX,
     );
     if (open) return open;
-    const batch = { statement, orgId, readers: [] };
+    const batch = { statement, orgId, waiters: [] };
     this.#batches.push(batch);
     return batch;
   }
@@ -99,32 +99,32 @@ export class SharedReads {
     while (this.#running < this.#statementsMax) {
       const batch = this.#batches.shift();
       if (batch === undefined) return;
-      this.#waiting -= batch.readers.length;
+      this.#waiting -= batch.waiters.length;
       this.#running += 1;
-      void this.#read(batch).finally(() => {
+      void this.#runBatch(batch).finally(() => {
         this.#running -= 1;
         this.#start();
       });
     }
   }
 
-  async #read({ statement, orgId, readers }: Batch): Promise<void> {
+  async #runBatch({ statement, orgId, waiters }: Batch): Promise<void> {
     try {
-      for (const reader of readers) if (reader.client.signal?.aborted) reader.reject(reader.client.signal.reason);
-      const present = readers.filter(({ client }) => !client.signal?.aborted);
+      for (const waiter of waiters) if (waiter.client.signal?.aborted) waiter.reject(waiter.client.signal.reason);
+      const present = waiters.filter(({ client }) => !client.signal?.aborted);
       if (present.length === 0) return;
       const keys = present.map(({ key }) => key);
       this.#statements += 1;
       await this.#run(statement.bind(orgId, keys), (row) => {
-        const reader = present[placeOf(row) - 1];
-        if (reader) addRow(reader, statement.rowOf, row);
+        const waiter = present[placeOf(row) - 1];
+        if (waiter) addRow(waiter, statement.rowOf, row);
       });
       for (const { error, rows, resolve, reject } of present) {
         if (error) reject(error);
         else resolve(rows as never[]);
       }
     } catch (error) {
-      for (const { reject } of readers) reject(error);
+      for (const { reject } of waiters) reject(error);
     }
   }
 }
@@ -134,13 +134,13 @@ export function placeOf({ bytes, start }: DataRow): number {
   return new Columns(bytes, start).number() ?? 0;
 }
 
-function addRow(reader: Reader, rowOf: (row: DataRow) => unknown, row: DataRow): void {
-  if (reader.error) return;
+function addRow(waiter: Waiter, rowOf: (row: DataRow) => unknown, row: DataRow): void {
+  if (waiter.error) return;
   try {
-    reader.client.countBytes?.(row.length);
-    reader.rows.push(rowOf(row));
+    waiter.client.countBytes?.(row.length);
+    waiter.rows.push(rowOf(row));
   } catch (error) {
-    reader.error = error as Error;
-    reader.rows.length = 0;
+    waiter.error = error as Error;
+    waiter.rows.length = 0;
   }
 }
