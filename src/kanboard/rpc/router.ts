@@ -56,7 +56,7 @@ const BATCH_MS = 30_000;
 /** Beyond that, a call that is still running is stopped. */
 const LAST_CALL_MS = 15_000;
 
-/** Shared by the responses to single calls: none is interrupted. */
+/** Shared by the responses to single calls, each of which is assembled at once. */
 const singleJson = new JsonBytes();
 
 /**
@@ -293,6 +293,8 @@ function resultBody(json: JsonBytes, result: unknown, id: unknown): Buffer {
   const start = '{"jsonrpc":"2.0","result":';
   const end = `,"id":${stringifyLossless(id)}}`;
   if (!(result instanceof WrittenResult)) return Buffer.from(`${start}${JSON.stringify(result)}${end}`);
+  // An error may have interrupted the last result.
+  json.truncate(0);
   json.ascii(start);
   result.writeTo(json);
   json.bytes(Buffer.from(end));

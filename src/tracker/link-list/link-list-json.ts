@@ -98,7 +98,7 @@ export function referenceJson({ base, language }: ReferenceStyle): ReferenceJson
   return json;
 }
 
-/** Shared by all lists: none is interrupted. */
+/** Shared by all lists, each of which is assembled at once. */
 const body = new JsonBytes();
 
 /** The JSON of an issue's links. Undefined if a referenced row is missing. */
@@ -108,13 +108,12 @@ export function linkListJson(
   references: LinkReferences,
 ): Buffer | undefined {
   const referencesJson = referenceJson(style);
+  // An error may have interrupted the last list.
+  body.truncate(0);
   body.ascii('[');
   for (const [index, link] of links.entries()) {
     if (index > 0) body.ascii(',');
-    if (!writeLink(body, referencesJson, link, references)) {
-      body.truncate(0);
-      return undefined;
-    }
+    if (!writeLink(body, referencesJson, link, references)) return undefined;
   }
   body.ascii(']');
   return body.take();
