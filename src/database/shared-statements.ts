@@ -36,7 +36,7 @@ export const STATEMENTS_MAX = 2;
 const WAITING_MAX = 2000;
 
 /**
- * Shares statements among the clients that read at the same moment: most of the cost of a short statement is the round
+ * Shares statements among the clients that need the same one at the same moment: most of the cost of a short statement is the round
  * trip, not the rows. While statements run, further waiters gather for the next one. Each waiter keeps its own viewer,
  * limit and error.
  */
