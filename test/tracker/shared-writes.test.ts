@@ -83,10 +83,10 @@ test('a link that breaks a rule is refused for its own reason, and the others ar
     [post(rest, f, 'depends on', e), 'already_linked'] as const,
   ];
   const expectRefused = async (requests: ReturnType<typeof refused>) => {
-    for (const [request, code] of requests) {
-      const { status, body } = await request;
-      expect([status, body.errorsData?.code]).toEqual([422, code]);
-    }
+    const responses = await Promise.all(requests.map(([request]) => request));
+    expect(responses.map(({ status, body }) => [status, body.errorsData?.code])).toEqual(
+      requests.map(([, code]) => [422, code]),
+    );
   };
   // The second attempt is alone with refused ones, and so writes nothing.
   const written = [post(rest, g, 'relates', h), post(rest, h, 'depends on', a), post(rest, g, 'is subtask for', b)];

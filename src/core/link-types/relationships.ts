@@ -18,17 +18,15 @@ const known = new WeakMap<LinkTypeRow, readonly Relationship[]>();
 
 /** The phrases for the link types of an organisation (Tracker contract, section 1). */
 export function relationshipsOf(types: Iterable<LinkTypeRow>): Relationship[] {
-  return [...types].flatMap((type) => {
-    const relationships = known.get(type) ?? relationshipsOfType(type);
-    known.set(type, relationships);
-    return relationships;
-  });
+  return [...types].flatMap((type) => known.get(type) ?? keepRelationships(type));
 }
 
-function relationshipsOfType(type: LinkTypeRow): Relationship[] {
-  const { relationships } = linkTypeFrom(type);
+function keepRelationships(type: LinkTypeRow): readonly Relationship[] {
+  const phrases = linkTypeFrom(type).relationships;
   const ends = type.is_symmetric ? (['inward'] as const) : (['outward', 'inward'] as const);
-  return ends.map((direction) => ({ phrase: relationships[direction], type, direction }));
+  const relationships = ends.map((direction) => ({ phrase: phrases[direction], type, direction }));
+  known.set(type, relationships);
+  return relationships;
 }
 
 /** The relationship with that phrase, in any letter case and with spaces, hyphens or underscores. */
