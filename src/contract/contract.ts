@@ -91,6 +91,8 @@ function newAjv(document: OpenApiDocument, options: Pick<Options, 'useDefaults' 
   const ajv = new Ajv2020({
     allErrors: true,
     messages: false,
+    // `npm run check` does, and the schema of schemas takes longer to compile than what a first request needs.
+    validateSchema: false,
     ...options,
     strict: true,
     strictRequired: false,

@@ -20,15 +20,16 @@ export interface Exchange {
 export class RpcContractCheck {
   readonly #rpcContract: RpcContract;
   readonly #operations: { id: string; pattern: RegExp; statuses: readonly string[] }[];
-  readonly #isError: ValidateFunction;
+  readonly #contract: Contract;
   readonly #ajv = newAjv();
   readonly #validators = new Map<string, ValidateFunction>();
   readonly #saw: (answer: string) => void;
+  #isError: ValidateFunction | undefined;
 
   /** `saw` is called with every status, and with each method that succeeded or failed. */
   constructor(contract: Contract, rpcContract: RpcContract, saw: (answer: string) => void) {
     this.#rpcContract = rpcContract;
-    this.#isError = contract.validator('/components/schemas/JsonRpcError');
+    this.#contract = contract;
     this.#saw = saw;
     this.#operations = Object.entries(contract.document.paths)
       .filter(([, item]) => item?.servers !== undefined)
@@ -59,7 +60,7 @@ export class RpcContractCheck {
   }
 
   #problemsOfOne(request: RpcRequest | undefined, answer: RpcAnswer): string[] {
-    if (!('result' in answer)) return misfits('JsonRpcError', this.#isError, answer);
+    if (!('result' in answer)) return misfits('JsonRpcError', this.#errorValidator(), answer);
     const method = this.#rpcContract.methods.get(request?.method ?? '');
     if (method === undefined) return [`A result without a call: ${JSON.stringify(answer)}`];
     const { result, ...envelope } = answer;
@@ -68,6 +69,11 @@ export class RpcContractCheck {
     const keys = Object.keys(answer).join();
     const misplaced = keys === 'jsonrpc,result,id' && envelope['jsonrpc'] === '2.0' ? [] : [`The envelope has ${keys}`];
     return [...misplaced, ...misfits(`result of ${method.name}`, this.#resultValidator(method), result)];
+  }
+
+  #errorValidator(): ValidateFunction {
+    this.#isError ??= this.#contract.validator('/components/schemas/JsonRpcError');
+    return this.#isError;
   }
 
   #resultValidator({ name, result }: Method): ValidateFunction {
@@ -83,7 +89,8 @@ export class RpcContractCheck {
 }
 
 function newAjv(): Ajv {
-  const ajv = new Ajv({ allErrors: true, strictRequired: false, strictTypes: false });
+  // check:openrpc validates the schemas themselves.
+  const ajv = new Ajv({ allErrors: true, validateSchema: false, strictRequired: false, strictTypes: false });
   addFormats.default(ajv);
   ajv.addVocabulary(['components']);
   return ajv;
