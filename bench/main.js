@@ -73,6 +73,10 @@ async function runRounds(bench, contestants) {
     progress(`warm-up: ${contestant.title}`);
     await measure(bench, contestant, profile.warmUpSeconds);
   }
+  if (isWanted('bulk')) {
+    progress('warm-up: bulk read');
+    await timeBulkRead(bench, profile.rounds + 1);
+  }
   for (let round = 1; round <= profile.rounds; round += 1) {
     const results = {};
     for (const contestant of contestants) {
