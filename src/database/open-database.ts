@@ -112,8 +112,8 @@ export function openDatabase(
     work: (connection: HeldConnection) => Promise<Result>,
   ): Promise<Result> => await holdConnection(source, client, work);
 
-  const runShared: RunShared = async (statement, onRow) => {
-    await withConnection({}, (connection) => run(connection, statement, {}, onRow));
+  const runShared: RunShared = async (statement, signal, onRow) => {
+    await withConnection({ signal }, (connection) => run(connection, statement, { signal }, onRow));
   };
   const sharedReads = new SharedStatements(runShared);
   const sharedWrites = new SharedStatements(runShared);

@@ -18,9 +18,9 @@ export function readersOf(
     client: Client,
     work: (connection: HeldConnection, onPassed: () => void) => Promise<Result>,
   ): Promise<Result> => replicas.read(client, (fallback) => onPrimary(client, fallback), work);
-  const sharedReads = new SharedStatements(async (statement, onRow) => {
-    await read({}, (connection, onPassed) =>
-      run(connection, statement, {}, (row) => {
+  const sharedReads = new SharedStatements(async (statement, signal, onRow) => {
+    await read({ signal }, (connection, onPassed) =>
+      run(connection, statement, { signal }, (row) => {
         onPassed();
         onRow(row);
       }),

@@ -1,4 +1,5 @@
 import { DomainError } from '../errors.ts';
+import type { Signal } from '../signal.ts';
 import { texts } from '../texts.ts';
 import type { Client } from './client.ts';
 import { Columns, type DataRow } from './data-row.ts';
@@ -24,30 +25,40 @@ interface Waiter {
 interface Batch {
   readonly statement: SharedStatement<unknown, unknown>;
   readonly orgId: string;
-  readonly waiters: Waiter[];
+  waiters: Waiter[];
+  /** Cancels its statement. */
+  readonly cancellation: AbortController;
 }
 
-export type RunShared = (statement: NamedStatement<unknown>, onRow: (row: DataRow) => void) => Promise<void>;
+export type RunShared = (
+  statement: NamedStatement<unknown>,
+  signal: Signal,
+  onRow: (row: DataRow) => void,
+) => Promise<void>;
 
 /** Larger batches would make this process and PostgreSQL wait for each other in turn instead of working at the same time. */
 const KEYS_MAX = 16;
 /** On a server. More would divide the same waiters among smaller batches. */
 export const STATEMENTS_MAX = 2;
 const WAITING_MAX = 2000;
+/** How often to look for clients that have left. A listener for each of them would cost more than the look. */
+const SWEEP_MS = 250;
 
 /**
  * Shares statements among the clients that need the same one at the same moment: most of the cost of a short statement is the round
  * trip, not the rows. While statements run, further waiters gather for the next one. Each waiter keeps its own viewer,
- * limit and error.
+ * limit and error. A waiter whose client has left, or whose time is up, waits no longer; a statement that runs is cancelled
+ * once that is so for all of its waiters.
  */
 export class SharedStatements {
   readonly #run: RunShared;
   readonly #statementsMax: number;
   /** In the order in which they will run. A full batch is followed by another one. */
   readonly #batches: Batch[] = [];
+  readonly #runningBatches = new Set<Batch>();
   #waiting = 0;
-  #running = 0;
   #isScheduled = false;
+  #sweep: NodeJS.Timeout | undefined;
   #keys = 0;
   #statements = 0;
 
@@ -70,7 +81,8 @@ export class SharedStatements {
         resolve,
         reject,
       });
-      if (this.#isScheduled || this.#running >= this.#statementsMax) return;
+      this.#sweep ??= setTimeout(() => this.#dismiss(), SWEEP_MS).unref();
+      if (this.#isScheduled || this.#runningBatches.size >= this.#statementsMax) return;
       this.#isScheduled = true;
       // The requests that arrived together with this one are parsed first.
       setImmediate(() => {
@@ -90,32 +102,41 @@ export class SharedStatements {
       (batch) => batch.orgId === orgId && batch.statement === statement && batch.waiters.length < KEYS_MAX,
     );
     if (open) return open;
-    const batch = { statement, orgId, waiters: [] };
+    const batch = { statement, orgId, waiters: [], cancellation: new AbortController() };
     this.#batches.push(batch);
     return batch;
   }
 
   #start(): void {
-    while (this.#running < this.#statementsMax) {
+    while (this.#runningBatches.size < this.#statementsMax) {
       const batch = this.#batches.shift();
       if (batch === undefined) return;
       this.#waiting -= batch.waiters.length;
-      this.#running += 1;
+      this.#runningBatches.add(batch);
       void this.#runBatch(batch).finally(() => {
-        this.#running -= 1;
+        this.#runningBatches.delete(batch);
         this.#start();
       });
     }
   }
 
-  async #runBatch({ statement, orgId, waiters }: Batch): Promise<void> {
+  #dismiss(): void {
+    for (const batch of this.#batches) this.#waiting -= dismissWaiters(batch);
+    for (const { waiters, cancellation } of this.#runningBatches) {
+      if (waiters.every(hasLeft)) cancellation.abort();
+    }
+    const isBusy = this.#batches.length > 0 || this.#runningBatches.size > 0;
+    this.#sweep = isBusy ? setTimeout(() => this.#dismiss(), SWEEP_MS).unref() : undefined;
+  }
+
+  async #runBatch(batch: Batch): Promise<void> {
+    dismissWaiters(batch);
+    const { statement, orgId, waiters: present, cancellation } = batch;
     try {
-      for (const waiter of waiters) if (waiter.client.signal?.aborted) waiter.reject(waiter.client.signal.reason);
-      const present = waiters.filter(({ client }) => !client.signal?.aborted);
       if (present.length === 0) return;
       const keys = present.map(({ key }) => key);
       this.#statements += 1;
-      await this.#run(statement.bind(orgId, keys), (row) => {
+      await this.#run(statement.bind(orgId, keys), cancellation.signal, (row) => {
         const waiter = present[placeOf(row) - 1];
         if (waiter) addRow(waiter, statement.rowOf, row);
       });
@@ -124,9 +145,24 @@ export class SharedStatements {
         else resolve(rows as never[]);
       }
     } catch (error) {
-      for (const { reject } of waiters) reject(error);
+      for (const { client, reject } of present) reject(cancellation.signal.aborted ? client.signal?.reason : error);
     }
   }
+}
+
+function hasLeft({ client }: Waiter): boolean {
+  return client.signal?.aborted ?? false;
+}
+
+/** Rejects the waiters that have left, and returns how many these were. */
+function dismissWaiters(batch: Batch): number {
+  const { waiters } = batch;
+  batch.waiters = waiters.filter((waiter) => {
+    if (!hasLeft(waiter)) return true;
+    waiter.reject(waiter.client.signal?.reason);
+    return false;
+  });
+  return waiters.length - batch.waiters.length;
 }
 
 /** The position of the row's key among the keys of the statement, from 1. */

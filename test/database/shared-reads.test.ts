@@ -5,13 +5,15 @@ import type { SharedStatement } from '../../src/database/shared-statements.ts';
 import { statement } from '../../src/database/statement.ts';
 import { texts } from '../../src/texts.ts';
 import { type DatabaseProxy, openDatabaseProxy } from '../support/database-proxy.ts';
+import { untilWaiting } from '../support/statements.ts';
 import { useDatabase } from '../support/test-database.ts';
 
-/** Each key is a count of rows. A negative one fails. */
+/** Each key is a count of rows. A negative one fails. A statement takes long enough for others to wait meanwhile. */
 const SELECT_COUNTED = statement<'orgId' | 'counts'>(
   'select_counted',
   `
-  select given.place, :orgId::text, rows.number, 1 / (given.count >= 0)::integer, pg_sleep(0.01)
+  select given.place, :orgId::text, rows.number, 1 / (given.count >= 0)::integer,
+    case when given.place = 1 and coalesce(rows.number, 1) = 1 then pg_sleep(0.01) end
   from unnest(:counts::integer[]) with ordinality as given (count, place)
   left join lateral generate_series(1, given.count) as rows (number) on true`,
 );
@@ -23,6 +25,18 @@ const COUNTED: SharedStatement<number, string> = {
     return SELECT_COUNTED({ orgId, counts });
   },
   rowOf: ({ fields: [, orgId, number] }) => `${orgId} ${number}`,
+};
+
+const SELECT_LOCKED = statement<'orgId' | 'keys'>(
+  'select_locked',
+  `
+  select given.place, pg_advisory_xact_lock_shared(7), :orgId::text
+  from unnest(:keys::integer[]) with ordinality as given (key, place)`,
+);
+/** Waits while a transaction has the advisory lock. */
+const LOCKED: SharedStatement<number, string> = {
+  bind: (orgId, keys) => SELECT_LOCKED({ orgId, keys }),
+  rowOf: ({ fields: [, , orgId] }) => String(orgId),
 };
 
 const database = useDatabase('template0');
@@ -83,6 +97,29 @@ test('a reader that has left is not read for', async () => {
   expect(batches).toEqual([[2]]);
 });
 
+test('a reader that leaves does not wait, and a statement is cancelled once all of its readers have left', async () => {
+  const readerOf = (orgId: string): Reader => {
+    const controller = new AbortController();
+    const reason = new Error('left');
+    const rows = db.forClient({ signal: controller.signal }).readShared(LOCKED, orgId, [1]);
+    return { rows, reason, leave: () => controller.abort(reason) };
+  };
+  let staying: Promise<string[][]> | undefined;
+  await db.transaction(async (transaction) => {
+    await transaction.query({ name: '', text: 'select pg_advisory_xact_lock(7)', values: [] });
+    const [stays, leaves, alone, queued] = ['a', 'a', 'b', 'c'].map(readerOf) as [Reader, Reader, Reader, Reader];
+    staying = stays.rows;
+    await untilWaiting(db, 2);
+    queued.leave();
+    await expect(queued.rows).rejects.toBe(queued.reason);
+    leaves.leave();
+    alone.leave();
+    await expect(alone.rows).rejects.toBe(alone.reason);
+    await untilWaiting(db, 1);
+  });
+  expect(await staying).toEqual([['a']]);
+});
+
 test('a statement that fails fails for its readers, and the next one runs', async () => {
   const failed = await Promise.allSettled([1, -1].map((count) => read(db, 'a', count)));
   expect(failed.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
@@ -109,6 +146,12 @@ test('a transaction reads on its own, with one statement for all keys', async ()
   expect(rows).toEqual([rowsOf('a', 2), ['a null'], rowsOf('a', 1)]);
   expect(batches).toEqual([[2, 0, 1]]);
 });
+
+interface Reader {
+  readonly rows: Promise<string[][]>;
+  readonly reason: Error;
+  readonly leave: () => void;
+}
 
 async function read(reader: Queryable, orgId: string, count: number): Promise<string[]> {
   const [rows = []] = await reader.readShared(COUNTED, orgId, [count]);

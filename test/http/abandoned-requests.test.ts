@@ -1,6 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { LOCK_TIMEOUT_MS } from '../../src/database/open-database.ts';
 import type { UnnamedStatement } from '../../src/database/statement.ts';
 import { useApi } from '../support/api.ts';
 import {
@@ -66,11 +67,16 @@ function rpc(calls: readonly Call[], { account = application, at = api() } = {})
     .send(calls.map((call, id) => ({ jsonrpc: '2.0', id, ...call })));
 }
 
-/** Runs `work` while all statements on links wait for a lock. */
+/**
+ * Runs `work` while all statements on links wait for a lock. It must not wait until they give up by themselves, as they
+ * would if nothing cancelled them.
+ */
 async function whileLinksAreLocked(work: () => Promise<void>): Promise<void> {
   await db().transaction(async (transaction) => {
     await transaction.query({ name: '', text: 'lock table links in access exclusive mode', values: [] });
+    const started = performance.now();
     await work();
+    expect(performance.now() - started).toBeLessThan(LOCK_TIMEOUT_MS);
   });
 }
 
