@@ -47,8 +47,8 @@ const SWEEP_MS = 250;
 /**
  * Shares statements among the clients that need the same one at the same moment: most of the cost of a short statement is the round
  * trip, not the rows. While statements run, further waiters gather for the next one. Each waiter keeps its own viewer,
- * limit and error. A waiter whose client has left, or whose time is up, waits no longer; a statement that runs is cancelled
- * once that is so for all of its waiters.
+ * limit and error. A waiter whose client leaves, or whose time is up, before its statement runs is rejected. A statement that
+ * runs is cancelled once all of its waiters have left; until then it goes on for all of them, since it may write.
  */
 export class SharedStatements {
   readonly #run: RunShared;
