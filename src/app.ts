@@ -23,7 +23,7 @@ import { commentMethods } from './kanboard/comments/comments.rpc.ts';
 import { externalLinkMethods } from './kanboard/external-links/external-links.rpc.ts';
 import { labelMethods } from './kanboard/labels/labels.rpc.ts';
 import { projectMethods } from './kanboard/projects/projects.rpc.ts';
-import { rpcRouter } from './kanboard/rpc/router.ts';
+import { rpcListener } from './kanboard/rpc/rpc-listener.ts';
 import { serverMethods } from './kanboard/server/server.rpc.ts';
 import { tagMethods } from './kanboard/tags/tags.rpc.ts';
 import { taskLinkMethods } from './kanboard/task-links/task-links.rpc.ts';
@@ -174,22 +174,6 @@ export function createApp({
     ...swimlaneMethods,
     ...tagMethods,
   };
-  // Before the others, which would compare the path of every call with theirs.
-  app.use(
-    rpcRouter({
-      methods: rpcContract.methods,
-      handlers: methods,
-      db,
-      rateLimit,
-      batchMs,
-      responseLimits,
-      publicUrl: config.publicUrl,
-      corsOrigins: config.corsOrigins,
-      authHeader: config.kanboardAuthHeader,
-      orgId: config.kanboardOrg,
-      observer: metrics,
-    }),
-  );
   app.use(pagesRouter({ ...service, demo: demo && { ...demo, applicationToken: demo.kanboard.secret } }));
   app.use([...contract.servers], restRouter({ ...service, contract, handlers }));
   app.use(
@@ -208,7 +192,23 @@ export function createApp({
   app.use(refusePath);
   app.use(sendError);
 
-  const links = linkListListener({ db, rateLimit, publicUrl: config.publicUrl, responseLimits }, app);
+  const rpc = rpcListener(
+    {
+      methods: rpcContract.methods,
+      handlers: methods,
+      db,
+      rateLimit,
+      batchMs,
+      responseLimits,
+      publicUrl: config.publicUrl,
+      corsOrigins: config.corsOrigins,
+      authHeader: config.kanboardAuthHeader,
+      orgId: config.kanboardOrg,
+      observer: metrics,
+    },
+    app,
+  );
+  const links = linkListListener({ db, rateLimit, publicUrl: config.publicUrl, responseLimits }, rpc);
   const listener = testMode ? testMode.listener(links) : links;
   const setBrowserHeaders = browserHeaders(config);
   const observers = { observer: metrics, audit: new Audit(auditLog) };

@@ -7,6 +7,7 @@ import type { Listener } from '../http/http-server.ts';
 import { refuseMethod } from '../http/refuse-method.ts';
 import { readBody } from '../http/request-body.ts';
 import { QUIET_PATHS } from '../http/request-log.ts';
+import { isRpcUrl } from '../kanboard/rpc/rpc-listener.ts';
 import { texts } from '../texts.ts';
 import { parseJson } from '../tracker/rest/json-body.ts';
 import { admit, type ServiceOptions } from '../tracker/rest/router.ts';
@@ -113,8 +114,7 @@ function respond(forced: Forced, request: Request, response: Response, next: Lis
 
 /** In the form of the API that the request was for. */
 function bodyOf(status: number, request: Request, response: Response): object {
-  const isRpc = /^\/(kanboard\/|jsonrpc\.php)/.test(request.url);
-  if (!isRpc) return errorBody(languageOf(request, response), status, { text: texts.responseForced });
+  if (!isRpcUrl(request.url)) return errorBody(languageOf(request, response), status, { text: texts.responseForced });
   const message = STATUS_CODES[status] ?? 'Error';
   return { jsonrpc: '2.0', error: { code: status, message, data: texts.responseForced.en }, id: null };
 }

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { beforeAll, expect, test } from '@jest/globals';
 import { useApi } from '../support/api.ts';
 import {
@@ -51,6 +54,32 @@ test('repeated slashes in a path are one', async () => {
   expect((await rest.get(`//v2/issues//${a.key}/links`).expect(200)).body).toEqual([body]);
   expect((await rest.get(`/v3//issues/${a.key}/links?x=//`).expect(200)).body).toHaveLength(1);
   await api().request.get('//healthz').expect(200);
+});
+
+test('a request may name the server in its target, whose host counts', async () => {
+  const [a, b] = [await newIssue(), await newIssue()];
+  const { body: link } = await rest
+    .post(`/v2/issues/${a.key}/links`, { relationship: 'relates', issue: b.key })
+    .expect(201);
+  const get = async (target: string) => {
+    const { hostname, port } = new URL(api().url);
+    const headers = { Authorization: `OAuth ${org.admin.token}`, Host: 'other.example' };
+    const [response] = (await once(httpRequest({ hostname, port, path: target, headers }).end(), 'response')) as [
+      IncomingMessage,
+    ];
+    return { status: response.statusCode, body: JSON.parse(await text(response)) as unknown };
+  };
+  const seenAt = (origin: string) => JSON.parse(JSON.stringify([link]).replaceAll(api().url, origin)) as unknown;
+  expect(await get(`${api().url}/v2/issues/${a.key}/links`)).toEqual({ status: 200, body: [link] });
+  expect(await get(`HTTP://links.example/v2//issues/${a.key}/links?x=//`)).toEqual({
+    status: 200,
+    body: seenAt('http://links.example'),
+  });
+  expect((await get(`${api().url}?x`)).status).toBe(200);
+  expect(await get('http://links.example/jsonrpc.php')).toMatchObject({ body: { jsonrpc: '2.0' } });
+  expect(await get(`http://user@links.example/v2/issues/${a.key}/links`)).toMatchObject({ status: 400 });
+  expect(await get(`ftp://links.example/v2/issues/${a.key}/links`)).toMatchObject({ status: 404 });
+  api().takeProblems();
 });
 
 test('slashes in a query string stay as they are', async () => {

@@ -1,4 +1,4 @@
-import { type ErrorRequestHandler, type Request, type RequestHandler, type Response, Router } from 'express';
+import type { Request, Response } from 'express';
 import type { Access, Method, MethodName, RpcContract } from '../../contract/openrpc.ts';
 import { accountOf, type Viewer } from '../../core/access/viewer.ts';
 import type { DatabasePool } from '../../database/database.ts';
@@ -6,6 +6,7 @@ import { DomainError } from '../../errors.ts';
 import { type Act, noteAct } from '../../http/administrative-acts.ts';
 import { clientSignal } from '../../http/client-signal.ts';
 import { HttpError, isUnanswerable, setRetryAfter } from '../../http/error-response.ts';
+import type { Listener } from '../../http/http-server.ts';
 import { JsonBytes } from '../../http/json-bytes.ts';
 import { isOwnOrigin, originOf } from '../../http/own-origin.ts';
 import type { Counted, RateLimit } from '../../http/rate-limit.ts';
@@ -19,7 +20,7 @@ import { argumentsOf, batchOf, namedParameters, type RpcRequest, toRequest } fro
 import { forbidden, httpRefusal, internalError, methodNotFound, OUTCOMES, parseError, RpcError } from './rpc-error.ts';
 import { WrittenResult } from './written-result.ts';
 
-export interface RpcRouterOptions {
+export interface RpcOptions {
   readonly methods: RpcContract['methods'];
   readonly handlers: Methods<MethodName>;
   readonly db: DatabasePool;
@@ -41,6 +42,11 @@ export interface RpcRouterOptions {
 /** A handler as the dispatcher calls it, without the types that tie its parameters to its method. */
 type AnyHandler = (params: Record<string, unknown>, account: Account) => Promise<unknown>;
 
+/** The endpoint, `/jsonrpc.php` or `/kanboard/{organisation}/jsonrpc.php`, with an optional query. */
+const ENDPOINT = /^\/(?:kanboard\/([^/?#]+)\/)?jsonrpc\.php\/?(?:[?#]|$)/;
+/** These URLs, and all below them. */
+const RPC_URLS = /^\/(?:jsonrpc\.php|kanboard)(?:[/?#]|$)/;
+
 /** The methods that only read. */
 const READING = /^(get|search)[A-Z]/;
 /** Procedures that change projects and who may see them, besides those for administrators and managers only. */
@@ -61,32 +67,42 @@ const singleJson = new JsonBytes();
 
 /**
  * The Kanboard API: JSON-RPC 2.0, checked in the order of the Kanboard contract, section 1. The HTTP method, the query
- * string and the content type are ignored.
+ * string and the content type are ignored. Requests for other URLs are left to the app: its router would take longer to
+ * find this one endpoint than many calls take.
  */
-export function rpcRouter(options: RpcRouterOptions): Router {
-  const router = Router({ caseSensitive: true });
-  const serve: RequestHandler = async (request, response) => {
-    refuseCrossSite(request, options);
-    const counted = options.rateLimit.take(request, response, credentialsOf(request, options.authHeader));
-    const orgId = (request.params['orgId'] as string | undefined) ?? options.orgId;
-    const body = await responseBody(options, request, response, { orgId, counted });
-    response.setHeader('Content-Type', 'application/json');
-    endResponse(response, body, options.responseLimits);
+export function rpcListener(options: RpcOptions, app: Listener): Listener {
+  return (request, response) => {
+    if (!isRpcUrl(request.url)) {
+      app(request, response);
+      return;
+    }
+    serve(options, request, response).catch((error: unknown) => {
+      sendError(error, request, response);
+    });
   };
-  router.all(['/jsonrpc.php', '/kanboard/:orgId/jsonrpc.php'], serve, sendError);
-  router.use(['/jsonrpc.php', '/kanboard'], refusePath, sendError);
-  return router;
 }
 
-const refusePath: RequestHandler = () => {
-  throw httpRefusal(404, 'Not Found');
-};
+/** Whether the response must have the form of JSON-RPC. */
+export function isRpcUrl(url: string): boolean {
+  return RPC_URLS.test(url);
+}
+
+async function serve(options: RpcOptions, request: Request, response: Response): Promise<void> {
+  const [endpoint, organisation] = ENDPOINT.exec(request.url) ?? [];
+  if (endpoint === undefined) throw httpRefusal(404, 'Not Found');
+  const orgId = organisation === undefined ? options.orgId : decodeURIComponent(organisation);
+  refuseCrossSite(request, options);
+  const counted = options.rateLimit.take(request, response, credentialsOf(request, options.authHeader));
+  const body = await responseBody(options, request, response, { orgId, counted });
+  response.setHeader('Content-Type', 'application/json');
+  endResponse(response, body, options.responseLimits);
+}
 
 /**
  * Prevents pages of other sites from using the browser's saved credentials, since neither the method nor the content type
  * makes browsers ask first. Throws a 403 RpcError.
  */
-function refuseCrossSite(request: Request, { publicUrl, corsOrigins }: RpcRouterOptions): void {
+function refuseCrossSite(request: Request, { publicUrl, corsOrigins }: RpcOptions): void {
   if (corsOrigins.has(request.get('origin') ?? '')) return;
   const isForeign = isOwnOrigin(request, publicUrl) === false;
   if (isForeign || request.get('sec-fetch-site') === 'cross-site') throw forbidden();
@@ -100,7 +116,7 @@ interface Session {
 
 /** The response body; empty if all calls are notifications. Throws an error that refuses the request as a whole. */
 async function responseBody(
-  options: RpcRouterOptions,
+  options: RpcOptions,
   request: Request,
   response: Response,
   { orgId, counted }: { readonly orgId: string | undefined; readonly counted: Counted | undefined },
@@ -186,7 +202,7 @@ function isLarge({ headers }: Request): boolean {
 
 /** The response to one call; undefined for a notification. */
 async function respondTo(
-  options: RpcRouterOptions,
+  options: RpcOptions,
   response: Response,
   value: unknown,
   json: JsonBytes,
@@ -208,7 +224,7 @@ async function respondTo(
 }
 
 /** The administrative act that the call attempts; undefined for other calls. */
-function actOf({ methods }: RpcRouterOptions, response: Response, request: RpcRequest): Act | undefined {
+function actOf({ methods }: RpcOptions, response: Response, request: RpcRequest): Act | undefined {
   const method = methods.get(request.method);
   if (method === undefined || READING.test(method.name)) return undefined;
   const { name, 'x-access': access } = method;
@@ -238,7 +254,7 @@ function requestOrError(value: unknown): RpcRequest | Buffer {
 }
 
 async function call(
-  { methods, handlers, observer }: RpcRouterOptions,
+  { methods, handlers, observer }: RpcOptions,
   response: Response,
   request: RpcRequest,
   { account }: Session,
@@ -307,7 +323,7 @@ function errorBody({ code, message, data }: RpcError, id: unknown): Buffer {
 }
 
 /** Sends the one error object of a request that is refused as a whole. */
-const sendError: ErrorRequestHandler = (error: unknown, request, response, _next) => {
+function sendError(error: unknown, request: Request, response: Response): void {
   if (isUnanswerable(response, error)) return;
   const rpcError = requestError(error, request);
   if (rpcError.status === 401) response.set('WWW-Authenticate', 'Basic realm="JsonRPC"');
@@ -315,7 +331,7 @@ const sendError: ErrorRequestHandler = (error: unknown, request, response, _next
   if (rpcError.status >= 500) response.err = error instanceof Error ? error : new Error(String(error));
   response.status(rpcError.status).setHeader('Content-Type', 'application/json');
   response.end(errorBody(rpcError, null));
-};
+}
 
 /** Whether the error ends a batch, which keeps the results so far. Any other replaces them. */
 function endsBatch(error: unknown): boolean {
