@@ -729,10 +729,6 @@ cross join lateral (values (written.inward_issue_id, 'inward', written.outward_i
   (written.outward_issue_id, 'outward', written.inward_issue_id)) as ends (issue_id, direction, object_id)
 order by written.link_id, ends.issue_id;
 
--- $1 orgId, $2 userId, $3 issueId, $4 type, $5 changes
-prepare insert_event as
-insert into events (org_id, user_id, issue_id, type, changes) values ($1, $2, $3, $4, $5);
-
 -- $1 orgId, $2 userId, $3 events
 prepare insert_events as
 insert into events (org_id, user_id, issue_id, type, changes)
@@ -1376,20 +1372,73 @@ for update;
 prepare max_connections as
 select current_setting('max_connections')::integer as connections;
 
--- $1 isBeyondAll, $2 step, $3 position, $4 issueIds, $5 orgId, $6 linkTypeId
-prepare move_issues as
-with moved as materialized (
-  select given.issue_id,
-    case when $1::boolean then sign($2::bigint)::bigint * nextval('topological_order_position_seq') * 1048576
-      else $3::bigint + $2 * given.place end as position
-  from unnest($4::bigint[]) with ordinality as given (issue_id, place)
+-- $1 issueIds, $2 orgId, $3 linkTypeId, $4 position, $5 isWhole
+prepare move_issues_inward as
+with nearest as materialized (
+  select max(next.position) as position
+  from unnest($1::bigint[]) as given (issue_id)
+  cross join lateral (
+    select links.inward_issue_id as issue_id
+    from links
+    where links.org_id = $2 and links.outward_issue_id = given.issue_id and links.link_type_id = $3
+    offset 0
+  ) link
+  cross join lateral (
+    select topological_order.position
+    from topological_order
+    where topological_order.org_id = $2 and topological_order.link_type_id = $3
+      and topological_order.issue_id = link.issue_id and topological_order.position < $4
+    offset 0
+  ) next
+  where not $5::boolean
+), room as materialized (
+  select (nearest.position - $4::bigint) / (cardinality($1::bigint[]) + 1) as step from nearest
+), fresh as materialized (
+  select given.issue_id, given.place, -1 * nextval('topological_order_position_seq') * 1048576 as position
+  from unnest($1::bigint[]) with ordinality as given (issue_id, place)
   order by given.place
 )
 update topological_order
-set position = moved.position
-from moved
-where topological_order.org_id = $5 and topological_order.link_type_id = $6
-  and topological_order.issue_id = moved.issue_id;
+set position = coalesce($4::bigint + room.step * fresh.place, fresh.position)
+from room
+cross join fresh
+where topological_order.org_id = $2 and topological_order.link_type_id = $3
+  and topological_order.issue_id = fresh.issue_id and room.step is distinct from 0
+returning topological_order.issue_id;
+
+-- $1 issueIds, $2 orgId, $3 linkTypeId, $4 position, $5 isWhole
+prepare move_issues_outward as
+with nearest as materialized (
+  select min(next.position) as position
+  from unnest($1::bigint[]) as given (issue_id)
+  cross join lateral (
+    select links.outward_issue_id as issue_id
+    from links
+    where links.org_id = $2 and links.inward_issue_id = given.issue_id and links.link_type_id = $3
+    offset 0
+  ) link
+  cross join lateral (
+    select topological_order.position
+    from topological_order
+    where topological_order.org_id = $2 and topological_order.link_type_id = $3
+      and topological_order.issue_id = link.issue_id and topological_order.position > $4
+    offset 0
+  ) next
+  where not $5::boolean
+), room as materialized (
+  select (nearest.position - $4::bigint) / (cardinality($1::bigint[]) + 1) as step from nearest
+), fresh as materialized (
+  select given.issue_id, given.place, 1 * nextval('topological_order_position_seq') * 1048576 as position
+  from unnest($1::bigint[]) with ordinality as given (issue_id, place)
+  order by given.place
+)
+update topological_order
+set position = coalesce($4::bigint + room.step * fresh.place, fresh.position)
+from room
+cross join fresh
+where topological_order.org_id = $2 and topological_order.link_type_id = $3
+  and topological_order.issue_id = fresh.issue_id and room.step is distinct from 0
+returning topological_order.issue_id;
 
 -- $1 table, $2 column, $3 count
 prepare next_ids as
@@ -3044,42 +3093,6 @@ union all
 select 'resolutions', resolutions.resolution_id::text, resolutions.key, null, resolutions.name_ru, resolutions.name_en, null, null, null,
   null, null, null
 from resolutions where resolutions.org_id = $1 and resolutions.resolution_id = any($13::bigint[]);
-
--- $1 issueIds, $2 orgId, $3 linkTypeId, $4 position
-prepare select_nearest_inward as
-select max(next.position) as position
-from unnest($1::bigint[]) as given (issue_id)
-cross join lateral (
-  select links.inward_issue_id as issue_id
-  from links
-  where links.org_id = $2 and links.outward_issue_id = given.issue_id and links.link_type_id = $3
-  offset 0
-) link
-cross join lateral (
-  select topological_order.position
-  from topological_order
-  where topological_order.org_id = $2 and topological_order.link_type_id = $3
-    and topological_order.issue_id = link.issue_id and topological_order.position < $4
-  offset 0
-) next;
-
--- $1 issueIds, $2 orgId, $3 linkTypeId, $4 position
-prepare select_nearest_outward as
-select min(next.position) as position
-from unnest($1::bigint[]) as given (issue_id)
-cross join lateral (
-  select links.outward_issue_id as issue_id
-  from links
-  where links.org_id = $2 and links.inward_issue_id = given.issue_id and links.link_type_id = $3
-  offset 0
-) link
-cross join lateral (
-  select topological_order.position
-  from topological_order
-  where topological_order.org_id = $2 and topological_order.link_type_id = $3
-    and topological_order.issue_id = link.issue_id and topological_order.position > $4
-  offset 0
-) next;
 
 prepare select_only_organisation as
 select min(org_id) as org_id

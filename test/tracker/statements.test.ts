@@ -47,15 +47,14 @@ test.each(READS)('%s runs as many statements for forty links as for one', async 
       expect([path, response.status]).toEqual([path, 200]);
     });
 
-  // The first requests fill the caches of their organisations.
-  await count(few);
-  await count(many);
-  const statements = await count(few);
-  expect(await count(many)).toBe(statements);
+  // The first request fills the cache of its organisation; one that finds it distrusted, on a machine that stalls, fills it again.
+  const leastOf = async (given: GivenLinks) => Math.min(await count(given), await count(given), await count(given));
+  const statements = await leastOf(few);
+  expect(await leastOf(many)).toBe(statements);
   expect(statements).toBeLessThanOrEqual(STATEMENTS_MAX);
 });
 
-const WRITE_STATEMENTS_MAX = isOnCitus ? 14 : 3;
+const WRITE_STATEMENTS_MAX = isOnCitus ? 13 : 3;
 
 interface Writes {
   readonly org: GivenOrganisation;

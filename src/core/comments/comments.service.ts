@@ -4,7 +4,7 @@ import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
-import { type EventType, insertEvent } from '../events/events.store.ts';
+import { type EventType, insertEvents } from '../events/events.store.ts';
 import { issueNotFound } from '../issues/issue-access.ts';
 import { parseIssueName } from '../issues/issue-name.ts';
 import { lockWritableIssue } from '../issues/issue-writes.ts';
@@ -161,7 +161,8 @@ async function recordChange(
     visibility,
   }: { readonly issueId: number; readonly commentId: number; readonly visibility: CommentVisibility },
 ): Promise<void> {
-  await insertEvent(db, viewer, { issueId, type, changes: { comments: [{ comment_id: commentId, visibility }] } });
+  const changes = { comments: [{ comment_id: commentId, visibility }] };
+  await insertEvents(db, viewer.orgId, viewer.userId, [{ issueId, type, changes }]);
 }
 
 /** Locks the comment's issue, which every write of a comment does, and then reads the comment. */

@@ -78,20 +78,6 @@ export async function selectTransactionHorizon(db: Pick<Queryable, 'query'>): Pr
   return row as TransactionHorizon;
 }
 
-const INSERT_EVENT = statement<'orgId' | 'userId' | 'issueId' | 'type' | 'changes'>(
-  'insert_event',
-  'insert into events (org_id, user_id, issue_id, type, changes) values (:orgId, :userId, :issueId, :type, :changes)',
-);
-
-/** Records one change. In a distributed database, unlike the insertion of a list, it is one task on one node. */
-export async function insertEvent(
-  db: Transaction,
-  { orgId, userId }: { readonly orgId: string; readonly userId: number },
-  { issueId, type, changes }: NewEvent,
-): Promise<void> {
-  await db.query(INSERT_EVENT({ orgId, userId, issueId, type, changes }));
-}
-
 /** Records the changes of a transaction, one event for each issue and event type. */
 export async function insertEvents(
   db: Transaction,

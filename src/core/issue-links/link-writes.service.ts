@@ -3,7 +3,7 @@ import { onConstraint } from '../../database/database-error.ts';
 import { DomainError } from '../../errors.ts';
 import { texts } from '../../texts.ts';
 import type { Viewer } from '../access/viewer.ts';
-import { insertEvent, insertEvents } from '../events/events.store.ts';
+import { insertEvents } from '../events/events.store.ts';
 import { type AccessibleIssue, selectVisibleNames } from '../issues/issue-access.ts';
 import { type Direction, opposite } from '../labels/direction.ts';
 import { lockTypesOfLabels } from '../link-types/link-types.store.ts';
@@ -180,7 +180,7 @@ export async function writeLockedLink(
     : before && (await deleteLockedLink(db, viewer.orgId, before));
   if (written === undefined) throw new ConcurrentChange();
   const stored = after && storedLink(written.link_id, rowEndsOf(before, after));
-  for (const event of linkEvents(before, stored)) await insertEvent(db, viewer, event);
+  await insertEvents(db, viewer.orgId, viewer.userId, linkEvents(before, stored));
   if (after && types.get(after.linkTypeId)?.is_acyclic) await putInOrder(db, viewer, after.linkTypeId, endsOf(after));
   return written;
 }

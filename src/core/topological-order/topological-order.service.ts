@@ -12,7 +12,6 @@ import {
   selectDisplaced,
   selectLinksAmong,
   selectLinksOfType,
-  selectNearest,
 } from './topological-order.store.ts';
 import { type Edge, sortTopologically } from './topological-sort.ts';
 
@@ -58,18 +57,8 @@ export async function putInOrder(db: Transaction, viewer: Viewer, linkTypeId: st
       // Search again: a link that was written before these locks were granted may lead to more issues.
       continue;
     }
-    const nearest = isWhole ? undefined : await selectNearest(db, orgId, linkTypeId, end, issueIds, beyond);
-    const direction = end === 'outward' ? 1 : -1;
-    const step = nearest === undefined ? direction : Math.trunc((nearest - beyond) / (issueIds.length + 1));
-    if (step !== 0) {
-      await moveIssues(db, orgId, linkTypeId, issueIds, {
-        position: beyond,
-        step,
-        isBeyondAll: nearest === undefined,
-      });
-      return;
-    }
-    // There is no room before the next issue. All issues on a side can always move beyond all others.
+    if (await moveIssues(db, orgId, linkTypeId, end, { issueIds, position: beyond, isWhole })) return;
+    // There is no room before the next issue. The whole side can always move.
     isWhole = true;
   }
 }

@@ -116,72 +116,70 @@ export function selectDisplaced(
   return db.query(SELECT_DISPLACED({ orgId, linkTypeId, ...ends, isWhole, limit }));
 }
 
-const SELECT_NEAREST = {
-  outward: selectNearestAt('outward', 'inward', 'min', '>'),
-  inward: selectNearestAt('inward', 'outward', 'max', '<'),
+const MOVE_ISSUES = {
+  outward: moveIssuesAt('outward', 'inward', { nearest: 'min', beyond: '>', sign: 1 }),
+  inward: moveIssuesAt('inward', 'outward', { nearest: 'max', beyond: '<', sign: -1 }),
 };
 
-function selectNearestAt(end: Direction, other: Direction, nearest: 'min' | 'max', beyond: '>' | '<') {
-  return statement<'orgId' | 'linkTypeId' | 'issueIds' | 'position', { position: number | null }>(
-    `select_nearest_${end}`,
+/**
+ * Division truncates, so there is no room for the issues if `step` is 0; if it is null, they move beyond all others. Fresh
+ * positions are drawn even if they are not needed: a part that reads no table runs on the coordinator of Citus.
+ */
+function moveIssuesAt(
+  end: Direction,
+  other: Direction,
+  { nearest, beyond, sign }: { nearest: 'min' | 'max'; beyond: '>' | '<'; sign: 1 | -1 },
+) {
+  return statement<'orgId' | 'linkTypeId' | 'issueIds' | 'position' | 'isWhole', { issue_id: number }>(
+    `move_issues_${end}`,
     `
-    select ${nearest}(next.position) as position
-    from unnest(:issueIds::bigint[]) as given (issue_id)
-    cross join lateral (
-      select links.${end}_issue_id as issue_id
-      from links
-      where links.org_id = :orgId and links.${other}_issue_id = given.issue_id and links.link_type_id = :linkTypeId
-      offset 0
-    ) link
-    cross join lateral (
-      select topological_order.position
-      from topological_order
-      where topological_order.org_id = :orgId and topological_order.link_type_id = :linkTypeId
-        and topological_order.issue_id = link.issue_id and topological_order.position ${beyond} :position
-      offset 0
-    ) next`,
+    with nearest as materialized (
+      select ${nearest}(next.position) as position
+      from unnest(:issueIds::bigint[]) as given (issue_id)
+      cross join lateral (
+        select links.${end}_issue_id as issue_id
+        from links
+        where links.org_id = :orgId and links.${other}_issue_id = given.issue_id and links.link_type_id = :linkTypeId
+        offset 0
+      ) link
+      cross join lateral (
+        select topological_order.position
+        from topological_order
+        where topological_order.org_id = :orgId and topological_order.link_type_id = :linkTypeId
+          and topological_order.issue_id = link.issue_id and topological_order.position ${beyond} :position
+        offset 0
+      ) next
+      where not :isWhole::boolean
+    ), room as materialized (
+      select (nearest.position - :position::bigint) / (cardinality(:issueIds::bigint[]) + 1) as step from nearest
+    ), fresh as materialized (
+      select given.issue_id, given.place, ${sign} * ${FRESH_POSITION} as position
+      from unnest(:issueIds::bigint[]) with ordinality as given (issue_id, place)
+      order by given.place
+    )
+    update topological_order
+    set position = coalesce(:position::bigint + room.step * fresh.place, fresh.position)
+    from room
+    cross join fresh
+    where topological_order.org_id = :orgId and topological_order.link_type_id = :linkTypeId
+      and topological_order.issue_id = fresh.issue_id and room.step is distinct from 0
+    returning topological_order.issue_id`,
   );
 }
 
-/** The nearest position beyond `position` of an issue to which links lead from these; undefined if there is none. */
-export async function selectNearest(
-  db: Queryable,
-  orgId: string,
-  linkTypeId: string,
-  end: Direction,
-  issueIds: readonly number[],
-  position: number,
-): Promise<number | undefined> {
-  const [row] = await db.query(SELECT_NEAREST[end]({ orgId, linkTypeId, issueIds, position }));
-  return row?.position ?? undefined;
-}
-
-const MOVE_ISSUES = statement<'orgId' | 'linkTypeId' | 'issueIds' | 'position' | 'step' | 'isBeyondAll'>(
-  'move_issues',
-  `
-  with moved as materialized (
-    select given.issue_id,
-      case when :isBeyondAll::boolean then sign(:step::bigint)::bigint * ${FRESH_POSITION}
-        else :position::bigint + :step * given.place end as position
-    from unnest(:issueIds::bigint[]) with ordinality as given (issue_id, place)
-    order by given.place
-  )
-  update topological_order
-  set position = moved.position
-  from moved
-  where topological_order.org_id = :orgId and topological_order.link_type_id = :linkTypeId
-    and topological_order.issue_id = moved.issue_id`,
-);
-
-/** Moves locked issues, in this order, to places at a distance of `step` from `position`, or beyond all other issues. */
+/**
+ * Moves locked issues, in this order, to places between `position` and the nearest issue beyond it to which links lead from
+ * them; beyond all others if there is none, or with `isWhole`. Returns false, and moves none, if there is no room.
+ */
 export async function moveIssues(
   db: Transaction,
   orgId: string,
   linkTypeId: string,
-  issueIds: readonly number[],
-  place: { readonly position: number; readonly step: number; readonly isBeyondAll: boolean },
-): Promise<void> {
-  await db.query(MOVE_ISSUES({ orgId, linkTypeId, issueIds, ...place }));
+  end: Direction,
+  place: { readonly issueIds: readonly number[]; readonly position: number; readonly isWhole: boolean },
+): Promise<boolean> {
+  const moved = await db.query(MOVE_ISSUES[end]({ orgId, linkTypeId, ...place }));
+  return moved.length > 0;
 }
 
 const SELECT_LINKS_AMONG = statement<'orgId' | 'linkTypeId' | 'issueIds', Edge>(
