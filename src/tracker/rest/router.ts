@@ -251,12 +251,11 @@ function operationsByPath(contract: Contract): [string, Operation[]][] {
   for (const operation of contract.operations) {
     byPath.set(operation.path, [...(byPath.get(operation.path) ?? []), operation]);
   }
-  return [...byPath].sort(([left], [right]) => parameterPattern(left).localeCompare(parameterPattern(right)));
+  return [...byPath].sort(([left], [right]) => parameterBits(left) - parameterBits(right));
 }
 
-function parameterPattern(path: string): string {
-  return path
-    .split('/')
-    .map((step) => (step.startsWith('{') ? '1' : '0'))
-    .join('');
+/** A bit for each segment of the path, which is 1 for a parameter. Paths with different numbers of segments never compete. */
+function parameterBits(path: string): number {
+  const bits = path.split('/').map((step) => (step.startsWith('{') ? '1' : '0'));
+  return Number.parseInt(bits.join(''), 2);
 }
