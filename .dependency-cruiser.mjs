@@ -60,7 +60,7 @@ const MAY_IMPORT = {
   seed: ['config.ts', 'contract', 'core', 'database', 'errors.ts', 'log.ts', 'texts.ts', 'tracker', 'transfer'],
   transfer: ['core', 'database', 'errors.ts', 'texts.ts'],
   import: ['core', 'lines.ts', 'transfer'],
-  'test-mode': ['core', 'database', 'errors.ts', 'http', 'texts.ts', 'tracker'],
+  'test-mode': ['core', 'database', 'errors.ts', 'http', 'kanboard', 'texts.ts', 'tracker'],
   'metrics.ts': ['database', 'http', 'log.ts'],
   pages: [
     'contract',

@@ -36,12 +36,11 @@ export function createHttpServer(
   const server = createServer(options, (request, response) => {
     // Host is optional in HTTP/1.0 and required since 1.1.
     if (request.httpVersion === '1.0') request.headers.host ??= addressOf(request);
-    if (request.headers.host === undefined) {
+    if (request.headers.host !== undefined && takeOriginForm(request)) {
+      listener(request as Request, response as Response);
+    } else {
       refuse(response, 400, texts.requestMalformed);
-      return;
     }
-    takeOriginForm(request);
-    listener(request as Request, response as Response);
   });
   server.on('checkExpectation', (_request, response) => {
     refuse(response, 417, texts.requestMalformed);
@@ -50,17 +49,19 @@ export function createHttpServer(
   return server;
 }
 
-/** A request target that names the server as well, as proxies get it. Its host counts, not the header (RFC 9112, section 3.2.2). */
+/** A request target that names the server as well, as clients send it to a proxy (RFC 9112, section 3.2.2). */
 const ABSOLUTE_FORM = /^https?:\/\/([^/?#]+)(.*)$/i;
 
-/** Replaces an absolute URL by its path and query, and `Host` by its authority. */
-function takeOriginForm(request: IncomingMessage): void {
-  const { url = '' } = request;
-  if (url.startsWith('/')) return;
-  const [, authority, path = ''] = ABSOLUTE_FORM.exec(url) ?? [];
-  if (authority === undefined) return;
-  request.headers.host = authority;
+/**
+ * Replaces an absolute URL by its path and query. Returns false if it names another server than `Host`: a server must take
+ * the former then, but a proxy may have taken the latter.
+ */
+function takeOriginForm(request: IncomingMessage): boolean {
+  const { url = '', headers } = request;
+  const [, authority, path = ''] = (!url.startsWith('/') && ABSOLUTE_FORM.exec(url)) || [];
+  if (authority === undefined) return true;
   request.url = path.startsWith('/') ? path : `/${path}`;
+  return authority.toLowerCase() === headers.host?.toLowerCase();
 }
 
 /**

@@ -38,12 +38,16 @@ const callRpc = async (path: string) =>
     .auth(account.login, account.secret)
     .send({ jsonrpc: '2.0', method: 'getTimezone', id: 1 });
 
-test('repeated slashes in a path are one', async () => {
+test('repeated slashes in a path are one, and one at its end or an encoded letter change nothing', async () => {
   const [a, b] = [await newIssue(), await newIssue()];
   for (const path of [
     `/kanboard/${org.orgId}//jsonrpc.php`,
     `//kanboard///${org.orgId}/jsonrpc.php`,
     '//jsonrpc.php',
+    '/jsonrpc.php/',
+    '/jsonrpc.php?method=getVersion',
+    `/kanboard/${org.orgId}/jsonrpc.php/?x`,
+    `/kanboard/%${org.orgId.charCodeAt(0).toString(16)}${org.orgId.slice(1)}/jsonrpc.php`,
   ]) {
     expect((await callRpc(path)).body).toEqual({ jsonrpc: '2.0', result: 'UTC', id: 1 });
   }
@@ -56,30 +60,37 @@ test('repeated slashes in a path are one', async () => {
   await api().request.get('//healthz').expect(200);
 });
 
-test('a request may name the server in its target, whose host counts', async () => {
+test('a request may name the server in its target, as it does in Host', async () => {
   const [a, b] = [await newIssue(), await newIssue()];
   const { body: link } = await rest
     .post(`/v2/issues/${a.key}/links`, { relationship: 'relates', issue: b.key })
     .expect(201);
-  const get = async (target: string) => {
+  const send = async (method: string, target: string, host: string, body?: string) => {
     const { hostname, port } = new URL(api().url);
-    const headers = { Authorization: `OAuth ${org.admin.token}`, Host: 'other.example' };
-    const [response] = (await once(httpRequest({ hostname, port, path: target, headers }).end(), 'response')) as [
-      IncomingMessage,
-    ];
+    const isRpc = target.includes('jsonrpc');
+    const basic = Buffer.from(`${account.login}:${account.secret}`).toString('base64');
+    const headers = { Authorization: isRpc ? `Basic ${basic}` : `OAuth ${org.admin.token}`, Host: host };
+    const request = httpRequest({ hostname, port, method, path: target, headers }).end(body);
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
     return { status: response.statusCode, body: JSON.parse(await text(response)) as unknown };
   };
-  const seenAt = (origin: string) => JSON.parse(JSON.stringify([link]).replaceAll(api().url, origin)) as unknown;
-  expect(await get(`${api().url}/v2/issues/${a.key}/links`)).toEqual({ status: 200, body: [link] });
-  expect(await get(`HTTP://links.example/v2//issues/${a.key}/links?x=//`)).toEqual({
+  const path = `/v2/issues/${a.key}/links`;
+  const links = JSON.parse(JSON.stringify([link]).replaceAll(new URL(api().url).host, 'links.example')) as unknown;
+  expect(await send('GET', `http://links.example${path}`, 'links.example')).toEqual({ status: 200, body: links });
+  expect(await send('GET', `HTTP://Links.example/${path}?x=//`, 'links.example')).toEqual({ status: 200, body: links });
+  expect((await send('GET', 'http://links.example?x', 'links.example')).status).toBe(200);
+  const call = JSON.stringify({ jsonrpc: '2.0', method: 'getTimezone', id: 1 });
+  expect(await send('POST', `http://links.example/kanboard/${org.orgId}/jsonrpc.php`, 'links.example', call)).toEqual({
     status: 200,
-    body: seenAt('http://links.example'),
+    body: { jsonrpc: '2.0', result: 'UTC', id: 1 },
   });
-  expect((await get(`${api().url}?x`)).status).toBe(200);
-  expect(await get('http://links.example/jsonrpc.php')).toMatchObject({ body: { jsonrpc: '2.0' } });
-  expect(await get(`http://user@links.example/v2/issues/${a.key}/links`)).toMatchObject({ status: 400 });
-  expect(await get(`ftp://links.example/v2/issues/${a.key}/links`)).toMatchObject({ status: 404 });
-  api().takeProblems();
+  expect((await send('GET', `ftp://links.example${path}`, 'links.example')).status).toBe(404);
+  await unchanged(db(), async () => {
+    for (const server of ['other.example', 'links.example:80', 'user@links.example', 'localhost']) {
+      const { status } = await send('DELETE', `http://${server}${path}/${link.id}`, 'links.example');
+      expect([server, status]).toEqual([server, 400]);
+    }
+  });
 });
 
 test('slashes in a query string stay as they are', async () => {
@@ -93,6 +104,7 @@ test.each<[path: string, status: number, message: string]>([
   ['/jsonrpc.php/extra', 404, 'Not Found'],
   ['/kanboard', 404, 'Not Found'],
   ['/kanboard/', 404, 'Not Found'],
+  ['/kanboard?x', 404, 'Not Found'],
   ['/kanboard/1', 404, 'Not Found'],
   ['/kanboard/jsonrpc.php', 404, 'Not Found'],
   ['/kanboard/1/2/jsonrpc.php', 404, 'Not Found'],
@@ -109,6 +121,14 @@ test.each<[path: string, status: number, message: string]>([
   });
   api().takeProblems();
 });
+
+test.each(['/jsonrpc.phpx', '/kanboardx', '/kanboardx/1/jsonrpc.php', '/JSONRPC.php'])(
+  'an error at %s has the form of REST',
+  async (path) => {
+    const { body } = await callRpc(path);
+    expect(body).toMatchObject({ statusCode: 404 });
+  },
+);
 
 test('white space around keys is ignored, wherever a request names an issue', async () => {
   const [a, b, c] = [await newIssue(), await newIssue(), await newIssue()] as [GivenIssue, GivenIssue, GivenIssue];

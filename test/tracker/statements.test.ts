@@ -17,7 +17,7 @@ import { type Rpc, rpcAs } from '../support/rpc.ts';
 import { countStatements } from '../support/statements.ts';
 import { isOnCitus } from '../support/test-database.ts';
 
-// A write of a link takes at most three statements, and fourteen on Citus (decision 20). The number of statements of a read
+// A write of a link takes at most three statements, and thirteen on Citus (decision 20). The number of statements of a read
 // does not depend on the number of links, and stays small.
 
 const STATEMENTS_MAX = 5;

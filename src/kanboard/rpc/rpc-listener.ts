@@ -44,7 +44,7 @@ type AnyHandler = (params: Record<string, unknown>, account: Account) => Promise
 
 /** The endpoint, `/jsonrpc.php` or `/kanboard/{organisation}/jsonrpc.php`, with an optional query. */
 const ENDPOINT = /^\/(?:kanboard\/([^/?#]+)\/)?jsonrpc\.php\/?(?:[?#]|$)/;
-/** These URLs, and all below them. */
+/** All URLs whose responses have the form of JSON-RPC. */
 const RPC_URLS = /^\/(?:jsonrpc\.php|kanboard)(?:[/?#]|$)/;
 
 /** The methods that only read. */
@@ -67,8 +67,8 @@ const singleJson = new JsonBytes();
 
 /**
  * The Kanboard API: JSON-RPC 2.0, checked in the order of the Kanboard contract, section 1. The HTTP method, the query
- * string and the content type are ignored. Requests for other URLs are left to the app. There is one endpoint, for which
- * Express's routing would take a thirteenth of the processor time of a call.
+ * string and the content type are ignored. Requests for other URLs are left to the app. A call needs no routing, for which
+ * Express would take a thirteenth of its processor time.
  */
 export function rpcListener(options: RpcOptions, app: Listener): Listener {
   return (request, response) => {
