@@ -169,7 +169,8 @@ function moveIssuesAt(
 
 /**
  * Moves locked issues, in this order, to places between `position` and the nearest issue beyond it that is next to one of
- * them in the direction of `end`; beyond all others if there is none, or with `isWhole`. Returns false, and moves none, if there is no room.
+ * them in the direction of `end`; beyond all others if there is none, or with `isWhole`. Returns false, and moves none, if
+ * there is no room.
  */
 export async function moveIssues(
   db: Transaction,
