@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { findBinaries, POSTGRES_ENV, packagedProgram, programFile } from './binaries.ts';
 import { accountOf, type Cluster, type Durability, dataDirectoryArgument } from './cluster.ts';
 import { codeOf } from './error-code.ts';
+import { availableMemory, sharedBuffersFor } from './shared-buffers.ts';
 
 /** Where a server listens, as `pg` takes it: a folder as the host means the socket in it. */
 export interface Address {
@@ -64,7 +65,7 @@ export async function spawnServer(
     'unix_socket_permissions=0700',
     `port=${address.port}`,
     ...(connectionsMax === undefined ? [] : [`max_connections=${connectionsMax}`]),
-    ...(durability === 'disposable' ? DISPOSABLE_SETTINGS : []),
+    ...(durability === 'disposable' ? DISPOSABLE_SETTINGS : [`shared_buffers=${sharedBuffersFor(availableMemory())}`]),
   ];
   const args = [
     '-D',

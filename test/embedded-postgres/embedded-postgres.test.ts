@@ -19,6 +19,7 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres.ts';
+import { availableMemory, sharedBuffersFor } from '../../src/embedded-postgres/shared-buffers.ts';
 import { StartError } from '../../src/errors.ts';
 import { type Account, install, OtherProcess, PLATFORM_PACKAGE, remainingProcesses } from './installation.ts';
 
@@ -78,6 +79,9 @@ test('the first start creates the cluster and its database, and a later start fi
   expect(
     await query(first, "select current_setting('fsync') as fsync, current_setting('listen_addresses') as tcp"),
   ).toEqual([{ fsync: 'on', tcp: '' }]);
+  expect(await query(first, "select pg_size_bytes(current_setting('shared_buffers'))::float8 as bytes")).toEqual(
+    await query(first, `select pg_size_bytes('${sharedBuffersFor(availableMemory())}')::float8 as bytes`),
+  );
   await query(first, 'create table kept as select 42 as answer');
   await first.stop();
   await first.stop();
