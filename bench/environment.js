@@ -27,7 +27,7 @@ export async function startPostgres(dataDir) {
 }
 
 /** Builds if needed, starts PostgreSQL in `folder`, loads the data and starts all servers. */
-export async function openBench({ folder, issueCount, linkCount, progress }) {
+export async function openBench({ folder, issueCount, linkCount, withWorkers, progress }) {
   buildIfNeeded(progress);
   const dataDir = join(folder, 'data');
   const postgres = await startPostgres(dataDir);
@@ -48,9 +48,9 @@ export async function openBench({ folder, issueCount, linkCount, progress }) {
     progress('servers');
     const server = await start(startServer(folder, { DATA_DIR: dataDir }));
     const workers =
-      availableParallelism() < WORKERS
-        ? undefined
-        : await start(startServer(folder, { DATA_DIR: dataDir, WORKERS: String(WORKERS) }));
+      withWorkers && availableParallelism() >= WORKERS
+        ? await start(startServer(folder, { DATA_DIR: dataDir, WORKERS: String(WORKERS) }))
+        : undefined;
     const fastify = await start(startPeer('fastify-pg', { connection }));
     const expressKnex = await start(startPeer('express-knex', { connection }));
     await requireSameBodies({ plan, token: identity.token, server, others: [fastify, expressKnex] });

@@ -9,6 +9,7 @@ import { LINK_TYPES, ORG_ID, QUEUES } from './dataset.js';
 
 const USER_COUNT = 50;
 const ROWS_AT_ONCE = 50_000;
+const LOADED_TABLES = ['issues', 'links'];
 
 /** The words of summaries. All have at least six letters, so that three of them make 20 characters. */
 const WORDS = [
@@ -86,6 +87,7 @@ export async function loadDataset(client, { users, viewerId }, { issueCount, lin
      where org_id = $1 and access = 'members' and (key = 'C1' or user_id <> $3)`,
     [ORG_ID, users, viewerId],
   );
+  await disableIndexes(client);
   for (let first = 1; first <= issueCount; first += ROWS_AT_ONCE) {
     const last = Math.min(first + ROWS_AT_ONCE - 1, issueCount);
     await client.query(INSERT_ISSUES, [ORG_ID, first, last, QUEUES, users, WORDS]);
@@ -97,6 +99,8 @@ export async function loadDataset(client, { users, viewerId }, { issueCount, lin
     await client.query(INSERT_LINKS, [ORG_ID, ...columns, users, LINK_TYPES]);
     progress(`${Math.min(first + ROWS_AT_ONCE, links.type.length)} links loaded`);
   }
+  progress('indexes');
+  await rebuildIndexes(client);
   await client.query(`update queues set last_issue_number = $2 where org_id = $1`, [
     ORG_ID,
     Math.ceil(issueCount / QUEUES.length),
@@ -104,6 +108,16 @@ export async function loadDataset(client, { users, viewerId }, { issueCount, lin
   await client.query(`select setval(pg_get_serial_sequence('issues', 'issue_id'), $1)`, [issueCount]);
   await client.query('set session_replication_role = origin');
   await client.query('vacuum analyze');
+}
+
+/** To build an index of the loaded rows takes a fraction of the time that it takes to insert them one by one. */
+async function disableIndexes(client) {
+  await client.query('update pg_index set indisready = false where indrelid = any($1::regclass[])', [LOADED_TABLES]);
+}
+
+async function rebuildIndexes(client) {
+  await client.query(`set maintenance_work_mem = '256MB'`);
+  for (const table of LOADED_TABLES) await client.query(`reindex table ${table}`);
 }
 
 /** Stores the topological orders, which links that the server writes itself already have. Only writers need them. */

@@ -92,7 +92,8 @@ async function runRounds(bench, contestants) {
 }
 
 await runInFolder(async (folder, stopLater) => {
-  const bench = await openBench({ folder, ...profile, progress });
+  const withWorkers = isWanted('linksWorkers') && (only !== undefined || profileName !== 'quick');
+  const bench = await openBench({ folder, ...profile, withWorkers, progress });
   stopLater(bench.close);
   const contestants = contestantsOf(bench).filter(({ name }) => isWanted(name));
   const rounds = await runRounds(bench, contestants);
