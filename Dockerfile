@@ -21,7 +21,9 @@ ENV HOST=0.0.0.0
 WORKDIR /app
 RUN ln -s /app/bin/issue-links.js /usr/local/bin/issue-links
 COPY --from=dependencies /app/node_modules ./node_modules
-COPY --from=build /app/dist ./dist
+COPY --from=build /app/dist/bundle ./dist/bundle
+COPY --from=build /app/dist/contract/*.json ./dist/contract/
+COPY --from=build /app/dist/swagger-ui ./dist/swagger-ui
 COPY bin ./bin
 COPY db ./db
 COPY docs ./docs

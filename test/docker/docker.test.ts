@@ -100,6 +100,14 @@ test('every file that the image copies exists and is allowed by .dockerignore', 
     expect({ file, exists: existsSync(new URL(`../../${file}`, import.meta.url)) }).toEqual({ file, exists: true });
 });
 
+test('of the build, the image copies what the package contains', () => {
+  const copied = instructions('COPY')
+    .flatMap((line) => /^--from=build \/app\/(\S+) /.exec(line)?.[1] ?? [])
+    .sort();
+  const { files } = JSON.parse(read('package.json')) as { files: string[] };
+  expect(copied).toEqual(files.filter((file) => file.startsWith('dist/')).sort());
+});
+
 test('the image uses a supported Node and does not run as root', () => {
   for (const image of instructions('FROM')) expect(image).toMatch(/^node:22-bookworm-slim( AS \w+)?$/);
   expect(JSON.parse(read('package.json')).engines.node).toBe('>=20.19');
