@@ -558,6 +558,17 @@ limit 1;
 prepare exists_queue_key as
 select from queues where org_id = $1 and key = $2;
 
+-- $1 orgId, $2 inwardIssueId, $3 outwardIssueId, $4 linkTypeId
+prepare find_duplicate as
+select link_id
+from links
+where org_id = $1
+  and ((inward_issue_id = $2 and outward_issue_id = $3)
+    or (inward_issue_id = $3 and outward_issue_id = $2))
+  and (one_link_per_pair
+    or (link_type_id = $4 and (is_symmetric or is_antisymmetric or inward_issue_id = $2)))
+limit 1;
+
 -- $1 isApplication, $2 role, $3 orgId, $4 userId, $5 issueIds
 prepare find_issues as
 select issues.issue_id as id, issues.key, ($1::boolean or ((queues.access = 'organisation' and $2::text <> 'reader')

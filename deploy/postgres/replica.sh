@@ -5,4 +5,4 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
   pg_basebackup --host="$PRIMARY_HOST" --username="$PGUSER" --pgdata="$PGDATA" --wal-method=stream --checkpoint=fast \
     --write-recovery-conf
 fi
-exec postgres -D "$PGDATA" -c hot_standby_feedback=on
+exec postgres -D "$PGDATA" -c hot_standby_feedback=on -c shared_buffers=512MB

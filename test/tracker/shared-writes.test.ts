@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { lockOrder } from '../../src/core/topological-order/topological-order.store.ts';
 import { useApi } from '../support/api.ts';
 import {
   type GivenIssue,
@@ -106,6 +107,20 @@ test('of several equal links of the moment one is written, and no cycle', async 
   ] as const;
   const statuses = await Promise.all(cycle.map(([from, phrase, to]) => statusOf(post(rest, from, phrase, to))));
   expect(statuses.toSorted()).toEqual([201, 201, 422]);
+});
+
+// Citus writes each link in a transaction of its own, which locks first.
+(isOnCitus ? test.skip : test)('a link that is there already is refused without waiting for the order', async () => {
+  const { org, issues, rest } = await given(2);
+  const [a, b] = issues;
+  await givenLink(db(), org, 'depends', a, b);
+  await db().transaction(async (holder) => {
+    await lockOrder(holder, org.orgId, 'depends');
+    await unchanged(db(), async () => {
+      const { body } = await post(rest, b, 'depends on', a).expect(422);
+      expect(body.errorsData).toMatchObject({ code: 'already_linked', link: { object: { key: a.key } } });
+    });
+  });
 });
 
 test('a link whose issue is locked waits alone', async () => {

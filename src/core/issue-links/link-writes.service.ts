@@ -16,6 +16,7 @@ import {
   deleteLinksOf,
   deleteLinksOfLabel,
   insertLink,
+  isDuplicate,
   type LinkEnds,
   type LinkOrigin,
   updateLink,
@@ -205,7 +206,10 @@ async function writeLockedRow(
   );
 }
 
-/** Writes a link with its events, with one statement. Undefined if that statement does not suffice. */
+/**
+ * Writes a link with its events, with one statement. Undefined if that statement does not suffice. Throws `refused` if the
+ * issues have such a link already.
+ */
 async function writeAtOnce(
   db: Database,
   viewer: Viewer,
@@ -218,7 +222,12 @@ async function writeAtOnce(
   }
   const ends = rowEndsOf(before, after);
   const events = linkEvents(before, storedLink(before?.link_id, ends));
-  if (before === undefined) return await insertLink(db, orgId, { ...ends, ...origin, userId, events });
+  if (before === undefined) {
+    const inserted = await insertLink(db, orgId, { ...ends, ...origin, userId, events });
+    // Clients that repeat their links are refused before they make others wait for the order of an acyclic type.
+    if (inserted === undefined && (await isDuplicate(db, orgId, ends))) throw alreadyLinked(after);
+    return inserted;
+  }
   return await translateLinkErrors(after, updateLink(db, { orgId, userId, events }, before, ends));
 }
 

@@ -1,4 +1,4 @@
-import type { Database, Transaction } from '../../database/database.ts';
+import type { Database, Queryable, Transaction } from '../../database/database.ts';
 import { isRefusedTogether } from '../../database/database-error.ts';
 import type { SharedStatement } from '../../database/shared-statements.ts';
 import { statement } from '../../database/statement.ts';
@@ -238,6 +238,26 @@ export async function insertLink(db: Database, orgId: string, link: NewLink): Pr
     if (isRefusedTogether(error)) return undefined;
     throw error;
   }
+}
+
+const FIND_DUPLICATE = statement<'orgId' | 'linkTypeId' | 'inwardIssueId' | 'outwardIssueId', { link_id: number }>(
+  'find_duplicate',
+  `
+  select link_id
+  from links
+  where org_id = :orgId
+    and ((inward_issue_id = :inwardIssueId and outward_issue_id = :outwardIssueId)
+      or (inward_issue_id = :outwardIssueId and outward_issue_id = :inwardIssueId))
+    and (one_link_per_pair
+      or (link_type_id = :linkTypeId and (is_symmetric or is_antisymmetric or inward_issue_id = :inwardIssueId)))
+  limit 1`,
+);
+
+/** Whether there is a link with which the unique indexes of `links` do not allow this one. */
+export async function isDuplicate(db: Queryable, orgId: string, ends: LinkEnds): Promise<boolean> {
+  const { linkTypeId, inwardIssueId, outwardIssueId } = ends;
+  const found = await db.query(FIND_DUPLICATE({ orgId, linkTypeId, inwardIssueId, outwardIssueId }));
+  return found.length > 0;
 }
 
 /** SQL: whether the row `links` is still the one that the caller has read. */
