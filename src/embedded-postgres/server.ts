@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { findBinaries, POSTGRES_ENV, packagedProgram, programFile } from './binaries.ts';
 import { accountOf, type Cluster, type Durability, dataDirectoryArgument } from './cluster.ts';
 import { codeOf } from './error-code.ts';
-import { availableMemory, sharedBuffersFor } from './shared-buffers.ts';
+import { chooseSharedBuffers } from './shared-buffers.ts';
 
 /** Where a server listens, as `pg` takes it: a folder as the host means the socket in it. */
 export interface Address {
@@ -57,6 +57,7 @@ export async function spawnServer(
 ): Promise<ServerProcess> {
   const account = await accountOf(cluster);
   const bin = await findBinaries(cluster.dataDir, account);
+  const sharedBuffers = durability === 'durable' ? await chooseSharedBuffers(cluster) : undefined;
   const isSocket = address.host !== LOOPBACK;
   const settings = [
     `listen_addresses=${isSocket ? '' : LOOPBACK}`,
@@ -65,7 +66,8 @@ export async function spawnServer(
     'unix_socket_permissions=0700',
     `port=${address.port}`,
     ...(connectionsMax === undefined ? [] : [`max_connections=${connectionsMax}`]),
-    ...(durability === 'disposable' ? DISPOSABLE_SETTINGS : [`shared_buffers=${sharedBuffersFor(availableMemory())}`]),
+    ...(durability === 'disposable' ? DISPOSABLE_SETTINGS : []),
+    ...(sharedBuffers === undefined ? [] : [`shared_buffers=${sharedBuffers}`]),
   ];
   const args = [
     '-D',

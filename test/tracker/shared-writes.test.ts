@@ -110,16 +110,34 @@ test('of several equal links of the moment one is written, and no cycle', async 
 });
 
 // Citus writes each link in a transaction of its own, which locks first.
-(isOnCitus ? test.skip : test)('a link that is there already is refused without waiting for the order', async () => {
+(isOnCitus ? test.skip : test).each([
+  { oneLinkPerPair: true, phrase: 'depends on' },
+  { oneLinkPerPair: false, phrase: 'depends on' },
+  { oneLinkPerPair: false, phrase: 'is dependent by' },
+])('a link that is there already is refused without waiting for the order: %o', async ({ oneLinkPerPair, phrase }) => {
   const { org, issues, rest } = await given(2);
   const [a, b] = issues;
+  await rest.patch('/v3/organization', { oneLinkPerPair }).expect(200);
   await givenLink(db(), org, 'depends', a, b);
   await db().transaction(async (holder) => {
     await lockOrder(holder, org.orgId, 'depends');
     await unchanged(db(), async () => {
-      const { body } = await post(rest, b, 'depends on', a).expect(422);
+      const { body } = await post(rest, b, phrase, a).expect(422);
       expect(body.errorsData).toMatchObject({ code: 'already_linked', link: { object: { key: a.key } } });
     });
+  });
+});
+
+test('the reverse of a link is a cycle, not a link that is there already, if its type is not antisymmetric', async () => {
+  const org = await givenOrganisation(db(), { profile: 'kanboard' });
+  const queue = (await givenQueue(db(), org)).key;
+  const [a, b] = [await givenIssue(db(), org, queue), await givenIssue(db(), org, queue)];
+  const rest = restAs(api(), org.admin);
+  await rest.patch('/v3/linktypes/depends', { acyclic: true }).expect(200);
+  await givenLink(db(), org, 'depends', a, b);
+  await unchanged(db(), async () => {
+    const { body } = await post(rest, a, 'depends on', b).expect(422);
+    expect(body.errorsData).toMatchObject({ code: 'cycle' });
   });
 });
 

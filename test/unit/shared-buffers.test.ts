@@ -4,11 +4,13 @@ import { sharedBuffersFor } from '../../src/embedded-postgres/shared-buffers.ts'
 const GIB = 2 ** 30;
 
 test.each([
-  [0.5 * GIB, '128MB'],
-  [1 * GIB, '128MB'],
-  [3.9 * GIB, '499MB'],
-  [8 * GIB, '1024MB'],
-  [64 * GIB, '1024MB'],
-])('with %d bytes of memory, the shared buffers are %s', (memory, setting) => {
-  expect(sharedBuffersFor(memory)).toBe(setting);
+  [0.5 * GIB, 0, '128MB'],
+  [1 * GIB, 0, '128MB'],
+  [3.9 * GIB, 0, '499MB'],
+  [3.9 * GIB, 2 ** 64, '499MB'],
+  [8 * GIB, 0, '1024MB'],
+  [64 * GIB, 0, '1024MB'],
+  [64 * GIB, 2 * GIB, '256MB'],
+])('on a machine with %d bytes, in a container with %d, the shared buffers are %s', (machine, container, setting) => {
+  expect(sharedBuffersFor(machine, container)).toBe(setting);
 });

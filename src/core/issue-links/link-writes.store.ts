@@ -11,7 +11,8 @@ import { FRESH_POSITION } from '../topological-order/topological-order.store.ts'
  * The statements that write links as a transaction of their own. Each takes its locks in the global order (decision 8),
  * checks under them what no constraint can check, and records the events. It does not write a link if that is not enough:
  * a row that the caller has read is gone, locked or changed, the type shares a label, the link is out of its type's
- * topological order, or another is in its place. The caller then takes explicit locks (locked-link-writes.store.ts).
+ * topological order, or another is in its place. The caller then takes explicit locks (locked-link-writes.store.ts), unless
+ * the link is there already.
  */
 
 /** A link's row, without columns of other tables. */
@@ -253,7 +254,7 @@ const FIND_DUPLICATE = statement<'orgId' | 'linkTypeId' | 'inwardIssueId' | 'out
   limit 1`,
 );
 
-/** Whether there is a link with which the unique indexes of `links` do not allow this one. */
+/** Whether the issues have a link already that keeps this one out of an index of pairs, such as `links_ends_key`. */
 export async function isDuplicate(db: Queryable, orgId: string, ends: LinkEnds): Promise<boolean> {
   const { linkTypeId, inwardIssueId, outwardIssueId } = ends;
   const found = await db.query(FIND_DUPLICATE({ orgId, linkTypeId, inwardIssueId, outwardIssueId }));
