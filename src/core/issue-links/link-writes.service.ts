@@ -72,9 +72,9 @@ interface Outcome<Plan> {
 
 /**
  * Plans a write and carries it out. The first attempt sends a single statement, which writes everything or nothing. If it
- * writes nothing, and no such link is there already, a transaction plans again and locks everything that the write may need. A transaction that is under way
- * makes no such attempt, whose locks it would keep in another order. Nor is there one with Citus, which would take the
- * statement apart. Throws `refused` with the rule that the link would break.
+ * writes nothing, and no such link is there already, a transaction plans again and locks everything that the write may
+ * need. A transaction that is under way makes no such attempt, whose locks it would keep in another order. Nor is there one
+ * with Citus, which would take the statement apart. Throws `refused` with the rule that the link would break.
  */
 export async function writeLink<Plan extends LinkPlan>(
   db: Database,
