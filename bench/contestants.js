@@ -4,7 +4,7 @@ import { runHttp, runPgbench } from './load.js';
 import { insertLinkScript, readLinksScript } from './sql.js';
 
 const READERS = 64;
-const WRITERS = 16;
+export const WRITERS = 16;
 const PGBENCH_READERS = 8;
 /** More than any server here can serve; a load of unique requests ends early when they are used up. */
 const WRITES_PER_SECOND_MAX = 8_000;

@@ -1,15 +1,17 @@
 // How our server behaves as the data grows, under many connections, and at its start. Only the full run measures this.
 import pg from 'pg';
-import { linksReader } from './contestants.js';
+import { linksReader, WRITERS } from './contestants.js';
 import { residentBytes } from './cpu.js';
 import { ORG_ID, planDataset } from './dataset.js';
 import { createDatabase } from './environment.js';
 import { runHttp } from './load.js';
 import { startServer } from './processes.js';
+import { seededRandom } from './random.js';
 import { median } from './report.js';
 
 const GROWTH = [10_000, 1_000_000];
 const LINKS_OF_ONE_ISSUE = [1, 10, 100, 1_000, 10_000];
+const CHAIN_ISSUES = 10_000;
 const SECONDS = 5;
 const ROUNDS = 3;
 const STARTS = 5;
@@ -18,7 +20,7 @@ const MEMORY_SECONDS = 120;
 const MEMORY_SETTLED_AFTER_MS = 30_000;
 
 /** The parts that can be measured separately. */
-export const SCALING = ['start', 'memory', 'hub', 'growth'];
+export const SCALING = ['start', 'memory', 'hub', 'chain', 'growth'];
 
 /** Measures the given parts. Returns ratios, and figures as titles with entries. */
 export async function measureScaling(bench, progress, parts) {
@@ -29,6 +31,9 @@ export async function measureScaling(bench, progress, parts) {
     figures[`memory at ${MEMORY_CONNECTIONS} connections, MB`] = await measureMemory(bench, progress);
   }
   if (parts.includes('hub')) figures['links of one issue: requests/s'] = await measureLinksOfOneIssue(bench, progress);
+  if (parts.includes('chain')) {
+    figures[`a chain of ${CHAIN_ISSUES} issues: links/s`] = await measureChain(bench, progress);
+  }
   if (parts.includes('growth')) {
     const growth = await measureGrowth(bench, progress);
     const [smallest, largest] = GROWTH;
@@ -89,15 +94,10 @@ async function measureLinksOfOneIssue({ folder, hasWrk, connection, server, plan
   return figures;
 }
 
-/** A copy of the first issue under a new key, with `relates` links to the first issues of open queues. */
+/** Inserts a copy of the first issue, with `relates` links to the first issues of open queues. */
 async function insertHub(client, { issueCount }, count) {
   const key = `Q1-${issueCount + count}`;
-  await client.query(
-    `insert into issues (org_id, key, queue_id, summary, issue_type_id, priority_id, status_id, created_by, updated_by)
-     select org_id, $2, queue_id, summary, issue_type_id, priority_id, status_id, created_by, updated_by
-     from issues where org_id = $1 and issue_id = 1`,
-    [ORG_ID, key],
-  );
+  await insertIssues(client, [key]);
   await client.query(
     `insert into links (org_id, link_type_id, inward_issue_id, outward_issue_id, first_end, is_symmetric,
        is_antisymmetric, is_acyclic, single_end, one_link_per_pair, created_by, updated_by)
@@ -112,6 +112,54 @@ async function insertHub(client, { issueCount }, count) {
     [ORG_ID, key, count],
   );
   return key;
+}
+
+/** Creates the links of a chain of new issues, each of which depends on the one before, with as many clients as other writes. */
+async function measureChain({ connection, server, token, plan }, progress) {
+  const client = new pg.Client(connection);
+  await client.connect();
+  const figures = {};
+  try {
+    for (const [title, isShuffled] of [
+      ['from one end', false],
+      ['in random order', true],
+    ]) {
+      progress(`a chain ${title}`);
+      const first = (isShuffled ? 3 : 2) * plan.issueCount;
+      const keys = Array.from({ length: CHAIN_ISSUES }, (_, index) => `Q1-${first + index}`);
+      await insertIssues(client, keys);
+      const links = keys.slice(1).map((key, index) => [key, keys[index]]);
+      const order = isShuffled ? seededRandom(10).permutation(links.length) : links.keys();
+      const remaining = [...order].map((place) => links[place]).values();
+      const started = performance.now();
+      await Promise.all(Array.from({ length: WRITERS }, () => createLinks(server, token, remaining)));
+      figures[title] = Math.round((links.length * 1000) / (performance.now() - started));
+    }
+  } finally {
+    await client.end();
+  }
+  return figures;
+}
+
+/** Inserts copies of the first issue under new keys. */
+async function insertIssues(client, keys) {
+  await client.query(
+    `insert into issues (org_id, key, queue_id, summary, issue_type_id, priority_id, status_id, created_by, updated_by)
+     select org_id, new.key, queue_id, summary, issue_type_id, priority_id, status_id, created_by, updated_by
+     from issues cross join unnest($2::text[]) new (key) where org_id = $1 and issue_id = 1`,
+    [ORG_ID, keys],
+  );
+}
+
+/** Takes links from `remaining`, which several clients share, until there is none. */
+async function createLinks(server, token, remaining) {
+  const headers = { Authorization: `OAuth ${token}`, 'Content-Type': 'application/json' };
+  for (const [key, issue] of remaining) {
+    const body = JSON.stringify({ relationship: 'depends on', issue });
+    const response = await fetch(`${server.url}/v2/issues/${key}/links`, { method: 'POST', headers, body });
+    if (response.status !== 201) throw new Error(`${key}: ${response.status} ${await response.text()}`);
+    await response.arrayBuffer();
+  }
 }
 
 async function measureGrowth(bench, progress) {
