@@ -15,8 +15,8 @@ import {
   deleteLink,
   deleteLinksOf,
   deleteLinksOfLabel,
+  findDuplicate,
   insertLink,
-  isDuplicate,
   type LinkEnds,
   type LinkOrigin,
   updateLink,
@@ -224,9 +224,11 @@ async function writeAtOnce(
   const events = linkEvents(before, storedLink(before?.link_id, ends));
   if (before === undefined) {
     const inserted = await insertLink(db, orgId, { ...ends, ...origin, userId, events });
+    if (inserted) return inserted;
     // Clients that repeat their links are refused before they make others wait for the order of an acyclic type.
-    if (inserted === undefined && (await isDuplicate(db, orgId, ends))) throw alreadyLinked(after);
-    return inserted;
+    const duplicate = await findDuplicate(db, orgId, ends);
+    if (duplicate !== undefined) throw alreadyLinked(after, duplicate);
+    return undefined;
   }
   return await translateLinkErrors(after, updateLink(db, { orgId, userId, events }, before, ends));
 }

@@ -254,11 +254,11 @@ const FIND_DUPLICATE = statement<'orgId' | 'linkTypeId' | 'inwardIssueId' | 'out
   limit 1`,
 );
 
-/** Whether the issues have a link already that keeps this one out of an index of pairs, such as `links_ends_key`. */
-export async function isDuplicate(db: Queryable, orgId: string, ends: LinkEnds): Promise<boolean> {
+/** The link_id of a link that keeps this one out of an index of pairs, such as `links_ends_key`. */
+export async function findDuplicate(db: Queryable, orgId: string, ends: LinkEnds): Promise<number | undefined> {
   const { linkTypeId, inwardIssueId, outwardIssueId } = ends;
-  const found = await db.query(FIND_DUPLICATE({ orgId, linkTypeId, inwardIssueId, outwardIssueId }));
-  return found.length > 0;
+  const [row] = await db.query(FIND_DUPLICATE({ orgId, linkTypeId, inwardIssueId, outwardIssueId }));
+  return row?.link_id;
 }
 
 /** SQL: whether the row `links` is still the one that the caller has read. */
